@@ -1,0 +1,36 @@
+"""What every message has in common: it is frozen, closed and names its own type and version."""
+
+import re
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+#: Who acts: an agent or a person. Letters, digits and `. _ : @ / -`, at most 128 characters.
+AGENT_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}\Z")
+AgentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$")]
+
+#: A tier's name is part of a topic's name, so it keeps to what Kafka allows there.
+TierName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+
+#: A JSON object as the other side sent it.
+Json = dict[str, Any]
+
+Timestamp = AwareDatetime
+
+
+class Value(BaseModel):
+    """A frozen part of a message; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Value):
+    """One record's value. `type` is `<name>.v<version>`; the envelope carries it as `ce_type`."""
+
+    TYPE: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        annotation = cls.__annotations__.get("type")
+        if annotation is not None:
+            (cls.TYPE,) = annotation.__args__

@@ -1,0 +1,42 @@
+"""One provider call, as it was made and answered (topic `calls`)."""
+
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from pointsman_schemas.base import AgentId, Json, Message, TierName, Timestamp, Value
+
+
+class Usage(Value):
+    """Tokens as the provider counted them."""
+
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+    cached_tokens: int = Field(default=0, ge=0, description="part of input_tokens served from a cache")
+
+
+class CallFinished(Message):
+    """Request, response, usage, cost and duration of one attempt."""
+
+    type: Literal["call.finished.v1"] = "call.finished.v1"
+    job_id: UUID
+    agent_id: AgentId
+    tier: TierName
+    provider: str
+    model: str = Field(description="the model asked for")
+    model_answered: str | None = Field(description="the model as the provider named it")
+    attempt: int = Field(ge=1)
+    started_at: Timestamp
+    duration_ms: float = Field(ge=0)
+    status: Literal["ok", "retry", "reject", "cancelled", "expired"]
+    http_status: int | None
+    error_type: str | None = Field(description="closed vocabulary, see FailReason; null when ok")
+    error: str | None = Field(description="what the provider or the connection said")
+    retry_after_s: float | None = Field(default=None, description="the wait before the next attempt")
+    request: Json
+    response: Json | None
+    usage: Usage | None
+    cost_usd: Decimal | None = Field(description="null when the model's price is not known")
+    prices: str | None = Field(description="where the price is from, with its version")

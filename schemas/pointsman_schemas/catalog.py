@@ -1,0 +1,23 @@
+"""Every message type by name: what a record's `type` may say."""
+
+from pointsman_schemas.base import Message
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+
+MESSAGES: dict[str, type[Message]] = {
+    message.TYPE: message
+    for message in (
+        JobSubmitted,
+        JobRouted,
+        JobCancel,
+        CallFinished,
+        JobCompleted,
+        JobFailed,
+        JobRejected,
+        JobExpired,
+        JobCancelled,
+    )
+}
+
+OUTCOMES = (JobCompleted, JobFailed, JobRejected, JobExpired, JobCancelled)

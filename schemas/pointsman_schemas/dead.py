@@ -1,0 +1,52 @@
+"""A dead letter: the record as it was found, with reason and origin in headers (topic `jobs.dead`)."""
+
+from dataclasses import dataclass
+
+from pointsman_schemas.reasons import Reason
+
+TYPE = "job.dead.v1"
+
+#: More of a record's own headers than this is not carried along; the original stays in the audit.
+MAX_HEADERS = 64
+MAX_HEADER_BYTES = 16_384
+#: What a record's own headers are prefixed with on `jobs.dead`.
+ORIGINAL = "orig_"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Why a record came to nothing, and where it stood."""
+
+    reason: Reason
+    message: str
+    stage: str
+    topic: str
+    partition: int
+    offset: int
+
+    def to_headers(self) -> list[tuple[str, bytes]]:
+        """The extension attributes that follow the envelope on a dead letter."""
+        return [
+            ("ce_reason", self.reason.value.encode()),
+            ("ce_detail", self.message.encode("utf-8", "replace")),
+            ("ce_stage", self.stage.encode()),
+            ("ce_origin", f"{self.topic}/{self.partition}@{self.offset}".encode()),
+        ]
+
+
+def from_headers(headers: dict[str, bytes]) -> DeadLetter:
+    """Read what `to_headers` wrote.
+
+    Raises:
+        KeyError, ValueError: the headers are not those of a dead letter.
+    """
+    place, _, offset = headers["ce_origin"].decode().rpartition("@")
+    topic, _, partition = place.rpartition("/")
+    return DeadLetter(
+        reason=Reason(headers["ce_reason"].decode()),
+        message=headers["ce_detail"].decode("utf-8", "replace"),
+        stage=headers["ce_stage"].decode(),
+        topic=topic,
+        partition=int(partition),
+        offset=int(offset),
+    )

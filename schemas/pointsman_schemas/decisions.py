@@ -1,0 +1,43 @@
+"""Why a job went where it went: the ladder of checks, the choice and the runner-up."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pointsman_schemas.base import TierName, Value
+
+Layer = Literal["admission", "rule", "score", "confidence"]
+
+
+class Check(Value):
+    """One rung of the ladder, in the order in which it was looked at."""
+
+    layer: Layer
+    name: str
+    passed: bool
+    detail: str = Field(description="what was compared, with both sides, e.g. `412 characters <= 2000`")
+
+
+class Choice(Value):
+    """A tier, the rule that names it and that rule's reason."""
+
+    tier: TierName
+    rule: str
+    reason: str
+
+
+class Score(Value):
+    """A learned estimate that the chosen tier is sufficient, against the threshold it had to reach."""
+
+    model: str
+    sufficient: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+
+
+class Decision(Choice):
+    """The router's answer for one job: same job, same policy version, same decision."""
+
+    policy_version: str = Field(description="hash of the policy's content")
+    runner_up: Choice | None = Field(description="what the next matching rule would have chosen")
+    score: Score | None = None
+    checks: tuple[Check, ...]

@@ -1,0 +1,173 @@
+"""The envelope: CloudEvents 1.0 attributes in Kafka headers (binary mode), W3C trace context beside them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pointsman_schemas.ids import derived_id
+
+Headers = tuple[tuple[str, bytes], ...]
+
+#: What `ce_type` starts with; the rest is the message's own `type`.
+TYPE_PREFIX = "pointsman."
+
+
+class BadEnvelopeError(ValueError):
+    """The headers claim to be an envelope but are not one; the text says which header and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who says what about which job, and what it follows from."""
+
+    id: UUID
+    source: str
+    type: str
+    time: datetime
+    agent_id: str
+    job_id: UUID | None = None
+    causation_id: UUID | None = None
+    attempt: int | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+
+    def to_headers(self) -> list[tuple[str, bytes]]:
+        """Kafka headers, in a fixed order; attributes without a value are left out."""
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", str(self.id).encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", f"{TYPE_PREFIX}{self.type}".encode()),
+            ("ce_time", format_time(self.time).encode()),
+            ("ce_agentid", self.agent_id.encode()),
+            ("content-type", b"application/json"),
+        ]
+        if self.job_id is not None:
+            job_id = str(self.job_id).encode()
+            headers += [("ce_subject", job_id), ("ce_jobid", job_id)]
+        if self.causation_id is not None:
+            headers.append(("ce_causationid", str(self.causation_id).encode()))
+        if self.attempt is not None:
+            headers.append(("ce_attempt", str(self.attempt).encode()))
+        if self.trace_id is not None and self.span_id is not None:
+            headers.append(("traceparent", f"00-{self.trace_id}-{self.span_id}-01".encode()))
+        return headers
+
+
+def start(id: UUID, *, source: str, type: str, time: datetime, agent_id: str, job_id: UUID) -> Envelope:
+    """The envelope of a message that nothing came before; the trace takes the job's id."""
+    return Envelope(id, source, type, time, agent_id, job_id, trace_id=job_id.hex, span_id=id.bytes[8:].hex())
+
+
+def follow_with(
+    cause: Envelope, origin: tuple[str, int, int], *, step: str, source: str, type: str, time: datetime
+) -> Envelope:
+    """The envelope of what `step` makes of the record at `origin` (topic, partition, offset).
+
+    The id is derived from the record and the step, so that a repeat is recognised as one; agent, job and
+    trace come from the cause.
+    """
+    id = derived_id(*origin, step)
+    return replace(
+        cause,
+        id=id,
+        source=source,
+        type=type,
+        time=time,
+        causation_id=cause.id,
+        attempt=None,
+        span_id=id.bytes[8:].hex() if cause.trace_id else None,
+    )
+
+
+def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope | None:
+    """The envelope in `headers`, or None where there is none (no `ce_specversion`).
+
+    Raises:
+        BadEnvelopeError: an attribute is missing, twice there, or cannot be read.
+    """
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if not name.startswith("ce_") and name != "traceparent":
+            continue
+        if name in found:
+            raise BadEnvelopeError(f"header {name} is there twice")
+        try:
+            found[name] = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadEnvelopeError(f"header {name} is not UTF-8") from None
+        except AttributeError:
+            raise BadEnvelopeError(f"header {name} has no value") from None
+    if not any(name.startswith("ce_") for name in found):
+        return None
+    version = found.get("ce_specversion")
+    if version != "1.0":
+        raise BadEnvelopeError(f"ce_specversion is {version!r}, must be '1.0'")
+    trace_id, span_id = _trace(found.get("traceparent"))
+    return Envelope(
+        id=_uuid(found, "ce_id"),
+        source=_text(found, "ce_source"),
+        type=_text(found, "ce_type").removeprefix(TYPE_PREFIX),
+        time=_time(found),
+        agent_id=found.get("ce_agentid", ""),
+        job_id=_uuid(found, "ce_jobid") if "ce_jobid" in found else None,
+        causation_id=_uuid(found, "ce_causationid") if "ce_causationid" in found else None,
+        attempt=_count(found, "ce_attempt") if "ce_attempt" in found else None,
+        trace_id=trace_id,
+        span_id=span_id,
+    )
+
+
+def format_time(time: datetime) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _text(found: dict[str, str], name: str) -> str:
+    value = found.get(name, "")
+    if not value or len(value) > 256:
+        raise BadEnvelopeError(f"header {name} is missing, empty or longer than 256 characters")
+    if "\0" in value:
+        raise BadEnvelopeError(f"header {name} contains a NUL character")
+    return value
+
+
+def _uuid(found: dict[str, str], name: str) -> UUID:
+    try:
+        return UUID(_text(found, name))
+    except ValueError as error:
+        raise (
+            error if isinstance(error, BadEnvelopeError) else BadEnvelopeError(f"{name} is not a UUID")
+        ) from None
+
+
+def _time(found: dict[str, str]) -> datetime:
+    try:
+        time = datetime.fromisoformat(_text(found, "ce_time"))
+    except ValueError as error:
+        raise (
+            error
+            if isinstance(error, BadEnvelopeError)
+            else BadEnvelopeError("ce_time is not an RFC 3339 time")
+        ) from None
+    if time.tzinfo is None:
+        raise BadEnvelopeError("ce_time has no time zone")
+    return time
+
+
+def _count(found: dict[str, str], name: str) -> int:
+    value = found[name]
+    if not (value.isascii() and value.isdigit() and len(value) <= 6):
+        raise BadEnvelopeError(f"{name} is not a small whole number")
+    return int(value)
+
+
+def _trace(value: str | None) -> tuple[str | None, str | None]:
+    """Trace and span id; a traceparent that cannot be read is ignored, as W3C asks."""
+    parts = (value or "").split("-")
+    if len(parts) < 4 or len(parts[1]) != 32 or len(parts[2]) != 16:
+        return None, None
+    if set(parts[1] + parts[2]) - set("0123456789abcdef"):
+        return None, None
+    return parts[1], parts[2]

@@ -1,0 +1,73 @@
+"""A job: what an agent wants a model to do, and how it looks once it is routed."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pointsman_schemas.base import AgentId, Message, TierName, Timestamp, Value
+from pointsman_schemas.decisions import Decision
+
+
+class ChatMessage(BaseModel):
+    """One message of a conversation in the OpenAI chat shape; further fields pass through."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    role: str = Field(min_length=1, max_length=32)
+    content: str | list[dict[str, Any]] | None = None
+
+
+class ChatRequest(BaseModel):
+    """The body for the provider, in the OpenAI chat shape; parameters unknown to us pass through."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    messages: list[ChatMessage] = Field(min_length=1)
+
+
+class Job(Value):
+    """What is asked, by whom, and under which conditions."""
+
+    job_id: UUID
+    agent_id: AgentId
+    kind: str | None = Field(default=None, min_length=1, max_length=64, description="task kind, e.g. `sql`")
+    tier: TierName | None = Field(default=None, description="ask for this tier; the policy decides")
+    metadata: dict[str, str | int | float | bool | None] = Field(default={}, max_length=64)
+    deadline: Timestamp | None = Field(default=None, description="no answer is wanted after this time")
+    order_key: str | None = Field(
+        default=None, min_length=1, max_length=256, description="jobs of one key are done one after another"
+    )
+    request: ChatRequest
+
+    @property
+    def key(self) -> bytes:
+        """The record key: the order key where one is given, else the job id."""
+        return (self.order_key or str(self.job_id)).encode()
+
+
+class JobSubmitted(Job, Message):
+    """An agent asks for a job to be done (topic `jobs.intake`)."""
+
+    type: Literal["job.submitted.v1"] = "job.submitted.v1"
+
+    def job(self) -> Job:
+        """The job without the message around it."""
+        return Job.model_construct(**{name: getattr(self, name) for name in Job.model_fields})
+
+
+class JobRouted(Message):
+    """The router chose a tier; the whole decision travels along (topic `jobs.tier.<tier>`)."""
+
+    type: Literal["job.routed.v1"] = "job.routed.v1"
+    job: Job
+    decision: Decision
+
+
+class JobCancel(Message):
+    """Stop a job that has no outcome yet (topic `jobs.control`)."""
+
+    type: Literal["job.cancel.v1"] = "job.cancel.v1"
+    job_id: UUID
+    agent_id: AgentId
+    reason: str = Field(default="", max_length=500)

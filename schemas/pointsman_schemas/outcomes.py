@@ -1,0 +1,67 @@
+"""The one terminal outcome of a job (topic `jobs.results`)."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from pointsman_schemas.base import AgentId, Json, Message, TierName, Timestamp
+from pointsman_schemas.calls import Usage
+from pointsman_schemas.reasons import FailReason, Reason
+
+
+class _Outcome(Message):
+    job_id: UUID
+    agent_id: AgentId
+    tier: TierName | None = Field(description="null when the job ended before it was routed")
+    attempts: int = Field(ge=0, description="provider calls made for it")
+    cost_usd: Decimal | None = Field(description="sum over all attempts; null when a price is unknown")
+
+
+class JobCompleted(_Outcome):
+    """The provider answered; `response` is its body, unchanged."""
+
+    type: Literal["job.completed.v1"] = "job.completed.v1"
+    tier: TierName
+    provider: str
+    model: str = Field(description="the model as the provider named it in its answer")
+    usage: Usage | None
+    response: Json
+
+
+class JobFailed(_Outcome):
+    """No answer could be had: the provider refused the request or kept failing."""
+
+    type: Literal["job.failed.v1"] = "job.failed.v1"
+    reason: FailReason
+    message: str
+
+
+class JobRejected(_Outcome):
+    """The job was not admitted; `message` says what to change."""
+
+    type: Literal["job.rejected.v1"] = "job.rejected.v1"
+    reason: Reason
+    message: str
+
+
+class JobExpired(_Outcome):
+    """The deadline passed before an answer was there."""
+
+    type: Literal["job.expired.v1"] = "job.expired.v1"
+    deadline: Timestamp
+    message: str
+
+
+class JobCancelled(_Outcome):
+    """Somebody asked for it to stop."""
+
+    type: Literal["job.cancelled.v1"] = "job.cancelled.v1"
+    cancelled_by: AgentId
+    message: str
+
+
+Outcome = Annotated[
+    JobCompleted | JobFailed | JobRejected | JobExpired | JobCancelled, Field(discriminator="type")
+]

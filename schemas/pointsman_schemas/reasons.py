@@ -1,0 +1,45 @@
+"""Why a record or a job came to nothing: closed vocabularies, bounded enough for a metric's label."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a record is on `jobs.dead` or a job is rejected."""
+
+    TOMBSTONE = "tombstone"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    TOO_DEEP = "too_deep"
+    BAD_NUMBER = "bad_number"
+    NUL_CHARACTER = "nul_character"
+    LONE_SURROGATE = "lone_surrogate"
+    BAD_HEADERS = "bad_headers"
+    UNKNOWN_TYPE = "unknown_type"
+    UNKNOWN_VERSION = "unknown_version"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    MISSING_AGENT = "missing_agent"
+    FOREIGN_AGENT = "foreign_agent"
+    AGENT_NOT_ALLOWED = "agent_not_allowed"
+    UNKNOWN_TIER = "unknown_tier"
+    DUPLICATE_JOB = "duplicate_job"
+    DEADLINE_PASSED = "deadline_passed"
+    INTERNAL = "internal"
+
+
+class FailReason(StrEnum):
+    """Why a provider call came to nothing."""
+
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    BAD_RESPONSE = "bad_response"
+    BAD_REQUEST = "bad_request"
+    AUTHENTICATION = "authentication"
+    MODEL_NOT_FOUND = "model_not_found"
+    CONTENT_FILTER = "content_filter"
+    INTERNAL = "internal"

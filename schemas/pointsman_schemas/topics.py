@@ -1,0 +1,124 @@
+"""Every topic as a value: key, partitions, retention, who writes it and who reads it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pointsman_schemas.base import Message
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+
+DEFAULT_PREFIX = "pointsman"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `max_message_bytes` bounds a record batch after compression."""
+
+    name: str
+    title: str
+    key: str
+    partitions: int
+    retention: timedelta
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    carries: tuple[type[Message], ...] = field(default=())
+    max_message_bytes: int = 8 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one installation: `prefix` comes first in every name."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    @property
+    def intake(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.jobs.intake",
+            "Jobs as agents submit them",
+            key="order key, else job id",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("agents",),
+            readers=("router", "audit"),
+            carries=(JobSubmitted,),
+            max_message_bytes=2 * MIB,
+        )
+
+    def tier(self, tier: str) -> Topic:
+        return Topic(
+            f"{self.prefix}.jobs.tier.{tier}",
+            f"Jobs routed to the {tier} tier, with the whole decision",
+            key="order key, else job id",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("router",),
+            readers=(f"worker-{tier}", "audit"),
+            carries=(JobRouted,),
+        )
+
+    @property
+    def results(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.jobs.results",
+            "The one terminal outcome of each job",
+            key="job id",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("router", "worker"),
+            readers=("agents", "audit"),
+            carries=(JobCompleted, JobFailed, JobRejected, JobExpired, JobCancelled),
+        )
+
+    @property
+    def calls(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.calls",
+            "Each provider call: request, response, usage, cost, duration, error",
+            key="job id",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("worker",),
+            readers=("audit",),
+            carries=(CallFinished,),
+        )
+
+    @property
+    def dead(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.jobs.dead",
+            "Records that could not be understood or finished: raw bytes, reason and origin in headers",
+            key="as found",
+            partitions=1,
+            retention=timedelta(days=30),
+            writers=("router", "worker"),
+            readers=("people", "audit"),
+        )
+
+    @property
+    def control(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.jobs.control",
+            "Commands about jobs under way; every worker process reads all of them",
+            key="job id",
+            partitions=1,
+            retention=timedelta(days=1),
+            writers=("agents",),
+            readers=("worker", "audit"),
+            carries=(JobCancel,),
+        )
+
+    def all(self, tiers: Sequence[str]) -> Iterator[Topic]:
+        """Every topic, in the order in which a job meets them."""
+        yield self.intake
+        for tier in tiers:
+            yield self.tier(tier)
+        yield from (self.results, self.calls, self.dead, self.control)
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression that matches every topic of this installation."""
+        return "^" + self.prefix.replace(".", r"\.") + r"\..*"

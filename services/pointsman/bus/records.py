@@ -1,0 +1,33 @@
+"""A record as it came from Kafka, and a record to be sent: bytes only, nothing decoded."""
+
+from dataclasses import dataclass
+
+from pointsman_schemas.envelope import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One consumed record. `timestamp_ms` is the record's Kafka timestamp, milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def origin(self) -> tuple[str, int, int]:
+        """Topic, partition and offset: what derived ids are made of."""
+        return (self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to be produced; the key chooses the partition as Java's default partitioner does."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]

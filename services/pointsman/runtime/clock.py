@@ -1,0 +1,12 @@
+"""The clock, as a plain callable, so that a test can hold it still."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+#: Returns the present time, with time zone.
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The system's time in UTC."""
+    return datetime.now(UTC)
