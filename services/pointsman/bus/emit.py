@@ -12,7 +12,7 @@ from pointsman_schemas.topics import Topic
 UNKNOWN_AGENT = "unknown"
 
 
-def emit(topic: Topic, key: bytes | None, envelope: Envelope, message: Message) -> Outgoing:
+def emit(topic: Topic, key: bytes | None, cover: Envelope, message: Message) -> Outgoing:
     """The record that carries `message`."""
     return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), envelope.to_headers())
 

@@ -1,0 +1,48 @@
+"""The metrics vocabulary: every name, unit and label that a service may export, declared once.
+
+Labels are bounded: tier, outcome, reason, provider, model (of the providers file), topic, status. Never a
+job, an agent or a text.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+_HOP = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
+_CALL = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300)
+
+ROUTED = Counter(
+    "pointsman_jobs_routed_total", "Jobs sent to a tier, by the rule that chose it", ["tier", "rule"]
+)
+DEAD = Counter("pointsman_records_dead_total", "Records sent to the dead letter topic", ["stage", "reason"])
+FINISHED = Counter("pointsman_jobs_finished_total", "Terminal outcomes", ["tier", "outcome", "reason"])
+DECISION_SECONDS = Histogram(
+    "pointsman_decision_seconds", "From bytes to decision, mean over each batch, per job", buckets=_FAST
+)
+HOP_SECONDS = Histogram(
+    "pointsman_hop_seconds",
+    "From a record's Kafka timestamp until what follows from it is committed",
+    ["topic"],
+    buckets=_HOP,
+)
+LANE_LAG = Gauge("pointsman_lane_lag_records", "Records not yet committed", ["topic", "partition"])
+LANE_AGE = Gauge(
+    "pointsman_lane_oldest_seconds", "Age of the oldest uncommitted record", ["topic", "partition"]
+)
+IN_FLIGHT = Gauge("pointsman_calls_in_flight", "Provider calls under way", ["tier", "provider"])
+CALL_SECONDS = Histogram(
+    "pointsman_call_seconds",
+    "Duration of a provider call",
+    ["tier", "provider", "model", "status"],
+    buckets=_CALL,
+)
+TOKENS = Counter("pointsman_tokens_total", "Tokens as providers count them", ["tier", "model", "direction"])
+COST = Counter("pointsman_cost_usd_total", "Cost of provider calls in US dollars", ["tier", "model"])
+UNPRICED = Counter(
+    "pointsman_calls_unpriced_total", "Calls whose model has no known price", ["tier", "model"]
+)
+AUDITED = Counter("pointsman_audit_rows_total", "Records stored in the audit table", ["topic"])
+AUDITED_BYTES = Counter("pointsman_audit_bytes_total", "Bytes of record values stored", ["topic"])
+AUDIT_DELAY = Histogram(
+    "pointsman_audit_delay_seconds", "From a record's Kafka timestamp until it is stored", buckets=_HOP
+)
+LOOP_LAG = Histogram("pointsman_loop_lag_seconds", "How late the event loop runs a timer", buckets=_HOP)
