@@ -14,7 +14,7 @@ UNKNOWN_AGENT = "unknown"
 
 def emit(topic: Topic, key: bytes | None, cover: Envelope, message: Message) -> Outgoing:
     """The record that carries `message`."""
-    return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), envelope.to_headers())
+    return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), cover.to_headers())
 
 
 def bury(
