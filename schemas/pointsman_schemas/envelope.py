@@ -81,8 +81,10 @@ def follow_with(
     )
 
 
-def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope | None:
-    """The envelope in `headers`, or None where there is none (no `ce_specversion`).
+def from_headers(headers: Iterable[tuple[str, bytes]], received: datetime | None = None) -> Envelope | None:
+    """The envelope in `headers`, or None where there is none (no `ce_` header).
+
+    `received` stands in for `ce_time`, which CloudEvents leaves to the sender's choice.
 
     Raises:
         BadEnvelopeError: an attribute is missing, twice there, or cannot be read.
@@ -109,7 +111,7 @@ def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope | None:
         id=_uuid(found, "ce_id"),
         source=_text(found, "ce_source"),
         type=_text(found, "ce_type").removeprefix(TYPE_PREFIX),
-        time=_time(found),
+        time=received if received and "ce_time" not in found else _time(found),
         agent_id=found.get("ce_agentid", ""),
         job_id=_uuid(found, "ce_jobid") if "ce_jobid" in found else None,
         causation_id=_uuid(found, "ce_causationid") if "ce_causationid" in found else None,

@@ -1,0 +1,122 @@
+"""From a record to a message, or to the reason why it is none: nothing here raises on bad input."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from pointsman.bus.json import parse_object
+from pointsman.bus.records import Incoming
+from pointsman.bus.refused import RefusedError
+from pointsman_schemas.base import Json, Message
+from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
+from pointsman_schemas.reasons import Reason
+
+#: More headers than this are an attack or an accident, not an envelope.
+MAX_HEADERS = 64
+MAX_HEADER_BYTES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Why a record could not be understood, and what of it could be read all the same."""
+
+    reason: Reason
+    message: str
+    job_id: UUID | None = None
+    agent_id: str | None = None
+    cause: Envelope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A message and the envelope it came in."""
+
+    message: Message
+    envelope: Envelope
+
+
+def decode(record: Incoming) -> Decoded | Malformed:
+    """Understand a record of any topic but the intake: our own envelope is required there."""
+    try:
+        envelope = read_envelope(record)
+        if envelope is None:
+            return Malformed(Reason.BAD_HEADERS, "no CloudEvents headers (ce_specversion, ce_id, ...)")
+        kind = message_type(envelope.type)
+        body = read_body(record)
+    except RefusedError as error:
+        return Malformed(error.reason, str(error))
+    try:
+        return Decoded(kind.model_validate(body), envelope)
+    except ValidationError as error:
+        refused = refusal(error)
+        return Malformed(
+            refused.reason, str(refused), envelope.job_id, envelope.agent_id or None, cause=envelope
+        )
+
+
+def read_envelope(record: Incoming) -> Envelope | None:
+    """The envelope in the record's headers, None where there is none.
+
+    Raises:
+        RefusedError: too many headers, or headers that cannot be read.
+    """
+    size = sum(len(name) + len(value or b"") for name, value in record.headers)
+    if len(record.headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
+        raise RefusedError(
+            Reason.BAD_HEADERS,
+            f"{len(record.headers)} headers of {size} bytes; at most {MAX_HEADERS} of {MAX_HEADER_BYTES}",
+        )
+    try:
+        return from_headers(record.headers, broker_time(record))
+    except BadEnvelopeError as error:
+        version = "ce_specversion" in str(error)
+        raise RefusedError(Reason.UNKNOWN_VERSION if version else Reason.BAD_HEADERS, str(error)) from None
+
+
+def read_body(record: Incoming) -> Json:
+    """The JSON object in the record's value.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    if record.value is None:
+        raise RefusedError(Reason.TOMBSTONE, "the record has no value (a tombstone)")
+    return parse_object(record.value)
+
+
+def broker_time(record: Incoming) -> datetime:
+    """The record's Kafka timestamp; 1970 where it is outside what a date can hold."""
+    try:
+        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def message_type(type: str) -> type[Message]:
+    """The message class named `type`.
+
+    Raises:
+        RefusedError: no such name, or no such version of it.
+    """
+    known = MESSAGES.get(type)
+    if known is not None:
+        return known
+    name, _, version = type.rpartition(".v")
+    versions = [known for known in MESSAGES if known.rpartition(".v")[0] == name]
+    if versions and version:
+        raise RefusedError(Reason.UNKNOWN_VERSION, f"type {type!r}: known is {', '.join(versions)}")
+    raise RefusedError(Reason.UNKNOWN_TYPE, f"type {type!r}: known are {', '.join(MESSAGES)}")
+
+
+def refusal(error: ValidationError) -> RefusedError:
+    """What pydantic found, in one line: where, what, and what it should be."""
+    found = error.errors(include_url=False, include_context=False)
+    reason = Reason.WRONG_TYPE
+    if any(each["type"] == "missing" for each in found):
+        reason = Reason.MISSING_FIELD
+    parts = [f"{'.'.join(str(step) for step in each['loc'][:6])}: {each['msg']}" for each in found[:5]]
+    more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
+    return RefusedError(reason, "; ".join(parts) + more)
