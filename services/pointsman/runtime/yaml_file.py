@@ -1,0 +1,222 @@
+"""A YAML file into a frozen model; what is wrong is said as a compiler says it, all of it at once.
+
+Values are read as YAML 1.2 reads them: `no` and `off` are texts, `2026-01-31` is a text, `12:30` is a text.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+
+#: Where a value stands in the document: keys and list indices from the top.
+Loc = tuple[str | int, ...]
+
+#: What a model cannot say about itself alone: pairs of a place and what is wrong there.
+Check = Callable[[M], Iterable[tuple[Loc, str]]]
+
+
+class FileError(Exception):
+    """The file cannot be used; `str()` has one `path:line:column: message` per problem."""
+
+    def __init__(self, path: str, problems: Iterable[tuple[int | None, int, str]]) -> None:
+        self.problems = tuple(
+            path + (f": {message}" if line is None else f":{line}:{column}: {message}")
+            for line, column, message in sorted(problems, key=lambda problem: (problem[0] or 0, problem[1:]))
+        )
+        super().__init__("\n".join(self.problems))
+
+
+def load(
+    path: Path, model: type[M], *, context: Mapping[str, Any] | None = None, check: Check[M] | None = None
+) -> M:
+    """Read `path` as a `model`. `context` reaches the model's validators, `check` looks at the whole.
+
+    Raises:
+        FileError: with every problem found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(str(path), [(None, 0, f"not UTF-8 at byte {error.start}")]) from None
+    except OSError as error:
+        raise FileError(str(path), [(None, 0, f"cannot be read: {error.strerror}")]) from error
+    return parse(text, str(path), model, context=context, check=check)
+
+
+def parse(
+    text: str,
+    path: str,
+    model: type[M],
+    *,
+    context: Mapping[str, Any] | None = None,
+    check: Check[M] | None = None,
+) -> M:
+    """As `load`, from a text; `path` is what the errors name."""
+    document = _Document()
+    try:
+        data = document.read(text)
+    except yaml.YAMLError as error:
+        raise FileError(path, [_syntax(error)]) from None
+    try:
+        parsed = model.model_validate({} if data is None else data, context=dict(context or {}))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        document.problems += [document.explain(model, problem) for problem in found]
+    else:
+        document.problems += [
+            (*document.place(loc), _at(loc) + said) for loc, said in (check(parsed) if check else ())
+        ]
+        if not document.problems:
+            return parsed
+    raise FileError(path, document.problems)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data only: no aliases, and only what JSON has gets a type of its own."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  # typed in the class above; empty, so that none is inherited
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(
+                None, None, "aliases (*name) are not read here: write the value out", mark
+            )
+        return super().compose_node(parent, index)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|Null|NULL|)$", [*"~nN", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", [*"tTfF"]),
+    ("int", r"^[-+]?(?:0|[1-9][0-9_]*)$", [*"-+0123456789"]),
+    ("float", r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$", [*"-+.0123456789"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+@dataclass
+class _Document:
+    """The places of one document's keys and values, and the problems found in it."""
+
+    keys: dict[Loc, yaml.Mark] = field(default_factory=dict)
+    values: dict[Loc, yaml.Mark] = field(default_factory=dict)
+    problems: list[tuple[int | None, int, str]] = field(default_factory=list)
+
+    def read(self, text: str) -> Any:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            return None if node is None else self._data(loader, node, ())
+        finally:
+            loader.dispose()
+
+    def _data(self, loader: _Loader, node: yaml.Node, loc: Loc) -> Any:
+        self.values[loc] = node.start_mark
+        if isinstance(node, yaml.SequenceNode):
+            return [self._data(loader, item, (*loc, index)) for index, item in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            return self._scalar(loader, node, loc)
+        data: dict[str, Any] = {}
+        for key, value in node.value:
+            where = (key.start_mark.line + 1, key.start_mark.column + 1)
+            if not isinstance(key, yaml.ScalarNode):
+                self.problems.append((*where, f"{_at(loc)}a key must be a plain text"))
+            elif key.value in data:
+                first = self.keys[*loc, key.value].line + 1
+                self.problems.append(
+                    (*where, f"{_at(loc)}`{key.value}` is there twice, first in line {first}")
+                )
+            else:
+                self.keys[*loc, key.value] = key.start_mark
+                data[key.value] = self._data(loader, value, (*loc, key.value))
+        return data
+
+    def _scalar(self, loader: _Loader, node: yaml.Node, loc: Loc) -> Any:
+        try:
+            return loader.construct_object(node)
+        except ValueError:  # such as `!!int abc`
+            self.problems.append((*self.place(loc), f"{_at(loc)}is not what its tag {node.tag} says"))
+
+    def place(self, loc: Loc, *, of_key: bool = False) -> tuple[int, int]:
+        """Line and column, from 1, of the value at `loc`, or of what encloses it."""
+        marks = self.keys if of_key and loc in self.keys else self.values
+        while loc and loc not in marks:
+            loc = loc[:-1]
+        mark = marks.get(loc)
+        return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+    def explain(self, model: type[BaseModel], problem: Mapping[str, Any]) -> tuple[int, int, str]:
+        """Place and message of one of pydantic's errors."""
+        loc: Loc = ()
+        for part in problem["loc"]:  # what is no key or index of the document is the name of a union's branch
+            loc = (*loc, part) if (*loc, part) in self.values else loc
+        last = problem["loc"][-1] if problem["loc"] else ""
+        match problem["type"]:
+            case "missing":
+                return (*self.place(loc), f"{_at(loc)}`{last}` is missing")
+            case "extra_forbidden":
+                known = _fields_at(model, loc[:-1])
+                return (
+                    *self.place(loc, of_key=True),
+                    f"{_at(loc[:-1])}unknown key `{last}`{_nearest(str(last), known)}",
+                )
+            case "model_type" | "dict_type":
+                said = "must be a mapping (lines of `key: value`)"
+            case "list_type" | "tuple_type":
+                said = "must be a list (lines that begin with `- `)"
+            case "value_error":
+                said = str(problem["ctx"]["error"])
+            case "string_pattern_mismatch":
+                said = f"must match {problem['ctx']['pattern']}"
+            case _:
+                said = problem["msg"].replace("Input should be", "must be")
+        return (*self.place(loc, of_key=last == "[key]"), _at(loc) + said)
+
+
+def _at(loc: Loc) -> str:
+    """`tiers.small.attempts: `, `providers[0].name: `, or nothing at the top."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+    return text and f"{text}: "
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    if near := get_close_matches(key, known, n=1, cutoff=0.5):
+        return f", did you mean `{near[0]}`?"
+    return f"; known are {', '.join(known)}" if known else ""
+
+
+def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
+    """The keys that the model at `loc` knows."""
+    models = [model]
+    for part in loc:
+        inner = [
+            m
+            for outer in models
+            if part in outer.model_fields
+            for m in _models(outer.model_fields[str(part)].annotation)
+        ]
+        models = inner or models
+    return list(dict.fromkeys(f.alias or name for m in models for name, f in m.model_fields.items()))
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models in an annotation such as `dict[str, Tier] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]
+
+
+def _syntax(error: yaml.YAMLError) -> tuple[int | None, int, str]:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        return (None, 0, f"is not YAML: {error}".replace("\n", " "))
+    context = getattr(error, "context", None)
+    said = getattr(error, "problem", None) or "is not YAML"
+    return (mark.line + 1, mark.column + 1, f"{said} ({context})" if context else said)
