@@ -1,0 +1,114 @@
+"""Writes what describes the contract to others: `python -m pointsman_schemas.export [--check]`."""
+
+import argparse
+import base64
+import difflib
+import json
+import sys
+from pathlib import Path
+
+from pointsman_schemas.asyncapi import document
+from pointsman_schemas.base import Json
+from pointsman_schemas.json_schema import schemas
+from pointsman_schemas.topic_table import topic_table
+
+COMMAND = "python -m pointsman_schemas.export"
+
+#: In docs/contract.md the table stands between these two lines.
+BEGIN, END = "<!-- begin: topics -->", "<!-- end: topics -->"
+
+
+def exported(checkout: Path) -> dict[Path, str]:
+    """Every generated file of the checkout and the text it must have."""
+    folder = checkout / "schemas" / "json"
+    texts = {folder / f"{name}.json": to_text(schema) for name, schema in schemas().items()}
+    texts[folder / "asyncapi.json"] = to_text(document(examples(checkout / "schemas" / "examples")))
+    page = checkout / "docs" / "contract.md"
+    texts[page] = with_table(page.read_text("utf-8"))
+    return texts
+
+
+def to_text(value: Json) -> str:
+    """`value` as JSON that is the same on every machine: sorted, two spaces, a newline at the end."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def examples(folder: Path) -> dict[str, Json]:
+    """The example messages by type: `headers` as an object, `value` as JSON, raw bytes as text."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        example = json.loads(path.read_text("utf-8"))
+        if "value_base64" in example:
+            example["value"] = base64.b64decode(example["value_base64"]).decode("utf-8", "replace")
+        found[path.stem] = example
+    return found
+
+
+def with_table(page: str) -> str:
+    """`page` with the topics as they are now.
+
+    Raises:
+        ValueError: the page has no place for the table.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"docs/contract.md must have the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{topic_table()}\n{END}{after}"
+
+
+def drift(checkout: Path) -> list[str]:
+    """What differs between the files and the code, as lines of a unified diff; empty when nothing does."""
+    wanted = exported(checkout)
+    found = {path: path.read_text("utf-8") if path.exists() else "" for path in wanted}
+    found |= {path: path.read_text("utf-8") for path in stale(checkout, wanted)}
+    lines: list[str] = []
+    for path, text in found.items():
+        name = path.relative_to(checkout).as_posix()
+        lines += difflib.unified_diff(
+            text.splitlines(), wanted.get(path, "").splitlines(), name, f"{name} (from the code)", lineterm=""
+        )
+    return lines
+
+
+def stale(checkout: Path, wanted: dict[Path, str]) -> list[Path]:
+    """Files in `schemas/json` that nothing writes any more."""
+    return sorted(set((checkout / "schemas" / "json").glob("*.json")) - set(wanted))
+
+
+def write(checkout: Path) -> list[Path]:
+    """Write every generated file that is not as it should be, remove stale ones; returns the changed ones."""
+    wanted = exported(checkout)
+    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path], "utf-8")
+    gone = stale(checkout, wanted)
+    for path in gone:
+        path.unlink()
+    return changed + gone
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: all as it should be; 1: `--check` found a difference; 2: this is no checkout."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; print a diff and exit 1 on drift")
+    parser.add_argument("--checkout", type=Path, default=Path(__file__).parents[2], help="default: this one")
+    options = parser.parse_args(arguments)
+    checkout: Path = options.checkout
+    if not (checkout / "docs" / "contract.md").is_file():
+        sys.stderr.write(f"{checkout} has no docs/contract.md: run this in a checkout, or name one by --checkout\n")
+        return 2
+    if options.check:
+        lines = drift(checkout)
+        if lines:
+            sys.stdout.write("\n".join(lines) + "\n")
+            sys.stderr.write(f"the contract has changed and its description has not; run: {COMMAND}\n")
+        return 1 if lines else 0
+    for path in write(checkout):
+        sys.stdout.write(f"{path.relative_to(checkout)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
