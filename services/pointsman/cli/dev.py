@@ -1,0 +1,51 @@
+"""`pointsman dev`: everything on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def dev(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: delete the data first.")] = False,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="End after the sample jobs; exit 0 only if each has its outcome and rows."),
+    ] = False,
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Where Kafka and Postgres keep their data.")] = Path(
+        ".pointsman"
+    ),
+    kafka_port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65535, help="Where Kafka listens.")
+    ] = 19092,
+    postgres_port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65535, help="Where Postgres listens.")
+    ] = 15432,
+    simulator_port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65535, help="Where the simulated provider listens.")
+    ] = 18080,
+    no_samples: Annotated[bool, typer.Option("--no-samples", help="Publish no sample jobs.")] = False,
+) -> None:
+    """Start everything on this machine and watch sample jobs travel.
+
+    A real Kafka, a real Postgres, a simulated provider, the router, one worker per tier and the audit.
+    Ctrl-C stops what was started and keeps the data.
+    """
+    from pointsman.dev.run import DevOptions, run
+
+    raise typer.Exit(
+        run(
+            DevOptions(
+                data=data,
+                fresh=fresh,
+                once=once,
+                samples=not no_samples,
+                kafka_port=kafka_port,
+                postgres_port=postgres_port,
+                simulator_port=simulator_port,
+            )
+        )
+    )

@@ -1,0 +1,38 @@
+"""What went wrong, in one line, and what to do about it, in another."""
+
+import re
+
+
+class CommandError(Exception):
+    """Ends a command: `what` happened, `hint` is what to do next (a command to paste), `code` the exit code."""
+
+    def __init__(self, what: str, hint: str = "", *, code: int = 1) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"error: {self.what}\n" + (f" hint: {self.hint}\n" if self.hint else "")
+
+
+def explain(error: Exception) -> CommandError:
+    """The error of a command as its user should read it."""
+    if isinstance(error, CommandError):
+        return error
+    said = hide_password(" ".join(str(error).split()) or type(error).__name__)
+    hint = getattr(error, "hint", "")
+    if hint:
+        return CommandError(said, hint)
+    if isinstance(error, OSError):
+        return CommandError(said, "`pointsman doctor` finds out what cannot be reached")
+    if isinstance(error, ModuleNotFoundError):
+        return CommandError(said, 'install what is missing: pip install "pointsman[dev]"')
+    return CommandError(
+        f"{type(error).__name__}: {said}", "POINTSMAN_DEBUG=1 in front of the command shows where it happened"
+    )
+
+
+def hide_password(text: str) -> str:
+    """`text` with the password of every address in it replaced by `***`."""
+    return re.sub(r"(\w+://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)

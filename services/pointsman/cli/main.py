@@ -1,0 +1,86 @@
+"""The `pointsman` program: a table of commands, each loaded when it is called."""
+
+import importlib
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+#: name -> what it is for; the module `pointsman.cli.<name>` has an `app`. The order is that of a first day.
+COMMANDS = {
+    "dev": "Start everything on this machine and watch sample jobs travel.",
+    "publish": "Publish one job from flags, or many from JSON lines.",
+    "cancel": "Stop a job that has no outcome yet.",
+    "tail": "Follow messages as they pass.",
+    "trace": "Show a job's way: each message, its lane, time since start.",
+    "why": "Show why a job went where it went.",
+    "lag": "Show what waits in front of each tier, and for how long.",
+    "run": "Run one service in the foreground.",
+    "topics": "Make the cluster's topics match the declared ones.",
+    "db": "Look after the audit database.",
+    "doctor": "Check everything a service needs, with a fix for each failure.",
+    "version": "Print the versions of pointsman and Python.",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Knows every command's name and purpose, and imports only the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pointsman.cli.{cmd_name}")
+        return typer.main.get_command(module.app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # what a typo is compared with
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def pointsman(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="POINTSMAN_DEBUG")
+    ] = False,
+) -> None:
+    """Event-driven router for LLM and agent jobs: Kafka in, the right tier of model, every message in Postgres.
+
+    Start with `pointsman dev`, then `pointsman publish --help`.
+    """
+
+
+def main() -> None:
+    """Run the program on `sys.argv`: exit 0 is done, 1 failed or unhealthy, 2 wrong usage."""
+    debug = "--debug" in (sys.argv[1:2] + sys.argv[-1:]) or os.environ.get("POINTSMAN_DEBUG", "0") not in ("", "0")
+    if sys.argv[2:] and sys.argv[-1] == "--debug":
+        sys.argv.pop()  # said at the end of any command, where a hand adds it
+    for stream in (sys.stdout, sys.stderr):  # half a surrogate pair in a prompt must not stop the output
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app(prog_name="pointsman")
+    except Exception as error:
+        if debug:
+            raise
+        from pointsman.cli.errors import explain
+
+        said = explain(error)
+        sys.stderr.write(str(said))
+        sys.exit(said.code)

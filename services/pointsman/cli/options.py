@@ -1,0 +1,39 @@
+"""Options that several commands have, so that they read the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Kafka = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", envvar="POINTSMAN_KAFKA", help="Bootstrap servers, comma separated."),
+]
+Prefix = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", envvar="POINTSMAN_PREFIX", help="First part of every topic's name."),
+]
+Postgres = Annotated[
+    str | None,
+    typer.Option(metavar="DSN", envvar="POINTSMAN_POSTGRES", help="Address of the audit database."),
+]
+Policy = Annotated[
+    Path | None, typer.Option(metavar="FILE", envvar="POINTSMAN_POLICY", help="policy.yaml: tiers and rules.")
+]
+Agents = Annotated[
+    Path | None, typer.Option(metavar="FILE", envvar="POINTSMAN_AGENTS", help="agents.yaml: who may do what.")
+]
+Providers = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="POINTSMAN_PROVIDERS", help="providers.yaml: models and prices."),
+]
+HttpPort = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT",
+        envvar="POINTSMAN_HTTP_PORT",
+        help="Where /healthz, /readyz and /metrics are served; 0 takes a free port.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or the first characters of it.")]

@@ -1,0 +1,82 @@
+"""`pointsman run`: one service in the foreground, as a container or a supervisor starts it."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Agents, HttpPort, Kafka, Policy, Postgres, Prefix, Providers
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Run one service in the foreground.\n\nOptions go before the environment. SIGTERM and Ctrl-C end it cleanly.",
+)
+
+
+@app.command()
+def router(
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    policy: Policy = None,
+    agents: Agents = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Read the intake, decide each job's tier, send it there."""
+    from pointsman.cli.settings import load
+    from pointsman.router.app import run
+    from pointsman.router.settings import RouterSettings
+
+    run(load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents, http_port=http_port))
+
+
+@app.command()
+def worker(
+    tier: Annotated[str, typer.Option(metavar="TIER", help="The tier to serve; any number of processes may.")],
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    providers: Providers = None,
+    policy: Policy = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Call providers for the jobs of one tier."""
+    from pointsman.cli.settings import load
+    from pointsman.worker.app import run
+    from pointsman.worker.settings import WorkerSettings
+
+    run(
+        load(
+            WorkerSettings,
+            tier=tier,
+            kafka=kafka,
+            prefix=prefix,
+            providers=providers,
+            policy=policy,
+            http_port=http_port,
+        )
+    )
+
+
+@app.command()
+def audit(
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: Postgres = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Store every message of every topic in Postgres."""
+    from pointsman.audit.app import run
+    from pointsman.audit.settings import AuditSettings
+    from pointsman.cli.settings import load
+
+    run(load(AuditSettings, kafka=kafka, prefix=prefix, postgres=postgres, http_port=http_port))
+
+
+@app.command()
+def simulator(http_port: HttpPort = None) -> None:
+    """Answer like a provider, without one: deterministic, and faulty on request."""
+    from pointsman.cli.settings import load
+    from pointsman.dev.simulator.app import run
+    from pointsman.dev.simulator.settings import SimulatorSettings
+
+    run(load(SimulatorSettings, http_port=http_port))

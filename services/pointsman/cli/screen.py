@@ -1,0 +1,89 @@
+"""Where output goes: a terminal gets colour and its own width, a pipe gets plain lines, a program gets JSON."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+#: A pipe has no width: nothing is cut or wrapped there.
+UNBOUNDED = 100_000
+
+
+def on_terminal() -> bool:
+    """Whether a person looks at stdout."""
+    return sys.stdout.isatty()
+
+
+def console(*, width: int | None = None) -> "Console":
+    """A console on stdout that never reads markup in a text."""
+    from rich.console import Console
+
+    terminal = on_terminal()
+    return Console(
+        force_terminal=terminal,
+        no_color=None if terminal else True,
+        width=width if terminal else UNBOUNDED,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def show(*renderables: "RenderableType") -> None:
+    """Print to stdout; in a pipe without colour and without blanks at the ends of lines."""
+    screen = console()
+    if on_terminal():
+        screen.print(*renderables, sep="\n")
+        return
+    with screen.capture() as captured:
+        screen.print(*renderables, sep="\n")
+    for line in captured.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
+    sys.stdout.flush()
+
+
+def line(text: str) -> None:
+    """One line to stdout, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """One line to stderr: what a person wants to know and a pipe does not."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def print_json(value: Any, *, stream: bool = False) -> None:
+    """`value` as one JSON document; indented for a person, one line in a stream or a pipe."""
+    indent = 2 if on_terminal() and not stream else None
+    line(json.dumps(value, default=_plain, ensure_ascii=False, indent=indent))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no form for: messages as they travel, times as RFC 3339, bytes as text."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    for kind, write in _WRITERS:
+        if isinstance(value, kind):
+            return write(value)
+    return str(value)
+
+
+_WRITERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (datetime, lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")),
+    (timedelta, lambda span: span.total_seconds()),
+    (bytes, lambda raw: raw.decode("utf-8", "backslashreplace")),
+    (Enum, lambda member: member.value),
+    (Path, str),
+    ((set, frozenset), sorted),  # type: ignore[arg-type]
+)

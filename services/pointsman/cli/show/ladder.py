@@ -1,0 +1,57 @@
+"""A decision as a ladder: each check with both sides, in the order in which it was looked at."""
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pointsman.cli.formats import printable
+from pointsman_schemas.decisions import Check, Decision
+
+#: What each layer asks, for those who see it for the first time.
+LAYERS = {
+    "admission": "may this job be done at all?",
+    "rule": "which rule of the policy matches first?",
+    "score": "which tier is good enough?",
+    "confidence": "is the system sure enough?",
+}
+
+
+def ladder(checks: tuple[Check, ...]) -> RenderableType:
+    """✓ or ✗, the check's name, what was compared; a heading where a layer begins."""
+    parts: list[RenderableType] = []
+    for layer in dict.fromkeys(check.layer for check in checks):
+        parts.append(Text.assemble((layer, "bold"), (f"  {LAYERS[layer]}", "dim")))
+        rungs = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+        rungs.add_column(no_wrap=True)
+        rungs.add_column(max_width=30, overflow="fold")
+        rungs.add_column(overflow="fold")
+        for check in checks:
+            if check.layer == layer:
+                mark = Text("✓", "green") if check.passed else Text("✗", "red")
+                rungs.add_row(mark, Text(printable(check.name)), Text(printable(check.detail)))
+        parts.append(Padding(rungs, (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def decision(made: Decision) -> RenderableType:
+    """The ladder, then the choice, the runner-up and the policy."""
+    facts = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("tier", Text(made.tier, "bold"))
+    facts.add_row("rule", Text(made.rule))
+    facts.add_row("reason", Text(printable(made.reason) or "-"))
+    if made.score is not None:
+        sign = ">=" if made.score.sufficient >= made.score.threshold else "<"
+        facts.add_row(
+            "score",
+            Text(f"{made.score.sufficient:.4f} {sign} {made.score.threshold:.4f} by {made.score.model}"),
+        )
+    if made.runner_up is not None:
+        text = f"{made.runner_up.tier}, by rule {made.runner_up.rule}: {printable(made.runner_up.reason)}"
+        facts.add_row("runner-up", Text(text))
+    else:
+        facts.add_row("runner-up", Text("none: no other rule matches"))
+    facts.add_row("policy", Text(made.policy_version))
+    return Group(ladder(made.checks), Text(), facts)

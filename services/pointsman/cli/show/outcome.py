@@ -1,0 +1,27 @@
+"""The end of a job in one line."""
+
+from rich.text import Text
+
+from pointsman.cli.formats import count, gist, money
+from pointsman.cli.show.words import kind, what
+from pointsman_schemas.outcomes import Outcome
+
+MARKS = {"completed": "✓", "failed": "✗", "rejected": "✗", "expired": "✗", "cancelled": "■"}
+
+
+def outcome_line(outcome: Outcome, width: int) -> Text:
+    """Mark, job, tier, calls, cost, and as much of what was said as `width` leaves room for."""
+    word, colour = kind(outcome.type)
+    head = Text.assemble(
+        (f"{MARKS.get(word, '?')} {word:9}", colour),
+        f" {outcome.job_id}",
+        (f" {spent(outcome)}", "dim"),
+    )
+    room = width - head.cell_len - 1
+    return head.append(" " + gist(what(outcome), room)) if room >= 12 else head
+
+
+def spent(outcome: Outcome) -> str:
+    """Tier, calls and cost: `small, 2 calls, $0.00012`."""
+    tier = [outcome.tier] if outcome.tier else []
+    return ", ".join([*tier, count(outcome.attempts, "call"), money(outcome.cost_usd)])

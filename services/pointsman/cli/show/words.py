@@ -1,0 +1,104 @@
+"""A message in a few words: what was asked, what was answered, what happened."""
+
+from typing import Any
+
+from pointsman.cli.formats import count, duration, money
+from pointsman_schemas.base import Message
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.decisions import Choice
+from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+
+#: What each kind of message is called on the screen, with its colour.
+KINDS = {
+    "job.submitted": ("submitted", "cyan"),
+    "job.routed": ("routed", "blue"),
+    "call.finished": ("call", "magenta"),
+    "job.completed": ("completed", "green"),
+    "job.failed": ("failed", "red"),
+    "job.rejected": ("rejected", "red"),
+    "job.expired": ("expired", "yellow"),
+    "job.cancelled": ("cancelled", "yellow"),
+    "job.cancel": ("cancel", "yellow"),
+    "job.dead": ("dead", "red"),
+}
+
+
+def kind(type: str) -> tuple[str, str]:
+    """Word and colour of a message type such as `job.completed.v1`; an unknown type stands for itself."""
+    name, _, _ = type.rpartition(".v")
+    return KINDS.get(name or type, (type or "?", "red"))
+
+
+def asked(request: ChatRequest) -> str:
+    """The text of the last message, which is what the job is about."""
+    return _text(request.messages[-1].content)
+
+
+def answered(response: dict[str, Any] | None) -> str:
+    """The text of the first choice of a chat completion; tool calls by their names; `` if neither."""
+    try:
+        message = (response or {})["choices"][0]["message"]
+        text = _text(message.get("content"))
+        tools = [call["function"]["name"] for call in message.get("tool_calls") or ()]
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return ""
+    return text or (f"calls {', '.join(map(str, tools))}" if tools else "")
+
+
+def what(message: Message) -> str:
+    """What a message says, without its kind, its job and its agent."""
+    match message:
+        case JobSubmitted():
+            return asked(message.request)
+        case JobRouted():
+            return f"to {message.decision.tier}: {choice(message.decision)}"
+        case CallFinished():
+            return call(message)
+        case JobCompleted():
+            return f"by {message.model}: {answered(message.response)}"
+        case JobFailed() | JobRejected():
+            return f"{message.reason.value}: {message.message}"
+        case JobExpired():
+            return message.message
+        case JobCancelled():
+            return f"by {message.cancelled_by}: {message.message}"
+        case JobCancel():
+            return message.reason
+    return message.TYPE
+
+
+def choice(made: Choice) -> str:
+    """The rule's name and its reason."""
+    return f"rule {made.rule}" + (f", {made.reason}" if made.reason else "")
+
+
+def call(made: CallFinished) -> str:
+    """How one provider call went: what came back, from which model, and what happens next."""
+    status = f"{made.http_status} " if made.http_status and made.status != "ok" else ""
+    match made.status:
+        case "ok":
+            said = f"{made.attempt} ok, {made.model_answered or made.model}"
+        case "retry":
+            wait = "" if made.retry_after_s is None else f", again after {duration(made.retry_after_s)}"
+            said = f"{made.attempt} {status}{(made.error_type or 'failed').replace('_', ' ')}{wait}"
+        case "reject":
+            said = f"{made.attempt} {status}{(made.error_type or 'refused').replace('_', ' ')}, not again"
+        case "cancelled" | "expired":
+            said = f"{made.attempt} {made.status}"
+    parts = [said, duration(made.duration_ms / 1000)]
+    if made.usage is not None:
+        parts.append(f"{made.usage.input_tokens:,} + {count(made.usage.output_tokens, 'token')}")
+    if made.status == "ok":
+        parts.append(money(made.cost_usd))
+    return ", ".join(parts)
+
+
+def _text(content: Any) -> str:
+    """A message's content as text; parts that are no text by their type in brackets."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    parts = [part for part in content if isinstance(part, dict)]
+    return " ".join(str(part.get("text") or f"[{part.get('type', 'part')}]") for part in parts)

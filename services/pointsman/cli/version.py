@@ -1,0 +1,26 @@
+"""`pointsman version`: what is installed, for a bug report."""
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Print the versions of pointsman and Python."""
+    import platform
+    from importlib.metadata import version as installed
+
+    from pointsman.cli import screen
+
+    found = {
+        "pointsman": installed("pointsman"),
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+    }
+    if as_json:
+        screen.print_json(found)
+    else:
+        screen.line(f"pointsman {found['pointsman']} (Python {found['python']}, {found['platform']})")
