@@ -34,7 +34,7 @@ class _OnTheWire(GenerateJsonSchema):
 
 
 def schemas() -> dict[str, Json]:
-    """Every schema by name: each message type, the plain body, the envelope's headers, a dead letter's headers."""
+    """Every schema by name: message types, the plain body, the headers of envelopes and dead letters."""
     return {
         **{name: message(name) for name in MESSAGES},
         PLAIN: plain_body(),
