@@ -1,0 +1,149 @@
+"""Hosts a service: FastStream gives lifespan, broker and ASGI; uvicorn serves health and metrics."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import orjson
+import uvicorn
+from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from faststream.asgi.types import Scope
+from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.logging import event
+from pointsman.runtime.metrics import LOOP_LAG
+from pointsman.runtime.settings import HttpPart
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the host runs: `run` works until `stop`; `not_ready` says what is missing, if anything."""
+
+    name: str
+    broker: KafkaBroker
+    run: Callable[[], Awaitable[None]]
+    stop: Callable[[], None]
+    not_ready: Callable[[], str | None]
+    resources: Callable[[], contextlib.AbstractAsyncContextManager[None]] = field(
+        default=contextlib.nullcontext
+    )
+
+
+def control_broker(settings: LanePart) -> KafkaBroker:
+    """FastStream's broker, with the settings that its defaults get wrong for us spelled out.
+
+    The lanes do not go through it: see docs/decisions/0001-lanes.md.
+    """
+    return KafkaBroker(
+        settings.kafka,
+        client_id=f"{settings.prefix}-host",
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=settings.request_timeout_ms,
+        graceful_timeout=settings.grace_s,
+        logger=logging.getLogger("pointsman.faststream"),
+        log_level=logging.DEBUG,
+    )
+
+
+class Host:
+    """A service as an ASGI application. `failure` is why its task ended although nobody asked it to."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.failure: BaseException | None = None
+        self.on_end: Callable[[], None] = lambda: None
+        self.app = AsgiFastStream(
+            service.broker,
+            lifespan=self._lifespan,
+            specification=AsyncAPI(title=f"pointsman {service.name}"),
+            asgi_routes=[
+                ("/healthz", get(self._healthz)),
+                ("/readyz", get(self._readyz)),
+                ("/metrics", get(self._metrics)),
+            ],
+            logger=logging.getLogger("pointsman.faststream"),
+        )
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        async with self._service.resources():
+            self._task = asyncio.create_task(self._run(), name=self._service.name)
+            lag = asyncio.create_task(_watch_loop())
+            try:
+                yield
+            finally:
+                self._stopping = True
+                self._service.stop()
+                lag.cancel()
+                await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        try:
+            await self._service.run()
+        except Exception as error:
+            self.failure = error
+            log.exception("service failed")
+        if not self._stopping:
+            self.failure = self.failure or RuntimeError("the service's task ended by itself")
+            self.on_end()
+
+    async def _healthz(self, scope: Scope) -> AsgiResponse:
+        alive = self._task is not None and not self._task.done()
+        return _json(200 if alive else 503, {"service": self._service.name, "alive": alive})
+
+    async def _readyz(self, scope: Scope) -> AsgiResponse:
+        missing = self._service.not_ready()
+        if missing is None and not await self._service.broker.ping(2.0):
+            missing = "Kafka does not answer"
+        body = {"service": self._service.name, "ready": missing is None, "missing": missing}
+        return _json(200 if missing is None else 503, body)
+
+    async def _metrics(self, scope: Scope) -> AsgiResponse:
+        return AsgiResponse(generate_latest(), 200, {"content-type": CONTENT_TYPE_PLAIN_0_0_4})
+
+
+def serve(service: Service, http: HttpPart) -> int:
+    """Run a service in the foreground until SIGTERM or SIGINT; 1 if it ended by itself, else 0."""
+    import uvloop
+
+    return uvloop.run(_serve(service, http))
+
+
+async def _serve(service: Service, http: HttpPart) -> int:
+    host = Host(service)
+    listener = socket.create_server((http.http_host, http.http_port))
+    address = f"http://{http.http_host}:{listener.getsockname()[1]}"
+    server = uvicorn.Server(
+        uvicorn.Config(
+            host.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5
+        )
+    )
+    host.on_end = partial(setattr, server, "should_exit", True)
+    event(log, logging.INFO, "service starts", service=service.name, http=address)
+    await server.serve(sockets=[listener])
+    event(log, logging.INFO, "service ended", service=service.name)
+    return 0 if server.started and host.failure is None else 1
+
+
+async def _watch_loop() -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + 1
+        await asyncio.sleep(1)
+        LOOP_LAG.observe(max(0.0, loop.time() - due))
+
+
+def _json(status: int, body: object) -> AsgiResponse:
+    return AsgiResponse(orjson.dumps(body), status, {"content-type": "application/json"})

@@ -1,0 +1,51 @@
+"""A lane: one assigned partition with its own task, its own work in flight and its own commit point."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from pointsman.bus.records import Incoming
+
+
+class Lane(ABC):
+    """What the host of lanes knows of one; `position` is the next offset that it wants to be fed."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self._turn = asyncio.Lock()
+
+    @property
+    @abstractmethod
+    def has_room(self) -> bool:
+        """Whether more records may be fed. The host leaves a full lane out of its poll."""
+
+    @abstractmethod
+    def feed(self, records: Sequence[Incoming]) -> None:
+        """Take records, in offset order."""
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Work until cancelled; an error ends the lane, and the host opens it anew."""
+
+    @abstractmethod
+    async def finish(self, grace_s: float) -> None:
+        """Commit what can be finished within `grace_s` seconds; the rest is handed back by not committing."""
+
+    @property
+    @abstractmethod
+    def pending(self) -> int:
+        """Records fed and not committed."""
+
+    @property
+    @abstractmethod
+    def oldest_ms(self) -> int | None:
+        """Kafka timestamp of the oldest record fed and not committed."""
+
+    async def pause(self) -> None:
+        """Let the transaction under way end and begin no other, while the group changes hands."""
+        await self._turn.acquire()
+
+    def resume(self) -> None:
+        """The lane is still ours: go on."""
+        if self._turn.locked():
+            self._turn.release()

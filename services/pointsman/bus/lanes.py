@@ -1,0 +1,217 @@
+"""The host of lanes: one consumer in a group, one lane for each partition it is given.
+
+Invariants:
+- A full lane is left out of the poll; the poll itself is never blocked.
+- A lane is opened only after its predecessor is fenced, and fed only from the position read after that.
+- When the group changes hands, every lane ends its transaction; lanes that stay go on, others are abandoned.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from pointsman.bus.lane import Lane
+from pointsman.bus.lane_writer import LaneWriter, Position
+from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.logging import event
+from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
+
+log = logging.getLogger(__name__)
+
+#: Makes a lane: its partition, the first offset that the partition still has, where to go on, its writer.
+OpenLane = Callable[[TopicPartition, int, Position, LaneWriter], Lane]
+
+_POLL_MS = 200
+_POLL_RECORDS = 1_000
+_FULL_POLL_MS = 20
+_MEASURE_S = 2
+
+
+class Lanes:
+    """Runs the lanes of one consumer group on one topic until told to stop."""
+
+    def __init__(self, settings: LanePart, group: str, topic: str, open_lane: OpenLane) -> None:
+        self._settings = settings
+        self._group = group
+        self._topic = topic
+        self._open_lane = open_lane
+        self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._lanes: dict[TopicPartition, Lane] = {}
+        self._stopping = asyncio.Event()
+        self._assigned = False
+        self._consumer: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the group has given us partitions (perhaps none) and every lane of ours is open."""
+        return self._assigned and self._tasks.keys() == self._lanes.keys()
+
+    def stop(self) -> None:
+        """Finish what is under way and return from `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Consume until stopped; a broken connection is replaced by a new one."""
+        while not self._stopping.is_set():
+            try:
+                await self._connected()
+            except (KafkaError, OSError, StalledError) as error:
+                event(log, logging.WARNING, "bus connection lost, reconnecting", error=repr(error))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), 1)
+
+    async def _connected(self) -> None:
+        self._assigned = False
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._settings.kafka, request_timeout_ms=self._settings.request_timeout_ms
+        )
+        consumer = consumer_of(self._settings, self._group)
+        consumer.subscribe([self._topic], listener=_Listener(self))
+        self._admin, self._consumer = admin, consumer
+        try:
+            await admin.start()
+            await consumer.start()
+            await self._poll(consumer)
+            await self._finish()
+        finally:
+            await self._let_go(list(self._tasks))
+            self._assigned, self._consumer = False, None
+            await asyncio.wait([asyncio.create_task(consumer.stop())], timeout=10)
+            await admin.close()
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        watchdog = Watchdog(consumer, self._settings.stall_timeout_ms / 1000)
+        turn, next_measure = 0, 0.0
+        while not self._stopping.is_set():
+            owned = consumer.assignment()
+            open_lanes = [tp for tp, lane in self._lanes.items() if lane.has_room and tp in owned]
+            if not open_lanes:
+                await asyncio.sleep(_FULL_POLL_MS / 1000)
+                continue
+            turn = (turn + 1) % len(open_lanes)
+            full = len(open_lanes) < len(owned)
+            try:
+                batches = await consumer.getmany(
+                    *open_lanes[turn:],
+                    *open_lanes[:turn],
+                    timeout_ms=_FULL_POLL_MS if full else _POLL_MS,
+                    max_records=_POLL_RECORDS,
+                )
+            except IllegalStateError:  # the group changed hands while we waited
+                continue
+            for tp, records in batches.items():
+                self._feed(tp, records)
+            await watchdog.look({tp: lane.position for tp, lane in self._lanes.items() if lane.has_room})
+            if time.monotonic() >= next_measure:
+                next_measure = time.monotonic() + _MEASURE_S
+                await self._measure(consumer)
+
+    def _feed(self, tp: TopicPartition, records: "list[object]") -> None:
+        lane = self._lanes.get(tp)
+        if lane is None:
+            return
+        wanted = [each for each in map(incoming, records) if each.offset >= lane.position]
+        if wanted:
+            lane.feed(wanted)
+
+    async def _measure(self, consumer: AIOKafkaConsumer) -> None:
+        now_ms = time.time() * 1000
+        for tp, lane in self._lanes.items():
+            unread = 0
+            with contextlib.suppress(TimeoutError, IllegalStateError):
+                # The client's position, unlike the lane's, has passed the markers of transactions.
+                position = await asyncio.wait_for(consumer.position(tp), 0.1)
+                unread = max(0, (consumer.highwater(tp) or 0) - position)
+            LANE_LAG.labels(tp.topic, tp.partition).set(lane.pending + unread)
+            age_ms = max(0.0, now_ms - lane.oldest_ms) if lane.oldest_ms is not None else 0.0
+            LANE_AGE.labels(tp.topic, tp.partition).set(age_ms / 1000)
+
+    async def _finish(self) -> None:
+        await asyncio.gather(*(lane.finish(self._settings.grace_s) for lane in self._lanes.values()))
+
+    # --- called by the group's listener
+
+    async def pause(self) -> None:
+        """End the transaction of every lane; begin no other until the new assignment is known."""
+        await asyncio.gather(*(lane.pause() for lane in self._lanes.values()))
+
+    async def assigned(self, owned: set[TopicPartition]) -> None:
+        """Abandon the lanes that are gone, go on with those that stay, open the new ones."""
+        await self._let_go([tp for tp in self._tasks if tp not in owned])
+        for tp, lane in self._lanes.items():
+            assert self._consumer is not None
+            self._consumer.seek(tp, lane.position)
+            lane.resume()
+        for tp in owned - self._tasks.keys():
+            self._tasks[tp] = asyncio.create_task(self._keep_open(tp), name=f"{tp.topic}-{tp.partition}")
+        self._assigned = True
+        event(
+            log,
+            logging.INFO,
+            "lanes assigned",
+            group=self._group,
+            partitions=sorted(tp.partition for tp in owned),
+        )
+
+    async def _let_go(self, gone: list[TopicPartition]) -> None:
+        tasks = [self._tasks.pop(tp) for tp in gone]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _keep_open(self, tp: TopicPartition) -> None:
+        delay = 0.1
+        while True:
+            try:
+                await self._one_life(tp)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # whatever broke, the lane starts anew from its committed position
+                event(
+                    log,
+                    logging.WARNING,
+                    "lane failed, opening it anew",
+                    topic=tp.topic,
+                    partition=tp.partition,
+                    error=repr(error),
+                    cause=repr(error.__cause__),
+                )
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5)
+
+    async def _one_life(self, tp: TopicPartition) -> None:
+        consumer, admin = self._consumer, self._admin
+        assert consumer is not None
+        assert admin is not None
+        writer = await LaneWriter.open(self._settings, self._group, tp)
+        try:
+            position = await writer.position(admin)
+            first = (await consumer.beginning_offsets([tp]))[tp]
+            lane = self._open_lane(tp, first, position, writer)
+            consumer.seek(tp, lane.position)
+            self._lanes[tp] = lane
+            await lane.run()
+        finally:
+            self._lanes.pop(tp, None)
+            closing: Awaitable[None] = writer.close()
+            await asyncio.wait([asyncio.ensure_future(closing)], timeout=5)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._lanes.pause()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        await self._lanes.assigned(set(assigned))

@@ -1,0 +1,145 @@
+"""The worker's kind of lane: many slow jobs at once, finished in any order, committed together per beat.
+
+Invariants:
+- The committed offset is the lowest one that is not finished; what is finished beyond it is in the commit
+  metadata as a bitmap, so that the lane's next owner does not run it again.
+- A job's records and its offset (or bit) are in the same transaction.
+- Jobs with the same order key run one after another; all others run as they come.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from pointsman.bus.bitmap import MAX_SPAN, encode_metadata
+from pointsman.bus.hop import observe_hop
+from pointsman.bus.lane import Lane
+from pointsman.bus.lane_writer import LaneWriter
+from pointsman.bus.records import Incoming, Outgoing
+
+#: The header by which the router asks for one-after-another.
+ORDER_KEY_HEADER = "ce_orderkey"
+
+WindowHandler = Callable[[Incoming], Awaitable[list[Outgoing]]]
+
+
+class WindowLane(Lane):
+    """`window` jobs of this lane run at once, and as many again wait beside them."""
+
+    def __init__(
+        self, position: int, finished: frozenset[int], writer: LaneWriter, handler: WindowHandler, window: int
+    ) -> None:
+        super().__init__(position)
+        self._committed = position
+        self._writer = writer
+        self._handler = handler
+        self._window = window
+        self._done_before = finished
+        self._waiting: deque[Incoming] = deque()
+        self._running: dict[int, tuple[Incoming, asyncio.Task[None]]] = {}
+        self._ended: dict[int, tuple[Incoming, list[Outgoing]]] = {}
+        self._committed_beyond: set[int] = set(finished)
+        self._last_of_key: dict[bytes, asyncio.Task[None]] = {}
+        self._something_ended = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._closing = False
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._waiting) < self._window and self.position - self._committed < MAX_SPAN // 2
+
+    @property
+    def pending(self) -> int:
+        return len(self._waiting) + len(self._running) + len(self._ended)
+
+    @property
+    def oldest_ms(self) -> int | None:
+        started = [record.timestamp_ms for record, _ in self._running.values()]
+        ended = [record.timestamp_ms for record, _ in self._ended.values()]
+        waiting = [self._waiting[0].timestamp_ms] if self._waiting else []
+        return min(started + ended + waiting, default=None)
+
+    def feed(self, records: Sequence[Incoming]) -> None:
+        self._waiting.extend(record for record in records if record.offset not in self._done_before)
+        self.position = records[-1].offset + 1
+        self._start_some()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._something_ended.wait()
+                async with self._turn:
+                    await self._commit()
+        finally:
+            await self._abandon()
+
+    async def finish(self, grace_s: float) -> None:
+        self._closing = True
+        tasks = [task for _, task in self._running.values()]
+        if tasks and grace_s > 0:
+            await asyncio.wait(tasks, timeout=grace_s)
+        async with self._turn:
+            await self._commit()
+
+    def _start_some(self) -> None:
+        while self._waiting and len(self._running) < self._window and not self._closing:
+            record = self._waiting.popleft()
+            key = dict(record.headers).get(ORDER_KEY_HEADER)
+            before = self._last_of_key.get(key) if key is not None else None
+            task = asyncio.create_task(self._run_one(record, before))
+            self._running[record.offset] = (record, task)
+            if key is not None:
+                self._last_of_key[key] = task
+                task.add_done_callback(partial(self._forget_key, key))
+
+    def _forget_key(self, key: bytes, task: "asyncio.Task[None]") -> None:
+        if self._last_of_key.get(key) is task:
+            del self._last_of_key[key]
+
+    async def _run_one(self, record: Incoming, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])
+            if before.cancelled():
+                return  # the job before it was handed back, so this one is too
+        try:
+            records = await self._handler(record)
+        except Exception as error:  # the handler answers for its jobs; this is a bug in it
+            self._failure = error
+            self._something_ended.set()
+            return
+        del self._running[record.offset]
+        self._ended[record.offset] = (record, records)
+        self._something_ended.set()
+        self._start_some()
+
+    async def _commit(self) -> None:
+        if self._failure is not None:
+            raise RuntimeError("the handler raised instead of answering") from self._failure
+        self._something_ended.clear()
+        ended = dict(self._ended)
+        if not ended:
+            return
+        unfinished = [*self._running, *(record.offset for record in self._waiting)]
+        committed = min(unfinished, default=self.position)
+        beyond = {
+            offset for offset in self._committed_beyond.union(ended, self._done_before) if offset >= committed
+        }
+        await self._writer.write(
+            (record for _, records in ended.values() for record in records),
+            committed,
+            encode_metadata(committed, beyond),
+        )
+        self._committed = committed
+        self._committed_beyond = beyond
+        self._done_before = frozenset(offset for offset in self._done_before if offset >= self.position)
+        for offset in ended:
+            del self._ended[offset]
+        observe_hop(record for record, _ in ended.values())
+
+    async def _abandon(self) -> None:
+        tasks = [task for _, task in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
