@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pointsman.bus.hop import observe_hop
 from pointsman.bus.lane import Lane
-from pointsman.bus.lane_writer import LaneWriter
+from pointsman.bus.lane_writer import LaneWriter, Position
+from pointsman.bus.lanes import Lanes
 from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.settings import LanePart
 
 #: Records decided at a time, and how many more wait beside them.
 BATCH_RECORDS = 500
@@ -77,3 +79,15 @@ class BatchLane(Lane):
             observe_hop(batch)
         if not self._waiting:
             self._fed.clear()
+
+
+def batch_lanes(
+    settings: LanePart, group: str, topic: str, make_handler: Callable[[], BatchHandler], remembered: int
+) -> Lanes:
+    """Lanes in strict order; each first shows its handler up to `remembered` records from before its own."""
+
+    def open_lane(lane: object, first: int, position: Position, writer: LaneWriter) -> BatchLane:
+        committed = first if position.next_offset is None else max(first, position.next_offset)
+        return BatchLane(max(first, committed - remembered), committed, writer, make_handler())
+
+    return Lanes(settings, group, topic, open_lane)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +16,7 @@ from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from pointsman.bus.arrival import BusNotReadyError, await_bus
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LOOP_LAG
@@ -29,6 +30,8 @@ class Service:
     """What the host runs: `run` works until `stop`; `not_ready` says what is missing, if anything."""
 
     name: str
+    settings: LanePart
+    topics: Sequence[str]
     broker: KafkaBroker
     run: Callable[[], Awaitable[None]]
     stop: Callable[[], None]
@@ -122,6 +125,11 @@ def serve(service: Service, http: HttpPart) -> int:
 
 
 async def _serve(service: Service, http: HttpPart) -> int:
+    try:
+        await await_bus(service.settings, service.topics)
+    except BusNotReadyError as error:
+        event(log, logging.ERROR, "service cannot start", service=service.name, problem=str(error))
+        return 1
     host = Host(service)
     listener = socket.create_server((http.http_host, http.http_port))
     address = f"http://{http.http_host}:{listener.getsockname()[1]}"

@@ -15,8 +15,10 @@ from functools import partial
 from pointsman.bus.bitmap import MAX_SPAN, encode_metadata
 from pointsman.bus.hop import observe_hop
 from pointsman.bus.lane import Lane
-from pointsman.bus.lane_writer import LaneWriter
+from pointsman.bus.lane_writer import LaneWriter, Position
+from pointsman.bus.lanes import Lanes
 from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.settings import LanePart
 
 #: The header by which the router asks for one-after-another.
 ORDER_KEY_HEADER = "ce_orderkey"
@@ -143,3 +145,13 @@ class WindowLane(Lane):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def window_lanes(settings: LanePart, group: str, topic: str, handler: WindowHandler, window: int) -> Lanes:
+    """Lanes that run up to `window` jobs each at the same time."""
+
+    def open_lane(lane: object, first: int, position: Position, writer: LaneWriter) -> WindowLane:
+        committed = first if position.next_offset is None else max(first, position.next_offset)
+        return WindowLane(committed, position.finished, writer, handler, window)
+
+    return Lanes(settings, group, topic, open_lane)

@@ -1,0 +1,56 @@
+"""Before a service starts: wait until Kafka answers, and see that the topics it needs are there."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+#: How long a service waits for a broker that does not answer yet, seconds.
+PATIENCE_S = 60.0
+
+
+class BusNotReadyError(Exception):
+    """Kafka does not answer, or topics are missing; the text says what to do."""
+
+
+async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float = PATIENCE_S) -> None:
+    """Return when Kafka answers and has `topics`.
+
+    Raises:
+        BusNotReadyError: not within `patience_s` seconds.
+    """
+    give_up = time.monotonic() + patience_s
+    while True:
+        try:
+            missing = await _missing(settings, topics)
+        except (KafkaError, OSError) as error:
+            missing = None
+            problem = (
+                f"Kafka does not answer at {settings.kafka} ({error}): is it running? `pointsman doctor`"
+            )
+        else:
+            problem = f"topics are missing ({', '.join(missing)}): run `pointsman topics apply`"
+        if missing == []:
+            return
+        if time.monotonic() >= give_up:
+            raise BusNotReadyError(problem)
+        event(log, logging.WARNING, "waiting for the bus", problem=problem)
+        await asyncio.sleep(2)
+
+
+async def _missing(settings: LanePart, topics: Sequence[str]) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        there = set(await admin.list_topics())
+    finally:
+        await admin.close()
+    return [topic for topic in topics if topic not in there]
