@@ -4,19 +4,31 @@ import sys
 
 import pytest
 
+from pointsman.bus.errors import TopicMissingError
 from pointsman.cli import main as program
 from pointsman.cli.errors import CommandError, explain, hide_password
+from pointsman.runtime.yaml_file import FileError
 
 
 def test_what_and_hint_stand_on_a_line_each() -> None:
     assert str(CommandError("no broker", "start one")) == "error: no broker\n hint: start one\n"
 
 
-def test_the_adapters_hint_is_kept() -> None:
-    error = RuntimeError("two\nlines")
-    error.hint = "paste this"  # type: ignore[attr-defined]
-    assert explain(error).what == "two lines"
-    assert explain(error).hint == "paste this"
+def test_a_bus_error_brings_its_hint_along() -> None:
+    said = explain(TopicMissingError("p.jobs.intake"))
+    assert said.what == "Topic p.jobs.intake does not exist."
+    assert said.hint == "Make all topics: pointsman topics apply"
+
+
+def test_every_problem_of_a_file_is_told() -> None:
+    said = explain(FileError("policy.yaml", [(2, 1, "first"), (7, 3, "second")]))
+    assert str(said) == "error: policy.yaml:2:1: first\npolicy.yaml:7:3: second\n"
+
+
+def test_an_error_nobody_expected_says_how_to_see_where() -> None:
+    said = explain(KeyError("x"))
+    assert said.what.startswith("KeyError")
+    assert "POINTSMAN_DEBUG=1" in said.hint
 
 
 def test_what_cannot_be_reached_points_to_the_doctor() -> None:

@@ -17,7 +17,9 @@ HEAVY = (
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     code = "import sys; sys.argv[0] = 'pointsman'; from pointsman.cli.main import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -36,10 +38,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_declaring_a_command_loads_nothing_heavy(name: str) -> None:
-    code = (
-        f"import sys, pointsman.cli.{name}\n"
-        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    )
+    code = f"import sys, pointsman.cli.{name}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & set(HEAVY) == set()
 

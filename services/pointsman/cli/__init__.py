@@ -1,1 +1,1 @@
-"""The command line: each command is a file that declares it, `show/` draws, and nothing heavy is loaded early."""
+"""The command line: a file for each command, `show/` draws, and nothing heavy is loaded early."""

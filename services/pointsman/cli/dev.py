@@ -10,14 +10,17 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def dev(
+    *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: delete the data first.")] = False,
     once: Annotated[
         bool,
-        typer.Option("--once", help="End after the sample jobs; exit 0 only if each has its outcome and rows."),
+        typer.Option(
+            "--once", help="End after the sample jobs; exit 0 only if each has its outcome and rows."
+        ),
     ] = False,
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Where Kafka and Postgres keep their data.")] = Path(
-        ".pointsman"
-    ),
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where Kafka and Postgres keep their data.")
+    ] = Path(".pointsman"),
     kafka_port: Annotated[
         int, typer.Option(metavar="PORT", min=1, max=65535, help="Where Kafka listens.")
     ] = 19092,

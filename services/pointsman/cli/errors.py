@@ -2,9 +2,12 @@
 
 import re
 
+from pointsman.bus.errors import BusError
+from pointsman.store.errors import StoreUnavailableError
+
 
 class CommandError(Exception):
-    """Ends a command: `what` happened, `hint` is what to do next (a command to paste), `code` the exit code."""
+    """Ends a command: `what` happened, `hint` is what to do next, `code` the exit code."""
 
     def __init__(self, what: str, hint: str = "", *, code: int = 1) -> None:
         super().__init__(what)
@@ -20,12 +23,14 @@ def explain(error: Exception) -> CommandError:
     """The error of a command as its user should read it."""
     if isinstance(error, CommandError):
         return error
-    said = hide_password(" ".join(str(error).split()) or type(error).__name__)
-    hint = getattr(error, "hint", "")
-    if hint:
-        return CommandError(said, hint)
-    if isinstance(error, OSError):
+    said = hide_password(str(error).strip() or type(error).__name__)
+    if isinstance(error, BusError):
+        what, _, hint = said.partition("\n")
+        return CommandError(what, hint)
+    if isinstance(error, OSError | StoreUnavailableError):
         return CommandError(said, "`pointsman doctor` finds out what cannot be reached")
+    if type(error).__module__.startswith("pointsman."):
+        return CommandError(said)  # written for people, with what to do next
     if isinstance(error, ModuleNotFoundError):
         return CommandError(said, 'install what is missing: pip install "pointsman[dev]"')
     return CommandError(

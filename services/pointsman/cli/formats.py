@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from uuid import UUID
 
 # What moves the cursor, rings the bell, or turns the direction of writing: a prompt must not do that here.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
@@ -67,8 +66,3 @@ def clock(time: datetime) -> str:
 def moment(time: datetime) -> str:
     """Date and time in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def short(id: UUID | None) -> str:
-    """The last eight digits of an id, enough to tell jobs apart on a screen."""
-    return "-" if id is None else id.hex[-8:]

@@ -30,9 +30,7 @@ class Bad:
         return f"line {self.number}: {self.message}"
 
 
-def read_jobs(
-    lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock
-) -> tuple[list[Job], list[Bad]]:
+def read_jobs(lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock) -> tuple[list[Job], list[Bad]]:
     """The jobs in JSON lines, and the lines that are none.
 
     A field that a line does not have is taken from `defaults`; empty lines are passed over. A job without

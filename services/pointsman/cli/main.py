@@ -61,7 +61,9 @@ def pointsman(
         bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="POINTSMAN_DEBUG")
     ] = False,
 ) -> None:
-    """Event-driven router for LLM and agent jobs: Kafka in, the right tier of model, every message in Postgres.
+    """Event-driven router for LLM and agent jobs.
+
+    Kafka in, the right tier of model, every message in Postgres.
 
     Start with `pointsman dev`, then `pointsman publish --help`.
     """
@@ -69,7 +71,10 @@ def pointsman(
 
 def main() -> None:
     """Run the program on `sys.argv`: exit 0 is done, 1 failed or unhealthy, 2 wrong usage."""
-    debug = "--debug" in (sys.argv[1:2] + sys.argv[-1:]) or os.environ.get("POINTSMAN_DEBUG", "0") not in ("", "0")
+    debug = "--debug" in (sys.argv[1:2] + sys.argv[-1:]) or os.environ.get("POINTSMAN_DEBUG", "0") not in (
+        "",
+        "0",
+    )
     if sys.argv[2:] and sys.argv[-1] == "--debug":
         sys.argv.pop()  # said at the end of any command, where a hand adds it
     for stream in (sys.stdout, sys.stderr):  # half a surrogate pair in a prompt must not stop the output

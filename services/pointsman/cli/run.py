@@ -10,12 +10,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Run one service in the foreground.\n\nOptions go before the environment. SIGTERM and Ctrl-C end it cleanly.",
+    help="Run one service in the foreground.\n\n"
+    "An option outweighs the environment. SIGTERM and Ctrl-C end it cleanly.",
 )
 
 
 @app.command()
 def router(
+    *,
     kafka: Kafka = None,
     prefix: Prefix = None,
     policy: Policy = None,
@@ -32,7 +34,10 @@ def router(
 
 @app.command()
 def worker(
-    tier: Annotated[str, typer.Option(metavar="TIER", help="The tier to serve; any number of processes may.")],
+    *,
+    tier: Annotated[
+        str, typer.Option(metavar="TIER", help="The tier to serve; any number of processes may.")
+    ],
     kafka: Kafka = None,
     prefix: Prefix = None,
     providers: Providers = None,
@@ -59,6 +64,7 @@ def worker(
 
 @app.command()
 def audit(
+    *,
     kafka: Kafka = None,
     prefix: Prefix = None,
     postgres: Postgres = None,

@@ -1,4 +1,4 @@
-"""Where output goes: a terminal gets colour and its own width, a pipe gets plain lines, a program gets JSON."""
+"""Where output goes: colour and width for a terminal, plain lines for a pipe, JSON for a program."""
 
 import json
 import sys
@@ -85,5 +85,6 @@ _WRITERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (bytes, lambda raw: raw.decode("utf-8", "backslashreplace")),
     (Enum, lambda member: member.value),
     (Path, str),
-    ((set, frozenset), sorted),  # type: ignore[arg-type]
+    (set, sorted),
+    (frozenset, sorted),
 )

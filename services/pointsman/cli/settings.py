@@ -1,12 +1,13 @@
-"""Where Kafka and Postgres are: flags, then the environment, then what `pointsman dev` left, then defaults."""
+"""Where Kafka and Postgres are: flags, else the environment, else what `pointsman dev` left."""
 
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from pointsman.cli.errors import CommandError
 from pointsman.runtime.settings import KafkaPart, Part
+from pointsman.store.settings import PostgresPart
 
 S = TypeVar("S", bound=Part)
 
@@ -14,13 +15,8 @@ S = TypeVar("S", bound=Part)
 LEFT_BY_DEV = Path(".pointsman/settings.env")
 
 
-class CliSettings(KafkaPart):
+class CliSettings(KafkaPart, PostgresPart):
     """What the commands need that only look or send."""
-
-    postgres: str = "postgresql://pointsman@127.0.0.1:15432/pointsman"
-    policy: Path | None = None
-    providers: Path | None = None
-    agent: str | None = Field(default=None, description="who publishes and cancels from this shell")
 
 
 def load(settings: type[S], **flags: Any) -> S:

@@ -16,7 +16,7 @@ WAITING, WORKING, MOMENT = "·", "━", "●"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message: what it says, where it lies, and the time it stands for (`start` is `end` for a moment)."""
+    """One message: what it says, where it lies, its time (`start` is `end` for a moment)."""
 
     start: datetime
     end: datetime
@@ -63,12 +63,12 @@ class Scale:
 
     def at(self, time: datetime) -> int:
         """The cell, from 0, that `time` falls into."""
-        whole = (self.end - self.begin).total_seconds()
-        share = (time - self.begin).total_seconds() / whole if whole > 0 else 0.0
-        return max(0, min(self.cells - 1, int(share * self.cells)))
+        if self.end <= self.begin:
+            return 0
+        return max(0, min(self.cells - 1, (time - self.begin) * self.cells // (self.end - self.begin)))
 
     def bar(self, before: datetime, start: datetime, end: datetime) -> str:
-        """Blanks, dots while it waits, a line while it works or one mark for a moment; always `cells` wide."""
+        """Blanks, dots while it waits, a line while it works or a mark for a moment; `cells` wide."""
         first, last = self.at(start), self.at(end)
         work = MOMENT if start == end else WORKING * (last - first + 1)
         waited = WAITING * (first - self.at(before))

@@ -1,0 +1,139 @@
+"""A record that passes, as one line or as one JSON object."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from rich.text import Text
+
+from pointsman.bus.decode import Malformed, broker_time, decode
+from pointsman.bus.intake import decode_intake
+from pointsman.bus.records import Incoming
+from pointsman.cli.formats import clock, gist, printable
+from pointsman.cli.show.words import asked, kind, what
+from pointsman_schemas import dead, envelope
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.topics import Topics
+
+#: How much of a job's id is shown: milliseconds and twelve random bits, accepted as a prefix.
+SHORT_ID = 18
+#: The milliseconds alone, where there is little room.
+SHORTER_ID = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What a line says of one record."""
+
+    at: datetime
+    topic: str
+    word: str
+    colour: str
+    agent: str
+    job_id: UUID | None
+    said: str
+
+
+def read(record: Incoming, topics: Topics) -> Passing:
+    """Understand a record of any topic; one that is not understood says why."""
+    at, topic = broker_time(record), short_topic(record.topic, topics)
+    if record.topic == topics.dead.name:
+        return _dead(record, at, topic)
+    found: Any = decode_intake(record) if record.topic == topics.intake.name else decode(record)
+    if isinstance(found, Malformed):
+        said = f"{found.reason.value}: {found.message}"
+        return Passing(at, topic, "malformed", "red", found.agent_id or "-", found.job_id, said)
+    if hasattr(found, "job"):
+        return Passing(
+            at, topic, *kind("job.submitted.v1"), found.job.agent_id, found.job.job_id, _asked(found.job)
+        )
+    cover = found.envelope
+    return Passing(at, topic, *kind(cover.type), cover.agent_id or "-", cover.job_id, what(found.message))
+
+
+def draw(passing: Passing, width: int) -> Text:
+    """Time, topic, kind, agent, job and as much of the gist as `width` leaves room for."""
+    wide = width >= 120
+    job = str(passing.job_id)[: SHORT_ID if wide else SHORTER_ID] if passing.job_id else "-"
+    time = clock(passing.at)
+    head = Text.assemble(
+        (time if wide else time[:8], "dim"),
+        f" {passing.topic:11} ",
+        (f"{passing.word:9}", passing.colour),
+        f" {gist(passing.agent, 24):24} " if wide else f" {gist(passing.agent, 10):10} ",
+        (f"{job:{SHORT_ID if wide else SHORTER_ID}}", "dim"),
+    )
+    room = width - head.cell_len - 1
+    return head.append(" " + gist(passing.said, room)) if room >= 8 else head
+
+
+def whole(record: Incoming) -> dict[str, Any]:
+    """The record as JSON: the value parsed where it is JSON, else as text, else in base64."""
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "at": broker_time(record),
+        "key": None if record.key is None else record.key.decode("utf-8", "backslashreplace"),
+        "headers": {
+            name: None if value is None else value.decode("utf-8", "backslashreplace")
+            for name, value in record.headers
+        },
+        **_value(record.value),
+    }
+
+
+def short_topic(name: str, topics: Topics) -> str:
+    """`intake`, `tier.small`, `calls`; a topic that is not ours by its whole name."""
+    return name.removeprefix(f"{topics.prefix}.").removeprefix("jobs.")
+
+
+def long_topics(names: Mapping[str, str], asked: list[str]) -> list[str]:
+    """The topics' names in Kafka, from short or whole names; `names` is short -> whole.
+
+    Raises:
+        ValueError: a name that is neither.
+    """
+    unknown = [name for name in asked if name not in names and name not in names.values()]
+    if unknown:
+        raise ValueError(f"no topic {unknown[0]!r}; there are {', '.join(names)}")
+    return [names.get(name, name) for name in asked]
+
+
+def _asked(job: Job) -> str:
+    wishes = [f"({word})" for word in (job.kind, job.tier and f"tier {job.tier}") if word]
+    return " ".join([*wishes, asked(job.request)])
+
+
+def _dead(record: Incoming, at: datetime, topic: str) -> Passing:
+    headers = {name: value for name, value in record.headers if value is not None}
+    try:
+        letter = dead.from_headers(headers)
+    except (KeyError, ValueError):
+        return Passing(at, topic, "dead", "red", "-", None, "a dead letter without its reason")
+    try:
+        cover = envelope.from_headers(record.headers, at)
+    except envelope.BadEnvelopeError:
+        cover = None
+    said = f"{letter.reason.value}: {letter.message}"
+    agent = cover.agent_id if cover else "-"
+    return Passing(
+        at, topic, *kind(dead.TYPE), printable(agent) or "-", cover.job_id if cover else None, said
+    )
+
+
+def _value(value: bytes | None) -> dict[str, Any]:
+    if value is None:
+        return {"value": None}
+    try:
+        return {"value": json.loads(value.decode())}
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return {"value_text": value.decode()}
+    except UnicodeDecodeError:
+        return {"value_base64": base64.b64encode(value).decode()}
