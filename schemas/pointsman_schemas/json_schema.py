@@ -94,6 +94,11 @@ def envelope_headers() -> Json:
         "ce_jobid": {**_UUID, "description": "the job"},
         "ce_causationid": {**_UUID, "description": "`ce_id` of the message that this one follows from"},
         "ce_attempt": {"type": "string", "pattern": r"^\d{1,6}$", "description": "which provider call"},
+        "ce_orderkey": {
+            "type": "string",
+            "minLength": 1,
+            "description": "with a routed job: jobs of one key are done one after another",
+        },
         "traceparent": {
             "type": "string",
             "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
