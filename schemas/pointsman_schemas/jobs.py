@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from pointsman_schemas.base import AgentId, Message, TierName, Timestamp, Value
 from pointsman_schemas.decisions import Decision
@@ -16,6 +16,13 @@ class ChatMessage(BaseModel):
 
     role: str = Field(min_length=1, max_length=32)
     content: str | list[dict[str, Any]] | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_sent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if "content" not in self.model_fields_set:
+            del fields["content"]  # absent and null are not the same to every provider
+        return fields
 
 
 class ChatRequest(BaseModel):

@@ -30,7 +30,7 @@ def on_cancel(broker: KafkaBroker, topic: Topic, cancel: Callable[[JobCancel], N
         no_reply=True,
         description=topic.title,
     )
-    async def commanded(body: bytes, message: KafkaMessage) -> None:
+    async def commanded(message: KafkaMessage) -> None:
         found = decode(incoming(message.raw_message))
         if isinstance(found, Malformed):
             event(log, logging.WARNING, "command not understood", reason=found.reason, problem=found.message)

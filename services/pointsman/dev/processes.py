@@ -1,0 +1,117 @@
+"""The services that `pointsman dev` starts: one process each, a log file each, started again when they die."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pointsman.dev.errors import DevError
+
+_READY_WITHIN_S = 60.0
+_STOP_WITHIN_S = 15.0
+_RESTARTS = 5
+
+
+@dataclass
+class Process:
+    """One service: `arguments` follow the `pointsman` command; `url` is where it serves its health."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    url: str
+    health: str = "/readyz"
+    restarts: int = 0
+    child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it; returns at once."""
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", "pointsman.cli.main", *self.arguments],
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches us only: we stop the services in our order
+            )
+
+    def ready(self) -> bool:
+        """Whether it says that it is ready."""
+        try:
+            with urllib.request.urlopen(self.url + self.health, timeout=3) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def ended(self) -> bool:
+        """Whether the process is gone although nobody stopped it."""
+        return self.child is not None and self.child.poll() is not None
+
+    def last_lines(self, count: int = 8) -> str:
+        """The end of its log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-count:])
+
+
+def wait_ready(processes: Sequence[Process]) -> None:
+    """Return when every process is ready.
+
+    Raises:
+        DevError: one ended, or is not ready in time; with the end of its log.
+    """
+    give_up = time.monotonic() + _READY_WITHIN_S
+    waiting = list(processes)
+    while waiting:
+        for process in waiting:
+            if process.ended():
+                raise DevError(
+                    f"{process.name} ended while starting:\n{process.last_lines()}", f"read {process.log}"
+                )
+        waiting = [process for process in waiting if not process.ready()]
+        if waiting and time.monotonic() > give_up:
+            names = ", ".join(process.name for process in waiting)
+            raise DevError(
+                f"not ready after {_READY_WITHIN_S:.0f} s: {names}\n{waiting[0].last_lines()}",
+                f"read {waiting[0].log}",
+            )
+        time.sleep(0.05)
+
+
+def restart_ended(processes: Sequence[Process]) -> list[Process]:
+    """Start again what has died, a few times; returns what was started again.
+
+    Raises:
+        DevError: one keeps dying.
+    """
+    dead = [process for process in processes if process.ended()]
+    for process in dead:
+        if process.restarts == _RESTARTS:
+            raise DevError(
+                f"{process.name} ended {_RESTARTS + 1} times, the last time with:\n{process.last_lines()}",
+                f"read {process.log}",
+            )
+        process.restarts += 1
+        process.start()
+    return dead
+
+
+def stop(processes: Sequence[Process]) -> None:
+    """Ask every process to finish, and end those that do not."""
+    running = [process.child for process in processes if process.child is not None and not process.ended()]
+    for child in running:
+        child.send_signal(signal.SIGTERM)
+    give_up = time.monotonic() + _STOP_WITHIN_S
+    for child in running:
+        try:
+            child.wait(max(0.1, give_up - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
