@@ -1,0 +1,49 @@
+"""How one provider call can end: a closed vocabulary, whatever the provider or its library said."""
+
+from dataclasses import dataclass, field
+
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import Usage
+from pointsman_schemas.reasons import FailReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The provider answered. `response` is its body, unchanged."""
+
+    http_status: int
+    response: Json
+    model: str | None
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """The call came to nothing.
+
+    `unbilled`: the provider refused the call or was never reached, so that it cost nothing.
+    """
+
+    reason: FailReason
+    message: str
+    http_status: int | None = None
+    response: Json | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    unbilled: bool = False
+    cause: BaseException | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry(Failure):
+    """It may go well another time, `after` that many seconds at the earliest."""
+
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject(Failure):
+    """It would fail again in the same way."""
+
+
+Result = Answer | Retry | Reject

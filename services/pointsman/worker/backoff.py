@@ -1,0 +1,75 @@
+"""How long to wait before the next attempt, or why there is none: pure, jitter included."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from hashlib import blake2b
+from math import isfinite
+from uuid import UUID
+
+from pydantic import Field
+
+from pointsman_schemas.base import Value
+
+
+class Pace(Value):
+    """How often a call is tried and how long is waited in between, in seconds."""
+
+    attempts: int = Field(default=4, ge=1, le=20, description="calls made for one job at most")
+    first_wait_s: float = Field(default=0.5, gt=0, description="the longest first wait; it doubles each time")
+    max_wait_s: float = Field(default=20, gt=0, description="where the doubling ends")
+    max_retry_after_s: float = Field(
+        default=120, ge=0, description="a provider that asks for a longer wait is given up"
+    )
+
+
+class GiveUp(StrEnum):
+    """Why there is no further attempt."""
+
+    ATTEMPTS = "attempts"
+    DEADLINE = "deadline"
+    RETRY_AFTER = "retry_after"
+
+
+def next_wait(
+    pace: Pace, job_id: UUID, attempt: int, *, after: float | None, left: float | None
+) -> float | GiveUp:
+    """Seconds from the end of `attempt` (from 1) until the next one.
+
+    Exponential with full jitter, so that jobs which failed together do not return together; the same for the
+    same job and attempt. `after`, what the provider asked for, is a floor: the jitter comes on top. `left` is
+    the time until the deadline, None without one.
+    """
+    if attempt >= pace.attempts:
+        return GiveUp.ATTEMPTS
+    floor = after or 0.0
+    if floor > pace.max_retry_after_s:
+        return GiveUp.RETRY_AFTER
+    longest = min(pace.max_wait_s, pace.first_wait_s * 2 ** (attempt - 1))
+    wait = floor + longest * _fraction(job_id, attempt)
+    return GiveUp.DEADLINE if left is not None and wait >= left else wait
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds in a `Retry-After` header, which holds a number or an HTTP date; None where it says nothing."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _until(value, now)
+    return max(seconds, 0.0) if isfinite(seconds) else None
+
+
+def _until(value: str, now: datetime) -> float:
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return float("nan")
+    # RFC 9110 dates are in GMT; `-0000` is read without a zone.
+    return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+def _fraction(job_id: UUID, attempt: int) -> float:
+    digest = blake2b(job_id.bytes + attempt.to_bytes(2, "big"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

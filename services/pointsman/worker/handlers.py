@@ -1,0 +1,163 @@
+"""What a worker does with one routed job: its calls and its one outcome, returned together."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from pointsman.bus.decode import Malformed, decode
+from pointsman.bus.emit import UNKNOWN_AGENT, bury, emit
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.metrics import DEAD
+from pointsman.worker.attempts import Attempts, Desk
+from pointsman.worker.cancellations import Cancellations
+from pointsman.worker.observed import observe
+from pointsman.worker.outcome import Cancelled, Ended, Expired, WorkerOutcome, failed_internally, outcome_of
+from pointsman.worker.prices import Prices
+from pointsman.worker.providers import Provider
+from pointsman.worker.providers_file import TierRow
+from pointsman_schemas.base import Message
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.dead import DeadLetter
+from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.jobs import Job, JobRouted
+from pointsman_schemas.reasons import FailReason, Reason
+from pointsman_schemas.topics import Topic, Topics
+
+STAGE = "worker"
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerHandler:
+    """The handler of one tier's lanes.
+
+    Invariants:
+    - What it returns holds exactly one outcome for a job whose id can be read, and each call made for it.
+    - The same record gives records with the same ids.
+    - It raises nothing but the CancelledError of whoever cancels it: then the job is handed back, without an
+      outcome.
+    """
+
+    def __init__(
+        self,
+        tier: str,
+        row: TierRow,
+        provider: Provider,
+        prices: Prices,
+        topics: Topics,
+        *,
+        cancellations: Cancellations,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._tier = tier
+        self._row = row
+        self._desk = Desk(tier, row, provider, prices, asyncio.Semaphore(row.max_in_flight), clock)
+        self._topics = topics
+        self._cancellations = cancellations
+        self._clock = clock
+        self._source = f"pointsman/worker/{tier}"
+
+    async def __call__(self, record: Incoming) -> list[Outgoing]:
+        """The `call.finished` of each attempt, then the outcome; a dead letter where something is wrong."""
+        found = decode(record)
+        if isinstance(found, Malformed):
+            return self._refuse(record, found)
+        if not isinstance(found.message, JobRouted):
+            said = f"type {found.envelope.type!r} does not belong on a tier's topic"
+            return self._refuse(record, Malformed(Reason.UNKNOWN_TYPE, said, cause=found.envelope))
+        job = found.message.job
+        attempts = Attempts(self._desk, job)
+        try:
+            ended = await self._work(job, attempts)
+            outcome = outcome_of(job, self._tier, self._row, attempts.calls, ended)
+            return self._finish(record, found.envelope, attempts.calls, outcome)
+        except Exception as error:
+            return self._apologise(record, found.envelope, job, attempts, error)
+
+    async def _work(self, job: Job, attempts: Attempts) -> Ended:
+        """Run the attempts until they end, or until the deadline or a cancellation stops them."""
+        if asked := self._cancellations.of(job.job_id):
+            return Cancelled(asked.by, asked.reason)
+        left = None if job.deadline is None else (job.deadline - self._clock()).total_seconds()
+        if left is not None and left <= 0:
+            return Expired(f"the deadline passed {-left:.1f} s before a worker could begin")
+        try:
+            async with asyncio.timeout(left) as limit:
+                with self._cancellations.listening(job.job_id, partial(_stop, limit)):
+                    return await attempts.run()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        if asked := self._cancellations.of(job.job_id):
+            attempts.break_off("cancelled", f"cancelled by {asked.by}")
+            return Cancelled(asked.by, asked.reason)
+        attempts.break_off("expired", "the deadline passed during the call")
+        return Expired(f"the deadline passed before an answer was there, calls made: {len(attempts.calls)}")
+
+    def _finish(
+        self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], outcome: WorkerOutcome
+    ) -> list[Outgoing]:
+        emit_step = partial(self._emit, record, cause, str(outcome.job_id).encode())
+        records = [
+            emit_step(self._topics.calls, call, step=f"call:{call.attempt}", attempt=call.attempt)
+            for call in calls
+        ]
+        records.append(emit_step(self._topics.results, outcome, step="outcome"))
+        observe(calls, outcome, self._tier)
+        return records
+
+    def _refuse(self, record: Incoming, found: Malformed) -> list[Outgoing]:
+        letter = self._bury(record, found.cause, found.reason, found.message)
+        if found.job_id is None or found.cause is None:
+            return [letter]
+        outcome = failed_internally(
+            found.job_id,
+            found.agent_id or UNKNOWN_AGENT,
+            self._tier,
+            (),
+            f"the routed job cannot be read ({found.message}) -- a dead letter has it; send the job again",
+        )
+        return [letter, *self._finish(record, found.cause, (), outcome)]
+
+    def _apologise(
+        self, record: Incoming, cause: Envelope, job: Job, attempts: Attempts, error: Exception
+    ) -> list[Outgoing]:
+        _log.error("a job met a defect", exc_info=error, extra={"fields": {"job_id": job.job_id}})
+        said = f"a defect in the worker ({type(error).__name__}), see its log -- send the job again"
+        letter = self._bury(record, cause, Reason.INTERNAL, said)
+        attempts.break_off("reject", said, FailReason.INTERNAL)
+        outcome = failed_internally(job.job_id, job.agent_id, self._tier, attempts.calls, said)
+        try:
+            return [letter, *self._finish(record, cause, attempts.calls, outcome)]
+        except Exception:  # what cannot be written of the calls must not keep the job from ending
+            _log.exception("the calls of a job cannot be written down")
+            return [letter, *self._finish(record, cause, (), outcome)]
+
+    def _emit(
+        self,
+        record: Incoming,
+        cause: Envelope,
+        key: bytes,
+        topic: Topic,
+        message: Message,
+        *,
+        step: str,
+        attempt: int | None = None,
+    ) -> Outgoing:
+        cover = follow_with(
+            cause, record.origin, step=step, source=self._source, type=message.TYPE, time=self._clock()
+        )
+        return emit(topic, key, replace(cover, attempt=attempt), message)
+
+    def _bury(self, record: Incoming, cause: Envelope | None, reason: Reason, said: str) -> Outgoing:
+        DEAD.labels(STAGE, reason).inc()
+        letter = DeadLetter(reason, said, STAGE, *record.origin)
+        return bury(self._topics.dead, record, letter, cause=cause, source=self._source, now=self._clock())
+
+
+def _stop(limit: asyncio.Timeout) -> None:
+    if not limit.expired():
+        limit.reschedule(0)  # a time in the past: at once

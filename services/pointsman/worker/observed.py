@@ -1,0 +1,27 @@
+"""What the metrics say of a finished job and its calls."""
+
+from collections.abc import Sequence
+
+from pointsman.runtime.metrics import CALL_SECONDS, COST, FINISHED, TOKENS, UNPRICED
+from pointsman.worker.outcome import WorkerOutcome
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.outcomes import JobFailed
+
+
+def observe(calls: Sequence[CallFinished], outcome: WorkerOutcome, tier: str) -> None:
+    """Count the outcome, and each call's duration, tokens and cost."""
+    kind = outcome.TYPE.removeprefix("job.").partition(".")[0]
+    FINISHED.labels(tier, kind, outcome.reason if isinstance(outcome, JobFailed) else "").inc()
+    for call in calls:
+        _observe_call(call)
+
+
+def _observe_call(call: CallFinished) -> None:
+    CALL_SECONDS.labels(call.tier, call.provider, call.model, call.status).observe(call.duration_ms / 1000)
+    if call.usage is not None:
+        TOKENS.labels(call.tier, call.model, "input").inc(call.usage.input_tokens)
+        TOKENS.labels(call.tier, call.model, "output").inc(call.usage.output_tokens)
+    if call.cost_usd is not None:
+        COST.labels(call.tier, call.model).inc(float(call.cost_usd))
+    elif call.status == "ok":
+        UNPRICED.labels(call.tier, call.model).inc()

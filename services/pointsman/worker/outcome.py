@@ -1,0 +1,103 @@
+"""From how the work ended to the one message that says so: pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, assert_never
+from uuid import UUID
+
+from pointsman.worker.answer import Answer, Reject
+from pointsman.worker.attempts import GaveUp
+from pointsman.worker.backoff import GiveUp
+from pointsman.worker.providers_file import TierRow
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
+from pointsman_schemas.reasons import FailReason
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Somebody asked for the job to stop."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The deadline passed."""
+
+    message: str
+
+
+Ended = Answer | Reject | GaveUp | Cancelled | Expired
+WorkerOutcome = JobCompleted | JobFailed | JobExpired | JobCancelled
+
+
+def outcome_of(
+    job: Job, tier: str, row: TierRow, calls: Sequence[CallFinished], ended: Ended
+) -> WorkerOutcome:
+    """The outcome of `job` after `calls`; only a job with a deadline can end as expired."""
+    about: dict[str, Any] = {
+        "job_id": job.job_id,
+        "agent_id": job.agent_id,
+        "tier": tier,
+        "attempts": len(calls),
+        "cost_usd": total_cost(calls),
+    }
+    match ended:
+        case Answer():
+            return JobCompleted(
+                **about,
+                provider=row.provider,
+                model=ended.model or row.model,
+                usage=ended.usage,
+                response=ended.response,
+            )
+        case Reject():
+            return JobFailed(**about, reason=ended.reason, message=ended.message)
+        case GaveUp(failure, GiveUp.DEADLINE):
+            message = f"{failure.message} -- the next attempt would begin after the deadline"
+            return JobExpired(**about, deadline=job.deadline, message=message)
+        case GaveUp(failure, why):
+            message = f"{failure.message} -- {_gave_up(why, row, failure.after)}"
+            return JobFailed(**about, reason=failure.reason, message=message)
+        case Cancelled():
+            return JobCancelled(**about, cancelled_by=ended.by, message=ended.reason)
+        case Expired():
+            return JobExpired(**about, deadline=job.deadline, message=ended.message)
+    assert_never(ended)
+
+
+def failed_internally(
+    job_id: UUID, agent_id: str, tier: str, calls: Sequence[CallFinished], message: str
+) -> JobFailed:
+    """The outcome of a job that met a defect of ours."""
+    return JobFailed(
+        job_id=job_id,
+        agent_id=agent_id,
+        tier=tier,
+        attempts=len(calls),
+        cost_usd=total_cost(calls),
+        reason=FailReason.INTERNAL,
+        message=message,
+    )
+
+
+def total_cost(calls: Sequence[CallFinished]) -> Decimal | None:
+    """What the calls cost together; None as soon as one of them is unknown."""
+    total = Decimal(0)
+    for call in calls:
+        if call.cost_usd is None:
+            return None
+        total += call.cost_usd
+    return total
+
+
+def _gave_up(why: GiveUp, row: TierRow, after: float | None) -> str:
+    if why is GiveUp.RETRY_AFTER:
+        return (
+            f"it asks to wait {after:g} s, more than the tier's max_retry_after_s ({row.max_retry_after_s:g})"
+        )
+    return f"given up after {row.attempts} attempts"

@@ -1,0 +1,168 @@
+"""`providers.yaml`: the providers there are, and which one each tier calls."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+
+from pointsman.runtime import yaml_file
+from pointsman.runtime.yaml_file import Loc
+from pointsman.worker.backoff import Pace
+from pointsman_schemas.base import TierName, Value
+
+Environ = Mapping[str, str]
+
+#: What is sent where a provider wants no key; the SDK would else take one from the environment.
+NO_KEY = "none"
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
+# Upper case only: a key pasted here by mistake must not pass for a name, which messages repeat.
+_KEY_ENV = re.compile(r"^[A-Z_][A-Z0-9_]{0,63}\Z")
+_HEADER_NAME = re.compile(r"^[A-Za-z0-9-]+\Z")
+_SECRET_HEADERS = {"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"}
+
+
+def _substitute(text: Any, info: ValidationInfo) -> Any:
+    if not isinstance(text, str):
+        return text
+    environ: Environ = (info.context or {}).get("environ", {})
+
+    def value(found: re.Match[str]) -> str:
+        name, default = found.groups()
+        if environ.get(name):
+            return environ[name]
+        if default is None:
+            raise ValueError(
+                f"the environment variable {name} is not set: set it, or give a default as in ${{{name}:-http://...}}"
+            )
+        return str(default)
+
+    text = _VARIABLE.sub(value, text)
+    if "${" in text:
+        raise ValueError("`${` must go on as in ${NAME} or ${NAME:-default}")
+    return text
+
+
+def _base_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("must be an address such as https://host/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address only: no user, query or fragment; the key comes from key_env")
+    return text.rstrip("/")
+
+
+def _key_env(text: str) -> str:
+    if not _KEY_ENV.match(text):
+        raise ValueError(
+            "must be an environment variable's NAME in capitals such as OPENAI_API_KEY, not the key itself"
+        )
+    return text
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.match(name) or not _is_header_text(value):
+            raise ValueError("header names are letters, digits and `-`, their values printable ASCII")
+        if name.lower() in _SECRET_HEADERS:
+            raise ValueError(f"`{name}` does not belong in a file: name the key's variable in key_env")
+    return headers
+
+
+class ProviderRow(Value):
+    """An OpenAI-compatible endpoint. The key is not in here: `key` reads it when it is needed."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
+    base_url: Annotated[str, BeforeValidator(_substitute), AfterValidator(_base_url)]
+    key_env: Annotated[str, AfterValidator(_key_env)] | None = None
+    genai_prices_provider: str | None = Field(
+        default=None, description="whose prices hold, by genai-prices; without it the cost is unknown"
+    )
+    timeout_s: float = Field(default=60, gt=0, le=3600, description="for one call, from sent to answered")
+    headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default={}, repr=False)
+    trace_headers: bool = Field(default=False, description="send the ids of job and agent along")
+
+    def key(self, environ: Environ | None = None) -> SecretStr:
+        """The key from the environment.
+
+        Raises:
+            ValueError: the variable is not set, or what it holds cannot be a key.
+        """
+        if self.key_env is None:
+            return SecretStr(NO_KEY)
+        value = (os.environ if environ is None else environ).get(self.key_env, "").strip()
+        if not value:
+            raise ValueError(f"the environment variable {self.key_env} is not set: export {self.key_env}=...")
+        if not _is_header_text(value) or " " in value:
+            raise ValueError(f"the environment variable {self.key_env} holds characters that no key has")
+        return SecretStr(value)
+
+
+class TierRow(Pace):
+    """Which model a tier's jobs go to, and how many at once from one process."""
+
+    provider: str
+    model: str = Field(min_length=1)
+    max_in_flight: int = Field(default=64, ge=1, le=10_000)
+
+
+class Providers(Value):
+    """The whole file."""
+
+    providers: tuple[ProviderRow, ...] = Field(min_length=1)
+    tiers: dict[TierName, TierRow] = Field(min_length=1)
+
+    def of(self, tier: str) -> tuple[TierRow, ProviderRow]:
+        """The tier's row and its provider's. Raises KeyError for a tier that is not there."""
+        row = self.tiers[tier]
+        return row, next(provider for provider in self.providers if provider.name == row.provider)
+
+
+def load(path: Path, *, tier: str | None = None, environ: Environ | None = None) -> Providers:
+    """Read and check the file; with `tier`, also that this tier is there and its provider's key is set.
+
+    Raises:
+        FileError: with every problem as path:line:column.
+    """
+    environ = os.environ if environ is None else environ
+    check = partial(_problems, tier=tier, environ=environ)
+    return yaml_file.load(path, Providers, context={"environ": environ}, check=check)
+
+
+def _problems(file: Providers, *, tier: str | None, environ: Environ) -> Iterator[tuple[Loc, str]]:
+    names = [provider.name for provider in file.providers]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield ("providers", index, "name"), f"there is a `{name}` already"
+    for each, row in file.tiers.items():
+        if row.provider not in names:
+            yield ("tiers", each, "provider"), f"no provider `{row.provider}`{_nearest(row.provider, names)}"
+    if tier is None:
+        return
+    if tier not in file.tiers:
+        yield ("tiers",), f"no tier `{tier}`{_nearest(tier, list(file.tiers))}"
+    elif file.tiers[tier].provider in names:
+        index = names.index(file.tiers[tier].provider)
+        try:
+            file.providers[index].key(environ)
+        except ValueError as error:
+            yield ("providers", index, "key_env"), str(error)
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    near = get_close_matches(name, names, n=1)
+    return f", did you mean `{near[0]}`?" if near else f"; there are {', '.join(names)}"
+
+
+def _is_header_text(text: str) -> bool:
+    return text.isascii() and text.isprintable()

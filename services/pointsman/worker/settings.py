@@ -1,0 +1,24 @@
+"""What a worker process is told from outside."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.settings import HttpPart
+from pointsman_schemas.base import TierName
+
+_DEV = Path(__file__).parents[1] / "dev" / "config" / "providers.yaml"
+
+
+class WorkerSettings(LanePart, HttpPart):
+    """One process serves one tier; any number of processes may."""
+
+    tier: TierName
+    providers: Path = Field(default=_DEV, description="the providers file; by default the dev stack's")
+    window: int = Field(default=128, ge=1, le=10_000, description="jobs of one partition under way at once")
+
+    @property
+    def group(self) -> str:
+        """The consumer group of this tier's workers."""
+        return f"{self.prefix}.worker.{self.tier}"
