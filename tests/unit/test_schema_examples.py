@@ -27,7 +27,7 @@ ALL = {path.stem: json.loads(path.read_text()) for path in sorted((SCHEMAS / "ex
 #: Which example each one follows from, and the step that makes it.
 FOLLOWS = {
     "job.routed.v1": ("job.submitted.v1", "routed"),
-    "call.finished.v1": ("job.routed.v1", "call-1"),
+    "call.finished.v1": ("job.routed.v1", "call:1"),
     "job.completed.v1": ("job.routed.v1", "outcome"),
     "job.failed.v1": ("job.routed.v1", "outcome"),
     "job.rejected.v1": ("job.submitted.v1", "outcome"),
@@ -92,7 +92,7 @@ def test_a_message_fits_its_schema(name: str) -> None:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_stands_on_its_topic_under_its_key(name: str) -> None:
-    topic = next(topic for topic in Topics().all(["medium"]) if MESSAGES[name] in topic.carries)
+    topic = next(topic for topic in Topics().all(["frontier"]) if MESSAGES[name] in topic.carries)
     assert place(name)[0] == topic.name
     assert ALL[name]["key"] == str(cover(name).job_id)
 
