@@ -1,0 +1,59 @@
+"""What a policy may look at in a job, read once."""
+
+from typing import Any, NamedTuple
+
+from pointsman_schemas.jobs import ChatMessage, Job
+
+
+class Facts(NamedTuple):
+    """`chars`: characters of text in all messages. `turns`: messages. `tools`: tools brought along."""
+
+    agent: str
+    tier: str | None
+    kind: str | None
+    metadata: dict[str, str | int | float | bool | None]
+    chars: int
+    turns: int
+    tools: int
+    response_format: str | None
+
+
+def read_facts(job: Job) -> Facts:
+    """The facts of one job."""
+    request = job.request
+    extra = request.__pydantic_extra__ or {}
+    return Facts(
+        job.agent_id,
+        job.tier,
+        job.kind,
+        job.metadata,
+        count_chars(request.messages),
+        len(request.messages),
+        _count_tools(extra),
+        _format(extra.get("response_format")),
+    )
+
+
+def count_chars(messages: list[ChatMessage]) -> int:
+    """Characters of all texts; images, sound and files are no text."""
+    total = 0
+    for message in messages:
+        content = message.content
+        if isinstance(content, str):
+            total += len(content)
+        elif content:
+            total += sum(len(text) for part in content if isinstance(text := part.get("text"), str))
+    return total
+
+
+def _count_tools(extra: dict[str, Any]) -> int:
+    found = extra.get("tools") or extra.get("functions")  # `functions` is the wire format's older name
+    return len(found) if isinstance(found, list) else int(found is not None)
+
+
+def _format(wanted: Any) -> str | None:
+    """The type of response that is demanded; plain text is no demand."""
+    if wanted is None:
+        return None
+    kind = wanted.get("type") if isinstance(wanted, dict) else wanted
+    return None if kind == "text" else str(kind)[:32]

@@ -1,0 +1,138 @@
+"""The router's handler: a batch of the intake in, everything that follows from it out.
+
+Invariants:
+- Every record leads to exactly one of: a routed job, a dead letter, the same record in the lane of its job.
+- A job id that a publisher chose is answered for only in the lane that the job's key leads to: there a second
+  record of it is recognised.
+- A record that stands under that key is never sent again, so nothing goes round.
+- Whatever breaks on one record becomes its dead letter.
+"""
+
+import logging
+from collections.abc import Sequence
+from time import perf_counter
+
+from pointsman.bus.decode import Malformed
+from pointsman.bus.intake import Accepted, decode_intake
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.router.admission import Refused, admit
+from pointsman.router.agents_file import Registry
+from pointsman.router.lineage import cause_of, given_id, lane_key
+from pointsman.router.policy import Policy, decide
+from pointsman.router.refusing import bury, refuse
+from pointsman.router.replies import Replies
+from pointsman.router.seen import Seen
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+_BROKEN = Refused(
+    Reason.INTERNAL,
+    "the router failed on this record, its log has the traceback; once that is mended, submit the job "
+    "again under a new job_id",
+)
+
+
+class RouterHandler:
+    """One per lane: it remembers which jobs the lane has met."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        registry: Registry,
+        topics: Topics,
+        clock: Clock,
+        *,
+        source: str = "pointsman/router",
+        remembered: int = 10_000,
+    ) -> None:
+        self._policy = policy
+        self._registry = registry
+        self._topics = topics
+        self._clock = clock
+        self._source = source
+        self._seen = Seen(remembered)
+
+    def warm(self, records: Sequence[Incoming]) -> None:
+        """Remember the jobs of records that were answered before this object existed."""
+        for record in records:
+            try:
+                self._is_first(record, self._decode(record))
+            except Exception:
+                _log_failure(record)
+
+    def __call__(self, records: Sequence[Incoming]) -> list[Outgoing]:
+        """Everything that follows from `records`, in their order."""
+        if not records:
+            return []
+        started = perf_counter()
+        made = [reply for record in records for reply in self._handle(record)]
+        DECISION_SECONDS.observe((perf_counter() - started) / len(records))
+        return made
+
+    def _handle(self, record: Incoming) -> list[Outgoing]:
+        replies = Replies(self._topics, self._source, record, self._clock())
+        try:
+            return self._answer(replies, self._decode(record))
+        except Exception:
+            _log_failure(record)
+            return bury(replies, None, _BROKEN)
+
+    def _decode(self, record: Incoming) -> Accepted | Malformed:
+        return decode_intake(record, self._policy.limits.max_record_bytes)
+
+    def _answer(self, replies: Replies, read: Accepted | Malformed) -> list[Outgoing]:
+        if _is_astray(replies.record, read):
+            return [replies.again(lane_key(read), read.cause if isinstance(read, Accepted) else None)]
+        first = self._is_first(replies.record, read)
+        match read:
+            case Malformed():
+                end = refuse if first else bury
+                return end(replies, cause_of(read, replies.record), Refused(read.reason, read.message))
+            case Accepted() if first:
+                return self._route(replies, read)
+            case Accepted():
+                return bury(replies, read.cause, _second(read.job))
+
+    def _route(self, replies: Replies, read: Accepted) -> list[Outgoing]:
+        try:
+            admitted = admit(self._registry, self._policy, read.job, replies.now)
+            if isinstance(admitted, Refused):
+                return refuse(replies, read.cause, admitted, read.job.deadline)
+            decision = decide(self._policy, read.job, allowed=admitted.tiers, earlier=admitted.checks)
+            routed = replies.routed(read.cause, read.job, decision)
+        except Exception:
+            _log_failure(replies.record)
+            return refuse(replies, read.cause, _BROKEN)
+        ROUTED.labels(decision.tier, decision.rule).inc()
+        return [routed]
+
+    def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
+        """Remember the record's job; False if this lane has met it before."""
+        job_id = given_id(read)
+        return job_id is None or _is_astray(record, read) or self._seen.add(job_id)
+
+
+def _is_astray(record: Incoming, read: Accepted | Malformed) -> bool:
+    """Whether the publisher chose the job's id, and sent it under a key that leads elsewhere."""
+    return given_id(read) is not None and record.key != lane_key(read)
+
+
+def _second(job: Job) -> Refused:
+    return Refused(
+        Reason.DUPLICATE_JOB,
+        f"job {job.job_id} was submitted before and that record stands; this one is left alone. "
+        f"See `pointsman trace {job.job_id}`, or submit it under a new job_id if it is another job",
+    )
+
+
+def _log_failure(record: Incoming) -> None:
+    topic, partition, offset = record.origin
+    log.exception(
+        "record could not be handled",
+        extra={"fields": {"topic": topic, "partition": partition, "offset": offset}},
+    )

@@ -1,0 +1,43 @@
+"""Where a record of the intake belongs, and what follows from it is said to follow from."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from pointsman.bus.decode import Malformed, broker_time
+from pointsman.bus.emit import UNKNOWN_AGENT
+from pointsman.bus.intake import Accepted
+from pointsman.bus.records import Incoming
+from pointsman_schemas.envelope import Envelope, start
+from pointsman_schemas.ids import derived_id
+from pointsman_schemas.jobs import JobSubmitted
+
+
+def given_id(read: Accepted | Malformed) -> UUID | None:
+    """The job id that the publisher chose; one that was derived from the record's place cannot come twice."""
+    if isinstance(read, Malformed):
+        return read.job_id
+    return read.job.job_id if read.explicit_id else None
+
+
+def lane_key(read: Accepted | Malformed) -> bytes:
+    """The record key that leads to the lane which remembers the job."""
+    return str(read.job_id).encode() if isinstance(read, Malformed) else read.job.key
+
+
+def cause_of(read: Accepted | Malformed, record: Incoming) -> Envelope | None:
+    """The record's envelope with job and agent filled in as far as they are known; None if nothing is."""
+    if isinstance(read, Accepted):
+        return read.cause
+    agent = read.agent_id or UNKNOWN_AGENT
+    if read.cause is not None:
+        return replace(read.cause, agent_id=agent, job_id=read.job_id)
+    if read.job_id is None:
+        return None
+    return start(
+        derived_id(*record.origin, "submitted"),
+        source=agent,
+        type=JobSubmitted.TYPE,
+        time=broker_time(record),
+        agent_id=agent,
+        job_id=read.job_id,
+    )

@@ -1,0 +1,148 @@
+"""The decision: which tier a job goes to, by which rule, and what would have been next.
+
+Layers, in order, each leaving its rungs on the ladder: admission (before this file), rules, a learned score,
+confidence. The last two have no source yet: they belong between the rule's choice and the permitted tier.
+
+Invariants:
+- Same policy, job, allowed tiers and earlier rungs give the same decision.
+- The last rule is the default, which always holds: every job gets exactly one tier.
+- The runner-up never names the chosen tier.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pointsman.router.conditions import Condition, conditions
+from pointsman.router.facts import Facts, read_facts
+from pointsman.router.policy_file import ASKED, DEFAULT, Limits, PolicyFile
+from pointsman_schemas.decisions import Check, Choice, Decision, Layer
+from pointsman_schemas.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`tier` None: the tier that the job asks for. `choices`: what is said for each tier it may come to."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    tier: str | None
+    choices: Mapping[str, Choice]
+
+    def failing(self, facts: Facts) -> Condition | None:
+        """The first condition that does not hold."""
+        for condition in self.conditions:
+            if not condition.holds(facts):
+                return condition
+        return None
+
+    def words(self, facts: Facts, failing: Condition | None) -> str:
+        """Every comparison of a rule that holds, the failing one of a rule that does not."""
+        if failing is not None:
+            return failing.words(facts)
+        return "; ".join([each.words(facts) for each in self.conditions]) or "no rule before it holds"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy file made ready; `rules` ends with the default."""
+
+    name: str
+    version: str
+    tiers: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    limits: Limits
+
+    @classmethod
+    def compile(cls, file: PolicyFile) -> "Policy":
+        """Make a policy file ready for deciding."""
+        rules = [
+            Rule(
+                rule.name,
+                conditions(rule.when, file.tiers),
+                None if rule.tier == ASKED else rule.tier,
+                _choices(file, rule.name, rule.reason),
+            )
+            for rule in file.rules
+        ]
+        rules.append(Rule(DEFAULT, (), file.default.tier, _choices(file, DEFAULT, file.default.reason)))
+        return cls(file.name, file.version, file.tiers, tuple(rules), file.limits)
+
+
+def decide(
+    policy: Policy, job: Job, *, allowed: Collection[str] | None = None, earlier: tuple[Check, ...] = ()
+) -> Decision:
+    """Choose a tier for `job`.
+
+    `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
+    nearest below, else the nearest above. `earlier` are the rungs that admission left.
+    """
+    facts = read_facts(job)
+    ladder = [*earlier]
+    rules = iter(policy.rules)
+    for rule in rules:
+        failing = rule.failing(facts)
+        ladder.append(rung("rule", rule.name, failing is None, rule.words(facts, failing)))
+        if failing is None:
+            break
+    wanted = _wanted(rule, facts)
+    tier = nearest_allowed(policy.tiers, wanted, allowed)
+    if tier != wanted:
+        ladder.append(rung("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
+    choice = rule.choices[tier]
+    return Decision(
+        tier=choice.tier,
+        rule=choice.rule,
+        reason=choice.reason,
+        policy_version=policy.version,
+        runner_up=_runner_up(policy, rules, facts, tier, allowed),
+        checks=tuple(ladder),
+    )
+
+
+def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str] | None) -> str:
+    """`wanted` where it is allowed, else the nearest allowed tier below it, else the nearest above.
+
+    Raises:
+        ValueError: none of `tiers` is allowed.
+    """
+    if allowed is None or wanted in allowed:
+        return wanted
+    at = tiers.index(wanted)
+    for tier in (*reversed(tiers[:at]), *tiers[at + 1 :]):
+        if tier in allowed:
+            return tier
+    raise ValueError(f"none of the policy's tiers is allowed: {', '.join(allowed) or 'nothing is'}")
+
+
+def _wanted(rule: Rule, facts: Facts) -> str:
+    wanted = rule.tier or facts.tier
+    assert wanted is not None  # a rule without a tier has the condition that one is asked for
+    return wanted
+
+
+def _runner_up(
+    policy: Policy, rest: Iterable[Rule], facts: Facts, chosen: str, allowed: Collection[str] | None
+) -> Choice | None:
+    """What the next rule that holds and names another tier would have chosen."""
+    for rule in rest:
+        if rule.failing(facts) is None:
+            tier = nearest_allowed(policy.tiers, _wanted(rule, facts), allowed)
+            if tier != chosen:
+                return rule.choices[tier]
+    return None
+
+
+def _beyond(policy: Policy, wanted: str, tier: str, allowed: Collection[str] | None) -> str:
+    listed = ", ".join(each for each in policy.tiers if each in (allowed or ()))
+    return f"the rule names {wanted}, open to this agent: {listed}; {tier} is the nearest"
+
+
+def _choices(file: PolicyFile, rule: str, reason: str) -> dict[str, Choice]:
+    return {tier: Choice(tier=tier, rule=rule, reason=reason) for tier in file.tiers}
+
+
+@lru_cache(maxsize=4096)
+def rung(layer: Layer, name: str, passed: bool, detail: str) -> Check:
+    """One rung. They are frozen and most are alike, and making one costs more than what it tells of."""
+    return Check(layer=layer, name=name, passed=passed, detail=detail)

@@ -1,0 +1,174 @@
+"""`policy.yaml` as written by people: tiers, rules, a default and limits, checked as a whole."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from pointsman.router.nearest import unknown_tier
+from pointsman.runtime import yaml_file
+from pointsman_schemas.base import AgentId, TierName, Value
+
+#: Instead of a tier's name: whichever tier the job asks for.
+ASKED = "asked"
+#: What the default is called where a rule's name stands.
+DEFAULT = "default"
+
+T = TypeVar("T")
+
+#: One value, or a list of which one is enough.
+OneOf = Annotated[
+    tuple[T, ...],
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
+    Field(min_length=1),
+]
+Kind = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+#: A rule's name is a label of a metric.
+RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class When(Value):
+    """The conditions of a rule; all that are given must hold."""
+
+    tier: OneOf[TierName] | None = Field(default=None, description="`asked`: any tier; else one of these")
+    kind: OneOf[Kind] | None = None
+    agent: OneOf[AgentId] | None = None
+    metadata: dict[str, OneOf[str | int | float | bool]] = Field(default={}, description="key: value or list")
+    min_chars: int | None = Field(default=None, ge=0, description="characters of text in all messages")
+    max_chars: int | None = Field(default=None, ge=0)
+    min_turns: int | None = Field(default=None, ge=1, description="messages of the conversation")
+    max_turns: int | None = Field(default=None, ge=1)
+    tools: bool | None = Field(default=None, description="the request brings tools along, or does not")
+    response_format: bool | None = Field(default=None, description="it demands JSON, or does not")
+
+    @field_validator("tier")
+    @classmethod
+    def _known(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        for tier in tiers or ():
+            _check_tier(tier, info)
+        return tiers
+
+    @model_validator(mode="after")
+    def _possible(self) -> "When":
+        if not self.model_dump(exclude_defaults=True):
+            raise ValueError("names no condition; what shall always hold is the `default`")
+        for low, high, what in (
+            (self.min_chars, self.max_chars, "chars"),
+            (self.min_turns, self.max_turns, "turns"),
+        ):
+            if low is not None and high is not None and low > high:
+                raise ValueError(f"can never hold: min_{what} {low} is above max_{what} {high}")
+        return self
+
+
+class Rule(Value):
+    """Jobs that meet `when` go to `tier`; the reason is shown to people."""
+
+    name: RuleName
+    when: When
+    tier: TierName
+    reason: Text
+
+    @field_validator("name")
+    @classmethod
+    def _unique(cls, name: str, info: ValidationInfo) -> str:
+        if name == DEFAULT:
+            raise ValueError(f"`{DEFAULT}` is the name of the default; give the rule another")
+        taken = _context(info).setdefault("rules", set())
+        if name in taken:
+            raise ValueError(f"there is a rule `{name}` above; give this one another name")
+        taken.add(name)
+        return name
+
+    @field_validator("tier")
+    @classmethod
+    def _known(cls, tier: str, info: ValidationInfo) -> str:
+        return _check_tier(tier, info)
+
+    @model_validator(mode="after")
+    def _asked(self) -> "Rule":
+        if self.tier == ASKED and self.when.tier is None:
+            raise ValueError(f"`tier: {ASKED}` needs `when: {{tier: {ASKED}}}`, or there may be no such tier")
+        return self
+
+
+class Default(Value):
+    """Where a job goes that meets no rule."""
+
+    tier: TierName
+    reason: Text
+
+    @field_validator("tier")
+    @classmethod
+    def _known(cls, tier: str, info: ValidationInfo) -> str:
+        if tier == ASKED:
+            raise ValueError(f"the default names a tier, `{ASKED}` is for rules")
+        return _check_tier(tier, info)
+
+
+class Limits(Value):
+    """What a record on the intake may weigh."""
+
+    max_record_bytes: int = Field(default=262_144, ge=1_024, le=1_048_576)
+
+
+class PolicyFile(Value):
+    """The whole file. `tiers` is in order of ascending capability."""
+
+    name: RuleName
+    tiers: tuple[TierName, ...] = Field(min_length=1, max_length=16)
+    default: Default
+    rules: tuple[Rule, ...] = Field(default=(), max_length=200)
+    limits: Limits = Limits()
+
+    @field_validator("tiers")
+    @classmethod
+    def _distinct(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if ASKED in tiers:
+            raise ValueError(f"`{ASKED}` stands for the tier that a job asks for; name the tier otherwise")
+        if len(set(tiers)) < len(tiers):
+            raise ValueError("names a tier twice")
+        _context(info)["tiers"] = tiers  # fields are validated in order: rules and default look here
+        return tiers
+
+    @property
+    def version(self) -> str:
+        """`p-` and 12 hex digits of the content's SHA-256; comments, layout and defaults do not count."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return f"p-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+
+def load(path: Path) -> PolicyFile:
+    """Read a policy.
+
+    Raises:
+        FileError: every problem with file, line and column.
+    """
+    return yaml_file.load(path, PolicyFile)
+
+
+def parse(text: str, path: str = "policy.yaml") -> PolicyFile:
+    """As `load`, from a text; `path` is what the errors name."""
+    return yaml_file.parse(text, path, PolicyFile)
+
+
+def _context(info: ValidationInfo) -> dict[str, Any]:
+    return info.context if isinstance(info.context, dict) else {}
+
+
+def _check_tier(tier: str, info: ValidationInfo) -> str:
+    tiers = _context(info).get("tiers")
+    if tiers is not None and tier not in tiers and tier != ASKED:
+        raise ValueError(unknown_tier(tier, tiers))
+    return tier

@@ -1,0 +1,20 @@
+"""What the router needs to know to start."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.settings import HttpPart
+
+_SHIPPED = Path(__file__).parents[1] / "dev" / "config"
+
+
+class RouterSettings(LanePart, HttpPart):
+    """Kafka, HTTP and the two files that decide."""
+
+    policy: Path = Field(default=_SHIPPED / "policy.yaml", description="tiers, rules and limits")
+    agents: Path = Field(default=_SHIPPED / "agents.yaml", description="who may ask for what")
+    remembered_jobs: int = Field(
+        default=10_000, ge=1, description="job ids per lane by which a second record of a job is recognised"
+    )
