@@ -1,0 +1,226 @@
+"""The worker's lane without a broker: what is committed when, and what a successor makes of it."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointsman.bus.bitmap import decode_metadata
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.window_lane import ORDER_KEY_HEADER, WindowLane
+
+
+class Log:
+    """Stands for the broker: transactions that were committed, and the position in the last of them."""
+
+    def __init__(self) -> None:
+        self.results: list[bytes] = []
+        self.position = 0
+        self.metadata = ""
+        self.refuse = False
+
+    async def write(self, records: Iterable[Outgoing], next_offset: int, metadata: str = "") -> None:
+        made = [record.value or b"" for record in records]
+        await asyncio.sleep(0)
+        if self.refuse:
+            raise ConnectionError("fenced")
+        self.results += made
+        self.position, self.metadata = next_offset, metadata
+
+
+def record(offset: int, order_key: bytes | None = None) -> Incoming:
+    headers = ((ORDER_KEY_HEADER, order_key),) if order_key else ()
+    return Incoming("t", 0, offset, 0, None, b"%d" % offset, headers)
+
+
+def answer(record: Incoming) -> list[Outgoing]:
+    return [Outgoing("results", None, record.value, [])]
+
+
+def lane_on(log: Log, handler: object, window: int = 10) -> WindowLane:
+    finished = decode_metadata(log.position, log.metadata)
+    return WindowLane(log.position, finished, log, handler, window)  # type: ignore[arg-type]
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_slow_job_holds_back_the_offset_but_not_the_results() -> None:
+    log, slow = Log(), asyncio.Event()
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        if record.offset == 0:
+            await slow.wait()
+        return answer(record)
+
+    lane = lane_on(log, handler)
+    running = asyncio.create_task(lane.run())
+    lane.feed([record(0), record(1), record(3)])
+    await settle()
+    assert sorted(log.results) == [b"1", b"3"]
+    assert log.position == 0
+    assert decode_metadata(0, log.metadata) == {1, 3}
+    slow.set()
+    await settle()
+    assert log.position == 4
+    assert log.metadata == ""
+    running.cancel()
+
+
+async def test_jobs_of_one_order_key_run_one_after_another() -> None:
+    started: list[int] = []
+    gates = {offset: asyncio.Event() for offset in range(4)}
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        started.append(record.offset)
+        await gates[record.offset].wait()
+        return answer(record)
+
+    log = Log()
+    lane = lane_on(log, handler)
+    running = asyncio.create_task(lane.run())
+    lane.feed([record(0, b"k"), record(1, b"k"), record(2), record(3, b"k")])
+    await settle()
+    assert started == [0, 2]
+    gates[0].set()
+    await settle()
+    assert started == [0, 2, 1]
+    for gate in gates.values():
+        gate.set()
+    await settle()
+    assert started == [0, 2, 1, 3]
+    assert log.position == 4
+    running.cancel()
+
+
+async def test_no_more_than_the_window_runs_and_a_full_lane_says_so() -> None:
+    running_now = most = 0
+    gate = asyncio.Event()
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now)
+        await gate.wait()
+        running_now -= 1
+        return answer(record)
+
+    log = Log()
+    lane = lane_on(log, handler, window=3)
+    running = asyncio.create_task(lane.run())
+    assert lane.has_room
+    lane.feed([record(offset) for offset in range(10)])
+    await settle()
+    assert not lane.has_room
+    assert most == 3
+    gate.set()
+    await settle()
+    assert log.position == 10
+    assert lane.has_room
+    running.cancel()
+
+
+async def test_finish_waits_for_what_runs_and_hands_back_the_rest() -> None:
+    gate = asyncio.Event()
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        if record.offset == 0:
+            await asyncio.Event().wait()  # never ends: handed back
+        await gate.wait()
+        return answer(record)
+
+    log = Log()
+    lane = lane_on(log, handler)
+    running = asyncio.create_task(lane.run())
+    lane.feed([record(0), record(1)])
+    await settle()
+    gate.set()
+    await lane.finish(0.05)
+    running.cancel()
+    await asyncio.wait([running])
+    assert log.results == [b"1"]
+    assert log.position == 0
+    assert decode_metadata(0, log.metadata) == {1}
+
+
+async def test_a_fenced_lane_ends_and_its_jobs_are_cancelled() -> None:
+    cancelled = asyncio.Event()
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        if record.offset == 1:
+            return answer(record)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return []
+
+    log = Log()
+    log.refuse = True
+    lane = lane_on(log, handler)
+    running = asyncio.create_task(lane.run())
+    lane.feed([record(0), record(1)])
+    with pytest.raises(ConnectionError, match="fenced"):
+        await running
+    assert cancelled.is_set()
+    assert log.results == []
+
+
+async def test_while_paused_nothing_is_committed() -> None:
+    async def handler(record: Incoming) -> list[Outgoing]:
+        return answer(record)
+
+    log = Log()
+    lane = lane_on(log, handler)
+    running = asyncio.create_task(lane.run())
+    await lane.pause()
+    lane.feed([record(0)])
+    await settle()
+    assert log.results == []
+    lane.resume()
+    await settle()
+    assert log.results == [b"0"]
+    running.cancel()
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_through_any_crashes_each_job_is_answered_once(seed: int) -> None:
+    asyncio.run(_crash_and_go_on(random.Random(seed)))
+
+
+async def _crash_and_go_on(chance: random.Random) -> None:
+    offsets = [offset for offset in range(60) if chance.random() < 0.8]  # gaps, as transaction markers leave
+    log = Log()
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        for _ in range(chance.randrange(12)):
+            await asyncio.sleep(0)
+        return answer(record)
+
+    for _ in range(200):
+        lane = lane_on(log, handler, window=chance.randrange(1, 8))
+        running = asyncio.create_task(lane.run())
+        todo = [offset for offset in offsets if offset >= lane.position]
+        for _ in range(chance.randrange(1, 30)):
+            if todo and lane.has_room:
+                count = chance.randrange(1, 6)
+                lane.feed([record(offset) for offset in todo[:count]])
+                todo = todo[count:]
+            await asyncio.sleep(0)
+        if not todo and chance.random() < 0.5:
+            await settle()
+        log.refuse = True  # what is under way now is lost, as with a kill
+        running.cancel()
+        await asyncio.wait([running])
+        log.refuse = False
+        if len(log.results) == len(offsets):
+            break
+    assert Counter(log.results) == Counter(b"%d" % offset for offset in offsets)
