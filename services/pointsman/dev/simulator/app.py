@@ -1,0 +1,120 @@
+"""The simulated provider as an ASGI app."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pointsman.dev import samples
+from pointsman.dev.simulator import errors
+from pointsman.dev.simulator.answers import question
+from pointsman.dev.simulator.asgi import App, Receive, Scope, Send, deliver, read
+from pointsman.dev.simulator.control import Control
+from pointsman.dev.simulator.faults import Faults
+from pointsman.dev.simulator.ledger import Ledger
+from pointsman.dev.simulator.models import BY_NAME
+from pointsman.dev.simulator.provider import Provider, authorize, known
+from pointsman.dev.simulator.reply import Reply, refused, whole
+from pointsman.dev.simulator.server import serve, served
+from pointsman.dev.simulator.settings import SimulatorSettings
+
+CHAT = "/v1/chat/completions"
+MODELS = "/v1/models"
+
+
+def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], float] = time.time) -> App:
+    """A provider with its own faults and records; `clock` gives seconds since the epoch."""
+    settings = settings or SimulatorSettings()
+    faults = Faults(list(settings.faults))
+    ledger = Ledger(settings.keep)
+    provider = Provider(settings, faults, canned())
+    control = Control(faults, ledger)
+
+    async def chat(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read(receive)
+        if body is None:
+            return
+        headers = dict(scope["headers"])
+        now = clock()
+        entry = ledger.open(
+            scope["headers"],
+            body,
+            job=headers.get(b"x-pointsman-job", b""),
+            agent=headers.get(b"x-pointsman-agent", b""),
+            at=now,
+        )
+        ended = "abandoned"
+        try:
+            call_id = f"{int(now * 1e6):016x}{entry.serial:08x}"  # unique across restarts too
+            reply = provider.answer(headers, body, call_id=call_id, now=now)
+            entry.status = None if reply.hang else reply.status
+            ended = await deliver(reply, receive, send, request_id=call_id)
+        finally:
+            ledger.close(entry, ended)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            method, path = scope["method"], scope["path"]
+            if path == CHAT and method == "POST":
+                await chat(scope, receive, send)
+            elif path.startswith("/_sim/"):
+                await deliver(control.answer(method, path, await read(receive) or b""), receive, send)
+            else:
+                await deliver(_other(method, path, dict(scope["headers"])), receive, send)
+
+    return app
+
+
+def run(settings: SimulatorSettings, *, port_file: Path | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; `port_file` gets the port's number once connections are accepted."""
+    serve(build(settings), host=settings.http_host, port=settings.http_port, port_file=port_file)
+
+
+@asynccontextmanager
+async def serving(settings: SimulatorSettings | None = None) -> AsyncIterator[str]:
+    """Serves in this event loop; yields the address to use as an OpenAI `base_url` (it ends in `/v1`)."""
+    settings = settings or SimulatorSettings()
+    async with served(build(settings), host=settings.http_host, port=settings.http_port) as port:
+        yield f"http://{settings.http_host}:{port}/v1"
+
+
+def canned() -> dict[str, Any]:
+    """The shipped samples' answers by their last user message."""
+    answers = samples.answers()
+    return {
+        question(job.get("messages") or [{"role": "user", "content": job["prompt"]}]): answers[name]
+        for job in samples.load()
+        if (name := job["metadata"]["sample"]) in answers
+    }
+
+
+def _other(method: str, path: str, headers: dict[bytes, bytes]) -> Reply:
+    if method != "GET" or not (path == MODELS or path.startswith(MODELS + "/")):
+        hint = f"Known here: POST {CHAT}, GET {MODELS}, and /_sim/{{requests,stats,faults}}."
+        return refused(errors.Refusal(404, f"There is no {method} {path}. {hint}", code="unknown_url"))
+    try:
+        authorize(headers)
+        if path == MODELS:
+            return whole(orjson.dumps({"object": "list", "data": [_card(name) for name in BY_NAME]}))
+        name = path.removeprefix(MODELS + "/")
+        known(name)
+        return whole(orjson.dumps(_card(name)))
+    except errors.Refusal as refusal:
+        return refused(refusal)
+
+
+def _card(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 1744588800, "owned_by": "simulator"}
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,67 @@
+"""The few lines of ASGI that are needed: read a body, deliver a reply."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from pointsman.dev.simulator.reply import Reply
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+WATCHED_S = 0.5  # a shorter wait is not worth watching the client for: it costs a task
+
+
+async def read(receive: Receive) -> bytes | None:
+    """The request's body, None if the client left before its end."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def deliver(reply: Reply, receive: Receive, send: Send, *, request_id: str = "") -> str:
+    """Sends a reply as it says. Returns how it ended: answered, cut or abandoned."""
+    if reply.hang:
+        await left(receive)
+        return "abandoned"
+    if reply.delay_s and await leaves_within(reply.delay_s, receive):
+        return "abandoned"
+    headers = [(b"content-type", reply.content_type.encode()), *reply.headers]
+    if request_id:
+        headers.append((b"x-request-id", b"req_" + request_id.encode()))
+    if reply.length is not None:
+        headers.append((b"content-length", str(reply.length).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    last = len(reply.pieces) - 1
+    for i, piece in enumerate(reply.pieces):
+        if reply.gap_s and await leaves_within(reply.gap_s, receive):
+            return "abandoned"
+        await send({"type": "http.response.body", "body": piece, "more_body": reply.cut or i < last})
+    return "cut" if reply.cut else "answered"  # a server closes the connection of a body left open
+
+
+async def left(receive: Receive) -> None:
+    """Returns when the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def leaves_within(seconds: float, receive: Receive) -> bool:
+    """Waits that long, or until the client has gone away, which is then True; short waits do not look."""
+    if seconds < WATCHED_S:
+        await asyncio.sleep(seconds)
+        return False
+    try:
+        async with asyncio.timeout(seconds):
+            await left(receive)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,34 @@
+"""Numbers drawn from a stable hash: the same request draws the same numbers in every process."""
+
+from hashlib import blake2b
+from math import exp
+from statistics import NormalDist
+
+_NORMAL = NormalDist()
+
+
+def digest(*parts: bytes) -> int:
+    """A 64-bit number that depends on the parts and their borders only."""
+    state = blake2b(digest_size=8)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "big"))
+        state.update(part)
+    return int.from_bytes(state.digest(), "big")
+
+
+def unit(seed: int, what: str) -> float:
+    """A number in [0, 1) for one purpose; another `what` gives an independent one."""
+    return digest(seed.to_bytes(8, "big"), what.encode()) / 2**64
+
+
+def below(seed: int, what: str, limit: int) -> int:
+    """An integer in [0, limit)."""
+    return int(unit(seed, what) * limit)
+
+
+def lognormal(seed: int, what: str, *, median: float, sigma: float) -> float:
+    """A lognormal number with the given median; `sigma` 0 gives the median itself."""
+    if sigma == 0 or median == 0:
+        return median
+    u = min(max(unit(seed, what), 1e-6), 1 - 1e-6)  # at most 4.8 sigma away: no draw lasts for ever
+    return median * exp(sigma * _NORMAL.inv_cdf(u))

@@ -1,0 +1,94 @@
+"""What a fault does to an answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from math import ceil
+from typing import assert_never
+
+from pointsman.dev.simulator import errors
+from pointsman.dev.simulator.draw import lognormal
+from pointsman.dev.simulator.faults import (
+    ContentFilter,
+    Cut,
+    Effect,
+    EmptyChoices,
+    Hang,
+    Latency,
+    Malformed,
+    RateLimit,
+    ServerError,
+    SlowStream,
+)
+from pointsman.dev.simulator.reply import Reply, cut_short
+from pointsman.dev.simulator.stream import DONE
+
+Refusing = RateLimit | ServerError | ContentFilter
+Spoiling = EmptyChoices | Cut | Malformed | Hang
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The sum of a call's effects: times add up, of the others the first one counts."""
+
+    delay_s: float
+    gap_s: float
+    fate: Refusing | Spoiling | None
+
+
+def ordered(effects: Iterable[Effect], seed: int) -> Order:
+    delay_ms = gap_ms = 0.0
+    fate: Refusing | Spoiling | None = None
+    for effect in effects:
+        match effect:
+            case Latency():
+                delay_ms += lognormal(seed, f"rule {effect.seed}", median=effect.ms, sigma=effect.sigma)
+            case SlowStream():
+                gap_ms += effect.gap_ms
+            case _:
+                fate = fate or effect
+    return Order(delay_ms / 1000, gap_ms / 1000, fate)
+
+
+def refusal(fate: Refusing, model: str, now: float) -> errors.Refusal:
+    """The error answer that a fault stands for; `now` in seconds since the epoch."""
+    match fate:
+        case RateLimit():
+            return errors.rate_limited(model, _retry_after(fate, now))
+        case ServerError():
+            seconds = fate.retry_after_s
+            return errors.unavailable(fate.status, None if seconds is None else f"{seconds:g}")
+        case ContentFilter():
+            return errors.filtered()
+        case _:
+            assert_never(fate)
+
+
+def _retry_after(limit: RateLimit, now: float) -> str | None:
+    if limit.retry_after_s is None:
+        return None
+    if limit.as_date:  # a date has whole seconds: rounded up, it is never sooner than was asked for
+        return formatdate(ceil(now + limit.retry_after_s), usegmt=True)
+    return f"{limit.retry_after_s:g}"
+
+
+def spoilt(reply: Reply, fate: Spoiling | None) -> Reply:
+    match fate:
+        case None | EmptyChoices():  # whose choices were never made
+            return reply
+        case Hang():
+            return replace(reply, hang=True)
+        case Cut():
+            return replace(reply, pieces=cut_short(reply.pieces, fate.after), cut=True)
+        case Malformed():
+            return _malformed(reply)
+        case _:
+            assert_never(fate)
+
+
+def _malformed(reply: Reply) -> Reply:
+    """A plain body that ends early, well formed as HTTP; a stream with an event that does not parse."""
+    if reply.length is None:
+        return replace(reply, pieces=(b'data: {"id": "chatcmpl-\n\n' + DONE,))
+    broken = b"".join(reply.pieces)[: reply.length // 2]
+    return replace(reply, pieces=(broken,), length=len(broken))

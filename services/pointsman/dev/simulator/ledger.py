@@ -1,0 +1,102 @@
+"""What the simulator has been asked: the last requests, and counters over all of them."""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+RawHeaders = list[tuple[bytes, bytes]]
+JOBS_COUNTED = 200_000  # a long benchmark must not fill the memory: beyond this the oldest job is forgotten
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request as it arrived; parsed only when somebody reads it."""
+
+    serial: int
+    at: float
+    headers: RawHeaders
+    body: bytes
+    status: int | None = None
+    ended: str = "open"
+
+    def shown(self) -> dict[str, Any]:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        if "authorization" in headers:
+            headers["authorization"] = "(not recorded)"
+        try:
+            body = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            body = self.body.decode("utf-8", "replace")
+        return {
+            "serial": self.serial,
+            "at": self.at,
+            "agent": headers.get("x-pointsman-agent"),
+            "job": headers.get("x-pointsman-job"),
+            "headers": headers,
+            "body": body,
+            "status": self.status,
+            "ended": self.ended,
+        }
+
+
+class Ledger:
+    """Counts every chat request, also the refused ones."""
+
+    def __init__(self, keep: int) -> None:
+        self._entries: deque[Entry] = deque(maxlen=keep)
+        self._serial = 0
+        self._in_flight = 0
+        self._max_in_flight = 0
+        self.clear_counters()
+
+    def open(self, headers: RawHeaders, body: bytes, *, job: bytes, agent: bytes, at: float) -> Entry:
+        self._serial += 1
+        entry = Entry(self._serial, at, headers, body)
+        self._entries.append(entry)
+        self._total += 1
+        self._in_flight += 1
+        self._max_in_flight = max(self._max_in_flight, self._in_flight)
+        if job:
+            self._jobs[job] = self._jobs.get(job, 0) + 1
+            if len(self._jobs) > JOBS_COUNTED:
+                del self._jobs[next(iter(self._jobs))]
+        if agent:
+            self._agents[agent] += 1
+        return entry
+
+    def close(self, entry: Entry, ended: str) -> None:
+        """`ended`: answered, cut, or abandoned (the client left, or the server stopped)."""
+        entry.ended = ended
+        self._in_flight -= 1
+        self._ended[ended] += 1
+        if entry.status is not None:
+            self._statuses[entry.status] += 1
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The last requests, oldest first."""
+        return [entry.shown() for entry in self._entries]
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "total": self._total,
+            "jobs": {job.decode("latin-1"): calls for job, calls in self._jobs.items()},
+            "agents": {agent.decode("latin-1"): calls for agent, calls in self._agents.items()},
+            "statuses": {str(status): calls for status, calls in self._statuses.items()},
+            "ended": dict(self._ended),
+            "in_flight": self._in_flight,
+            "max_in_flight": self._max_in_flight,
+        }
+
+    def clear_requests(self) -> None:
+        self._entries.clear()
+
+    def clear_counters(self) -> None:
+        """All to zero, except the calls in flight now: they will still end."""
+        self._total = 0
+        self._jobs: dict[bytes, int] = {}
+        self._agents: Counter[bytes] = Counter()
+        self._statuses: Counter[int] = Counter()
+        self._ended: Counter[str] = Counter()
+        self._max_in_flight = self._in_flight

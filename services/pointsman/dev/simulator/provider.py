@@ -1,0 +1,95 @@
+"""From a request's bytes to its answer, without any I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pointsman.dev.simulator import errors
+from pointsman.dev.simulator.answers import Canned, text_of
+from pointsman.dev.simulator.checks import parse
+from pointsman.dev.simulator.completion import Choice, choices, completion, head
+from pointsman.dev.simulator.draw import digest, lognormal
+from pointsman.dev.simulator.fates import Refusing, ordered, refusal, spoilt
+from pointsman.dev.simulator.faults import Call, EmptyChoices, Faults
+from pointsman.dev.simulator.models import BY_NAME, MODELS, Model
+from pointsman.dev.simulator.reply import Reply, refused, streamed, whole
+from pointsman.dev.simulator.settings import SimulatorSettings
+from pointsman.dev.simulator.stream import events
+
+Headers = Mapping[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    settings: SimulatorSettings
+    faults: Faults
+    canned: Canned
+
+    def answer(self, headers: Headers, body: bytes, *, call_id: str, now: float) -> Reply:
+        """The reply to a chat request; but for `call_id` and `now` it depends on request and faults only."""
+        try:
+            authorize(headers)
+            request = parse(body)
+            model = known(request["model"])
+        except errors.Refusal as wrong:
+            return refused(wrong)
+        messages = digest(orjson.dumps(request["messages"], option=orjson.OPT_SORT_KEYS))
+        seed = digest(messages.to_bytes(8, "big"), model.name.encode(), str(request.get("seed")).encode())
+        order = ordered(self.faults.effects(_call(headers, request, model, messages)), seed)
+        if isinstance(order.fate, Refusing):
+            return refused(refusal(order.fate, model.name, now), delay_s=order.delay_s)
+        made = [] if isinstance(order.fate, EmptyChoices) else choices(request, model, self.canned, seed)
+        delay_s = self._latency_s(model, seed) + order.delay_s
+        name = f"chatcmpl-{call_id}"
+        reply = _served(request, model, made, name=name, now=now, delay_s=delay_s, gap_s=order.gap_s)
+        return spoilt(reply, order.fate)
+
+    def _latency_s(self, model: Model, seed: int) -> float:
+        given = self.settings.latency_ms
+        median = given.get(model.name, given.get(model.tier, model.latency_ms))
+        return lognormal(seed, "latency", median=median, sigma=self.settings.jitter) / 1000
+
+
+def authorize(headers: Headers) -> None:
+    """Raises `Refusal` (401) unless there is a bearer key; any key will do."""
+    scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not key.strip():
+        raise errors.no_key()
+
+
+def known(name: str) -> Model:
+    """The model of that name or snapshot. Raises `Refusal` (404)."""
+    model = BY_NAME.get(name)
+    if model is None:
+        raise errors.no_model(name, [model.name for model in MODELS])
+    return model
+
+
+def _call(headers: Headers, request: dict[str, Any], model: Model, messages: int) -> Call:
+    return Call(
+        model=model.name,
+        tier=model.tier,
+        agent=headers.get(b"x-pointsman-agent", b"").decode("latin-1"),
+        job=headers.get(b"x-pointsman-job", b"").decode("latin-1"),
+        messages=messages,
+        text="\n".join(text_of(message) for message in request["messages"]),
+    )
+
+
+def _served(
+    request: dict[str, Any],
+    model: Model,
+    made: list[Choice],
+    *,
+    name: str,
+    now: float,
+    delay_s: float,
+    gap_s: float,
+) -> Reply:
+    if request.get("stream"):
+        sent = events(head("chat.completion.chunk", name, model, now), request, made)
+        return streamed(sent, delay_s=delay_s, gap_s=gap_s)
+    answer = completion(head("chat.completion", name, model, now), request, made)
+    return whole(orjson.dumps(answer), delay_s=delay_s, gap_s=gap_s)

@@ -1,0 +1,62 @@
+"""An HTTP answer as data: what to send, how fast, and where to break it off."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from pointsman.dev.simulator.errors import Refusal
+
+JSON = "application/json"
+EVENTS = "text/event-stream; charset=utf-8"
+SLICES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`pieces` are sent one by one with `gap_s` before each, after `delay_s`.
+
+    `length` is the body's size as announced, None for a chunked body. A reply that is `cut` closes the
+    connection after its pieces; one that `hang`s sends nothing, not even a status.
+    """
+
+    status: int
+    pieces: tuple[bytes, ...]
+    content_type: str = JSON
+    length: int | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    delay_s: float = 0
+    gap_s: float = 0
+    cut: bool = False
+    hang: bool = False
+
+
+def whole(body: bytes, *, delay_s: float = 0, gap_s: float = 0) -> Reply:
+    """A plain JSON answer, in slices if there are gaps to leave."""
+    pieces = sliced(body) if gap_s else (body,)
+    return Reply(200, pieces, length=len(body), delay_s=delay_s, gap_s=gap_s)
+
+
+def streamed(events: list[bytes], *, delay_s: float, gap_s: float) -> Reply:
+    """Server-sent events; in one piece where nothing has to happen between them, which costs less."""
+    pieces = tuple(events) if gap_s else (b"".join(events),)
+    return Reply(200, pieces, content_type=EVENTS, delay_s=delay_s, gap_s=gap_s)
+
+
+def refused(refusal: Refusal, *, delay_s: float = 0) -> Reply:
+    headers = tuple((name.encode(), value.encode()) for name, value in refusal.headers.items())
+    body = refusal.body()
+    return Reply(refusal.status, (body,), length=len(body), headers=headers, delay_s=delay_s)
+
+
+def cut_short(pieces: tuple[bytes, ...], after: float) -> tuple[bytes, ...]:
+    """The first part of a body, `after` of its bytes, in the pieces it had."""
+    left = int(sum(map(len, pieces)) * after)
+    kept = []
+    for piece in pieces:
+        kept.append(piece[:left])
+        left -= len(kept[-1])
+    return tuple(piece for piece in kept if piece)
+
+
+def sliced(body: bytes) -> tuple[bytes, ...]:
+    width = max(1, ceil(len(body) / SLICES))
+    return tuple(body[i : i + width] for i in range(0, len(body), width))

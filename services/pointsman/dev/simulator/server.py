@@ -1,0 +1,78 @@
+"""Serves an ASGI app on a socket: inside a running event loop, or as a program."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointsman.dev.simulator.asgi import App
+
+if TYPE_CHECKING:
+    import uvicorn
+
+
+class CannotListenError(OSError):
+    """The address is in use or not ours; `hint` says what to do."""
+
+    def __init__(self, host: str, port: int, cause: OSError) -> None:
+        super().__init__(f"cannot listen on {host}:{port}: {cause.strerror}")
+        self.hint = "stop what listens there, or take another port; port 0 is any free one"
+
+
+@asynccontextmanager
+async def served(app: App, *, host: str, port: int) -> AsyncIterator[int]:
+    """Serves in this event loop until the block ends; yields the port."""
+    with listening(host, port) as sock:
+        server = _server(app)
+        server.capture_signals = nullcontext  # type: ignore[assignment, method-assign] # the loop's owner has them
+        task = asyncio.create_task(server.serve(sockets=[sock]))
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await task
+
+
+def serve(app: App, *, host: str, port: int, port_file: Path | None) -> None:
+    """Serves until SIGINT or SIGTERM; `port_file` gets the port's number once connections are accepted."""
+    with listening(host, port) as sock:
+        if port_file is not None:
+            _write(port_file, f"{sock.getsockname()[1]}\n")
+        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after its shutdown
+            _server(app).run(sockets=[sock])
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that already accepts connections. Raises CannotListenError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        sock = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise CannotListenError(host, port, error) from error
+    with sock:
+        yield sock
+
+
+def _server(app: App) -> "uvicorn.Server":
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        access_log=False,
+        log_level="critical",  # a body cut short on purpose is an error to uvicorn
+        server_header=False,
+        timeout_keep_alive=120,  # longer than clients keep theirs: they close first
+        timeout_graceful_shutdown=1,  # hung requests would otherwise keep the server
+    )
+    return uvicorn.Server(config)
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step: a reader sees nothing or all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
