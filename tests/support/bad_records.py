@@ -92,7 +92,7 @@ BAD = [
     Bad("agent-with-spaces", b'{"agent_id": "my agent", "prompt": "x"}', Reason.WRONG_TYPE),
     Bad("agent-with-newline", b'{"agent_id": "a\\n", "prompt": "x"}', Reason.WRONG_TYPE),
     Bad("foreign-agent", _json(), Reason.FOREIGN_AGENT, _envelope(agentid=b"somebody-else")),
-    Bad("kind-not-allowed", _json(kind="contract"), Reason.AGENT_NOT_ALLOWED),
+    Bad("kind-not-allowed", _json(agent_id="invoice-reader", kind="contract"), Reason.AGENT_NOT_ALLOWED),
     Bad("neither-prompt-nor-messages", b'{"agent_id": "a"}', Reason.MISSING_FIELD),
     Bad("blank-prompt", _json(prompt="  "), Reason.MISSING_FIELD),
     Bad("prompt-is-a-list", _json(prompt=["x"]), Reason.WRONG_TYPE),

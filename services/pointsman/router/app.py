@@ -4,6 +4,7 @@ from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler
+from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load as load_policy
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
@@ -16,8 +17,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     Raises:
         FileError: the policy or the registry cannot be read; with every problem's line.
     """
-    policy = load_policy(settings.policy)
-    registry = load_agents(settings.agents)
+    policy = Policy.compile(load_policy(settings.policy))
+    registry = load_agents(settings.agents, policy.tiers)
 
     def handler() -> RouterHandler:
         return RouterHandler(policy, registry, settings.topics, clock, remembered=settings.remembered_jobs)

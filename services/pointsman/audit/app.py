@@ -1,0 +1,74 @@
+"""Builds the audit: a reader of every topic, and a sink into Postgres."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pointsman.audit.handlers import Sink
+from pointsman.audit.settings import AuditSettings
+from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.reader import Reader
+from pointsman.runtime import logging
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.store.audit_writer import AuditWriter
+from pointsman.store.connect import open_pool
+
+
+class Audit:
+    """The reader, which exists while the connections to Postgres do."""
+
+    def __init__(self, settings: AuditSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._reader: Reader | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Connections that open when needed: Postgres may come later than we."""
+        settings = self._settings
+        pool = await open_pool(
+            settings.postgres, application="pointsman-audit", patience_s=settings.audit_patience_s
+        )
+        try:
+            writer = AuditWriter(pool, clock=self._clock, patience_s=settings.audit_patience_s)
+            sink = Sink(writer, settings.topics, self._clock)
+            self._reader = Reader(settings, f"{settings.prefix}.audit", settings.topics.pattern, sink)
+            yield
+        finally:
+            await pool.close()
+
+    async def run(self) -> None:
+        """Store every record until stopped."""
+        assert self._reader is not None, "open() comes first"
+        await self._reader.run()
+
+    def stop(self) -> None:
+        """Store what was read, then end."""
+        if self._reader is not None:
+            self._reader.stop()
+
+    def not_ready(self) -> str | None:
+        """What is missing, if anything."""
+        ready = self._reader is not None and self._reader.ready
+        return None if ready else "no lanes yet, or Postgres cannot be reached"
+
+
+def build(settings: AuditSettings, *, clock: Clock = utc_now) -> Service:
+    """The audit as a service."""
+    audit = Audit(settings, clock)
+    topics = settings.topics
+    return Service(
+        name="audit",
+        settings=settings,
+        topics=[topics.intake.name, topics.results.name, topics.dead.name],
+        broker=control_broker(settings),
+        run=audit.run,
+        stop=audit.stop,
+        not_ready=audit.not_ready,
+        resources=audit.open,
+    )
+
+
+def run(settings: AuditSettings) -> int:
+    """Store until told to stop; returns the exit code."""
+    logging.configure()
+    return serve(build(settings), settings)

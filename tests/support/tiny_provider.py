@@ -1,0 +1,121 @@
+"""A provider of a few lines that answers with any bytes: what the well-behaved simulator cannot do."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+ANSWER = {
+    "id": "chatcmpl-1",
+    "model": "gpt-4.1-nano-2025-04-14",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1000, "completion_tokens": 500},
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Respond = Callable[[Asked], bytes | Awaitable[bytes]]
+
+
+@dataclass
+class Tiny:
+    """`base_url` is for a provider's row; `asked` has every request, `left` counts clients that went away."""
+
+    base_url: str
+    respond: Respond
+    asked: list[Asked] = field(default_factory=list)
+    under_way: int = 0
+    most_under_way: int = 0
+    left: int = 0
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something that requests or departures change is so."""
+        async with asyncio.timeout(20), self.arrived:
+            await self.arrived.wait_for(condition)
+
+    async def changed(self) -> None:
+        async with self.arrived:
+            self.arrived.notify_all()
+
+
+def http(status: int = 200, body: object = ANSWER, **headers: str) -> bytes:
+    """A whole HTTP answer; `body` is bytes, or data to be sent as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} X", f"content-length: {len(content)}", "content-type: application/json"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+async def never(asked: Asked) -> bytes:
+    """Hangs until the client leaves."""
+    await asyncio.Event().wait()
+    return b""
+
+
+@asynccontextmanager
+async def tiny_provider(respond: Respond) -> AsyncIterator[Tiny]:
+    """Serves on a free loopback port; an answer without a whole body closes the connection."""
+    tiny = Tiny("", respond)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await _one(tiny, reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    tiny.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with server:
+        yield tiny
+        server.close()
+
+
+async def _one(tiny: Tiny, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+    headers = {name.lower(): value for name, value in fields.items()}
+    asked = Asked(headers, await reader.readexactly(int(headers["content-length"])))
+    tiny.asked.append(asked)
+    tiny.under_way += 1
+    tiny.most_under_way = max(tiny.most_under_way, tiny.under_way)
+    await tiny.changed()
+    try:
+        answer = tiny.respond(asked)
+        raw = answer if isinstance(answer, bytes) else await _unless_left(tiny, reader, answer)
+    finally:
+        tiny.under_way -= 1
+        await tiny.changed()
+    writer.write(raw)
+    await writer.drain()
+    length = int(raw.partition(b"content-length: ")[2].partition(b"\r\n")[0] or -1)
+    if length != len(raw.partition(b"\r\n\r\n")[2]):
+        raise ConnectionResetError
+
+
+async def _unless_left(tiny: Tiny, reader: asyncio.StreamReader, answer: Awaitable[bytes]) -> bytes:
+    """The answer, unless the client closes the connection before."""
+    answering = asyncio.ensure_future(answer)
+    leaving = asyncio.ensure_future(reader.read(1))
+    await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    if answering.done():
+        leaving.cancel()
+        with suppress(asyncio.CancelledError):
+            await leaving
+        return answering.result()
+    answering.cancel()
+    tiny.left += 1
+    raise ConnectionResetError
