@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pointsman.cli.show.waterfall import MOMENT, WAITING, WORKING, Scale, Step, waterfall
+from pointsman.cli.show.waterfall import MOMENT, WAITING, WORKING, Event, Scale, waterfall
 
 BEGIN = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
@@ -17,15 +17,15 @@ def at(milliseconds: float) -> datetime:
     return BEGIN + timedelta(milliseconds=milliseconds)
 
 
-def step(
+def event(
     start: float, end: float | None = None, word: str = "call", said: str = "", lane: str = "calls/0@1"
-) -> Step:
-    return Step(at(start), at(start if end is None else end), word, "magenta", said, lane)
+) -> Event:
+    return Event(at(start), at(start if end is None else end), word, "magenta", said, lane)
 
 
-def drawn(steps: list[Step], width: int = 80) -> list[str]:
+def drawn(events: list[Event], width: int = 80) -> list[str]:
     screen = Console(file=StringIO(), width=width, markup=False)
-    screen.print(waterfall(steps, width))
+    screen.print(waterfall(events, width))
     return [line.rstrip() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
@@ -43,11 +43,13 @@ def test_a_bar_is_always_as_wide_as_the_scale(times: list[float], cells: int) ->
 
 
 def test_a_job_of_no_duration_is_drawn_too() -> None:
-    assert "0 ms" in drawn([step(0), step(0)])[1]
+    assert "0 ms" in drawn([event(0), event(0)])[1]
 
 
 def test_messages_stand_in_the_order_of_time_with_time_since_the_first() -> None:
-    lines = drawn([step(2745, word="completed"), step(0, word="submitted"), step(12, 420), step(2420, 2740)])
+    lines = drawn(
+        [event(2745, word="completed"), event(0, word="submitted"), event(12, 420), event(2420, 2740)]
+    )
     after = [" ".join(line.split()[:2]) for line in lines[1:]]
     assert after == ["0 ms", "12 ms", "2.42 s", "2.75 s"]
     words = {"submitted", "call", "completed"}
@@ -61,15 +63,10 @@ def test_messages_stand_in_the_order_of_time_with_time_since_the_first() -> None
 @pytest.mark.parametrize("width", [80, 100, 240])
 def test_it_fits_and_the_text_is_whole(width: int) -> None:
     said = "word " * 80
-    lines = drawn([step(0, said=said, lane="tier.frontier-large/11@1234567890"), step(9)], width)
+    lines = drawn([event(0, said=said, lane="tier.frontier-large/11@1234567890"), event(9)], width)
     assert max(map(len, lines)) <= width
     assert sum(line.count("word") for line in lines) == 80
     assert any("tier.frontier-large/11@1234567890" in line for line in lines)
-
-
-def test_a_payload_follows_its_message() -> None:
-    lines = drawn([Step(at(0), at(0), "submitted", "cyan", "", "intake/0@1", payload='{"a": 1}'), step(5)])
-    assert [index for index, line in enumerate(lines) if '{"a": 1}' in line] == [2]
 
 
 def test_no_messages_is_no_error() -> None:

@@ -89,3 +89,7 @@ def main() -> None:
         said = explain(error)
         sys.stderr.write(str(said))
         sys.exit(said.code)
+
+
+if __name__ == "__main__":
+    main()

@@ -29,7 +29,13 @@ def router(
     from pointsman.router.app import run
     from pointsman.router.settings import RouterSettings
 
-    run(load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents, http_port=http_port))
+    raise typer.Exit(
+        run(
+            load(
+                RouterSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents, http_port=http_port
+            )
+        )
+    )
 
 
 @app.command()
@@ -49,15 +55,17 @@ def worker(
     from pointsman.worker.app import run
     from pointsman.worker.settings import WorkerSettings
 
-    run(
-        load(
-            WorkerSettings,
-            tier=tier,
-            kafka=kafka,
-            prefix=prefix,
-            providers=providers,
-            policy=policy,
-            http_port=http_port,
+    raise typer.Exit(
+        run(
+            load(
+                WorkerSettings,
+                tier=tier,
+                kafka=kafka,
+                prefix=prefix,
+                providers=providers,
+                policy=policy,
+                http_port=http_port,
+            )
         )
     )
 
@@ -75,14 +83,23 @@ def audit(
     from pointsman.audit.settings import AuditSettings
     from pointsman.cli.settings import load
 
-    run(load(AuditSettings, kafka=kafka, prefix=prefix, postgres=postgres, http_port=http_port))
+    raise typer.Exit(
+        run(load(AuditSettings, kafka=kafka, prefix=prefix, postgres=postgres, http_port=http_port))
+    )
 
 
-@app.command()
-def simulator(http_port: HttpPort = None) -> None:
-    """Answer like a provider, without one: deterministic, and faulty on request."""
-    from pointsman.cli.settings import load
-    from pointsman.dev.simulator.app import run
-    from pointsman.dev.simulator.settings import SimulatorSettings
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def simulator(
+    context: typer.Context,
+    *,
+    host: Annotated[str, typer.Option(metavar="HOST", help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help="0 takes a free port.")] = 18080,
+) -> None:
+    """Answer like a provider, without one: deterministic, and faulty on request.
 
-    run(load(SimulatorSettings, http_port=http_port))
+    What else can be set (latency, faults) is told by `python -m pointsman.dev.simulator --help` and accepted
+    here too.
+    """
+    from pointsman.dev.simulator.__main__ import main
+
+    main(["--host", host, "--port", str(port), *context.args])

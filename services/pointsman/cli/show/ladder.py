@@ -34,11 +34,17 @@ def ladder(checks: tuple[Check, ...]) -> RenderableType:
     return Group(*parts)
 
 
-def decision(made: Decision) -> RenderableType:
+def labelled() -> Table:
+    """A grid for a label and what it stands for."""
+    rows = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    rows.add_column(style="dim", no_wrap=True, min_width=11)
+    rows.add_column(overflow="fold")
+    return rows
+
+
+def decision(made: Decision, policy_name: str | None = None) -> RenderableType:
     """The ladder, then the choice, the runner-up and the policy."""
-    facts = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
+    facts = labelled()
     facts.add_row("tier", Text(made.tier, "bold"))
     facts.add_row("rule", Text(made.rule))
     facts.add_row("reason", Text(printable(made.reason) or "-"))
@@ -52,6 +58,8 @@ def decision(made: Decision) -> RenderableType:
         text = f"{made.runner_up.tier}, by rule {made.runner_up.rule}: {printable(made.runner_up.reason)}"
         facts.add_row("runner-up", Text(text))
     else:
-        facts.add_row("runner-up", Text("none: no other rule matches"))
-    facts.add_row("policy", Text(made.policy_version))
+        facts.add_row("runner-up", Text("none: nothing else that holds names another tier"))
+    facts.add_row(
+        "policy", Text(f"{policy_name} {made.policy_version}" if policy_name else made.policy_version)
+    )
     return Group(ladder(made.checks), Text(), facts)

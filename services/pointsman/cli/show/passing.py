@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,16 +91,22 @@ def short_topic(name: str, topics: Topics) -> str:
     return name.removeprefix(f"{topics.prefix}.").removeprefix("jobs.")
 
 
-def long_topics(names: Mapping[str, str], asked: list[str]) -> list[str]:
-    """The topics' names in Kafka, from short or whole names; `names` is short -> whole.
+def long_topic(name: str, topics: Topics) -> str:
+    """The topic's name in Kafka, from a short name such as `intake` or `tier.small`, or from the whole one.
 
     Raises:
-        ValueError: a name that is neither.
+        ValueError: it is neither.
     """
-    unknown = [name for name in asked if name not in names and name not in names.values()]
-    if unknown:
-        raise ValueError(f"no topic {unknown[0]!r}; there are {', '.join(names)}")
-    return [names.get(name, name) for name in asked]
+    if name.startswith("tier.") and len(name) > len("tier."):
+        return topics.tier(name.removeprefix("tier.")).name
+    known = [topics.intake, topics.results, topics.calls, topics.dead, topics.control]
+    for topic in known:
+        if name in (topic.name, short_topic(topic.name, topics)):
+            return topic.name
+    if name.startswith(topics.tier("").name):
+        return name
+    listed = ", ".join(["tier.<tier>", *(short_topic(topic.name, topics) for topic in known)])
+    raise ValueError(f"no topic {name!r}; there are {listed}")
 
 
 def _asked(job: Job) -> str:

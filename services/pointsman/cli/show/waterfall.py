@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +14,7 @@ WAITING, WORKING, MOMENT = "·", "━", "●"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Event:
     """One message: what it says, where it lies, its time (`start` is `end` for a moment)."""
 
     start: datetime
@@ -24,33 +23,32 @@ class Step:
     colour: str
     said: str
     lane: str
-    payload: str = ""
 
 
-def waterfall(steps: Sequence[Step], width: int) -> RenderableType:
+def waterfall(events: Sequence[Event], width: int) -> RenderableType:
     """Time since start, bar, what happened, lane; `width` is that of the screen, in cells.
 
-    Dots lead from the end of what came before to the beginning of a step, a line is a call under way.
+    Dots lead from the end of what came before to the beginning of an event, a line is a call under way.
     """
-    if not steps:
+    if not events:
         return Text("no messages")
-    ordered = sorted(steps, key=lambda step: step.start)
+    ordered = sorted(events, key=lambda event: event.start)
     begin = ordered[0].start
-    scale = Scale(begin, max(step.end for step in ordered), cells=max(8, min(40, width // 6)))
-    rows = _columns()
+    scale = Scale(begin, max(event.end for event in ordered), cells=max(8, min(40, width // 6)))
+    rows = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    rows.add_column(justify="right", no_wrap=True, min_width=7)
+    rows.add_column(no_wrap=True)
+    rows.add_column(overflow="fold", ratio=1)
+    rows.add_column(no_wrap=True)
     rows.add_row("after", "", "what happened", "lane", style="dim")
-    parts: list[RenderableType] = []
     before = begin
-    for step in ordered:
-        said = Text.assemble((step.word, f"bold {step.colour}"), f" {step.said}")
-        bar = scale.bar(min(before, step.start), step.start, step.end)
-        after = duration((step.start - begin).total_seconds())
-        rows.add_row(after, Text(bar, step.colour), said, Text(step.lane, "dim"))
-        before = max(before, step.end)
-        if step.payload:
-            parts += [rows, Padding(Text(step.payload, "dim"), (0, 0, 1, 4))]
-            rows = _columns()
-    return Group(*parts, rows) if rows.row_count else Group(*parts)
+    for event in ordered:
+        said = Text.assemble((event.word, f"bold {event.colour}"), f" {event.said}")
+        bar = scale.bar(min(before, event.start), event.start, event.end)
+        after = duration((event.start - begin).total_seconds())
+        rows.add_row(after, Text(bar, event.colour), said, Text(event.lane, "dim"))
+        before = max(before, event.end)
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +71,3 @@ class Scale:
         work = MOMENT if start == end else WORKING * (last - first + 1)
         waited = WAITING * (first - self.at(before))
         return (" " * self.at(before) + waited + work).ljust(self.cells)
-
-
-def _columns() -> Table:
-    rows = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    rows.add_column(justify="right", no_wrap=True, min_width=7)
-    rows.add_column(no_wrap=True)
-    rows.add_column(overflow="fold", ratio=1)
-    rows.add_column(no_wrap=True)
-    return rows

@@ -1,0 +1,60 @@
+"""Which job is meant: its whole id, or the first characters of it that no other job has."""
+
+from uuid import UUID
+
+from pointsman.cli.errors import CommandError
+from pointsman.cli.formats import moment
+from pointsman.store.jobs import Jobs
+
+#: So many candidates are told; more help nobody.
+CANDIDATES = 10
+
+
+async def find(jobs: Jobs, text: str) -> UUID:
+    """The one job on record whose id begins with `text`.
+
+    Raises:
+        CommandError: none (exit 1), more than one, or `text` is no beginning of an id (both exit 2).
+    """
+    check(text)
+    found = await jobs.find_jobs(text, CANDIDATES + 1)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CommandError(
+            f"no job {text} in the audit database",
+            "published just now, it may not be there yet: see how far behind the audit is with\n"
+            "       pointsman lag\n"
+            "       and that it runs (pointsman run audit) on the same Kafka and Postgres (pointsman doctor)",
+        )
+    states = await jobs.states(found[:CANDIDATES])
+    listed = [
+        f"       {state.job_id}  {state.state:10} {moment(state.submitted_at)}  {state.agent_id or '-'}"
+        for state in states
+    ]
+    more = ["       ..."] if len(found) > CANDIDATES else []
+    raise CommandError(
+        f"more than one job begins with {text}", "\n".join(["say more of it:", *listed, *more]), code=2
+    )
+
+
+def whole(text: str) -> UUID | None:
+    """The id, if `text` is a whole one."""
+    check(text)
+    digits = text.replace("-", "")
+    return UUID(digits) if len(digits) == 32 else None
+
+
+def check(text: str) -> None:
+    """Refuse what no id begins with.
+
+    Raises:
+        CommandError: exit 2.
+    """
+    digits = text.replace("-", "").lower()
+    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+        raise CommandError(
+            f"{text!r} is no job id, nor the beginning of one",
+            "ids are hexadecimal digits and dashes; `pointsman tail results` shows some",
+            code=2,
+        )

@@ -1,0 +1,114 @@
+"""A job's messages, as the audit database has them, told as events of a waterfall."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from rich.text import Text
+
+from pointsman.bus.decode import Malformed
+from pointsman.bus.intake import decode_intake
+from pointsman.bus.records import Incoming
+from pointsman.cli.formats import count, duration, gist, moment, money, printable
+from pointsman.cli.show.passing import short_topic
+from pointsman.cli.show.waterfall import Event
+from pointsman.cli.show.words import asked, kind, what
+from pointsman.store.answers import JobState, Step
+from pointsman_schemas.base import Message
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.jobs import JobSubmitted
+from pointsman_schemas.topics import Topics
+
+#: How much of a prompt or an answer stands in a waterfall.
+SAID = 120
+
+#: States that need no colour of their own: the job is under way.
+COLOURS = {
+    "completed": "green", "failed": "red", "rejected": "red", "dead": "red", "unreadable": "red",
+    "expired": "yellow", "cancelled": "yellow",
+}  # fmt: skip
+
+
+def story(steps: Sequence[Step], topics: Topics) -> list[Event]:
+    """One event for each message."""
+    return [_event(step, topics) for step in steps]
+
+
+def payloads(steps: Sequence[Step], topics: Topics) -> Text:
+    """Each message's payload, whole, under its lane and kind."""
+    text = Text()
+    for step in steps:
+        shown = json.dumps(step.payload, indent=2, ensure_ascii=False) if step.payload else step.unreadable
+        text.append(f"\n{_lane(step, topics)}  {step.kind or 'unreadable'}\n", "bold")
+        text.append(_lines(shown or "(no payload)") + "\n")
+    return text
+
+
+def headline(state: JobState) -> Text:
+    """Which job, how it stands, who asked, when, and what it came to."""
+    facts = [state.agent_id or "unknown agent", moment(state.submitted_at)]
+    if state.tier:
+        facts.append(f"tier {state.tier}")
+    if state.took is not None:
+        facts.append(duration(state.took.total_seconds()))
+    facts.append(count(state.calls, "call"))
+    if state.calls:
+        more = state.cost_usd is not None and state.unpriced_calls > state.failed_calls
+        facts.append(f"at least {money(state.cost_usd)}" if more else money(state.cost_usd))
+    return Text.assemble(
+        f"job {state.job_id}  ",
+        (state.state, f"bold {COLOURS.get(state.state, 'cyan')}"),
+        ("\n" + ", ".join(map(printable, facts)), "dim"),
+    )
+
+
+def _event(step: Step, topics: Topics) -> Event:
+    word, colour = kind(step.kind or "")
+    message = _message(step)
+    end = start = step.at
+    if isinstance(message, CallFinished):
+        start = message.started_at
+        end = start + timedelta(milliseconds=message.duration_ms)
+    return Event(start, end, word, colour, gist(_said(step, message), SAID), _lane(step, topics))
+
+
+def _lane(step: Step, topics: Topics) -> str:
+    return f"{short_topic(step.topic, topics)}/{step.partition}@{step.offset}"
+
+
+def _said(step: Step, message: Message | None) -> str:
+    if step.kind == JobSubmitted.TYPE:
+        return f"by {step.agent_id or 'unknown'}: {_prompt(step)}"
+    if message is not None:
+        return what(message)
+    parts = [step.error_type, step.unreadable]
+    return ": ".join(part for part in parts if part) or "(its payload cannot be shown)"
+
+
+def _message(step: Step) -> Message | None:
+    known = MESSAGES.get(step.kind or "")
+    if known is None or step.payload is None:
+        return None
+    try:
+        return known.model_validate(step.payload)
+    except ValidationError:
+        return None
+
+
+def _prompt(step: Step) -> str:
+    """What was asked, whichever shape the intake took it in."""
+    if step.payload is None:
+        return step.unreadable or "(its payload cannot be shown)"
+    value = json.dumps(step.payload).encode()
+    found: Any = decode_intake(Incoming(step.topic, step.partition, step.offset, 0, None, value, ()))
+    return found.message if isinstance(found, Malformed) else asked(found.job.request)
+
+
+def _lines(text: str) -> str:
+    """Line by line without anything that a terminal would obey; the indentation stays."""
+    return "\n".join(
+        " " * (len(line) - len(line.lstrip(" "))) + printable(line) for line in text.splitlines()
+    )

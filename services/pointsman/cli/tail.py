@@ -1,0 +1,75 @@
+"""`pointsman tail`: messages as they pass."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+#: How long a line gets where there is no terminal to say it.
+GIST_IN_PIPE = 240
+
+
+@app.command()
+def tail(
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(help="intake, tier.<tier>, results, calls, dead, control; all when left out."),
+    ] = None,
+    *,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Begin with the oldest message that is kept.")
+    ] = False,
+    to_end: Annotated[bool, typer.Option("--to-end", help="Stop where the topics end now.")] = False,
+    number: Annotated[
+        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="Stop after so many messages.")
+    ] = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Follow messages as they pass.
+
+    One line each: time, topic, kind, agent, job, gist. With --json the whole record, one to a line.
+    """
+    import asyncio
+    import re
+    from contextlib import aclosing
+
+    from pointsman.bus.follow import follow
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.passing import draw, long_topic, read, whole
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    topics = settings.topics
+    try:
+        wanted = {long_topic(name, topics) for name in topic or ()}
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+    async def watch() -> None:
+        seen = 0
+        records = follow(
+            settings.kafka,
+            wanted or re.compile(topics.pattern),
+            start="beginning" if from_beginning else "end",
+            until_end=to_end,
+        )
+        out = screen.console()
+        width = out.width if screen.on_terminal() else GIST_IN_PIPE
+        async with aclosing(records):
+            async for record in records:
+                if as_json:
+                    screen.print_json(whole(record), stream=True)
+                elif screen.on_terminal():
+                    out.print(draw(read(record, topics), width))
+                else:
+                    screen.line(draw(read(record, topics), width).plain)
+                seen += 1
+                if seen == number:
+                    return
+
+    asyncio.run(watch())

@@ -1,0 +1,88 @@
+"""`pointsman topics`: what is declared against what the cluster has."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Policy, Prefix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pointsman_schemas.topics import Topic
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Make the cluster's topics match the declared ones.\n\nThe policy names the tiers; each has a topic.",
+)
+
+Replication = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Copies of a new topic; 3 or as many as there are brokers."),
+]
+
+
+@app.command()
+def plan(
+    *,
+    policy: Policy = None,
+    replication: Replication = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Say what `apply` would do. Exit 1 if there is something to do."""
+    import asyncio
+
+    from pointsman.bus.admin import plan
+    from pointsman.cli import screen
+
+    bootstrap, topics = declared(policy, kafka, prefix)
+    changes = asyncio.run(plan(bootstrap, topics, replication=replication))
+    if as_json:
+        screen.print_json([change.to_json() for change in changes])
+    else:
+        for change in changes:
+            if change.kind != "none":
+                screen.line(change.detail)
+        left = sum(change.to_do for change in changes)
+        screen.note("do it: pointsman topics apply" if left else "nothing to do: the topics are as declared")
+    raise typer.Exit(int(any(change.to_do for change in changes)))
+
+
+@app.command()
+def apply(
+    *,
+    policy: Policy = None,
+    replication: Replication = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Create what is missing and adjust what differs; nothing is ever deleted."""
+    import asyncio
+
+    from pointsman.bus.admin import apply
+    from pointsman.cli import screen
+
+    bootstrap, topics = declared(policy, kafka, prefix)
+    done = asyncio.run(apply(bootstrap, topics, replication=replication))
+    if as_json:
+        screen.print_json([change.to_json() for change in done])
+        return
+    for change in done:
+        screen.line(change.detail)
+    if not done:
+        screen.note("nothing to do: the topics are as declared")
+
+
+def declared(policy: "Path | None", kafka: str | None, prefix: str | None) -> "tuple[str, list[Topic]]":
+    """Where the cluster is, and every topic of this installation with a tier for each of the policy's."""
+    from pointsman.cli.settings import load
+    from pointsman.router.policy_file import load as load_policy
+    from pointsman.router.settings import RouterSettings
+
+    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
+    return settings.kafka, list(settings.topics.all(load_policy(settings.policy).tiers))
