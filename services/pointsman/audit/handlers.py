@@ -1,0 +1,62 @@
+"""Every record of every topic into the audit table."""
+
+from collections.abc import Mapping, Sequence
+
+from pointsman.audit.rows import row_of
+from pointsman.bus.reader import MovedError, Place, UnavailableError
+from pointsman.bus.records import Incoming
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES
+from pointsman.store.audit_writer import AuditWriter, Move
+from pointsman.store.errors import LaneMovedError, StoreError
+from pointsman_schemas.topics import Topics
+
+
+class Sink:
+    """The bus reader's store: batches become rows, written together with the lanes' positions.
+
+    Whatever Postgres lacks (a connection, a migration, a permission) is waited for: records stay in Kafka.
+    """
+
+    def __init__(self, writer: AuditWriter, topics: Topics, clock: Clock) -> None:
+        self._writer = writer
+        self._topics = topics
+        self._clock = clock
+
+    async def positions(self, places: Sequence[Place]) -> dict[Place, int]:
+        """The next offset of each place that has one.
+
+        Raises:
+            UnavailableError: ask again.
+        """
+        try:
+            return await self._writer.positions(places)
+        except StoreError as error:
+            raise UnavailableError(str(error)) from error
+
+    async def append(
+        self, batches: Mapping[Place, Sequence[Incoming]], expected: Mapping[Place, int | None]
+    ) -> None:
+        """Store every record of `batches` and move each place behind its last record.
+
+        Raises:
+            MovedError: a place is not at `expected`; nothing was stored.
+            UnavailableError: try again with the same arguments.
+        """
+        rows = [row_of(record, self._topics) for records in batches.values() for record in records]
+        moves = {place: Move(expected[place], records[-1].offset + 1) for place, records in batches.items()}
+        try:
+            await self._writer.append(rows, moves)
+        except LaneMovedError as error:
+            raise MovedError(str(error)) from error
+        except StoreError as error:
+            raise UnavailableError(str(error)) from error
+        self._count(batches)
+
+    def _count(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
+        now = self._clock().timestamp()
+        for (topic, _), records in batches.items():
+            AUDITED.labels(topic).inc(len(records))
+            AUDITED_BYTES.labels(topic).inc(sum(len(record.value or b"") for record in records))
+            for record in records:
+                AUDIT_DELAY.observe(max(0.0, now - record.timestamp_ms / 1000))

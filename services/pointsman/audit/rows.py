@@ -1,0 +1,159 @@
+"""From a record to its row in the audit table: nothing here raises, whatever the record holds."""
+
+from functools import cache
+
+from pointsman.audit.columns import (
+    agent_or_none,
+    header_pairs,
+    payload_of,
+    reason_text,
+    time_or_none,
+)
+from pointsman.audit.facts import Facts, facts_of
+from pointsman.bus.decode import Decoded, Malformed, broker_time, decode
+from pointsman.bus.emit import UNKNOWN_AGENT
+from pointsman.bus.intake import Accepted, decode_intake
+from pointsman.bus.records import Incoming
+from pointsman.store.row import Row
+from pointsman_schemas import dead
+from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
+from pointsman_schemas.jobs import JobSubmitted
+from pointsman_schemas.topics import Topics
+
+#: How much may be sent is the router's to say; the audit reads what is there.
+_ANY_SIZE = 1 << 40
+
+
+def row_of(record: Incoming, topics: Topics) -> Row:
+    """The row for any record of any topic of this installation.
+
+    What cannot be understood keeps its bytes and headers, with the reason in `unreadable` and, where they can
+    be read all the same, job and agent.
+    """
+    intake, letters = _names(topics)
+    if record.topic == letters:
+        return _letter(record, intake)
+    match decode_intake(record, _ANY_SIZE) if record.topic == intake else decode(record):
+        case Decoded(message, envelope):
+            return _row(record, envelope, envelope.type, facts_of(message), _text(record.value))
+        case Accepted(job, cause):
+            return _row(record, cause, JobSubmitted.TYPE, facts_of(job), _text(record.value))
+        case Malformed() as malformed:
+            return _unreadable(record, malformed)
+
+
+def _letter(record: Incoming, intake: str) -> Row:
+    """A dead letter: its value is somebody else's and need not be JSON, it is understood by its headers."""
+    try:
+        envelope = from_headers(record.headers, broker_time(record))
+        if envelope is None or envelope.type != dead.TYPE:
+            raise BadEnvelopeError(f"ce_type is not {dead.TYPE}")
+        letter = dead.from_headers(dict(record.headers))
+    except (KeyError, ValueError, AttributeError) as error:
+        why = f"missing header {error}" if isinstance(error, KeyError) else str(error)
+        reason = f"not a dead letter: {why}"
+        return _row(record, None, None, Facts(), payload_of(record.value), unreadable=reason)
+    job_id = envelope.job_id
+    agent_id = agent_or_none(envelope.agent_id if envelope.agent_id != UNKNOWN_AGENT else None)
+    if job_id is None or agent_id is None:
+        found = _of_original(record, letter, intake)
+        job_id, agent_id = job_id or found.job_id, agent_id or found.agent_id
+    facts = Facts(job_id, agent_id, status="dead", error_type=letter.reason.value)
+    return _row(record, envelope, dead.TYPE, facts, payload_of(record.value))
+
+
+def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> Facts:
+    """Job and agent of the record as it was found, before it became a dead letter."""
+    headers = tuple(
+        (name.removeprefix(dead.ORIGINAL), value)
+        for name, value in record.headers
+        if name.startswith(dead.ORIGINAL)
+    )
+    original = Incoming(
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        record.timestamp_ms,
+        record.key,
+        record.value,
+        headers,
+    )
+    match decode_intake(original, _ANY_SIZE) if letter.topic == intake else decode(original):
+        case Decoded(message):
+            return facts_of(message)
+        case Accepted(job):
+            return facts_of(job)
+        case Malformed() as malformed:
+            return Facts(malformed.job_id, agent_or_none(malformed.agent_id))
+
+
+def _unreadable(record: Incoming, malformed: Malformed) -> Row:
+    envelope = malformed.cause or _envelope(record)
+    facts = Facts(
+        malformed.job_id or (envelope.job_id if envelope else None),
+        agent_or_none(malformed.agent_id or (envelope.agent_id if envelope else None)),
+    )
+    reason = f"{malformed.reason}: {malformed.message}"
+    return _row(record, envelope, None, facts, payload_of(record.value), unreadable=reason)
+
+
+def _envelope(record: Incoming) -> Envelope | None:
+    try:
+        return from_headers(record.headers)
+    except BadEnvelopeError:
+        return None
+
+
+def _row(
+    record: Incoming,
+    envelope: Envelope | None,
+    kind: str | None,
+    facts: Facts,
+    payload: str | None,
+    *,
+    unreadable: str | None = None,
+) -> Row:
+    produced_at = None
+    if envelope is not None and any(name == "ce_time" for name, _ in record.headers):
+        produced_at = time_or_none(envelope.time)
+    return Row(
+        record.topic,
+        record.partition,
+        record.offset,
+        envelope.id if envelope else None,
+        envelope.causation_id if envelope else None,
+        facts.job_id or (envelope.job_id if envelope else None),
+        envelope.trace_id if envelope else None,
+        kind,
+        facts.agent_id,
+        envelope.source if envelope else None,
+        facts.attempt or (envelope.attempt if envelope else None),
+        facts.tier,
+        facts.provider,
+        facts.model,
+        facts.policy_version,
+        facts.rule,
+        facts.status,
+        facts.error_type,
+        facts.tokens_in,
+        facts.tokens_out,
+        facts.cost_usd,
+        facts.duration_ms,
+        produced_at,
+        broker_time(record),
+        record.key,
+        record.value,
+        header_pairs(record.headers),
+        payload,
+        reason_text(unreadable) if unreadable else None,
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    """The text of a value that has been decoded: checked for all that jsonb refuses."""
+    return None if value is None else value.decode()
+
+
+@cache
+def _names(topics: Topics) -> tuple[str, str]:
+    return topics.intake.name, topics.dead.name

@@ -1,0 +1,115 @@
+"""What the audit database answers: one frozen record for each line of an answer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from pointsman_schemas.base import Json
+from pointsman_schemas.jobs import JobRouted
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One message of a job. `at` and `since_start` follow the order of the story; costs are US dollars."""
+
+    job_id: UUID
+    at: datetime
+    since_start: timedelta
+    step: timedelta | None
+    kind: str | None
+    agent_id: str | None
+    source: str | None
+    tier: str | None
+    provider: str | None
+    model: str | None
+    attempt: int | None
+    status: str | None
+    error_type: str | None
+    cost_usd: Decimal | None
+    duration_ms: float | None
+    unreadable: str | None
+    topic: str
+    partition: int
+    offset: int
+    message_id: UUID | None
+    causation_id: UUID | None
+    payload: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The router's message about a job: the job and the whole decision, and where it stands."""
+
+    at: datetime
+    topic: str
+    partition: int
+    offset: int
+    message: JobRouted
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job's terminal outcome. `status`: completed, failed, rejected, expired or cancelled."""
+
+    job_id: UUID
+    at: datetime
+    kind: str
+    agent_id: str | None
+    status: str
+    error_type: str | None
+    tier: str | None
+    provider: str | None
+    model: str | None
+    attempts: int | None
+    cost_usd: Decimal | None
+    message: str | None
+    payload: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """One job in one line. `state` is the outcome's status, else how far the job has come."""
+
+    job_id: UUID
+    agent_id: str | None
+    submitted_at: datetime
+    finished_at: datetime | None
+    took: timedelta | None
+    state: str
+    tier: str | None
+    rule: str | None
+    policy_version: str | None
+    model: str | None
+    calls: int
+    failed_calls: int
+    unpriced_calls: int
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: Decimal | None
+    last_error: str | None
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class TierCost:
+    """What the calls of a tier came to; `cost_usd` leaves out the `unpriced_calls`."""
+
+    tier: str | None
+    jobs: int
+    calls: int
+    failed_calls: int
+    unpriced_calls: int
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TierOutcomes:
+    """How many jobs of a tier (None: never routed) ended with this status for this reason."""
+
+    tier: str | None
+    status: str
+    error_type: str | None
+    jobs: int

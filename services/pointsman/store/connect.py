@@ -1,0 +1,108 @@
+"""Connections to Postgres, and its errors in the store's own terms."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from pointsman.store.errors import StoreError, StoreUnavailableError
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+
+#: What a later try may find gone: the server away, starting, stopping, full, failed over, or busy.
+_PASSING = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+_UNKNOWN_HERE = (asyncpg.InvalidSchemaNameError, asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError)
+_NO_ENTRY = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
+
+async def open_pool(dsn: str, *, application: str, size: int = 4, patience_s: float = 10) -> Pool:
+    """Up to `size` connections, opened when needed; `application` names them in pg_stat_activity.
+
+    No statement waits longer than `patience_s` seconds for a lock, and no transaction in which the client has
+    gone silent stays open longer than that.
+
+    Raises:
+        StoreError: the address cannot be read.
+    """
+    milliseconds = str(round(patience_s * 1000))
+    with translated():
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=0,
+            max_size=size,
+            timeout=10,
+            command_timeout=60,
+            server_settings={
+                "application_name": application,
+                "lock_timeout": milliseconds,
+                "idle_in_transaction_session_timeout": milliseconds,
+            },
+        )
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[Connection]:
+    """One connection of its own, for work that is done once.
+
+    Raises:
+        StoreUnavailableError, StoreError: there is none to be had.
+    """
+    with translated(dsn):
+        connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)
+
+
+@contextmanager
+def translated(dsn: str | None = None) -> Iterator[None]:
+    """The driver's errors become `StoreUnavailableError` (try again) and `StoreError` (change something)."""
+    where = f" at {place(dsn)}" if dsn else ""
+    try:
+        yield
+    except asyncpg.ClientConfigurationError as error:
+        raise StoreError(
+            f"the address of Postgres cannot be read: {error}; set POINTSMAN_POSTGRES"
+        ) from error
+    except _PASSING as error:
+        raise StoreUnavailableError(f"Postgres{where} is not available: {_said(error)}") from error
+    except _UNKNOWN_HERE as error:
+        raise StoreError(
+            f"Postgres{where} lacks a table of ours ({_said(error)}); run `pointsman db migrate`"
+        ) from error
+    except _NO_ENTRY as error:
+        raise StoreError(f"Postgres{where} refuses us: {_said(error)}; check POINTSMAN_POSTGRES") from error
+    except asyncpg.PostgresError as error:
+        raise StoreError(f"Postgres{where} failed: {_said(error)}") from error
+
+
+def place(dsn: str) -> str:
+    """Host, port and database of an address, without user and password."""
+    parts = urlsplit(dsn)
+    host = parts.netloc.rpartition("@")[2] or "the local socket"
+    return f"{host}{parts.path}"
+
+
+def _said(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -1,0 +1,26 @@
+"""What can go wrong with the store, in terms that a caller can act on."""
+
+
+class StoreError(Exception):
+    """Postgres did not do what was asked; the text says why and what to do next."""
+
+
+class StoreUnavailableError(StoreError):
+    """Postgres cannot be reached or gave up half way: nothing was wrong with the request, try again."""
+
+
+class LaneMovedError(StoreError):
+    """The lane's stored position is not where its owner thought: somebody else moved it."""
+
+    def __init__(self, lane: tuple[str, int], expected: int | None, found: int | None) -> None:
+        super().__init__(
+            f"lane {lane[0]}/{lane[1]}: the stored position is {_place(found)}, expected was "
+            f"{_place(expected)}; another audit process owns this lane now, nothing was written"
+        )
+        self.lane = lane
+        self.expected = expected
+        self.found = found
+
+
+def _place(offset: int | None) -> str:
+    return "not there yet" if offset is None else str(offset)

@@ -1,0 +1,94 @@
+"""Questions about jobs to the audit database."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from pointsman.store.answers import Ended, JobState, Routed, Step, TierCost, TierOutcomes
+from pointsman.store.connect import Pool, open_pool, translated
+from pointsman.store.sql import query
+from pointsman_schemas.jobs import JobRouted
+
+_Answer = TypeVar("_Answer", Step, Ended, JobState, TierCost, TierOutcomes)
+
+
+@asynccontextmanager
+async def open_jobs(dsn: str) -> AsyncIterator["Jobs"]:
+    """A `Jobs` with connections of its own, for a command."""
+    async with await open_pool(dsn, application="pointsman.jobs", size=2) as pool:
+        yield Jobs(pool)
+
+
+class Jobs:
+    """Each method asks one named query. All raise StoreUnavailableError and StoreError."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find_jobs(self, prefix: str, limit: int = 10) -> list[UUID]:
+        """Ids of jobs that begin with `prefix` (hexadecimal, dashes where one likes), at most `limit`."""
+        digits = prefix.replace("-", "").lower()
+        if len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+            return []
+        first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        return [row["job_id"] for row in await self._ask("find_jobs", first, last, limit)]
+
+    async def timeline(self, job_id: UUID) -> list[Step]:
+        """Every message of the job, in order; empty when there is none."""
+        return [_answer(Step, row) for row in await self._ask("timeline", job_id)]
+
+    async def decision(self, job_id: UUID) -> Routed | None:
+        """The latest decision about the job; None when it was never routed."""
+        for row in await self._ask("decision", job_id):
+            place = (row["topic"], row["partition"], row["offset"])
+            return Routed(row["at"], *place, JobRouted.model_validate_json(row["value"]))
+        return None
+
+    async def outcome(self, job_id: UUID) -> Ended | None:
+        """How the job ended; None while it has not."""
+        for row in await self._ask("outcome", job_id):
+            return _answer(Ended, row)
+        return None
+
+    async def states(self, job_ids: Sequence[UUID]) -> list[JobState]:
+        """A line for each of these jobs that is on record, in the order in which they were submitted."""
+        return [_answer(JobState, row) for row in await self._ask("states", list(job_ids))]
+
+    async def recent(self, limit: int = 20) -> list[JobState]:
+        """The jobs submitted last, newest first."""
+        return [_answer(JobState, row) for row in await self._ask("recent", limit)]
+
+    async def cost_by_tier(self, since: datetime, job_ids: Sequence[UUID] | None = None) -> list[TierCost]:
+        """What the calls since then came to, for all jobs or for these."""
+        ids = None if job_ids is None else list(job_ids)
+        return [_answer(TierCost, row) for row in await self._ask("cost_by_tier", since, ids)]
+
+    async def outcomes_by_tier(
+        self, since: datetime, job_ids: Sequence[UUID] | None = None
+    ) -> list[TierOutcomes]:
+        """How the jobs that ended since then did, all or these."""
+        ids = None if job_ids is None else list(job_ids)
+        return [_answer(TierOutcomes, row) for row in await self._ask("outcomes_by_tier", since, ids)]
+
+    async def count_of(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many records of each topic are stored."""
+        counted = {row["topic"]: row["rows"] for row in await self._ask("count_of", list(topics))}
+        return {topic: counted.get(topic, 0) for topic in topics}
+
+    async def _ask(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await connection.fetch(query(name), *arguments)
+
+
+def _answer(kind: type[_Answer], row: asyncpg.Record) -> _Answer:
+    values = {field.name: row[field.name] for field in fields(kind)}
+    if values.get("payload") is not None:
+        values["payload"] = orjson.loads(values["payload"])
+    return kind(**values)

@@ -1,0 +1,91 @@
+"""Bring the schema `audit` up to date: numbered .sql files, each applied once and never changed again."""
+
+from hashlib import sha256
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import asyncpg
+
+from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.errors import StoreError
+from pointsman.store.sql import migrations, query
+
+
+async def migrate(dsn: str) -> list[str]:
+    """Apply what is missing, each file in its own transaction; returns the names, in order.
+
+    Safe to run twice and from several processes at once: one works, the others wait and find nothing to do.
+
+    Raises:
+        StoreUnavailableError: Postgres cannot be reached.
+        StoreError: a file that was applied has changed since, or Postgres refuses one.
+    """
+    applied = []
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            await connection.execute(query("migration_lock"))  # ends with the connection
+            await connection.execute(query("migration_table"))
+        for name, text in _missing(await _applied(connection)).items():
+            try:
+                with translated(dsn):
+                    async with connection.transaction():
+                        await connection.execute(text)
+                        await connection.execute(query("migration_done"), name, _digest(text))
+            except StoreError as error:
+                raise type(error)(f"migration {name} did not go through: {error}") from error
+            applied.append(name)
+    return applied
+
+
+async def pending(dsn: str) -> list[str]:
+    """Names of the migrations that `migrate` would apply.
+
+    Raises:
+        StoreUnavailableError, StoreError: as `migrate`.
+    """
+    async with connected(dsn) as connection:
+        return list(_missing(await _applied(connection)))
+
+
+async def create_database_if_missing(dsn: str) -> bool:
+    """Make the database that `dsn` names; returns whether it was missing.
+
+    Raises:
+        StoreUnavailableError: Postgres cannot be reached.
+        StoreError: Postgres does not let us.
+    """
+    parts = urlsplit(dsn)
+    name = unquote(parts.path.lstrip("/"))
+    async with connected(urlunsplit(parts._replace(path="/postgres"))) as connection:
+        with translated(dsn):
+            if await connection.fetchval("select true from pg_database where datname = $1", name):
+                return False
+            quoted = await connection.fetchval("select quote_ident($1)", name)
+            try:
+                await connection.execute(f"create database {quoted}")
+            except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+                return False  # another process was quicker
+    return True
+
+
+async def _applied(connection: Connection) -> dict[str, str]:
+    with translated():
+        if not await connection.fetchval("select to_regclass('audit.migration') is not null"):
+            return {}
+        return {row["name"]: row["sha256"] for row in await connection.fetch(query("migrations"))}
+
+
+def _missing(applied: dict[str, str]) -> dict[str, str]:
+    missing = {}
+    for name, text in migrations().items():
+        if name not in applied:
+            missing[name] = text
+        elif applied[name] != _digest(text):
+            raise StoreError(
+                f"migration {name} was applied to this database and has changed since: undo the change in "
+                "the file and put it into a new migration with the next number"
+            )
+    return missing
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""One record as the audit table holds it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+
+class Row(NamedTuple):
+    """The columns of `audit.message` in their order, without `recorded_at`, the database's own clock.
+
+    `headers` and `payload` are JSON texts; `value` and `key` are the exact bytes.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    message_id: UUID | None
+    causation_id: UUID | None
+    job_id: UUID | None
+    trace_id: str | None
+    kind: str | None
+    agent_id: str | None
+    source: str | None
+    attempt: int | None
+    tier: str | None
+    provider: str | None
+    model: str | None
+    policy_version: str | None
+    rule: str | None
+    status: str | None
+    error_type: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: Decimal | None
+    duration_ms: float | None
+    produced_at: datetime | None
+    broker_at: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: str
+    payload: str | None
+    unreadable: str | None
+
+    def without_payload(self, reason: str) -> "Row":
+        """The row for a payload that Postgres refused."""
+        return self._replace(payload=None, unreadable=reason)
+
+    def only_bytes(self, reason: str) -> "Row":
+        """The row for a record of which nothing but its place, time and bytes can be stored."""
+        columns = Row._fields[Row._fields.index("message_id") : Row._fields.index("broker_at")]
+        nothing: dict[str, Any] = dict.fromkeys(columns)
+        return self._replace(**nothing, headers="[]", payload=None, unreadable=reason)

@@ -1,0 +1,18 @@
+"""The named .sql files that come with this package."""
+
+from functools import cache
+from importlib.resources import files
+
+_PACKAGE = files("pointsman.store")
+
+
+@cache
+def query(name: str) -> str:
+    """The text of `queries/<name>.sql`."""
+    return (_PACKAGE / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def migrations() -> dict[str, str]:
+    """Name and text of every migration, in the order in which they are applied."""
+    found = {file.name: file for file in (_PACKAGE / "migrations").iterdir() if file.name.endswith(".sql")}
+    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
