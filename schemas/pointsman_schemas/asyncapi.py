@@ -77,9 +77,7 @@ def _channel(topic: Topic, topics: Topics) -> Json:
         "title": _channel_id(topic),
         "description": topic.title,
         "parameters": {name: value for name, value in PARAMETERS.items() if f"{{{name}}}" in topic.name},
-        "messages": {
-            name: {"$ref": f"#/components/messages/{name}"} for name in carried(topic, topics)
-        },
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in carried(topic, topics)},
         "bindings": {
             "kafka": {
                 "partitions": topic.partitions,
@@ -96,7 +94,10 @@ def _channel(topic: Topic, topics: Topics) -> Json:
 
 def _operations(channels: Mapping[str, Topic], topics: Topics) -> Iterator[tuple[str, Json]]:
     for id, topic in channels.items():
-        for action, verb, services in (("send", "sends", topic.writers), ("receive", "receives", topic.readers)):
+        for action, verb, services in (
+            ("send", "sends", topic.writers),
+            ("receive", "receives", topic.readers),
+        ):
             for service in services:
                 name = service.removesuffix(f"-{_TIER}")
                 operation: Json = {

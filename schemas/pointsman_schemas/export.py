@@ -92,12 +92,16 @@ def write(checkout: Path) -> list[Path]:
 def main(arguments: list[str] | None = None) -> int:
     """0: all as it should be; 1: `--check` found a difference; 2: this is no checkout."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; print a diff and exit 1 on drift")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; print a diff and exit 1 on drift"
+    )
     parser.add_argument("--checkout", type=Path, default=Path(__file__).parents[2], help="default: this one")
     options = parser.parse_args(arguments)
     checkout: Path = options.checkout
     if not (checkout / "docs" / "contract.md").is_file():
-        sys.stderr.write(f"{checkout} has no docs/contract.md: run this in a checkout, or name one by --checkout\n")
+        sys.stderr.write(
+            f"{checkout} has no docs/contract.md: run this in a checkout, or name one by --checkout\n"
+        )
         return 2
     if options.check:
         lines = drift(checkout)
