@@ -71,17 +71,30 @@ async def tiny_provider(respond: Respond) -> AsyncIterator[Tiny]:
     """Serves on a free loopback port; an answer without a whole body closes the connection."""
     tiny = Tiny("", respond)
 
+    connections: set[asyncio.Task[None]] = set()
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        connections.add(asyncio.current_task())  # type: ignore[arg-type]
+        try:
             while True:
                 await _one(tiny, reader, writer)
-        writer.close()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     tiny.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    async with server:
+    try:
         yield tiny
+    finally:
         server.close()
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await server.wait_closed()
 
 
 async def _one(tiny: Tiny, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
