@@ -1,5 +1,6 @@
 """From a record to its row in the audit table: nothing here raises, whatever the record holds."""
 
+import logging
 from functools import cache
 
 from pointsman.audit.columns import (
@@ -14,11 +15,15 @@ from pointsman.bus.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.emit import UNKNOWN_AGENT
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming
+from pointsman.runtime.logging import event
 from pointsman.store.row import Row
 from pointsman_schemas import dead
 from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
 from pointsman_schemas.jobs import JobSubmitted
+from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
 
 #: How much may be sent is the router's to say; the audit reads what is there.
 _ANY_SIZE = 1 << 40
@@ -30,6 +35,15 @@ def row_of(record: Incoming, topics: Topics) -> Row:
     What cannot be understood keeps its bytes and headers, with the reason in `unreadable` and, where they can
     be read all the same, job and agent.
     """
+    try:
+        return _understood(record, topics)
+    except Exception as error:
+        # A mistake of ours must not keep a record out of the audit, nor hold up the lane behind it.
+        event(log, logging.ERROR, "record not understood for a reason of our own", error=repr(error))
+        return _row(record, None, None, Facts(), None, unreadable=f"{Reason.INTERNAL}: {error!r}")
+
+
+def _understood(record: Incoming, topics: Topics) -> Row:
     intake, letters = _names(topics)
     if record.topic == letters:
         return _letter(record, intake)

@@ -1,0 +1,47 @@
+"""A migrated audit database, plain rows for it, and ways to look at it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from pointsman.store.connect import Pool, open_pool
+from pointsman.store.migrate import migrate
+from pointsman.store.row import Row
+
+APPLICATION = "pointsman-audit"
+
+
+@asynccontextmanager
+async def audit_pool(dsn: str, *, patience_s: float = 10, size: int = 4) -> AsyncIterator[Pool]:
+    """Connections as the audit service opens them, to a database that has everything."""
+    await migrate(dsn)
+    pool = await open_pool(dsn, application=APPLICATION, size=size, patience_s=patience_s)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def observer(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that is not the service's."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def row(offset: int, *, topic: str = "t", partition: int = 0, **changes: Any) -> Row:
+    """A row that says nothing but where it stood."""
+    nothing: dict[str, Any] = dict.fromkeys(Row._fields)
+    known = {"broker_at": datetime.now(UTC), "headers": "[]", "value": b"%d" % offset}
+    return Row(**{**nothing, **known, "topic": topic, "partition": partition, "offset": offset, **changes})
+
+
+def rows(first: int, last: int, *, topic: str = "t", partition: int = 0) -> list[Row]:
+    """Rows of the offsets from `first` up to, not including, `last`."""
+    return [row(offset, topic=topic, partition=partition) for offset in range(first, last)]

@@ -1,0 +1,79 @@
+"""A TCP proxy before Postgres that can lose the answer to a COMMIT: done, and nobody was told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+
+class Proxy:
+    """Passes bytes on; after `lose_next_commit()` the next COMMIT is carried out and the client cut off."""
+
+    def __init__(self, dsn: str) -> None:
+        self._target = urlsplit(dsn)
+        self._losing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.lost = 0
+        self.dsn = ""
+
+    def lose_next_commit(self) -> None:
+        self._losing = True
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Proxy"]:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        user = self._target.username or ""
+        password = f":{self._target.password}" if self._target.password else ""
+        port = server.sockets[0].getsockname()[1]
+        self.dsn = f"postgresql://{user}{password}@127.0.0.1:{port}{self._target.path}?sslmode=disable"
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+        cut = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                ends = [
+                    group.create_task(self._requests(reader, back, cut)),
+                    group.create_task(self._answers(there, writer, cut)),
+                ]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for end in ends:
+                    end.cancel()
+        finally:
+            for each in (writer, back):
+                each.close()
+                with suppress(OSError):
+                    await each.wait_closed()
+
+    async def _requests(
+        self, reader: asyncio.StreamReader, back: asyncio.StreamWriter, cut: asyncio.Event
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if self._losing and b"COMMIT" in data:
+                    self._losing = False
+                    cut.set()
+                back.write(data)
+                await back.drain()
+
+    async def _answers(
+        self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: asyncio.Event
+    ) -> None:
+        with suppress(OSError):
+            while data := await there.read(65536):
+                if cut.is_set():
+                    self.lost += 1
+                    return
+                writer.write(data)
+                await writer.drain()
