@@ -1,0 +1,87 @@
+"""What must change for a topic to be as declared: pure, from what the cluster has."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pointsman_schemas.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic as the cluster has it. `config` holds the settings made for this topic, without defaults."""
+
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be done to one topic; `fewer` is only said, `none` is nothing."""
+
+    topic: str
+    kind: Literal["create", "partitions", "config", "fewer", "none"]
+    detail: str
+    partitions: int = 0
+    replication: int = 0
+    config: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def to_do(self) -> bool:
+        """Whether applying it does something."""
+        return self.kind in ("create", "partitions", "config")
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields as JSON can hold them."""
+        return asdict(self)
+
+
+def changes(topic: Topic, found: Found | None, replication: int) -> list[Change]:
+    """One or two changes. `replication` is for a topic that is not there; an existing one keeps its own."""
+    if found is None:
+        return [_create(topic, replication)]
+    made = [*_partitions(topic, found), *_config(topic, found)]
+    return made or [Change(topic.name, "none", f"{topic.name} is as declared")]
+
+
+def wanted_config(topic: Topic, replication: int) -> dict[str, str]:
+    """The settings that the declaration stands for, by Kafka's names."""
+    wanted = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
+        "max.message.bytes": str(topic.max_message_bytes),
+    }
+    # With three copies one may be away; with fewer, asking for two would stop all writing when one is.
+    return wanted | {"min.insync.replicas": "2"} if replication >= 3 else wanted
+
+
+def _create(topic: Topic, replication: int) -> Change:
+    config = wanted_config(topic, replication)
+    words = ", ".join(f"{name}={value}" for name, value in config.items())
+    size = f"{topic.partitions} partitions, replication {replication}"
+    return Change(
+        topic.name, "create", f"create {topic.name}: {size}, {words}", topic.partitions, replication, config
+    )
+
+
+def _partitions(topic: Topic, found: Found) -> list[Change]:
+    if found.partitions < topic.partitions:
+        detail = f"add partitions to {topic.name}: {found.partitions} -> {topic.partitions}"
+        return [Change(topic.name, "partitions", detail, topic.partitions)]
+    if found.partitions > topic.partitions:
+        detail = (
+            f"{topic.name} has {found.partitions} partitions, declared are {topic.partitions}: left alone"
+        )
+        return [Change(topic.name, "fewer", detail, found.partitions)]
+    return []
+
+
+def _config(topic: Topic, found: Found) -> list[Change]:
+    # What equals the cluster's default is set all the same: the default may change.
+    wanted = wanted_config(topic, found.replication)
+    different = {name: value for name, value in wanted.items() if found.config.get(name) != value}
+    if not different:
+        return []
+    words = (f"{name} {found.config.get(name, '(default)')} -> {value}" for name, value in different.items())
+    return [Change(topic.name, "config", f"configure {topic.name}: {', '.join(words)}", config=different)]
