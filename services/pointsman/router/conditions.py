@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from pointsman.router.facts import Facts
@@ -26,9 +27,9 @@ def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
     if when.tier:
         yield _tier(tiers if ASKED in when.tier else when.tier)
     if when.kind:
-        yield _text("kind", when.kind, lambda facts: facts.kind)
+        yield _text("kind", when.kind)
     if when.agent:
-        yield _text("agent", when.agent, lambda facts: facts.agent)
+        yield _text("agent", when.agent)
     for key, wanted in when.metadata.items():
         yield _metadata(key, wanted)
     if when.tools is not None:
@@ -36,13 +37,13 @@ def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
     if when.response_format is not None:
         yield _response_format(when.response_format)
     if when.min_chars is not None:
-        yield _at_least(when.min_chars, "characters", lambda facts: facts.chars)
+        yield _at_least(when.min_chars, "characters", "chars")
     if when.max_chars is not None:
-        yield _at_most(when.max_chars, "characters", lambda facts: facts.chars)
+        yield _at_most(when.max_chars, "characters", "chars")
     if when.min_turns is not None:
-        yield _at_least(when.min_turns, "messages", lambda facts: facts.turns)
+        yield _at_least(when.min_turns, "messages", "turns")
     if when.max_turns is not None:
-        yield _at_most(when.max_turns, "messages", lambda facts: facts.turns)
+        yield _at_most(when.max_turns, "messages", "turns")
 
 
 def _tier(wanted: Sequence[str]) -> Condition:
@@ -56,7 +57,8 @@ def _tier(wanted: Sequence[str]) -> Condition:
     return Condition(lambda facts: facts.tier in known, words)
 
 
-def _text(what: str, wanted: Sequence[str], of: Callable[[Facts], str | None]) -> Condition:
+def _text(what: str, wanted: Sequence[str]) -> Condition:
+    of = attrgetter(what)
     known = frozenset(wanted)
     listed = " or ".join(wanted)
     say = lru_cache(maxsize=256)(lambda value: f"{what} is {show(value)}, wanted is {listed}")
@@ -91,14 +93,16 @@ def _response_format(wanted: bool) -> Condition:
     )
 
 
-def _at_least(bound: int, unit: str, of: Callable[[Facts], int]) -> Condition:
+def _at_least(bound: int, unit: str, what: str) -> Condition:
+    of = attrgetter(what)
     return Condition(
         lambda facts: of(facts) >= bound,
         lambda facts: f"{of(facts)} {unit} {'>=' if of(facts) >= bound else '<'} {bound}",
     )
 
 
-def _at_most(bound: int, unit: str, of: Callable[[Facts], int]) -> Condition:
+def _at_most(bound: int, unit: str, what: str) -> Condition:
+    of = attrgetter(what)
     return Condition(
         lambda facts: of(facts) <= bound,
         lambda facts: f"{of(facts)} {unit} {'<=' if of(facts) <= bound else '>'} {bound}",

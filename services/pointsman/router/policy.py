@@ -29,18 +29,20 @@ class Rule:
     tier: str | None
     choices: Mapping[str, Choice]
 
-    def failing(self, facts: Facts) -> Condition | None:
-        """The first condition that does not hold."""
-        for condition in self.conditions:
-            if not condition.holds(facts):
-                return condition
-        return None
+    def look(self, facts: Facts) -> Check:
+        """The rung of this rule: every comparison if all hold, else the first that does not."""
+        for holds, words in self.conditions:
+            if not holds(facts):
+                return rung("rule", self.name, False, words(facts))
+        said = "; ".join([words(facts) for _, words in self.conditions])
+        return rung("rule", self.name, True, said or "no rule above holds")
 
-    def words(self, facts: Facts, failing: Condition | None) -> str:
-        """Every comparison of a rule that holds, the failing one of a rule that does not."""
-        if failing is not None:
-            return failing.words(facts)
-        return "; ".join([each.words(facts) for each in self.conditions]) or "no rule before it holds"
+    def holds(self, facts: Facts) -> bool:
+        """As `look`, without the words; a plain loop, because `all` makes a generator for each rule."""
+        for holds, _ in self.conditions:  # noqa: SIM110
+            if not holds(facts):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,8 @@ def decide(
     ladder = [*earlier]
     rules = iter(policy.rules)
     for rule in rules:
-        failing = rule.failing(facts)
-        ladder.append(rung("rule", rule.name, failing is None, rule.words(facts, failing)))
-        if failing is None:
+        ladder.append(rule.look(facts))
+        if ladder[-1].passed:
             break
     wanted = _wanted(rule, facts)
     tier = nearest_allowed(policy.tiers, wanted, allowed)
@@ -126,7 +127,7 @@ def _runner_up(
 ) -> Choice | None:
     """What the next rule that holds and names another tier would have chosen."""
     for rule in rest:
-        if rule.failing(facts) is None:
+        if rule.holds(facts):
             tier = nearest_allowed(policy.tiers, _wanted(rule, facts), allowed)
             if tier != chosen:
                 return rule.choices[tier]
