@@ -30,7 +30,7 @@ def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
         yield _text("kind", when.kind)
     if when.agent:
         yield _text("agent", when.agent)
-    for key, wanted in when.metadata.items():
+    for key, wanted in sorted(when.metadata.items()):  # as in the version, where their order does not count
         yield _metadata(key, wanted)
     if when.tools is not None:
         yield _tools(when.tools)
