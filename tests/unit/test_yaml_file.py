@@ -127,6 +127,23 @@ def test_numbers_are_numbers(text: str, value: float) -> None:
     assert parse(f"x: {text}", "n.yaml", Number).x == value
 
 
+def test_a_list_of_wrong_items_is_not_called_empty_as_well() -> None:
+    class Yard(Value):
+        wagons: tuple[Wagon, ...] = Field(min_length=1)
+        stops: dict[str, Wagon] = Field(min_length=1)
+
+    def said(text: str) -> list[str]:
+        with pytest.raises(FileError) as error:
+            parse(text, "yard.yaml", Yard)
+        return [problem.partition(" ")[2] for problem in error.value.problems]
+
+    assert said("wagons: [{}]\nstops: {a: {}}") == [
+        "wagons[0]: `kind` is missing",
+        "stops.a: `kind` is missing",
+    ]
+    assert said("wagons: []\nstops: {}") == ["wagons: must have at least 1", "stops: must have at least 1"]
+
+
 def test_a_check_of_the_whole_points_at_the_part_it_means() -> None:
     def diner_has_four_axles(train: Train) -> Iterator[tuple[Loc, str]]:
         for index, wagon in enumerate(train.wagons):

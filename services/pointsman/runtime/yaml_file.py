@@ -68,7 +68,7 @@ def parse(
         parsed = model.model_validate({} if data is None else data, context=dict(context or {}))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        document.problems += [document.explain(model, problem) for problem in found]
+        document.problems += [document.explain(model, each) for each in found if not _follows(each, found)]
     else:
         document.problems += [
             (*document.place(loc), _at(loc) + said) for loc, said in (check(parsed) if check else ())
@@ -173,6 +173,8 @@ class _Document:
                 said = "must be a list (lines that begin with `- `)"
             case "value_error":
                 said = str(problem["ctx"]["error"])
+            case "too_short":
+                said = f"must have at least {problem['ctx']['min_length']}"
             case "string_pattern_mismatch":
                 said = f"must match {problem['ctx']['pattern']}"
             case _:
@@ -184,6 +186,13 @@ def _at(loc: Loc) -> str:
     """`tiers.small.attempts: `, `providers[0].name: `, or nothing at the top."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
     return text and f"{text}: "
+
+
+def _follows(problem: Mapping[str, Any], found: Iterable[Mapping[str, Any]]) -> bool:
+    """Items that are wrong do not count, so that a list is too short on top; that is not worth a line."""
+    loc = problem["loc"]
+    below = (each["loc"] for each in found if len(each["loc"]) > len(loc))
+    return problem["type"] == "too_short" and any(other[: len(loc)] == loc for other in below)
 
 
 def _nearest(key: str, known: list[str]) -> str:

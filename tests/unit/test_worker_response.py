@@ -1,0 +1,112 @@
+"""What a body with status 200 amounts to, whatever is in it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.worker import response
+from pointsman.worker.answer import Answer, Reject, Retry
+from pointsman.worker.response import read_answer, usage_of
+from pointsman_schemas.calls import Usage
+from pointsman_schemas.reasons import FailReason
+
+CHOICES = [{"message": {"role": "assistant", "content": "4"}}]
+
+
+def read(body: Any) -> Any:
+    return read_answer("acme", 200, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def test_an_answer_is_the_body_with_its_model_and_usage() -> None:
+    body = {"model": "m-1", "choices": CHOICES, "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+    assert read(body) == Answer(
+        http_status=200, response=body, model="m-1", usage=Usage(input_tokens=3, output_tokens=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "with a body that cannot be used: the value is empty"),
+        (b'{"a":', "with a body that cannot be used: not JSON"),
+        (b"\xff", "with a body that cannot be used: byte 0"),
+        (b'"x"', "with a body that cannot be used: the value is a text"),
+        (b'{"choices": [{"message": {"content": "a\\u0000b"}}]}', "NUL character"),
+        (b'{"choices": [{"message": {"content": "\\udc00"}}]}', "surrogate"),
+        (b'{"x": ' + b"[" * 2000 + b"]" * 2000 + b"}", "nested deeper"),
+        ({}, "choices is missing"),
+        ({"choices": None}, "choices is missing"),
+        ({"choices": []}, "choices is empty"),
+        ({"choices": "none"}, "choices[0].message is missing"),
+        ({"choices": [{"text": "4"}]}, "choices[0].message is missing"),
+        ({"error": {"message": "upstream is down", "code": 502}}, "without an answer: upstream is down"),
+        ({"error": "overloaded"}, "without an answer: overloaded"),
+        ({"error": {"code": 1}}, "choices is missing"),
+    ],
+)
+def test_what_cannot_be_used_is_tried_again_and_said(body: Any, said: str) -> None:
+    found = read(body)
+    assert isinstance(found, Retry)
+    assert found.reason is FailReason.BAD_RESPONSE
+    assert found.message.startswith("acme answered 200 ")
+    assert said in found.message
+    assert not found.unbilled
+
+
+def test_an_answer_without_choices_keeps_what_was_billed() -> None:
+    found = read({"model": "m", "choices": [], "usage": {"prompt_tokens": 9}})
+    assert isinstance(found, Retry)
+    assert (found.model, found.usage) == ("m", Usage(input_tokens=9, output_tokens=0))
+
+
+def test_an_answer_that_no_topic_could_carry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response, "MAX_RESPONSE_BYTES", 50)
+    assert isinstance(read({"choices": CHOICES, "pad": "x" * 50}), Reject)
+
+
+@pytest.mark.parametrize("model", [None, 7, "", {}])
+def test_a_model_that_is_not_named_is_none(model: Any) -> None:
+    assert read({"choices": CHOICES, "model": model}).model is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "found"),
+    [
+        ({"prompt_tokens": 5, "completion_tokens": 2}, Usage(input_tokens=5, output_tokens=2)),
+        ({"prompt_tokens": 5}, Usage(input_tokens=5, output_tokens=0)),
+        ({"prompt_tokens": 5, "completion_tokens": None}, Usage(input_tokens=5, output_tokens=0)),
+        (
+            {"prompt_tokens": 5, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}},
+            Usage(input_tokens=5, output_tokens=2, cached_tokens=4),
+        ),
+        ({"prompt_tokens": 5, "prompt_tokens_details": None}, Usage(input_tokens=5, output_tokens=0)),
+        ({"completion_tokens": 2}, None),
+        ({"prompt_tokens": -5}, None),
+        ({"prompt_tokens": 1.5}, None),
+        ({"prompt_tokens": "many"}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_usage_is_what_the_provider_counted_or_nothing(usage: Any, found: Usage | None) -> None:
+    assert usage_of({"usage": usage}) == found
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["choices", "message", "usage", "error", "model", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=40))
+def test_no_body_breaks_it(content: bytes) -> None:
+    assert isinstance(read_answer("acme", 200, content), Answer | Retry)
