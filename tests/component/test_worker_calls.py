@@ -1,10 +1,5 @@
-"""The worker's calls, over real HTTP on the loopback."""
+"""What a provider is asked and what becomes of its answers, over real HTTP on the loopback."""
 
-import asyncio
-import json
-import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -12,65 +7,13 @@ from typing import Any
 
 import pytest
 from tests.support.routed_jobs import AGENT, calls, header, job_id, outcome, routed
-from tests.support.tiny_provider import ANSWER, Asked, Respond, Tiny, http, never, tiny_provider
+from tests.support.tiny_provider import ANSWER, http, tiny_provider
+from tests.support.working import MODEL, Worker, in_turn, provider_of, working
 
-from pointsman.bus.records import Outgoing
-from pointsman.runtime.clock import utc_now
-from pointsman.worker.cancellations import Cancellations
-from pointsman.worker.handlers import WorkerHandler
-from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
-from pointsman.worker.providers_file import ProviderRow, TierRow
-from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
+from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
-
-KEY = "sk-5ecret/of+the=house"
-MODEL = "gpt-4.1-nano"
-
-
-@asynccontextmanager
-async def provider_of(tiny_or_url: Tiny | str, **row: Any) -> AsyncIterator[Provider]:
-    url = tiny_or_url if isinstance(tiny_or_url, str) else tiny_or_url.base_url
-    known = ProviderRow.model_validate({"name": "tiny", "base_url": url, "key_env": "TINY_KEY", **row})
-    provider = Provider(known, known.key({"TINY_KEY": KEY}), max_in_flight=100)
-    yield provider
-    await provider.close()
-
-
-class Worker:
-    """A handler with everything around it real but Kafka."""
-
-    def __init__(self, provider: Provider, **tier: Any) -> None:
-        row = TierRow.model_validate(
-            {"provider": "tiny", "model": MODEL, "first_wait_s": 0.001, "max_wait_s": 0.002, **tier}
-        )
-        self.cancellations = Cancellations()
-        self.handler = WorkerHandler(
-            "small", row, provider, Prices("openai"), Topics(), cancellations=self.cancellations
-        )
-
-    async def do(self, *args: Any, **request: Any) -> list[Outgoing]:
-        return await self.handler(routed(*args, **request))
-
-
-@asynccontextmanager
-async def working(
-    respond: Respond, *, row: dict[str, Any] | None = None, **tier: Any
-) -> AsyncIterator[tuple[Tiny, Worker]]:
-    async with tiny_provider(respond) as tiny, provider_of(tiny, **row or {}) as provider:
-        yield tiny, Worker(provider, **tier)
-
-
-def in_turn(*answers: bytes | Callable[[Asked], Any]) -> Respond:
-    """One answer per request, the last one for all that follow."""
-    left = list(answers)
-
-    def respond(asked: Asked) -> Any:
-        answer = left.pop(0) if len(left) > 1 else left[0]
-        return answer if isinstance(answer, bytes) else answer(asked)
-
-    return respond
 
 
 async def test_a_request_arrives_as_the_agent_wrote_it() -> None:
@@ -258,93 +201,6 @@ async def test_retry_after_as_a_date_is_understood() -> None:
     assert len(tiny.asked) == 1
 
 
-async def test_no_attempt_is_begun_that_the_deadline_forbids() -> None:
-    soon = utc_now() + timedelta(seconds=30)
-    async with working(in_turn(http(429, {}, retry_after="60"))) as (tiny, worker):
-        records = await worker.do(deadline=soon)
-    expired = outcome(records)
-    assert isinstance(expired, JobExpired)
-    assert (expired.deadline, expired.attempts, len(tiny.asked)) == (soon, 1, 1)
-
-
-async def test_a_deadline_passed_before_the_start_costs_no_call() -> None:
-    async with working(in_turn(http())) as (tiny, worker):
-        records = await worker.do(deadline=utc_now() - timedelta(seconds=1))
-    assert isinstance(outcome(records), JobExpired)
-    assert (len(records), tiny.asked) == (1, [])
-
-
-async def test_the_deadline_ends_a_call() -> None:
-    async with working(never) as (tiny, worker):
-        records = await worker.do(deadline=utc_now() + timedelta(seconds=0.3))
-        await tiny.until(lambda: tiny.left == 1)
-    expired = outcome(records)
-    assert isinstance(expired, JobExpired)
-    assert (expired.attempts, expired.cost_usd) == (1, None)  # it may have been charged
-    (call,) = calls(records)
-    assert (call.status, call.response, call.error) == (
-        "expired",
-        None,
-        "the deadline passed during the call",
-    )
-
-
-async def test_a_cancelled_job_is_not_begun() -> None:
-    async with working(in_turn(http())) as (tiny, worker):
-        worker.cancellations.cancel(job_id(1), by="on-call", reason="wrong customer")
-        records = await worker.do()
-    cancelled = outcome(records)
-    assert isinstance(cancelled, JobCancelled)
-    assert (cancelled.cancelled_by, cancelled.message, cancelled.attempts) == ("on-call", "wrong customer", 0)
-    assert tiny.asked == []
-
-
-async def test_cancelling_a_job_closes_its_connection() -> None:
-    async with working(never) as (tiny, worker):
-        working_on = asyncio.create_task(worker.do())
-        await tiny.until(lambda: tiny.under_way == 1)
-        worker.cancellations.cancel(job_id(2), by="on-call")  # another job: nothing happens
-        worker.cancellations.cancel(job_id(1), by="on-call", reason="wrong customer")
-        worker.cancellations.cancel(job_id(1), by="someone-else")
-        records = await working_on
-        await tiny.until(lambda: tiny.left == 1)
-    cancelled = outcome(records)
-    assert isinstance(cancelled, JobCancelled)
-    assert (cancelled.cancelled_by, cancelled.attempts) == ("on-call", 1)
-    assert [call.status for call in calls(records)] == ["cancelled"]
-
-
-async def test_cancelling_a_job_that_waits_for_its_next_attempt_ends_it() -> None:
-    async with working(in_turn(http(429, {}, retry_after="100"))) as (tiny, worker):
-        working_on = asyncio.create_task(worker.do())
-        await tiny.until(lambda: len(tiny.asked) == 1 and tiny.under_way == 0)
-        worker.cancellations.cancel(job_id(1), by="on-call")
-        records = await working_on
-    assert isinstance(outcome(records), JobCancelled)
-    assert [call.status for call in calls(records)] in (["cancelled"], ["retry"])
-
-
-async def test_a_job_that_is_handed_back_has_no_outcome() -> None:
-    """The lane cancels the task: nothing may be returned, or the next owner would end the job twice."""
-    async with working(never) as (tiny, worker):
-        working_on = asyncio.create_task(worker.do(deadline=utc_now() + timedelta(hours=1)))
-        await tiny.until(lambda: tiny.under_way == 1)
-        working_on.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await working_on
-        assert working_on.cancelled()
-        await tiny.until(lambda: tiny.left == 1)
-
-
-async def test_a_provider_that_is_too_slow_is_left() -> None:
-    async with working(in_turn(never, http()), row={"timeout_s": 0.2}) as (tiny, worker):
-        failed, done = calls(await worker.do())
-        await tiny.until(lambda: tiny.left == 1)
-    assert (failed.status, failed.error_type, done.status) == ("retry", FailReason.TIMEOUT, "ok")
-    assert failed.error == "tiny did not answer within 0.2 s (its timeout_s in providers.yaml)"
-    assert failed.cost_usd is None
-
-
 async def test_a_provider_that_is_not_there_is_named_with_its_address() -> None:
     async with tiny_provider(in_turn(http())) as gone:
         pass
@@ -354,35 +210,6 @@ async def test_a_provider_that_is_not_there_is_named_with_its_address() -> None:
     assert isinstance(failed, JobFailed)
     assert (failed.reason, failed.cost_usd) == (FailReason.CONNECTION, 0)
     assert failed.message.startswith(f"tiny cannot be reached at {gone.base_url} (")
-
-
-async def test_no_more_calls_are_under_way_than_the_tier_allows() -> None:
-    released = asyncio.Event()
-
-    async def when_released(asked: Asked) -> bytes:
-        await released.wait()
-        return http()
-
-    async with working(when_released, max_in_flight=3) as (tiny, worker):
-        jobs = [asyncio.create_task(worker.do(number)) for number in range(1, 11)]
-        await tiny.until(lambda: tiny.under_way == 3)
-        released.set()
-        ended = [outcome(records) for records in await asyncio.gather(*jobs)]
-    assert all(isinstance(each, JobCompleted) for each in ended)
-    assert (len(tiny.asked), tiny.most_under_way) == (10, 3)
-
-
-async def test_a_job_that_waits_for_its_next_attempt_holds_up_nobody() -> None:
-    def respond(asked: Asked) -> bytes:
-        return http(429, {}, retry_after="100") if "question 1" in asked.body.decode() else http()
-
-    async with working(respond, max_in_flight=1) as (tiny, worker):
-        waiting = asyncio.create_task(worker.do(1))
-        await tiny.until(lambda: len(tiny.asked) == 1 and tiny.under_way == 0)
-        assert isinstance(outcome(await worker.do(2)), JobCompleted)
-        assert not waiting.done()
-        worker.cancellations.cancel(job_id(1), by="test")
-        await waiting
 
 
 async def test_the_cost_of_a_job_is_that_of_all_its_attempts() -> None:
@@ -401,51 +228,6 @@ async def test_what_is_not_known_to_cost_costs_null(change: dict[str, Any]) -> N
         records = await worker.do()
     assert [call.cost_usd for call in calls(records)] == [0, None]
     assert (outcome(records).cost_usd, calls(records)[1].prices) == (None, None)  # type: ignore[attr-defined]
-
-
-async def test_ids_go_only_to_a_provider_that_is_meant_to_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-ours")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-ours")
-    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin")
-    async with working(in_turn(http())) as (tiny, worker):
-        await worker.do()
-    async with working(in_turn(http()), row={"trace_headers": True, "headers": {"x-tenant": "7"}}) as (
-        told,
-        worker,
-    ):
-        await worker.do()
-    foreign, ours = tiny.asked[0].headers, told.asked[0].headers
-    sent = json.dumps(foreign)
-    assert not [name for name in foreign if "pointsman" in name or name.startswith("openai-")]
-    assert str(job_id(1)) not in sent and AGENT not in sent and "ours" not in sent and "admin" not in sent
-    assert (ours["x-pointsman-job"], ours["x-pointsman-agent"]) == (str(job_id(1)), AGENT)
-    assert ours["x-tenant"] == "7"
-
-
-async def test_the_key_goes_to_the_provider_and_nowhere_else(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    complaint = http(401, {"error": {"message": f"Incorrect API key provided: {KEY}."}})
-    plain = http(500, f"no backend for Bearer {KEY}".encode())
-    async with (
-        tiny_provider(in_turn(plain, http(200, {"error": KEY}), complaint)) as tiny,
-        provider_of(tiny) as provider,
-    ):
-        worker = Worker(provider)
-        records = await worker.do()
-        result = await provider.call({}, job_id=job_id(1), agent_id=AGENT)
-        told = [
-            repr(provider),
-            repr(provider.row),
-            repr(worker.handler),
-            repr(result),
-            str(vars(provider.row)),
-        ]
-    assert tiny.asked[0].headers["authorization"] == f"Bearer {KEY}"
-    assert isinstance(outcome(records), JobFailed)
-    assert "*** -- check" not in outcome(records).message  # type: ignore[attr-defined]
-    assert "provided: ***. -- check the key in the environment variable TINY_KEY" in outcome(records).message  # type: ignore[attr-defined]
-    told += [caplog.text, *(str(record) for record in records)]
-    assert not [text for text in told if KEY in text]
 
 
 async def test_a_defect_of_ours_ends_the_job_and_leaves_a_dead_letter(

@@ -1,0 +1,129 @@
+"""What ends a job's work early or holds it back: deadline, cancellation, hand-over, the tier's bound."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from tests.support.routed_jobs import calls, job_id, outcome
+from tests.support.tiny_provider import Asked, http, never
+from tests.support.working import in_turn, working
+
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired
+from pointsman_schemas.reasons import FailReason
+
+
+async def test_no_attempt_is_begun_that_the_deadline_forbids() -> None:
+    soon = utc_now() + timedelta(seconds=30)
+    async with working(in_turn(http(429, {}, retry_after="60"))) as (tiny, worker):
+        records = await worker.do(deadline=soon)
+    expired = outcome(records)
+    assert isinstance(expired, JobExpired)
+    assert (expired.deadline, expired.attempts, len(tiny.asked)) == (soon, 1, 1)
+
+
+async def test_a_deadline_passed_before_the_start_costs_no_call() -> None:
+    async with working(in_turn(http())) as (tiny, worker):
+        records = await worker.do(deadline=utc_now() - timedelta(seconds=1))
+    assert isinstance(outcome(records), JobExpired)
+    assert (len(records), tiny.asked) == (1, [])
+
+
+async def test_the_deadline_ends_a_call() -> None:
+    async with working(never) as (tiny, worker):
+        records = await worker.do(deadline=utc_now() + timedelta(seconds=0.3))
+        await tiny.until(lambda: tiny.left == 1)
+    expired = outcome(records)
+    assert isinstance(expired, JobExpired)
+    assert (expired.attempts, expired.cost_usd) == (1, None)  # it may have been charged
+    (call,) = calls(records)
+    assert (call.status, call.response, call.error) == (
+        "expired",
+        None,
+        "the deadline passed during the call",
+    )
+
+
+async def test_a_cancelled_job_is_not_begun() -> None:
+    async with working(in_turn(http())) as (tiny, worker):
+        worker.cancellations.cancel(job_id(1), by="on-call", reason="wrong customer")
+        records = await worker.do()
+    cancelled = outcome(records)
+    assert isinstance(cancelled, JobCancelled)
+    assert (cancelled.cancelled_by, cancelled.message, cancelled.attempts) == ("on-call", "wrong customer", 0)
+    assert tiny.asked == []
+
+
+async def test_cancelling_a_job_closes_its_connection() -> None:
+    async with working(never) as (tiny, worker):
+        working_on = asyncio.create_task(worker.do())
+        await tiny.until(lambda: tiny.under_way == 1)
+        worker.cancellations.cancel(job_id(2), by="on-call")  # another job: nothing happens
+        worker.cancellations.cancel(job_id(1), by="on-call", reason="wrong customer")
+        worker.cancellations.cancel(job_id(1), by="someone-else")
+        records = await working_on
+        await tiny.until(lambda: tiny.left == 1)
+    cancelled = outcome(records)
+    assert isinstance(cancelled, JobCancelled)
+    assert (cancelled.cancelled_by, cancelled.attempts) == ("on-call", 1)
+    assert [call.status for call in calls(records)] == ["cancelled"]
+
+
+async def test_cancelling_a_job_that_waits_for_its_next_attempt_ends_it() -> None:
+    async with working(in_turn(http(429, {}, retry_after="100"))) as (tiny, worker):
+        working_on = asyncio.create_task(worker.do())
+        await tiny.until(lambda: len(tiny.asked) == 1 and tiny.under_way == 0)
+        worker.cancellations.cancel(job_id(1), by="on-call")
+        records = await working_on
+    assert isinstance(outcome(records), JobCancelled)
+    assert [call.status for call in calls(records)] in (["cancelled"], ["retry"])
+
+
+async def test_a_job_that_is_handed_back_has_no_outcome() -> None:
+    """The lane cancels the task: nothing may be returned, or the next owner would end the job twice."""
+    async with working(never) as (tiny, worker):
+        working_on = asyncio.create_task(worker.do(deadline=utc_now() + timedelta(hours=1)))
+        await tiny.until(lambda: tiny.under_way == 1)
+        working_on.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working_on
+        assert working_on.cancelled()
+        await tiny.until(lambda: tiny.left == 1)
+
+
+async def test_a_provider_that_is_too_slow_is_left() -> None:
+    async with working(in_turn(never, http()), row={"timeout_s": 0.2}) as (tiny, worker):
+        failed, done = calls(await worker.do())
+        await tiny.until(lambda: tiny.left == 1)
+    assert (failed.status, failed.error_type, done.status) == ("retry", FailReason.TIMEOUT, "ok")
+    assert failed.error == "tiny did not answer within 0.2 s (its timeout_s in providers.yaml)"
+    assert failed.cost_usd is None
+
+
+async def test_no_more_calls_are_under_way_than_the_tier_allows() -> None:
+    released = asyncio.Event()
+
+    async def when_released(asked: Asked) -> bytes:
+        await released.wait()
+        return http()
+
+    async with working(when_released, max_in_flight=3) as (tiny, worker):
+        jobs = [asyncio.create_task(worker.do(number)) for number in range(1, 11)]
+        await tiny.until(lambda: tiny.under_way == 3)
+        released.set()
+        ended = [outcome(records) for records in await asyncio.gather(*jobs)]
+    assert all(isinstance(each, JobCompleted) for each in ended)
+    assert (len(tiny.asked), tiny.most_under_way) == (10, 3)
+
+
+async def test_a_job_that_waits_for_its_next_attempt_holds_up_nobody() -> None:
+    def respond(asked: Asked) -> bytes:
+        return http(429, {}, retry_after="100") if "question 1" in asked.body.decode() else http()
+
+    async with working(respond, max_in_flight=1) as (tiny, worker):
+        waiting = asyncio.create_task(worker.do(1))
+        await tiny.until(lambda: len(tiny.asked) == 1 and tiny.under_way == 0)
+        assert isinstance(outcome(await worker.do(2)), JobCompleted)
+        assert not waiting.done()
+        worker.cancellations.cancel(job_id(1), by="test")
+        await waiting

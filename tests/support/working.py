@@ -1,0 +1,62 @@
+"""A worker's handler with everything around it real but Kafka."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pointsman.bus.records import Outgoing
+from pointsman.worker.cancellations import Cancellations
+from pointsman.worker.handlers import WorkerHandler
+from pointsman.worker.prices import Prices
+from pointsman.worker.providers import Provider
+from pointsman.worker.providers_file import ProviderRow, TierRow
+from pointsman_schemas.topics import Topics
+from tests.support.routed_jobs import routed
+from tests.support.tiny_provider import Asked, Respond, Tiny, tiny_provider
+
+KEY = "sk-5ecret/of+the=house"
+MODEL = "gpt-4.1-nano"
+
+
+@asynccontextmanager
+async def provider_of(tiny_or_url: Tiny | str, **row: Any) -> AsyncIterator[Provider]:
+    url = tiny_or_url if isinstance(tiny_or_url, str) else tiny_or_url.base_url
+    known = ProviderRow.model_validate({"name": "tiny", "base_url": url, "key_env": "TINY_KEY", **row})
+    provider = Provider(known, known.key({"TINY_KEY": KEY}), max_in_flight=100)
+    yield provider
+    await provider.close()
+
+
+class Worker:
+    """A handler with everything around it real but Kafka."""
+
+    def __init__(self, provider: Provider, **tier: Any) -> None:
+        row = TierRow.model_validate(
+            {"provider": "tiny", "model": MODEL, "first_wait_s": 0.001, "max_wait_s": 0.002, **tier}
+        )
+        self.cancellations = Cancellations()
+        self.handler = WorkerHandler(
+            "small", row, provider, Prices("openai"), Topics(), cancellations=self.cancellations
+        )
+
+    async def do(self, *args: Any, **request: Any) -> list[Outgoing]:
+        return await self.handler(routed(*args, **request))
+
+
+@asynccontextmanager
+async def working(
+    respond: Respond, *, row: dict[str, Any] | None = None, **tier: Any
+) -> AsyncIterator[tuple[Tiny, Worker]]:
+    async with tiny_provider(respond) as tiny, provider_of(tiny, **row or {}) as provider:
+        yield tiny, Worker(provider, **tier)
+
+
+def in_turn(*answers: bytes | Callable[[Asked], Any]) -> Respond:
+    """One answer per request, the last one for all that follow."""
+    left = list(answers)
+
+    def respond(asked: Asked) -> Any:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        return answer if isinstance(answer, bytes) else answer(asked)
+
+    return respond
