@@ -1,0 +1,74 @@
+"""The router's lanes without Kafka: partitions as lists, each with a handler, run until nothing moves."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+
+from pointsman.bus.lane_writer import partition_of
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.router import agents_file, policy_file
+from pointsman.router.handlers import RouterHandler
+from pointsman.router.policy import Policy
+from pointsman.router.settings import RouterSettings
+from pointsman_schemas.topics import Topics
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+TOPICS = Topics("t")
+SETTINGS = RouterSettings()
+POLICY = Policy.compile(policy_file.load(SETTINGS.policy))
+REGISTRY = agents_file.load(SETTINGS.agents, POLICY.tiers)
+
+
+def handler(*, remembered: int = 10_000) -> RouterHandler:
+    """A handler of the shipped policy and registry, at noon of 1 March 2026."""
+    return RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, remembered=remembered)
+
+
+def incoming(
+    value: bytes | None,
+    *,
+    key: bytes | None = None,
+    headers: Sequence[tuple[str, bytes]] = (),
+    partition: int = 0,
+    offset: int = 0,
+) -> Incoming:
+    """A record of the intake."""
+    return Incoming(TOPICS.intake.name, partition, offset, 1_770_000_000_000, key, value, tuple(headers))
+
+
+class Router:
+    """`publish`, then `run`; what came out is in `made`, by topic."""
+
+    def __init__(self, partitions: int = 3) -> None:
+        self._count = partitions
+        self._keyless = count()
+        self._waiting: dict[int, list[Incoming]] = defaultdict(list)
+        self._ends: dict[int, int] = defaultdict(int)
+        self._handlers = [handler() for _ in range(partitions)]
+        self.made: dict[str, list[Outgoing]] = defaultdict(list)
+        self.rounds = 0
+
+    def publish(
+        self, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Append a record to the partition of its key."""
+        partition = partition_of(key, self._count, self._keyless)
+        offset = self._ends[partition]
+        self._ends[partition] = offset + 1
+        self._waiting[partition].append(
+            incoming(value, key=key, headers=headers, partition=partition, offset=offset)
+        )
+
+    def run(self, most: int = 10) -> "Router":
+        """Hand over what waits, and what is sent back to the intake, until nothing waits."""
+        while any(self._waiting.values()):
+            assert self.rounds < most, "records go round"
+            self.rounds += 1
+            waiting, self._waiting = self._waiting, defaultdict(list)
+            for partition, records in waiting.items():
+                for made in self._handlers[partition](records):
+                    self.made[made.topic].append(made)
+                    if made.topic == TOPICS.intake.name:
+                        self.publish(made.value, made.key, made.headers)
+        return self
