@@ -17,7 +17,6 @@ from prometheus_client import REGISTRY
 from pointsman.audit.settings import AuditSettings
 from pointsman.cli.main import app
 from pointsman.cli.settings import CliSettings
-from pointsman.dev.simulator.settings import SimulatorSettings
 from pointsman.router import agents_file, policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import metrics
@@ -45,7 +44,7 @@ def settings_of(service: str) -> tuple[type[Part], ...]:
         "setup": (RouterSettings, CliSettings),
         "router": (RouterSettings,),
         "audit": (AuditSettings,),
-        "simulator": (SimulatorSettings,),
+        "simulator": (),  # set by its command line
     }[service]
 
 
@@ -126,7 +125,9 @@ def test_every_variable_is_read_and_its_value_is_good(name: str, monkeypatch: py
     given = environment(name)
     fields = {f"POINTSMAN_{field.upper()}" for kind in settings_of(name) for field in kind.model_fields}
     unread = {variable for variable in given if variable.startswith("POINTSMAN_")} - fields
-    assert unread <= ({"POINTSMAN_HTTP_HOST", "POINTSMAN_HTTP_PORT"} if name == "setup" else set())
+    assert unread <= (
+        {"POINTSMAN_HTTP_HOST", "POINTSMAN_HTTP_PORT"} if name in ("setup", "simulator") else set()
+    )
     for variable, value in given.items():
         monkeypatch.setenv(variable, value)
     for kind in settings_of(name):
@@ -135,6 +136,15 @@ def test_every_variable_is_read_and_its_value_is_good(name: str, monkeypatch: py
         assert getattr(built, "http_port", 8080) == 8080
         assert getattr(built, "http_host", "0.0.0.0") == "0.0.0.0"
         assert getattr(built, "kafka", "kafka:9092") == "kafka:9092"
+
+
+def test_the_simulator_listens_where_the_providers_file_says() -> None:
+    (arguments,) = command_lines(SERVICES["simulator"])
+    listens = parse(arguments).params
+    assert listens["host"] == "0.0.0.0", "or no other container reaches it"
+    addresses = re.findall(r"^    base_url: (\S+)", (FOLDER / "config" / "providers.yaml").read_text(), re.M)
+    assert addresses == [f"http://simulator:{listens['port']}/v1"]
+    assert f", {listens['port']})" in SERVICES["simulator"]["healthcheck"]["test"][-1]
 
 
 def test_variables_of_the_file_are_explained_in_the_example() -> None:
