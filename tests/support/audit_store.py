@@ -1,5 +1,6 @@
 """A migrated audit database, plain rows for it, and ways to look at it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -33,6 +34,14 @@ async def observer(dsn: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+async def seen(connection: asyncpg.Connection, question: str, *arguments: Any) -> Any:
+    """The answer to `question`, as soon as the server gives one that is neither null nor false."""
+    async with asyncio.timeout(30):
+        while not (answer := await connection.fetchval(question, *arguments)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return answer
 
 
 def row(offset: int, *, topic: str = "t", partition: int = 0, **changes: Any) -> Row:

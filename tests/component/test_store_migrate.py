@@ -1,0 +1,111 @@
+"""Migrations: each file once, whoever comes first, and never changed afterwards."""
+
+import asyncio
+import json
+import sys
+
+import asyncpg
+import pytest
+from tests.support.audit_store import observer, seen
+
+from pointsman.store import migrate as migrate_module
+from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman.store.migrate import create_database_if_missing, migrate, pending
+from pointsman.store.sql import migrations
+
+pytestmark = pytest.mark.stack
+
+SCRIPT = """
+import asyncio, json, sys
+from pointsman.store.migrate import migrate
+print(json.dumps(asyncio.run(migrate(sys.argv[1]))))
+"""
+
+
+async def test_everything_is_applied_once_and_in_order(database: str) -> None:
+    names = list(migrations())
+    assert names == sorted(names)
+    assert await pending(database) == names
+    assert await migrate(database) == names
+    assert await migrate(database) == []
+    assert await pending(database) == []
+
+
+async def test_processes_at_once_apply_each_file_once(database: str) -> None:
+    async with observer(database) as connection:
+        # All of them arrive while the door is shut, so that they race for it when it opens.
+        await connection.execute("select pg_advisory_lock(hashtextextended('pointsman.migrate', 0))")
+        processes = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-c", SCRIPT, database, stdout=asyncio.subprocess.PIPE
+            )
+            for _ in range(3)
+        ]
+        waiting = "select count(*) = 3 from pg_locks where locktype = 'advisory' and not granted"
+        await seen(connection, waiting)
+        await connection.execute("select pg_advisory_unlock_all()")
+        outputs = [(await process.communicate())[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sorted(map(json.loads, outputs)) == [[], [], list(migrations())]
+
+
+async def test_a_changed_file_is_an_error_that_says_what_to_do(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(database)
+    changed = {**migrations(), "0002_lane.sql": "select 1"}
+    monkeypatch.setattr(migrate_module, "migrations", lambda: changed)
+    for ask in (migrate, pending):
+        with pytest.raises(StoreError, match=r"0002_lane\.sql .* changed since.*new migration"):
+            await ask(database)
+
+
+async def test_a_file_that_fails_leaves_nothing_behind(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {**migrations(), "9000_broken.sql": "create table audit.half (i int); select no_such_thing()"}
+    monkeypatch.setattr(migrate_module, "migrations", lambda: broken)
+    with pytest.raises(StoreError, match=r"9000_broken\.sql did not go through.*no_such_thing"):
+        await migrate(database)
+    assert await pending(database) == ["9000_broken.sql"]
+    async with observer(database) as connection:
+        assert await connection.fetchval("select to_regclass('audit.half')") is None
+
+
+async def test_a_missing_database_is_made_once(database: str) -> None:
+    dsn = f'{database}-"new" one'
+    try:
+        made = await asyncio.gather(*(create_database_if_missing(dsn) for _ in range(4)))
+        assert sorted(made) == [False, False, False, True]
+        assert await create_database_if_missing(dsn) is False
+        assert await migrate(dsn) == list(migrations())
+    finally:
+        async with observer(database) as connection:
+            name = await connection.fetchval("select quote_ident(current_database() || $1)", '-"new" one')
+            await connection.execute(f"drop database if exists {name} with (force)")
+
+
+async def test_a_missing_database_says_so(database: str) -> None:
+    with pytest.raises(StoreError, match=r"no_such_database.*POINTSMAN_POSTGRES"):
+        await migrate(database.rpartition("/")[0] + "/no_such_database")
+
+
+async def test_no_postgres_is_unavailable_and_the_password_stays_unsaid(unused_tcp_port: int) -> None:
+    with pytest.raises(StoreUnavailableError) as caught:
+        await migrate(f"postgresql://me:secret@127.0.0.1:{unused_tcp_port}/audit")
+    assert f"127.0.0.1:{unused_tcp_port}/audit" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+async def test_an_address_that_is_none_says_so() -> None:
+    with pytest.raises(StoreError, match="cannot be read") as caught:
+        await migrate("kafka://127.0.0.1/x")
+    assert not isinstance(caught.value, StoreUnavailableError)
+
+
+async def test_the_server_tells_what_was_applied(database: str) -> None:
+    await migrate(database)
+    connection = await asyncpg.connect(database)
+    rows = await connection.fetch("select name, length(sha256) as size from audit.migration order by name")
+    await connection.close()
+    assert [(row["name"], row["size"]) for row in rows] == [(name, 64) for name in migrations()]
