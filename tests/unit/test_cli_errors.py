@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pointsman.bus.errors import TopicMissingError
+from pointsman.bus.errors import BusError
 from pointsman.cli import main as program
 from pointsman.cli.errors import CommandError, explain, hide_password
 from pointsman.runtime.yaml_file import FileError
@@ -15,7 +15,7 @@ def test_what_and_hint_stand_on_a_line_each() -> None:
 
 
 def test_a_bus_error_brings_its_hint_along() -> None:
-    said = explain(TopicMissingError("p.jobs.intake"))
+    said = explain(BusError("Topic p.jobs.intake does not exist.\nMake all topics: pointsman topics apply"))
     assert said.what == "Topic p.jobs.intake does not exist."
     assert said.hint == "Make all topics: pointsman topics apply"
 

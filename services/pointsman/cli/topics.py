@@ -15,7 +15,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Make the cluster's topics match the declared ones.\n\nThe policy names the tiers; each has a topic.",
+    help="Make the cluster's topics match the declared ones.\n\nThe policy names the tiers.",
 )
 
 Replication = Annotated[
@@ -29,11 +29,14 @@ def plan(
     *,
     policy: Policy = None,
     replication: Replication = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 1 if there is something to do.")
+    ] = False,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
 ) -> None:
-    """Say what `apply` would do. Exit 1 if there is something to do."""
+    """Say what `apply` would do."""
     import asyncio
 
     from pointsman.bus.admin import plan
@@ -41,15 +44,15 @@ def plan(
 
     bootstrap, topics = declared(policy, kafka, prefix)
     changes = asyncio.run(plan(bootstrap, topics, replication=replication))
+    to_do = any(change.to_do for change in changes)
     if as_json:
         screen.print_json([change.to_json() for change in changes])
     else:
         for change in changes:
             if change.kind != "none":
                 screen.line(change.detail)
-        left = sum(change.to_do for change in changes)
-        screen.note("do it: pointsman topics apply" if left else "nothing to do: the topics are as declared")
-    raise typer.Exit(int(any(change.to_do for change in changes)))
+        screen.note("do it: pointsman topics apply" if to_do else "nothing to do: the topics are as declared")
+    raise typer.Exit(int(exit_code and to_do))
 
 
 @app.command()
