@@ -2,7 +2,6 @@
 
 import re
 
-from pointsman.bus.errors import BusError
 from pointsman.store.errors import StoreUnavailableError
 
 
@@ -24,9 +23,8 @@ def explain(error: Exception) -> CommandError:
     if isinstance(error, CommandError):
         return error
     said = hide_password(str(error).strip() or type(error).__name__)
-    if isinstance(error, BusError):
-        what, _, hint = said.partition("\n")
-        return CommandError(what, hint)
+    if hint := getattr(error, "hint", ""):
+        return CommandError(said, hide_password(hint))
     if isinstance(error, OSError | StoreUnavailableError):
         return CommandError(said, "`pointsman doctor` finds out what cannot be reached")
     if type(error).__module__.startswith("pointsman."):

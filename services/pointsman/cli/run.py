@@ -29,25 +29,22 @@ def router(
     from pointsman.router.app import run
     from pointsman.router.settings import RouterSettings
 
-    raise typer.Exit(
-        run(
-            load(
-                RouterSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents, http_port=http_port
-            )
-        )
-    )
+    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "agents": agents, "http_port": http_port}
+    raise typer.Exit(run(load(RouterSettings, **flags)))
 
 
 @app.command()
 def worker(
     *,
     tier: Annotated[
-        str, typer.Option(metavar="TIER", help="The tier to serve; any number of processes may.")
+        str,
+        typer.Option(
+            metavar="TIER", envvar="POINTSMAN_TIER", help="The tier to serve; any number of processes may."
+        ),
     ],
     kafka: Kafka = None,
     prefix: Prefix = None,
     providers: Providers = None,
-    policy: Policy = None,
     http_port: HttpPort = None,
 ) -> None:
     """Call providers for the jobs of one tier."""
@@ -55,19 +52,8 @@ def worker(
     from pointsman.worker.app import run
     from pointsman.worker.settings import WorkerSettings
 
-    raise typer.Exit(
-        run(
-            load(
-                WorkerSettings,
-                tier=tier,
-                kafka=kafka,
-                prefix=prefix,
-                providers=providers,
-                policy=policy,
-                http_port=http_port,
-            )
-        )
-    )
+    flags = {"kafka": kafka, "prefix": prefix, "providers": providers, "http_port": http_port}
+    raise typer.Exit(run(load(WorkerSettings, tier=tier, **flags)))
 
 
 @app.command()
@@ -83,9 +69,8 @@ def audit(
     from pointsman.audit.settings import AuditSettings
     from pointsman.cli.settings import load
 
-    raise typer.Exit(
-        run(load(AuditSettings, kafka=kafka, prefix=prefix, postgres=postgres, http_port=http_port))
-    )
+    flags = {"kafka": kafka, "prefix": prefix, "postgres": postgres, "http_port": http_port}
+    raise typer.Exit(run(load(AuditSettings, **flags)))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

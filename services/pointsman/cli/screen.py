@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -47,6 +48,18 @@ def show(*renderables: "RenderableType") -> None:
     for line in captured.get().splitlines():
         sys.stdout.write(line.rstrip() + "\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def redrawn() -> "Iterator[Callable[[RenderableType], None] | None]":
+    """Yields what draws over what it drew before; None where stdout is no terminal."""
+    if not on_terminal():
+        yield None
+        return
+    from rich.live import Live
+
+    with Live(console=console(), auto_refresh=False, transient=False) as live:
+        yield lambda renderable: live.update(renderable, refresh=True)
 
 
 def line(text: str) -> None:

@@ -1,5 +1,6 @@
 """Where Kafka and Postgres are: flags, else the environment, else what `pointsman dev` left."""
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +26,10 @@ def load(settings: type[S], **flags: Any) -> S:
     Raises:
         CommandError: a value that cannot be used, with the name of the variable.
     """
+    _adopt(LEFT_BY_DEV)
     given = {name: value for name, value in flags.items() if value is not None}
     try:
-        return settings(_env_file=LEFT_BY_DEV if LEFT_BY_DEV.is_file() else None, **given)
+        return settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
@@ -36,3 +38,13 @@ def load(settings: type[S], **flags: Any) -> S:
             f"set it in the environment, in {LEFT_BY_DEV} or by --{name.lower().replace('_', '-')}",
             code=2,
         ) from None
+
+
+def _adopt(left: Path) -> None:
+    """Put its lines into the environment, which outweighs them: files that name variables see them too."""
+    if not left.is_file():
+        return
+    for line in left.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and name.startswith("POINTSMAN_"):
+            os.environ.setdefault(name.strip(), value.strip())

@@ -1,0 +1,74 @@
+"""Whether Kafka answers, sends us to addresses that we can reach, and has the topics."""
+
+from collections.abc import Sequence
+
+from pointsman.bus.admin import plan
+from pointsman.bus.errors import BusError
+from pointsman.bus.probe import Probe, probe
+from pointsman.bus.reach import addresses
+from pointsman.cli.checks.finding import Finding
+from pointsman.cli.formats import count
+from pointsman_schemas.topics import Topic
+
+TOO_OLD = "older than 3.7"
+
+
+async def kafka(bootstrap: str, topics: Sequence[Topic] | None) -> list[Finding]:
+    """The findings about Kafka; `topics` is None where the policy cannot be read."""
+    found = await probe(bootstrap)
+    findings = [_answers(found), _listeners(found)]
+    if topics is None:
+        return [
+            *findings,
+            Finding("topics", None, "not looked at: the policy, which names the tiers, cannot be read"),
+        ]
+    if not found.reachable:
+        return [*findings, Finding("topics", None, "not looked at: Kafka is not reachable")]
+    return [*findings, await _topics(bootstrap, topics)]
+
+
+def _answers(found: Probe) -> Finding:
+    if found.problem is not None:
+        return Finding(
+            "kafka",
+            False,
+            found.problem,
+            "pointsman dev                              # starts one on this machine\n"
+            "export POINTSMAN_KAFKA=HOST:PORT           # or says where yours is",
+        )
+    said = f"{found.bootstrap}, release {found.release}, {count(len(found.brokers), 'broker')}"
+    if found.release == TOO_OLD:
+        return Finding("kafka", False, said, "upgrade the brokers to Kafka 3.7 or newer")
+    return Finding("kafka", True, said)
+
+
+def _listeners(found: Probe) -> Finding:
+    if found.problem is not None:
+        return Finding("listeners", None, "not looked at: Kafka is not reachable")
+    bad = [broker for broker in found.brokers if broker.problem]
+    if not bad:
+        told = ", ".join(f"{broker.host}:{broker.port}" for broker in found.brokers)
+        return Finding("listeners", True, f"each broker is reached where it says it is: {told}")
+    said = "; ".join(
+        f"broker {broker.id} sends its clients to {broker.host}:{broker.port}, but {broker.problem}"
+        for broker in bad
+    )
+    host, port = addresses(found.bootstrap)[0]
+    return Finding(
+        "listeners",
+        False,
+        said,
+        "in that broker's configuration, then restart it:\n"
+        f"advertised.listeners=PLAINTEXT://{host}:{port}      # an address that this machine can reach",
+    )
+
+
+async def _topics(bootstrap: str, topics: Sequence[Topic]) -> Finding:
+    try:
+        changes = [change for change in await plan(bootstrap, topics) if change.to_do]
+    except BusError as error:
+        return Finding("topics", False, str(error), error.hint)
+    if changes:
+        more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
+        return Finding("topics", False, f"to do: {changes[0].detail}{more}", "pointsman topics apply")
+    return Finding("topics", True, f"{len(topics)} as declared")

@@ -1,0 +1,63 @@
+"""Whether Postgres answers, has our schema, and agrees about the time."""
+
+from datetime import timedelta
+
+from pointsman.cli.checks.finding import Finding
+from pointsman.cli.formats import duration
+from pointsman.runtime.clock import Clock
+from pointsman.store.clock import database_time
+from pointsman.store.connect import place
+from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman.store.migrate import pending
+
+#: A clock that is off by more makes waterfalls and deadlines wrong.
+MOST_OFF = timedelta(seconds=2)
+
+
+async def postgres(dsn: str, clock: Clock) -> list[Finding]:
+    """The findings about Postgres and its clock."""
+    before = clock()
+    try:
+        theirs = await database_time(dsn)
+    except StoreError as error:
+        rest = [
+            Finding(check, None, "not looked at: Postgres is not reachable")
+            for check in ("migrations", "clock")
+        ]
+        return [Finding("postgres", False, str(error), _entry(error)), *rest]
+    after = clock()
+    findings = [Finding("postgres", True, place(dsn)), await _migrations(dsn)]
+    return [*findings, _clock(theirs - (before + (after - before) / 2), (after - before) / 2)]
+
+
+def _entry(error: StoreError) -> str:
+    if isinstance(error, StoreUnavailableError):
+        return (
+            "pointsman dev                              # starts one on this machine\n"
+            "export POINTSMAN_POSTGRES=postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+        )
+    return "pointsman db migrate                       # makes the database if that is what is missing"
+
+
+async def _migrations(dsn: str) -> Finding:
+    try:
+        missing = await pending(dsn)
+    except StoreError as error:
+        return Finding("migrations", False, str(error))
+    if missing:
+        return Finding("migrations", False, f"not applied: {', '.join(missing)}", "pointsman db migrate")
+    return Finding("migrations", True, "all are applied")
+
+
+def _clock(ahead: timedelta, unsure: timedelta) -> Finding:
+    """`ahead`: how far Postgres' clock is before ours, give or take `unsure`."""
+    off = abs(ahead)
+    if off - unsure <= MOST_OFF:
+        return Finding("clock", True, f"within {duration(max(off, unsure).total_seconds())} of Postgres'")
+    side = "behind" if ahead > timedelta(0) else "ahead of"
+    return Finding(
+        "clock",
+        False,
+        f"this machine is {duration(off.total_seconds())} {side} Postgres",
+        "sudo timedatectl set-ntp true              # on the machine whose clock is wrong",
+    )

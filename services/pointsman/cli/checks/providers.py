@@ -1,0 +1,70 @@
+"""Whether each provider has its key and can be reached, with the key accepted where the provider says so."""
+
+import asyncio
+import urllib.error
+import urllib.request
+from http.client import HTTPMessage
+from typing import IO, Any
+
+from pointsman.cli.checks.finding import Finding
+from pointsman.worker.providers_file import NO_KEY, ProviderRow, Providers
+
+WITHIN_S = 5.0
+
+
+async def providers(file: Providers | None) -> list[Finding]:
+    """One finding for each provider that a tier uses; none where the file cannot be read."""
+    if file is None:
+        return []
+    used = {row.provider for row in file.tiers.values()}
+    rows = [row for row in file.providers if row.name in used]
+    return list(await asyncio.gather(*(asyncio.to_thread(provider, row) for row in rows)))
+
+
+def provider(row: ProviderRow) -> Finding:
+    """Ask for the provider's list of models, as cheap a question as there is."""
+    check = f"provider {row.name}"
+    try:
+        key = row.key().get_secret_value()
+    except ValueError as error:
+        return Finding(check, False, str(error), f"export {row.key_env}=...      # where the worker runs")
+    request = urllib.request.Request(f"{row.base_url}/models", headers=dict(row.headers))
+    if key != NO_KEY:
+        request.add_header("Authorization", f"Bearer {key}")
+    try:
+        with _without_redirects().open(request, timeout=WITHIN_S):
+            accepted = f", the key in {row.key_env} is accepted" if row.key_env else ""
+            return Finding(check, True, f"{row.base_url} answers{accepted}")
+    except urllib.error.HTTPError as error:
+        return _answered(check, row, error.code)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        fix = f"curl -v {row.base_url}/models   # shows where it ends"
+        if row.name == "simulator":
+            fix = "pointsman run simulator"
+        return Finding(check, False, f"{row.base_url} is not reachable: {why}", fix)
+
+
+def _answered(check: str, row: ProviderRow, status: int) -> Finding:
+    """What an answer other than 200 says: somebody is there, and perhaps does not like the key."""
+    if status in (401, 403):
+        key = f"the key in {row.key_env}" if row.key_env else "us without a key"
+        fix = f"export {row.key_env or 'NAME'}=...      # `key_env` in providers.yaml names the variable"
+        return Finding(check, False, f"{row.base_url} refuses {key} ({status})", fix)
+    if status >= 500:
+        return Finding(check, False, f"{row.base_url} answers {status}", "look at the provider's status page")
+    return Finding(check, True, f"{row.base_url} answers ({status} for its list of models)")
+
+
+def _without_redirects() -> urllib.request.OpenerDirector:
+    """A redirect is an answer too; the key goes nowhere else."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.HTTPDefaultErrorHandler,
+    ):
+        opener.add_handler(handler())
+    return opener

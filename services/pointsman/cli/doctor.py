@@ -1,0 +1,60 @@
+"""`pointsman doctor`: everything a service needs, checked from where it would run."""
+
+import typer
+
+from pointsman.cli.options import Agents, Json, Kafka, Policy, Postgres, Prefix, Providers
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def doctor(
+    *,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: Postgres = None,
+    policy: Policy = None,
+    agents: Agents = None,
+    providers: Providers = None,
+) -> None:
+    """Check everything a service needs, with a fix for each failure.
+
+    Run it on the machine, or in the container, where the service is to run. Exit 1 if anything is wrong.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.checks import files
+    from pointsman.cli.checks.finding import Finding
+    from pointsman.cli.checks.kafka import kafka as check_kafka
+    from pointsman.cli.checks.postgres import postgres as check_postgres
+    from pointsman.cli.checks.providers import providers as check_providers
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.checkup import checkup
+    from pointsman.router.settings import RouterSettings
+    from pointsman.runtime.clock import utc_now
+    from pointsman.worker.settings import WorkerSettings
+
+    router = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents)
+    worker = load(WorkerSettings, tier="any", providers=providers)
+    dsn = load(CliSettings, postgres=postgres).postgres
+
+    async def look() -> list[Finding]:
+        policy_found, policy_file = files.policy_file(router.policy)
+        providers_found, providers_file = files.providers_file(worker.providers, policy_file)
+        topics = list(router.topics.all(policy_file.tiers)) if policy_file else None
+        kafka_found, postgres_found, reached = await asyncio.gather(
+            check_kafka(router.kafka, topics),
+            check_postgres(dsn, utc_now),
+            check_providers(providers_file),
+        )
+        registry = files.agents_file(router.agents, policy_file)
+        return [*kafka_found, *postgres_found, policy_found, registry, providers_found, *reached]
+
+    findings = asyncio.run(look())
+    if as_json:
+        screen.print_json(findings)
+    else:
+        screen.show(checkup(findings))
+    raise typer.Exit(int(any(not each.ok for each in findings)))

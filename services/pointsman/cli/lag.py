@@ -1,0 +1,62 @@
+"""`pointsman lag`: what waits."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Policy, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def lag(
+    *,
+    partitions: Annotated[bool, typer.Option("--partitions", help="A row for each partition.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    policy: Policy = None,
+) -> None:
+    """Show what waits in front of each tier, and for how long.
+
+    --json gives a flat list, [{group, topic, tier, waiting, exact, oldest_seconds}], as a scaler reads it;
+    with --watch one list to a line. `waiting` is an upper bound where `exact` is false.
+    """
+    import asyncio
+
+    from pointsman.bus.lag import LaneLag, Watched, lag, lanes
+    from pointsman.cli import screen
+    from pointsman.cli.settings import load
+    from pointsman.cli.show.queues import flat, table
+    from pointsman.router.policy_file import load as load_policy
+    from pointsman.router.settings import RouterSettings
+
+    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
+    topics, tiers = settings.topics, load_policy(settings.policy).tiers
+    audited = [Watched(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers)]
+
+    async def look() -> list[LaneLag]:
+        return await lag(settings.kafka, [*lanes(topics, tiers), *audited])
+
+    def show(found: list[LaneLag]) -> None:
+        if as_json:
+            screen.print_json(flat(found, by_partition=partitions), stream=watch)
+        else:
+            screen.show(table(found, topics, by_partition=partitions))
+
+    async def keep_looking() -> None:
+        with screen.redrawn() as draw:
+            while True:
+                found = await look()
+                if as_json or draw is None:
+                    show(found)
+                else:
+                    draw(table(found, topics, by_partition=partitions))
+                await asyncio.sleep(1)
+
+    if watch:
+        asyncio.run(keep_looking())
+    else:
+        show(asyncio.run(look()))

@@ -1,0 +1,71 @@
+"""What waits, as a table for people and as a flat list for a scaler."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pointsman.bus.lag import LaneLag, PartitionLag
+from pointsman.cli.formats import duration
+from pointsman.cli.show.passing import short_topic
+from pointsman_schemas.topics import Topics
+
+
+def table(found: Sequence[LaneLag], topics: Topics, *, by_partition: bool = False) -> RenderableType:
+    """A row for each lane, and one for all that the audit reads; or a row for each partition."""
+    rows = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    rows.add_column("topic", no_wrap=True)
+    for name in ("partition", "committed", "end") if by_partition else ():
+        rows.add_column(name, justify="right")
+    rows.add_column("waiting", justify="right", no_wrap=True)
+    rows.add_column("oldest", justify="right", no_wrap=True)
+    rows.add_column("read by", style="dim", overflow="fold")
+    audit = f"{topics.prefix}.audit"
+    for lane in found:
+        name = short_topic(lane.topic, topics)
+        if by_partition:
+            for each in lane.partitions:
+                committed = "-" if each.committed is None else str(each.committed)
+                place = (name, str(each.partition), committed, str(each.end))
+                rows.add_row(*place, *_waiting(each.waiting, each.exact, each.oldest_s), lane.group)
+        elif lane.group != audit:
+            rows.add_row(name, *_waiting(lane.waiting, lane.exact, lane.oldest_s), lane.group)
+    audited = [lane for lane in found if lane.group == audit]
+    if audited and not by_partition:
+        oldest = max((lane.oldest_s for lane in audited if lane.oldest_s is not None), default=None)
+        waiting, exact = sum(lane.waiting for lane in audited), all(lane.exact for lane in audited)
+        rows.add_row("every topic", *_waiting(waiting, exact, oldest), audit)
+    return rows
+
+
+def flat(found: Sequence[LaneLag], *, by_partition: bool = False) -> list[dict[str, Any]]:
+    """`group`, `topic`, `tier` (or null), `waiting`, `exact`, `oldest_seconds` (null when none waits).
+
+    `waiting` is an upper bound where `exact` is false. By partition, `partition`, `committed` and `end` too.
+    """
+    return [
+        {
+            "group": lane.group,
+            "topic": lane.topic,
+            "tier": lane.tier,
+            **({} if isinstance(each, LaneLag) else _place(each)),
+            "waiting": each.waiting,
+            "exact": each.exact,
+            "oldest_seconds": each.oldest_s,
+        }
+        for lane in found
+        for each in (lane.partitions if by_partition else (lane,))
+    ]
+
+
+def _place(partition: PartitionLag) -> dict[str, int | None]:
+    return {"partition": partition.partition, "committed": partition.committed, "end": partition.end}
+
+
+def _waiting(waiting: int, exact: bool, oldest_s: float | None) -> tuple[Text, Text]:
+    """How many, `≤` before an upper bound; how old; both in the colour of their age."""
+    colour = "" if not waiting else "yellow" if (oldest_s or 0) < 60 else "red"
+    number = f"{waiting:,}" if exact else f"≤ {waiting:,}"
+    return Text(number, colour), Text("-" if oldest_s is None else duration(oldest_s), colour)
