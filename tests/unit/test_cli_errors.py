@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pointsman.bus.errors import BusError
+from pointsman.bus.errors import TopicMissingError
 from pointsman.cli import main as program
 from pointsman.cli.errors import CommandError, explain, hide_password
 from pointsman.runtime.yaml_file import FileError
@@ -14,10 +14,10 @@ def test_what_and_hint_stand_on_a_line_each() -> None:
     assert str(CommandError("no broker", "start one")) == "error: no broker\n hint: start one\n"
 
 
-def test_a_bus_error_brings_its_hint_along() -> None:
-    said = explain(BusError("Topic p.jobs.intake does not exist.\nMake all topics: pointsman topics apply"))
-    assert said.what == "Topic p.jobs.intake does not exist."
-    assert said.hint == "Make all topics: pointsman topics apply"
+def test_an_error_of_ours_brings_its_hint_along() -> None:
+    said = explain(TopicMissingError(["p.jobs.intake"]))
+    assert said.what == "not in Kafka: p.jobs.intake"
+    assert said.hint == "make what is missing: pointsman topics apply"
 
 
 def test_every_problem_of_a_file_is_told() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pointsman.bus.emit import bury, emit
 from pointsman.bus.records import Incoming, Outgoing
-from pointsman.cli.show.passing import draw, long_topics, read, whole
+from pointsman.cli.show.passing import draw, long_topic, read, whole
 from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import start
@@ -92,7 +92,13 @@ def test_json_has_the_value_as_it_can_be_shown() -> None:
 
 
 def test_topics_by_short_and_by_whole_name() -> None:
-    names = {"intake": "p.jobs.intake", "calls": "p.calls"}
-    assert long_topics(names, ["calls", "p.jobs.intake"]) == ["p.calls", "p.jobs.intake"]
-    with pytest.raises(ValueError, match="there are intake, calls"):
-        long_topics(names, ["call"])
+    names = ["intake", "calls", "tier.small", "p.jobs.tier.small", "p.jobs.dead"]
+    assert [long_topic(name, TOPICS) for name in names] == [
+        "p.jobs.intake", "p.calls", "p.jobs.tier.small", "p.jobs.tier.small", "p.jobs.dead",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["call", "tier.", "tier", "q.jobs.intake", ""])
+def test_no_such_topic_tells_those_there_are(name: str) -> None:
+    with pytest.raises(ValueError, match=r"there are tier.<tier>, intake"):
+        long_topic(name, TOPICS)
