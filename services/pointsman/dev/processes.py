@@ -1,4 +1,4 @@
-"""The services that `pointsman dev` starts: one process each, a log file each, started again when they die."""
+"""The services that `pointsman dev` starts: a process and a log file each, started again when they die."""
 
 import os
 import signal

