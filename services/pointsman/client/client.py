@@ -1,0 +1,148 @@
+"""The client itself: publish jobs, await outcomes, cancel."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from pointsman.bus.emit import emit
+from pointsman.bus.publisher import Publisher
+from pointsman.client.job import JobLike, as_record, make_job
+from pointsman.client.outcomes import Outcomes
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.envelope import start
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job, JobCancel
+from pointsman_schemas.outcomes import Outcome
+from pointsman_schemas.topics import Topics
+
+_CHUNK = 500
+
+
+class OutcomeTimeoutError(TimeoutError):
+    """The outcome is not there yet; the job goes on."""
+
+    def __init__(self, job_id: UUID, seconds: float) -> None:
+        super().__init__(
+            f"job {job_id} has no outcome after {seconds:g} s; it goes on: pointsman trace {job_id}"
+        )
+        self.job_id = job_id
+
+
+class Client:
+    """Submits jobs of one agent.
+
+        async with Client(agent_id="billing") as client:
+            outcome = await client.submit(prompt="Which VAT rate holds for books?", kind="chat")
+
+    `kafka` and `prefix` come from POINTSMAN_KAFKA and POINTSMAN_PREFIX when not given. Entering it raises
+    KafkaUnavailableError or TopicMissingError (pointsman.bus.errors), whose texts say what to do.
+    """
+
+    def __init__(
+        self,
+        *,
+        kafka: str | None = None,
+        prefix: str | None = None,
+        agent_id: str | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        given = {"kafka": kafka, "prefix": prefix}
+        part = KafkaPart(**{name: value for name, value in given.items() if value is not None})
+        self._topics = Topics(part.prefix)
+        self._agent_id = agent_id
+        self._clock = clock
+        self._publisher = Publisher(part.kafka)
+        self._outcomes = Outcomes(part.kafka, self._topics)
+
+    async def __aenter__(self) -> Self:
+        await self._outcomes.__aenter__()
+        try:
+            await self._publisher.__aenter__()
+        except BaseException:
+            await self._outcomes.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._publisher.__aexit__(kind, error, trace)
+        await self._outcomes.__aexit__(kind, error, trace)
+
+    async def submit(
+        self, job: JobLike | None = None, *, timeout_s: float | None = None, **fields: Any
+    ) -> Outcome:
+        """Publish a job and await its one outcome.
+
+        Args:
+            job: a Job, or a plain body: `agent_id` and `prompt` or `messages`, and what else it needs.
+            timeout_s: seconds to wait for the outcome; None waits for ever.
+            fields: the same as keywords; `deadline` may be a timedelta. Unknown ones go to the provider.
+
+        Raises:
+            InvalidJobError: nothing was sent.
+            OutcomeTimeoutError: the job goes on without us.
+            BusError: see `Publisher.publish`.
+        """
+        return await self.wait(await self.publish(job, **fields), timeout_s=timeout_s)
+
+    async def publish(self, job: JobLike | None = None, **fields: Any) -> UUID:
+        """Publish a job and return its id; takes and raises what `submit` does."""
+        made = make_job(job, fields, self._agent_id, self._clock())
+        (job_id,) = await self._send([made])
+        return job_id
+
+    async def publish_many(self, jobs: Iterable[JobLike]) -> list[UUID]:
+        """Publish many jobs, all of them checked before the first is sent; returns their ids in order."""
+        made = [make_job(job, {}, self._agent_id, self._clock()) for job in jobs]
+        ids: list[UUID] = []
+        for first in range(0, len(made), _CHUNK):
+            ids += await self._send(made[first : first + _CHUNK])
+        return ids
+
+    async def wait(self, job_id: UUID, *, timeout_s: float | None = None) -> Outcome:
+        """The outcome of a job, if it comes while this client is open.
+
+        Raises:
+            OutcomeTimeoutError: not within `timeout_s` seconds.
+        """
+        coming = self._outcomes.expect(job_id)
+        try:
+            async with asyncio.timeout(timeout_s):
+                outcome = await asyncio.shield(coming)
+        except TimeoutError:
+            raise OutcomeTimeoutError(job_id, timeout_s or 0) from None
+        self._outcomes.forget(job_id)
+        return outcome
+
+    async def outcomes(self, job_ids: Iterable[UUID]) -> AsyncIterator[Outcome]:
+        """The outcomes of these jobs, each as it comes."""
+        waiting = {asyncio.ensure_future(self.wait(job_id)) for job_id in job_ids}
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for each in done:
+                    yield each.result()
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    async def cancel(self, job_id: UUID, reason: str = "", *, agent_id: str | None = None) -> None:
+        """Ask for a job to stop; its outcome is `job.cancelled`, unless it was there already."""
+        now = self._clock()
+        command = JobCancel(job_id=job_id, agent_id=agent_id or self._agent_id or "unknown", reason=reason)
+        cover = start(
+            uuid7(now), source=command.agent_id, type=command.TYPE, time=now,
+            agent_id=command.agent_id, job_id=job_id,
+        )  # fmt: skip
+        await self._publisher.publish([emit(self._topics.control, str(job_id).encode(), cover, command)])
+
+    async def _send(self, jobs: list[Job]) -> list[UUID]:
+        for job in jobs:
+            self._outcomes.expect(job.job_id)
+        await self._publisher.publish([as_record(job, self._topics, self._clock()) for job in jobs])
+        return [job.job_id for job in jobs]

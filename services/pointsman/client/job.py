@@ -1,0 +1,66 @@
+"""A job from what the caller has at hand: a `Job`, a plain body, or keywords."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+import orjson
+
+from pointsman.bus.decode import Malformed
+from pointsman.bus.intake import decode_intake
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman_schemas.envelope import format_time, start
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job, JobSubmitted
+from pointsman_schemas.topics import Topics
+
+#: A job, or the plain body that anyone may publish.
+JobLike: TypeAlias = Job | Mapping[str, Any]
+
+
+class InvalidJobError(ValueError):
+    """What was given is no job; nothing was sent."""
+
+
+def make_job(job: JobLike | None, fields: Mapping[str, Any], agent_id: str | None, now: datetime) -> Job:
+    """The job, with a new id where it has none and `agent_id` where it names no agent.
+
+    Raises:
+        InvalidJobError: says which field, and what it must be.
+    """
+    if isinstance(job, Job):
+        if fields:
+            raise InvalidJobError("give a Job or keywords, not both")
+        return job
+    body = {**({} if agent_id is None else {"agent_id": agent_id}), **(job or {}), **fields}
+    match body.get("deadline"):
+        case timedelta() as span:
+            body["deadline"] = format_time(now + span)
+        case datetime() as time if time.tzinfo is None:
+            raise InvalidJobError("deadline: needs a time zone, e.g. datetime.now(UTC)")
+        case datetime() as time:
+            body["deadline"] = format_time(time)
+    body = {name: value for name, value in body.items() if value is not None}
+    try:
+        value = orjson.dumps(body)
+    except TypeError as error:
+        raise InvalidJobError(f"cannot be written as JSON: {error}") from error
+    found = decode_intake(Incoming("", 0, 0, int(now.timestamp() * 1000), None, value, ()))
+    if isinstance(found, Malformed):
+        raise InvalidJobError(found.message)
+    return found.job if found.explicit_id else found.job.model_copy(update={"job_id": uuid7(now)})
+
+
+def as_record(job: Job, topics: Topics, now: datetime) -> Outgoing:
+    """The record that submits `job`."""
+    message = JobSubmitted.model_construct(**{name: getattr(job, name) for name in Job.model_fields})
+    cover = start(
+        uuid7(now),
+        source=job.agent_id,
+        type=JobSubmitted.TYPE,
+        time=now,
+        agent_id=job.agent_id,
+        job_id=job.job_id,
+    )
+    value = message.__pydantic_serializer__.to_json(message)
+    return Outgoing(topics.intake.name, job.key, value, cover.to_headers())
