@@ -53,7 +53,7 @@ async def running(settings: SimulatorSettings) -> AsyncIterator[Sim]:
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Sim]:
-    async with running(SimulatorSettings(latency_ms={"small": 0, "mid": 0, "frontier": 0})) as started:
+    async with running(SimulatorSettings(latency_ms={"small": 0, "medium": 0, "frontier": 0})) as started:
         yield started
 
 
@@ -182,7 +182,7 @@ async def test_a_client_that_leaves_while_it_waits_is_noticed(sim: Sim) -> None:
 
 
 async def test_base_latency_is_per_tier_or_model() -> None:
-    slow = SimulatorSettings(latency_ms={"mid": 600_000, "gpt-4.1-nano": 0, "small": 600_000})
+    slow = SimulatorSettings(latency_ms={"medium": 600_000, "gpt-4.1-nano": 0, "small": 600_000})
     async with running(slow) as sim:
         await sim.ask(model="gpt-4.1-nano")
         await gone(sim.ask(model="gpt-4.1-mini", timeout=0.2))

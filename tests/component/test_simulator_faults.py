@@ -15,7 +15,7 @@ from pointsman.dev.simulator import Rule, SimulatorSettings, serving
 
 from .test_simulator import HELLO, KEY, Sim, gone, running
 
-FAST = {"small": 0, "mid": 0, "frontier": 0}
+FAST = {"small": 0, "medium": 0, "frontier": 0}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ RUN = [sys.executable, "-m", "pointsman.dev.simulator"]
 def test_it_serves_on_a_free_port_and_stops_on_sigterm_although_a_call_hangs(tmp_path: Path) -> None:
     port_file = tmp_path / "port"
     rules = tmp_path / "faults.json"
-    rules.write_text(json.dumps([{"model": "mid", "effect": {"kind": "hang"}}]))
+    rules.write_text(json.dumps([{"model": "medium", "effect": {"kind": "hang"}}]))
     flags = [
         "--port",
         "0",

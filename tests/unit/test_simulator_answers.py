@@ -120,7 +120,7 @@ def test_dearer_tiers_cost_more() -> None:
         for m in MODELS
     ]
     assert prices == sorted(prices)
-    assert [m.tier for m in MODELS] == ["small", "mid", "frontier"]
+    assert [m.tier for m in MODELS] == ["small", "medium", "frontier"]
 
 
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])

@@ -42,7 +42,7 @@ def test_agents_keep_to_their_kinds_and_sources_are_counted() -> None:
     }
     assert Counter(job["metadata"]["source"] for job in JOBS) == {"gsm8k": 20, "mt_bench": 15, "office": 29}
     assert len({name(job) for job in JOBS}) == len(JOBS)
-    assert {job.get("tier") for job in JOBS} == {None, "small", "mid", "frontier"}
+    assert {job.get("tier") for job in JOBS} == {None, "small", "medium", "frontier"}
 
 
 @pytest.mark.parametrize("job", JOBS, ids=name)

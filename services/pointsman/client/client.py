@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -50,13 +49,13 @@ class Client:
         agent_id: str | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        given = {"kafka": kafka, "prefix": prefix}
-        part = KafkaPart(**{name: value for name, value in given.items() if value is not None})
-        self._topics = Topics(part.prefix)
+        part = KafkaPart()
+        bootstrap = kafka or part.kafka
+        self._topics = Topics(prefix or part.prefix)
         self._agent_id = agent_id
         self._clock = clock
-        self._publisher = Publisher(part.kafka)
-        self._outcomes = Outcomes(part.kafka, self._topics)
+        self._publisher = Publisher(bootstrap)
+        self._outcomes = Outcomes(bootstrap, self._topics)
 
     async def __aenter__(self) -> Self:
         await self._outcomes.__aenter__()

@@ -2,7 +2,7 @@
 
 import asyncio
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 from uuid import UUID
 
 from pointsman.bus.decode import Decoded, decode
@@ -52,7 +52,7 @@ class Outcomes:
                 for record in await self._follower.read():
                     found = decode(record)
                     if isinstance(found, Decoded) and isinstance(found.message, OUTCOMES):
-                        self._tell(cast("Outcome", found.message))
+                        self._tell(found.message)
         except Exception as error:
             for waiting in self._expected.values():
                 if not waiting.done():

@@ -23,7 +23,7 @@ class Model:
 # refuse some; a simulator that took them under those names would hide that until production.
 MODELS = (
     Model("small", "gpt-4.1-nano", "gpt-4.1-nano-2025-04-14", 5.0, (1, 3), 0.55),
-    Model("mid", "gpt-4.1-mini", "gpt-4.1-mini-2025-04-14", 15.0, (2, 5), 0.75),
+    Model("medium", "gpt-4.1-mini", "gpt-4.1-mini-2025-04-14", 15.0, (2, 5), 0.75),
     Model("frontier", "gpt-4.1", "gpt-4.1-2025-04-14", 40.0, (3, 8), 0.9),
 )
 

@@ -1,0 +1,42 @@
+# Sourced by the other scripts: makes .venv once and keeps it in step with pyproject.toml.
+# Uses uv where it is present, else venv and pip.
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+venv="$root/.venv"
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
+        [ -n "$candidate" ] || continue
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "pointsman needs Python 3.11 or newer, and there is none on PATH." >&2
+    echo "Install one, or name it: PYTHON=/path/to/python3.12 $0" >&2
+    return 1
+}
+
+# set_up GROUP...: the project with its dev extra, and these dependency groups.
+set_up() {
+    local python stamp wanted group
+    python="$(find_python)" || exit 1
+    stamp="$venv/.pointsman-$(IFS=-; echo "dev${*:+-$*}")"
+    wanted="$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$root/pyproject.toml")"
+    if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    echo "setting up $venv (once)" >&2
+    local groups=()
+    for group in "$@"; do groups+=(--group "$group"); done
+    if command -v uv >/dev/null 2>&1; then
+        [ -x "$venv/bin/python" ] || uv venv --quiet --python "$python" "$venv"
+        (cd "$root" && uv pip install --quiet --python "$venv/bin/python" -e '.[dev]' "${groups[@]}")
+    else
+        [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+        (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]' "${groups[@]}")
+    fi
+    echo "$wanted" > "$stamp"
+}

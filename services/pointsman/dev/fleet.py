@@ -1,0 +1,51 @@
+"""Which services the dev stack runs, and what each of them is told."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pointsman.dev.ports import LOOPBACK, free_port, is_free
+from pointsman.dev.processes import Process
+
+#: Where services serve health and metrics, when these ports are free.
+_FIRST_HTTP_PORT = 18081
+
+
+def fleet(
+    folder: Path, kafka: str, postgres: str, simulator_port: int, tiers: Sequence[str]
+) -> list[Process]:
+    """The simulated provider, the router, a worker for each tier, the audit."""
+    logs = folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    provider = f"http://{LOOPBACK}:{simulator_port}"
+    base = {
+        "POINTSMAN_KAFKA": kafka,
+        "POINTSMAN_POSTGRES": postgres,
+        "POINTSMAN_SIMULATOR": provider,
+        "POINTSMAN_HTTP_HOST": LOOPBACK,
+    }
+    simulator = Process(
+        "simulator",
+        ["run", "simulator"],
+        {**base, "POINTSMAN_HTTP_PORT": str(simulator_port)},
+        logs / "simulator.log",
+        provider,
+        health="/_sim/stats",
+    )
+    commands = {"router": ["run", "router"]}
+    commands |= {f"worker-{tier}": ["run", "worker", "--tier", tier] for tier in tiers}
+    commands |= {"audit": ["run", "audit"]}
+    services = []
+    for place, (name, arguments) in enumerate(commands.items()):
+        wanted = _FIRST_HTTP_PORT + place
+        port = wanted if is_free(wanted) else free_port()
+        environment = {**base, "POINTSMAN_HTTP_PORT": str(port)}
+        url = f"http://{LOOPBACK}:{port}"
+        services.append(Process(name, arguments, environment, logs / f"{name}.log", url))
+    return [simulator, *services]
+
+
+def leave_settings(folder: Path, processes: Sequence[Process]) -> None:
+    """Write the addresses where the other commands look for them, in this folder's `settings.env`."""
+    names = ("POINTSMAN_KAFKA", "POINTSMAN_POSTGRES", "POINTSMAN_SIMULATOR")
+    lines = [f"{name}={processes[0].environment[name]}" for name in names]
+    (folder / "settings.env").write_text("\n".join(lines) + "\n")

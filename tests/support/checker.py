@@ -1,0 +1,79 @@
+"""Compares whole logs with the audit table: what must hold after any accident, in one place.
+
+The rules:
+1. Each job that went in has exactly one terminal outcome, and there is no outcome for any other job.
+2. Each job is routed at most once; none is both routed and refused.
+3. No message id is on the bus twice: what follows from one record is written once.
+4. The audit table holds every record of every topic exactly once, with the very same bytes.
+5. Each completed job has its successful call on record.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+Place = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One record as a committed reader sees it on Kafka."""
+
+    place: Place
+    kind: str | None
+    message_id: str | None
+    job_id: str | None
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One row of the audit table."""
+
+    place: Place
+    job_id: str | None
+    value: bytes | None
+
+
+OUTCOMES = {f"job.{name}.v1" for name in ("completed", "failed", "rejected", "expired", "cancelled")}
+
+
+def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable[Stored]) -> list[str]:
+    """Every rule that does not hold, in words; empty when all do."""
+    logged, stored = list(logged), list(stored)
+    by_kind: dict[str, Counter[str | None]] = {}
+    for each in logged:
+        by_kind.setdefault(each.kind or "?", Counter())[each.job_id] += 1
+    outcomes: Counter[str | None] = sum((by_kind.get(kind, Counter()) for kind in OUTCOMES), Counter())
+    routed = by_kind.get("job.routed.v1", Counter())
+    refused = by_kind.get("job.rejected.v1", Counter())
+    problems = [f"job {job} has no outcome" for job in submitted if not outcomes[job]]
+    problems += [f"job {job} has {count} outcomes" for job, count in outcomes.items() if count > 1]
+    problems += [
+        f"an outcome of job {job}, which nobody submitted" for job in outcomes if job not in submitted
+    ]
+    problems += [f"job {job} was routed {count} times" for job, count in routed.items() if count > 1]
+    problems += [f"job {job} was routed and refused" for job in routed if refused[job]]
+    ids = Counter(each.message_id for each in logged if each.message_id is not None)
+    problems += [f"message {id} is on the bus {count} times" for id, count in ids.items() if count > 1]
+    answered = {
+        each.job_id for each in logged if each.kind == "call.finished.v1" and b'"ok"' in (each.value or b"")
+    }
+    completed = by_kind.get("job.completed.v1", Counter())
+    problems += [f"job {job} is completed without a call" for job in completed if job not in answered]
+    return problems + _compare(logged, stored)
+
+
+def _compare(logged: list[Logged], stored: list[Stored]) -> list[str]:
+    rows = Counter(row.place for row in stored)
+    values = {row.place: row.value for row in stored}
+    problems = [f"the audit has {count} rows of {place}" for place, count in rows.items() if count > 1]
+    problems += [f"{each.place} is not in the audit" for each in logged if each.place not in values]
+    problems += [
+        f"{each.place} has other bytes in the audit"
+        for each in logged
+        if each.place in values and values[each.place] != each.value
+    ]
+    places = {each.place for each in logged}
+    problems += [f"the audit has {place}, which Kafka has not" for place in values if place not in places]
+    return problems

@@ -1,0 +1,109 @@
+"""The checker is tested first: each planted bug must be found, and a sound history must pass."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.support.checker import Logged, Stored, check
+
+JOBS = ["a", "b", "c"]
+
+
+def history() -> list[Logged]:
+    kinds = ["job.submitted.v1", "job.routed.v1", "call.finished.v1", "job.completed.v1"]
+    return [
+        Logged(
+            (kind, 0, place),
+            kind,
+            f"{job}-{kind}",
+            job,
+            b'{"status":"ok"}' if "call" in kind else job.encode(),
+        )
+        for place, job in enumerate(JOBS)
+        for kind in kinds
+    ]
+
+
+def audit_of(log: list[Logged]) -> list[Stored]:
+    return [Stored(each.place, each.job_id, each.value) for each in log]
+
+
+def test_a_sound_history_passes() -> None:
+    assert check(JOBS, history(), audit_of(history())) == []
+
+
+Log, Rows = list[Logged], list[Stored]
+
+
+def at(log: Log, kind: str, job: str) -> int:
+    return next(n for n, each in enumerate(log) if each.kind == kind and each.job_id == job)
+
+
+def lost_outcome(log: Log, rows: Rows) -> None:
+    del log[at(log, "job.completed.v1", "b")]
+
+
+def second_outcome(log: Log, rows: Rows) -> None:
+    again = log[at(log, "job.completed.v1", "b")]
+    log.append(replace(again, place=("x", 0, 9), message_id="other"))
+
+
+def two_kinds_of_outcome(log: Log, rows: Rows) -> None:
+    again = log[at(log, "job.completed.v1", "b")]
+    log.append(replace(again, place=("x", 0, 9), kind="job.failed.v1", message_id="other"))
+
+
+def outcome_of_nobody(log: Log, rows: Rows) -> None:
+    again = log[at(log, "job.completed.v1", "b")]
+    log.append(replace(again, place=("x", 0, 9), job_id="z", message_id="other"))
+
+
+def routed_twice(log: Log, rows: Rows) -> None:
+    again = log[at(log, "job.routed.v1", "b")]
+    log.append(replace(again, place=("x", 0, 9), message_id="other"))
+
+
+def routed_and_refused(log: Log, rows: Rows) -> None:
+    place = at(log, "job.completed.v1", "b")
+    log[place] = replace(log[place], kind="job.rejected.v1")
+
+
+def same_message_twice(log: Log, rows: Rows) -> None:
+    again = log[at(log, "call.finished.v1", "b")]
+    log.append(replace(again, place=("x", 0, 9)))
+
+
+def completed_without_a_call(log: Log, rows: Rows) -> None:
+    place = at(log, "call.finished.v1", "b")
+    log[place] = replace(log[place], value=b'{"status":"retry"}')
+
+
+def row_lost(log: Log, rows: Rows) -> None:
+    del rows[5]
+
+
+def row_twice(log: Log, rows: Rows) -> None:
+    rows.append(rows[5])
+
+
+def row_changed(log: Log, rows: Rows) -> None:
+    rows[5] = replace(rows[5], value=b"forged")
+
+
+def row_invented(log: Log, rows: Rows) -> None:
+    rows.append(Stored(("x", 0, 99), "a", b""))
+
+
+PLANTED = [
+    lost_outcome, second_outcome, two_kinds_of_outcome, outcome_of_nobody, routed_twice, routed_and_refused,
+    same_message_twice, completed_without_a_call, row_lost, row_twice, row_changed, row_invented,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_each_planted_bug_is_found(plant: Callable[[Log, Rows], None]) -> None:
+    log = history()
+    rows = audit_of(log)
+    plant(log, rows)
+    assert check(JOBS, log, rows) != []
