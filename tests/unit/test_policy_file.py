@@ -109,10 +109,9 @@ def test_a_missing_file_is_a_file_error(tmp_path: Path) -> None:
 
 
 def test_the_version_is_of_the_content_not_of_its_looks() -> None:
-    version = parse(GOOD).version
-    assert version.startswith("p-")
-    assert len(version) == 14
+    version = "p-7276b77e7146"  # in every release, so that decisions of different releases can be compared
     same = (
+        GOOD,
         "# a comment\n" + GOOD,
         changed("kind: sql,", "kind: [sql],"),
         changed(

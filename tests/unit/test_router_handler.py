@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,10 +10,13 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY as METRICS
 from tests.support.router_lanes import NOW, POLICY, TOPICS, handler, incoming
+from tests.support.router_lanes import REGISTRY as AGENTS
 
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router import handlers
+from pointsman.router.handlers import RouterHandler
+from pointsman.router.policy_file import Limits
 from pointsman_schemas import dead
 from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
@@ -166,13 +170,22 @@ def test_a_record_that_breaks_decoding_is_buried_and_the_next_one_routed(
 
 
 def test_the_policys_limit_is_the_records_limit() -> None:
-    most = POLICY.limits.max_record_bytes
-    value = body(prompt="")
-    fits = body(prompt="x" * (most - len(value)))
-    (routed,) = handler()([incoming(fits)])
+    small = replace(POLICY, limits=Limits(max_record_bytes=1_024))
+    lane = RouterHandler(small, AGENTS, TOPICS, lambda: NOW)
+    fits = body(prompt="x" * (1_024 - len(body(prompt=""))))
+    (routed,) = lane([incoming(fits)])
     assert routed.topic != TOPICS.dead.name
-    (made,) = handler()([incoming(fits + b" ")])
+    (made,) = lane([incoming(fits + b" ")])
     assert letter(made).reason is Reason.TOO_LARGE
+
+
+def test_no_rule_lifts_an_agent_above_the_tiers_that_are_open_to_it() -> None:
+    (made,) = handler()([incoming(body(agent_id="support-desk", kind="code"))])
+    routed, _ = read(made)
+    assert (routed.decision.rule, routed.decision.tier) == ("code", "medium")
+    assert made.topic == TOPICS.tier("medium").name
+    (made,) = handler()([incoming(body(agent_id="data-analyst", kind="code"))])
+    assert made.topic == TOPICS.tier("frontier").name
 
 
 def test_metrics_count_what_became_of_each_record() -> None:

@@ -120,12 +120,14 @@ def test_a_malformed_record_neither_answers_for_a_job_that_is_under_way_nor_lets
     assert [each.topic for each in made] == [TOPICS.dead.name, TOPICS.results.name, TOPICS.dead.name]
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_is_bounded_and_what_came_first_is_forgotten_first() -> None:
     lane = handler(remembered=2)
-    records = [incoming(body(n), key=str(uuid(n)).encode(), offset=n) for n in (1, 2, 3)]
-    lane(records)
+    lane([incoming(body(n), key=str(uuid(n)).encode(), offset=n) for n in (1, 2, 3)])
     again = [incoming(body(n), key=str(uuid(n)).encode(), offset=10 + n) for n in (3, 2, 1)]
-    assert reasons(lane(again)) == [Reason.DUPLICATE_JOB, Reason.DUPLICATE_JOB]
+    made = lane(again)
+    assert reasons(made) == [Reason.DUPLICATE_JOB, Reason.DUPLICATE_JOB]
+    assert made[2].key == again[2].key
+    assert made[2].topic in TIERS
 
 
 def test_the_corpus_of_bad_records_between_good_ones() -> None:

@@ -189,7 +189,7 @@ def test_the_command_says_what_to_do_and_publishes_nothing_broken(tmp_path, monk
     said = capsys.readouterr().err
     assert "job.failed.v1: hint: the field must now be there" in said
     assert "make job.failed.v2" in said
-    assert "job.plain.v1: add beside it" in said
+    assert "job.plain.v1 has no version 2" in said
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == pinned
 
 

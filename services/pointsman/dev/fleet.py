@@ -25,8 +25,8 @@ def fleet(
     }
     simulator = Process(
         "simulator",
-        ["run", "simulator"],
-        {**base, "POINTSMAN_HTTP_PORT": str(simulator_port)},
+        ["run", "simulator", "--port", str(simulator_port)],
+        base,
         logs / "simulator.log",
         provider,
         health="/_sim/stats",

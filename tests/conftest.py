@@ -1,0 +1,38 @@
+"""Fixtures that reach real servers: started once per run, a fresh prefix and database for each test."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.servers import Servers, servers
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """A broker, and a topic prefix that nobody else uses."""
+
+    bootstrap: str
+    prefix: str
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Kafka and Postgres, for the whole run."""
+    with servers(tmp_path_factory.mktemp("stack")) as started:
+        yield started
+
+
+@pytest.fixture
+def kafka(stack: Servers) -> Kafka:
+    return Kafka(stack.bootstrap, f"t{secrets.token_hex(4)}")
+
+
+@pytest.fixture
+async def database(stack: Servers) -> AsyncIterator[str]:
+    """The address of an empty database."""
+    name = f"test_{secrets.token_hex(6)}"
+    await stack.execute(f'create database "{name}"')
+    yield stack.dsn(name)
+    await stack.execute(f'drop database if exists "{name}" with (force)')

@@ -1,0 +1,107 @@
+"""Never lost, never twice: jobs under load while processes and servers are killed, frozen and restarted."""
+
+import asyncio
+import random
+import secrets
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from pointsman.dev.stack import Stack
+from tests.support.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
+
+
+@pytest.fixture(scope="module")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers of this module's own, as some of its tests kill them."""
+    stack = Stack(tmp_path_factory.mktemp("breakable"))
+    stack.start()
+    yield stack
+    stack.stop()
+    stack.postgres.remove()
+
+
+@pytest.fixture
+async def system(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
+    name = f"t{secrets.token_hex(4)}"
+    breakable.postgres.create_database(name)
+    started = System(tmp_path, breakable.kafka.bootstrap, breakable.postgres.dsn(name), name)
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+        breakable.postgres.drop_database(name)
+
+
+async def _send_slowly(system: System, count: int, seconds: float) -> list[str]:
+    """Jobs in small portions over a while, so that an accident finds some of them on their way."""
+    jobs = system.jobs(count)
+    records = list(jobs.values())
+    portion = max(1, count // 30)
+    for first in range(0, count, portion):
+        await system.send(records[first : first + portion])
+        await asyncio.sleep(seconds * portion / count)
+    return list(jobs)
+
+
+async def _check(system: System, jobs: list[str], seconds: float = 120) -> None:
+    await system.until_ended(jobs, seconds)
+    assert await system.problems(jobs) == []
+
+
+@pytest.mark.parametrize("name", ["router", "worker-small", "audit"])
+async def test_killed_ten_times_under_load(system: System, name: str) -> None:
+    chance = random.Random(name)
+    sending = asyncio.create_task(_send_slowly(system, 900, 20))
+    for _ in range(10):
+        await asyncio.sleep(chance.uniform(0.4, 2.4))
+        system.kill(name)
+        system.processes[name].start()
+    await _check(system, await sending)
+
+
+async def test_broker_restart(system: System, breakable: Stack) -> None:
+    sending = asyncio.create_task(_send_slowly(system, 600, 10))
+    await asyncio.sleep(2)
+    breakable.kafka.kill()
+    breakable.kafka.start()
+    await _check(system, await sending, 180)
+
+
+async def test_postgres_restart(system: System, breakable: Stack) -> None:
+    sending = asyncio.create_task(_send_slowly(system, 600, 8))
+    for _ in range(2):
+        await asyncio.sleep(2)
+        breakable.postgres.kill()
+        breakable.postgres.start()
+    await _check(system, await sending)
+
+
+async def test_two_of_each_with_rebalances(system: System) -> None:
+    sending = asyncio.create_task(_send_slowly(system, 900, 15))
+    for _ in range(3):
+        second = [system.add("router-2", "router"), system.add("worker-small-2", "worker-small")]
+        await asyncio.sleep(2.5)
+        for process in second:
+            assert process.child is not None
+            process.child.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(process.child.wait, 30)
+    await _check(system, await sending)
+
+
+@pytest.mark.parametrize("name", ["router", "worker-small"])
+async def test_frozen_past_its_session_and_woken(system: System, name: str) -> None:
+    """A second process takes over while the first sleeps; what the first still wants must not count."""
+    second = system.add(f"{name}-2", name)
+    await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second process")
+    sending = asyncio.create_task(_send_slowly(system, 900, 25))
+    await asyncio.sleep(3)
+    system.signal(name, signal.SIGSTOP)
+    await asyncio.sleep(12)
+    system.signal(name, signal.SIGCONT)
+    await _check(system, await sending)

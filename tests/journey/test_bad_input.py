@@ -1,0 +1,63 @@
+"""Malformed records among good ones: the good are done, the bad are explained, nothing stops."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pointsman.bus.records import Outgoing
+from pointsman_schemas import dead
+from tests.conftest import Kafka
+from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN
+from tests.support.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix)
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:
+    good = system.jobs(1_000)
+    intake = system.topics.intake.name
+    bad = [Outgoing(intake, each.key or b"x", each.value, list(each.headers)) for each in BAD]
+    records = list(good.values())
+    for place, record in enumerate(bad):
+        records.insert(place * 13 + 1, record)
+    await system.send([Outgoing(intake, str(TAKEN).encode(), GOOD_FIRST, []), *records])
+    await system.until_ended([*good, str(TAKEN)], 120)
+
+    letters: dict[tuple[bytes | None, str], list[str]] = {}
+
+    async def all_buried() -> bool:
+        letters.clear()
+        for record in await system.read():
+            if record.topic == system.topics.dead.name:
+                letter = dead.from_headers(dict(record.headers))
+                letters.setdefault((record.value, letter.reason.value), []).append(letter.message)
+        return sum(map(len, letters.values())) >= len(BAD)
+
+    await system.until(all_buried, 60, f"{len(BAD)} dead letters")
+    for each in BAD:
+        messages = letters.get((each.value, each.reason.value), [])
+        assert messages, f"{each.name}: no dead letter {each.reason.value}"
+        assert all(len(message) > 10 for message in messages)
+    assert sum(map(len, letters.values())) == len(BAD)
+    assert all(not process.ended() for process in system.processes.values())
+    connection = await asyncpg.connect(system.dsn)
+    try:
+        rows = await connection.fetch("select value, unreadable from audit.message where topic = $1", intake)
+    finally:
+        await connection.close()
+    stored = {row["value"] for row in rows}
+    assert all(each.value in stored for each in BAD)
+    refused = {str(TAKEN), *await system.ended()} - set(good)
+    assert await system.problems([*good, *refused]) == []

@@ -1,0 +1,104 @@
+"""A real Kafka and a real Postgres for the tests: named ones, else Docker's, else the embedded ones."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from pointsman.dev.stack import Stack
+
+KAFKA_IMAGE = "apache/kafka:4.3.1"
+POSTGRES_IMAGE = "postgres:18"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where they are; `admin` is the address of a database from which others can be made."""
+
+    bootstrap: str
+    admin: str
+
+    def dsn(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.admin)._replace(path=f"/{database}"))
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.admin)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[Servers]:
+    """The servers for one test run."""
+    kafka, postgres = os.environ.get("POINTSMAN_TEST_KAFKA"), os.environ.get("POINTSMAN_TEST_POSTGRES")
+    if kafka and postgres:
+        yield Servers(kafka, postgres)
+    elif engine_answers():
+        with _containers() as started:
+            yield started
+    else:
+        stack = Stack(folder)
+        stack.start()
+        try:
+            yield Servers(stack.kafka.bootstrap, stack.postgres.dsn("postgres"))
+        finally:
+            stack.stop()
+            stack.postgres.remove()
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker engine. Its socket is tried first: the client leaks one that is refused."""
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as trial:
+            if trial.connect_ex(host.removeprefix("unix://")) != 0:
+                return False
+    import docker
+
+    client = docker.from_env(timeout=5)
+    try:
+        return bool(client.ping())
+    except (docker.errors.DockerException, OSError):
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def _containers() -> Iterator[Servers]:
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+    from testcontainers.postgres import PostgresContainer
+
+    from pointsman.dev.ports import free_port
+
+    port = free_port()
+    kafka: Any = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    settings = {
+        "NODE_ID": "1",
+        "PROCESS_ROLES": "broker,controller",
+        "LISTENERS": "PLAINTEXT://0.0.0.0:9092,CONTROLLER://localhost:9093",
+        "ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
+        "CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "AUTO_CREATE_TOPICS_ENABLE": "false",
+        "MESSAGE_MAX_BYTES": "8388608",
+    }
+    for name, value in settings.items():
+        kafka = kafka.with_env(f"KAFKA_{name}", value)
+    kafka = kafka.waiting_for(LogMessageWaitStrategy("Kafka Server started"))
+    with kafka, PostgresContainer(POSTGRES_IMAGE, driver=None) as postgres:
+        yield Servers(f"127.0.0.1:{port}", postgres.get_connection_url())

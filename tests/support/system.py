@@ -1,0 +1,177 @@
+"""The whole system as processes, on servers that a test may kill, and what came of its jobs."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from pointsman.bus.admin import apply
+from pointsman.bus.follow import follow
+from pointsman.bus.publisher import Publisher
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.dev.fleet import fleet
+from pointsman.dev.ports import free_port
+from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.store.migrate import migrate
+from pointsman_schemas.topics import Topics
+from tests.support.checker import Logged, Stored, check
+
+TIERS = ("small", "medium", "frontier")
+
+#: Timings as short as the broker allows, so that a dead owner is replaced within a test.
+FAST = {
+    "POINTSMAN_SESSION_TIMEOUT_MS": "6000",
+    "POINTSMAN_TRANSACTION_TIMEOUT_MS": "4000",
+    "POINTSMAN_STALL_TIMEOUT_MS": "15000",
+    "POINTSMAN_REQUEST_TIMEOUT_MS": "6000",
+    "POINTSMAN_GRACE_S": "3",
+}
+
+
+class System:
+    """Services on given servers. `processes` maps names to what runs; more can be added."""
+
+    def __init__(self, folder: Path, bootstrap: str, dsn: str, prefix: str, **settings: str) -> None:
+        self.bootstrap, self.dsn, self.prefix = bootstrap, dsn, prefix
+        self.topics = Topics(prefix)
+        self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
+        started = fleet(folder, bootstrap, dsn, free_port(), TIERS)
+        self.processes = {process.name: process for process in started}
+        for process in started[1:]:
+            process.environment = {**process.environment, **self._environment}
+
+    async def start(self) -> None:
+        await apply(self.bootstrap, self.topics.all(TIERS))
+        await migrate(self.dsn)
+        for process in self.processes.values():
+            process.start()
+        await asyncio.to_thread(wait_ready, list(self.processes.values()))
+
+    def add(self, name: str, like: str) -> Process:
+        """A second process of a service; started, not awaited."""
+        first = self.processes[like]
+        port = free_port()
+        process = Process(
+            name,
+            first.arguments,
+            {**first.environment, "POINTSMAN_HTTP_PORT": str(port)},
+            first.log.with_name(f"{name}.log"),
+            f"http://127.0.0.1:{port}",
+        )
+        self.processes[name] = process
+        process.start()
+        return process
+
+    def kill(self, name: str) -> None:
+        child = self.processes[name].child
+        assert child is not None
+        child.kill()
+        child.wait()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        child = self.processes[name].child
+        assert child is not None
+        os.kill(child.pid, number)
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            if process.child is not None and not process.ended():
+                process.child.send_signal(signal.SIGCONT)
+        stop(list(self.processes.values()))
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        async with Publisher(self.bootstrap) as publisher:
+            await publisher.publish(records, within=60)
+
+    def jobs(self, count: int, **fields: object) -> dict[str, Outgoing]:
+        """Jobs with ids of their own, spread over the tiers."""
+        made = {}
+        for place in range(count):
+            job_id = str(uuid4())
+            body = {
+                "job_id": job_id,
+                "agent_id": "chat-desk",
+                "prompt": f"What is {place} + {place}?",
+                "tier": TIERS[place % 3],
+                **fields,
+            }
+            made[job_id] = Outgoing(self.topics.intake.name, job_id.encode(), json.dumps(body).encode(), [])
+        return made
+
+    async def ended(self) -> set[str]:
+        """Jobs whose outcome is in the audit table."""
+        rows = await self._fetch(
+            "select distinct job_id from audit.message where kind = any($1)",
+            [f"job.{name}.v1" for name in ("completed", "failed", "rejected", "expired", "cancelled")],
+        )
+        return {str(row["job_id"]) for row in rows}
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
+        """Await a condition; fails with `what` and the logs' ends when it does not come."""
+        give_up = time.monotonic() + seconds
+        while True:
+            try:
+                if await condition():
+                    return
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                pass  # the server is down just now
+            if time.monotonic() > give_up:
+                ends = "\n".join(f"--- {name}\n{each.last_lines(6)}" for name, each in self.processes.items())
+                raise AssertionError(f"{what} did not happen within {seconds} s\n{ends}")
+            await asyncio.sleep(0.2)
+
+    async def until_ended(self, job_ids: Sequence[str], seconds: float) -> None:
+        async def all_there() -> bool:
+            return set(job_ids) <= await self.ended()
+
+        await self.until(all_there, seconds, f"the end of {len(job_ids)} jobs")
+
+    async def problems(self, submitted: Sequence[str]) -> list[str]:
+        """What the checker says once the audit has caught up with Kafka."""
+        logged = [_logged(record) for record in await self.read()]
+
+        async def caught_up() -> bool:
+            return len(await self._fetch("select 1 from audit.message")) >= len(logged)
+
+        await self.until(caught_up, 60, f"the audit of {len(logged)} records")
+        stored = await self._fetch('select topic, partition, "offset", job_id, value from audit.message')
+        rows = [
+            Stored((row["topic"], row["partition"], row["offset"]), str(row["job_id"]), row["value"])
+            for row in stored
+        ]
+        return check(submitted, logged, rows)
+
+    async def read(self) -> list[Incoming]:
+        """Every committed record of every topic."""
+        names = [topic.name for topic in self.topics.all(TIERS)]
+        records = follow(self.bootstrap, names, start="beginning", until_end=True)
+        return [record async for record in records]
+
+    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.dsn, timeout=10)
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close()
+
+
+def _logged(record: Incoming) -> Logged:
+    headers = dict(record.headers)
+    if record.topic.endswith(".jobs.intake"):  # what a stranger claims there counts for nothing
+        return Logged(record.origin, "job.submitted.v1", None, None, record.value)
+    kind = headers.get("ce_type", b"").decode().removeprefix("pointsman.") or None
+    id = headers.get("ce_id")
+    job = headers.get("ce_jobid")
+    return Logged(
+        record.origin,
+        kind,
+        id.decode() if id else None,
+        str(UUID(job.decode())) if job else None,
+        record.value,
+    )
