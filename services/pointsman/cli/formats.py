@@ -13,6 +13,11 @@ def printable(text: str) -> str:
     return " ".join(_CONTROLS.sub(" ", text).split())
 
 
+def block(text: str) -> str:
+    """`text` with its lines and blanks, without anything that a terminal would obey."""
+    return "\n".join(_CONTROLS.sub(" ", line.expandtabs(4)) for line in text.split("\n"))
+
+
 def gist(text: str, width: int = 60) -> str:
     """The beginning of `text`, at most `width` characters, cut at a word where one ends nearby."""
     line = printable(text[: width * 8])

@@ -62,6 +62,21 @@ def redrawn() -> "Iterator[Callable[[RenderableType], None] | None]":
         yield lambda renderable: live.update(renderable, refresh=True)
 
 
+@contextmanager
+def progress(total: int, word: str) -> Iterator[Callable[[int], None]]:
+    """Yields what moves a bar on stderr, if that is a terminal and stdout, which would cross it, is none."""
+    if on_terminal() or not sys.stderr.isatty() or total < 2:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(word), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
+        task = shown.add_task(word, total=total)
+        yield lambda more: shown.advance(task, more)
+
+
 def line(text: str) -> None:
     """One line to stdout, at once."""
     sys.stdout.write(text + "\n")

@@ -36,9 +36,10 @@ def tail(
     """
     import asyncio
     import re
-    from contextlib import aclosing
 
-    from pointsman.bus.follow import follow
+    from pointsman.bus.follow import Follower
+    from pointsman.bus.places import Start
+    from pointsman.bus.records import Incoming
     from pointsman.cli import screen
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.passing import draw, long_topic, read, whole
@@ -46,30 +47,27 @@ def tail(
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
     topics = settings.topics
     try:
-        wanted = {long_topic(name, topics) for name in topic or ()}
+        wanted = {long_topic(name, topics) for name in topic or ()} or re.compile(topics.pattern)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    out = screen.console()
+
+    def show(record: Incoming) -> None:
+        if as_json:
+            screen.print_json(whole(record), stream=True)
+        elif screen.on_terminal():
+            out.print(draw(read(record, topics), out.width))
+        else:
+            screen.line(draw(read(record, topics), GIST_IN_PIPE).plain)
 
     async def watch() -> None:
-        seen = 0
-        records = follow(
-            settings.kafka,
-            wanted or re.compile(topics.pattern),
-            start="beginning" if from_beginning else "end",
-            until_end=to_end,
-        )
-        out = screen.console()
-        width = out.width if screen.on_terminal() else GIST_IN_PIPE
-        async with aclosing(records):
-            async for record in records:
-                if as_json:
-                    screen.print_json(whole(record), stream=True)
-                elif screen.on_terminal():
-                    out.print(draw(read(record, topics), width))
-                else:
-                    screen.line(draw(read(record, topics), width).plain)
-                seen += 1
-                if seen == number:
-                    return
+        left = number
+        start: Start = "beginning" if from_beginning else "end"
+        async with Follower(settings.kafka, wanted, start=start, until_end=to_end) as follower:
+            while not follower.ended and left != 0:
+                records = sorted(await follower.read(), key=lambda record: record.timestamp_ms)
+                for record in records[:left]:
+                    show(record)
+                left = None if left is None else max(0, left - len(records))
 
     asyncio.run(watch())

@@ -21,7 +21,7 @@ async def postgres(dsn: str, clock: Clock) -> list[Finding]:
         theirs = await database_time(dsn)
     except StoreError as error:
         rest = [
-            Finding(check, None, "not looked at: Postgres is not reachable")
+            Finding(check, None, "not looked at: there is no way into Postgres")
             for check in ("migrations", "clock")
         ]
         return [Finding("postgres", False, str(error), _entry(error)), *rest]

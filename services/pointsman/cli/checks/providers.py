@@ -3,11 +3,9 @@
 import asyncio
 import urllib.error
 import urllib.request
-from http.client import HTTPMessage
-from typing import IO, Any
 
 from pointsman.cli.checks.finding import Finding
-from pointsman.worker.providers_file import NO_KEY, ProviderRow, Providers
+from pointsman.worker.providers_file import ProviderRow, Providers
 
 WITHIN_S = 5.0
 
@@ -28,9 +26,8 @@ def provider(row: ProviderRow) -> Finding:
         key = row.key().get_secret_value()
     except ValueError as error:
         return Finding(check, False, str(error), f"export {row.key_env}=...      # where the worker runs")
-    request = urllib.request.Request(f"{row.base_url}/models", headers=dict(row.headers))
-    if key != NO_KEY:
-        request.add_header("Authorization", f"Bearer {key}")
+    headers = {**row.headers, "Authorization": f"Bearer {key}"}  # as a worker sends it, key or no key
+    request = urllib.request.Request(f"{row.base_url}/models", headers=headers)
     try:
         with _without_redirects().open(request, timeout=WITHIN_S):
             accepted = f", the key in {row.key_env} is accepted" if row.key_env else ""

@@ -2,23 +2,30 @@
 
 from rich.text import Text
 
-from pointsman.cli.formats import count, gist, money
-from pointsman.cli.show.words import kind, what
-from pointsman_schemas.outcomes import Outcome
+from pointsman.cli.formats import block, count, gist, money
+from pointsman.cli.show.passing import SHORT_ID
+from pointsman.cli.show.words import answered, kind, what
+from pointsman_schemas.outcomes import JobCompleted, Outcome
 
 MARKS = {"completed": "✓", "failed": "✗", "rejected": "✗", "expired": "✗", "cancelled": "■"}
 
 
 def outcome_line(outcome: Outcome, width: int) -> Text:
-    """Mark, job, tier, calls, cost, and as much of what was said as `width` leaves room for."""
+    """Mark, job, tier, calls, cost, and as much of what was said as `width` leaves room for; 0 for none."""
     word, colour = kind(outcome.type)
     head = Text.assemble(
         (f"{MARKS.get(word, '?')} {word:9}", colour),
-        f" {outcome.job_id}",
+        f" {str(outcome.job_id)[: SHORT_ID if 0 < width < 120 else None]}",
         (f" {spent(outcome)}", "dim"),
     )
     room = width - head.cell_len - 1
     return head.append(" " + gist(what(outcome), room)) if room >= 12 else head
+
+
+def answer_lines(outcome: Outcome) -> Text:
+    """The whole answer, or why there is none, without anything that a terminal would obey."""
+    said = answered(outcome.response) if isinstance(outcome, JobCompleted) else what(outcome)
+    return Text(block(said))
 
 
 def spent(outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import decode_intake
 from pointsman.bus.records import Incoming
-from pointsman.cli.formats import count, duration, gist, moment, money, printable
+from pointsman.cli.formats import block, count, duration, gist, moment, money, printable
 from pointsman.cli.show.passing import short_topic
 from pointsman.cli.show.waterfall import Event
 from pointsman.cli.show.words import asked, kind, what
@@ -20,6 +20,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.jobs import JobSubmitted
+from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 
 #: How much of a prompt or an answer stands in a waterfall.
@@ -43,7 +44,7 @@ def payloads(steps: Sequence[Step], topics: Topics) -> Text:
     for step in steps:
         shown = json.dumps(step.payload, indent=2, ensure_ascii=False) if step.payload else step.unreadable
         text.append(f"\n{_lane(step, topics)}  {step.kind or 'unreadable'}\n", "bold")
-        text.append(_lines(shown or "(no payload)") + "\n")
+        text.append(block(shown or "(no payload)") + "\n")
     return text
 
 
@@ -82,6 +83,8 @@ def _lane(step: Step, topics: Topics) -> str:
 def _said(step: Step, message: Message | None) -> str:
     if step.kind == JobSubmitted.TYPE:
         return f"by {step.agent_id or 'unknown'}: {_prompt(step)}"
+    if isinstance(message, JobCompleted):
+        return f"by {message.model}: {what(message)}"
     if message is not None:
         return what(message)
     parts = [step.error_type, step.unreadable]
@@ -105,10 +108,3 @@ def _prompt(step: Step) -> str:
     value = json.dumps(step.payload).encode()
     found: Any = decode_intake(Incoming(step.topic, step.partition, step.offset, 0, None, value, ()))
     return found.message if isinstance(found, Malformed) else asked(found.job.request)
-
-
-def _lines(text: str) -> str:
-    """Line by line without anything that a terminal would obey; the indentation stays."""
-    return "\n".join(
-        " " * (len(line) - len(line.lstrip(" "))) + printable(line) for line in text.splitlines()
-    )

@@ -5,7 +5,6 @@ from typing import Any
 from pointsman.cli.formats import count, duration, money
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.decisions import Choice
 from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 
@@ -22,6 +21,14 @@ KINDS = {
     "job.cancel": ("cancel", "yellow"),
     "job.dead": ("dead", "red"),
 }
+
+#: A failed call's reason as a person says it.
+FAILED = {
+    "rate_limited": "rate limited", "server_error": "server error", "connection": "no connection",
+    "timeout": "timed out", "bad_response": "unusable answer", "bad_request": "bad request",
+    "authentication": "key refused", "model_not_found": "no such model", "content_filter": "content filter",
+    "internal": "internal error",
+}  # fmt: skip
 
 
 def kind(type: str) -> tuple[str, str]:
@@ -52,11 +59,11 @@ def what(message: Message) -> str:
         case JobSubmitted():
             return asked(message.request)
         case JobRouted():
-            return f"to {message.decision.tier}: {choice(message.decision)}"
+            return f"to {message.decision.tier} by rule {message.decision.rule}: {message.decision.reason}"
         case CallFinished():
             return call(message)
         case JobCompleted():
-            return f"by {message.model}: {answered(message.response)}"
+            return answered(message.response) or f"no text, by {message.model}"
         case JobFailed() | JobRejected():
             return f"{message.reason.value}: {message.message}"
         case JobExpired():
@@ -68,25 +75,22 @@ def what(message: Message) -> str:
     return message.TYPE
 
 
-def choice(made: Choice) -> str:
-    """The rule's name and its reason."""
-    return f"rule {made.rule}" + (f", {made.reason}" if made.reason else "")
-
-
 def call(made: CallFinished) -> str:
-    """How one provider call went: what came back, from which model, and what happens next."""
-    status = f"{made.http_status} " if made.http_status and made.status != "ok" else ""
+    """How one provider call went: how it ended, how long it took, from which model, and what happens next."""
+    took = duration(made.duration_ms / 1000)
     match made.status:
         case "ok":
-            said = f"{made.attempt} ok, {made.model_answered or made.model}"
-        case "retry":
-            wait = "" if made.retry_after_s is None else f", again after {duration(made.retry_after_s)}"
-            said = f"{made.attempt} {status}{(made.error_type or 'failed').replace('_', ' ')}{wait}"
-        case "reject":
-            said = f"{made.attempt} {status}{(made.error_type or 'refused').replace('_', ' ')}, not again"
+            parts = [f"{made.attempt} ok in {took}", made.model_answered or made.model]
+        case "retry" | "reject":
+            status = f" ({made.http_status})" if made.http_status else ""
+            again = made.retry_after_s is not None
+            next_try = f"next try after {duration(made.retry_after_s or 0)}" if again else "no other try"
+            parts = [
+                f"{made.attempt} {FAILED.get(made.error_type or '', 'failed')}{status} in {took}",
+                next_try,
+            ]
         case "cancelled" | "expired":
-            said = f"{made.attempt} {made.status}"
-    parts = [said, duration(made.duration_ms / 1000)]
+            parts = [f"{made.attempt} {made.status} after {took}"]
     if made.usage is not None:
         parts.append(f"{made.usage.input_tokens:,} + {count(made.usage.output_tokens, 'token')}")
     if made.status == "ok":
