@@ -6,13 +6,13 @@ from collections import Counter
 
 import asyncpg
 import pytest
-from tests.support.audit_store import APPLICATION, audit_pool, observer, row, rows, seen
-from tests.support.postgres_proxy import Proxy
 
 from pointsman.store.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.connect import open_pool
 from pointsman.store.errors import LaneMovedError, StoreError, StoreUnavailableError
 from pointsman.store.sql import query
+from tests.support.audit_store import APPLICATION, audit_pool, observer, row, rows, seen
+from tests.support.postgres_proxy import Proxy
 
 pytestmark = pytest.mark.stack
 

@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.support.audit_store import audit_pool, observer, row
 
 from pointsman.store.audit_writer import AuditWriter, Lane, Move
+from tests.support.audit_store import audit_pool, observer, row
 
 pytestmark = pytest.mark.stack
 

@@ -8,13 +8,13 @@ from uuid import UUID
 import orjson
 import pytest
 import pytest_asyncio
-from tests.support.audit_store import audit_pool, observer
-from tests.support.example_records import NAMES, TOPICS, example, story, story_id
 
 from pointsman.audit.rows import row_of
 from pointsman.bus.records import Incoming
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.jobs import Jobs, open_jobs
+from tests.support.audit_store import audit_pool, observer
+from tests.support.example_records import NAMES, TOPICS, example, story, story_id
 
 pytestmark = pytest.mark.stack
 

@@ -6,12 +6,12 @@ import sys
 
 import asyncpg
 import pytest
-from tests.support.audit_store import observer, seen
 
 from pointsman.store import migrate as migrate_module
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.migrate import create_database_if_missing, migrate, pending
 from pointsman.store.sql import migrations
+from tests.support.audit_store import observer, seen
 
 pytestmark = pytest.mark.stack
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.support.audit_store import audit_pool, observer, row
 
 from pointsman.store.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.row import Row
+from tests.support.audit_store import audit_pool, observer, row
 
 pytestmark = pytest.mark.stack
 

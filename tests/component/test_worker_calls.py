@@ -6,14 +6,14 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from tests.support.routed_jobs import AGENT, calls, header, job_id, outcome, routed
-from tests.support.tiny_provider import ANSWER, http, tiny_provider
-from tests.support.working import MODEL, Worker, in_turn, provider_of, working
 
 from pointsman.worker.providers import Provider
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
+from tests.support.routed_jobs import AGENT, calls, header, job_id, outcome, routed
+from tests.support.tiny_provider import ANSWER, http, tiny_provider
+from tests.support.working import MODEL, Worker, in_turn, provider_of, working
 
 
 async def test_a_request_arrives_as_the_agent_wrote_it() -> None:

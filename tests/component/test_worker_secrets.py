@@ -4,11 +4,11 @@ import json
 import logging
 
 import pytest
+
+from pointsman_schemas.outcomes import JobFailed
 from tests.support.routed_jobs import AGENT, job_id, outcome
 from tests.support.tiny_provider import http, tiny_provider
 from tests.support.working import KEY, Worker, in_turn, provider_of, working
-
-from pointsman_schemas.outcomes import JobFailed
 
 
 async def test_ids_go_only_to_a_provider_that_is_meant_to_have_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.support.routed_jobs import calls, job_id, outcome
-from tests.support.tiny_provider import Asked, http, never
-from tests.support.working import in_turn, working
 
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired
 from pointsman_schemas.reasons import FailReason
+from tests.support.routed_jobs import calls, job_id, outcome
+from tests.support.tiny_provider import Asked, http, never
+from tests.support.working import in_turn, working
 
 
 async def test_no_attempt_is_begun_that_the_deadline_forbids() -> None:

@@ -9,8 +9,6 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.bad_records import BAD, Bad
-from tests.support.example_records import NAMES, TOPICS, example, story, story_id
 
 from pointsman.audit import rows as rows_module
 from pointsman.audit.facts import Facts, facts_of
@@ -23,6 +21,8 @@ from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.reasons import Reason
+from tests.support.bad_records import BAD, Bad
+from tests.support.example_records import NAMES, TOPICS, example, story, story_id
 
 NOW = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
 INTAKE, DEAD = TOPICS.intake.name, TOPICS.dead.name

@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.bad_records import BAD, Bad
 
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming
 from pointsman_schemas.reasons import Reason
+from tests.support.bad_records import BAD, Bad
 
 #: Reasons that only the router can give: they need the policy, the registry, the clock or a memory.
 ROUTERS = {Reason.DUPLICATE_JOB, Reason.DEADLINE_PASSED, Reason.AGENT_NOT_ALLOWED}

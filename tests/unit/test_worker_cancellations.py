@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from tests.support.routed_jobs import NOW, job_id
-
 from pointsman.worker.cancellations import Cancellations
+from tests.support.routed_jobs import NOW, job_id
 
 
 class Clock:

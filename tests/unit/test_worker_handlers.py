@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from tests.support.routed_jobs import AGENT, NOW, header, job_id, outcome, routed
 
 from pointsman.bus.emit import emit
 from pointsman.bus.records import Incoming
@@ -18,6 +17,7 @@ from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
+from tests.support.routed_jobs import AGENT, NOW, header, job_id, outcome, routed
 
 
 @pytest.fixture

@@ -37,9 +37,9 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
                 f"Kafka does not answer at {settings.kafka} ({error}): is it running? `pointsman doctor`"
             )
         else:
+            if not missing:
+                return
             problem = f"topics are missing ({', '.join(missing)}): run `pointsman topics apply`"
-        if missing == []:
-            return
         if time.monotonic() >= give_up:
             raise BusNotReadyError(problem)
         event(log, logging.WARNING, "waiting for the bus", problem=problem)

