@@ -16,7 +16,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def publish(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="JSON lines, one job each; - is stdin.")
+        Path | None, typer.Argument(metavar="FILE", help="JSON lines, one job each; - is stdin.")
     ] = None,
     *,
     jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="The same as an option.")] = None,

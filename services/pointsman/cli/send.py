@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pointsman.bus.errors import BusError
 from pointsman.cli import screen
 from pointsman.cli.errors import CommandError
-from pointsman.cli.formats import count
 from pointsman.cli.show.outcome import answer_lines, outcome_line
 from pointsman.client.client import Client
 from pointsman_schemas.jobs import Job
@@ -77,7 +76,7 @@ async def _await(client: Client, jobs: Sequence[Job], sending: Sending) -> bool:
                     advance(1)
     except TimeoutError:
         raise CommandError(
-            f"no outcome of {len(open_ids):,} of {count(len(jobs), 'job')} after {sending.timeout_s:g} s",
+            f"{len(open_ids):,} of {len(jobs):,} jobs had no outcome within {sending.timeout_s:g} s",
             f"the work goes on; follow it: pointsman trace {min(open_ids)}",
         ) from None
     if len(jobs) > 1 and screen.on_terminal():

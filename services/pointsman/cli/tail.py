@@ -16,7 +16,9 @@ GIST_IN_PIPE = 240
 def tail(
     topic: Annotated[
         list[str] | None,
-        typer.Argument(help="intake, tier.<tier>, results, calls, dead, control; all when left out."),
+        typer.Argument(
+            metavar="TOPIC", help="intake, tier.<tier>, results, calls, dead, control; all when left out."
+        ),
     ] = None,
     *,
     from_beginning: Annotated[

@@ -15,28 +15,27 @@ from pointsman_schemas.topics import Topics
 
 def table(found: Sequence[LaneLag], topics: Topics, *, by_partition: bool = False) -> RenderableType:
     """A row for each lane, and one for all that the audit reads; or a row for each partition."""
-    rows = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    rows.add_column("topic", no_wrap=True)
-    for name in ("partition", "committed", "end") if by_partition else ():
-        rows.add_column(name, justify="right")
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    rows.add_column("lane" if by_partition else "topic", no_wrap=True)
+    for name in ("committed", "end") if by_partition else ():
+        rows.add_column(name, justify="right", no_wrap=True)
     rows.add_column("waiting", justify="right", no_wrap=True)
     rows.add_column("oldest", justify="right", no_wrap=True)
     rows.add_column("read by", style="dim", overflow="fold")
-    audit = f"{topics.prefix}.audit"
+    audited = [lane for lane in found if lane.group == f"{topics.prefix}.audit"]
     for lane in found:
-        name = short_topic(lane.topic, topics)
+        name, reader = short_topic(lane.topic, topics), lane.group.removeprefix(f"{topics.prefix}.")
         if by_partition:
             for each in lane.partitions:
                 committed = "-" if each.committed is None else str(each.committed)
-                place = (name, str(each.partition), committed, str(each.end))
-                rows.add_row(*place, *_waiting(each.waiting, each.exact, each.oldest_s), lane.group)
-        elif lane.group != audit:
-            rows.add_row(name, *_waiting(lane.waiting, lane.exact, lane.oldest_s), lane.group)
-    audited = [lane for lane in found if lane.group == audit]
+                waits = _waiting(each.waiting, each.exact, each.oldest_s)
+                rows.add_row(f"{name}/{each.partition}", committed, str(each.end), *waits, reader)
+        elif lane not in audited:
+            rows.add_row(name, *_waiting(lane.waiting, lane.exact, lane.oldest_s), reader)
     if audited and not by_partition:
         oldest = max((lane.oldest_s for lane in audited if lane.oldest_s is not None), default=None)
         waiting, exact = sum(lane.waiting for lane in audited), all(lane.exact for lane in audited)
-        rows.add_row("every topic", *_waiting(waiting, exact, oldest), audit)
+        rows.add_row("every topic", *_waiting(waiting, exact, oldest), "audit")
     return rows
 
 
