@@ -1,0 +1,51 @@
+"""The `pointsman` program as a shell would run it: in its own process, in a folder of its own, piped."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs commands in `folder` with `environment` added to a plain one."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "pointsman.cli.main", *arguments,
+            cwd=self.folder, env={**kept, **self.environment}, stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    async def run(self, *arguments: str, stdin: str = "") -> Done:
+        """The command's end; fails when it prints a traceback or colour."""
+        process = await self.start(*arguments)
+        out, err = await process.communicate(stdin.encode())
+        done = Done(process.returncode or 0, out.decode(), err.decode())
+        assert "Traceback" not in done.err, done.err
+        assert "\x1b" not in done.out + done.err
+        return done

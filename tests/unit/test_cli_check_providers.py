@@ -1,0 +1,114 @@
+"""Whether a provider answers, takes the key, and never has it sent elsewhere: against a loopback server."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from pointsman.cli.checks.providers import provider, providers
+from pointsman.worker.providers_file import ProviderRow, Providers
+
+
+class Server:
+    """Answers every question with `status`, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.location = ""
+        self.asked: list[tuple[str, str | None]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append((self.path, self.headers.get("Authorization")))
+                self.send_response(outer.status)
+                if outer.location:
+                    self.send_header("Location", outer.location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.http = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    served = Server()
+    thread = threading.Thread(target=served.http.serve_forever, args=(0.01,))
+    thread.start()
+    yield served
+    served.http.shutdown()
+    thread.join()
+    served.http.server_close()
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "sk-secret")
+    monkeypatch.setenv("no_proxy", "*")
+
+
+def row(url: str, **more: Any) -> ProviderRow:
+    return ProviderRow.model_validate({"name": "x", "base_url": url, "key_env": "A_KEY", **more})
+
+
+def test_a_provider_that_takes_the_key_is_good(server: Server) -> None:
+    found = provider(row(server.url))
+    assert (found.ok, found.fix) == (True, "")
+    assert server.asked == [("/v1/models", "Bearer sk-secret")]
+
+
+@pytest.mark.parametrize(
+    ("status", "ok"), [(401, False), (403, False), (404, True), (405, True), (503, False)]
+)
+def test_an_answer_is_told_from_a_good_one(status: int, ok: bool, server: Server) -> None:
+    server.status = status
+    found = provider(row(server.url))
+    assert found.ok is ok
+    assert str(status) in found.said
+    assert bool(found.fix) is not ok
+
+
+def test_the_key_is_never_shown_and_its_variable_is_named(server: Server) -> None:
+    server.status = 401
+    found = provider(row(server.url))
+    assert "sk-secret" not in f"{found}"
+    assert "A_KEY" in found.said
+    assert "A_KEY" in found.fix
+
+
+def test_a_redirect_is_not_followed_with_the_key(server: Server) -> None:
+    server.status, server.location = 302, f"{server.url}/elsewhere"
+    assert provider(row(server.url)).ok
+    assert len(server.asked) == 1
+
+
+def test_a_variable_that_is_not_set_is_told_before_anything_is_sent(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("A_KEY")
+    found = provider(row(server.url))
+    assert found.ok is False
+    assert "A_KEY" in found.fix
+    assert server.asked == []
+
+
+def test_nobody_there_is_told_with_the_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    found = provider(row(f"http://127.0.0.1:{port}/v1"))
+    assert found.ok is False
+    assert f"http://127.0.0.1:{port}/v1 is not reachable" in found.said
+
+
+async def test_only_providers_that_a_tier_uses_are_asked(server: Server) -> None:
+    rows = [row(server.url), row(server.url, name="unused")]
+    file = Providers.model_validate({"providers": rows, "tiers": {"small": {"provider": "x", "model": "m"}}})
+    assert [each.check for each in await providers(file)] == ["provider x"]
+    assert await providers(None) == []

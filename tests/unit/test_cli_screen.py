@@ -1,0 +1,63 @@
+"""What a pipe gets: plain lines, valid JSON, nothing that a terminal would want."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from pointsman.cli import screen
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    at: datetime
+    took: timedelta
+    cost: Decimal
+    id: UUID
+    raw: bytes
+
+
+def test_a_pipe_gets_no_colour_no_padding_and_no_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    rows = Table.grid(padding=(0, 2))
+    rows.add_row(Text("long " * 100, "red"), "x")
+    rows.add_row("short", "")
+    screen.show(Text("[bold]", "bold green"), rows)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    lines = out.splitlines()
+    assert lines[0] == "[bold]"
+    assert lines[1].count("long") == 100
+    assert lines[2] == "short"
+
+
+def test_json_holds_what_our_values_are_made_of(capsys: pytest.CaptureFixture[str]) -> None:
+    thing = Thing(
+        datetime(2030, 1, 31, tzinfo=UTC), timedelta(seconds=1.5), Decimal("0.10"), UUID(int=1), b"\xff"
+    )
+    screen.print_json({"thing": thing, "umlaut": "ü"})
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "ü" in out
+    assert json.loads(out)["thing"] == {
+        "at": "2030-01-31T00:00:00.000000Z",
+        "took": 1.5,
+        "cost": "0.10",
+        "id": "00000000-0000-0000-0000-000000000001",
+        "raw": "\\xff",
+    }
+
+
+def test_a_pipe_sees_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    with screen.progress(100, "published") as advance:
+        advance(50)
+    with screen.redrawn() as draw:
+        assert draw is None
+    assert capsys.readouterr() == ("", "")
