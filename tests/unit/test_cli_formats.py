@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from pointsman.cli.formats import count, duration, gist, money, printable
+from pointsman.cli.formats import block, count, duration, gist, money, printable
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_money_keeps_two_digits_that_matter(usd: Decimal | None, text: str) -> N
 
 def test_foreign_text_cannot_command_the_terminal() -> None:
     evil = "a\x1b[2Jb\x07c\rd\u202ee\x9b31mf\ng"
-    assert printable(evil) == "a [2Jb c d e 31mf g"
+    assert printable(evil) == gist(evil) == block(evil).replace("\n", " ") == "a [2Jb c d e 31mf g"
 
 
 def test_a_gist_ends_at_a_word_and_fits() -> None:

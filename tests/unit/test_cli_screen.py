@@ -28,14 +28,14 @@ def test_a_pipe_gets_no_colour_no_padding_and_no_cut(
     monkeypatch.setenv("FORCE_COLOR", "1")
     rows = Table.grid(padding=(0, 2))
     rows.add_row(Text("long " * 100, "red"), "x")
-    rows.add_row("short", "")
+    rows.add_row("[red]short[/red]", "")
     screen.show(Text("[bold]", "bold green"), rows)
     out = capsys.readouterr().out
     assert "\x1b" not in out
     lines = out.splitlines()
     assert lines[0] == "[bold]"
     assert lines[1].count("long") == 100
-    assert lines[2] == "short"
+    assert lines[2] == "[red]short[/red]"
 
 
 def test_json_holds_what_our_values_are_made_of(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,6 @@ def console(*, width: int | None = None) -> "Console":
     terminal = on_terminal()
     return Console(
         force_terminal=terminal,
-        no_color=None if terminal else True,
         width=width if terminal else UNBOUNDED,
         markup=False,
         emoji=False,
