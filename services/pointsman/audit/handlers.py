@@ -11,6 +11,9 @@ from pointsman.store.audit_writer import AuditWriter, Move
 from pointsman.store.errors import LaneMovedError, StoreError
 from pointsman_schemas.topics import Topics
 
+#: Anyone may write any timestamp, and one from the year 1 would drown the sum of all delays.
+_LONGEST_DELAY_S = 30 * 24 * 3600.0
+
 
 class Sink:
     """The bus reader's store: batches become rows, written together with the lanes' positions.
@@ -59,4 +62,4 @@ class Sink:
             AUDITED.labels(topic).inc(len(records))
             AUDITED_BYTES.labels(topic).inc(sum(len(record.value or b"") for record in records))
             for record in records:
-                AUDIT_DELAY.observe(max(0.0, now - record.timestamp_ms / 1000))
+                AUDIT_DELAY.observe(min(max(0.0, now - record.timestamp_ms / 1000), _LONGEST_DELAY_S))
