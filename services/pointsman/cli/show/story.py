@@ -23,8 +23,8 @@ from pointsman_schemas.jobs import JobSubmitted
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 
-#: How much of a prompt or an answer stands in a waterfall.
-SAID = 120
+#: How much of a prompt or an answer stands in a waterfall; and of a reason, which says what to do next.
+SAID, REASON = 120, 500
 
 #: States that need no colour of their own: the job is under way.
 COLOURS = {
@@ -73,7 +73,7 @@ def _event(step: Step, topics: Topics) -> Event:
     if isinstance(message, CallFinished):
         start = message.started_at
         end = start + timedelta(milliseconds=message.duration_ms)
-    return Event(start, end, word, colour, gist(_said(step, message), SAID), _lane(step, topics))
+    return Event(start, end, word, colour, _said(step, message), _lane(step, topics))
 
 
 def _lane(step: Step, topics: Topics) -> str:
@@ -82,13 +82,13 @@ def _lane(step: Step, topics: Topics) -> str:
 
 def _said(step: Step, message: Message | None) -> str:
     if step.kind == JobSubmitted.TYPE:
-        return f"by {step.agent_id or 'unknown'}: {_prompt(step)}"
+        return gist(f"by {step.agent_id or 'unknown'}: {_prompt(step)}", SAID)
     if isinstance(message, JobCompleted):
-        return f"by {message.model}: {what(message)}"
+        return gist(f"by {message.model}: {what(message)}", SAID)
     if message is not None:
-        return what(message)
+        return gist(what(message), REASON)
     parts = [step.error_type, step.unreadable]
-    return ": ".join(part for part in parts if part) or "(its payload cannot be shown)"
+    return gist(": ".join(part for part in parts if part), REASON) or "(its payload cannot be shown)"
 
 
 def _message(step: Step) -> Message | None:
