@@ -10,7 +10,7 @@ import pytest
 from pointsman.store import migrate as migrate_module
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.migrate import create_database_if_missing, migrate, pending
-from pointsman.store.sql import migrations
+from pointsman.store.sql import migrations, query
 from tests.support.audit_store import observer, seen
 
 pytestmark = pytest.mark.stack
@@ -70,6 +70,21 @@ async def test_a_file_that_fails_leaves_nothing_behind(
     assert await pending(database) == ["9000_broken.sql"]
     async with observer(database) as connection:
         assert await connection.fetchval("select to_regclass('audit.half')") is None
+
+
+async def test_a_file_that_cannot_be_recorded_is_not_applied(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(name: str) -> str:
+        return "select no_such_thing($1, $2)" if name == "migration_done" else query(name)
+
+    monkeypatch.setattr(migrate_module, "query", forgetful)
+    with pytest.raises(StoreError, match=r"0001_message\.sql did not go through"):
+        await migrate(database)
+    async with observer(database) as connection:
+        assert await connection.fetchval("select to_regclass('audit.message')") is None
+    monkeypatch.undo()
+    assert await migrate(database) == list(migrations())
 
 
 async def test_a_missing_database_is_made_once(database: str) -> None:
