@@ -96,7 +96,6 @@ def envelope_headers() -> Json:
         "ce_attempt": {"type": "string", "pattern": r"^\d{1,6}$", "description": "which provider call"},
         "ce_orderkey": {
             "type": "string",
-            "minLength": 1,
             "description": "with a routed job: jobs of one key are done one after another",
         },
         "traceparent": {
@@ -113,7 +112,7 @@ def envelope_headers() -> Json:
             "type": "object",
             "properties": attributes,
             "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_agentid"],
-            "additionalProperties": True,
+            "additionalProperties": {"type": "string"},
         },
     )
 

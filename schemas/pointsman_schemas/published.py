@@ -50,7 +50,10 @@ def load(folder: Path) -> dict[str, Json]:
 def advice(name: str) -> str:
     """What to do when the schema `name` cannot change in this way."""
     if name == PLAIN or ".headers" in name:
-        return f"{name}: add beside it instead of changing it; every client that is out there relies on it"
+        return (
+            f"{name} has no version 2: leave what it says, "
+            "and add what is new as something that may be missing"
+        )
     base, _, version = name.rpartition(".v")
     return (
         f"{name} is published: leave it as it was and make {base}.v{int(version) + 1}, "

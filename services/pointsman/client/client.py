@@ -104,12 +104,13 @@ class Client:
         return ids
 
     async def wait(self, job_id: UUID, *, timeout_s: float | None = None) -> Outcome:
-        """The outcome of a job, if it comes while this client is open.
+        """The outcome of any job, whoever sent it, also one that ended before; None waits for ever.
 
         Raises:
             OutcomeTimeoutError: not within `timeout_s` seconds.
+            BusError: the client was closed meanwhile, or the outcome cannot be read.
         """
-        coming = self._outcomes.expect(job_id)
+        coming = self._outcomes.of(job_id)
         try:
             async with asyncio.timeout(timeout_s):
                 outcome = await asyncio.shield(coming)

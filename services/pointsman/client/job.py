@@ -1,10 +1,10 @@
 """A job from what the caller has at hand: a `Job`, a plain body, or keywords."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
-
-import orjson
+from uuid import UUID
 
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import decode_intake
@@ -42,13 +42,22 @@ def make_job(job: JobLike | None, fields: Mapping[str, Any], agent_id: str | Non
             body["deadline"] = format_time(time)
     body = {name: value for name, value in body.items() if value is not None}
     try:
-        value = orjson.dumps(body)
-    except TypeError as error:
+        # Not orjson: it writes NaN as null, and the provider would be asked something else.
+        value = json.dumps(body, default=_plain).encode()
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidJobError(f"cannot be written as JSON: {error}") from error
-    found = decode_intake(Incoming("", 0, 0, int(now.timestamp() * 1000), None, value, ()))
+    record = Incoming("", 0, 0, int(now.timestamp() * 1000), None, value, ())
+    # What the topic can carry: how much of that the policy admits is for the router to say.
+    found = decode_intake(record, Topics().intake.max_message_bytes)
     if isinstance(found, Malformed):
         raise InvalidJobError(found.message)
     return found.job if found.explicit_id else found.job.model_copy(update={"job_id": uuid7(now)})
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def as_record(job: Job, topics: Topics, now: datetime) -> Outgoing:

@@ -1,24 +1,43 @@
-"""Reads the results topic once for all who wait, from before the first job was sent."""
+"""Reads the results topic once for all who wait, from before the first job was sent.
+
+Invariants:
+- A job that is expected before it is sent is answered by what is read from then on.
+- Any other job that is waited for may have ended before: the topic is also looked through from when the job
+  was made. So is it when a job turns out to have been submitted before, under the same id.
+"""
 
 import asyncio
+from collections import OrderedDict
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from pointsman.bus.decode import Decoded, decode
+from pointsman.bus.decode import Malformed, decode
+from pointsman.bus.errors import BusError
 from pointsman.bus.follow import Follower
+from pointsman.bus.records import Incoming
+from pointsman.client.look_back import LookBack
 from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.outcomes import Outcome
+from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
+
+#: So many outcomes are kept for jobs that nobody has waited for yet; older ones are looked for again.
+KEPT = 10_000
 
 
 class Outcomes:
     """An async context manager; once entered, no outcome of a job that is expected is missed."""
 
     def __init__(self, bootstrap: str, topics: Topics) -> None:
-        self._follower = Follower(bootstrap, [topics.results.name], start="end")
-        self._expected: dict[UUID, asyncio.Future[Outcome]] = {}
+        self._dead = topics.dead.name
+        self._follower = Follower(bootstrap, [topics.results.name, self._dead], start="end")
+        self._look_back = LookBack(bootstrap, topics.results.name, self._tell)
+        # By record key: most outcomes are somebody else's and need not be decoded.
+        self._expected: dict[bytes, asyncio.Future[Outcome]] = {}
+        self._unclaimed: OrderedDict[bytes, None] = OrderedDict()
         self._reading: asyncio.Task[None] | None = None
+        self._failure: BusError | None = None
 
     async def __aenter__(self) -> Self:
         await self._follower.__aenter__()
@@ -31,34 +50,86 @@ class Outcomes:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
-        for waiting in self._expected.values():
-            waiting.cancel()
+        await self._look_back.close()
+        self._fail(BusError("the client was closed"))
         await self._follower.__aexit__(kind, error, trace)
 
-    def expect(self, job_id: UUID) -> "asyncio.Future[Outcome]":
-        """The job's outcome, when it comes; call it before the job is sent."""
-        found = self._expected.get(job_id)
-        if found is None:
-            found = self._expected[job_id] = asyncio.get_running_loop().create_future()
-        return found
+    def expect(self, job_id: UUID) -> None:
+        """A job is about to be sent: keep its outcome until somebody waits for it."""
+        self._future(_key(job_id))
+
+    def of(self, job_id: UUID) -> "asyncio.Future[Outcome]":
+        """The job's outcome, when it comes or where it is already; await it shielded, others may wait too.
+
+        Its exception is a BusError: the client was closed, the brokers refuse, or it cannot be understood.
+        """
+        known = _key(job_id) in self._expected
+        future = self._future(_key(job_id))
+        if not known and not future.done():
+            self._look_back.find(job_id)
+        return future
 
     def forget(self, job_id: UUID) -> None:
-        """Nobody waits for this job any more."""
-        self._expected.pop(job_id, None)
+        """Its outcome was handed over; who waits once more has it looked for."""
+        self._unclaimed.pop(_key(job_id), None)
+        self._expected.pop(_key(job_id), None)
+
+    def _future(self, key: bytes) -> "asyncio.Future[Outcome]":
+        future = self._expected.get(key)
+        if future is None:
+            future = self._expected[key] = asyncio.get_running_loop().create_future()
+            if self._failure is not None:
+                _fail(future, self._failure)
+        return future
 
     async def _read(self) -> None:
         try:
             while True:
                 for record in await self._follower.read():
-                    found = decode(record)
-                    if isinstance(found, Decoded) and isinstance(found.message, OUTCOMES):
-                        self._tell(found.message)
+                    if record.topic == self._dead:
+                        self._see_dead(record)
+                    else:
+                        self._tell(record)
         except Exception as error:
-            for waiting in self._expected.values():
-                if not waiting.done():
-                    waiting.set_exception(error)
+            self._fail(
+                error if isinstance(error, BusError) else BusError(f"reading outcomes failed: {error!r}")
+            )
 
-    def _tell(self, outcome: Outcome) -> None:
-        waiting = self._expected.get(outcome.job_id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(outcome)
+    def _see_dead(self, record: Incoming) -> None:
+        headers = dict(record.headers)
+        key = headers.get("ce_jobid") or b""
+        future = self._expected.get(key)
+        if headers.get("ce_reason") == Reason.DUPLICATE_JOB.value.encode() and future and not future.done():
+            self._look_back.find(UUID(key.decode()))
+
+    def _tell(self, record: Incoming) -> None:
+        future = self._expected.get(record.key or b"")
+        if future is None or future.done():
+            return
+        found = decode(record)
+        if isinstance(found, Malformed):
+            _fail(future, BusError(f"an outcome that this version does not understand: {found.message}"))
+        elif isinstance(found.message, OUTCOMES):
+            future.set_result(found.message)
+            self._keep(record.key or b"")
+
+    def _keep(self, key: bytes) -> None:
+        self._unclaimed[key] = None
+        if len(self._unclaimed) > KEPT:
+            oldest, _ = self._unclaimed.popitem(last=False)
+            self._expected.pop(oldest, None)
+
+    def _fail(self, why: BusError) -> None:
+        self._failure = self._failure or why
+        for future in self._expected.values():
+            _fail(future, self._failure)
+
+
+def _key(job_id: UUID) -> bytes:
+    return str(job_id).encode()
+
+
+def _fail(future: "asyncio.Future[Outcome]", why: BusError) -> None:
+    if not future.done():
+        future.set_exception(why)
+        future.exception()  # seen: nobody has to wait for it

@@ -11,7 +11,8 @@ from pathlib import Path
 _STOP_WITHIN_S = 20.0
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """To be called in a new process: it is asked to end when the thread that started it is gone."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
@@ -82,6 +83,6 @@ def _as_user(user: tuple[int, int] | None) -> Callable[[], None]:
             os.setgroups([])
             os.setgid(user[1])
             os.setuid(user[0])
-        _end_with_parent()  # after the change of user, which would clear it
+        end_with_parent()  # after the change of user, which would clear it
 
     return prepare

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pointsman.dev.child import end_with_parent
 from pointsman.dev.errors import DevError
 
 _READY_WITHIN_S = 60.0
@@ -41,6 +42,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C reaches us only: we stop the services in our order
+                preexec_fn=end_with_parent,  # noqa: PLW1509 -- called from the main thread only
             )
 
     def ready(self) -> bool:

@@ -1,0 +1,63 @@
+"""Finds outcomes that were there before anybody here waited for them: one scan at a time for all who ask."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from pointsman.bus.errors import BusError
+from pointsman.bus.follow import Follower
+from pointsman.bus.places import Start
+from pointsman.bus.records import Incoming
+
+#: How far the clocks of those who make ids and those who publish outcomes may be apart.
+_SKEW = timedelta(minutes=5)
+_PAUSE_S = 1.0
+
+
+class LookBack:
+    """Shows `tell` every record of a topic that may hold what was asked for."""
+
+    def __init__(self, bootstrap: str, topic: str, tell: Callable[[Incoming], None]) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._tell = tell
+        self._asked: set[UUID] = set()
+        self._scanning: asyncio.Task[None] | None = None
+
+    def find(self, job_id: UUID) -> None:
+        """Look for the job's outcome among those that are there now."""
+        self._asked.add(job_id)
+        if self._scanning is None or self._scanning.done():
+            self._scanning = asyncio.create_task(self._scan(), name="look back")
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._scanning is not None:
+            self._scanning.cancel()
+            await asyncio.wait([self._scanning])
+
+    async def _scan(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, set()
+            try:
+                await self._read(earliest(asked))
+            except BusError:  # the brokers are away; the live reader says so where it is for good
+                self._asked |= asked
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _read(self, start: Start) -> None:
+        async with Follower(self._bootstrap, [self._topic], start=start, until_end=True) as follower:
+            while not follower.ended:
+                for record in await follower.read():
+                    self._tell(record)
+
+
+def earliest(job_ids: Iterable[UUID]) -> Start:
+    """Where the first outcome of these jobs can be: a UUIDv7 tells when its job was made."""
+    times = []
+    for job_id in job_ids:
+        if job_id.version != 7:
+            return "beginning"
+        times.append(datetime.fromtimestamp((job_id.int >> 80) / 1000, UTC))
+    return min(times) - _SKEW
