@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from uuid import UUID
 
@@ -107,6 +110,8 @@ def _say_what_next(
         console.print(f"{process.name:<16} {process.url}")
     job = str(job_ids[0])[:13] if job_ids else "JOB"
     console.print("\nTry next, in another terminal in this folder:")
+    if shutil.which("pointsman") is None:  # started by its path, as scripts/dev does
+        console.print(f'  export PATH="{Path(sys.argv[0]).absolute().parent}:$PATH"', soft_wrap=True)
     console.print(f"  pointsman trace {job}")
     console.print(f"  pointsman why {job}")
     console.print('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')
