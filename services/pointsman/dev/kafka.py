@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from pointsman.dev import jars
@@ -150,10 +151,9 @@ class EmbeddedKafka:
         return properties
 
     def _format(self, command: list[str | Path], properties: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         plain = [word for word in command if "ArchiveClassesAtExit" not in str(word)]
         done = subprocess.run(
-            [*plain, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", properties],
+            [*plain, "kafka.tools.StorageTool", "format", "--standalone", "-t", new_cluster_id(), "-c", properties],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
@@ -161,6 +161,14 @@ class EmbeddedKafka:
                 f"Kafka cannot prepare its folder {self._folder}:\n{(done.stderr or done.stdout)[-800:]}",
                 "begin anew: pointsman dev --fresh",
             )
+
+
+def new_cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
+    """A random id as Kafka writes them, and none that its tools would take for a flag: no `-` in front."""
+    while True:
+        id = base64.urlsafe_b64encode(draw().bytes).decode().rstrip("=")
+        if not id.startswith("-"):
+            return id
 
 
 def answers(port: int) -> bool:

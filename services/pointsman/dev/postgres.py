@@ -96,7 +96,8 @@ class EmbeddedPostgres:
 
     def remove(self) -> None:
         """Delete the data, wherever it is."""
-        shutil.rmtree(self._place(), ignore_errors=True)
+        if self._folder.exists():
+            shutil.rmtree(self._place(), ignore_errors=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _psql(self, database: str, statement: str) -> None:
@@ -137,8 +138,7 @@ class EmbeddedPostgres:
             base = Path("/var/lib/pointsman")
             base.mkdir(mode=0o755, parents=True, exist_ok=True)
             place = base / f"postgres-{os.getpid()}-{time.time_ns()}"
-            place.mkdir(mode=0o700)
-            os.chown(place, *self._as_user)
+            self._folder.mkdir(parents=True, exist_ok=True)
             link.symlink_to(place)
         place = link.readlink()
         if not place.exists():
