@@ -18,9 +18,9 @@ find_python() {
     return 1
 }
 
-# set_up GROUP...: the project with its dev extra, and these dependency groups.
+# set_up GROUP...: the project with its dev extra, and these dependency groups; tests and types see `learn` too.
 set_up() {
-    local python stamp wanted group
+    local python stamp wanted group extras="dev${1:+,learn}"
     python="$(find_python)" || exit 1
     stamp="$venv/.pointsman-$(IFS=-; echo "dev${*:+-$*}")"
     wanted="$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$root/pyproject.toml")"
@@ -32,11 +32,11 @@ set_up() {
     for group in "$@"; do groups+=(--group "$group"); done
     if command -v uv >/dev/null 2>&1; then
         [ -x "$venv/bin/python" ] || uv venv --quiet --python "$python" "$venv"
-        (cd "$root" && uv pip install --quiet --python "$venv/bin/python" -e '.[dev]' "${groups[@]}")
+        (cd "$root" && uv pip install --quiet --python "$venv/bin/python" -e ".[$extras]" "${groups[@]}")
     else
         [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-        (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]' "${groups[@]}")
+        (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extras]" "${groups[@]}")
     fi
     echo "$wanted" > "$stamp"
 }

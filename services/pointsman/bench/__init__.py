@@ -1,0 +1,1 @@
+"""What pointsman measures about itself, each figure with the command that makes it."""

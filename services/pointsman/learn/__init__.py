@@ -1,0 +1,1 @@
+"""Training of the learned score, pure: outcomes in, model out."""

@@ -1,0 +1,41 @@
+"""What the score says about one text."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Per tier of the model, ascending.
+
+    `sufficient`: probability that the tier's answer is at least as good as the strongest tier's; the last
+    is 1.
+    `better`: probability that it is better; the last is 0.
+    `cost`: what the call is expected to cost, in units of the strongest tier's mean cost in training.
+    `known`: share of the text's words that training has seen, 0 to 1.
+    """
+
+    sufficient: tuple[float, ...]
+    better: tuple[float, ...]
+    cost: tuple[float, ...]
+    known: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a required quality asks of a tier.
+
+    `rate`: how much quality may be lost for one unit saved; a unit is the strongest tier's mean cost in
+    training.
+    `margin`: how much better than that a tier must look, for what training could not know.
+    """
+
+    rate: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature of a text in words; `weight` > 0 speaks for the tier, < 0 against it, in log-odds."""
+
+    words: str
+    weight: float
