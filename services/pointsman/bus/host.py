@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -133,7 +134,7 @@ async def _serve(service: Service, http: HttpPart) -> int:
     host = Host(service)
     listener = socket.create_server((http.http_host, http.http_port))
     address = f"http://{http.http_host}:{listener.getsockname()[1]}"
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             host.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5
         )
@@ -143,6 +144,22 @@ async def _serve(service: Service, http: HttpPart) -> int:
     await server.serve(sockets=[listener])
     event(log, logging.INFO, "service ended", service=service.name)
     return 0 if server.started and host.failure is None else 1
+
+
+class _Server(uvicorn.Server):
+    """Ends cleanly, with exit code 0, when it is asked to; uvicorn's own would raise the signal once more."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM or SIGINT asks to finish; a second SIGINT does not wait."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
 
 
 async def _watch_loop() -> None:

@@ -1,0 +1,106 @@
+"""Every command of the README does what it says there, in the order in which a reader meets them."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pointsman import Client
+from pointsman.dev.ports import free_port
+from pointsman.dev.processes import Process
+from tests.conftest import Kafka
+from tests.support.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+JOB_IN_README = "01a213d7-567b"
+
+
+def commands() -> list[str]:
+    """All lines of `sh` blocks, and what follows the prompt in `console` blocks."""
+    found: list[str] = []
+    for language, block in re.findall(r"^```(sh|console)\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
+        lines = block.splitlines()
+        found += lines if language == "sh" else [line[2:] for line in lines if line.startswith("$ ")]
+    return found
+
+
+def test_the_readme_is_short_and_names_files_that_exist() -> None:
+    assert len(README.splitlines()) <= 250
+    named = re.findall(r"`((?:services|schemas|tests|docs|compose|scripts)/[^`*<]*)`", README)
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_ci_runs_the_scripts_of_the_readme() -> None:
+    scripts = {line for line in commands() if line.startswith("./scripts/")}
+    assert scripts == {"./scripts/dev --once", "./scripts/test"}
+    ci = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    assert all(any(line.startswith(script) for line in ci) for script in scripts)
+
+
+@pytest.fixture
+async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    started = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix)
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+async def test_every_other_command_works(system: System, tmp_path: Path) -> None:
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    (folder / "services").symlink_to(ROOT / "services")
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "POINTSMAN_KAFKA": system.bootstrap,
+        "POINTSMAN_PREFIX": system.prefix,
+        "POINTSMAN_POSTGRES": system.dsn,
+        "POINTSMAN_SIMULATOR": system.processes["simulator"].url,
+    }
+    async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="math-tutor") as client:
+        outcome = await client.submit(prompt="What is 3 times 3?", kind="math")
+    await system.until_ended([str(outcome.job_id)], 30)
+
+    others = [line.replace(JOB_IN_README, str(outcome.job_id)) for line in commands() if line[0] != "."]
+    assert len(others) > 10
+    for line in others:
+        run = serve if line.startswith("pointsman run ") else finish
+        await run(line, folder, environment)
+
+
+async def finish(line: str, folder: Path, environment: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_shell(
+        line, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, f"{line}\n{out.decode()}\n{err.decode()}"
+
+
+async def serve(line: str, folder: Path, environment: dict[str, str]) -> None:
+    """A service becomes ready, and ends without complaint when asked to."""
+    port = free_port()
+    ready = Process("", (), {}, folder / "service.log", f"http://127.0.0.1:{port}").ready
+    with (folder / "service.log").open("ab") as log:
+        service = await asyncio.create_subprocess_exec(
+            *line.split(), cwd=folder, stdout=log, stderr=log,
+            env={**environment, "POINTSMAN_HTTP_PORT": str(port)},
+        )  # fmt: skip
+    try:
+        async with asyncio.timeout(60):
+            while not await asyncio.to_thread(ready):
+                assert service.returncode is None, (folder / "service.log").read_text()
+                await asyncio.sleep(0.1)
+            service.terminate()
+            assert await service.wait() == 0, (folder / "service.log").read_text()
+    finally:
+        if service.returncode is None:
+            service.kill()
