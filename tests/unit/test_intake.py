@@ -134,3 +134,43 @@ def test_no_object_raises_and_what_is_accepted_survives_a_round_trip(body: dict[
 )
 def test_no_headers_raise(headers: list[tuple[str, bytes]]) -> None:
     decode_intake(record(b'{"agent_id": "a", "prompt": "x"}', tuple(headers)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"metadata": {"a": {"b": 1}}}, "metadata.a: must be a text, a number, true, false or null"),
+        ({"metadata": [1]}, "metadata: must be an object"),
+        ({"tier": "Small"}, "tier: 1 to 32 lower-case letters"),
+        ({"tier": 3}, "tier: must be a text"),
+        ({"deadline": "2030-01-01T00:00:00"}, "deadline: must say its time zone"),
+        ({"deadline": "tomorrow"}, "deadline: must be an RFC 3339 time"),
+        ({"order_key": "k" * 300}, "order_key: is longer than 256"),
+        ({"kind": ""}, "kind: must not be empty"),
+        ({"messages": []}, "messages: must not be empty"),
+        ({"messages": [{"content": "a"}]}, "messages.0.role: is missing"),
+        (
+            {"messages": [{"role": "user", "content": 5}]},
+            "messages.0.content: must be a text or a list of parts",
+        ),
+        (
+            {"messages": [{"role": "user", "content": ["a"]}]},
+            "messages.0.content: must be a text or a list of",
+        ),
+        ({"messages": "a"}, "messages: must be a list"),
+        ({"request": {"messages": []}}, "request.messages: must not be empty"),
+    ],
+)
+def test_a_refusal_says_where_and_what_in_the_publishers_terms(fields: dict[str, Any], said: str) -> None:
+    body = {"agent_id": "billing", "messages": [{"role": "user", "content": "Hello"}], **fields}
+    if "request" in fields:
+        del body["messages"]
+    found = decode_intake(record(json.dumps(body).encode()))
+    assert isinstance(found, Malformed)
+    assert found.message.startswith(said)
+    assert ";" not in found.message  # one fault is told once
+
+
+def test_null_is_as_good_as_nothing() -> None:
+    nothing = dict.fromkeys(("kind", "tier", "metadata", "deadline", "order_key", "job_id"))
+    assert accepted({"agent_id": "billing", "prompt": "Hello", **nothing}).job.metadata == {}

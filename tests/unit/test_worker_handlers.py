@@ -39,7 +39,7 @@ async def test_a_body_that_is_no_routed_job_is_buried_and_its_job_ended(handler:
     assert isinstance(failed, JobFailed)
     assert (failed.job_id, failed.agent_id, failed.tier) == (job_id(1), AGENT, "small")
     assert (failed.reason, failed.attempts, failed.cost_usd) == (FailReason.INTERNAL, 0, 0)
-    assert "job.job_id: Field required" in failed.message
+    assert "job.job_id: is missing" in failed.message
     assert result.key == str(job_id(1)).encode()
 
 

@@ -1,11 +1,13 @@
 """From a record to a message, or to the reason why it is none: nothing here raises on bad input."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from pydantic import ValidationError
 
+from pointsman.bus.complaints import complaints
 from pointsman.bus.json import parse_object
 from pointsman.bus.records import Incoming
 from pointsman.bus.refused import RefusedError
@@ -111,12 +113,9 @@ def message_type(type: str) -> type[Message]:
     raise RefusedError(Reason.UNKNOWN_TYPE, f"type {type!r}: known are {', '.join(MESSAGES)}")
 
 
-def refusal(error: ValidationError) -> RefusedError:
-    """What pydantic found, in one line: where, what, and what it should be."""
-    found = error.errors(include_url=False, include_context=False)
-    reason = Reason.WRONG_TYPE
-    if any(each["type"] == "missing" for each in found):
-        reason = Reason.MISSING_FIELD
-    parts = [f"{'.'.join(str(step) for step in each['loc'][:6])}: {each['msg']}" for each in found[:5]]
-    more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-    return RefusedError(reason, "; ".join(parts) + more)
+def refusal(error: ValidationError, within: Sequence[str] = ()) -> RefusedError:
+    """What pydantic found, in one line: where, and what it should be."""
+    missing = any(
+        each["type"] == "missing" for each in error.errors(include_url=False, include_context=False)
+    )
+    return RefusedError(Reason.MISSING_FIELD if missing else Reason.WRONG_TYPE, complaints(error, within))

@@ -53,6 +53,8 @@ def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
     fields["agent_id"] = _agent(cause, fields)
     job_id = _job_id(cause, fields)
     fields["job_id"] = job_id or derived_id(*record.origin, "job")
+    if fields.get("metadata", 0) is None:
+        del fields["metadata"]  # null is as good as nothing, as it is for every other field
     if isinstance(fields.get("deadline"), int | float) or str(fields.get("deadline", "")).isdigit():
         raise RefusedError(
             Reason.WRONG_TYPE, "deadline: must be an RFC 3339 time such as 2030-01-31T12:00:00Z"
@@ -61,7 +63,7 @@ def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
         job = JobSubmitted.model_validate(fields).job()
     except ValidationError as error:
         bad_tier = isinstance(fields.get("tier"), str) and error.errors()[0]["loc"] == ("tier",)
-        found = refusal(error)
+        found = refusal(error, within=() if "request" in body else ("request",))
         raise RefusedError(Reason.UNKNOWN_TIER if bad_tier else found.reason, str(found)) from None
     return Accepted(job, _cause(record, cause, job), explicit_id=job_id is not None)
 

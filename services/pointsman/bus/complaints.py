@@ -1,0 +1,57 @@
+"""What pydantic found wrong, in words for whoever wrote the record."""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+_SHOWN = 5
+_DEEPEST = 6
+
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a text",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "extra_forbidden": "is not a field of this message",
+    "timezone_aware": "must say its time zone, such as 2030-01-31T12:00:00Z",
+}
+_TIME = "must be an RFC 3339 time such as 2030-01-31T12:00:00Z"
+_TIER = "1 to 32 lower-case letters, digits and -, beginning with a letter or digit"
+
+
+def complaints(error: ValidationError, within: Sequence[str] = ()) -> str:
+    """Each fault as `where: what`, in one line; `within` is where all of it stands, unseen by the writer."""
+    found: dict[str, str] = {}
+    for each in error.errors(include_url=False):
+        place, words = _place_and_words(each)
+        shown = ".".join(
+            str(step) for step in (place[1:] if within and place[:1] == tuple(within) else place)[:_DEEPEST]
+        )
+        found[shown] = words
+    parts = [f"{place}: {words}" if place else words for place, words in list(found.items())[:_SHOWN]]
+    more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
+    return "; ".join(parts) + more
+
+
+def _place_and_words(fault: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
+    """A union makes one fault for each kind that a value is not, all with the kind as the last step."""
+    place, kind = fault["loc"], fault["type"]
+    match place:
+        case (*above, str(name), "str" | "int" | "float" | "bool") if "metadata" in above[-1:]:
+            return (*above, name), "must be a text, a number, true, false or null"
+        case (*above, "content", str()):
+            return (*above, "content"), "must be a text or a list of parts"
+        case (*above, "content", str(), int()):
+            return (*above, "content"), "must be a text or a list of parts"
+        case (*_, "tier") if kind == "string_pattern_mismatch":
+            return place, _TIER
+    if kind in ("string_too_long", "too_long"):
+        return place, f"is longer than {fault['ctx']['max_length']}"
+    if kind.startswith("datetime"):
+        return place, _TIME
+    return place, _WORDS.get(kind, fault["msg"])
