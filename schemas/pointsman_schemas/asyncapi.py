@@ -82,7 +82,7 @@ def _channel(topic: Topic, topics: Topics) -> Json:
             "kafka": {
                 "partitions": topic.partitions,
                 "topicConfiguration": {
-                    "cleanup.policy": ["delete"],
+                    "cleanup.policy": ["compact" if topic.compacted else "delete"],
                     "retention.ms": int(topic.retention.total_seconds() * 1000),
                     "max.message.bytes": topic.max_message_bytes,
                 },

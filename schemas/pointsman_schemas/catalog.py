@@ -4,6 +4,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
 MESSAGES: dict[str, type[Message]] = {
     message.TYPE: message
@@ -17,6 +18,8 @@ MESSAGES: dict[str, type[Message]] = {
         JobRejected,
         JobExpired,
         JobCancelled,
+        PolicyApplied,
+        ModelApplied,
     )
 }
 

@@ -29,7 +29,7 @@ class Choice(Value):
 class Score(Value):
     """A learned estimate that the chosen tier is sufficient, against the threshold it had to reach."""
 
-    model: str
+    model: str = Field(description="name and version, e.g. `general@3f2a9c1d0b7e`")
     sufficient: float = Field(ge=0, le=1)
     threshold: float = Field(ge=0, le=1)
 
@@ -40,4 +40,9 @@ class Decision(Choice):
     policy_version: str = Field(description="hash of the policy's content")
     runner_up: Choice | None = Field(description="what the next matching rule would have chosen")
     score: Score | None = None
+    open_tiers: tuple[TierName, ...] | None = Field(
+        default=None,
+        exclude_if=lambda tiers: tiers is None,
+        description="open to the agent; absent: all",
+    )
     checks: tuple[Check, ...]

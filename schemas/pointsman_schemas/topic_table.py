@@ -21,7 +21,7 @@ def _row(topic: Topic, topics: Topics) -> tuple[str, ...]:
         f"`{topic.name.removeprefix('prefix.')}`",
         topic.key,
         str(topic.partitions),
-        _days(topic.retention),
+        "the latest of each key" if topic.compacted else _days(topic.retention),
         ", ".join(f"`{name}`" for name in carried(topic, topics)),
         ", ".join(topic.writers).replace("<", r"\<"),
         ", ".join(topic.readers).replace("<", r"\<"),

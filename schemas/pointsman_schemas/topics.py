@@ -8,6 +8,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
 DEFAULT_PREFIX = "pointsman"
 MIB = 1024 * 1024
@@ -15,7 +16,10 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. `max_message_bytes` bounds a record batch after compression."""
+    """One topic. `max_message_bytes` bounds a record batch after compression.
+
+    `compacted`: the latest record of each key stays for ever, `retention` says nothing.
+    """
 
     name: str
     title: str
@@ -26,6 +30,7 @@ class Topic:
     readers: tuple[str, ...]
     carries: tuple[type[Message], ...] = field(default=())
     max_message_bytes: int = 8 * MIB
+    compacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,26 @@ class Topics:
             carries=(JobCancel,),
         )
 
+    @property
+    def policy(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.policy",
+            "What routers decide by: each policy in force, and the model it names",
+            key="policy/VERSION or model/SHA256",
+            partitions=1,
+            retention=timedelta(days=7),
+            writers=("router",),
+            readers=("router", "audit"),
+            carries=(PolicyApplied, ModelApplied),
+            compacted=True,
+        )
+
     def all(self, tiers: Sequence[str]) -> Iterator[Topic]:
         """Every topic, in the order in which a job meets them."""
         yield self.intake
         for tier in tiers:
             yield self.tier(tier)
-        yield from (self.results, self.calls, self.dead, self.control)
+        yield from (self.results, self.calls, self.dead, self.control, self.policy)
 
     @property
     def pattern(self) -> str:

@@ -1,6 +1,7 @@
 """The examples are real: each decodes, fits its exported schema, and follows from the one before it."""
 
 import base64
+import hashlib
 import json
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,12 @@ from pointsman_schemas.topics import Topics
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 ALL = {path.stem: json.loads(path.read_text()) for path in sorted((SCHEMAS / "examples").glob("*.json"))}
+
+#: What a router says of itself, and under which key; every other message is of the examples' one job.
+OF_NO_JOB = {
+    "policy.applied.v1": lambda value: f"policy/{value['policy_version']}",
+    "model.applied.v1": lambda value: f"model/{value['model']['sha256']}",
+}
 
 #: Which example each one follows from, and the step that makes it.
 FOLLOWS = {
@@ -94,7 +101,8 @@ def test_a_message_fits_its_schema(name: str) -> None:
 def test_a_message_stands_on_its_topic_under_its_key(name: str) -> None:
     topic = next(topic for topic in Topics().all(["frontier"]) if MESSAGES[name] in topic.carries)
     assert place(name)[0] == topic.name
-    assert ALL[name]["key"] == str(cover(name).job_id)
+    of_no_job = OF_NO_JOB.get(name)
+    assert ALL[name]["key"] == (of_no_job(ALL[name]["value"]) if of_no_job else str(cover(name).job_id))
 
 
 @pytest.mark.parametrize("name", FOLLOWS)
@@ -111,13 +119,21 @@ def test_a_message_follows_from_its_cause(name: str) -> None:
 
 
 def test_all_tell_of_one_job() -> None:
-    jobs = {cover(name).job_id for name in MESSAGES}
+    jobs = {cover(name).job_id for name in MESSAGES if name not in OF_NO_JOB}
     assert len(jobs) == 1
     assert {ALL[outcome.TYPE]["value"]["job_id"] for outcome in OUTCOMES} == {str(job) for job in jobs}
     assert ALL["job.routed.v1"]["value"]["job"] == {
         field: value for field, value in ALL["job.submitted.v1"]["value"].items() if field != "type"
     }
     assert ALL["call.finished.v1"]["value"]["response"] == ALL["job.completed.v1"]["value"]["response"]
+
+
+def test_the_models_bytes_are_those_of_its_hash() -> None:
+    model = ALL["model.applied.v1"]["value"]["model"]
+    content = base64.b64decode(ALL["model.applied.v1"]["value"]["content"])
+    assert hashlib.sha256(content).hexdigest() == model["sha256"]
+    assert model["sha256"].startswith(model["version"])
+    assert ALL["policy.applied.v1"]["value"]["model"] == model
 
 
 def test_the_submitted_job_is_accepted_as_it_stands() -> None:

@@ -215,6 +215,8 @@ class TestAsyncApi:
             ("send", "jobs-tier"),
             ("send", "jobs-results"),
             ("send", "jobs-dead"),
+            ("send", "policy"),
+            ("receive", "policy"),
         }
         assert {channel for service, _, channel in found if service == "audit"} == set(ASYNCAPI["channels"])
         assert ("worker", "receive", "jobs-tier") in found

@@ -9,6 +9,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import Job, JobCancel, JobRouted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.policies import PolicyApplied
 from pointsman_schemas.reasons import Reason
 
 
@@ -65,6 +66,8 @@ def facts_of(message: Message | Job) -> Facts:
             return _ended(message, "expired", Reason.DEADLINE_PASSED)
         case JobCancelled():
             return _ended(message, "cancelled", None)
+        case PolicyApplied():
+            return Facts(policy_version=message.policy_version)
         case Job() | JobCancel():
             return Facts(message.job_id, message.agent_id)
         case _:

@@ -48,7 +48,7 @@ def changes(topic: Topic, found: Found | None, replication: int) -> list[Change]
 def wanted_config(topic: Topic, replication: int) -> dict[str, str]:
     """The settings that the declaration stands for, by Kafka's names."""
     wanted = {
-        "cleanup.policy": "delete",
+        "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
         "max.message.bytes": str(topic.max_message_bytes),
     }

@@ -7,6 +7,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
 #: What each kind of message is called on the screen, with its colour.
 KINDS = {
@@ -20,6 +21,8 @@ KINDS = {
     "job.cancelled": ("cancelled", "yellow"),
     "job.cancel": ("cancel", "yellow"),
     "job.dead": ("dead", "red"),
+    "policy.applied": ("policy", "blue"),
+    "model.applied": ("model", "blue"),
 }
 
 #: A failed call's reason as a person says it.
@@ -72,6 +75,11 @@ def what(message: Message) -> str:
             return f"by {message.cancelled_by}: {message.message}"
         case JobCancel():
             return message.reason
+        case PolicyApplied():
+            by = f", scores by {message.model.name}@{message.model.version}" if message.model else ""
+            return f"{message.name} {message.policy_version} is in force{by}"
+        case ModelApplied():
+            return f"{message.model.name}@{message.model.version}, {len(message.content) * 3 // 4:,} bytes"
     return message.TYPE
 
 
