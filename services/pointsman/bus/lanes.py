@@ -124,7 +124,7 @@ class Lanes:
 
     async def _measure(self, consumer: AIOKafkaConsumer) -> None:
         now_ms = time.time() * 1000
-        for tp, lane in self._lanes.items():
+        for tp, lane in list(self._lanes.items()):  # lanes come and go while positions are awaited
             unread = 0
             with contextlib.suppress(TimeoutError, IllegalStateError):
                 # The client's position, unlike the lane's, has passed the markers of transactions.
@@ -146,7 +146,7 @@ class Lanes:
     async def assigned(self, owned: set[TopicPartition]) -> None:
         """Abandon the lanes that are gone, go on with those that stay, open the new ones."""
         await self._let_go([tp for tp in self._tasks if tp not in owned])
-        for tp, lane in self._lanes.items():
+        for tp, lane in list(self._lanes.items()):
             assert self._consumer is not None
             self._consumer.seek(tp, lane.position)
             lane.resume()
