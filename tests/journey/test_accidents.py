@@ -38,9 +38,9 @@ async def system(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
         breakable.postgres.drop_database(name)
 
 
-async def _send_slowly(system: System, count: int, seconds: float) -> list[str]:
+async def _send_slowly(system: System, count: int, seconds: float, **fields: object) -> list[str]:
     """Jobs in small portions over a while, so that an accident finds some of them on their way."""
-    jobs = system.jobs(count)
+    jobs = system.jobs(count, **fields)
     records = list(jobs.values())
     portion = max(1, count // 30)
     for first in range(0, count, portion):
@@ -54,15 +54,32 @@ async def _check(system: System, jobs: list[str], seconds: float = 120) -> None:
     assert await system.problems(jobs) == []
 
 
-@pytest.mark.parametrize("name", ["router", "worker-small", "audit"])
-async def test_killed_ten_times_under_load(system: System, name: str) -> None:
+async def _kill_ten_times(system: System, name: str) -> None:
     chance = random.Random(name)
-    sending = asyncio.create_task(_send_slowly(system, 900, 20))
     for _ in range(10):
         await asyncio.sleep(chance.uniform(0.4, 2.4))
         system.kill(name)
         system.processes[name].start()
+
+
+@pytest.mark.parametrize("name", ["router", "audit"])
+async def test_killed_ten_times_under_load(system: System, name: str) -> None:
+    sending = asyncio.create_task(_send_slowly(system, 900, 20))
+    await _kill_ten_times(system, name)
     await _check(system, await sending)
+
+
+async def test_worker_killed_ten_times_with_calls_in_flight(system: System) -> None:
+    """Calls take very different times, so that a kill finds jobs finished beyond others that are not."""
+    await system.order_faults({"effect": {"kind": "latency", "ms": 400, "sigma": 1.0}})
+    sending = asyncio.create_task(_send_slowly(system, 900, 20, tier="small"))
+    await _kill_ten_times(system, "worker-small")
+    await _check(system, await sending)
+    stats = await system.provider_stats()
+    repeated = sum(calls - 1 for calls in stats["jobs"].values())
+    print(f"{repeated} calls made again; at most {stats['max_in_flight']} were in flight at each of 10 kills")
+    assert stats["ended"].get("abandoned", 0) > 0  # the kills did find calls under way
+    assert repeated <= 10 * stats["max_in_flight"]
 
 
 async def test_broker_restart(system: System, breakable: Stack) -> None:
