@@ -36,17 +36,8 @@ def client_of(system: System) -> Client:
     return Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="chat-desk")
 
 
-def hang(system: System) -> None:
-    """Make the provider never answer prompts that say so."""
-    url = f"{system.processes['simulator'].url}/_sim/faults"
-    rules = b'[{"prompt": "never", "effect": {"kind": "hang"}}]'
-    request = urllib.request.Request(url, rules, {"content-type": "application/json"}, method="POST")
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        assert answer.status in (200, 201)
-
-
 async def test_what_an_agent_can_do(system: System) -> None:
-    await asyncio.to_thread(hang, system)
+    await system.order_faults({"prompt": "never", "effect": {"kind": "hang"}})
     async with client_of(system) as client:
         done = await client.submit(prompt="Hello", kind="chat", temperature=0.1)
         assert isinstance(done, JobCompleted)
@@ -75,6 +66,9 @@ async def test_what_an_agent_can_do(system: System) -> None:
         cancelled = await client.wait(job_id, timeout_s=30)
         assert isinstance(cancelled, JobCancelled)
         assert cancelled.cancelled_by == "chat-desk"
+
+        async with client_of(system) as later:
+            assert await later.wait(done.job_id, timeout_s=30) == done  # it had ended before this client came
 
         twice = str(uuid4())
         first = await client.submit(job_id=twice, prompt="Hello")

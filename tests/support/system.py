@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -84,6 +86,25 @@ class System:
             if process.child is not None and not process.ended():
                 process.child.send_signal(signal.SIGCONT)
         stop(list(self.processes.values()))
+
+    async def order_faults(self, *rules: dict[str, object]) -> None:
+        """What the simulated provider does from now on."""
+        await self._simulator("faults", json.dumps(rules).encode())
+
+    async def provider_stats(self) -> dict[str, Any]:
+        """What the simulated provider has counted."""
+        found: dict[str, Any] = json.loads(await self._simulator("stats"))
+        return found
+
+    async def _simulator(self, part: str, body: bytes | None = None) -> bytes:
+        url = f"{self.processes['simulator'].url}/_sim/{part}"
+        request = urllib.request.Request(url, body, {"content-type": "application/json"})
+
+        def ask() -> bytes:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return bytes(answer.read())
+
+        return await asyncio.to_thread(ask)
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         async with Publisher(self.bootstrap) as publisher:
