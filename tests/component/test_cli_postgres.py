@@ -9,7 +9,7 @@ from pointsman.audit.rows import row_of
 from pointsman.dev.simulator.app import serving
 from pointsman.store.audit_writer import AuditWriter
 from tests.conftest import Kafka
-from tests.support.audit_store import audit_pool
+from tests.support.audit_store import as_auditor, audit_pool
 from tests.support.command import Command
 from tests.support.example_records import TOPICS, example, story, story_id
 from tests.support.servers import Servers
@@ -22,6 +22,12 @@ START = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
 @pytest.fixture
 def pointsman(database: str, tmp_path: Path) -> Command:
     return Command(tmp_path, {"POINTSMAN_POSTGRES": database})
+
+
+@pytest.fixture
+def reading(database: str, tmp_path: Path) -> Command:
+    """Commands as a user who may only read."""
+    return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database)})
 
 
 async def store(database: str) -> None:
@@ -58,51 +64,51 @@ async def test_without_tables_a_trace_says_how_to_make_them(pointsman: Command) 
     assert "pointsman db migrate" in done.err
 
 
-async def test_a_job_is_traced_by_any_beginning_of_its_id(pointsman: Command, database: str) -> None:
+async def test_a_job_is_traced_by_any_beginning_of_its_id(reading: Command, database: str) -> None:
     await store(database)
     job = str(story_id(1))
-    done = await pointsman.run("trace", job[:13])
+    done = await reading.run("trace", job[:13])
     assert done.code == 0, done.err
     assert job in done.lines[0]
     assert "completed" in done.lines[0]
     words = [word for line in done.lines for word in line.split() if word in {"submitted", "routed", "call"}]
     assert words == ["submitted", "routed", "call"]
-    whole = (await pointsman.run("trace", job, "--json")).json
+    whole = (await reading.run("trace", job, "--json")).json
     assert [step["kind"] for step in whole["steps"]] == [
         "job.submitted.v1", "job.routed.v1", "call.finished.v1", "job.completed.v1",
     ]  # fmt: skip
     assert whole["job"]["state"] == "completed"
-    assert '"job_id"' in (await pointsman.run("trace", job, "--full")).out
+    assert '"job_id"' in (await reading.run("trace", job, "--full")).out
 
 
-async def test_why_shows_the_ladder_and_the_end(pointsman: Command, database: str) -> None:
+async def test_why_shows_the_ladder_and_the_end(reading: Command, database: str) -> None:
     await store(database)
     job = str(story_id(1))
-    done = await pointsman.run("why", job)
+    done = await reading.run("why", job)
     assert done.code == 0, done.err
     assert any(line.lstrip().startswith("✓") for line in done.lines)
     assert done.lines[-1].startswith("outcome")
-    found = (await pointsman.run("why", job, "--json")).json
+    found = (await reading.run("why", job, "--json")).json
     assert found["decision"]["checks"]
     assert found["outcome"]["status"] == "completed"
 
 
-async def test_why_of_a_rejected_job_says_what_refused_it(pointsman: Command, database: str) -> None:
+async def test_why_of_a_rejected_job_says_what_refused_it(reading: Command, database: str) -> None:
     await store(database)
     rejected = dict(example("job.rejected.v1").headers)["ce_jobid"].decode()
-    done = await pointsman.run("why", rejected)
+    done = await reading.run("why", rejected)
     assert done.code == 0, done.err
     assert "rejected before a tier was chosen" in done.out
 
 
-async def test_an_id_that_is_not_one_job_is_told(pointsman: Command, database: str) -> None:
+async def test_an_id_that_is_not_one_job_is_told(reading: Command, database: str) -> None:
     await store(database)
-    several = await pointsman.run("trace", "")
+    several = await reading.run("trace", "")
     assert several.code == 2
-    nothing = await pointsman.run("why", "ffffffffffff")
+    nothing = await reading.run("why", "ffffffffffff")
     assert nothing.code == 1
     assert "pointsman lag" in nothing.err
-    nonsense = await pointsman.run("cancel", "no-such-job")
+    nonsense = await reading.run("cancel", "no-such-job")
     assert nonsense.code == 2
 
 

@@ -11,7 +11,7 @@ from pointsman.store.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.connect import open_pool
 from pointsman.store.errors import LaneMovedError, StoreError, StoreUnavailableError
 from pointsman.store.sql import query
-from tests.support.audit_store import APPLICATION, audit_pool, observer, row, rows, seen
+from tests.support.audit_store import APPLICATION, as_writer, audit_pool, observer, row, rows, seen
 from tests.support.postgres_proxy import Proxy
 
 pytestmark = pytest.mark.stack
@@ -166,7 +166,7 @@ async def test_a_different_batch_is_not_taken_for_the_lost_one(database: str) ->
 
 async def test_a_frozen_owner_in_mid_batch_is_cut_off(database: str) -> None:
     async with audit_pool(database, patience_s=0.3) as pool, observer(database) as watch:
-        frozen = await asyncpg.connect(database, server_settings={"application_name": APPLICATION})
+        frozen = await asyncpg.connect(as_writer(database), server_settings={"application_name": APPLICATION})
         never = asyncio.Event()
 
         async def silence() -> object:

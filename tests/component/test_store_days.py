@@ -104,7 +104,8 @@ async def test_days_are_made_while_others_write(database: str) -> None:
                 await writers[lane].append(batch, {("t", lane): Move(step or None, step + 1)})
 
         await asyncio.gather(*(write(lane) for lane in range(4)))
-        assert await pool.fetchval("select count(*) from audit.message") == 120
+    async with observer(database) as connection:
+        assert await connection.fetchval("select count(*) from audit.message") == 120
 
 
 async def test_a_long_query_of_an_auditor_holds_up_no_row(database: str) -> None:

@@ -10,16 +10,36 @@ import asyncpg
 
 from pointsman.store.connect import Pool, open_pool
 from pointsman.store.migrate import migrate
+from pointsman.store.roles import AUDITOR, WRITER, as_login, ensure_login
 from pointsman.store.row import Row
 
 APPLICATION = "pointsman-audit"
+
+_PASSWORD = "only for tests"
+
+
+def as_writer(dsn: str) -> str:
+    """The address for a user who can only do what the audit process can."""
+    return as_login(dsn, "test_writer", _PASSWORD)
+
+
+def as_auditor(dsn: str) -> str:
+    """The address for a user who can only read."""
+    return as_login(dsn, "test_auditor", _PASSWORD)
+
+
+async def prepare(dsn: str) -> None:
+    """Everything that a database has before the first service starts; `dsn`: its owner's."""
+    await migrate(dsn)
+    await ensure_login(dsn, "test_writer", WRITER, _PASSWORD)
+    await ensure_login(dsn, "test_auditor", AUDITOR, _PASSWORD)
 
 
 @asynccontextmanager
 async def audit_pool(dsn: str, *, patience_s: float = 10, size: int = 4) -> AsyncIterator[Pool]:
     """Connections as the audit service opens them, to a database that has everything."""
-    await migrate(dsn)
-    pool = await open_pool(dsn, application=APPLICATION, size=size, patience_s=patience_s)
+    await prepare(dsn)
+    pool = await open_pool(as_writer(dsn), application=APPLICATION, size=size, patience_s=patience_s)
     try:
         yield pool
     finally:

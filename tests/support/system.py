@@ -18,6 +18,7 @@ from pointsman.bus.follow import follow
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.dev.fleet import fleet
+from pointsman.dev.logins import make_logins
 from pointsman.dev.ports import free_port
 from pointsman.dev.processes import Process, stop, wait_ready
 from pointsman.store.migrate import migrate
@@ -51,6 +52,7 @@ class System:
     async def start(self) -> None:
         await apply(self.bootstrap, self.topics.all(TIERS))
         await migrate(self.dsn)
+        await make_logins(self.dsn)
         for process in self.processes.values():
             process.start()
         await asyncio.to_thread(wait_ready, list(self.processes.values()))

@@ -16,11 +16,11 @@ from prometheus_client import REGISTRY
 
 from pointsman.audit.settings import AuditSettings
 from pointsman.cli.main import app
-from pointsman.cli.settings import CliSettings
 from pointsman.router import agents_file, policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import metrics
 from pointsman.runtime.settings import Part
+from pointsman.store.settings import OwnerPart
 from pointsman.worker import providers_file
 from pointsman.worker.settings import WorkerSettings
 
@@ -29,6 +29,7 @@ FOLDER = CHECKOUT / "compose"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "pointsman:local"}
+PASSWORDS = ("POSTGRES_PASSWORD", "WRITER_PASSWORD", "READER_PASSWORD")
 WORKERS = {name for name in OURS if name.startswith("worker-")}
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 #: What typer raises for a command or option that is not there, whichever click it is built on.
@@ -41,7 +42,7 @@ def settings_of(service: str) -> tuple[type[Part], ...]:
     if service in WORKERS:
         return (WorkerSettings,)
     return {
-        "setup": (RouterSettings, CliSettings),
+        "setup": (RouterSettings, OwnerPart),
         "router": (RouterSettings,),
         "audit": (AuditSettings,),
         "simulator": (),  # set by its command line
@@ -56,7 +57,7 @@ def environment(service: str) -> dict[str, str]:
 
 
 def interpolated(text: str) -> str:
-    values = {"POSTGRES_PASSWORD": "secret"}
+    values = dict.fromkeys(PASSWORDS, "secret")
     return re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda it: values.get(it[1], it[2] or ""), text)
 
 
@@ -155,13 +156,18 @@ def test_variables_of_the_file_are_explained_in_the_example() -> None:
 
 def test_secrets_have_no_default_and_reach_only_who_needs_them() -> None:
     text = (FOLDER / "compose.yaml").read_text()
-    assert set(re.findall(r"\$\{POSTGRES_PASSWORD(:.)", text)) == {":?"}
-    assert not re.search(r"^POSTGRES_PASSWORD=.+", (FOLDER / ".env.example").read_text(), re.M)
+    for password in PASSWORDS:
+        assert set(re.findall(rf"\$\{{{password}(:.)", text)) <= {":?", "}"}, password
+        assert not re.search(rf"^{password}=.+", (FOLDER / ".env.example").read_text(), re.M)
     with_key = {
         name for name, service in SERVICES.items() if "OPENAI_API_KEY" in service.get("environment", {})
     }
     assert with_key == WORKERS
-    assert {name for name in OURS if "POINTSMAN_POSTGRES" in environment(name)} == {"setup", "audit"}
+    holders = {
+        role: {name for name in OURS if f"POINTSMAN_POSTGRES{role}" in environment(name)}
+        for role in ("", "_WRITER", "_OWNER")
+    }
+    assert holders == {"": set(), "_WRITER": {"audit"}, "_OWNER": {"setup"}}
 
 
 def test_images_have_tags_and_the_project_builds_its_own_once() -> None:

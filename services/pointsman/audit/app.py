@@ -26,7 +26,7 @@ class Audit:
         """Connections that open when needed: Postgres may come later than we."""
         settings = self._settings
         pool = await open_pool(
-            settings.postgres, application="pointsman-audit", patience_s=settings.audit_patience_s
+            settings.writer_dsn, application="pointsman-audit", patience_s=settings.audit_patience_s
         )
         try:
             writer = AuditWriter(pool, clock=self._clock, patience_s=settings.audit_patience_s)

@@ -4,10 +4,10 @@ from pydantic import Field
 
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.settings import HttpPart
-from pointsman.store.settings import PostgresPart
+from pointsman.store.settings import WriterPart
 
 
-class AuditSettings(LanePart, PostgresPart, HttpPart):
+class AuditSettings(LanePart, WriterPart, HttpPart):
     """Where records come from, where rows go, and how long to wait for another audit process."""
 
     audit_patience_s: float = Field(

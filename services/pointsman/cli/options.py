@@ -17,6 +17,24 @@ Postgres = Annotated[
     str | None,
     typer.Option(metavar="DSN", envvar="POINTSMAN_POSTGRES", help="Address of the audit database."),
 ]
+PostgresWriter = Annotated[
+    str | None,
+    typer.Option(
+        "--postgres",
+        metavar="DSN",
+        envvar=["POINTSMAN_POSTGRES_WRITER", "POINTSMAN_POSTGRES"],
+        help="Address of the audit database, for a user who may add rows.",
+    ),
+]
+PostgresOwner = Annotated[
+    str | None,
+    typer.Option(
+        "--postgres",
+        metavar="DSN",
+        envvar=["POINTSMAN_POSTGRES_OWNER", "POINTSMAN_POSTGRES"],
+        help="Address of the audit database, for the owner of its schema.",
+    ),
+]
 Policy = Annotated[
     Path | None, typer.Option(metavar="FILE", envvar="POINTSMAN_POLICY", help="policy.yaml: tiers and rules.")
 ]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Agents, HttpPort, Kafka, Policy, Postgres, Prefix, Providers
+from pointsman.cli.options import Agents, HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -61,7 +61,7 @@ def audit(
     *,
     kafka: Kafka = None,
     prefix: Prefix = None,
-    postgres: Postgres = None,
+    postgres: PostgresWriter = None,
     http_port: HttpPort = None,
 ) -> None:
     """Store every message of every topic in Postgres."""
@@ -69,7 +69,7 @@ def audit(
     from pointsman.audit.settings import AuditSettings
     from pointsman.cli.settings import load
 
-    flags = {"kafka": kafka, "prefix": prefix, "postgres": postgres, "http_port": http_port}
+    flags = {"kafka": kafka, "prefix": prefix, "postgres_writer": postgres, "http_port": http_port}
     raise typer.Exit(run(load(AuditSettings, **flags)))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pointsman.dev import logins
 from pointsman.dev.ports import LOOPBACK, free_port, is_free
 from pointsman.dev.processes import Process
 
@@ -13,13 +14,13 @@ _FIRST_HTTP_PORT = 18081
 def fleet(
     folder: Path, kafka: str, postgres: str, simulator_port: int, tiers: Sequence[str]
 ) -> list[Process]:
-    """The simulated provider, the router, a worker for each tier, the audit."""
+    """The simulated provider, the router, a worker for each tier, the audit. `postgres`: the owner's address."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     provider = f"http://{LOOPBACK}:{simulator_port}"
     base = {
         "POINTSMAN_KAFKA": kafka,
-        "POINTSMAN_POSTGRES": postgres,
+        "POINTSMAN_POSTGRES": logins.reader(postgres),
         "POINTSMAN_SIMULATOR": provider,
         "POINTSMAN_HTTP_HOST": LOOPBACK,
     }
@@ -39,13 +40,19 @@ def fleet(
         wanted = _FIRST_HTTP_PORT + place
         port = wanted if is_free(wanted) else free_port()
         environment = {**base, "POINTSMAN_HTTP_PORT": str(port)}
+        if name == "audit":
+            environment["POINTSMAN_POSTGRES_WRITER"] = logins.writer(postgres)
         url = f"http://{LOOPBACK}:{port}"
         services.append(Process(name, arguments, environment, logs / f"{name}.log", url))
     return [simulator, *services]
 
 
-def leave_settings(folder: Path, processes: Sequence[Process]) -> None:
-    """Write the addresses where the other commands look for them, in this folder's `settings.env`."""
-    names = ("POINTSMAN_KAFKA", "POINTSMAN_POSTGRES", "POINTSMAN_SIMULATOR")
-    lines = [f"{name}={processes[0].environment[name]}" for name in names]
+def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> None:
+    """Write the addresses where the other commands look for them, in this folder's `settings.env`.
+
+    `owner`: Postgres' address for those who change the schema.
+    """
+    left = {**processes[-1].environment, "POINTSMAN_POSTGRES_OWNER": owner}
+    names = ("KAFKA", "POSTGRES", "POSTGRES_WRITER", "POSTGRES_OWNER", "SIMULATOR")
+    lines = [f"POINTSMAN_{name}={left[f'POINTSMAN_{name}']}" for name in names]
     (folder / "settings.env").write_text("\n".join(lines) + "\n")

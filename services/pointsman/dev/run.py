@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pointsman.bus.admin import apply
 from pointsman.bus.errors import BusError
+from pointsman.dev import logins
 from pointsman.dev.errors import DevError
 from pointsman.dev.fleet import fleet, leave_settings
 from pointsman.dev.journey import publish_samples, watch
@@ -66,19 +67,19 @@ def _with_services(options: DevOptions, stack: Stack, console: Console) -> int:
     tiers = load_policy(RouterSettings().policy).tiers
     asyncio.run(_prepare(kafka, postgres, tiers))
     processes = fleet(options.data.resolve(), kafka, postgres, options.simulator_port, tiers)
-    leave_settings(options.data, processes)
+    leave_settings(options.data, processes, postgres)
     try:
         for process in processes:
             process.start()
         wait_ready(processes)
         console.print(f"services ready after {time.monotonic() - started:.1f} s")
-        job_ids, missing = _samples(options, kafka, postgres, tiers, console)
+        job_ids, missing = _samples(options, kafka, logins.reader(postgres), tiers, console)
         for problem in missing:
             console.print(problem, style="red")
         if options.once:
             console.print(f"{len(job_ids) - len(missing)} of {len(job_ids)} jobs have outcome and audit rows")
             return 1 if missing else 0
-        _say_what_next(processes, kafka, postgres, job_ids, console)
+        _say_what_next(processes, kafka, logins.reader(postgres), job_ids, console)
         _stay(processes, console)
     finally:
         console.print("stopping")
@@ -90,6 +91,7 @@ async def _prepare(kafka: str, postgres: str, tiers: Sequence[str]) -> None:
     await apply(kafka, Topics().all(tiers))
     await create_database_if_missing(postgres)
     await migrate(postgres)
+    await logins.make_logins(postgres)
 
 
 def _samples(

@@ -24,6 +24,7 @@ async def migrate(dsn: str) -> list[str]:
         with translated(dsn):
             await connection.execute(query("migration_lock"))  # ends with the connection
             await connection.execute(query("migration_table"))
+            await connection.execute(query("make_roles"))
         for name, text in _missing(await _applied(connection)).items():
             try:
                 with translated(dsn):

@@ -1,0 +1,26 @@
+"""Who logs in to the dev stack's Postgres: one user who adds rows and one who reads, neither the owner."""
+
+from pointsman.store.roles import AUDITOR, WRITER, as_login, ensure_login
+
+_WRITER_LOGIN = "pointsman_writer"
+_READER_LOGIN = "pointsman_reader"
+
+
+async def make_logins(owner: str) -> None:
+    """Make both users of the server at the address `owner`; safe to repeat.
+
+    Raises:
+        StoreError: Postgres refuses.
+    """
+    await ensure_login(owner, _WRITER_LOGIN, WRITER)
+    await ensure_login(owner, _READER_LOGIN, AUDITOR)
+
+
+def writer(owner: str) -> str:
+    """The address of the same database for the audit process."""
+    return as_login(owner, _WRITER_LOGIN)
+
+
+def reader(owner: str) -> str:
+    """The address of the same database for whoever reads."""
+    return as_login(owner, _READER_LOGIN)

@@ -1,0 +1,67 @@
+"""Who may do what in the audit database: two roles without login, and logins that are members of one."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+
+from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.sql import query
+
+#: Adds rows; sees, changes and removes nothing.
+WRITER = "pointsman_audit_writer"
+#: Reads; adds, changes and removes nothing.
+AUDITOR = "pointsman_auditor"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One privilege that a role holds. `kind`: schema, table or function."""
+
+    role: str
+    kind: str
+    object: str
+    privilege: str
+
+    @property
+    def statement(self) -> str:
+        """The statement that grants it."""
+        return f"grant {self.privilege} on {self.kind} {self.object} to {self.role};"
+
+
+async def grants(dsn: str) -> list[Grant]:
+    """What the two roles hold in this database, as it says itself; empty before the migrations.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            return [Grant(**row) for row in await connection.fetch(query("grants"))]
+
+
+async def ensure_login(dsn: str, login: str, role: str, password: str | None = None) -> None:
+    """Make `login`, or give it this password, and make it a member of `role`; None takes a password away.
+
+    Raises:
+        StoreUnavailableError, StoreError: the user of `dsn` may not, or cannot be one.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            await connection.execute(query("make_roles"))
+            try:
+                await _login(connection, login, role, password)
+            except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+                # Another process was quicker: now it is there.
+                await _login(connection, login, role, password)
+
+
+async def _login(connection: Connection, login: str, role: str, password: str | None) -> None:
+    await connection.execute(await connection.fetchval(query("login_statement"), login, password, role))
+
+
+def as_login(dsn: str, login: str, password: str | None = None) -> str:
+    """The address of the same database for another user."""
+    parts = urlsplit(dsn)
+    user = quote(login, safe="") + (f":{quote(password, safe='')}" if password else "")
+    return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
