@@ -11,10 +11,16 @@ from pathlib import Path
 _STOP_WITHIN_S = 20.0
 
 
-def end_with_parent() -> None:
+def end_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
     """To be called in a new process: it is asked to end when the thread that started it is gone."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, by)  # PR_SET_PDEATHSIG
+
+
+def set_aside(log: Path) -> None:
+    """Let a new log begin, so that what it says is of this run; the last one is kept beside it."""
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.previous"))
 
 
 class Child:
@@ -39,7 +45,7 @@ class Child:
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
                 cwd="/",  # another user may not be allowed where we stand
-                preexec_fn=_as_user(user),  # noqa: PLW1509 -- called from the main thread only
+                preexec_fn=_prepare(user, stop_signal),  # noqa: PLW1509 -- called from the main thread only
             )
 
     @property
@@ -54,14 +60,17 @@ class Child:
         """Wait for it to end by itself; returns its exit code."""
         return self._process.wait(seconds)
 
-    def stop(self) -> None:
-        """Ask it to end, and end it when it does not."""
-        if self.running:
-            self._process.send_signal(self._stop_signal)
-            try:
-                self._process.wait(_STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                self.kill()
+    def stop(self) -> bool:
+        """Ask it to end, and end it when it does not; returns whether it ended when asked."""
+        if not self.running:
+            return False
+        self._process.send_signal(self._stop_signal)
+        try:
+            self._process.wait(_STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return False
+        return True
 
     def kill(self) -> None:
         """SIGKILL, as a power cut would."""
@@ -77,12 +86,12 @@ class Child:
         self._process.send_signal(signal.SIGCONT)
 
 
-def _as_user(user: tuple[int, int] | None) -> Callable[[], None]:
+def _prepare(user: tuple[int, int] | None, end_by: signal.Signals) -> Callable[[], None]:
     def prepare() -> None:
         if user is not None:
             os.setgroups([])
             os.setgid(user[1])
             os.setuid(user[0])
-        end_with_parent()  # after the change of user, which would clear it
+        end_with_parent(end_by)  # after the change of user, which would clear it
 
     return prepare

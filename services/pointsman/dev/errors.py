@@ -1,5 +1,10 @@
 """What can keep the dev stack from starting, always with what to do about it."""
 
+import errno
+from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class DevError(Exception):
     """`str()` says what happened, `hint` what to do next."""
@@ -29,5 +34,23 @@ class FolderTakenError(DevError):
     """Another dev stack uses this data folder."""
 
 
+class FolderUnusableError(DevError):
+    """A folder cannot be made, or nothing can be written there."""
+
+
 class ServerFailedError(DevError):
     """Kafka or Postgres ended, or did not become ready."""
+
+
+def folder_error(folder: Path, error: OSError, elsewhere: str) -> DevError:
+    """What to say when writing in `folder` failed; `elsewhere` is how to choose another folder."""
+    if error.errno in _FULL:
+        return DiskFullError(f"the disk of {folder} is full", f"make room, or {elsewhere}")
+    return FolderUnusableError(f"{folder} cannot be used: {error.strerror or error}", elsewhere)
+
+
+def server_error(what: str, said: str, hint: str) -> DevError:
+    """What to say when a server ended; `said` is the end of its log."""
+    if "No space left on device" in said:
+        return DiskFullError(f"{what}: the disk is full", "make room, then start again; nothing is lost")
+    return ServerFailedError(f"{what}:\n{said}", hint)

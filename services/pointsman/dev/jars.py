@@ -1,21 +1,25 @@
-"""Fetches Kafka's jars once into a cache: pinned by SHA-256, resumable, safe for two processes at once."""
+"""Kafka's jars: which ones, pinned by SHA-256 in `jars.lock`, and in which cache they stay once fetched.
+
+`python -m pointsman.dev.lock_jars` writes `jars.lock`.
+"""
 
 import fcntl
 import hashlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.dev.errors import DownloadError
+from pointsman.dev.errors import folder_error
 
 KAFKA = "4.3.1"
 LOCK_FILE = Path(__file__).with_name("jars.lock")
+ELSEWHERE = "choose another folder for downloads: POINTSMAN_CACHE=DIR"
 
-_CHUNK = 1 << 16
 _AT_ONCE = 4
 
 
@@ -38,6 +42,13 @@ class Jar:
         """Where a Maven repository has it."""
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.name}"
 
+    def is_in(self, file: Path) -> bool:
+        """Whether `file` is this jar, byte for byte."""
+        if not file.exists() or file.stat().st_size != self.size:
+            return False
+        with file.open("rb") as bytes_:
+            return hashlib.file_digest(bytes_, "sha256").hexdigest() == self.sha256
+
 
 def read_lock(text: str) -> list[Jar]:
     """The jars of a lock file: five words a line, `#` begins a comment."""
@@ -45,86 +56,95 @@ def read_lock(text: str) -> list[Jar]:
     return [Jar(group, artifact, version, sha, int(size)) for group, artifact, version, sha, size in lines]
 
 
+def write_lock(jars: list[Jar]) -> str:
+    """The text of a lock file."""
+    lines = [f"{jar.group} {jar.artifact} {jar.version} {jar.sha256} {jar.size}" for jar in jars]
+    head = f"# Apache Kafka {KAFKA} and what its broker needs: group, artifact, version, SHA-256, bytes."
+    return "\n".join([head, *lines]) + "\n"
+
+
 def cache_folder() -> Path:
     """Where downloads stay: POINTSMAN_CACHE, else the user's cache folder."""
     own = os.environ.get("POINTSMAN_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(own) if own else base / "pointsman"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return Path(own).absolute() if own else base / "pointsman"
 
 
 def repository() -> str:
     """The Maven repository: POINTSMAN_MAVEN_REPOSITORY, else the public one that `jgo` knows."""
+    own = os.environ.get("POINTSMAN_MAVEN_REPOSITORY")
+    if own:
+        return own.rstrip("/")
     from jgo.constants import MAVEN_CENTRAL_URL
 
-    return (os.environ.get("POINTSMAN_MAVEN_REPOSITORY") or str(MAVEN_CENTRAL_URL)).rstrip("/")
+    return str(MAVEN_CENTRAL_URL)
 
 
-def fetch(jars: list[Jar], folder: Path, base: str) -> list[Path]:
-    """Have every jar in `folder`, verified; returns their paths.
+def fetch(jars: list[Jar], folder: Path) -> list[Path]:
+    """Have every jar in `folder`, its SHA-256 checked; returns their paths.
 
     Raises:
-        DownloadError: one cannot be had, or is not what the lock file says.
+        DevError: one cannot be had, or is not what is pinned.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        missing = [jar for jar in jars if not _is_there(folder / jar.name, jar)]
-        if missing:
-            with _progress(sum(jar.size for jar in missing)) as advance, ThreadPoolExecutor(_AT_ONCE) as pool:
-                for _ in pool.map(lambda jar: _download(jar, folder, base, advance), missing):
-                    pass
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        if _missing(jars, folder, pool):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with _alone(folder):
+                    _download(_missing(jars, folder, pool), folder, pool)
+            except OSError as error:
+                raise folder_error(folder, error, ELSEWHERE) from error
     return [folder / jar.name for jar in jars]
 
 
-def _is_there(path: Path, jar: Jar) -> bool:
-    # A finished file was verified before it got its name; its size tells whether somebody cut it since.
-    return path.exists() and path.stat().st_size == jar.size
+def _missing(jars: list[Jar], folder: Path, pool: ThreadPoolExecutor) -> list[Jar]:
+    there = pool.map(lambda jar: jar.is_in(folder / jar.name), jars)
+    return [jar for jar, is_there in zip(jars, there, strict=True) if not is_there]
 
 
-def _download(jar: Jar, folder: Path, base: str, advance: Callable[[int], None]) -> None:
-    import requests
+def _download(missing: list[Jar], folder: Path, pool: ThreadPoolExecutor) -> None:
+    from pointsman.dev.download import download
 
-    part = folder / f"{jar.name}.part"
-    have = part.stat().st_size if part.exists() else 0
-    if have > jar.size:
-        part.unlink()
-        have = 0
+    base, stop = repository(), threading.Event()
+    with _progress(sum(jar.size for jar in missing)) as advance:
+
+        def one(jar: Jar) -> None:
+            with _setting(stop):
+                download(jar, folder, base, advance, stop)
+
+        with _setting(stop):
+            for _ in pool.map(one, missing):
+                pass
+    for archive in folder.glob("*.jsa"):
+        archive.unlink()  # Java refuses a class-data archive of other jars, and says nothing
+
+
+@contextmanager
+def _setting(stop: threading.Event) -> Iterator[None]:
+    """Set `stop` on an error, and on Ctrl-C: nobody waits for downloads that are of no use."""
     try:
-        if have < jar.size:
-            headers = {"Range": f"bytes={have}-"} if have else {}
-            with requests.get(f"{base}/{jar.path}", headers=headers, stream=True, timeout=60) as answer:
-                answer.raise_for_status()
-                resumed = answer.status_code == 206
-                advance(have if resumed else 0)
-                with part.open("ab" if resumed else "wb") as file:
-                    for chunk in answer.iter_content(_CHUNK):
-                        file.write(chunk)
-                        advance(len(chunk))
-    except (requests.RequestException, OSError) as error:
-        raise DownloadError(
-            f"{jar.name} cannot be fetched: {error}",
-            "run the same command again, it goes on where it stopped; behind a proxy set HTTPS_PROXY, "
-            "for another repository POINTSMAN_MAVEN_REPOSITORY",
-        ) from error
-    if hashlib.sha256(part.read_bytes()).hexdigest() != jar.sha256:
-        part.unlink()
-        raise DownloadError(
-            f"{jar.name} is not what the lock file says: its SHA-256 differs",
-            "run the same command again; if it happens twice, the repository serves another file",
-        )
-    part.rename(folder / jar.name)
+        yield
+    except BaseException:
+        stop.set()
+        raise
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another process fetches Kafka; waiting for it", file=sys.stderr)  # noqa: T201
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    if not sys.stderr.isatty():
-        print(f"fetching Kafka {KAFKA} ({total / 1e6:.0f} MB, once)", file=sys.stderr)  # noqa: T201
+    if total == 0 or not sys.stderr.isatty():
+        if total:
+            print(f"fetching Kafka {KAFKA} ({total / 1e6:.0f} MB, once)", file=sys.stderr)  # noqa: T201
         yield lambda _: None
         return
     from rich.console import Console

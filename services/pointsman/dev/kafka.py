@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pointsman.dev import jars
-from pointsman.dev.child import Child
-from pointsman.dev.errors import ServerFailedError
+from pointsman.dev.child import Child, set_aside
+from pointsman.dev.class_archive import ClassArchive
+from pointsman.dev.errors import DevError, server_error
 from pointsman.dev.java import Java, find_java
 from pointsman.dev.ports import LOOPBACK, free_port
 
@@ -69,6 +70,7 @@ class EmbeddedKafka:
         self._heap = heap
         self.port = port or free_port()
         self._child: Child | None = None
+        self._archive: ClassArchive | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -94,13 +96,16 @@ class EmbeddedKafka:
         """Start without waiting; the first time formats the folder."""
         java = find_java()
         cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
-        paths = jars.fetch(jars.read_lock(jars.LOCK_FILE.read_text()), cache, jars.repository())
+        paths = jars.fetch(jars.read_lock(jars.LOCK_FILE.read_text()), cache)
         self._folder.mkdir(parents=True, exist_ok=True)
         properties = self._write_settings()
-        command = self._command(java, cache, paths)
+        self._archive = ClassArchive(cache, java)
         if not (self._folder / "data" / "meta.properties").exists():
-            self._format(command, properties)
-        self._child = Child([*command, "kafka.Kafka", properties], self._folder / "output.log")
+            self._format([*self._java(java), *_class_path(paths)], properties)
+        command = [*self._java(java), self._archive.flag, *_class_path(paths), "kafka.Kafka", properties]
+        for log in (self._output, self._folder / "broker.log"):
+            set_aside(log)
+        self._child = Child(command, self._output)
 
     def wait_ready(self) -> None:
         """Return when it answers."""
@@ -109,35 +114,46 @@ class EmbeddedKafka:
         while not answers(self.port):
             if not child.running or time.monotonic() > give_up:
                 child.kill()
-                said = (self._folder / "output.log").read_text(errors="replace")[-800:]
-                raise ServerFailedError(
-                    f"Kafka did not start:\n{said}",
-                    f"read {self._folder / 'broker.log'}, or begin anew: pointsman dev --fresh",
-                )
+                raise self._failed("Kafka did not start")
             time.sleep(0.05)
 
     def stop(self) -> None:
         """Shut down cleanly; the data stays."""
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
+        if self._child is None:
+            return
+        clean = self._child.stop()
+        self._child = None
+        if self._archive is not None:
+            self._archive.keep() if clean else self._archive.discard()
 
     def kill(self) -> None:
         """SIGKILL; `start` brings it back on the same port and data."""
         self.child.kill()
         self._child = None
+        if self._archive is not None:
+            self._archive.discard()
 
-    def _command(self, java: Java, cache: Path, paths: list[Path]) -> list[str | Path]:
-        archive = cache / f"classes-{java.version}.jsa"
-        flag = "-XX:SharedArchiveFile=" if archive.exists() else "-XX:ArchiveClassesAtExit="
-        if not archive.exists():
-            # Written when the first broker ends; under a name of its own, as several may be the first.
-            archive = cache / f"classes-{java.version}.{os.getpid()}.tmp"
+    def check(self) -> None:
+        """Raises DevError when it has ended by itself."""
+        if self._child is not None and not self._child.running:
+            raise self._failed("Kafka ended")
+
+    @property
+    def _output(self) -> Path:
+        """What Java itself has to say; the broker's log is `broker.log`."""
+        return self._folder / "output.log"
+
+    def _failed(self, what: str) -> DevError:
+        log = self._folder / "broker.log"
+        said = "".join(
+            file.read_text(errors="replace")[-800:] for file in (log, self._output) if file.exists()
+        )
+        return server_error(what, said, f"read {log}, or begin anew: pointsman dev --fresh")
+
+    def _java(self, java: Java) -> list[str | Path]:
         return [
             java.path, f"-Xmx{self._heap}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
-            "-Xlog:disable", f"{flag}{archive}",
-            f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
-            "-cp", os.pathsep.join(str(path) for path in paths),
+            "-Xlog:disable", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
         ]  # fmt: skip
 
     def _write_settings(self) -> Path:
@@ -151,16 +167,19 @@ class EmbeddedKafka:
         return properties
 
     def _format(self, command: list[str | Path], properties: Path) -> None:
-        plain = [word for word in command if "ArchiveClassesAtExit" not in str(word)]
+        arguments: list[str | Path] = ["format", "--standalone", "-t", new_cluster_id(), "-c", properties]
         done = subprocess.run(
-            [*plain, "kafka.tools.StorageTool", "format", "--standalone", "-t", new_cluster_id(), "-c", properties],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [*command, "kafka.tools.StorageTool", *arguments], capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
-            raise ServerFailedError(
-                f"Kafka cannot prepare its folder {self._folder}:\n{(done.stderr or done.stdout)[-800:]}",
-                "begin anew: pointsman dev --fresh",
+            said = (done.stderr or done.stdout)[-800:]
+            raise server_error(
+                f"Kafka cannot prepare its folder {self._folder}", said, "begin anew: pointsman dev --fresh"
             )
+
+
+def _class_path(paths: list[Path]) -> list[str]:
+    return ["-cp", os.pathsep.join(str(path) for path in paths)]
 
 
 def new_cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
@@ -182,11 +201,3 @@ def answers(port: int) -> bool:
     except OSError:
         return False
     return len(answer) == 10 and answer[8:10] == b"\0\0"
-
-
-def keep_class_archive() -> None:
-    """Give the newest class-data archive its name, so that the next start is faster."""
-    cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
-    for made in cache.glob("classes-*.tmp"):
-        version = made.name.removeprefix("classes-").rsplit(".", 2)[0]
-        made.replace(cache / f"classes-{version}.jsa")

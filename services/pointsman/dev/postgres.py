@@ -11,8 +11,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from pointsman.dev.child import Child
-from pointsman.dev.errors import ServerFailedError
+from pointsman.dev.child import Child, set_aside
+from pointsman.dev.errors import DevError, ServerFailedError, server_error
 from pointsman.dev.ports import LOOPBACK, free_port
 
 _READY_WITHIN_S = 60.0
@@ -59,11 +59,16 @@ class EmbeddedPostgres:
             ServerFailedError: with the end of the server's log.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / "unfinished"  # stays when we are killed before the cluster is whole
+        if unfinished.exists():
+            shutil.rmtree(self._place(), ignore_errors=True)
         data = self._place()
         fresh = not (data / "PG_VERSION").exists()
         if fresh:
+            unfinished.touch()
             self._make_cluster(data)
         self._remove_stale_pid(data)
+        set_aside(self._folder / "server.log")
         flags = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
         self._child = Child(
             [self._programs() / "postgres", "-D", data, "-p", str(self.port), *flags],
@@ -74,6 +79,7 @@ class EmbeddedPostgres:
         self._wait(self._child)
         if fresh:
             self.create_database(USER)
+            unfinished.unlink()
 
     def stop(self) -> None:
         """Shut down cleanly; the data stays."""
@@ -85,6 +91,11 @@ class EmbeddedPostgres:
         """SIGKILL to the server and, as they notice, its sessions; `start` recovers."""
         self.child.kill()
         self._child = None
+
+    def check(self) -> None:
+        """Raises DevError when it has ended by itself."""
+        if self._child is not None and not self._child.running:
+            raise self._failed("Postgres ended")
 
     def create_database(self, name: str) -> None:
         """An empty database."""
@@ -124,10 +135,13 @@ class EmbeddedPostgres:
         log = self._folder / "prepare.log"
         child = Child(command, log, user=self._as_user)
         if child.wait(120) != 0:
-            raise ServerFailedError(
-                f"Postgres could not be prepared:\n{log.read_text(errors='replace')[-800:]}",
-                "begin anew: pointsman dev --fresh",
-            )
+            said = log.read_text(errors="replace")[-800:]
+            raise server_error("Postgres could not be prepared", said, "begin anew: pointsman dev --fresh")
+
+    def _failed(self, what: str) -> DevError:
+        log = self._folder / "server.log"
+        said = log.read_text(errors="replace")[-800:] if log.exists() else ""
+        return server_error(what, said, f"read {log}, or begin anew: pointsman dev --fresh")
 
     def _place(self) -> Path:
         """The data folder: below `folder`, or for root where `nobody` can go, linked to from `folder`."""
@@ -186,10 +200,7 @@ class EmbeddedPostgres:
         while not _accepts(self.port):
             if not child.running or time.monotonic() > give_up:
                 child.kill()
-                said = (self._folder / "server.log").read_text(errors="replace")[-800:]
-                raise ServerFailedError(
-                    f"Postgres did not start:\n{said}", f"read {self._folder / 'server.log'}"
-                )
+                raise self._failed("Postgres did not start")
             time.sleep(0.03)
 
 

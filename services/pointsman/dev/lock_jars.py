@@ -1,0 +1,72 @@
+"""`python -m pointsman.dev.lock_jars` writes `jars.lock`: what the pinned Kafka needs, as Maven resolves it.
+
+Run it after changing KAFKA in `jars.py`, then read the difference. `--check` writes nothing and fails on one.
+"""
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+
+from pointsman.dev.jars import KAFKA, LOCK_FILE, Jar, repository, write_lock
+
+#: What the broker never loads, with who wants it.
+LEFT_OUT = {
+    "commons-beanutils": "parts of commons-validator that Kafka does not call",
+    "commons-collections": "commons-beanutils",
+    "commons-digester": "parts of commons-validator that Kafka does not call",
+    "commons-logging": "commons-beanutils",
+    "jackson-dataformat-csv": "tools that print CSV",
+    "jackson-dataformat-yaml": "tools that print YAML",
+    "jackson-datatype-jdk8": "tools",
+    "jose4j": "OAUTHBEARER",
+    "jspecify": "annotations",
+    "kafka-tools-api": "tools",
+    "scala-reflect": "macros, at compile time",
+    "snakeyaml": "jackson-dataformat-yaml",
+}
+
+
+def lock() -> str:
+    """The text of the lock file; the same for the same Kafka, wherever and whenever it is made."""
+    from jgo.maven import MavenContext
+
+    with tempfile.TemporaryDirectory() as downloads:
+        maven = MavenContext(repo_cache=Path(downloads), remote_repos={"central": repository()}, timeout=60)
+        broker = maven.create_dependency(f"org.apache.kafka:kafka_2.13:{KAFKA}")
+        _, needed = maven.resolver.resolve([broker])
+        found = {each.artifactId: each for each in [broker, *needed]}
+        if unknown := LEFT_OUT.keys() - found.keys():
+            raise SystemExit(f"LEFT_OUT names what Kafka does not ask for: {', '.join(sorted(unknown))}")
+        # Kafka's distribution has the binding of its logging, its POM does not name it.
+        log4j = f"org.apache.logging.log4j:log4j-slf4j-impl:{found['log4j-core'].version}"
+        found["log4j-slf4j-impl"] = maven.create_dependency(log4j)
+        return write_lock(
+            [
+                _pinned(each.groupId, name, str(each.version), each.artifact.resolve())
+                for name, each in sorted(found.items())
+                if name not in LEFT_OUT
+            ]
+        )
+
+
+def _pinned(group: str, artifact: str, version: str, file: Path) -> Jar:
+    content = file.read_bytes()
+    return Jar(group, artifact, version, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def main() -> None:
+    """Exits with 1 when `--check` finds a difference."""
+    parser = argparse.ArgumentParser(prog="python -m pointsman.dev.lock_jars", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if it would change")
+    check = parser.parse_args().check
+    text = lock()
+    if check and text != LOCK_FILE.read_text():
+        sys.exit(f"{LOCK_FILE.name} is not what Maven resolves; run this without --check")
+    if not check:
+        LOCK_FILE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
