@@ -111,14 +111,32 @@ async def test_two_of_each_with_rebalances(system: System) -> None:
     await _check(system, await sending)
 
 
-@pytest.mark.parametrize("name", ["router", "worker-small"])
-async def test_frozen_past_its_session_and_woken(system: System, name: str) -> None:
-    """A second process takes over while the first sleeps; what the first still wants must not count."""
-    second = system.add(f"{name}-2", name)
-    await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second process")
-    sending = asyncio.create_task(_send_slowly(system, 900, 25))
-    await asyncio.sleep(3)
+async def _freeze_past_its_session(system: System, name: str) -> None:
+    """A second process takes over meanwhile; what the first still wants on waking must not count."""
     system.signal(name, signal.SIGSTOP)
     await asyncio.sleep(12)
     system.signal(name, signal.SIGCONT)
+
+
+async def test_router_frozen_in_mid_flood_and_woken(system: System) -> None:
+    second = system.add("router-2", "router")
+    await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second router")
+    jobs = system.jobs(20_000, tier="gigantic")  # refused by the router, so that no worker is needed
+    sending = asyncio.create_task(system.send(list(jobs.values())))
+    await system.until(system.ended_some, 60, "the first outcome")
+    await _freeze_past_its_session(system, "router")
+    await sending
+    await _check(system, list(jobs))
+    assert "ProducerFenced" in system.processes["router"].log.read_text()  # it did try
+
+
+async def test_worker_frozen_with_calls_in_flight_and_woken(system: System) -> None:
+    second = system.add("worker-small-2", "worker-small")
+    await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second worker")
+    await system.order_faults({"effect": {"kind": "latency", "ms": 1500, "sigma": 0.5}})
+    sending = asyncio.create_task(_send_slowly(system, 900, 20, tier="small"))
+    await asyncio.sleep(4)
+    assert (await system.provider_stats())["in_flight"] > 20
+    await _freeze_past_its_session(system, "worker-small")
     await _check(system, await sending)
+    assert "ProducerFenced" in system.processes["worker-small"].log.read_text()  # it did try

@@ -149,6 +149,13 @@ class System:
                 raise AssertionError(f"{what} did not happen within {seconds} s\n{ends}")
             await asyncio.sleep(0.2)
 
+    async def ended_some(self) -> bool:
+        return bool(
+            await self._fetch(
+                "select 1 from audit.message where topic = $1 limit 1", self.topics.results.name
+            )
+        )
+
     async def until_ended(self, job_ids: Sequence[str], seconds: float) -> None:
         async def all_there() -> bool:
             return set(job_ids) <= await self.ended()
