@@ -7,8 +7,9 @@ from datetime import datetime
 from pointsman.router.agents_file import Agent, Registry
 from pointsman.router.conditions import show
 from pointsman.router.facts import count_chars
-from pointsman.router.nearest import unknown_tier
-from pointsman.router.policy import Policy, rung
+from pointsman.router.policy import Policy
+from pointsman.router.rungs import rung
+from pointsman.router.tier_names import unknown_tier
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.envelope import format_time
 from pointsman_schemas.jobs import Job

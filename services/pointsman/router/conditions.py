@@ -6,7 +6,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from pointsman.router.facts import Facts
-from pointsman.router.policy_file import ASKED, When
+from pointsman.router.policy_file import When
+from pointsman.router.tier_names import ASKED
 
 Scalar = str | int | float | bool | None
 

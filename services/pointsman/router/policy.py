@@ -1,33 +1,59 @@
 """The decision: which tier a job goes to, by which rule, and what would have been next.
 
-Layers, in order, each leaving its rungs on the ladder: admission (before this file), rules, a learned score,
-confidence. The last two have no source yet: they belong between the rule's choice and the permitted tier.
+Layers, in order, each leaving its rungs on the ladder: admission (before this file), rules, the learned score
+where a rule asks it, confidence. The last has no source yet: it belongs between score and permitted tier.
 
 Invariants:
 - Same policy, job, allowed tiers and earlier rungs give the same decision.
 - The last rule is the default, which always holds: every job gets exactly one tier.
 - The runner-up never names the chosen tier.
+- A score in doubt leads to the fallback of the rule that asked it, never below.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import chain
 
 from pointsman.router.conditions import Condition, conditions
 from pointsman.router.facts import Facts, read_facts
-from pointsman.router.policy_file import ASKED, DEFAULT, Limits, PolicyFile
-from pointsman_schemas.decisions import Check, Choice, Decision, Layer
+from pointsman.router.policy_file import DEFAULT, Limits, PolicyFile, Target
+from pointsman.router.rungs import rung
+from pointsman.router.scoring import Scorer
+from pointsman.router.tier_names import ASKED, SCORED
+from pointsman.score.text import text_of
+from pointsman_schemas.decisions import Check, Choice, Decision
 from pointsman_schemas.jobs import Job
+
+#: The reason that stands beside the fallback of a scored rule as runner-up.
+INSTEAD = "The fallback, where the score does not decide."
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`tier` None: the tier that the job asks for. `choices`: what is said for each tier it may come to."""
+    """`tier` None: the tier that the job asks for. `choices`: what is said for each tier it may come to.
+
+    `scored`: the score is asked, and `tier` is the fallback; `instead`: what is said for it as a runner-up.
+    """
 
     name: str
     conditions: tuple[Condition, ...]
     tier: str | None
+    scored: bool
     choices: Mapping[str, Choice]
+    instead: Mapping[str, Choice]
+
+    @classmethod
+    def compile(
+        cls, name: str, conditions: tuple[Condition, ...], target: Target, tiers: tuple[str, ...]
+    ) -> "Rule":
+        """Make the rule of a file ready for deciding."""
+        scored = target.tier == SCORED
+        named = target.fallback if scored else target.tier
+        choices = {tier: Choice(tier=tier, rule=name, reason=target.reason) for tier in tiers}
+        instead = (
+            {tier: Choice(tier=tier, rule=name, reason=INSTEAD) for tier in tiers} if scored else choices
+        )
+        return cls(name, conditions, None if named == ASKED else named, scored, choices, instead)
 
     def look(self, facts: Facts) -> Check:
         """The rung of this rule: every comparison if all hold, else the first that does not."""
@@ -54,21 +80,17 @@ class Policy:
     tiers: tuple[str, ...]
     rules: tuple[Rule, ...]
     limits: Limits
+    scorer: Scorer
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Policy":
         """Make a policy file ready for deciding."""
         rules = [
-            Rule(
-                rule.name,
-                conditions(rule.when, file.tiers),
-                None if rule.tier == ASKED else rule.tier,
-                _choices(file, rule.name, rule.reason),
-            )
+            Rule.compile(rule.name, conditions(rule.when, file.tiers), rule, file.tiers)
             for rule in file.rules
         ]
-        rules.append(Rule(DEFAULT, (), file.default.tier, _choices(file, DEFAULT, file.default.reason)))
-        return cls(file.name, file.version, file.tiers, tuple(rules), file.limits)
+        rules.append(Rule.compile(DEFAULT, (), file.default, file.tiers))
+        return cls(file.name, file.version, file.tiers, tuple(rules), file.limits, Scorer.compile(file))
 
 
 def decide(
@@ -86,7 +108,11 @@ def decide(
         ladder.append(rule.look(facts))
         if ladder[-1].passed:
             break
-    wanted = _wanted(rule, facts)
+    wanted, score = _wanted(rule, facts), None
+    if rule.scored:
+        found = policy.scorer.look(text_of(job.request.messages), allowed)
+        ladder += found.checks
+        wanted, score = found.tier or wanted, found.score
     tier = nearest_allowed(policy.tiers, wanted, allowed)
     if tier != wanted:
         ladder.append(rung("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
@@ -96,7 +122,9 @@ def decide(
         rule=choice.rule,
         reason=choice.reason,
         policy_version=policy.version,
-        runner_up=_runner_up(policy, rules, facts, tier, allowed),
+        runner_up=_runner_up(policy, chain((rule,) if rule.scored else (), rules), facts, tier, allowed),
+        score=score,
+        open_tiers=None if allowed is None else tuple(each for each in policy.tiers if each in allowed),
         checks=tuple(ladder),
     )
 
@@ -125,25 +153,19 @@ def _wanted(rule: Rule, facts: Facts) -> str:
 def _runner_up(
     policy: Policy, rest: Iterable[Rule], facts: Facts, chosen: str, allowed: Collection[str] | None
 ) -> Choice | None:
-    """What the next rule that holds and names another tier would have chosen."""
+    """What the next rule that holds and names another tier would have chosen.
+
+    The score is not asked for it, that would cost more than the decision itself: a scored rule stands for its
+    fallback here.
+    """
     for rule in rest:
         if rule.holds(facts):
             tier = nearest_allowed(policy.tiers, _wanted(rule, facts), allowed)
             if tier != chosen:
-                return rule.choices[tier]
+                return rule.instead[tier]
     return None
 
 
 def _beyond(policy: Policy, wanted: str, tier: str, allowed: Collection[str] | None) -> str:
     listed = ", ".join(each for each in policy.tiers if each in (allowed or ()))
     return f"the rule names {wanted}, open to this agent: {listed}; {tier} is the nearest"
-
-
-def _choices(file: PolicyFile, rule: str, reason: str) -> dict[str, Choice]:
-    return {tier: Choice(tier=tier, rule=rule, reason=reason) for tier in file.tiers}
-
-
-@lru_cache(maxsize=4096)
-def rung(layer: Layer, name: str, passed: bool, detail: str) -> Check:
-    """One rung. They are frozen and most are alike, and making one costs more than what it tells of."""
-    return Check(layer=layer, name=name, passed=passed, detail=detail)

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -14,12 +15,12 @@ from pydantic import (
     model_validator,
 )
 
-from pointsman.router.nearest import unknown_tier
+from pointsman.router.score_section import ReadModel, ScoreSection, read_beside
+from pointsman.router.tier_names import ASKED, SCORED, check_tier, context_of
 from pointsman.runtime import yaml_file
+from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import AgentId, TierName, Value
 
-#: Instead of a tier's name: whichever tier the job asks for.
-ASKED = "asked"
 #: What the default is called where a rule's name stands.
 DEFAULT = "default"
 
@@ -55,7 +56,7 @@ class When(Value):
     @classmethod
     def _known(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         for tier in tiers or ():
-            _check_tier(tier, info)
+            check_tier(tier, info, ASKED)
         return tiers
 
     @model_validator(mode="after")
@@ -71,20 +72,43 @@ class When(Value):
         return self
 
 
-class Rule(Value):
-    """Jobs that meet `when` go to `tier`; the reason is shown to people."""
+class Target(Value):
+    """Where jobs go, and why; the reason is shown to people."""
+
+    tier: TierName
+    fallback: TierName | None = Field(
+        default=None, description="with `tier: scored`: where jobs go when the score is in doubt"
+    )
+    reason: Text
+
+    @field_validator("fallback")
+    @classmethod
+    def _safe(cls, fallback: str | None, info: ValidationInfo) -> str | None:
+        return None if fallback is None else check_tier(fallback, info)
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if self.tier == SCORED and self.fallback is None:
+            raise ValueError(
+                f"`tier: {SCORED}` needs a `fallback`: the tier for jobs of which the score is not sure"
+            )
+        if self.tier != SCORED and self.fallback is not None:
+            raise ValueError(f"`fallback` is for `tier: {SCORED}`")
+        return self
+
+
+class Rule(Target):
+    """Jobs that meet `when` go to `tier`."""
 
     name: RuleName
     when: When
-    tier: TierName
-    reason: Text
 
     @field_validator("name")
     @classmethod
     def _unique(cls, name: str, info: ValidationInfo) -> str:
         if name == DEFAULT:
             raise ValueError(f"`{DEFAULT}` is the name of the default; give the rule another")
-        taken = _context(info).setdefault("rules", set())
+        taken = context_of(info).setdefault("rules", set())
         if name in taken:
             raise ValueError(f"there is a rule `{name}` above; give this one another name")
         taken.add(name)
@@ -93,7 +117,7 @@ class Rule(Value):
     @field_validator("tier")
     @classmethod
     def _known(cls, tier: str, info: ValidationInfo) -> str:
-        return _check_tier(tier, info)
+        return check_tier(tier, info, ASKED, SCORED)
 
     @model_validator(mode="after")
     def _asked(self) -> "Rule":
@@ -102,18 +126,15 @@ class Rule(Value):
         return self
 
 
-class Default(Value):
+class Default(Target):
     """Where a job goes that meets no rule."""
-
-    tier: TierName
-    reason: Text
 
     @field_validator("tier")
     @classmethod
     def _known(cls, tier: str, info: ValidationInfo) -> str:
         if tier == ASKED:
             raise ValueError(f"the default names a tier, `{ASKED}` is for rules")
-        return _check_tier(tier, info)
+        return check_tier(tier, info, SCORED)
 
 
 class Limits(Value):
@@ -130,15 +151,18 @@ class PolicyFile(Value):
     default: Default
     rules: tuple[Rule, ...] = Field(default=(), max_length=200)
     limits: Limits = Limits()
+    score: ScoreSection | None = None
 
     @field_validator("tiers")
     @classmethod
     def _distinct(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if ASKED in tiers:
             raise ValueError(f"`{ASKED}` stands for the tier that a job asks for; name the tier otherwise")
+        if SCORED in tiers:
+            raise ValueError(f"`{SCORED}` stands for the tier that the score finds; name the tier otherwise")
         if len(set(tiers)) < len(tiers):
             raise ValueError("names a tier twice")
-        _context(info)["tiers"] = tiers  # fields are validated in order: rules and default look here
+        context_of(info)["tiers"] = tiers  # fields are validated in order: rules and default look here
         return tiers
 
     @property
@@ -150,25 +174,33 @@ class PolicyFile(Value):
 
 
 def load(path: Path) -> PolicyFile:
-    """Read a policy.
+    """Read a policy, and the model that it names.
 
     Raises:
         FileError: every problem with file, line and column.
     """
-    return yaml_file.load(path, PolicyFile)
+    return yaml_file.load(path, PolicyFile, context={"read_model": read_beside(path)}, check=_problems)
 
 
-def parse(text: str, path: str = "policy.yaml") -> PolicyFile:
-    """As `load`, from a text; `path` is what the errors name."""
-    return yaml_file.parse(text, path, PolicyFile)
+def load_text(path: Path) -> tuple[PolicyFile, str]:
+    """As `load`, and the text that it was read from."""
+    load(path)  # says what is wrong with a file that cannot be read at all
+    text = path.read_text("utf-8")
+    return parse(text, str(path)), text
 
 
-def _context(info: ValidationInfo) -> dict[str, Any]:
-    return info.context if isinstance(info.context, dict) else {}
+def parse(text: str, path: str = "policy.yaml", *, read_model: ReadModel | None = None) -> PolicyFile:
+    """As `load`, from a text; `path` is what the errors name, `read_model` finds a model by its name."""
+    context = {"read_model": read_model or read_beside(Path(path))}
+    return yaml_file.parse(text, path, PolicyFile, context=context, check=_problems)
 
 
-def _check_tier(tier: str, info: ValidationInfo) -> str:
-    tiers = _context(info).get("tiers")
-    if tiers is not None and tier not in tiers and tier != ASKED:
-        raise ValueError(unknown_tier(tier, tiers))
-    return tier
+def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
+    if file.score is not None:
+        return
+    said = f"`{SCORED}` needs a `score` section that names a model: score: {{model: builtin, quality: 0.99}}"
+    if file.default.tier == SCORED:
+        yield ("default", "tier"), said
+    for index, rule in enumerate(file.rules):
+        if rule.tier == SCORED:
+            yield ("rules", index, "tier"), said

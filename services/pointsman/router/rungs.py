@@ -1,0 +1,11 @@
+"""Rungs of the ladder, made once where they are alike."""
+
+from functools import lru_cache
+
+from pointsman_schemas.decisions import Check, Layer
+
+
+@lru_cache(maxsize=4096)
+def rung(layer: Layer, name: str, passed: bool, detail: str) -> Check:
+    """One rung. They are frozen and most are alike, and making one costs more than what it tells of."""
+    return Check(layer=layer, name=name, passed=passed, detail=detail)

@@ -1,0 +1,108 @@
+"""The score's layer of a decision: the cheapest tier that is sure enough to be sufficient, and its rungs."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isfinite
+
+from pointsman.router.policy_file import PolicyFile
+from pointsman.router.rungs import rung
+from pointsman.router.score_section import model_names
+from pointsman.score.choose import Compared, choose
+from pointsman.score.estimate import Bar, Reason
+from pointsman.score.model import ScoreModel
+from pointsman_schemas.decisions import Check, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """`tier` None: the score is in doubt, the fallback decides."""
+
+    tier: str | None
+    score: Score | None
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A model made ready for one policy. `tiers`: the policy's name of each tier of the model, ascending.
+
+    `bar` None: the model has none for the quality that the policy asks for. `model` None: there is none.
+    """
+
+    name: str
+    model: ScoreModel | None
+    quality: str
+    bar: Bar | None
+    tiers: tuple[str, ...]
+    prices: tuple[float, ...] | None
+
+    @classmethod
+    def compile(cls, file: PolicyFile) -> "Scorer":
+        """Make the score of a policy file ready; one that has none is in doubt about everything."""
+        if file.score is None:
+            return cls("none", None, "", None, (), None)
+        section, model = file.score, file.score.model.model
+        ours = {theirs: tier for tier, theirs in model_names(section.tiers, file.tiers, model).items()}
+        tiers = tuple(ours[name] for name in model.tiers)
+        prices = tuple(section.prices.get(tier, 1.0) for tier in tiers) if section.prices else None
+        bar = model.bars.get(section.quality)
+        return cls(f"{model.name}@{model.version}", model, section.quality, bar, tiers, prices)
+
+    def look(self, text: str, allowed: Collection[str] | None) -> Scored:
+        """The cheapest tier for `text` that is open and sure enough, with every comparison that was made."""
+        if self.model is None:
+            return _doubt("there is no model")
+        if self.bar is None:
+            return _doubt(f"{self.name} is not tuned for quality {self.quality}")
+        if allowed is not None and not any(tier in allowed for tier in self.tiers):
+            return _doubt(f"{self.name} knows none of the tiers that are open to this agent")
+        estimate = self.model.estimate(text)
+        found = choose(
+            estimate, self.bar, self.tiers, floor=self.model.floor, prices=self.prices, allowed=allowed
+        )
+        if found.doubt is not None:
+            return _doubt(found.doubt)
+        rungs = [_compared(each) for each in found.compared]
+        chosen = next((each for each in found.compared if each.tier == found.tier), None)
+        if chosen is None:
+            rungs.append(_last(found.tier))
+            return Scored(found.tier, Score(model=self.name, sufficient=1.0, threshold=1.0), tuple(rungs))
+        threshold = min(max(chosen.required, 0.0), 1.0)
+        score = Score(model=self.name, sufficient=chosen.sufficient, threshold=threshold)
+        return Scored(found.tier, score, tuple(rungs))
+
+    def reasons(self, text: str, top: int = 5) -> dict[str, list[Reason]]:
+        """For each tier below the strongest what in `text` speaks for it and against it; slow."""
+        if self.model is None:
+            return {}
+        below = zip(self.tiers[:-1], self.model.tiers[:-1], strict=True)
+        return {tier: self.model.reasons(text, theirs, top) for tier, theirs in below}
+
+    def sufficient(self, text: str) -> dict[str, float] | None:
+        """For each tier of the model, how likely it is good enough; None for a text it does not know."""
+        if self.model is None:
+            return None
+        found = self.model.estimate(text)
+        if not (found.known >= self.model.floor and all(map(isfinite, found.sufficient))):
+            return None
+        return dict(zip(self.tiers, found.sufficient, strict=True))
+
+
+def _compared(each: Compared) -> Check:
+    sign = ">" if each.sufficient > each.required else "=" if each.sufficient == each.required else "<"
+    left, right = f"{each.sufficient:.4f}", f"{each.required:.4f}"
+    if left == right and sign != "=":  # what differs must look different
+        left, right = repr(each.sufficient), repr(each.required)
+    tie = ", and a tie goes up" if sign == "=" else ""
+    return Check(layer="score", name=each.tier, passed=each.reached, detail=f"{left} {sign} {right}{tie}")
+
+
+@lru_cache(maxsize=64)
+def _last(tier: str) -> Check:
+    said = "no cheaper tier is sure enough, so the strongest that is open does it"
+    return rung("score", tier, True, said)
+
+
+def _doubt(why: str) -> Scored:
+    return Scored(None, None, (rung("score", "in-doubt", False, f"{why}: the fallback decides"),))

@@ -1,0 +1,36 @@
+"""Whether a tier that a file names exists, and what to say if it does not."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationInfo
+
+#: Instead of a tier's name: whichever tier the job asks for.
+ASKED = "asked"
+#: Instead of a tier's name: whichever tier the learned score finds good enough.
+SCORED = "scored"
+
+
+def unknown_tier(tier: str, tiers: Sequence[str]) -> str:
+    """`there is no tier `medum`, did you mean `medium`? The tiers are small, medium`."""
+    near = get_close_matches(tier, tiers, n=1)
+    guess = f", did you mean `{near[0]}`?" if near else "."
+    return f"there is no tier `{tier}`{guess} The tiers are {', '.join(tiers)}"
+
+
+def check_tier(tier: str, info: ValidationInfo, *others: str) -> str:
+    """`tier`, if it is one of the file's or of `others`.
+
+    Raises:
+        ValueError: it is not.
+    """
+    tiers = context_of(info).get("tiers")
+    if tiers is not None and tier not in tiers and tier not in others:
+        raise ValueError(unknown_tier(tier, tiers))
+    return tier
+
+
+def context_of(info: ValidationInfo) -> dict[str, Any]:
+    """What the validators of one file tell one another; `tiers` are its tiers once they are read."""
+    return info.context if isinstance(info.context, dict) else {}

@@ -1,0 +1,25 @@
+"""A policy whose score says what a test tells it to, and jobs for it."""
+
+from pointsman.router.policy import Policy
+from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.score_section import ModelFile
+from tests.support.fixed_score import FixedScore
+
+TEXT = """\
+name: scored
+tiers: [small, medium, frontier]
+default: {tier: scored, fallback: frontier, reason: The score decides.}
+rules:
+  - {name: code, when: {kind: code}, tier: frontier, reason: Code.}
+  - {name: mail, when: {kind: mail}, tier: scored, fallback: medium, reason: Mails.}
+score: {model: fixed, quality: 0.99}
+"""
+
+
+def scored_file(model: FixedScore, text: str = TEXT, content: bytes = b"bytes") -> PolicyFile:
+    """The file with `model` where it names one; `content` stands for the model's bytes."""
+    return parse(text, read_model=lambda _: ModelFile.holding(content, model))
+
+
+def scored_policy(model: FixedScore, text: str = TEXT) -> Policy:
+    return Policy.compile(scored_file(model, text))
