@@ -1,6 +1,6 @@
 """`pointsman why`: the decision about a job, check by check."""
 
-from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def why(
     job: Job,
     *,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Decide again from what is on record, and compare.")
+    ] = False,
     as_json: Json = False,
     postgres: Postgres = None,
     prefix: Prefix = None,
@@ -21,50 +24,41 @@ def why(
     """Show why a job went where it went.
 
     Each check with both sides of its comparison, in the order in which it was looked at; then the rule, the
-    runner-up, the policy, and what came of the job. For a job that was refused: what refused it.
+    runner-up, the policy, and what came of the job. Where the score was asked: what in the text spoke for a
+    tier and what against it. For a job that was refused: what refused it.
+
+    With --recompute the job is decided again by the policy and the model on record. Exit 1 and a diff if a
+    byte differs.
     """
     import asyncio
 
-    from pointsman.cli import job_id, screen
+    from pointsman.cli import screen
+    from pointsman.cli.recorded import ask, recompute_job
     from pointsman.cli.settings import CliSettings, load
-    from pointsman.cli.show.verdict import Verdict, verdict
-    from pointsman.store.jobs import open_jobs
+    from pointsman.cli.show.recomputed import flat, recomputed
+    from pointsman.cli.show.verdict import verdict
+    from pointsman.router.settings import RouterSettings
 
-    settings = load(CliSettings, postgres=postgres, prefix=prefix)
-
-    async def ask() -> Verdict:
-        async with open_jobs(settings.postgres) as jobs:
-            found = await job_id.find(jobs, job)
-            routed = await jobs.decision(found)
-            decision = None if routed is None else routed.message.decision
-            name = None if decision is None else policy_name(policy, decision.policy_version)
-            state = (await jobs.states([found]))[0]
-            return Verdict(state, decision, name, await jobs.outcome(found), await jobs.timeline(found))
-
-    found = asyncio.run(ask())
+    dsn = load(CliSettings, postgres=postgres, prefix=prefix).postgres
+    at_hand = load(RouterSettings, policy=policy).policy
+    if recompute:
+        again = asyncio.run(recompute_job(dsn, job, at_hand))
+        if as_json:
+            screen.print_json(flat(again))
+        else:
+            screen.show(recomputed(again))
+        raise typer.Exit(int(not again.same))
+    found = asyncio.run(ask(dsn, job, at_hand))
     if as_json:
         screen.print_json(
             {
                 "job": found.state,
                 "policy": found.policy_name,
                 "decision": found.decision,
+                "saw": found.saw,
                 "outcome": found.outcome,
                 "dead_letters": found.dead_letters,
             }
         )
     else:
         screen.show(verdict(found))
-
-
-def policy_name(policy: Path | None, version: str) -> str | None:
-    """The name of the policy at hand, if it is the one of that version; else None."""
-    from pointsman.cli.settings import load
-    from pointsman.router.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
-    from pointsman.runtime.yaml_file import FileError
-
-    try:
-        found = load_policy(load(RouterSettings, policy=policy).policy)
-    except FileError:
-        return None  # the decision stands on record whatever became of the file
-    return found.name if found.version == version else None

@@ -1,11 +1,15 @@
-"""Builds the router: lanes on the intake, each with a handler that remembers its own jobs."""
+"""Builds the router: lanes on the intake, each with a handler that remembers its own jobs.
+
+What it decides by is put on record before the first lane opens.
+"""
 
 from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler
+from pointsman.router.on_record import put_on_record
 from pointsman.router.policy import Policy
-from pointsman.router.policy_file import load as load_policy
+from pointsman.router.policy_file import load_text
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
@@ -17,7 +21,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     Raises:
         FileError: the policy or the registry cannot be read; with every problem's line.
     """
-    policy = Policy.compile(load_policy(settings.policy))
+    file, text = load_text(settings.policy)
+    policy = Policy.compile(file)
     registry = load_agents(settings.agents, policy.tiers)
 
     def handler() -> RouterHandler:
@@ -30,12 +35,17 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         handler,
         remembered=settings.remembered_jobs,
     )
+
+    async def route() -> None:
+        await put_on_record(settings.kafka, settings.topics, file, text, clock)
+        await lanes.run()
+
     return Service(
         name="router",
         settings=settings,
         topics=[topic.name for topic in settings.topics.all(policy.tiers)],
         broker=control_broker(settings),
-        run=lanes.run,
+        run=route,
         stop=lanes.stop,
         not_ready=lambda: None if lanes.ready else "lanes are not open yet",
     )

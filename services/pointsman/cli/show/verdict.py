@@ -1,6 +1,6 @@
 """The answer to "why": the decision with its ladder, or what refused the job, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
@@ -9,22 +9,37 @@ from rich.text import Text
 from pointsman.cli.formats import count, gist, money, printable
 from pointsman.cli.show.ladder import decision as draw_decision
 from pointsman.cli.show.ladder import labelled
+from pointsman.cli.show.reasons import reasons
 from pointsman.cli.show.story import COLOURS, SAID, headline
 from pointsman.cli.show.words import answered, kind
+from pointsman.score.estimate import Reason
 from pointsman.store.answers import Ended, JobState, Step
 from pointsman_schemas import dead
 from pointsman_schemas.decisions import Decision
 
 
 @dataclass(frozen=True, slots=True)
+class Saw:
+    """For each tier what spoke for it and against it; `missing` says why that cannot be told."""
+
+    model: str
+    reasons: Mapping[str, Sequence[Reason]]
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is on record about one job; `policy_name` is None where another policy is at hand."""
+    """What is on record about one job; `policy_name` is None where its policy is nowhere to be found.
+
+    `saw` is None where the score was not asked.
+    """
 
     state: JobState
     decision: Decision | None
     policy_name: str | None
     outcome: Ended | None
     steps: Sequence[Step]
+    saw: Saw | None = None
 
     @property
     def dead_letters(self) -> list[Step]:
@@ -37,6 +52,8 @@ def verdict(found: Verdict) -> RenderableType:
     parts: list[RenderableType] = [headline(found.state), Text()]
     if found.decision is not None:
         parts += [draw_decision(found.decision, found.policy_name), Text()]
+    if found.saw is not None:
+        parts += [_saw(found.saw), Text()]
     rows = labelled()
     if found.decision is None and found.outcome is None and not found.dead_letters:
         rows.add_row("decision", "none on record yet: the router has not come to it, or the audit has not")
@@ -45,6 +62,14 @@ def verdict(found: Verdict) -> RenderableType:
             rows.add_row("dead letter", _dead(step))
     rows.add_row("outcome", _came_of(found.outcome, routed=found.decision is not None))
     return Group(*parts, rows)
+
+
+def _saw(saw: Saw) -> RenderableType:
+    if saw.missing is None:
+        return reasons(saw.reasons, saw.model)
+    rows = labelled()
+    rows.add_row("reasons", Text(f"not to be had: {printable(saw.missing)}", "yellow"))
+    return rows
 
 
 def _came_of(outcome: Ended | None, *, routed: bool) -> Text:

@@ -1,0 +1,122 @@
+"""A decision on record with what it was made by: the policy and the model, on record or at hand."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pointsman.cli import job_id
+from pointsman.cli.errors import CommandError
+from pointsman.cli.show.recomputed import Recomputed
+from pointsman.cli.show.verdict import Saw, Verdict
+from pointsman.router.again import canonical, decide_again
+from pointsman.router.policy import Policy
+from pointsman.router.policy_file import PolicyFile, load, parse
+from pointsman.router.score_section import ModelFile
+from pointsman.runtime.yaml_file import FileError
+from pointsman.score.text import text_of
+from pointsman.store.decisions import Decisions, open_decisions
+from pointsman.store.jobs import open_jobs
+from pointsman_schemas.jobs import JobRouted
+
+
+class NotOnRecordError(CommandError):
+    """The policy, or the model that it names, is neither on record nor at hand."""
+
+
+async def ask(dsn: str, job: str, at_hand: Path) -> Verdict:
+    """What is on record about the job whose id begins with `job`, and what the score saw in it."""
+    async with open_jobs(dsn) as jobs, open_decisions(dsn) as decisions:
+        found = await job_id.find(jobs, job)
+        routed = await jobs.decision(found)
+        name, saw = None, None
+        if routed is not None:
+            name, saw = await _made_by(decisions, routed.message, at_hand)
+        decision = None if routed is None else routed.message.decision
+        state = (await jobs.states([found]))[0]
+        return Verdict(state, decision, name, await jobs.outcome(found), await jobs.timeline(found), saw)
+
+
+async def recompute_job(dsn: str, job: str, at_hand: Path) -> Recomputed:
+    """The decision on record about a job, and the one that its policy makes of it now.
+
+    Raises:
+        CommandError: the job was never routed, or what it was decided by is nowhere.
+    """
+    async with open_jobs(dsn) as jobs, open_decisions(dsn) as decisions:
+        found = await job_id.find(jobs, job)
+        value = await decisions.value(found)
+        if value is None:
+            raise CommandError(
+                f"job {found} was never routed: there is no decision to make again",
+                f"what became of it: pointsman why {found}",
+            )
+        routed = JobRouted.model_validate_json(value)
+        file = await policy_of(decisions, routed.decision.policy_version, at_hand)
+    again = decide_again(Policy.compile(file), routed.job, routed.decision)
+    recorded: dict[str, Any] = orjson.loads(value)["decision"]
+    model = None if file.score is None else file.score.model.model
+    return Recomputed(
+        found,
+        file.version,
+        None if model is None else f"{model.name}@{model.version}",
+        canonical(recorded),
+        canonical(again),
+    )
+
+
+async def _made_by(decisions: Decisions, routed: JobRouted, at_hand: Path) -> tuple[str | None, Saw | None]:
+    """The policy's name, and what the score saw where it was asked."""
+    scored = any(check.layer == "score" for check in routed.decision.checks)
+    try:
+        file = await policy_of(decisions, routed.decision.policy_version, at_hand)
+    except (CommandError, FileError) as error:  # the decision stands on record whatever became of these
+        return None, Saw("", {}, str(error).removeprefix("error: ").partition("\n")[0]) if scored else None
+    if not scored:
+        return file.name, None
+    scorer = Policy.compile(file).scorer
+    return file.name, Saw(scorer.name, scorer.reasons(text_of(routed.job.request.messages)))
+
+
+async def policy_of(decisions: Decisions, version: str, at_hand: Path) -> PolicyFile:
+    """The policy of that version: the one on record, else the file `at_hand` if it has that version.
+
+    Raises:
+        NotOnRecordError: it is nowhere.
+        CommandError: what is on record is not what its version says.
+    """
+    applied = await decisions.policy(version)
+    if applied is None:
+        return _at_hand(at_hand, version)
+    models: list[ModelFile] = []
+    if applied.model is not None:
+        recorded = await decisions.model(applied.model.sha256)
+        if recorded is None:
+            said = f"{applied.model.name}@{applied.model.version} (SHA-256 {applied.model.sha256})"
+            raise NotOnRecordError(
+                f"the model {said} of policy {version} is not on record",
+                "the audit reads it from the topic `policy`; see how far behind it is: pointsman lag",
+            )
+        models.append(ModelFile.of(base64.b64decode(recorded.content)))
+    found = parse(applied.text, f"policy {version} on record", read_model=lambda _: models[0])
+    if found.version != version:
+        raise CommandError(
+            f"what is on record as policy {version} has the version {found.version}",
+            "it was written by another release of pointsman, or changed: pointsman audit verify",
+        )
+    return found
+
+
+def _at_hand(file: Path, version: str) -> PolicyFile:
+    try:
+        found = load(file)
+    except FileError:
+        found = None
+    if found is None or found.version != version:
+        raise NotOnRecordError(
+            f"policy {version} is neither on record nor at hand",
+            "routers put theirs on record when they start, on the topic `policy`; name the file it was "
+            "by --policy FILE",
+        )
+    return found

@@ -1,0 +1,38 @@
+"""The same decision once more, from what is on record about it."""
+
+import difflib
+import json
+from collections.abc import Sequence
+
+from pointsman.router.policy import Policy, decide
+from pointsman_schemas.base import Json
+from pointsman_schemas.decisions import Decision
+from pointsman_schemas.jobs import Job
+
+
+def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
+    """What `policy` decides about `job`, with the admission and the open tiers that `made` had.
+
+    Raises:
+        ValueError: none of the policy's tiers was open to the agent.
+    """
+    admission = tuple(check for check in made.checks if check.layer == "admission")
+    return decide(policy, job, allowed=made.open_tiers, earlier=admission)
+
+
+def canonical(decision: Json | Decision) -> bytes:
+    """The one spelling of a decision: JSON with sorted keys, without blanks."""
+    value = decision.model_dump(mode="json") if isinstance(decision, Decision) else decision
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def difference(recorded: bytes, again: bytes) -> Sequence[str]:
+    """What differs between two canonical decisions, as lines of a unified diff; empty when nothing does."""
+    if recorded == again:
+        return ()
+    lines = difflib.unified_diff(_lines(recorded), _lines(again), "on record", "decided again", lineterm="")
+    return list(lines)
+
+
+def _lines(spelled: bytes) -> list[str]:
+    return json.dumps(json.loads(spelled), indent=2, ensure_ascii=False).split("\n")

@@ -1,0 +1,68 @@
+"""Puts on record what decisions are made by, so that each can be made again: the policy and its model.
+
+Invariants:
+- Both are on the topic `policy` before the first job is decided by them; the audit keeps them.
+- A key is a content: what is there already is not written again, and compaction takes nothing that counts.
+"""
+
+import base64
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from pointsman.bus.emit import emit
+from pointsman.bus.follow import follow
+from pointsman.bus.publisher import Publisher
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.router.policy_file import PolicyFile
+from pointsman.router.score_section import ModelFile
+from pointsman.runtime.clock import Clock
+from pointsman_schemas.base import Message
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.policies import ModelApplied, NamedModel, PolicyApplied
+from pointsman_schemas.topics import Topics
+
+SOURCE = "pointsman/router"
+
+
+async def put_on_record(bootstrap: str, topics: Topics, file: PolicyFile, text: str, clock: Clock) -> int:
+    """Publish what is not there yet of the policy, whose file says `text`, and its model; returns how many.
+
+    Raises:
+        BusError: they are not, or may not be, on record.
+    """
+    found = follow(bootstrap, [topics.policy.name], start="beginning", until_end=True)
+    there = [record async for record in found]
+    missing = list(records(topics, file, text, there, clock()))
+    if missing:
+        async with Publisher(bootstrap) as publisher:
+            await publisher.publish(missing)
+    return len(missing)
+
+
+def records(
+    topics: Topics, file: PolicyFile, text: str, there: Sequence[Incoming], now: datetime
+) -> Iterator[Outgoing]:
+    """What the topic lacks when it has `there`: the model's bytes first, then the policy that names them."""
+    values = {record.key: record.value for record in there}
+    kept = [record.key or b"" for record in there if values[record.key] is not None]
+    latest = [key for key in kept if key.startswith(b"policy/")][-1:]
+    model = None if file.score is None else file.score.model
+    named = None if model is None else _named(model)
+    if model is not None and named is not None:
+        key = f"model/{named.sha256}".encode()
+        if key not in kept:
+            content = base64.b64encode(model.content).decode()
+            yield _record(topics, key, ModelApplied(model=named, content=content), now)
+    key = f"policy/{file.version}".encode()
+    if latest != [key]:
+        applied = PolicyApplied(name=file.name, policy_version=file.version, text=text, model=named)
+        yield _record(topics, key, applied, now)
+
+
+def _named(file: ModelFile) -> NamedModel:
+    return NamedModel(name=file.model.name, version=file.model.version, sha256=file.sha256)
+
+
+def _record(topics: Topics, key: bytes, message: Message, now: datetime) -> Outgoing:
+    return emit(topics.policy, key, Envelope(uuid7(now), SOURCE, message.TYPE, now, SOURCE), message)
