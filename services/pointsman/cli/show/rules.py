@@ -1,0 +1,79 @@
+"""A policy in brief: its version, its rules in the order in which they are asked, and its score."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pointsman.cli.formats import count, printable
+from pointsman.cli.show.ladder import labelled
+from pointsman.router.policy_file import DEFAULT, PolicyFile, Target, When
+from pointsman.router.score_section import ScoreSection
+from pointsman.router.tier_names import SCORED
+
+
+def rules(file: PolicyFile) -> RenderableType:
+    """What holds, name by name: the first rule whose conditions all hold decides."""
+    facts = labelled()
+    facts.add_row("policy", Text.assemble((file.name, "bold"), f" {file.version}"))
+    facts.add_row("tiers", ", ".join(file.tiers))
+    facts.add_row("score", _score(file.score))
+    facts.add_row("limit", f"{file.limits.max_record_bytes:,} bytes for one record")
+    ladder = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("rule", "tier"):
+        ladder.add_column(name, no_wrap=True)
+    ladder.add_column("when", overflow="fold")
+    for rule in file.rules:
+        ladder.add_row(rule.name, _target(rule), printable("; ".join(conditions(rule.when))))
+    ladder.add_row(DEFAULT, _target(file.default), Text("nothing above holds", "dim"))
+    return Group(facts, Text(), ladder)
+
+
+def conditions(when: When) -> list[str]:
+    """Each condition as it is written: `kind sql or classify`, `max_chars 4000`."""
+    written = when.model_dump(mode="json", exclude_defaults=True, exclude={"metadata"})
+    return [
+        *(f"{name} {_words(value)}" for name, value in written.items()),
+        *(f"metadata {key} {_words(list(value))}" for key, value in when.metadata.items()),
+    ]
+
+
+def flat(file: PolicyFile) -> dict[str, Any]:
+    """The same for a program."""
+    score = file.score
+    return {
+        "name": file.name,
+        "version": file.version,
+        "tiers": file.tiers,
+        "score": None
+        if score is None
+        else {
+            "model": f"{score.model.model.name}@{score.model.model.version}",
+            "sha256": score.model.sha256,
+            "quality": score.quality,
+        },
+        "rules": [
+            {"rule": rule.name, "tier": rule.tier, "fallback": rule.fallback, "when": conditions(rule.when)}
+            for rule in file.rules
+        ],
+        "default": {"tier": file.default.tier, "fallback": file.default.fallback},
+        "limits": file.limits,
+    }
+
+
+def _target(target: Target) -> str:
+    return f"{SCORED}, else {target.fallback}" if target.tier == SCORED else target.tier
+
+
+def _score(score: ScoreSection | None) -> str:
+    if score is None:
+        return "none: rules alone decide"
+    model = score.model.model
+    size = count(len(score.model.content), "byte")
+    return f"{model.name}@{model.version}, {size}, for {score.quality} of the quality of {model.tiers[-1]}"
+
+
+def _words(value: Any) -> str:
+    values = value if isinstance(value, list | tuple) else [value]
+    return " or ".join("yes" if each is True else "no" if each is False else str(each) for each in values)

@@ -1,0 +1,30 @@
+"""How far back to look, as it is typed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import typer
+
+from pointsman.cli.since import since
+
+NOW = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("90m", NOW - timedelta(minutes=90)),
+        ("7d", NOW - timedelta(days=7)),
+        ("2w", NOW - timedelta(weeks=2)),
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-03-01T08:00+02:00", datetime(2026, 3, 1, 6, tzinfo=UTC)),
+    ],
+)
+def test_a_span_or_a_time(text: str, moment: datetime) -> None:
+    assert since(text, NOW) == moment
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "7 d", "-7d", "yesterday", "2026-13-01"])
+def test_anything_else_is_told_what_it_must_be(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="90m, 24h or 7d"):
+        since(text, NOW)
