@@ -1,0 +1,39 @@
+"""A router's policy on a real broker: there before it routes, and once however often it starts."""
+
+from random import Random
+
+import pytest
+
+from pointsman.bus.admin import apply
+from pointsman.bus.decode import Decoded, decode
+from pointsman.bus.errors import TopicMissingError
+from pointsman.bus.follow import follow
+from pointsman.router.on_record import put_on_record
+from pointsman.router.score_section import MAX_BYTES
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.fixed_score import fixed_score
+from tests.support.scored_policy import TEXT, scored_file
+
+pytestmark = pytest.mark.stack
+
+#: As large as a model may be, of bytes that no compression makes smaller.
+FILE = scored_file(fixed_score({}), content=Random(7).randbytes(MAX_BYTES))
+
+
+async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka) -> None:
+    topics = Topics(kafka.prefix)
+    await apply(kafka.bootstrap, [topics.policy])
+    written = [await put_on_record(kafka.bootstrap, topics, FILE, TEXT, utc_now) for _ in range(3)]
+    assert written == [2, 0, 0]
+    found = follow(kafka.bootstrap, [topics.policy.name], start="beginning", until_end=True)
+    read = [decode(record) async for record in found]
+    messages = [each.message for each in read if isinstance(each, Decoded)]
+    assert [type(each) for each in messages] == [ModelApplied, PolicyApplied]
+
+
+async def test_a_router_whose_policy_has_no_topic_says_so(kafka: Kafka) -> None:
+    with pytest.raises(TopicMissingError):
+        await put_on_record(kafka.bootstrap, Topics(kafka.prefix), FILE, TEXT, utc_now)
