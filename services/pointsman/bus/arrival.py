@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 #: How long a service waits for a broker that does not answer yet, seconds.
 PATIENCE_S = 60.0
+_PAUSE_S = 0.25
 
 
 class BusNotReadyError(Exception):
@@ -28,6 +29,7 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
         BusNotReadyError: not within `patience_s` seconds.
     """
     give_up = time.monotonic() + patience_s
+    told = None
     while True:
         try:
             missing = await _missing(settings, topics)
@@ -42,8 +44,10 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
             problem = f"topics are missing ({', '.join(missing)}): run `pointsman topics apply`"
         if time.monotonic() >= give_up:
             raise BusNotReadyError(problem)
-        event(log, logging.WARNING, "waiting for the bus", problem=problem)
-        await asyncio.sleep(2)
+        if problem != told:
+            event(log, logging.WARNING, "waiting for the bus", problem=problem)
+        told = problem
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def _missing(settings: LanePart, topics: Sequence[str]) -> list[str]:

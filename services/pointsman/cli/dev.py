@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.options import Json
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -31,6 +33,10 @@ def dev(
         int, typer.Option(metavar="PORT", min=1, max=65535, help="Where the simulated provider listens.")
     ] = 18080,
     no_samples: Annotated[bool, typer.Option("--no-samples", help="Publish no sample jobs.")] = False,
+    patience: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long the sample jobs may take.")
+    ] = 120.0,
+    as_json: Json = False,
 ) -> None:
     """Start everything on this machine and watch sample jobs travel.
 
@@ -49,6 +55,8 @@ def dev(
                 kafka_port=kafka_port,
                 postgres_port=postgres_port,
                 simulator_port=simulator_port,
+                patience_s=patience,
+                json=as_json,
             )
         )
     )

@@ -1,4 +1,4 @@
-"""The live table: each topic with its rate, what waits in front of it, and the age of the oldest."""
+"""Two tables: topics with their rate and what waits there; outcomes and cost of each tier."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,39 +7,68 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from pointsman.bus.lag import LaneLag
+from pointsman.store.answers import TierCost, TierOutcomes
 
 
 @dataclass
 class Board:
-    """Remembers the last look, to tell a rate."""
+    """Remembers the first look and the last, to tell a rate."""
 
     prefix: str
-    _counts: Mapping[str, int]
-    _looked: float
+    _first: tuple[float, Mapping[str, int]] | None
+    _last: tuple[float, Mapping[str, int]] | None
 
     @classmethod
     def empty(cls, prefix: str) -> "Board":
         """A board before its first look."""
-        return cls(prefix, {}, time.monotonic())
+        return cls(prefix, None, None)
 
-    def draw(self, lanes: Sequence[LaneLag], counts: Mapping[str, int]) -> Table:
-        """The table; `counts` are records of each topic that are in the audit table."""
+    def draw(self, lanes: Sequence[LaneLag], counts: Mapping[str, int], *, whole: bool = False) -> Table:
+        """The table; `counts` are records of each topic that are in the audit table.
+
+        The rate is that since the last look, or with `whole` that since the first.
+        """
         now = time.monotonic()
-        seconds = max(now - self._looked, 0.001)
+        then, before = (self._first if whole else self._last) or (now, counts)
+        seconds = max(now - then, 0.001)
         waiting = {lane.topic: lane for lane in lanes}
         table = Table(box=None, header_style="bold", pad_edge=False)
         table.add_column("topic")
         for name in ("audited", "per second", "waiting", "oldest"):
             table.add_column(name, justify="right")
         for topic, count in counts.items():
-            rate = (count - self._counts.get(topic, count)) / seconds
             lane = waiting.get(topic)
             table.add_row(
                 topic.removeprefix(f"{self.prefix}."),
                 f"{count:,}",
-                f"{rate:.0f}",
+                f"{(count - before.get(topic, count)) / seconds:.0f}",
                 f"{lane.waiting:,}" if lane else "",
                 f"{lane.oldest_s:.1f} s" if lane and lane.oldest_s is not None else "",
             )
-        self._counts, self._looked = dict(counts), now
+        self._last = (now, dict(counts))
+        self._first = self._first or self._last
         return table
+
+
+def outcomes_table(outcomes: Sequence[TierOutcomes], costs: Sequence[TierCost]) -> Table:
+    """How the jobs of each tier ended, and what its calls came to, on its first line."""
+    left = {cost.tier: cost for cost in costs}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("tier")
+    table.add_column("outcome")
+    for name in ("jobs", "calls", "tokens in", "tokens out", "cost"):
+        table.add_column(name, justify="right")
+    for ended in outcomes:
+        cost = left.pop(ended.tier, None)
+        table.add_row(
+            ended.tier or "(not routed)",
+            ended.status + (f": {ended.error_type}" if ended.error_type else ""),
+            f"{ended.jobs:,}",
+            *(_cost(cost) if cost else ("", "", "", "")),
+        )
+    return table
+
+
+def _cost(cost: TierCost) -> tuple[str, str, str, str]:
+    dollars = "unknown" if cost.cost_usd is None else f"${cost.cost_usd:.6f}"
+    return f"{cost.calls:,}", f"{cost.tokens_in or 0:,}", f"{cost.tokens_out or 0:,}", dollars

@@ -14,7 +14,7 @@ _FIRST_HTTP_PORT = 18081
 def fleet(
     folder: Path, kafka: str, postgres: str, simulator_port: int, tiers: Sequence[str]
 ) -> list[Process]:
-    """The simulated provider, the router, a worker for each tier, the audit. `postgres`: the owner's address."""
+    """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     provider = f"http://{LOOPBACK}:{simulator_port}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DevOptions:
-    """`data` is the folder for everything; ports are on the loopback."""
+    """`data` is the folder for everything; ports are on the loopback; `patience_s` is for the sample jobs."""
 
     data: Path
     fresh: bool
@@ -15,3 +15,5 @@ class DevOptions:
     kafka_port: int
     postgres_port: int
     simulator_port: int
+    patience_s: float = 120.0
+    json: bool = False

@@ -45,6 +45,12 @@ class Process:
                 preexec_fn=end_with_parent,  # noqa: PLW1509 -- called from the main thread only
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self.child is not None, "not started"
+        return self.child.pid
+
     def ready(self) -> bool:
         """Whether it says that it is ready."""
         try:

@@ -6,7 +6,6 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 from pointsman.dev.errors import DiskFullError, FolderTakenError, folder_error
 from pointsman.dev.kafka import EmbeddedKafka
@@ -28,7 +27,7 @@ class Stack:
         self._folder = folder.absolute()
         self._kafka_port = kafka_port
         self._postgres_port = postgres_port
-        self._lock: TextIO | None = None
+        self._lock: int | None = None
         self.running = LeftRunning(self._folder / "running")
         self.kafka = EmbeddedKafka(folder / "kafka", kafka_port)
         self.postgres = EmbeddedPostgres(folder / "postgres", postgres_port)
@@ -47,7 +46,12 @@ class Stack:
             raise folder_error(self._folder, error, _ELSEWHERE) from error
 
     def start(self, *, fresh: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
-        """Start both at once; `fresh` deletes their data first.
+        """Start both, and return when they answer; raises what `launch` and `wait_ready` raise."""
+        self.launch(fresh=fresh, say=say)
+        self.wait_ready()
+
+    def launch(self, *, fresh: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
+        """Start both, without waiting for Kafka; `fresh` deletes their data first.
 
         Raises:
             DevError: with a hint.
@@ -70,6 +74,9 @@ class Stack:
             self.running.note(self.postgres.child.pid, signal.SIGINT)
         except OSError as error:
             raise folder_error(self._folder, error, _ELSEWHERE) from error
+
+    def wait_ready(self) -> None:
+        """Return when both answer. Raises DevError."""
         self.kafka.wait_ready()
 
     def check(self) -> None:
@@ -83,7 +90,7 @@ class Stack:
         self.postgres.stop()
         if self._lock is not None:
             self.running.forget()
-            self._lock.close()
+            os.close(self._lock)
             self._lock = None
 
     def _delete(self) -> None:
@@ -92,24 +99,25 @@ class Stack:
             if (self._folder / name).exists():
                 shutil.rmtree(self._folder / name)
 
-    def _take_folder(self) -> TextIO:
-        lock = (self._folder / "lock").open("a+")
+    def _take_folder(self) -> int:
+        # What locks is the open file, which dies with us; its text is for the message of others.
+        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            me = f"{os.getpid()}\n".encode()
+            os.write(lock, me)
+            os.truncate(lock, len(me))
         except BlockingIOError:
-            lock.seek(0)
-            owner = lock.read().strip()
-            lock.close()
+            owner = os.read(lock, 20).decode().strip()
+            os.close(lock)
             raise FolderTakenError(
                 f"another `pointsman dev` uses {self._folder}" + (f" (process {owner})" if owner else ""),
                 "stop it first, or take another folder: pointsman dev --data OTHER --kafka-port 19192 "
                 "--postgres-port 15532 --simulator-port 18180",
             ) from None
-        lock.truncate(0)
-        lock.write(
-            f"{os.getpid()}\n"
-        )  # for the message above: what locks is the open file, which dies with us
-        lock.flush()
+        except OSError:
+            os.close(lock)
+            raise
         return lock
 
     def _check_room(self) -> None:

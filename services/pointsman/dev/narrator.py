@@ -1,0 +1,61 @@
+"""How `pointsman dev` talks: drawn over on a terminal, plain lines in a pipe, stderr beside JSON."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+
+class Narrator:
+    """Says things to a person. With `json`, stdout is left to the one document."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        self._json = json
+        self._out = sys.stderr if json else sys.stdout
+        self._console = _console(self._out)
+
+    def say(self, text: str = "", *, style: str | None = None) -> None:
+        """One or more lines; a long one is left to the terminal to wrap, so that it can be copied."""
+        self._console.print(text, style=style, soft_wrap=True)
+
+    def show(self, drawn: RenderableType) -> None:
+        """A table; in a pipe without blanks at the ends of lines."""
+        with self._console.capture() as captured:
+            self._console.print(drawn)
+        for line in captured.get().splitlines():
+            self._out.write((line if self._console.is_terminal else line.rstrip()) + "\n")
+        self._out.flush()
+
+    @contextlib.contextmanager
+    def redrawn(self) -> Iterator[Callable[[RenderableType], None]]:
+        """Yields what draws over what it drew before; in a pipe only the last drawing is seen."""
+        last: list[RenderableType] = []
+        if self._console.is_terminal:
+            with Live(console=self._console, auto_refresh=False) as live:
+                yield lambda drawn: live.update(drawn, refresh=True)
+            return
+        yield lambda drawn: last.__setitem__(slice(None), [drawn])
+        for drawn in last:
+            self.show(drawn)
+
+    def document(self, value: Any) -> None:
+        """The JSON document, if one was asked for."""
+        if self._json:
+            sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+            sys.stdout.flush()
+
+    def complain(self, error: Exception) -> None:
+        """What went wrong, and what to do about it, on stderr."""
+        complaints = _console(sys.stderr)
+        complaints.print(f"error: {error}", style="red", soft_wrap=True)
+        if hint := getattr(error, "hint", ""):
+            complaints.print(f" hint: {hint}", soft_wrap=True)
+
+
+def _console(stream: Any) -> Console:
+    wide = None if stream.isatty() else 100_000  # a pipe has no width: nothing is cut or wrapped there
+    return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,83 @@
+"""The services on top of Kafka and Postgres: started, shown at work, watched until the end."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import psutil
+
+from pointsman.bus.admin import apply
+from pointsman.dev import logins
+from pointsman.dev.fleet import fleet, leave_settings
+from pointsman.dev.journey import Journey, publish_samples, watch
+from pointsman.dev.narrator import Narrator
+from pointsman.dev.options import DevOptions
+from pointsman.dev.processes import Process, restart_ended, stop, wait_ready
+from pointsman.dev.report import document, say_how_they_did, say_what_next
+from pointsman.dev.run import undisturbed
+from pointsman.dev.stack import Stack
+from pointsman.router.policy_file import load as load_policy
+from pointsman.router.settings import RouterSettings
+from pointsman.store.migrate import create_database_if_missing, migrate
+from pointsman_schemas.topics import Topics
+
+
+def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
+    """Run the services on a stack that was launched, until Ctrl-C or, with `once`, the end of the samples."""
+    kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
+    tiers = load_policy(RouterSettings().policy).tiers
+    processes = fleet(options.data.resolve(), kafka, postgres, options.simulator_port, tiers)
+    leave_settings(options.data, processes, postgres)
+    try:
+        # All but the audit wait for Kafka by themselves: their libraries load while it starts.
+        _start([each for each in processes if each.name != "audit"], stack)
+        stack.wait_ready()
+        asyncio.run(_prepare(kafka, postgres, tiers))
+        _start([each for each in processes if each.name == "audit"], stack)
+        wait_ready(processes)
+        ready_s = time.time() - psutil.Process().create_time()
+        tell.say(f"ready after {ready_s:.1f} s")
+        reader = logins.reader(postgres)
+        journey = _samples(options, kafka, reader, tiers, tell)
+        places = {"Kafka": kafka, "Postgres": reader} | {each.name: each.url for each in processes}
+        say_how_they_did(journey, tell)
+        tell.document(document(journey, places, ready_s))
+        if options.once:
+            return 1 if journey.missing else 0
+        say_what_next(journey, places, options.data, tell)
+        _stay(stack, processes, tell)
+    finally:
+        with undisturbed():
+            tell.say("stopping")
+            stop(processes)
+    return 0
+
+
+def _start(processes: Sequence[Process], stack: Stack) -> None:
+    for process in processes:
+        process.start()
+        stack.running.note(process.pid)
+
+
+async def _prepare(kafka: str, postgres: str, tiers: Sequence[str]) -> None:
+    await apply(kafka, Topics().all(tiers))
+    await create_database_if_missing(postgres)
+    await migrate(postgres)
+    await logins.make_logins(postgres)
+
+
+def _samples(options: DevOptions, kafka: str, postgres: str, tiers: Sequence[str], tell: Narrator) -> Journey:
+    if not options.samples:
+        return Journey()
+    job_ids = asyncio.run(publish_samples(kafka))
+    tell.say(f"published {len(job_ids)} sample jobs\n")
+    return asyncio.run(watch(kafka, postgres, tiers, job_ids, tell=tell, patience_s=options.patience_s))
+
+
+def _stay(stack: Stack, processes: Sequence[Process], tell: Narrator) -> None:
+    while True:
+        time.sleep(0.5)
+        stack.check()
+        for process in restart_ended(processes):
+            stack.running.note(process.pid)
+            tell.say(f"{process.name} ended and was started again; its log: {process.log}", style="yellow")

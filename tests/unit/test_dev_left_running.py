@@ -1,0 +1,65 @@
+"""What a killed owner left running is ended by the next one, and nobody else is."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pointsman.dev import left_running
+from pointsman.dev.left_running import LeftRunning
+
+STUBBORN = (
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+)
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process
+        process.kill()
+
+
+def test_what_runs_is_ended_by_its_own_signal(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
+    LeftRunning(tmp_path / "running").note(sleeper.pid, signal.SIGINT)
+    assert LeftRunning(tmp_path / "running").end() == 1
+    assert not psutil.pid_exists(sleeper.pid)
+    assert not (tmp_path / "running").exists()
+
+
+def test_one_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(left_running, "_END_WITHIN_S", 0.1)
+    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE) as stubborn:
+        assert stubborn.stdout is not None and stubborn.stdout.readline() == b"deaf\n"
+        left = LeftRunning(tmp_path / "running")
+        left.note(stubborn.pid)
+        assert left.end() == 1
+        assert not psutil.pid_exists(stubborn.pid)
+
+
+def test_a_process_that_got_the_number_later_is_left_alone(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    before = psutil.Process(sleeper.pid).create_time() - 60
+    (tmp_path / "running").write_text(f"{sleeper.pid} {before:.2f} 15\n")
+    assert LeftRunning(tmp_path / "running").end() == 0
+    assert sleeper.poll() is None
+
+
+def test_what_has_ended_and_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        left = LeftRunning(tmp_path / "running")
+        left.note(gone.pid)
+    with (tmp_path / "running").open("a") as file:
+        file.write("\n1 2\nx y z\n")
+    assert left.end() == 0
+
+
+def test_without_a_file_nothing_was_left(tmp_path: Path) -> None:
+    left = LeftRunning(tmp_path / "running")
+    assert left.end() == 0
+    left.forget()

@@ -1,0 +1,51 @@
+"""A port that somebody has is told with who has it and how to take another."""
+
+import os
+import re
+import socket
+
+import psutil
+import pytest
+
+from pointsman.dev.errors import PortTakenError
+from pointsman.dev.ports import free_port, is_free, require_free
+
+
+def test_a_port_in_use_is_told_with_its_process_and_another_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert not is_free(port)
+        with pytest.raises(PortTakenError) as said:
+            require_free(port, "Kafka", "--kafka-port")
+    name = psutil.Process().name()
+    assert (
+        str(said.value)
+        == f"port {port}, where Kafka would listen, is in use by {name} (process {os.getpid()})"
+    )
+    found = re.fullmatch(
+        r"stop that program, or choose another port: pointsman dev --kafka-port (\d+)", said.value.hint
+    )
+    assert found and is_free(int(found[1])) and int(found[1]) != port
+
+
+def test_a_process_that_cannot_be_seen_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(kind: str) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", refuse)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"^port {port}, where Kafka would listen, is in use$"):
+            require_free(port, "Kafka", "--kafka-port")
+
+
+def test_a_port_that_waits_for_its_last_packets_is_free() -> None:
+    """As those of a stack that was stopped a second ago."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as server:
+        client = socket.create_connection(("127.0.0.1", port))
+        accepted, _ = server.accept()
+        accepted.close()  # the server's side closes first, so its port stays in TIME_WAIT
+        client.close()
+    assert is_free(port)
+    require_free(port, "Kafka", "--kafka-port")
