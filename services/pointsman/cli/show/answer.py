@@ -1,0 +1,88 @@
+"""The answer to a question: a table, or where that would not fit, one row below the other."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pointsman.cli.formats import duration, printable
+
+Row = Sequence[Any]
+
+
+def table(columns: Sequence[str], rows: Sequence[Row], width: int) -> RenderableType:
+    """`width`: of the screen; where the table is wider, each row's columns stand below each other."""
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = [max([len(name), *(len(row[place]) for row in cells)]) for place, name in enumerate(columns)]
+    if sum(widths) + 2 * len(widths) > width and rows:
+        return _below_each_other(columns, cells)
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for place, name in enumerate(columns):
+        numbers = any(isinstance(row[place], int | float | Decimal) for row in rows)
+        shown.add_column(name, justify="right" if numbers else "left", no_wrap=True)
+    for row in cells:
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _below_each_other(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Text:
+    widest = max(map(len, columns))
+    text = Text()
+    for number, row in enumerate(cells, 1):
+        text.append(f"row {number}\n", "dim")
+        for name, value in zip(columns, row, strict=True):
+            text.append(f"{name:{widest}}  ", "bold")
+            text.append(f"{value}\n")
+    text.rstrip()
+    return text
+
+
+def cell(value: Any) -> str:
+    """One value in one line; `-` where there is none."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        case timedelta():
+            return duration(value.total_seconds())
+        case Decimal():
+            return f"{value.normalize():f}" if value.is_finite() else str(value)
+        case list() if not any(isinstance(each, dict | list) for each in value):
+            return ", ".join(map(cell, value))
+        case dict() | list():
+            return printable(json.dumps(value, ensure_ascii=False, default=str))
+        case bytes():
+            return printable(value.decode("utf-8", "backslashreplace"))
+        case _:
+            return printable(str(value))
+
+
+def csv_lines(rows: Sequence[Row]) -> str:
+    """Rows as CSV: times in RFC 3339, spans in seconds, JSON as JSON, nothing for null."""
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows([[_plain(value) for value in row] for row in rows])
+    return written.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False, default=str)
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case _:
+            return value

@@ -1,0 +1,1 @@
+select name, arguments, question, how, example from audit.questions order by place

@@ -1,0 +1,222 @@
+"""What the audit database answers about a time in which something broke: cause, extent, beginning."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.support.audit_store import observer
+from tests.support.incident import (
+    MODELS,
+    START,
+    Job,
+    Try,
+    dead_letter,
+    failing_agent,
+    job_id,
+    record,
+    recorded,
+)
+from tests.support.servers import Servers
+
+pytestmark = pytest.mark.stack
+
+END = START + timedelta(hours=2)
+HIT = [job for job in failing_agent() if job.end == "failed"]
+
+
+@pytest.fixture(scope="module")
+def hour(stack: Servers) -> Iterator[str]:
+    """The recorded hour, beside a job of another day that no answer may contain."""
+    before = START - timedelta(days=2)
+    other = Job(900, before, "invoice-reader", "extract", policy="p-0")
+    with recorded(stack, [*failing_agent(), other], dead_letter(1, before)) as dsn:
+        yield dsn
+
+
+@pytest_asyncio.fixture
+async def told(hour: str) -> AsyncIterator[asyncpg.Connection]:
+    async with observer(hour) as connection:
+        yield connection
+
+
+async def ask(told: asyncpg.Connection, question: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await told.fetch(question, START, END, *arguments)]
+
+
+async def test_the_likeliest_cause_comes_first(told: asyncpg.Connection) -> None:
+    first, *others = await ask(
+        told,
+        "select dimension, value, failed, good, share_of_failed, share_of_good, failure_rate, usual_error,"
+        " example_job from audit.suspects($1, $2)",
+    )
+    assert (first[0], first[1]) == ("model + agent_id", f"{MODELS['small']} + invoice-reader")
+    calls, good = sum(len(job.calls) for job in HIT), 15
+    assert (first[2], first[3]) == (calls, good)
+    assert float(first[4]) == 1
+    assert float(first[5]) == pytest.approx(good / (120 - len(HIT)), abs=0.001)
+    assert float(first[6]) == pytest.approx(calls / (calls + good), abs=0.001)
+    assert first[7] == "server_error"
+    assert first[8] in {job.id for job in HIT}
+    assert ("agent_id", "invoice-reader") in [other[:2] for other in others]
+    assert not [other for other in others if "chat-desk" in other[1]]
+
+
+async def test_a_stray_failure_long_before_hides_no_cause(told: asyncpg.Connection) -> None:
+    found = await told.fetch(
+        "select dimension, value from audit.suspects($1, $2)", START - timedelta(days=3), END
+    )
+    assert tuple(found[0]) == ("model + agent_id", f"{MODELS['small']} + invoice-reader")
+
+
+async def test_the_lift_is_against_the_rate_of_all_work(told: asyncpg.Connection) -> None:
+    (found,) = await ask(
+        told,
+        "select failed, good, lift from audit.suspects($1, $2) where dimension = 'agent_id' and value = $3",
+        "invoice-reader",
+    )
+    calls = sum(len(job.calls) for job in HIT)
+    overall = calls / (calls + 120 - len(HIT))
+    assert found[:2] == (calls, 40 - len(HIT))
+    assert float(found[2]) == pytest.approx(calls / (calls + 40 - len(HIT)) / overall, abs=0.01)
+
+
+async def test_a_pair_that_tells_nothing_new_is_left_out(told: asyncpg.Connection) -> None:
+    found = await ask(told, "select dimension, value, failed, good from audit.suspects($1, $2)")
+    pairs = [each for each in found if "+" in each[0]]
+    assert len({each[2:] for each in pairs}) == len(pairs)
+    assert not [each for each in pairs if set(each[0].split(" + ")) == {"tier", "provider"}]
+
+
+async def test_errors_come_last_and_have_no_lift(told: asyncpg.Connection) -> None:
+    found = await ask(told, "select dimension, value, lift from audit.suspects($1, $2)")
+    assert found[-1] == ("error_type", "server_error", None)
+
+
+async def test_a_time_without_failures_has_no_suspects(told: asyncpg.Connection) -> None:
+    assert (
+        await told.fetch("select * from audit.suspects($1, $2)", START, START + timedelta(minutes=20)) == []
+    )
+
+
+async def test_one_failure_alone_is_told_all_the_same(told: asyncpg.Connection) -> None:
+    at = START - timedelta(days=2)
+    found = await told.fetch(
+        "select dimension, value from audit.suspects($1, $2)", at, at + timedelta(minutes=5)
+    )
+    assert ("what", "dead letter") in [tuple(row) for row in found]
+    assert "prompt_length" not in [row["dimension"] for row in found]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "value", "jobs"),
+    [
+        ("model + agent_id", f"{MODELS['small']} + invoice-reader", 30),
+        ("agent_id+model", f"invoice-reader+{MODELS['small']}", 30),
+        ("agent_id", "invoice-reader", 40),
+        ("tier", "small", 90),
+        ("policy_version", "p-2", 70),
+        ("error_type", "server_error", len(HIT)),
+        ("task_kind", "extract", 40),
+        ("prompt_length", "under 500 characters", 24),
+        ("hour", "2026-03-12 09:00 UTC", 120),
+        ("agent_id", "'; drop table audit.message", 0),
+    ],
+)
+async def test_the_blast_radius_names_each_job_once(
+    told: asyncpg.Connection, dimension: str, value: str, jobs: int
+) -> None:
+    found = await ask(told, "select job_id from audit.blast_radius($3, $4, $1, $2)", dimension, value)
+    assert len(set(found)) == len(found) == jobs
+
+
+async def test_the_blast_radius_says_what_became_of_the_jobs(told: asyncpg.Connection) -> None:
+    found = await ask(
+        told,
+        "select state, count(*), sum(failed_calls), sum(cost_usd) from audit.blast_radius("
+        "'model + agent_id', $3, $1, $2) group by 1 order by 1",
+        f"{MODELS['small']} + invoice-reader",
+    )
+    assert [each[:3] for each in found] == [("completed", 15, 0), ("failed", len(HIT), 3 * len(HIT))]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "value", "said"),
+    [
+        ("colour", "red", "unknown dimension"),
+        ("agent_id + model", "red", "has 2 parts"),
+        ("job_id; --", "x", "unknown"),
+    ],
+)
+async def test_what_cannot_be_asked_is_told_with_a_hint(
+    told: asyncpg.Connection, dimension: str, value: str, said: str
+) -> None:
+    with pytest.raises(asyncpg.InvalidParameterValueError, match=said) as caught:
+        await told.fetch("select * from audit.blast_radius($1, $2)", dimension, value)
+    assert caught.value.hint
+
+
+async def test_the_minutes_show_when_it_began(told: asyncpg.Connection) -> None:
+    found = await ask(
+        told,
+        "select minute, calls, failed_calls, failed_percent from audit.minutes($1, $2)"
+        " where failed_calls > 0",
+    )
+    assert found[0][0] == START + timedelta(minutes=31)  # written when the first of them had ended
+    assert sum(each[2] for each in found) == 3 * len(HIT)
+    assert all(each[3] == 100 * each[2] / each[1] for each in found)
+
+
+async def test_outcomes_and_errors_are_counted_with_an_example(told: asyncpg.Connection) -> None:
+    outcomes = await ask(told, "select status, reason, tier, jobs, percent from audit.outcomes($1, $2)")
+    assert ("failed", "server_error", "small", len(HIT), pytest.approx(100 * len(HIT) / 120, abs=0.1)) in [
+        (*each[:4], float(each[4])) for each in outcomes
+    ]
+    (error,) = await ask(
+        told, "select agent_id, model, failures, jobs, example_job from audit.errors($1, $2)"
+    )
+    assert error[:4] == ("invoice-reader", MODELS["small"], 3 * len(HIT), len(HIT))
+    assert error[4] == HIT[-1].id
+
+
+async def test_what_changed_in_that_hour(told: asyncpg.Connection) -> None:
+    since = START + timedelta(minutes=10)
+    found = await told.fetch(
+        "select at, change, dimension, value, messages from audit.changes($1, $2)", since, END
+    )
+    assert [tuple(each)[1:4] for each in found] == [("appeared", "policy_version", "p-2")]
+    assert found[0]["at"] == START + timedelta(seconds=30 * 50 + 1)
+    assert found[0]["messages"] == 70
+
+
+async def test_dead_letters_say_what_and_where(told: asyncpg.Connection) -> None:
+    found = await told.fetch("select reason, detail, stage, origin, value from audit.dead_letters")
+    assert [tuple(each) for each in found] == [
+        ("not_json", "expected a quote", "router", "pointsman.jobs.intake/0@1", b"{ no json")
+    ]
+
+
+async def test_work_has_what_never_came_to_a_call(database: str) -> None:
+    jobs = [
+        Job(1), Job(2, end="rejected"), Job(3, calls=(), end=None), Job(4, calls=(), end="cancelled"),
+        Job(5, calls=(Try(status="cancelled", tokens=None),), end="cancelled"),
+    ]  # fmt: skip
+    await record(database, jobs, dead_letter(7, START))
+    async with observer(database) as connection:
+        found = await connection.fetch(
+            "select job_id, what, failed, error_type from audit.work($1, $2)", START, END
+        )
+    assert sorted(map(tuple, found), key=str) == sorted(
+        [
+            (job_id(1), "call", False, None),
+            (job_id(2), "no call", True, "agent_not_allowed"),
+            (job_id(3), "no call yet", None, None),
+            (job_id(4), "no call", None, None),
+            (job_id(5), "call", None, None),
+            (None, "dead letter", True, "not_json"),
+        ],
+        key=str,
+    )

@@ -1,0 +1,150 @@
+"""What the audit database answers about one job."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from pointsman_schemas.reasons import FailReason
+from tests.support.audit_store import observer
+from tests.support.incident import START, Job, Try, record, recorded
+from tests.support.servers import Servers
+
+pytestmark = pytest.mark.stack
+
+SECOND = timedelta(seconds=1)
+RETRIED = Job(1, calls=(Try(FailReason.SERVER_ERROR, ms=500, tokens=None), Try(ms=2000)))
+REJECTED = Job(2, end="rejected", agent="stranger")
+WAITING = Job(3, calls=(), end=None)
+
+
+@pytest.fixture(scope="module")
+def three(stack: Servers) -> Iterator[str]:
+    """Three jobs: one tried twice, one rejected, one that waits for a worker."""
+    with recorded(stack, [RETRIED, REJECTED, WAITING]) as dsn:
+        yield dsn
+
+
+@pytest_asyncio.fixture
+async def told(three: str) -> AsyncIterator[asyncpg.Connection]:
+    async with observer(three) as connection:
+        yield connection
+
+
+async def ask(told: asyncpg.Connection, question: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await told.fetch(question, *arguments)]
+
+
+async def test_stages_say_where_the_time_went(told: asyncpg.Connection) -> None:
+    found = await ask(
+        told,
+        "select stage, took, attempt, error_type from audit.stages where job_id = $1"
+        " order by began_at, stage desc",
+        RETRIED.id,
+    )
+    assert found == [
+        ("waiting for the router", SECOND, None, None),
+        ("waiting for a worker", 2 * SECOND, 1, "server_error"),
+        ("calling the model", SECOND / 2, 1, "server_error"),
+        ("waiting before the next attempt", SECOND, 2, None),
+        ("calling the model", 2 * SECOND, 2, None),
+        ("writing the outcome", SECOND, None, None),
+    ]
+
+
+async def test_the_stages_add_up_to_the_job(told: asyncpg.Connection) -> None:
+    (pair,) = await ask(
+        told,
+        "select (select sum(took) from audit.stages where job_id = $1), took from audit.jobs"
+        " where job_id = $1",
+        RETRIED.id,
+    )
+    assert pair[0] == pair[1] == 7.5 * SECOND
+
+
+async def test_actors_are_the_agent_the_router_and_the_worker(told: asyncpg.Connection) -> None:
+    found = await ask(
+        told,
+        "select actor, messages, wrote from audit.actors where job_id = $1 order by first_at",
+        RETRIED.id,
+    )
+    assert found == [
+        ("chat-desk", 1, ["job.submitted.v1"]),
+        ("pointsman/router", 1, ["job.routed.v1"]),
+        ("pointsman/worker/small", 3, ["call.finished.v1", "job.completed.v1"]),
+    ]
+
+
+async def test_what_was_asked_is_there_whether_it_was_routed_or_not(told: asyncpg.Connection) -> None:
+    question = (
+        "select agent_id, task_kind, prompt_chars, messages::text like '%due today%' from audit.asked"
+        " where job_id = $1"
+    )
+    for job, agent in ((RETRIED, "chat-desk"), (REJECTED, "stranger")):
+        assert await ask(told, question, job.id) == [(agent, "chat", len(job.prompt), True)]
+
+
+async def test_what_was_asked_is_told_as_it_was_routed(database: str) -> None:
+    submitted, *others = Job(1).records()
+    plain = b'{"agent_id": "chat-desk", "prompt": "What is due today?"}'
+    await record(database, [], replace(submitted, value=plain, headers=()), *others)
+    async with observer(database) as connection:
+        found = await ask(
+            connection,
+            "select jsonb_typeof(messages), task_kind from audit.asked where job_id = $1",
+            Job(1).id,
+        )
+    assert found == [("array", "chat")]
+
+
+@pytest.mark.parametrize(
+    ("body", "chars"),
+    [
+        ('{"messages": [{"content": "four"}, {"content": "né"}]}', 6),
+        (
+            '{"messages": [{"content": [{"type": "text", "text": "abc"}, {"type": "image_url"}]},'
+            ' {"content": null}]}',
+            3,
+        ),
+        ('{"prompt": "hello"}', 5),
+        ('{"messages": "no list"}', None),
+        ('{"messages": [1, "two"]}', None),
+        ("[]", None),
+    ],
+)
+async def test_characters_are_counted_as_the_router_counts_them(
+    told: asyncpg.Connection, body: str, chars: int | None
+) -> None:
+    assert await told.fetchval("select audit.prompt_chars($1::jsonb)", body) == chars
+
+
+async def test_what_changed_before_a_job(database: str) -> None:
+    before = [Job(number, START + number * SECOND) for number in range(10)]
+    after = [
+        Job(100 + number, START + timedelta(minutes=5), policy="p-2", model="gpt-4.1-nano-2")
+        for number in range(3)
+    ]
+    other = [Job(200, START - timedelta(days=9), policy="p-0")]
+    await record(database, [*other, *before, *after])
+    async with observer(database) as connection:
+        found = await ask(
+            connection,
+            "select change, dimension, value, before_job from audit.changes_before($1, '4 minutes')"
+            " order by 1, 2, 3",
+            after[2].id,
+        )
+        assert found == [
+            ("appeared", "model of small", "simulator/gpt-4.1-nano-2", -timedelta(seconds=4.8)),
+            ("appeared", "policy_version", "p-2", -SECOND),
+            (
+                "not seen after",
+                "model of small",
+                "simulator/gpt-4.1-nano",
+                timedelta(minutes=5) - 13.8 * SECOND,
+            ),
+            ("not seen after", "policy_version", "p-1", timedelta(minutes=5) - 10 * SECOND),
+        ]
