@@ -1,0 +1,44 @@
+"""The page about policies says what is so: its example is a policy, its ladder is one that can be drawn."""
+
+import re
+from pathlib import Path
+
+from pointsman.router.policy import Policy, decide
+from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.score_section import ModelFile, ScoreSection
+from pointsman.score.estimate import Bar
+from tests.support.fixed_score import FixedScore, fixed_score
+from tests.unit.test_policy import job
+
+PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
+(EXAMPLE,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+def read(model: FixedScore) -> PolicyFile:
+    return parse(EXAMPLE, read_model=lambda name: ModelFile.holding(name.encode(), model))
+
+
+def test_the_example_is_a_policy() -> None:
+    file = read(fixed_score({}))
+    assert [rule.tier for rule in file.rules] == ["asked", "frontier", "scored"]
+    assert file.score is not None
+    assert file.score.model.content == b"models/questions.json"
+
+
+def test_its_ladder_is_what_is_drawn() -> None:
+    policy = Policy.compile(read(fixed_score({"Which": (0.81, 0.97, 0.9)}, bar=Bar(0.1, 0.0112))))
+    decision = decide(policy, job("Which ".ljust(61, "?"), kind="question"))
+    for check in decision.checks[1:]:
+        mark = "✓" if check.passed else "✗"
+        assert re.search(f"{mark}  {check.name} +{re.escape(check.detail)}\n", PAGE), check
+    assert [check.name for check in decision.checks[1:]] == ["contract", "questions", "small", "medium"]
+
+
+def test_its_doubt_is_what_is_said() -> None:
+    policy = Policy.compile(read(fixed_score({"odd": (0.9, 0.9, 0.31)}, floor=0.6)))
+    assert decide(policy, job("odd", kind="question")).checks[-1].detail in PAGE
+
+
+def test_every_key_of_the_section_is_told() -> None:
+    table = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
+    assert table == set(ScoreSection.model_fields)
