@@ -1,0 +1,1 @@
+select at, before_job, change, dimension, value from audit.changes_before($1)

@@ -1,0 +1,96 @@
+"""`pointsman report`: one page with the whole story of a job."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pointsman_schemas.reasons import FailReason
+from tests.support.command import Command
+from tests.support.incident import Job, Try, failing_agent, recorded
+from tests.support.servers import Servers
+
+pytestmark = pytest.mark.stack
+
+HIT = next(job for job in failing_agent() if job.end == "failed")
+REJECTED = Job(500, end="rejected", agent="stranger")
+WAITING = Job(501, calls=(), end=None)
+BROKEN = Job(502, prompt="What is </pre><b>bold</b>?", calls=(Try(FailReason.TIMEOUT, tokens=None), Try()))
+
+
+@pytest.fixture(scope="module")
+def told(stack: Servers) -> Iterator[str]:
+    with recorded(stack, [*failing_agent(), REJECTED, WAITING, BROKEN]) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def pointsman(told: str, tmp_path: Path) -> Command:
+    return Command(tmp_path, {"POINTSMAN_POSTGRES": told})
+
+
+async def test_the_page_of_a_failed_job_names_cause_and_company(pointsman: Command) -> None:
+    done = await pointsman.run("report", str(HIT.id)[:13])
+    assert done.code == 0, done.err
+    for words in (
+        f"# Job {HIT.id}: failed",
+        "It failed: server_error",
+        "| agent | invoice-reader |",
+        "To small by rule everyday-writing of policy p-2",
+        "| gpt-4.1-nano, attempt 3 |",
+        "| 1 | simulator | gpt-4.1-nano | retry | server_error | it is overloaded | 503 |",
+        "| policy_version | p-2 |",
+        "| model + agent_id | gpt-4.1-nano + invoice-reader | 45 |",
+        "| pointsman/worker/small |",
+    ):
+        assert words in done.out, words
+
+
+async def test_the_html_page_is_written_to_a_file(pointsman: Command) -> None:
+    done = await pointsman.run("report", str(BROKEN.id), "--output", "page.html")
+    assert (done.code, done.out) == (0, "")
+    page = (pointsman.folder / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "What is &lt;/pre&gt;&lt;b&gt;bold&lt;/b&gt;?" in page
+    assert "<b>bold" not in page
+    assert page.count('<i class="bad"') == page.count('<i class="good"') == 1
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (
+            REJECTED,
+            [
+                "It was rejected: agent_not_allowed -- not registered",
+                "It was never routed.",
+                "None was made.",
+            ],
+        ),
+        (WAITING, ["It has no outcome; it has come as far as \\`routed\\`.", "None on record."]),
+    ],
+    ids=["rejected", "waiting"],
+)
+async def test_a_job_that_went_no_further_has_a_page_too(
+    pointsman: Command, job: Job, said: list[str]
+) -> None:
+    done = await pointsman.run("report", str(job.id), "--format", "md")
+    assert done.code == 0, done.err
+    for words in said:
+        assert words in done.out
+
+
+async def test_payloads_are_left_out_when_asked(pointsman: Command) -> None:
+    whole = await pointsman.run("report", str(BROKEN.id))
+    bare = await pointsman.run("report", str(BROKEN.id), "--no-payloads")
+    assert "tomorrow" in whole.out
+    assert "bold" in whole.out
+    assert "tomorrow" not in bare.out
+    assert "bold" not in bare.out
+    assert "| 2 | simulator |" in bare.out
+
+
+async def test_a_job_that_is_not_there_has_no_page(pointsman: Command) -> None:
+    done = await pointsman.run("report", "ffffffffffff", "--output", "page.html")
+    assert done.code == 1
+    assert not (pointsman.folder / "page.html").exists()
