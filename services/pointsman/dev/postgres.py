@@ -33,7 +33,7 @@ class EmbeddedPostgres:
     """A server whose data is in `folder` and stays there.
 
     Postgres does not run as root. For root it runs as `nobody`, from copies that `nobody` can read: programs
-    and data are then in a folder of their own under /var/lib/pointsman (see `_place`), not in `folder`.
+    and data are then in a folder of their own under /var/lib/pointsman (see `data_folder`), not in `folder`.
     """
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
@@ -61,8 +61,8 @@ class EmbeddedPostgres:
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / "unfinished"  # stays when we are killed before the cluster is whole
         if unfinished.exists():
-            shutil.rmtree(self._place(), ignore_errors=True)
-        data = self._place()
+            shutil.rmtree(self.data_folder(), ignore_errors=True)
+        data = self.data_folder()
         fresh = not (data / "PG_VERSION").exists()
         if fresh:
             unfinished.touch()
@@ -108,7 +108,7 @@ class EmbeddedPostgres:
     def remove(self) -> None:
         """Delete the data, wherever it is."""
         if self._folder.exists():
-            shutil.rmtree(self._place(), ignore_errors=True)
+            shutil.rmtree(self.data_folder(), ignore_errors=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _psql(self, database: str, statement: str) -> None:
@@ -143,8 +143,8 @@ class EmbeddedPostgres:
         said = log.read_text(errors="replace")[-800:] if log.exists() else ""
         return server_error(what, said, f"read {log}, or begin anew: pointsman dev --fresh")
 
-    def _place(self) -> Path:
-        """The data folder: below `folder`, or for root where `nobody` can go, linked to from `folder`."""
+    def data_folder(self) -> Path:
+        """Where the cluster is: below `folder`; for root where `nobody` can go, linked to from there."""
         if self._as_user is None:
             return self._folder / "data"
         link = self._folder / "data-of-nobody"

@@ -1,11 +1,11 @@
 """`pointsman dev`: everything on this machine, the sample jobs through it, until Ctrl-C."""
 
 import contextlib
-import signal
 from collections.abc import Iterator
 
 from pointsman.bus.errors import BusError
 from pointsman.dev.errors import DevError
+from pointsman.dev.interrupts import interrupt_on_sigterm, undisturbed
 from pointsman.dev.narrator import Narrator
 from pointsman.dev.options import DevOptions
 from pointsman.dev.ports import require_free
@@ -18,7 +18,7 @@ __all__ = ["DevOptions", "run"]
 def run(options: DevOptions) -> int:
     """Start everything, show the sample jobs travel, stay until Ctrl-C; returns the exit code."""
     tell = Narrator(json=options.json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_sigterm()
     try:
         with _servers(options, tell) as stack:
             from pointsman.dev.system import with_services  # its libraries load while the servers start
@@ -43,14 +43,3 @@ def _servers(options: DevOptions, tell: Narrator) -> Iterator[Stack]:
     finally:
         with undisturbed():
             stack.stop()
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Within it Ctrl-C is not heard: stopping takes seconds, and must not end half-way."""
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

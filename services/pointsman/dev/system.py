@@ -9,12 +9,12 @@ import psutil
 from pointsman.bus.admin import apply
 from pointsman.dev import logins
 from pointsman.dev.fleet import fleet, leave_settings
+from pointsman.dev.interrupts import undisturbed
 from pointsman.dev.journey import Journey, publish_samples, watch
 from pointsman.dev.narrator import Narrator
 from pointsman.dev.options import DevOptions
 from pointsman.dev.processes import Process, restart_ended, stop, wait_ready
 from pointsman.dev.report import document, say_how_they_did, say_what_next
-from pointsman.dev.run import undisturbed
 from pointsman.dev.stack import Stack
 from pointsman.router.policy_file import load as load_policy
 from pointsman.router.settings import RouterSettings

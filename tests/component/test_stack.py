@@ -1,0 +1,147 @@
+"""The embedded stack: its data outlives a stop and a kill, and what a killed owner left is not in the way."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from pointsman.bus.admin import apply
+from pointsman.bus.follow import follow
+from pointsman.bus.publisher import Publisher
+from pointsman.bus.records import Outgoing
+from pointsman.dev.postgres import EmbeddedPostgres
+from pointsman.dev.stack import Stack
+from pointsman_schemas.topics import Topics
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+TOPIC = Topics("stack").dead
+
+#: Starts a stack, says where it is and who runs, waits to be killed. `orphan` undoes the servers' tie to it.
+OWNER = """
+import sys, time
+from pathlib import Path
+from pointsman.dev import child
+if sys.argv[2] == "orphan":
+    child.end_with_parent = lambda by: None
+from pointsman.dev.stack import Stack
+stack = Stack(Path(sys.argv[1]))
+stack.start()
+print(stack.kafka.port, stack.postgres.port, stack.kafka.child.pid, stack.postgres.child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def started(
+    folder: Path, kafka: int | None = None, postgres: int | None = None, *, fresh: bool = False
+) -> Iterator[Stack]:
+    stack = Stack(folder, kafka, postgres)
+    try:
+        stack.start(fresh=fresh)
+        yield stack
+    finally:
+        stack.stop()
+
+
+@contextmanager
+def foreign_process() -> Iterator["subprocess.Popen[bytes]"]:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A data folder, with what is outside of it removed afterwards."""
+    yield tmp_path / "data"
+    if (tmp_path / "data" / "postgres").exists():
+        EmbeddedPostgres(tmp_path / "data" / "postgres").remove()
+
+
+async def leave(stack: Stack, word: str) -> None:
+    """Put a word into both servers."""
+    await apply(stack.kafka.bootstrap, [TOPIC])
+    async with Publisher(stack.kafka.bootstrap) as publisher:
+        await publisher.publish([Outgoing(TOPIC.name, None, word.encode(), [])], within=30)
+    connection = await asyncpg.connect(stack.postgres.dsn(), timeout=30)
+    await connection.execute("create table if not exists left_there (word text)")
+    await connection.execute("insert into left_there values ($1)", word)
+    await connection.close()
+
+
+async def found(stack: Stack) -> tuple[list[str], list[str]]:
+    """The words in Kafka, the words in Postgres."""
+    records = follow(stack.kafka.bootstrap, [TOPIC.name], start="beginning", until_end=True)
+    in_kafka = [(record.value or b"").decode() async for record in records]
+    connection = await asyncpg.connect(stack.postgres.dsn(), timeout=30)
+    in_postgres = [row["word"] for row in await connection.fetch("select word from left_there")]
+    await connection.close()
+    return in_kafka, in_postgres
+
+
+def test_data_stays_over_a_stop_and_a_kill_and_goes_with_fresh(folder: Path) -> None:
+    with started(folder, fresh=True) as stack:  # where there is nothing to delete yet
+        asyncio.run(leave(stack, "first"))
+    with started(folder) as stack:
+        assert asyncio.run(found(stack)) == (["first"], ["first"])
+        asyncio.run(leave(stack, "second"))
+        stack.kafka.kill()
+        stack.postgres.kill()
+    with foreign_process() as foreign:
+        pid_file = EmbeddedPostgres(folder / "postgres").data_folder() / "postmaster.pid"
+        assert pid_file.exists()
+        lines = pid_file.read_text().splitlines()
+        pid_file.write_text("\n".join([str(foreign.pid), *lines[1:]]) + "\n")  # a number that was given again
+        with started(folder) as stack:
+            assert asyncio.run(found(stack)) == (["first", "second"], ["first", "second"])
+        assert foreign.poll() is None
+    with started(folder, fresh=True) as stack:
+        asyncio.run(leave(stack, "anew"))
+        assert asyncio.run(found(stack)) == (["anew"], ["anew"])
+
+
+@pytest.mark.parametrize("tie", ["tied", "orphan"])
+def test_what_a_killed_owner_left_is_not_in_the_way(folder: Path, tie: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER, str(folder), tie], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        kafka, postgres, *pids = map(int, owner.stdout.readline().split())
+        servers = [psutil.Process(pid) for pid in pids]
+        owner.send_signal(signal.SIGKILL)
+    if tie == "tied":
+        _, alive = psutil.wait_procs(servers, 60)
+        assert alive == [], "the servers end with their owner"
+    with started(folder, kafka, postgres) as stack:
+        assert not any(server.is_running() for server in servers)
+        asyncio.run(leave(stack, "after"))
+        assert asyncio.run(found(stack)) == (["after"], ["after"])
+
+
+def test_a_cluster_whose_making_was_cut_off_is_made_again(folder: Path) -> None:
+    server = EmbeddedPostgres(folder / "postgres")
+    server.start()
+    server.stop()
+    (server.data_folder() / "global" / "pg_control").unlink()
+    (folder / "postgres" / "unfinished").touch()
+    server.start()
+    server.create_database("usable")
+    server.stop()
+
+
+def test_a_server_that_ends_by_itself_is_noticed(folder: Path) -> None:
+    with started(folder) as stack:
+        stack.check()
+        psutil.Process(stack.kafka.child.pid).kill()
+        stack.kafka.child.wait(30)
+        with pytest.raises(Exception, match="Kafka ended") as said:
+            stack.check()
+        assert str(folder / "kafka" / "broker.log") in said.value.hint  # type: ignore[attr-defined]
