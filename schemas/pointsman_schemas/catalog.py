@@ -2,6 +2,7 @@
 
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
@@ -18,6 +19,7 @@ MESSAGES: dict[str, type[Message]] = {
         JobRejected,
         JobExpired,
         JobCancelled,
+        JobFeedback,
         PolicyApplied,
         ModelApplied,
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
@@ -117,6 +118,19 @@ class Topics:
         )
 
     @property
+    def feedback(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.feedback",
+            "What people and agents think of the answers; the learned score learns from it",
+            key="job id",
+            partitions=1,
+            retention=timedelta(days=7),
+            writers=("agents",),
+            readers=("audit",),
+            carries=(JobFeedback,),
+        )
+
+    @property
     def policy(self) -> Topic:
         return Topic(
             f"{self.prefix}.policy",
@@ -135,7 +149,8 @@ class Topics:
         yield self.intake
         for tier in tiers:
             yield self.tier(tier)
-        yield from (self.results, self.calls, self.dead, self.control, self.policy)
+        yield from (self.results, self.calls, self.dead, self.control)
+        yield from (self.feedback, self.policy)
 
     @property
     def pattern(self) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pointsman.audit.columns import INT4_MAX, INT8_MAX, cost_or_none, count_or_none
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import Job, JobCancel, JobRouted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import PolicyApplied
@@ -68,7 +69,7 @@ def facts_of(message: Message | Job) -> Facts:
             return _ended(message, "cancelled", None)
         case PolicyApplied():
             return Facts(policy_version=message.policy_version)
-        case Job() | JobCancel():
+        case Job() | JobCancel() | JobFeedback():
             return Facts(message.job_id, message.agent_id)
         case _:
             return Facts()

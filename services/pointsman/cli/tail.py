@@ -17,7 +17,8 @@ def tail(
     topic: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TOPIC", help="intake, tier.<tier>, results, calls, dead, control; all when left out."
+            metavar="TOPIC",
+            help="intake, tier.<tier>, results, calls, dead, control, feedback, policy; all when left out.",
         ),
     ] = None,
     *,

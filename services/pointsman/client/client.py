@@ -13,6 +13,7 @@ from pointsman.client.outcomes import Outcomes
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.envelope import start
+from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobCancel
 from pointsman_schemas.outcomes import Outcome
@@ -140,6 +141,29 @@ class Client:
             agent_id=command.agent_id, job_id=job_id,
         )  # fmt: skip
         await self._publisher.publish([emit(self._topics.control, str(job_id).encode(), cover, command)])
+
+    async def feedback(
+        self,
+        job_id: UUID,
+        verdict: bool | float,
+        comment: str = "",
+        *,
+        by: str | None = None,
+        agent_id: str | None = None,
+    ) -> None:
+        """Say how good a job's answer was: True or 1 is good, False or 0 is bad.
+
+        Args:
+            by: who judged; else this client's agent. Of each judge the last verdict counts.
+            agent_id: whose job it is; else this client's agent.
+        """
+        now = self._clock()
+        agent = agent_id or self._agent_id or by or "unknown"
+        said = JobFeedback(
+            job_id=job_id, agent_id=agent, by=by or agent, verdict=float(verdict), comment=comment
+        )
+        cover = start(uuid7(now), source=said.by, type=said.TYPE, time=now, agent_id=agent, job_id=job_id)
+        await self._publisher.publish([emit(self._topics.feedback, str(job_id).encode(), cover, said)])
 
     async def _send(self, jobs: list[Job]) -> list[UUID]:
         for job in jobs:

@@ -99,7 +99,7 @@ def long_topic(name: str, topics: Topics) -> str:
     """
     if name.startswith("tier.") and len(name) > len("tier."):
         return topics.tier(name.removeprefix("tier.")).name
-    known = [topics.intake, topics.results, topics.calls, topics.dead, topics.control]
+    known = list(topics.all(()))
     for topic in known:
         if name in (topic.name, short_topic(topic.name, topics)):
             return topic.name

@@ -5,6 +5,7 @@ from typing import Any
 from pointsman.cli.formats import count, duration, money
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
@@ -21,6 +22,7 @@ KINDS = {
     "job.cancelled": ("cancelled", "yellow"),
     "job.cancel": ("cancel", "yellow"),
     "job.dead": ("dead", "red"),
+    "job.feedback": ("feedback", "cyan"),
     "policy.applied": ("policy", "blue"),
     "model.applied": ("model", "blue"),
 }
@@ -75,6 +77,9 @@ def what(message: Message) -> str:
             return f"by {message.cancelled_by}: {message.message}"
         case JobCancel():
             return message.reason
+        case JobFeedback():
+            said = f": {message.comment}" if message.comment else ""
+            return f"{message.verdict:g} of 1 by {message.by}{said}"
         case PolicyApplied():
             by = f", scores by {message.model.name}@{message.model.version}" if message.model else ""
             return f"{message.name} {message.policy_version} is in force{by}"
