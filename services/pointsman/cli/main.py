@@ -18,6 +18,7 @@ COMMANDS = {
     "trace": "Show a job's way: each message, its lane, time since start.",
     "why": "Show why a job went where it went.",
     "policy": "Check a routing policy, and try it on recorded jobs.",
+    "report": "Write the whole story of a job on one page, to paste into an incident.",
     "sql": "Ask the audit database in SQL; nothing can be changed from here.",
     "lag": "Show what waits in front of each tier, and for how long.",
     "run": "Run one service in the foreground.",
