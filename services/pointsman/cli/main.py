@@ -1,57 +1,40 @@
 """The `pointsman` program: a table of commands, each loaded when it is called."""
 
-import importlib
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
+
+from pointsman.cli.lazy import LazyGroup
 
 #: name -> what it is for; the module `pointsman.cli.<name>` has an `app`. The order is that of a first day.
 COMMANDS = {
     "dev": "Start everything on this machine and watch sample jobs travel.",
     "publish": "Publish one job from flags, or many from JSON lines.",
     "cancel": "Stop a job that has no outcome yet.",
-    "feedback": "Say how good a job's answer was.",
     "tail": "Follow messages as they pass.",
     "trace": "Show a job's way: each message, its lane, time since start.",
     "why": "Show why a job went where it went.",
     "policy": "Check a routing policy, and try it on recorded jobs.",
-    "report": "Write the whole story of a job on one page, to paste into an incident.",
     "sql": "Ask the audit database in SQL; nothing can be changed from here.",
     "lag": "Show what waits in front of each tier, and for how long.",
     "run": "Run one service in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",
     "db": "Look after the audit database.",
     "doctor": "Check everything a service needs, with a fix for each failure.",
+    "bench": "Measure what this machine can do, each figure beside the raw limit or a peer.",
     "version": "Print the versions of pointsman and Python.",
 }
 
 
-class LazyGroup(TyperGroup):
-    """Knows every command's name and purpose, and imports only the one that is called."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"pointsman.cli.{cmd_name}")
-        return typer.main.get_command(module.app)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # what a typo is compared with
-        return super().resolve_command(ctx, args)
+class _Commands(LazyGroup):
+    COMMANDS = COMMANDS
+    MODULE = "pointsman.cli."
 
 
 app = typer.Typer(
-    cls=LazyGroup,
+    cls=_Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,

@@ -1,0 +1,45 @@
+"""Kafka's own performance tools, as the outer limit: what its Java producer and consumer do here."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from pointsman.dev import jars
+from pointsman.dev.java import find_java
+
+_TOOLS = jars.Jar(
+    "org.apache.kafka", "kafka-tools", jars.KAFKA,
+    "62f3c5dd7aa3442d4c5bc6a95f86e2502178ea09de8e27f74d9563bf955e253c", 698668,
+)  # fmt: skip
+_PACKAGE = "org.apache.kafka.tools."
+
+
+class PerfTools:
+    """The tools, ready to run; fetches their jar on first use."""
+
+    def __init__(self) -> None:
+        cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
+        paths = jars.fetch([*jars.read_lock(jars.LOCK_FILE.read_text()), _TOOLS], cache)
+        self._java = [str(find_java().path), "-Xmx512m", "-cp", ":".join(map(str, paths))]
+
+    def produce(self, bootstrap: str, topic: str, count: int, payloads: Path) -> float:
+        """Messages per second of Kafka's producer; `payloads` has one value to a line."""
+        said = self._run(
+            "ProducerPerformance", "--topic", topic, "--num-records", str(count), "--throughput", "-1",
+            "--payload-file", str(payloads), "--producer-props", f"bootstrap.servers={bootstrap}", "acks=all",
+            "compression.type=zstd", "linger.ms=5", f"batch.size={512 * 1024}",
+        )  # fmt: skip
+        return float(re.findall(r"([\d.]+) records/sec", said)[-1])
+
+    def consume(self, bootstrap: str, topic: str, count: int) -> float:
+        """Messages per second of Kafka's consumer, without the time it takes to join its group."""
+        said = self._run(
+            "ConsumerPerformance", "--topic", topic, "--bootstrap-server", bootstrap,
+            "--messages", str(count), "--timeout", "30000", "--hide-header",
+        )  # fmt: skip
+        return float(said.strip().splitlines()[-1].split(",")[-1])
+
+    def _run(self, tool: str, *arguments: str) -> str:
+        command: Sequence[str] = [*self._java, _PACKAGE + tool, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout

@@ -1,0 +1,104 @@
+"""What the wire allows with aiokafka: batches built by hand, no decoding, no transaction.
+
+`python -m pointsman.bench.hop.raw BOOTSTRAP SOURCE GROUP TARGET...` is the do-nothing hop: consume, produce
+the same bytes, commit. Two polls are in flight: the next is read while one's acknowledgements are awaited.
+"""
+
+import asyncio
+import itertools
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+_BATCH_BYTES = 512 * 1024
+_POLL_RECORDS = 4_000
+_PARTITION_BYTES = 4 * 1024 * 1024
+_PORTION = 300
+
+Sent = list["asyncio.Future[Any]"]
+
+
+async def fill(bootstrap: str, topic: str, partitions: int, records: Iterable[tuple[bytes, bytes]]) -> None:
+    """Write records as fast as the wire takes them, a portion to each partition in turn."""
+    left = iter(records)
+    sender = _producer(bootstrap)
+    await sender.start()
+    sent: Sent = []
+    try:
+        for place in itertools.count():
+            portion = list(itertools.islice(left, _PORTION))
+            if not portion:
+                break
+            sent += await _send(sender, topic, place % partitions, portion)
+        await asyncio.gather(*sent)
+    finally:
+        await sender.stop()
+
+
+async def hop(bootstrap: str, source: str, group: str, targets: Sequence[str]) -> None:
+    """Move records from `source` to `targets` in turn, until cancelled."""
+    consumer = AIOKafkaConsumer(
+        source,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_PARTITION_BYTES,
+    )
+    sender = _producer(bootstrap)
+    await consumer.start()
+    await sender.start()
+    settling: asyncio.Task[None] | None = None
+    try:
+        while True:
+            polled = await consumer.getmany(timeout_ms=100, max_records=_POLL_RECORDS)
+            sent: Sent = []
+            for tp, records in polled.items():
+                for place, target in enumerate(targets):
+                    mine = [(record.key, record.value) for record in records[place :: len(targets)]]
+                    sent += await _send(sender, target, tp.partition, mine)
+            if settling is not None:
+                await settling
+            ends = {tp: records[-1].offset + 1 for tp, records in polled.items()}
+            settling = asyncio.create_task(_settle(consumer, sent, ends))
+    finally:
+        await sender.stop()
+        await consumer.stop()
+
+
+async def _settle(consumer: AIOKafkaConsumer, sent: Sent, ends: Mapping[TopicPartition, int]) -> None:
+    await asyncio.gather(*sent)
+    if ends:
+        await consumer.commit(ends)
+
+
+async def _send(
+    sender: AIOKafkaProducer, topic: str, partition: int, records: Sequence[tuple[bytes | None, bytes | None]]
+) -> Sent:
+    sent: Sent = []
+    batch = sender.create_batch()
+    for key, value in records:
+        if batch.append(key=key, value=value, timestamp=None) is None:
+            sent.append(await sender.send_batch(batch, topic, partition=partition))
+            batch = sender.create_batch()
+            batch.append(key=key, value=value, timestamp=None)
+    if batch.record_count():
+        sent.append(await sender.send_batch(batch, topic, partition=partition))
+    return sent
+
+
+def _producer(bootstrap: str) -> AIOKafkaProducer:
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        acks="all",
+        compression_type="zstd",
+        max_batch_size=_BATCH_BYTES,
+        max_request_size=2 * _BATCH_BYTES,
+    )
+
+
+if __name__ == "__main__":
+    uvloop.run(hop(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]))

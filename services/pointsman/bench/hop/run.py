@@ -1,0 +1,205 @@
+"""`pointsman bench hop`: who moves the same messages how fast, on one broker, one after another."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from pointsman.bench.hop.kafka_perf import PerfTools
+from pointsman.bench.hop.latency import Delay, delay
+from pointsman.bench.hop.measure import Hop, measure
+from pointsman.bench.hop.messages import records
+from pointsman.bench.hop.raw import fill
+from pointsman.bus.admin import apply
+from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.processes import Process, wait_ready
+from pointsman.dev.stack import Stack
+from pointsman_schemas.topics import Topics
+
+TIERS = ("small", "medium", "frontier")
+NOTHING = {"aiokafka": "pointsman.bench.hop.raw", "librdkafka": "pointsman.bench.hop.librdkafka"}
+RATES = (200, 2_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Rates in messages per second; `best` is the better do-nothing hop, to which ratios refer."""
+
+    messages: int
+    bytes_each: float
+    kafka_produces: float
+    kafka_consumes: float
+    hops: dict[str, Hop]
+    delays: dict[str, Delay]
+
+    @property
+    def best(self) -> float:
+        """Messages per second of the better do-nothing hop."""
+        return max(self.hops[f"nothing, {name}"].per_second for name in NOTHING)
+
+
+class Bench:
+    """One run on a broker of its own, in a folder that is deleted afterwards."""
+
+    def __init__(self, stack: Stack, folder: Path, messages: int, say: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._messages = messages
+        self._say = say
+        self._broker = psutil.Process(stack.kafka.child.pid)
+
+    async def run(self, rounds: int, seconds: float, scored: Path | None) -> Report:
+        """Everything, `rounds` times over; the median of each."""
+        values = [len(value) for _, value in records(1_000)]
+        routers = {"router, rules": None} | ({"router, score": scored} if scored else {})
+        found: dict[str, list[Hop]] = {}
+        for number in range(rounds):
+            for name in NOTHING:
+                found.setdefault(f"nothing, {name}", []).append(await self._nothing(f"n{number}{name}", name))
+            for name, policy in routers.items():
+                for processes in (1, 2):
+                    title = f"{name}, {processes} process{'es' if processes > 1 else ''}"
+                    prefix = f"r{number}{processes}{'s' if policy else ''}"
+                    found.setdefault(title, []).append(await self._router(prefix, policy, processes))
+        produces, consumes = await self._kafka_alone("perf")
+        delays = {}
+        for rate in RATES:
+            delays[f"{rate}/s"] = await self._delay(f"d{rate}", rate, seconds)
+        return Report(
+            self._messages,
+            sum(values) / len(values),
+            produces,
+            consumes,
+            {name: _median(hops) for name, hops in found.items()},
+            delays,
+        )
+
+    async def _filled(self, prefix: str) -> Topics:
+        topics = Topics(prefix)
+        await apply(self._stack.kafka.bootstrap, topics.all(TIERS))
+        await fill(
+            self._stack.kafka.bootstrap, topics.intake.name, topics.intake.partitions, records(self._messages)
+        )
+        return topics
+
+    async def _nothing(self, prefix: str, name: str) -> Hop:
+        topics = await self._filled(prefix)
+        self._say(f"{self._messages:,} messages through a hop that does nothing, {name}")
+        targets = [topics.tier(tier).name for tier in TIERS]
+        group = f"{prefix}.nothing"
+        command = [
+            sys.executable,
+            "-m",
+            NOTHING[name],
+            self._stack.kafka.bootstrap,
+            topics.intake.name,
+            group,
+        ]
+        with _child([*command, *targets], self._folder / f"{prefix}.log") as child:
+            return await measure(
+                self._stack.kafka.bootstrap, group, self._messages, [psutil.Process(child.pid)], self._broker
+            )
+
+    async def _router(self, prefix: str, policy: Path | None, processes: int) -> Hop:
+        topics = await self._filled(prefix)
+        self._say(f"{self._messages:,} messages through {processes} router{'s' if processes > 1 else ''}")
+        with self._routers(prefix, policy, processes) as running:
+            return await measure(
+                self._stack.kafka.bootstrap, f"{topics.prefix}.router", self._messages, running, self._broker
+            )
+
+    async def _delay(self, prefix: str, rate: int, seconds: float) -> Delay:
+        topics = Topics(prefix)
+        await apply(self._stack.kafka.bootstrap, topics.all(TIERS))
+        self._say(f"{rate} messages a second for {seconds:.0f} s through a router")
+        with self._routers(prefix, None, 1, ready=True):
+            return await delay(self._stack.kafka.bootstrap, topics, TIERS, rate, seconds)
+
+    @contextlib.contextmanager
+    def _routers(
+        self, prefix: str, policy: Path | None, count: int, *, ready: bool = False
+    ) -> Iterator[list[psutil.Process]]:
+        """Router processes, started together so that the work is shared from its beginning."""
+        environment = {"POINTSMAN_KAFKA": self._stack.kafka.bootstrap, "POINTSMAN_PREFIX": prefix}
+        if policy is not None:
+            environment["POINTSMAN_POLICY"] = str(policy)
+        processes = []
+        for place in range(count):
+            port = free_port()
+            processes.append(
+                Process(
+                    f"{prefix}-{place}",
+                    ["run", "router"],
+                    {**environment, "POINTSMAN_HTTP_PORT": str(port)},
+                    self._folder / f"{prefix}-{place}.log",
+                    f"http://{LOOPBACK}:{port}",
+                )
+            )
+        try:
+            for process in processes:
+                process.start()
+            if ready:
+                wait_ready(processes)
+            yield [psutil.Process(process.child.pid) for process in processes if process.child is not None]
+        finally:
+            for process in processes:
+                if process.child is not None:
+                    process.child.kill()
+                    process.child.wait()
+
+    async def _kafka_alone(self, prefix: str) -> tuple[float, float]:
+        topic = Topics(prefix).intake
+        await apply(self._stack.kafka.bootstrap, [topic])
+        return await asyncio.to_thread(self._perf_tools, topic.name)
+
+    def _perf_tools(self, topic: str) -> tuple[float, float]:
+        self._say("Kafka's own tools")
+        payloads = self._folder / "payloads"
+        payloads.write_bytes(b"\n".join(value for _, value in records(10_000)))
+        tools, bootstrap = PerfTools(), self._stack.kafka.bootstrap
+        produced = tools.produce(bootstrap, topic, self._messages, payloads)
+        return produced, tools.consume(bootstrap, topic, self._messages)
+
+
+def run(
+    messages: int, rounds: int, seconds: float, scored: Path | None, say: Callable[[str], None]
+) -> Report:
+    """Start a broker, measure, take everything away again.
+
+    `seconds`: how long each rate is held for the delays; `scored`: a policy that asks the learned score.
+    """
+    with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
+        stack = Stack(Path(name))
+        stack.start(say=say)
+        try:
+            return asyncio.run(Bench(stack, Path(name), messages, say).run(rounds, seconds, scored))
+        finally:
+            stack.stop()
+            stack.postgres.remove()
+
+
+@contextlib.contextmanager
+def _child(command: Sequence[str], log: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    with log.open("wb") as file:
+        child = subprocess.Popen(command, stdout=file, stderr=file)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _median(hops: Sequence[Hop]) -> Hop:
+    return Hop(
+        hops[0].messages,
+        median(hop.per_second for hop in hops),
+        median(hop.client_us for hop in hops),
+        median(hop.broker_us for hop in hops),
+    )

@@ -1,0 +1,25 @@
+"""`pointsman bench`: a table of measurements, each a module of its own."""
+
+import typer
+
+from pointsman.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "hop": "How near the router comes to what the wire allows.",
+}
+
+
+class _Commands(LazyGroup):
+    COMMANDS = COMMANDS
+    MODULE = "pointsman.cli.bench_"
+
+
+app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure what this machine can do, each figure beside the raw limit or a peer.
+
+    Leave the machine alone meanwhile: what else runs is in the figures.
+    """

@@ -1,0 +1,32 @@
+"""A group of commands that imports only the one which is called."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class LazyGroup(TyperGroup):
+    """Knows every command's name and purpose. `COMMANDS`: name to purpose; `MODULE` + name has an `app`."""
+
+    COMMANDS: Mapping[str, str]
+    MODULE: str
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.COMMANDS:
+            return None
+        module = importlib.import_module(self.MODULE + cmd_name)
+        return typer.main.get_command(module.app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.COMMANDS.items()))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self.commands = dict.fromkeys(self.COMMANDS)  # type: ignore[assignment]  # what a typo is compared with
+        return super().resolve_command(ctx, args)
