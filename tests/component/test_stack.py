@@ -1,6 +1,7 @@
 """The embedded stack: its data outlives a stop and a kill, and what a killed owner left is not in the way."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def started(
 
 @contextmanager
 def foreign_process() -> Iterator["subprocess.Popen[bytes]"]:
-    with subprocess.Popen(["sleep", "600"]) as process:
+    """Of the user that Postgres runs as: of another's it would not believe that it is a server."""
+    with subprocess.Popen(["sleep", "600"], user="nobody" if os.geteuid() == 0 else None) as process:
         try:
             yield process
         finally:

@@ -56,3 +56,5 @@ def test_an_error_comes_with_its_hint_on_stderr(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr() == ("", "error: no [room]\n hint: make [some]\n")
     Narrator().complain(ValueError("bare"))
     assert capsys.readouterr().err == "error: bare\n"
+    Narrator().complain(ValueError("bare"), "try this")
+    assert capsys.readouterr().err == "error: bare\n hint: try this\n"

@@ -32,28 +32,20 @@ class Journey:
     costs: Sequence[TierCost] = ()
 
 
-async def publish_samples(kafka: str) -> list[UUID]:
-    """Publish the shipped jobs; returns their ids."""
-    async with Client(kafka=kafka) as client:
-        return await client.publish_many(samples.load())
-
-
-async def watch(
-    kafka: str,
-    postgres: str,
-    tiers: Sequence[str],
-    job_ids: Sequence[UUID],
-    *,
-    tell: Narrator,
-    patience_s: float,
+async def travel(
+    kafka: str, postgres: str, tiers: Sequence[str], *, tell: Narrator, patience_s: float
 ) -> Journey:
-    """Show the jobs travel until each one has its outcome and its rows, at most `patience_s` seconds."""
+    """Publish the shipped jobs, and show them until each has its outcome and rows, `patience_s` at most."""
     topics = Topics()
     names = [topic.name for topic in topics.all(tiers)]
     watched = lanes(topics, tiers)
     board = Board.empty(topics.prefix)
-    give_up = time.monotonic() + patience_s
     async with open_jobs(postgres) as jobs:
+        board.draw([], await jobs.count_of(names))  # from here on the rates count
+        async with Client(kafka=kafka) as client:
+            job_ids = await client.publish_many(samples.load())
+        tell.say(f"published {len(job_ids)} sample jobs\n")
+        give_up = time.monotonic() + patience_s
         with tell.redrawn() as draw:
             while True:
                 states = await jobs.states(job_ids)

@@ -22,6 +22,12 @@ class Narrator:
         """One or more lines; a long one is left to the terminal to wrap, so that it can be copied."""
         self._console.print(text, style=style, soft_wrap=True)
 
+    def say_over(self, text: str) -> None:
+        """A line in the place of the `^C` that a terminal shows."""
+        if self._console.is_terminal:
+            self._out.write("\r")
+        self.say(text)
+
     def show(self, drawn: RenderableType) -> None:
         """A table; in a pipe without blanks at the ends of lines."""
         with self._console.capture() as captured:
@@ -48,11 +54,11 @@ class Narrator:
             sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
             sys.stdout.flush()
 
-    def complain(self, error: Exception) -> None:
-        """What went wrong, and what to do about it, on stderr."""
+    def complain(self, error: Exception, hint: str = "") -> None:
+        """What went wrong, and what to do about it, on stderr; `hint` is for an error that has none."""
         complaints = _console(sys.stderr)
         complaints.print(f"error: {error}", style="red", soft_wrap=True)
-        if hint := getattr(error, "hint", ""):
+        if hint := getattr(error, "hint", "") or hint:
             complaints.print(f" hint: {hint}", soft_wrap=True)
 
 

@@ -25,10 +25,10 @@ def run(options: DevOptions) -> int:
 
             return with_services(options, stack, tell)
     except (DevError, BusError, StoreError) as error:
-        tell.complain(error)
+        tell.complain(error, "if another version wrote the data, begin anew: pointsman dev --fresh")
         return 1
     except KeyboardInterrupt:
-        tell.say(f"stopped; the data is kept in {options.data} (--fresh begins anew)")
+        tell.say_over(f"stopped; the data is kept in {options.data} (--fresh begins anew)")
         return 1 if options.once else 0
 
 

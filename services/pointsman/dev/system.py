@@ -10,7 +10,7 @@ from pointsman.bus.admin import apply
 from pointsman.dev import logins
 from pointsman.dev.fleet import fleet, leave_settings
 from pointsman.dev.interrupts import undisturbed
-from pointsman.dev.journey import Journey, publish_samples, watch
+from pointsman.dev.journey import Journey, travel
 from pointsman.dev.narrator import Narrator
 from pointsman.dev.options import DevOptions
 from pointsman.dev.processes import Process, restart_ended, stop, wait_ready
@@ -32,13 +32,16 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         # All but the audit wait for Kafka by themselves: their libraries load while it starts.
         _start([each for each in processes if each.name != "audit"], stack)
         stack.wait_ready()
+        tell.say("both answer; the services get ready")
         asyncio.run(_prepare(kafka, postgres, tiers))
         _start([each for each in processes if each.name == "audit"], stack)
         wait_ready(processes)
         ready_s = time.time() - psutil.Process().create_time()
         tell.say(f"ready after {ready_s:.1f} s")
         reader = logins.reader(postgres)
-        journey = _samples(options, kafka, reader, tiers, tell)
+        journey = Journey()
+        if options.samples:
+            journey = asyncio.run(travel(kafka, reader, tiers, tell=tell, patience_s=options.patience_s))
         places = {"Kafka": kafka, "Postgres": reader} | {each.name: each.url for each in processes}
         say_how_they_did(journey, tell)
         tell.document(document(journey, places, ready_s))
@@ -48,7 +51,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         _stay(stack, processes, tell)
     finally:
         with undisturbed():
-            tell.say("stopping")
+            tell.say_over("stopping")
             stop(processes)
     return 0
 
@@ -64,14 +67,6 @@ async def _prepare(kafka: str, postgres: str, tiers: Sequence[str]) -> None:
     await create_database_if_missing(postgres)
     await migrate(postgres)
     await logins.make_logins(postgres)
-
-
-def _samples(options: DevOptions, kafka: str, postgres: str, tiers: Sequence[str], tell: Narrator) -> Journey:
-    if not options.samples:
-        return Journey()
-    job_ids = asyncio.run(publish_samples(kafka))
-    tell.say(f"published {len(job_ids)} sample jobs\n")
-    return asyncio.run(watch(kafka, postgres, tiers, job_ids, tell=tell, patience_s=options.patience_s))
 
 
 def _stay(stack: Stack, processes: Sequence[Process], tell: Narrator) -> None:
