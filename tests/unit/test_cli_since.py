@@ -1,5 +1,7 @@
 """How far back to look, as it is typed."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +10,16 @@ import typer
 from pointsman.cli.since import since
 
 NOW = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own zone must not matter."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.support.fixed_score import FixedScore, fixed_score
 from tests.unit.test_policy import job
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
-(EXAMPLE,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLE, SHADOW = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def read(model: FixedScore) -> PolicyFile:
@@ -42,3 +42,10 @@ def test_its_doubt_is_what_is_said() -> None:
 def test_every_key_of_the_section_is_told() -> None:
     table = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     assert table == set(ScoreSection.model_fields)
+
+
+def test_its_shadows_can_be_added_to_the_example() -> None:
+    read_model = ModelFile.holding(b"", fixed_score({}))
+    file = parse(EXAMPLE + SHADOW, read_model=lambda _: read_model)
+    assert file.shadow is not None
+    assert set(file.shadow.model_dump()) == set(re.findall(r"^  (\w+):", SHADOW, re.MULTILINE))

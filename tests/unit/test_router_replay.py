@@ -93,3 +93,9 @@ def test_a_policy_without_any_tier_that_was_open_leaves_the_job_out() -> None:
     asked = job("easy")
     found = replayed((asked, decide(ALWAYS, asked, allowed=("small",)), None), policy=other)
     assert (found.jobs, found.undecidable) == (0, 1)
+
+
+def test_shadows_do_not_count_as_decisions() -> None:
+    asked, made, spent = case("easy", Spent(1, 1, Decimal(1)))
+    found = replayed((asked, made.model_copy(update={"rule": "shadow"}), spent))
+    assert (found.jobs, found.priced, found.scored) == (0, 0, 0)

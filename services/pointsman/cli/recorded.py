@@ -12,8 +12,9 @@ from pointsman.cli.show.recomputed import Recomputed
 from pointsman.cli.show.verdict import Saw, Verdict
 from pointsman.router.again import canonical, decide_again
 from pointsman.router.policy import Policy
-from pointsman.router.policy_file import PolicyFile, load, parse
+from pointsman.router.policy_file import SHADOW, PolicyFile, load, parse
 from pointsman.router.score_section import ModelFile
+from pointsman.router.shadow import OF as SHADOW_OF
 from pointsman.runtime.yaml_file import FileError
 from pointsman.score.text import text_of
 from pointsman.store.decisions import Decisions, open_decisions
@@ -53,6 +54,11 @@ async def recompute_job(dsn: str, job: str, at_hand: Path) -> Recomputed:
                 f"what became of it: pointsman why {found}",
             )
         routed = JobRouted.model_validate_json(value)
+        if routed.decision.rule == SHADOW:
+            raise CommandError(
+                f"job {found} is a shadow: its tier stands in the policy, nothing decided it",
+                f"the job that it repeats: pointsman why {routed.job.metadata[SHADOW_OF]} --recompute",
+            )
         file = await policy_of(decisions, routed.decision.policy_version, at_hand)
     again = decide_again(Policy.compile(file), routed.job, routed.decision)
     recorded: dict[str, Any] = orjson.loads(value)["decision"]

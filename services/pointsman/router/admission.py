@@ -9,6 +9,7 @@ from pointsman.router.conditions import show
 from pointsman.router.facts import count_chars
 from pointsman.router.policy import Policy
 from pointsman.router.rungs import rung
+from pointsman.router.shadow import AGENT as SHADOW_AGENT
 from pointsman.router.tier_names import unknown_tier
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.envelope import format_time
@@ -34,6 +35,10 @@ class Refused:
 
 def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitted | Refused:
     """Look at who asks, for what, and until when."""
+    if job.agent_id == SHADOW_AGENT:
+        return Refused(
+            Reason.AGENT_NOT_ALLOWED, f"`{SHADOW_AGENT}` is the router's own; submit the job as another agent"
+        )
     agent = registry.agents.get(job.agent_id)
     if agent is None and not registry.admits_unregistered:
         return Refused(Reason.AGENT_NOT_ALLOWED, _not_registered(job.agent_id))

@@ -1,7 +1,8 @@
 """The router's handler: a batch of the intake in, everything that follows from it out.
 
 Invariants:
-- Every record leads to exactly one of: a routed job, a dead letter, the same record in the lane of its job.
+- Every record leads to exactly one of: a routed job, a dead letter, the same record in the lane of its job. A
+  routed job may have shadows beside it, which are jobs of their own.
 - A job id that a publisher chose is answered for only in the lane that the job's key leads to: there a second
   record of it is recognised.
 - A record that stands under that key is never sent again, so nothing goes round.
@@ -22,8 +23,10 @@ from pointsman.router.policy import Policy, decide
 from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.seen import Seen
+from pointsman.router.shadow import Shadows
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
+from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
@@ -56,6 +59,8 @@ class RouterHandler:
         self._clock = clock
         self._source = source
         self._seen = Seen(remembered)
+        shadow = policy.shadow
+        self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
 
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember the jobs of records that were answered before this object existed."""
@@ -104,12 +109,20 @@ class RouterHandler:
             if isinstance(admitted, Refused):
                 return refuse(replies, read.cause, admitted, read.job.deadline)
             decision = decide(self._policy, read.job, allowed=admitted.tiers, earlier=admitted.checks)
-            routed = replies.routed(read.cause, read.job, decision)
+            routed = [replies.routed(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
         except Exception:
             _log_failure(replies.record)
             return refuse(replies, read.cause, _BROKEN)
         ROUTED.labels(decision.tier, decision.rule).inc()
-        return [routed]
+        return routed
+
+    def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
+        if self._shadows is None:
+            return []
+        found = self._shadows.of(read.job, decision, replies.now)
+        for each in found:
+            ROUTED.labels(each.decision.tier, each.decision.rule).inc()
+        return [replies.shadow(read.cause, each.job, each.decision) for each in found]
 
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Remember the record's job; False if this lane has met it before."""

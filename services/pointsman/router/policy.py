@@ -16,7 +16,7 @@ from itertools import chain
 
 from pointsman.router.conditions import Condition, conditions
 from pointsman.router.facts import Facts, read_facts
-from pointsman.router.policy_file import DEFAULT, Limits, PolicyFile, Target
+from pointsman.router.policy_file import DEFAULT, Limits, PolicyFile, ShadowSection, Target
 from pointsman.router.rungs import rung
 from pointsman.router.scoring import Scorer
 from pointsman.router.tier_names import ASKED, SCORED
@@ -81,6 +81,7 @@ class Policy:
     rules: tuple[Rule, ...]
     limits: Limits
     scorer: Scorer
+    shadow: ShadowSection | None
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Policy":
@@ -90,7 +91,8 @@ class Policy:
             for rule in file.rules
         ]
         rules.append(Rule.compile(DEFAULT, (), file.default, file.tiers))
-        return cls(file.name, file.version, file.tiers, tuple(rules), file.limits, Scorer.compile(file))
+        scorer = Scorer.compile(file)
+        return cls(file.name, file.version, file.tiers, tuple(rules), file.limits, scorer, file.shadow)
 
 
 def decide(

@@ -23,6 +23,8 @@ from pointsman_schemas.base import AgentId, TierName, Value
 
 #: What the default is called where a rule's name stands.
 DEFAULT = "default"
+#: What a shadow's rule is called.
+SHADOW = "shadow"
 
 T = TypeVar("T")
 
@@ -106,8 +108,9 @@ class Rule(Target):
     @field_validator("name")
     @classmethod
     def _unique(cls, name: str, info: ValidationInfo) -> str:
-        if name == DEFAULT:
-            raise ValueError(f"`{DEFAULT}` is the name of the default; give the rule another")
+        if name in (DEFAULT, SHADOW):
+            whose = "the default" if name == DEFAULT else "every shadow's rule"
+            raise ValueError(f"`{name}` is the name of {whose}; give the rule another")
         taken = context_of(info).setdefault("rules", set())
         if name in taken:
             raise ValueError(f"there is a rule `{name}` above; give this one another name")
@@ -143,6 +146,24 @@ class Limits(Value):
     max_record_bytes: int = Field(default=262_144, ge=1_024, le=1_048_576)
 
 
+class ShadowSection(Value):
+    """A share of the jobs that is done on further tiers too, for the score to learn from."""
+
+    share: float = Field(gt=0, le=1, description="of all jobs, chosen by a hash of their ids")
+    tiers: OneOf[TierName] = Field(description="each of these that the job does not go to anyway")
+    jobs_per_hour: int = Field(ge=1, le=1_000_000, description="at most so many shadows in an hour")
+    max_chars: int = Field(default=20_000, ge=1, description="longer jobs have no shadow")
+
+    @field_validator("tiers")
+    @classmethod
+    def _known(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if len(set(tiers)) < len(tiers):
+            raise ValueError("names a tier twice")
+        for tier in tiers:
+            check_tier(tier, info)
+        return tiers
+
+
 class PolicyFile(Value):
     """The whole file. `tiers` is in order of ascending capability."""
 
@@ -152,6 +173,7 @@ class PolicyFile(Value):
     rules: tuple[Rule, ...] = Field(default=(), max_length=200)
     limits: Limits = Limits()
     score: ScoreSection | None = None
+    shadow: ShadowSection | None = None
 
     @field_validator("tiers")
     @classmethod

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pointsman.router.again import decide_again
 from pointsman.router.policy import Policy
+from pointsman.router.policy_file import SHADOW
 from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
@@ -69,7 +70,9 @@ class Replay:
     sufficient_after: float = 0.0
 
     def add(self, job: Job, made: Decision, spent: Spent | None) -> None:
-        """Decide `job`, which went by `made`, by the other policy."""
+        """Decide `job`, which went by `made`, by the other policy; shadows do not count."""
+        if made.rule == SHADOW:
+            return
         try:
             again = decide_again(self.policy, job, made)
         except ValueError:  # the other policy has none of the tiers that were open to the agent

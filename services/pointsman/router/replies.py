@@ -1,6 +1,6 @@
 """The records that the router makes: each follows from one record of the intake, with ids derived from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -35,6 +35,13 @@ class Replies:
         if job.order_key is not None:
             made.headers.append(("ce_orderkey", job.order_key.encode()))
         return made
+
+    def shadow(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
+        """A job that repeats the cause's, on another tier's topic, as a job of its own."""
+        message = JobRouted(job=job, decision=decision)
+        own = replace(cause, agent_id=job.agent_id, job_id=job.job_id)
+        cover = self._follow(own, f"shadow:{decision.tier}", message)
+        return emit(self.topics.tier(decision.tier), job.key, cover, message)
 
     def dead(self, cause: Envelope | None, reason: Reason, message: str) -> Outgoing:
         """The record as it was found, and why it came to nothing."""

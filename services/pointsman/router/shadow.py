@@ -1,0 +1,96 @@
+"""Shadows: a share of the jobs is done on further tiers too, so that there is something to learn from.
+
+A shadow is a job of its own, of the agent `pointsman/shadow`: audited and paid like any other, and never an
+answer to whoever sent the job that it repeats.
+
+Invariants:
+- Which jobs: by a hash of the job's id alone, so the same on every router and in every run.
+- Only tiers that are open to the job's agent: what may not leave for a tier is not sent there as a shadow.
+- At most so many in an hour; a job whose shadows would pass the budget has none.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from pointsman.router.facts import count_chars
+from pointsman.router.policy_file import SHADOW, ShadowSection
+from pointsman.router.rungs import rung
+from pointsman_schemas.decisions import Decision
+from pointsman_schemas.jobs import Job
+
+#: Whose jobs shadows are.
+AGENT = "pointsman/shadow"
+#: In a shadow's metadata: the id of the job that it repeats.
+OF = "shadow_of"
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A job that repeats another, and its decision."""
+
+    job: Job
+    decision: Decision
+
+
+class Shadows:
+    """One lane's shadows; `lanes`: how many share the budget, which begins anew with each object."""
+
+    def __init__(self, section: ShadowSection, lanes: int) -> None:
+        self._section = section
+        self._budget = -(-section.jobs_per_hour // lanes)  # rounded up: a small budget is not none at all
+        self._hour = datetime.min.replace(tzinfo=UTC)
+        self._spent = 0
+
+    def of(self, job: Job, decision: Decision, now: datetime) -> list[Shadow]:
+        """The shadows of a job that went by `decision`."""
+        drawn = draw(job.job_id)
+        if not drawn < self._section.share or count_chars(job.request.messages) > self._section.max_chars:
+            return []
+        tiers = [tier for tier in self._section.tiers if tier != decision.tier and is_open(tier, decision)]
+        if not self._afford(len(tiers), now):
+            return []
+        return [_shadow(job, decision, tier, f"{drawn:.6f} < {self._section.share:g}") for tier in tiers]
+
+    def _afford(self, jobs: int, now: datetime) -> bool:
+        # Not the record's own time: anyone may write any there, and one from the year 3000 would end it all.
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if hour != self._hour:
+            self._hour, self._spent = hour, 0
+        if self._spent + jobs > self._budget:
+            return False
+        self._spent += jobs
+        return True
+
+
+def is_open(tier: str, decision: Decision) -> bool:
+    """Whether `tier` was open to the agent about whose job `decision` was made."""
+    return decision.open_tiers is None or tier in decision.open_tiers
+
+
+def draw(job_id: UUID) -> float:
+    """A number from 0 to 1, always the same for a job, evenly spread over jobs."""
+    return int.from_bytes(hashlib.sha256(job_id.bytes + b"shadow").digest()[:6], "big") / 2**48
+
+
+def _shadow(job: Job, decision: Decision, tier: str, drawn: str) -> Shadow:
+    repeated = Job.model_construct(
+        job_id=uuid5(job.job_id, f"shadow:{tier}"),
+        agent_id=AGENT,
+        kind=job.kind,
+        tier=None,
+        metadata={OF: str(job.job_id)},
+        deadline=None,
+        order_key=None,
+        request=job.request,
+    )
+    made = Decision(
+        tier=tier,
+        rule=SHADOW,
+        reason=f"A shadow of a job that went to {decision.tier}, to learn from; its answer reaches nobody.",
+        policy_version=decision.policy_version,
+        runner_up=None,
+        checks=(rung("rule", SHADOW, True, drawn),),
+    )
+    return Shadow(repeated, made)

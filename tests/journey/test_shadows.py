@@ -1,0 +1,60 @@
+"""Shadows through the whole system: done, audited and paid under their own name, unseen by who waits."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pointsman import Client
+from pointsman.router.shadow import AGENT
+from pointsman_schemas.outcomes import JobCompleted
+from tests.conftest import Kafka
+from tests.support.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+POLICY = """\
+name: shadowed
+tiers: [small, medium, frontier]
+default: {tier: frontier, reason: All.}
+shadow: {share: 1, tiers: [small], jobs_per_hour: 1000}
+"""
+
+
+@pytest.fixture
+async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix, POINTSMAN_POLICY=str(policy))
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+async def test_one_answer_for_who_waits_and_a_paid_call_for_each_shadow(system: System) -> None:
+    async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="chat-desk") as client:
+        jobs = await client.publish_many([{"prompt": f"{n} + {n}?"} for n in range(10)])
+        answers = [outcome async for outcome in client.outcomes(jobs)]
+    assert [type(each) for each in answers] == [JobCompleted] * 10
+    assert {each.tier for each in answers} == {"frontier"}
+
+    connection = await asyncpg.connect(system.dsn)
+    try:
+
+        async def all_done() -> bool:
+            done = "select count(*) from audit.jobs where agent_id = $1 and state = 'completed'"
+            return bool(await connection.fetchval(done, AGENT) == 10)
+
+        await system.until(all_done, 60, "the end of 10 shadows")
+        shadows = await connection.fetch("select * from audit.jobs where agent_id = $1", AGENT)
+        own = await connection.fetch("select * from audit.jobs where job_id = any($1)", jobs)
+    finally:
+        await connection.close()
+    assert {row["tier"] for row in shadows} == {"small"}
+    assert all(row["cost_usd"] > 0 for row in shadows)
+    assert {row["job_id"] for row in shadows}.isdisjoint(jobs)
+    assert [(row["tier"], row["calls"]) for row in own] == [("frontier", 1)] * 10, "a shadow is not its job's"
+    assert await system.problems([*map(str, jobs), *(str(row["job_id"]) for row in shadows)]) == []
