@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pointsman.dev import jars
 from pointsman.dev.child import Child, set_aside
-from pointsman.dev.class_archive import ClassArchive
+from pointsman.dev.class_archive import GC, ClassArchive
 from pointsman.dev.errors import DevError, server_error
 from pointsman.dev.java import Java, find_java
 from pointsman.dev.ports import LOOPBACK, free_port
@@ -102,7 +102,7 @@ class EmbeddedKafka:
         self._archive = ClassArchive(cache, java)
         if not (self._folder / "data" / "meta.properties").exists():
             self._format([*self._java(java), *_class_path(paths)], properties)
-        command = [*self._java(java), self._archive.flag, *_class_path(paths), "kafka.Kafka", properties]
+        command = [*self._java(java), *self._archive.flags(), *_class_path(paths), "kafka.Kafka", properties]
         for log in (self._output, self._folder / "broker.log"):
             set_aside(log)
         self._child = Child(command, self._output)
@@ -152,7 +152,7 @@ class EmbeddedKafka:
 
     def _java(self, java: Java) -> list[str | Path]:
         return [
-            java.path, f"-Xmx{self._heap}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
+            java.path, f"-Xmx{self._heap}", "-XX:TieredStopAtLevel=1", GC,
             "-Xlog:disable", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
         ]  # fmt: skip
 
