@@ -1,16 +1,11 @@
 """`pointsman policy`: whether a routing policy is sound, and what it would do."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pointsman.cli.options import Json, Policy, Postgres, Providers
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from pointsman.router.replay import Replay
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -64,6 +59,7 @@ def simulate(
 
     from pointsman.cli import screen
     from pointsman.cli.prices import tier_prices
+    from pointsman.cli.replaying import replay_jobs
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.replay import flat, replayed
     from pointsman.cli.since import since as moment
@@ -79,33 +75,8 @@ def simulate(
     file = load_policy(load(RouterSettings, policy=policy).policy)
     prices = tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now)
     replay = Replay(Compiled.compile(file), prices, examples=examples)
-    asyncio.run(_replay(replay, load(CliSettings, postgres=postgres).postgres, start, now))
+    asyncio.run(replay_jobs(replay, load(CliSettings, postgres=postgres).postgres, start, now))
     if as_json:
         screen.print_json(flat(replay, start, now))
     else:
         screen.show(replayed(replay, start))
-
-
-async def _replay(replay: "Replay", dsn: str, start: "datetime", end: "datetime") -> None:
-    from pydantic import ValidationError
-
-    from pointsman.cli import screen
-    from pointsman.router.replay import Spent
-    from pointsman.store.decisions import open_decisions
-    from pointsman_schemas.jobs import JobRouted
-
-    async with open_decisions(dsn) as decisions:
-        with screen.progress(await decisions.count(start, end), "jobs decided again") as advance:
-            async for page in decisions.between(start, end):
-                for decided in page:
-                    try:
-                        routed = JobRouted.model_validate_json(decided.value)
-                    except ValidationError:  # of another release, or erased
-                        replay.unreadable += 1
-                        continue
-                    spent = None
-                    if decided.tokens_in is not None and decided.tokens_out is not None:
-                        cost = None if decided.unpriced else decided.cost_usd
-                        spent = Spent(decided.tokens_in, decided.tokens_out, cost)
-                    replay.add(routed.job, routed.decision, spent)
-                advance(len(page))

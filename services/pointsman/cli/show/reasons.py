@@ -9,6 +9,9 @@ from pointsman.cli.formats import printable
 from pointsman.cli.show.ladder import labelled
 from pointsman.score.estimate import Reason
 
+#: What is smaller would be shown as 0.00.
+SMALLEST = 0.005
+
 
 def reasons(found: Mapping[str, Sequence[Reason]], model: str) -> RenderableType:
     """For each tier the strongest features, those for it first, with their weights in log-odds."""
@@ -17,7 +20,8 @@ def reasons(found: Mapping[str, Sequence[Reason]], model: str) -> RenderableType
     )
     rows = labelled()
     for tier, each in found.items():
-        speaks = sorted(each, key=lambda reason: -reason.weight)
+        heard = [reason for reason in each if abs(reason.weight) >= SMALLEST]
+        speaks = sorted(heard, key=lambda reason: -reason.weight)
         for_it = [_said(reason) for reason in speaks if reason.weight > 0]
         against = [_said(reason) for reason in reversed(speaks) if reason.weight < 0]
         if for_it:

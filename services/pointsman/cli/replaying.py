@@ -1,0 +1,29 @@
+"""Jobs on record, one after the other through a replay."""
+
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from pointsman.cli import screen
+from pointsman.router.replay import Replay, Spent
+from pointsman.store.decisions import open_decisions
+from pointsman_schemas.jobs import JobRouted
+
+
+async def replay_jobs(replay: Replay, dsn: str, start: datetime, end: datetime) -> None:
+    """Decide again every job that was routed from `start` to `end`."""
+    async with open_decisions(dsn) as decisions:
+        with screen.progress(await decisions.count(start, end), "jobs decided again") as advance:
+            async for page in decisions.between(start, end):
+                for decided in page:
+                    try:
+                        routed = JobRouted.model_validate_json(decided.value)
+                    except ValidationError:  # of another release, or erased
+                        replay.unreadable += 1
+                        continue
+                    spent = None
+                    if decided.tokens_in is not None and decided.tokens_out is not None:
+                        cost = None if decided.unpriced else decided.cost_usd
+                        spent = Spent(decided.tokens_in, decided.tokens_out, cost)
+                    replay.add(routed.job, routed.decision, spent)
+                advance(len(page))

@@ -1,0 +1,64 @@
+"""A policy that asks the score is the old one with a few words changed."""
+
+import difflib
+
+import pytest
+
+from pointsman.router.policy_edit import with_score
+from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.score_section import ModelFile
+from pointsman.router.settings import RouterSettings
+from tests.support.fixed_score import fixed_score
+from tests.support.scored_policy import TEXT
+
+SHIPPED = RouterSettings().policy.read_text("utf-8")
+FLOW = "name: a\ntiers: [small, medium, frontier]\ndefault: {reason: Plain., tier: medium} # ours\n"
+QUOTED = """\
+tiers: [small, medium, frontier]
+score:   # learned in March
+  quality: "0.99"
+  prices: {small: 2}   # doubled
+  model: 'old.json'
+name: quoted
+default:
+  # as before
+  tier: "frontier"
+
+  reason: Plain.
+"""
+
+
+def read(text: str) -> PolicyFile:
+    def read_model(name: str) -> ModelFile:
+        return ModelFile.holding(name.encode(), fixed_score({}))
+
+    return parse(text, read_model=read_model)
+
+
+@pytest.mark.parametrize(("text", "fallback"), [(SHIPPED, "medium"), (FLOW, "medium"), (QUOTED, "frontier")])
+def test_the_default_asks_the_score_and_falls_back_to_what_it_was(text: str, fallback: str) -> None:
+    before, after = read(text), read(with_score(text, "models/new.json", "0.99"))
+    assert (after.default.tier, after.default.fallback) == ("scored", fallback)
+    assert after.default.reason == before.default.reason
+    assert after.score is not None
+    assert after.score.model.content == b"models/new.json"
+    assert (after.rules, after.tiers, after.limits) == (before.rules, before.tiers, before.limits)
+
+
+@pytest.mark.parametrize("text", [SHIPPED, FLOW, QUOTED])
+def test_nothing_else_changes_comments_included(text: str) -> None:
+    after = with_score(text, "models/new.json", "0.99")
+    gone = [line for line in difflib.ndiff(text.splitlines(), after.splitlines()) if line.startswith("- ")]
+    assert len(gone) <= 3
+    assert all("#" not in line or line.partition("#")[2] in after for line in gone)
+
+
+def test_a_default_that_is_scored_keeps_its_fallback_and_gets_the_new_model() -> None:
+    after = with_score(TEXT, "models/new.json", "0.99")
+    assert after == TEXT.replace("model: fixed", "model: models/new.json")
+
+
+def test_what_stands_beside_the_model_stays() -> None:
+    after = read(with_score(QUOTED, "models/new.json", "0.99"))
+    assert after.score is not None
+    assert after.score.prices == {"small": 2}
