@@ -41,7 +41,13 @@ def start(place: Path, *flags: str, **environment: str) -> "subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_ctrl_c,
     )
+
+
+def _hear_ctrl_c() -> None:
+    """A shell lets what it runs in the background ignore it, these tests for one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_once_ends_with_0_when_each_job_has_its_outcome_and_its_rows(place: Path) -> None:

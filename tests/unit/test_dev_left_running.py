@@ -16,6 +16,16 @@ STUBBORN = (
     "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 )
 
+POLITE = """
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
+try:
+    print("up", flush=True)
+    time.sleep(600)
+except KeyboardInterrupt:
+    print("asked", flush=True)
+"""
+
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
@@ -24,10 +34,13 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_what_runs_is_ended_by_its_own_signal(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
-    LeftRunning(tmp_path / "running").note(sleeper.pid, signal.SIGINT)
-    assert LeftRunning(tmp_path / "running").end() == 1
-    assert not psutil.pid_exists(sleeper.pid)
+def test_what_runs_is_ended_by_its_own_signal(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", POLITE], stdout=subprocess.PIPE) as polite:
+        assert polite.stdout is not None and polite.stdout.readline() == b"up\n"
+        LeftRunning(tmp_path / "running").note(polite.pid, signal.SIGINT)
+        assert LeftRunning(tmp_path / "running").end() == 1
+        assert not psutil.pid_exists(polite.pid)
+        assert polite.stdout.read() == b"asked\n"
     assert not (tmp_path / "running").exists()
 
 
