@@ -2,6 +2,7 @@
 
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
@@ -22,6 +23,7 @@ MESSAGES: dict[str, type[Message]] = {
         JobFeedback,
         PolicyApplied,
         ModelApplied,
+        CheckpointSigned,
     )
 }
 

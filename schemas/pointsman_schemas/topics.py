@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
@@ -144,13 +145,26 @@ class Topics:
             compacted=True,
         )
 
+    @property
+    def checkpoints(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.audit.checkpoints",
+            "Where the audit's hash chains stood, signed: what is on record is held to it",
+            key="audit",
+            partitions=1,
+            retention=timedelta(days=400),
+            writers=("audit",),
+            readers=("people", "audit"),
+            carries=(CheckpointSigned,),
+        )
+
     def all(self, tiers: Sequence[str]) -> Iterator[Topic]:
         """Every topic, in the order in which a job meets them."""
         yield self.intake
         for tier in tiers:
             yield self.tier(tier)
         yield from (self.results, self.calls, self.dead, self.control)
-        yield from (self.feedback, self.policy)
+        yield from (self.feedback, self.policy, self.checkpoints)
 
     @property
     def pattern(self) -> str:

@@ -9,7 +9,7 @@ from pointsman.audit.rows import row_of
 from pointsman.dev.simulator.app import serving
 from pointsman.store.audit_writer import AuditWriter
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor, audit_pool
+from tests.support.audit_store import as_auditor, audit_pool, put
 from tests.support.command import Command
 from tests.support.example_records import TOPICS, example, story, story_id
 from tests.support.servers import Servers
@@ -36,7 +36,7 @@ async def store(database: str) -> None:
     records = [*story(1, START), *story(2, START), *rejected]
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool, clock=lambda: START)
-        await writer.append([row_of(record, TOPICS) for record in records], {})
+        await put(writer, [row_of(record, TOPICS) for record in records])
 
 
 async def test_migrating_twice_is_migrating_once(pointsman: Command) -> None:

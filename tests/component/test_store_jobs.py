@@ -13,7 +13,7 @@ from pointsman.audit.rows import row_of
 from pointsman.bus.records import Incoming
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.jobs import Jobs, open_jobs
-from tests.support.audit_store import audit_pool, observer
+from tests.support.audit_store import audit_pool, observer, put
 from tests.support.example_records import NAMES, TOPICS, example, story, story_id
 
 pytestmark = pytest.mark.stack
@@ -24,7 +24,7 @@ CALL = 2
 
 async def store(dsn: str, records: Sequence[Incoming]) -> None:
     async with audit_pool(dsn) as pool:
-        await AuditWriter(pool, clock=lambda: START).append([row_of(each, TOPICS) for each in records], {})
+        await put(AuditWriter(pool, clock=lambda: START), [row_of(each, TOPICS) for each in records])
 
 
 @pytest_asyncio.fixture

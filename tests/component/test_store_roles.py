@@ -27,6 +27,8 @@ CHANGES = (
     "update audit.lane set next_offset = 0",
     "delete from audit.lane",
     "truncate audit.lane",
+    "update audit.checkpoint set message = 'x'",
+    "delete from audit.checkpoint",
     "delete from audit.migration",
     "drop table audit.message",
     "alter table audit.message add column mine text",
@@ -73,7 +75,9 @@ async def test_the_writer_sees_nothing_and_the_auditor_adds_nothing(database: st
         "insert into audit.lane values ('t', 1, 0)",
         "select audit.ensure_days('2026-01-01', '2026-01-02')",
         "select audit.positions(array['t'], array[0])",
-        "select audit.move_lanes(array['t'], array[0], array[3], array[9])",
+        "select audit.hold_lanes(array['t'], array[0], array[3])",
+        "select audit.move_lanes(array['t'], array[0], array[3], array[9], array['x'::bytea], array[0])",
+        "select audit.last_checkpoint()",
     ):
         assert await refused(as_auditor(database), statement), statement
     assert await refused(as_writer(database), "insert into audit.lane values ('t', 1, 0)")
@@ -82,10 +86,13 @@ async def test_the_writer_sees_nothing_and_the_auditor_adds_nothing(database: st
 async def test_the_writer_moves_a_lane_forward_only(database: str) -> None:
     await begun(database)
     async with observer(as_writer(database)) as connection:
-        move = "select * from audit.move_lanes(array['t'], array[0], array[$1::bigint], array[$2::bigint])"
-        assert await connection.fetch(move, 3, 2) == []
-        assert await connection.fetch(move, 2, 9) == []
-        assert len(await connection.fetch(move, 3, 4)) == 1
+        move = (
+            "select audit.move_lanes(array['t'], array[0], array[$1::bigint], array[$2::bigint],"
+            " array[null::bytea], array[0])"
+        )
+        assert await connection.fetchval(move, 3, 2) == 0
+        assert await connection.fetchval(move, 2, 9) == 0
+        assert await connection.fetchval(move, 3, 4) == 1
 
 
 async def test_days_that_the_writer_has_made_are_not_its_own(database: str) -> None:
@@ -105,7 +112,10 @@ async def test_the_grants_are_these_and_no_others(database: str) -> None:
     assert writer == {
         ("usage", "audit"),
         ("insert", "audit.message"),
+        ("insert", "audit.checkpoint"),
         ("execute", "audit.positions"),
+        ("execute", "audit.hold_lanes"),
+        ("execute", "audit.last_checkpoint"),
         ("execute", "audit.move_lanes"),
         ("execute", "audit.ensure_days"),
     }

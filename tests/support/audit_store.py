@@ -1,13 +1,14 @@
 """A migrated audit database, plain rows for it, and ways to look at it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 
+from pointsman.store.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.connect import Pool, open_pool
 from pointsman.store.migrate import migrate
 from pointsman.store.roles import AUDITOR, WRITER, as_login, ensure_login
@@ -67,8 +68,20 @@ async def seen(connection: asyncpg.Connection, question: str, *arguments: Any) -
 def row(offset: int, *, topic: str = "t", partition: int = 0, **changes: Any) -> Row:
     """A row that says nothing but where it stood."""
     nothing: dict[str, Any] = dict.fromkeys(Row._fields)
-    known = {"broker_at": datetime.now(UTC), "headers": "[]", "value": b"%d" % offset}
-    return Row(**{**nothing, **known, "topic": topic, "partition": partition, "offset": offset, **changes})
+    known = {"broker_at": datetime.now(UTC), "headers": "[]", "value": b"%d" % offset, "timestamp_ms": offset}
+    said = Row(**{**nothing, **known, "topic": topic, "partition": partition, "offset": offset, **changes})
+    return said.digested(())
+
+
+async def put(writer: AuditWriter, batch: Sequence[Row]) -> None:
+    """Store rows as the audit would: in the order of their lanes, each lane's position moved behind them."""
+    ends: dict[Lane, int] = {}
+    for each in batch:
+        lane = (each.topic, each.partition)
+        ends[lane] = max(ends.get(lane, 0), each.offset + 1)
+    stand = await writer.positions(list(ends))
+    in_order = sorted(batch, key=lambda each: (each.topic, each.partition, each.offset))
+    await writer.append(in_order, {lane: Move(stand.get(lane), end) for lane, end in ends.items()})
 
 
 def rows(first: int, last: int, *, topic: str = "t", partition: int = 0) -> list[Row]:

@@ -17,6 +17,7 @@ from pointsman.bus.emit import bury
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming
 from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import derived_id
@@ -58,9 +59,9 @@ def test_every_type_of_the_catalogue_has_facts() -> None:
     for name, kind in MESSAGES.items():
         message = kind.model_validate_json(example(name).value or b"")
         facts = facts_of(message)
-        assert facts != Facts() or name == ModelApplied.TYPE, name
-        if name in (PolicyApplied.TYPE, ModelApplied.TYPE):
-            continue  # of no job: they are what all jobs are decided by
+        assert facts != Facts() or name in (ModelApplied.TYPE, CheckpointSigned.TYPE), name
+        if name in (PolicyApplied.TYPE, ModelApplied.TYPE, CheckpointSigned.TYPE):
+            continue  # of no job: they are what all jobs are decided by, or how the record stood
         assert facts.job_id is not None, name
         assert facts.agent_id is not None, name
 

@@ -1,16 +1,23 @@
 """Builds the audit: a reader of every topic, and a sink into Postgres."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from logging import WARNING, getLogger
 
+from pointsman.audit.checkpointer import Checkpointer
 from pointsman.audit.handlers import Sink
 from pointsman.audit.settings import AuditSettings
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.reader import Reader
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.logging import event
 from pointsman.store.audit_writer import AuditWriter
-from pointsman.store.connect import open_pool
+from pointsman.store.connect import Pool, open_pool
+from pointsman.store.signing import PrivateKey
+
+log = getLogger(__name__)
 
 
 class Audit:
@@ -20,6 +27,7 @@ class Audit:
         self._settings = settings
         self._clock = clock
         self._reader: Reader | None = None
+        self._checkpointer: Checkpointer | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -32,14 +40,33 @@ class Audit:
             writer = AuditWriter(pool, clock=self._clock, patience_s=settings.audit_patience_s)
             sink = Sink(writer, settings.topics, self._clock)
             self._reader = Reader(settings, f"{settings.prefix}.audit", settings.topics.pattern, sink)
+            self._checkpointer = self._signs(writer, pool)
             yield
         finally:
             await pool.close()
 
+    def _signs(self, writer: AuditWriter, pool: Pool) -> Checkpointer | None:
+        """Raises: KeyUnreadableError, OSError."""
+        settings = self._settings
+        text = settings.audit_key or (settings.audit_key_file and settings.audit_key_file.read_text())
+        if not text:
+            event(log, WARNING, "no audit key is set: chains are kept, but no checkpoints are signed")
+            return None
+        return Checkpointer(writer, pool, PrivateKey.parse(text), settings, self._clock)
+
     async def run(self) -> None:
-        """Store every record until stopped."""
+        """Store every record, and sign what is stored, until stopped."""
         assert self._reader is not None, "open() comes first"
-        await self._reader.run()
+        if self._checkpointer is None:
+            await self._reader.run()
+            return
+        signing = asyncio.create_task(self._checkpointer.run())
+        try:
+            await self._reader.run()
+        finally:
+            signing.cancel()
+            await asyncio.wait([signing])
+        await self._checkpointer.make()
 
     def stop(self) -> None:
         """Store what was read, then end."""

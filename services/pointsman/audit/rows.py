@@ -16,6 +16,7 @@ from pointsman.bus.emit import UNKNOWN_AGENT
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming
 from pointsman.runtime.logging import event
+from pointsman.store.record import record_digest
 from pointsman.store.row import Row
 from pointsman_schemas import dead
 from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
@@ -160,6 +161,8 @@ def _row(
         header_pairs(record.headers),
         payload,
         reason_text(unreadable) if unreadable else None,
+        record.timestamp_ms,
+        record_digest(record.origin, record.timestamp_ms, record.key, record.value, record.headers),
     )
 
 

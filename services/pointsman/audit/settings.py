@@ -1,5 +1,7 @@
 """What the audit service needs to know."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from pointsman.bus.settings import LanePart
@@ -8,8 +10,14 @@ from pointsman.store.settings import WriterPart
 
 
 class AuditSettings(LanePart, WriterPart, HttpPart):
-    """Where records come from, where rows go, and how long to wait for another audit process."""
+    """Where records come from, where rows go, who signs them, how long to wait for another audit process."""
 
     audit_patience_s: float = Field(
         default=10, gt=0, description="another process that holds a lane in silence for so long is cut off"
     )
+    audit_key: str = Field(
+        default="", repr=False, description="private key for checkpoints: Ed25519 as PEM, or 64 hex digits"
+    )
+    audit_key_file: Path | None = Field(default=None, description="a file with that key")
+    checkpoint_s: float = Field(default=10, gt=0, description="seconds between two signed checkpoints")
+    checkpoint_rows: int = Field(default=10_000, gt=0, description="or so many rows, if they come faster")

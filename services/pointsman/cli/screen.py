@@ -76,6 +76,21 @@ def progress(total: int, word: str) -> Iterator[Callable[[int], None]]:
         yield lambda more: shown.advance(task, more)
 
 
+@contextmanager
+def stepped(word: str) -> "Iterator[tuple[Callable[[int], None], Callable[[int], None]]]":
+    """Yields what sets the total of a bar on stderr, and what moves it; where nobody looks there is none."""
+    if not sys.stderr.isatty():
+        yield (lambda _: None), (lambda _: None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(word), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
+        task = shown.add_task(word, total=None)
+        yield (lambda total: shown.update(task, total=total)), (lambda more: shown.advance(task, more))
+
+
 def line(text: str) -> None:
     """One line to stdout, at once."""
     sys.stdout.write(text + "\n")

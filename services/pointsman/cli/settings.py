@@ -20,6 +20,12 @@ class CliSettings(KafkaPart, PostgresPart):
     """What the commands need that only look or send."""
 
 
+class VerifySettings(CliSettings):
+    """What verification needs beyond that: the key that checkpoints must be signed by."""
+
+    audit_public_key: str = ""
+
+
 def load(settings: type[S], **flags: Any) -> S:
     """Build `settings`; a flag that is None was not given.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pointsman.dev import logins
+from pointsman.dev.audit_key import audit_key
 from pointsman.dev.ports import LOOPBACK, free_port, is_free
 from pointsman.dev.processes import Process
 
@@ -17,11 +18,13 @@ def fleet(
     """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
+    key_file, public_key = audit_key(folder)
     provider = f"http://{LOOPBACK}:{simulator_port}"
     base = {
         "POINTSMAN_KAFKA": kafka,
         "POINTSMAN_POSTGRES": logins.reader(postgres),
         "POINTSMAN_SIMULATOR": provider,
+        "POINTSMAN_AUDIT_PUBLIC_KEY": public_key,
         "POINTSMAN_HTTP_HOST": LOOPBACK,
     }
     simulator = Process(
@@ -42,6 +45,7 @@ def fleet(
         environment = {**base, "POINTSMAN_HTTP_PORT": str(port)}
         if name == "audit":
             environment["POINTSMAN_POSTGRES_WRITER"] = logins.writer(postgres)
+            environment["POINTSMAN_AUDIT_KEY_FILE"] = str(key_file)
         url = f"http://{LOOPBACK}:{port}"
         services.append(Process(name, arguments, environment, logs / f"{name}.log", url))
     return [simulator, *services]
@@ -53,6 +57,6 @@ def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> No
     `owner`: Postgres' address for those who change the schema.
     """
     left = {**processes[-1].environment, "POINTSMAN_POSTGRES_OWNER": owner}
-    names = ("KAFKA", "POSTGRES", "POSTGRES_WRITER", "POSTGRES_OWNER", "SIMULATOR")
+    names = ("KAFKA", "POSTGRES", "POSTGRES_WRITER", "POSTGRES_OWNER", "SIMULATOR", "AUDIT_PUBLIC_KEY")
     lines = [f"POINTSMAN_{name}={left[f'POINTSMAN_{name}']}" for name in names]
     (folder / "settings.env").write_text("\n".join(lines) + "\n")

@@ -1,32 +1,26 @@
-"""Rows into the audit table: the lanes' positions move in the transaction that stores their rows."""
+"""Rows into the audit table: lanes' positions and chains move in the transaction that stores their rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.store import lanes
+from pointsman.store.chain import chained
 from pointsman.store.connect import Connection, Pool, translated
-from pointsman.store.copy_rows import REFUSED, copy_rows, copy_what_can_be
-from pointsman.store.errors import LaneMovedError, StoreUnavailableError
+from pointsman.store.copy_rows import REFUSED, copy_rows, what_can_be_stored
+from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman.store.lanes import Head, Held, Lane, Move
 from pointsman.store.row import Row
 from pointsman.store.sql import query
 
-#: A topic and a partition.
-Lane: TypeAlias = tuple[str, int]
+__all__ = ["AuditWriter", "Lane", "Move"]
 
 #: Days that get partitions: as far back as Kafka keeps anything, and ahead, so that midnight is no event.
 _DAYS_BACK = 31
 _DAYS_AHEAD = 2
 _TRY_DAYS_AGAIN = timedelta(minutes=1)
-
-
-class Move(NamedTuple):
-    """Where the lane must stand (None: nowhere yet) and where it stands afterwards."""
-
-    expected: int | None
-    next: int
 
 
 class AuditWriter:
@@ -44,9 +38,11 @@ class AuditWriter:
         self._patience_s = patience_s
         self._days: set[date] = set()
         self._days_again = datetime.min.replace(tzinfo=UTC)
+        #: Where the chains stand of the lanes that this writer has moved.
+        self.heads: dict[Lane, Head] = {}
         self._unsure: set[frozenset[tuple[Lane, Move]]] = set()
 
-    async def positions(self, lanes: Sequence[Lane]) -> dict[Lane, int]:
+    async def positions(self, wanted: Sequence[Lane]) -> dict[Lane, int]:
         """The next offset of each lane that has one.
 
         Raises:
@@ -54,8 +50,8 @@ class AuditWriter:
         """
         with translated():
             async with self._pool.acquire() as connection:
-                found = await _positions(connection, lanes)
-        self._unsure = {batch for batch in self._unsure if not any(lane in lanes for lane, _ in batch)}
+                found = await lanes.positions(connection, wanted)
+        self._unsure = {batch for batch in self._unsure if not any(lane in wanted for lane, _ in batch)}
         return found
 
     async def append(self, rows: Sequence[Row], moves: Mapping[Lane, Move]) -> None:
@@ -82,20 +78,41 @@ class AuditWriter:
     async def _store(
         self, connection: Connection, rows: Sequence[Row], moves: Mapping[Lane, Move], *, retried: bool
     ) -> None:
-        for copy in (copy_rows, copy_what_can_be):
+        try:
             try:
-                async with connection.transaction():
-                    if await _move(connection, moves, retried=retried):
-                        await copy(connection, rows)
-            except asyncpg.LockNotAvailableError:
-                # Whoever holds the lane may be a process that froze in the middle of its transaction.
-                await connection.execute(query("evict_frozen"), timedelta(seconds=self._patience_s))
-                raise
+                await self._try(connection, rows, moves, retried=retried)
             except REFUSED:
-                if copy is copy_what_can_be:
-                    raise
-            else:
+                storable = await what_can_be_stored(connection, rows)
+                await self._try(connection, storable, moves, retried=retried)
+        except asyncpg.LockNotAvailableError:
+            # Whoever holds the lane may be a process that froze in the middle of its transaction.
+            await connection.execute(query("evict_frozen"), timedelta(seconds=self._patience_s))
+            raise
+
+    async def _try(
+        self, connection: Connection, rows: Sequence[Row], moves: Mapping[Lane, Move], *, retried: bool
+    ) -> None:
+        async with connection.transaction():
+            held = await lanes.hold(connection, moves, retried=retried)
+            if held is None:
+                for lane in moves:  # an earlier try of ours moved it, and the answer was lost
+                    self.heads.pop(lane, None)
                 return
+            self._compare(held)
+            linked, heads = _chained(rows, held, moves)
+            await copy_rows(connection, linked)
+            await lanes.move(connection, held, heads)
+        self.heads |= heads
+
+    def _compare(self, held: Mapping[Lane, Held]) -> None:
+        """See that a chain goes on from where we left it."""
+        for lane, (head, _) in held.items():
+            ours = self.heads.get(lane)
+            if ours is not None and ours.next_offset == head.next_offset and ours != head:
+                raise StoreError(
+                    f"the chain of {lane[0]}/{lane[1]} was changed by somebody else at offset "
+                    f"{head.next_offset}; `pointsman audit verify` says where"
+                )
 
     async def _make_days(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Make the partitions that the rows and the coming days need; without them rows go to the default."""
@@ -111,31 +128,25 @@ class AuditWriter:
             self._days |= wanted
 
 
-async def _move(connection: Connection, moves: Mapping[Lane, Move], *, retried: bool) -> bool:
-    """Compare and swap every lane; False where an earlier try of the same was committed after all."""
-    ordered = sorted(moves.items())  # one order for all writers: no deadlock
-    moved = await connection.fetch(
-        query("move_lanes"),
-        [topic for (topic, _), _ in ordered],
-        [partition for (_, partition), _ in ordered],
-        [move.expected for _, move in ordered],
-        [move.next for _, move in ordered],
-    )
-    if len(moved) == len(moves):
-        return True
-    swapped = {(row["topic"], row["partition"]) for row in moved}
-    found = await _positions(connection, list(moves))
-    if retried and not swapped and all(found.get(lane) == move.next for lane, move in ordered):
-        return False
-    lane, move = next((lane, move) for lane, move in ordered if lane not in swapped)
-    raise LaneMovedError(lane, move.expected, found.get(lane))
+def _chained(
+    rows: Sequence[Row], held: Mapping[Lane, Held], moves: Mapping[Lane, Move]
+) -> tuple[list[tuple[object, ...]], dict[Lane, Head]]:
+    """The rows as they are stored, each lane's chain continued, and where the lanes stand behind them.
 
-
-async def _positions(connection: Connection, lanes: Sequence[Lane]) -> dict[Lane, int]:
-    rows = await connection.fetch(
-        query("positions"), [topic for topic, _ in lanes], [part for _, part in lanes]
-    )
-    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    Raises:
+        KeyError: a row of a lane that is not held.
+    """
+    by_lane: dict[Lane, list[Row]] = {lane: [] for lane in held}
+    for row in rows:
+        by_lane[row.topic, row.partition].append(row)
+    stored: list[tuple[object, ...]] = []
+    heads = {}
+    for lane, batch in by_lane.items():
+        head, clock = held[lane]
+        linked, chain = chained(head.chain, batch, clock)
+        stored += linked
+        heads[lane] = Head(chain, head.rows + len(batch), head.chained_from, moves[lane].next)
+    return stored, heads
 
 
 def _near(today: date, days: Iterable[date]) -> Iterable[date]:

@@ -1,9 +1,11 @@
 """Binary COPY into the audit table, and what becomes of a row that Postgres refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 import asyncpg
 
+from pointsman.store.chain import chained
 from pointsman.store.connect import Connection
 from pointsman.store.row import Row
 
@@ -12,45 +14,54 @@ REFUSED = (
     asyncpg.DataError,
     asyncpg.ProgramLimitExceededError,
     ArithmeticError,
+    AttributeError,
     TypeError,
     ValueError,
 )
 
+_COLUMNS = (*Row._fields, "recorded_at", "chain")
+#: For trying only.
+_ANY, _ANY_TIME = b"", datetime(2000, 1, 1, tzinfo=UTC)
 
-async def copy_rows(connection: Connection, rows: Sequence[Row]) -> None:
-    """Store `rows`, all or none.
+
+async def copy_rows(connection: Connection, linked: Iterable[tuple[object, ...]]) -> None:
+    """Store rows, each with `recorded_at` and `chain` behind it, all or none.
 
     Raises:
         REFUSED: one of them cannot be stored as it is.
     """
-    await connection.copy_records_to_table("message", schema_name="audit", columns=Row._fields, records=rows)
+    await connection.copy_records_to_table("message", schema_name="audit", columns=_COLUMNS, records=linked)
 
 
-async def copy_what_can_be(connection: Connection, rows: Sequence[Row]) -> None:
-    """Store `rows`, halving them until each refused one is found; that one is kept as bytes with the reason.
+async def what_can_be_stored(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """The rows as they can be stored, found by trying and halving; of a refused one bytes and reason stay.
 
-    Belongs inside a transaction: each try is a savepoint of it.
+    Nothing is stored: what a row is chained to is known only when the ones before it are as they will be.
     """
     refusal = await _refusal_of(connection, rows)
     if refusal is None:
-        return
+        return list(rows)
     if len(rows) > 1:
         middle = len(rows) // 2
-        await copy_what_can_be(connection, rows[:middle])
-        await copy_what_can_be(connection, rows[middle:])
-        return
+        first = await what_can_be_stored(connection, rows[:middle])
+        return first + await what_can_be_stored(connection, rows[middle:])
     reason = f"Postgres refused it: {_storable(refusal)}"
-    if await _refusal_of(connection, [rows[0].without_payload(reason)]) is not None:
-        async with connection.transaction():
-            await copy_rows(connection, [rows[0].only_bytes(reason)])
+    bare = rows[0].without_payload(reason)
+    return [bare if await _refusal_of(connection, [bare]) is None else rows[0].only_bytes(reason)]
 
 
 async def _refusal_of(connection: Connection, rows: Sequence[Row]) -> Exception | None:
+    trial = connection.transaction()
+    await trial.start()
     try:
-        async with connection.transaction():
-            await copy_rows(connection, rows)
+        chained(_ANY, rows, _ANY_TIME)
+        await connection.copy_records_to_table(
+            "message", schema_name="audit", columns=Row._fields, records=rows
+        )
     except REFUSED as error:
         return error
+    finally:
+        await trial.rollback()
     return None
 
 

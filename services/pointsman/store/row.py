@@ -5,11 +5,14 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from pointsman.store.record import HeaderPairs, record_digest
+
 
 class Row(NamedTuple):
-    """The columns of `audit.message` in their order, without `recorded_at`, the database's own clock.
+    """The columns of `audit.message`, without `recorded_at`, the database's own clock, and `chain`.
 
-    `headers` and `payload` are JSON texts; `value` and `key` are the exact bytes.
+    `headers` and `payload` are JSON texts; `value` and `key` are the exact bytes; `record_sha256` is the
+    digest of all that the record was on Kafka (see record.py).
     """
 
     topic: str
@@ -41,13 +44,26 @@ class Row(NamedTuple):
     headers: str
     payload: str | None
     unreadable: str | None
+    timestamp_ms: int
+    record_sha256: bytes
 
     def without_payload(self, reason: str) -> "Row":
         """The row for a payload that Postgres refused."""
         return self._replace(payload=None, unreadable=reason)
 
     def only_bytes(self, reason: str) -> "Row":
-        """The row for a record of which nothing but its place, time and bytes can be stored."""
+        """The row for a record of which nothing but its place, time and bytes can be stored.
+
+        Its digest becomes that of what is stored; the one of what came is told in `unreadable`.
+        """
         columns = Row._fields[Row._fields.index("message_id") : Row._fields.index("broker_at")]
         nothing: dict[str, Any] = dict.fromkeys(columns)
-        return self._replace(**nothing, headers="[]", payload=None, unreadable=reason)
+        came = f"{reason}; its digest was {self.record_sha256.hex()}"
+        bare = self._replace(**nothing, headers="[]", payload=None, unreadable=came)
+        return bare.digested(())
+
+    def digested(self, headers: HeaderPairs) -> "Row":
+        """The row with the digest of what its own columns and `headers` say."""
+        place = (self.topic, self.partition, self.offset)
+        digest = record_digest(place, self.timestamp_ms, self.key, self.value, headers)
+        return self._replace(record_sha256=digest)

@@ -5,6 +5,7 @@ from typing import Any
 from pointsman.cli.formats import count, duration, money
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
@@ -23,6 +24,7 @@ KINDS = {
     "job.cancel": ("cancel", "yellow"),
     "job.dead": ("dead", "red"),
     "job.feedback": ("feedback", "cyan"),
+    "audit.checkpoint": ("checkpoint", "blue"),
     "policy.applied": ("policy", "blue"),
     "model.applied": ("model", "blue"),
 }
@@ -85,6 +87,8 @@ def what(message: Message) -> str:
             return f"{message.name} {message.policy_version} is in force{by}"
         case ModelApplied():
             return f"{message.model.name}@{message.model.version}, {len(message.content) * 3 // 4:,} bytes"
+        case CheckpointSigned():
+            return f"{message.number}, of {len(message.lanes)} lanes, by the key {message.key_id}"
     return message.TYPE
 
 

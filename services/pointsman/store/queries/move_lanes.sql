@@ -1,1 +1,1 @@
-select topic, partition from audit.move_lanes($1, $2, $3, $4)
+select audit.move_lanes($1, $2, $3, $4, $5, $6)

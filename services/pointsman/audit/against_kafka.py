@@ -1,0 +1,79 @@
+"""Compares what is stored with what the topics still hold, record by record."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pointsman.bus.records import Incoming
+from pointsman.store.digests import Digests
+from pointsman.store.findings import Finding, Wrong
+from pointsman.store.lanes import Lane
+from pointsman.store.record import record_digest
+
+
+@dataclass(slots=True)
+class Comparison:
+    """`same` records are stored as they are; `not_yet` ones lie behind their lane's position."""
+
+    same: int = 0
+    not_yet: int = 0
+    older: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+class AgainstKafka:
+    """Takes records as they come from a committed reader, each lane's in order.
+
+    Names the first record of a lane that differs, that is not stored, or that is stored and not on Kafka.
+    """
+
+    def __init__(self, digests: Digests, compacted: Callable[[str], bool]) -> None:
+        """`compacted`: whether a topic may lack records that it once had."""
+        self._digests = digests
+        self._compacted = compacted
+        self._next: dict[Lane, int] = {}
+        self._found: set[tuple[Lane, Wrong]] = set()
+        self.result = Comparison()
+
+    async def take(self, records: Sequence[Incoming]) -> None:
+        """Compare the next records.
+
+        Raises:
+            StoreUnavailableError, StoreError: the database cannot be asked.
+        """
+        lanes: dict[Lane, list[Incoming]] = {}
+        for record in records:
+            lanes.setdefault((record.topic, record.partition), []).append(record)
+        for lane, batch in lanes.items():
+            await self._compare(lane, batch)
+
+    async def _compare(self, lane: Lane, batch: Sequence[Incoming]) -> None:
+        first = self._next.get(lane, batch[0].offset)
+        self._next[lane] = batch[-1].offset + 1
+        stored = await self._digests.between(lane, first, batch[-1].offset)
+        position = self._digests.positions.get(lane, 0)
+        for record in batch:
+            if record.offset not in stored:
+                if record.offset >= position:
+                    self.result.not_yet += 1
+                else:
+                    self._say(lane, Wrong.NOT_STORED, record.offset, "it is on Kafka and not in the database")
+                continue
+            digest = stored.pop(record.offset)
+            if digest is None:
+                self.result.older += 1
+            elif digest == digest_of(record):
+                self.result.same += 1
+            else:
+                self._say(lane, Wrong.KAFKA_DIFFERS, record.offset, "it is another record on Kafka")
+        if stored and not self._compacted(lane[0]):
+            self._say(lane, Wrong.NOT_KAFKA, min(stored), "it is in the database and not on Kafka")
+
+    def _say(self, lane: Lane, wrong: Wrong, offset: int, said: str) -> None:
+        if (lane, wrong) not in self._found:
+            self._found.add((lane, wrong))
+            self.result.findings.append(Finding(wrong, said, *lane, offset))
+
+
+def digest_of(record: Incoming) -> bytes:
+    """The record's digest."""
+    return record_digest(record.origin, record.timestamp_ms, record.key, record.value, record.headers)

@@ -1,0 +1,125 @@
+"""Signs where the chains stand, at intervals, into Postgres and onto the bus."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from pointsman.audit.settings import AuditSettings
+from pointsman.bus.errors import BusError
+from pointsman.bus.publisher import Publisher
+from pointsman.bus.records import Outgoing
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.logging import event
+from pointsman.store.audit_writer import AuditWriter
+from pointsman.store.checkpoints import add_checkpoint
+from pointsman.store.connect import Pool
+from pointsman.store.errors import StoreError
+from pointsman.store.lanes import Head, Lane
+from pointsman.store.signing import PrivateKey
+from pointsman_schemas.checkpoints import CheckpointSigned, LaneHead
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+SOURCE = "pointsman/audit"
+_LOOK_S = 0.5
+
+
+def moved(heads: Mapping[Lane, Head], signed: Mapping[Lane, Head], checkpoints: str) -> dict[Lane, Head]:
+    """What a new checkpoint vouches for; nothing while only checkpoints themselves have come in."""
+    since = {lane: head for lane, head in heads.items() if signed.get(lane) != head}
+    return since if any(topic != checkpoints for topic, _ in since) else {}
+
+
+def added(since: Mapping[Lane, Head], signed: Mapping[Lane, Head]) -> int:
+    """How many rows a new checkpoint would vouch for that no checkpoint of ours does yet."""
+    return sum(head.rows - signed[lane].rows if lane in signed else head.rows for lane, head in since.items())
+
+
+def signed(
+    key: PrivateKey, number: int, previous: str | None, heads: Mapping[Lane, Head], now: datetime
+) -> CheckpointSigned:
+    """The checkpoint that vouches for `heads`."""
+    lanes = tuple(
+        LaneHead(
+            topic=topic,
+            partition=partition,
+            chained_from=head.chained_from,
+            next_offset=head.next_offset,
+            rows=head.rows,
+            chain=head.chain.hex(),
+        )
+        for (topic, partition), head in sorted(heads.items())
+    )
+    return key.sign(
+        CheckpointSigned(number=number, previous=previous, made_at=now, lanes=lanes, key_id=key.public.id)
+    )
+
+
+class Checkpointer:
+    """One process's checkpoints: each says how far the lanes came that this process has moved since the last.
+
+    What is signed are the links that this process computed itself; it does not ask the database for them.
+    """
+
+    def __init__(
+        self,
+        writer: AuditWriter,
+        pool: Pool,
+        key: PrivateKey,
+        settings: AuditSettings,
+        clock: Clock,
+    ) -> None:
+        self._writer = writer
+        self._pool = pool
+        self._key = key
+        self._topics = settings.topics
+        self._kafka = settings.kafka
+        self._clock = clock
+        self._every_s = settings.checkpoint_s
+        self._every_rows = settings.checkpoint_rows
+        self._signed: dict[Lane, Head] = {}
+        self._unpublished: list[tuple[CheckpointSigned, bytes]] = []
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._every_s
+        while True:
+            await asyncio.sleep(min(_LOOK_S, self._every_s))
+            since = moved(self._writer.heads, self._signed, self._topics.checkpoints.name)
+            if loop.time() >= due or added(since, self._signed) >= self._every_rows:
+                due = loop.time() + self._every_s
+                await self.make()
+
+    async def make(self) -> None:
+        """One checkpoint, if anything has come in; what fails is tried again with the next."""
+        since = moved(self._writer.heads, self._signed, self._topics.checkpoints.name)
+        try:
+            if since:
+                now = self._clock()
+                made = await add_checkpoint(
+                    self._pool, lambda number, previous: signed(self._key, number, previous, since, now)
+                )
+                self._signed |= since
+                self._unpublished.append(made)
+            await self._publish()
+        except (StoreError, BusError) as error:
+            event(log, logging.WARNING, "no checkpoint, trying again later", error=str(error))
+
+    async def _publish(self) -> None:
+        if not self._unpublished:
+            return
+        records = [_record(self._topics, each, value) for each, value in self._unpublished]
+        async with Publisher(self._kafka) as publisher:
+            await publisher.publish(records)
+        self._unpublished.clear()
+
+
+def _record(topics: Topics, checkpoint: CheckpointSigned, value: bytes) -> Outgoing:
+    now = checkpoint.made_at
+    cover = Envelope(uuid7(now), SOURCE, checkpoint.TYPE, now, SOURCE)
+    return Outgoing(topics.checkpoints.name, b"audit", value, cover.to_headers())

@@ -1,0 +1,50 @@
+"""What a verification found, for people."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pointsman.audit.against_kafka import Comparison
+from pointsman.cli.formats import count
+from pointsman.store.findings import Report
+from pointsman.store.retain import Day
+
+
+def summary(report: Report, comparison: Comparison | None, seconds: float) -> RenderableType:
+    """The verdict, each finding with its place, and what the verdict rests on."""
+    lines = [_verdict(report)]
+    lines += [Text.assemble("  ", (each.place, "bold"), f"  {each.said}") for each in report.findings]
+    rate = f", {report.rows / seconds:,.0f} a second" if report.rows > 1000 else ""
+    lines.append(
+        Text(f"{count(report.rows, 'row')} in {count(report.lanes, 'lane')} in {seconds:.1f} s{rate}")
+    )
+    lines.append(Text(f"{count(report.checkpoints, 'checkpoint')}; signatures: {report.signatures}"))
+    if report.unsigned:
+        lines.append(Text(f"{count(report.unsigned, 'row')} newer than the newest checkpoint"))
+    if report.older:
+        lines.append(Text(f"{count(report.older, 'row')} older than the chain, which cannot vouch for them"))
+    if report.dropped:
+        lines.append(Text(f"{count(report.dropped, 'row')} dropped by retention"))
+    if comparison is not None:
+        behind = f", {comparison.not_yet:,} not stored yet" if comparison.not_yet else ""
+        lines.append(Text(f"{count(comparison.same, 'record')} on Kafka stored as they are{behind}"))
+    return Group(*lines)
+
+
+def _verdict(report: Report) -> Text:
+    if report.whole:
+        return Text("✓ the record is whole", style="green")
+    return Text(f"✗ {count(len(report.findings), 'thing')} not as it should be", style="bold red")
+
+
+def days_table(days: Sequence[Day]) -> Table:
+    """Days with their size."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("day")
+    table.add_column("rows, about", justify="right")
+    table.add_column("MB", justify="right")
+    for day in days:
+        table.add_row(str(day.day), f"{day.rows:,}", f"{day.bytes / 1e6:,.1f}")
+    return table

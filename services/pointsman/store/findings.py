@@ -1,0 +1,59 @@
+"""What a verification says: how much was looked at, and what does not fit."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Wrong(StrEnum):
+    """What can be wrong with the record."""
+
+    BYTES = "bytes"
+    PAYLOAD = "payload"
+    LINK = "link"
+    UNCHAINED = "unchained"
+    REWRITTEN = "rewritten"
+    END_MISSING = "end_missing"
+    HEAD = "head"
+    LANE = "lane"
+    CHECKPOINT = "checkpoint"
+    DROPPED = "dropped"
+    NOT_KAFKA = "not_kafka"
+    NOT_STORED = "not_stored"
+    KAFKA_DIFFERS = "kafka_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not fit; `offset` is that of the first row in its lane, where it is about a row."""
+
+    wrong: Wrong
+    said: str
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+    @property
+    def place(self) -> str:
+        """`topic/partition@offset`, as far as it is known."""
+        if self.topic is None:
+            return "checkpoints"
+        return f"{self.topic}/{self.partition}" + ("" if self.offset is None else f"@{self.offset}")
+
+
+@dataclass(slots=True)
+class Report:
+    """`rows` were walked; `older` ones are from before the chain; `unsigned` ones have no checkpoint yet."""
+
+    lanes: int = 0
+    rows: int = 0
+    older: int = 0
+    unsigned: int = 0
+    dropped: int = 0
+    checkpoints: int = 0
+    signatures: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings

@@ -1,0 +1,1 @@
+insert into audit.dropped (day, rows, statement, signature) values ($1, $2, $3, $4)

@@ -1,0 +1,1 @@
+select number, message from audit.checkpoint order by number

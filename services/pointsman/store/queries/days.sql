@@ -1,0 +1,7 @@
+-- The days that have a partition, with their estimated rows and their size on disk, indexes and all.
+select to_date(right(relname, 8), 'YYYYMMDD') as day, relname::text as name, greatest(reltuples, 0)::bigint as rows,
+  pg_total_relation_size(oid) as bytes
+from pg_class
+where oid in (select inhrelid from pg_inherits where inhparent = 'audit.message'::regclass)
+  and relname ~ '^message_\d{8}$' and to_date(right(relname, 8), 'YYYYMMDD') < $1
+order by day

@@ -1,0 +1,1 @@
+select statement, signature from audit.dropped order by id

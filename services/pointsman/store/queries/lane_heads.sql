@@ -1,0 +1,1 @@
+select topic, partition, next_offset, chain, rows, chained_from from audit.lane order by topic, partition

@@ -1,0 +1,110 @@
+"""Ed25519 keys and what they sign: checkpoints, which nobody without the private key can make."""
+
+from base64 import b64decode, b64encode
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from pointsman_schemas.checkpoints import CheckpointSigned
+
+
+class KeyUnreadableError(ValueError):
+    """A text that should be a key is none; the text of the error says what it should be."""
+
+
+class PublicKey:
+    """Tells whether a checkpoint was signed by the private key that belongs to it."""
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+        self._raw = key.public_bytes_raw()
+
+    @classmethod
+    def parse(cls, text: str) -> "PublicKey":
+        """From 32 bytes in base64.
+
+        Raises:
+            KeyUnreadableError: it is none.
+        """
+        try:
+            return cls(Ed25519PublicKey.from_public_bytes(b64decode(text.strip(), validate=True)))
+        except ValueError as error:
+            raise KeyUnreadableError(
+                "a public key is 32 bytes in base64, as `audit key` prints it"
+            ) from error
+
+    @property
+    def text(self) -> str:
+        """32 bytes in base64: what may be known to all."""
+        return b64encode(self._raw).decode()
+
+    @property
+    def id(self) -> str:
+        """The first 16 hexadecimal digits of its SHA-256."""
+        return sha256(self._raw).hexdigest()[:16]
+
+    def signed(self, checkpoint: CheckpointSigned) -> bool:
+        """Whether the signature is this key's, over just what the checkpoint says."""
+        return self.signed_bytes(checkpoint.signed_bytes(), checkpoint.signature)
+
+    def signed_bytes(self, text: bytes, signature: str) -> bool:
+        """Whether the signature (base64) is this key's, over just these bytes."""
+        try:
+            self._key.verify(b64decode(signature), text)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+class PrivateKey:
+    """Signs; whoever has it can make the record say anything, so the database's owner must not."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.public = PublicKey(key.public_key())
+
+    @classmethod
+    def generate(cls) -> "PrivateKey":
+        """A new one."""
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def parse(cls, text: str) -> "PrivateKey":
+        """From PEM (PKCS 8), or from 32 bytes in hexadecimal as `openssl rand -hex 32` makes them.
+
+        Raises:
+            KeyUnreadableError: it is neither.
+        """
+        try:
+            if "-----BEGIN" in text:
+                found = load_pem_private_key(text.encode(), password=None)
+            else:
+                found = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text.strip()))
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise KeyUnreadableError(
+                "a signing key is an Ed25519 private key as PEM without password, or 64 hexadecimal digits"
+            ) from error
+        if not isinstance(found, Ed25519PrivateKey):
+            raise KeyUnreadableError(f"a signing key is of the kind Ed25519, not {type(found).__name__}")
+        return cls(found)
+
+    @property
+    def pem(self) -> str:
+        """The key itself, as PEM."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    def sign(self, checkpoint: CheckpointSigned) -> CheckpointSigned:
+        """The checkpoint with this key's signature."""
+        named = checkpoint.model_copy(update={"key_id": self.public.id})
+        return named.model_copy(update={"signature": self.sign_bytes(named.signed_bytes())})
+
+    def sign_bytes(self, text: bytes) -> str:
+        """This key's signature over the bytes, in base64."""
+        return b64encode(self._key.sign(text)).decode()

@@ -1,0 +1,91 @@
+"""A record with chains and signed checkpoints, and an owner of its database who means ill."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from pointsman.audit.checkpointer import signed
+from pointsman.audit.rows import row_of
+from pointsman.store.audit_writer import AuditWriter
+from pointsman.store.chain import follow, genesis
+from pointsman.store.checkpoints import add_checkpoint
+from pointsman.store.connect import Pool
+from pointsman.store.lanes import Lane
+from pointsman.store.row import Row
+from pointsman.store.signing import PrivateKey
+from pointsman.store.sql import query
+from pointsman.store.walk import digest_of
+from tests.support.audit_store import audit_pool, observer, put
+from tests.support.example_records import TOPICS, story
+
+KEY = PrivateKey.parse("11" * 32)
+START = datetime(2026, 3, 12, 9, tzinfo=UTC)
+#: The lane that tests change, and its rows in SQL.
+CALLS: Lane = (TOPICS.calls.name, 0)
+WHERE = f"where topic = '{CALLS[0]}' and partition = {CALLS[1]}"
+
+
+async def sign(pool: Pool, writer: AuditWriter, key: PrivateKey = KEY) -> bytes:
+    """A checkpoint of all that the writer has written; its bytes."""
+    heads = dict(writer.heads)
+    _, message = await add_checkpoint(pool, lambda number, before: signed(key, number, before, heads, START))
+    return message
+
+
+async def record(
+    dsn: str, jobs: Sequence[int] = range(12), checkpoint_after: Sequence[int] = (5, 11)
+) -> None:
+    """Whole jobs a minute apart, each job's messages at one offset of four lanes; two checkpoints."""
+    async with audit_pool(dsn) as pool:
+        writer = AuditWriter(pool, clock=lambda: START)
+        for job in jobs:
+            records = story(job, START + timedelta(minutes=job))
+            await put(writer, [row_of(each, TOPICS) for each in records])
+            if job in checkpoint_after:
+                await sign(pool, writer)
+
+
+async def tamper(dsn: str, *statements: str) -> None:
+    """What the owner of the database can do; each statement must change something."""
+    async with observer(dsn) as connection:
+        for statement in statements:
+            assert not (await connection.execute(statement)).endswith(" 0"), statement
+
+
+async def rechain(dsn: str, change: Callable[[Row], Row], lane: Lane = CALLS) -> None:
+    """Change rows of a lane and make its digests and links anew: for that one needs the code, not the key."""
+    async with observer(dsn) as connection:
+        from_offset = await connection.fetchval(
+            "select chained_from from audit.lane where topic = $1 and partition = $2", *lane
+        )
+        link = genesis(*lane, from_offset)
+        width = len(Row._fields)
+        found = await connection.fetch(query("rows_of_lane"), *lane, from_offset, 2**62)
+        for each in found:
+            row = change(Row._make(each[:width]))
+            row = row._replace(record_sha256=digest_of(row) or b"")
+            link = follow(link, row, each["recorded_at"])
+            await _rewrite(connection, row, link)
+        await connection.execute(
+            "update audit.lane set chain = $3 where topic = $1 and partition = $2", *lane, link
+        )
+
+
+async def _rewrite(connection: asyncpg.Connection, row: Row, link: bytes) -> None:
+    values: list[Any] = [
+        row.topic,
+        row.partition,
+        row.offset,
+        row.record_sha256,
+        link,
+        row.value,
+        row.agent_id,
+    ]
+    await connection.execute(
+        "update audit.message set record_sha256 = $4, chain = $5, value = $6, agent_id = $7,"
+        " payload = case when payload is null then null else convert_from($6, 'UTF8')::jsonb end"
+        ' where topic = $1 and partition = $2 and "offset" = $3',
+        *values,
+    )
