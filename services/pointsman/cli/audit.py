@@ -7,6 +7,7 @@ from pointsman.cli.lazy import LazyGroup
 COMMANDS = {
     "verify": "Check every row against its hash chain and the signed checkpoints.",
     "key": "Make a key that checkpoints are signed with.",
+    "retain": "Drop the days that are old enough, whole.",
     "export": "Write the rows of a time into a file, as they are on record.",
 }
 
