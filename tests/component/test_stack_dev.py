@@ -41,7 +41,7 @@ def start(place: Path, *flags: str, **environment: str) -> "subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_hear_ctrl_c,
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 -- called from the main thread only
     )
 
 
