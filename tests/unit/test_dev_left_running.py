@@ -13,9 +13,7 @@ import pytest
 from pointsman.dev import left_running
 from pointsman.dev.left_running import LeftRunning
 
-STUBBORN = (
-    "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
-)
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 
 POLITE = """
 import signal, time

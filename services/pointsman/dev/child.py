@@ -56,6 +56,14 @@ class Child:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        code = self._process.poll()
+        if code is None:
+            return "it has not ended"
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
     def wait(self, seconds: float) -> int:
         """Wait for it to end by itself; returns its exit code."""
         return self._process.wait(seconds)

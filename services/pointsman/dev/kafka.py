@@ -136,7 +136,7 @@ class EmbeddedKafka:
     def check(self) -> None:
         """Raises DevError when it has ended by itself."""
         if self._child is not None and not self._child.running:
-            raise self._failed("Kafka ended")
+            raise self._failed(f"Kafka ended by itself ({self._child.end})")
 
     @property
     def _output(self) -> Path:

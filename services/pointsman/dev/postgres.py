@@ -95,7 +95,7 @@ class EmbeddedPostgres:
     def check(self) -> None:
         """Raises DevError when it has ended by itself."""
         if self._child is not None and not self._child.running:
-            raise self._failed("Postgres ended")
+            raise self._failed(f"Postgres ended by itself ({self._child.end})")
 
     def create_database(self, name: str) -> None:
         """An empty database."""
