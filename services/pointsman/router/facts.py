@@ -29,8 +29,8 @@ def read_facts(job: Job) -> Facts:
         job.metadata,
         count_chars(request.messages),
         len(request.messages),
-        _count_tools(extra),
-        _format(extra.get("response_format")),
+        count_tools(extra),
+        format_of(extra.get("response_format")),
     )
 
 
@@ -46,12 +46,13 @@ def count_chars(messages: list[ChatMessage]) -> int:
     return total
 
 
-def _count_tools(extra: dict[str, Any]) -> int:
+def count_tools(extra: dict[str, Any]) -> int:
+    """Tools that a request with these parameters brings along."""
     found = extra.get("tools") or extra.get("functions")  # `functions` is the wire format's older name
     return len(found) if isinstance(found, list) else int(found is not None)
 
 
-def _format(wanted: Any) -> str | None:
+def format_of(wanted: Any) -> str | None:
     """The type of response that is demanded; plain text is no demand."""
     if wanted is None:
         return None

@@ -11,6 +11,7 @@ Invariants:
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from time import perf_counter
 
 from pointsman.bus.decode import Malformed
@@ -24,9 +25,11 @@ from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.seen import Seen
 from pointsman.router.shadow import Shadows
+from pointsman.router.swift import Read, Swift
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
 from pointsman_schemas.decisions import Decision
+from pointsman_schemas.envelope import format_time
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
@@ -61,6 +64,7 @@ class RouterHandler:
         self._seen = Seen(remembered)
         shadow = policy.shadow
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
+        self._swift = Swift(policy, registry, topics, source, self._seen)
 
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember the jobs of records that were answered before this object existed."""
@@ -75,14 +79,32 @@ class RouterHandler:
         if not records:
             return []
         started = perf_counter()
-        made = [reply for record in records for reply in self._handle(record)]
+        now = self._clock()
+        time = format_time(now).encode()
+        made: list[Outgoing] = []
+        for record in records:
+            read, routed = self._swiftly(record, time)
+            if routed is None:
+                made += self._handle(record, now, read)
+            else:
+                made.append(routed)
+        self._swift.count()
         DECISION_SECONDS.observe((perf_counter() - started) / len(records))
         return made
 
-    def _handle(self, record: Incoming) -> list[Outgoing]:
-        replies = Replies(self._topics, self._source, record, self._clock())
+    def _swiftly(self, record: Incoming, time: bytes) -> tuple[Read | None, Outgoing | None]:
         try:
-            return self._answer(replies, self._decode(record))
+            read = self._swift.read(record)
+            return read, None if read is None else self._swift.route(record, read, time)
+        except Exception:  # the careful way has the last word on every record
+            _log_failure(record)
+            return None, None
+
+    def _handle(self, record: Incoming, now: datetime, ordinary: Read | None) -> list[Outgoing]:
+        """The careful way; what it decides for an ordinary job is remembered for the swift one."""
+        replies = Replies(self._topics, self._source, record, now)
+        try:
+            return self._answer(replies, self._decode(record), ordinary)
         except Exception:
             _log_failure(record)
             return bury(replies, None, _BROKEN)
@@ -90,7 +112,7 @@ class RouterHandler:
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
 
-    def _answer(self, replies: Replies, read: Accepted | Malformed) -> list[Outgoing]:
+    def _answer(self, replies: Replies, read: Accepted | Malformed, ordinary: Read | None) -> list[Outgoing]:
         if _is_astray(replies.record, read):
             return [replies.again(lane_key(read), read.cause if isinstance(read, Accepted) else None)]
         first = self._is_first(replies.record, read)
@@ -99,11 +121,11 @@ class RouterHandler:
                 end = refuse if first else bury
                 return end(replies, cause_of(read, replies.record), Refused(read.reason, read.message))
             case Accepted() if first:
-                return self._route(replies, read)
+                return self._route(replies, read, ordinary)
             case Accepted():
                 return bury(replies, read.cause, _second(read.job))
 
-    def _route(self, replies: Replies, read: Accepted) -> list[Outgoing]:
+    def _route(self, replies: Replies, read: Accepted, ordinary: Read | None) -> list[Outgoing]:
         try:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
@@ -114,6 +136,8 @@ class RouterHandler:
             _log_failure(replies.record)
             return refuse(replies, read.cause, _BROKEN)
         ROUTED.labels(decision.tier, decision.rule).inc()
+        if ordinary is not None and self._shadows is None:  # whether a job has a shadow is no fact of it
+            self._swift.learn(ordinary, decision)
         return routed
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
@@ -127,7 +151,7 @@ class RouterHandler:
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Remember the record's job; False if this lane has met it before."""
         job_id = given_id(read)
-        return job_id is None or _is_astray(record, read) or self._seen.add(job_id)
+        return job_id is None or _is_astray(record, read) or self._seen.add(str(job_id))
 
 
 def _is_astray(record: Incoming, read: Accepted | Malformed) -> bool:

@@ -73,7 +73,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy file made ready; `rules` ends with the default."""
+    """A policy file made ready; `rules` ends with the default.
+
+    `metadata_keys`: what rules look at in metadata. `char_bounds`: lengths at which a condition changes.
+    """
 
     name: str
     version: str
@@ -82,6 +85,8 @@ class Policy:
     limits: Limits
     scorer: Scorer
     shadow: ShadowSection | None
+    metadata_keys: tuple[str, ...]
+    char_bounds: tuple[int, ...]
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Policy":
@@ -91,8 +96,17 @@ class Policy:
             for rule in file.rules
         ]
         rules.append(Rule.compile(DEFAULT, (), file.default, file.tiers))
-        scorer = Scorer.compile(file)
-        return cls(file.name, file.version, file.tiers, tuple(rules), file.limits, scorer, file.shadow)
+        return cls(
+            file.name,
+            file.version,
+            file.tiers,
+            tuple(rules),
+            file.limits,
+            Scorer.compile(file),
+            file.shadow,
+            tuple(sorted({key for rule in file.rules for key in rule.when.metadata})),
+            tuple(sorted(_bounds(file))),
+        )
 
 
 def decide(
@@ -129,6 +143,12 @@ def decide(
         open_tiers=None if allowed is None else tuple(each for each in policy.tiers if each in allowed),
         checks=tuple(ladder),
     )
+
+
+def _bounds(file: PolicyFile) -> set[int]:
+    when = [rule.when for rule in file.rules]
+    longer = {each.min_chars for each in when if each.min_chars is not None}
+    return longer | {each.max_chars + 1 for each in when if each.max_chars is not None}
 
 
 def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str] | None) -> str:

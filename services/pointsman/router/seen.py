@@ -1,18 +1,17 @@
 """The job ids that a lane has met lately, so that a second record of a job is recognised."""
 
 from collections import deque
-from uuid import UUID
 
 
 class Seen:
     """Remembers the last `capacity` ids; what came first is forgotten first, met again or not."""
 
     def __init__(self, capacity: int = 10_000) -> None:
-        self._order: deque[UUID] = deque()
-        self._ids: set[UUID] = set()
+        self._order: deque[str] = deque()
+        self._ids: set[str] = set()
         self._capacity = capacity
 
-    def add(self, id: UUID) -> bool:
+    def add(self, id: str) -> bool:
         """Remember `id`; False if it was there already."""
         if id in self._ids:
             return False
@@ -22,7 +21,7 @@ class Seen:
         self._ids.add(id)
         return True
 
-    def __contains__(self, id: UUID) -> bool:
+    def __contains__(self, id: str) -> bool:
         return id in self._ids
 
     def __len__(self) -> int:
