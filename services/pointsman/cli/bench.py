@@ -5,6 +5,7 @@ import typer
 from pointsman.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "routing": "What the learned score saves, and what quality it keeps.",
     "hop": "How near the router comes to what the wire allows.",
 }
 

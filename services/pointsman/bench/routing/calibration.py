@@ -1,0 +1,44 @@
+"""Whether what the score says comes true."""
+
+import numpy as np
+
+from pointsman.bench.routing.measure import Figures
+from pointsman.bench.routing.outcomes import Floats, Outcomes
+from pointsman.learn.decide import Estimates
+from pointsman.learn.examples import Ints
+
+AT = (0.8, 0.9, 0.95)
+_BINS = 10
+
+
+def calibration(outcomes: Outcomes, estimates: Estimates) -> dict[str, Figures]:
+    """For each weaker tier: ECE over ten equal bins, Brier, and coverage and accuracy at each confidence."""
+    came = outcomes.sufficient
+    return {
+        tier: _of(estimates.sufficient[:, at], came[:, at]) for at, tier in enumerate(outcomes.tiers[:-1])
+    }
+
+
+def _of(said: Floats, came: Floats) -> Figures:
+    order = np.argsort(said, kind="stable")
+    parts = [part for part in np.array_split(order, _BINS) if len(part)]
+    gap = sum(len(part) * abs(said[part].mean() - came[part].mean()) for part in parts) / len(said)
+    return {
+        "ece": round(float(gap), 4),
+        "brier": round(float(((said - came) ** 2).mean()), 4),
+        "brier_of_the_mean": round(float(came.mean() * (1 - came.mean())), 4),
+        "bins": [[round(float(said[part].mean()), 4), round(float(came[part].mean()), 4)] for part in parts],
+        "at": {
+            str(level): {
+                "coverage": round(float((said >= level).mean()), 4),
+                "accuracy": round(float(came[said >= level].mean()), 4) if (said >= level).any() else None,
+            }
+            for level in AT
+        },
+    }
+
+
+def to_people(outcomes: Outcomes, estimates: Estimates, chosen: Ints) -> dict[str, float]:
+    """Share of the jobs that a person sees if the chosen tier must be sufficient with each confidence."""
+    said = estimates.sufficient[np.arange(len(outcomes)), chosen]
+    return {str(level): round(float((said < level).mean()), 4) for level in AT}

@@ -1,0 +1,75 @@
+"""The frozen router on questions it was not made from, once."""
+
+from typing import Any
+
+import numpy as np
+
+from pointsman.bench.routing.calibration import calibration, to_people
+from pointsman.bench.routing.measure import Figures, by_task, of_choice
+from pointsman.bench.routing.outcomes import Outcomes
+from pointsman.bench.routing.rewrites import shifts
+from pointsman.bench.routing.router import Router
+from pointsman.bench.routing.speed import speed
+from pointsman.learn.decide import decide
+from pointsman.learn.tune import grid
+from pointsman.score.drift import shift
+
+#: The strongest tier's price against the one of training.
+PRICES = {"the strongest at half its price": 0.5, "the strongest at twice its price": 2.0}
+
+
+def frozen(router: Router, test: Outcomes, quality: str) -> dict[str, Any]:
+    """All figures of a router whose tiers are the test's."""
+    estimates = router.estimates(test.prompts)
+    chosen = router.decide(estimates, quality)
+    prices = {}
+    for name, factor in PRICES.items():
+        today = np.array([1.0] * (len(test.tiers) - 1) + [factor])
+        prices[name] = of_choice(test, router.decide(estimates, quality, today), today)
+    moved = shift(router.model.profile, test.prompts)
+    return {
+        "by_quality": {
+            asked: of_choice(test, router.decide(estimates, asked)) for asked in router.model.bars
+        },
+        "by_task": by_task(test, chosen),
+        "calibration": calibration(test, estimates),
+        "to_people": to_people(test, estimates, chosen),
+        "unfamiliar": round(float((estimates.known < router.model.floor).mean()), 4),
+        "shift": {"size": round(moved.size, 4), "familiar": moved.familiar, "said": str(moved)},
+        "prices": prices,
+        "curve": curve(router, test),
+    }
+
+
+def curve(router: Router, test: Outcomes) -> list[list[float]]:
+    """[saved, quality] along all bars: what could be had, seen afterwards; no bar was chosen by it."""
+    estimates = router.estimates(test.prompts)
+    seen: dict[tuple[float, float], None] = {}
+    every = np.arange(len(test))
+    cost = np.where(np.isfinite(test.cost), test.cost, 0.0)
+    for bar in grid():
+        chosen = decide(estimates, bar, router.model.floor)
+        spent = float(cost[every, chosen].sum() / max(cost[:, -1].sum(), 1e-12))
+        kept = float(test.score[every, chosen].sum() / max(test.score[:, -1].sum(), 1e-12))
+        seen[round(1 - spent, 4), round(kept, 4)] = None
+    return [list(point) for point in seen]
+
+
+def served(router: Router, test: Outcomes, quality: str) -> dict[str, Any]:
+    """How fast it decides, and how far rewritten prompts move it."""
+
+    def choose(prompts: list[str]) -> Any:
+        return router.decide(router.estimates(prompts), quality)
+
+    return {
+        "speed": speed(router.model, test.prompts, router.bar(quality)),
+        "rewrites": shifts(test, choose),
+    }
+
+
+def guarded(router: Router, test: Outcomes, quality: str) -> Figures:
+    """As one would run it on work of unknown kind: all of an unfamiliar set goes to the strongest tier."""
+    moved = shift(router.model.profile, test.prompts)
+    if moved.familiar:
+        return of_choice(test, router.decide(router.estimates(test.prompts), quality))
+    return of_choice(test, np.full(len(test), len(test.tiers) - 1))

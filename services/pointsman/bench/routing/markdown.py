@@ -1,0 +1,143 @@
+"""The report as a page with plots."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pointsman.bench.routing.measure import table
+from pointsman.bench.routing.plot import plot
+
+BEGIN, END = "<!-- begin: figures -->", "<!-- end: figures -->"
+
+
+def write(report: Mapping[str, Any], docs: Path) -> None:
+    """Put the figures into `docs`/routing.md, between its two marks, and the plots into `docs`/routing."""
+    page = docs / "routing.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else f"# Routing, measured\n\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    plots = docs / "routing"
+    plots.mkdir(parents=True, exist_ok=True)
+    page.write_text(f"{before}{BEGIN}\n{figures(report)}\n{END}{after}", encoding="utf-8")
+    (plots / "cost-quality.svg").write_text(cost_quality(report), encoding="utf-8")
+    (plots / "calibration.svg").write_text(reliability(report), encoding="utf-8")
+
+
+def figures(report: Mapping[str, Any]) -> str:
+    """Every table of the report."""
+    frozen, split = report["frozen"], report["split"]
+    tiers = " / ".join(report["models"])
+    head = ("router", "$ per 1,000", "saved", "quality, 95 % interval", f"% {tiers}")
+    asked = {f"quality {name} asked": each for name, each in frozen["by_quality"].items()}
+    parts = [
+        f"Trained on {split['train']:,} questions and {report['extra']:,} of other work; scored once on "
+        f"{split['test']:,} others. Model {report['model']['version']}.",
+        "![Saved against quality](routing/cost-quality.svg)",
+        _grid(head, table({**asked, **report["baselines"]})),
+        f"**By task**, quality {report['quality']} asked.",
+        _grid(("task", *head[1:]), table(frozen["by_task"])),
+        "**With other prices.** The same model and bar; the strongest tier costs half or twice as much.",
+        _grid(head, table(frozen["prices"])),
+    ]
+    if report["resplits"]:
+        parts += ["**Other splits**, a router made anew for each.", _resplits(report["resplits"])]
+    parts += [
+        "**Calibration** of `sufficient`, on the test part; accuracy is of those at or above the confidence.",
+        "![Reliability](routing/calibration.svg)",
+        _calibration(frozen["calibration"]),
+        "**To people**, if the chosen tier must be sufficient with this confidence: "
+        + ", ".join(f"{level}: {_percent(share)}" for level, share in frozen["to_people"].items())
+        + f". Unfamiliar words, so to the strongest tier: {_percent(frozen['unfamiliar'])}.",
+    ]
+    for name, each in report["transfer"].items():
+        parts += [f"**Moved to {name}.**", _grid(head, table(each))]
+    if "routellm" in report:
+        parts += ["**RouteLLM's protocol**: Mixtral-8x7B and gpt-4-1106-preview.", _pairs(report["routellm"])]
+    return "\n\n".join([*parts, *_served(report["served"])])
+
+
+def cost_quality(report: Mapping[str, Any]) -> str:
+    """Saved against quality: the curve of all bars, and what each way of choosing comes to."""
+    frozen = report["frozen"]
+    named = {f"asked {asked}": each for asked, each in frozen["by_quality"].items()}
+    named |= {name: each for name, each in report["baselines"].items() if name != "oracle"}
+    points = {name: (each["saved"], each["quality"]) for name, each in named.items()}
+    middle = list(report["models"])[-2]
+    return plot(
+        "Saved against quality kept, on questions never seen",
+        ("saved against always the strongest tier", "quality against always the strongest tier"),
+        (0.0, 1.0, 0.92, 1.02),
+        line=sorted((point[0], point[1]) for point in frozen["curve"]),
+        points=points,
+        level=[(0.0, 1.0), points[f"always {middle}"]] if points[f"always {middle}"][1] >= 0.92 else (),
+    )
+
+
+def reliability(report: Mapping[str, Any]) -> str:
+    """What was said against what came true, ten bins of equal size, for the tier below the strongest."""
+    tier = list(report["frozen"]["calibration"])[-1]
+    bins = [(said, came) for said, came in report["frozen"]["calibration"][tier]["bins"]]
+    return plot(
+        f"Sufficient, as said and as it came, {tier}",
+        ("said", "came true"),
+        (0.5, 1.0, 0.5, 1.0),
+        line=bins,
+        points={"": bins[0]},
+        level=[(0.5, 0.5), (1.0, 1.0)],
+    )
+
+
+def _resplits(found: Mapping[str, Any]) -> str:
+    rows = [
+        [asked, f"{each['met']} of {each['splits']}", _percent(each["saved"]), _percent(each["quality"], 2)]
+        for asked, each in found.items()
+    ]
+    return _grid(("quality asked", "met", "saved, mean", "quality, mean"), rows)
+
+
+def _calibration(found: Mapping[str, Any]) -> str:
+    rows = [
+        [tier, f"{each['ece']:.3f}", f"{each['brier']:.3f}", f"{each['brier_of_the_mean']:.3f}"]
+        + [
+            f"{_percent(at['coverage'])} at {_percent(at['accuracy'])}" if at["coverage"] else "none"
+            for at in each["at"].values()
+        ]
+        for tier, each in found.items()
+    ]
+    return _grid(("tier", "ECE", "Brier", "Brier of the mean", "at 0.8", "at 0.9", "at 0.95"), rows)
+
+
+def _pairs(found: Mapping[str, Any]) -> str:
+    rows = [
+        [name, how, f"{each['questions']:,}" if "questions" in each else "", f"{each['apgr']:.3f}"]
+        + [_percent(each[key]) for key in ("cpt50", "cpt80")]
+        for name, ways in found.items()
+        for how, each in ways.items()
+        if each
+    ]
+    return _grid(("benchmark", "router", "tested on", "APGR", "CPT50", "CPT80"), rows)
+
+
+def _served(served: Mapping[str, Any]) -> list[str]:
+    speed = served["speed"]
+    rows = [
+        [name, _percent(each["moved_down"]), _percent(each["moved_up"]), _percent(each["quality"], 2)]
+        for name, each in served["rewrites"].items()
+    ]
+    return [
+        f"**Speed**, text to tier, one core: {speed['p50_us']} µs at the median, {speed['p99_us']} µs at the "
+        f"99th percentile of {speed['prompts']:,} prompts, {speed['jobs_per_second']:,} jobs/s; "
+        f"{speed['characters_100000_p50_us']} µs for 100,000 characters.",
+        "**Rewritten prompts**: the same questions by someone who wants them done cheaply.",
+        _grid(("rewrite", "moved to a weaker tier", "to a stronger one", "quality then"), rows),
+    ]
+
+
+def _grid(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = [names, ["---", *["---:"] * (len(names) - 1)], *map(list, rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"

@@ -1,0 +1,65 @@
+"""A router made of a trained score, asked about many prompts at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pointsman.bench.routing.data import refuse_overlap
+from pointsman.bench.routing.examples import examples
+from pointsman.bench.routing.outcomes import DataError, Floats, Outcomes
+from pointsman.learn.decide import Estimates, decide
+from pointsman.learn.examples import Ints
+from pointsman.learn.train import Trained, fit
+from pointsman.score.estimate import Bar
+from pointsman.score.net import NetScore
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Router:
+    """`bars` and `floor` are frozen: nothing here looks at outcomes."""
+
+    model: NetScore
+
+    def estimates(self, prompts: Sequence[str]) -> Estimates:
+        """What the score says, as the router in service hears it."""
+        return Estimates.of([self.model.estimate(prompt) for prompt in prompts])
+
+    def decide(self, estimates: Estimates, quality: str, prices: Floats | None = None) -> Ints:
+        """[n] places of the tiers for this required quality."""
+        return decide(estimates, self.bar(quality), self.model.floor, prices)
+
+    def bar(self, quality: str) -> Bar:
+        """Raises DataError where the model is not tuned for it."""
+        try:
+            return self.model.bars[quality]
+        except KeyError:
+            known = ", ".join(self.model.bars)
+            raise DataError(f"not tuned for quality {quality}", f"it is for {known}") from None
+
+
+def trained(
+    own: Outcomes, others: Sequence[Outcomes] = (), *, name: str = "bench", progress: Progress | None = None
+) -> Trained:
+    """A score trained on `own` work, with `others` beside it; what it was trained on stands in its file."""
+    said = {each.name: {"sha256": each.sha256, "questions": len(each)} for each in (own, *others)}
+    return fit(examples(own, *others), name=name, trained_on={"files": said}, progress=progress)
+
+
+def need(estimates: Estimates) -> Floats:
+    """[n] how much the strongest tier is expected to be better than the weakest."""
+    gained: Floats = np.asarray(1.0 - estimates.sufficient[:, 0] - estimates.better[:, 0])
+    return gained
+
+
+def checked(train: Sequence[Outcomes], test: Outcomes) -> None:
+    """Raises DataError if the tiers differ or a question stands on both sides."""
+    for each in train:
+        if each.tiers != test.tiers:
+            raise DataError(
+                f"{test.name} has the tiers {', '.join(test.tiers)}, {each.name} has {', '.join(each.tiers)}",
+                "a router is tested on outcomes of the tiers that it was trained for",
+            )
+        refuse_overlap(each, test)

@@ -1,0 +1,139 @@
+"""The routing benchmark: everything that is measured, in one report."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pointsman.bench.routing.baselines import baselines
+from pointsman.bench.routing.data import SPLIT, TEST_SHARE, read, split, without
+from pointsman.bench.routing.files import Files, ends, folder
+from pointsman.bench.routing.frozen import frozen, guarded, served
+from pointsman.bench.routing.measure import mean_of, of_choice
+from pointsman.bench.routing.outcomes import Outcomes
+from pointsman.bench.routing.pairs import pairs
+from pointsman.bench.routing.router import Router, checked, trained
+from pointsman.bench.routing.transfer import transfer
+
+#: (what is being done, how much of everything is done, 0 to 1)
+Told = Callable[[str, float], None]
+RESPLITS = 10
+#: Qualities whose target is checked on every other split.
+CHECKED = ("0.98", "0.99", "1.0")
+
+
+def whole(data: Path, quality: str, told: Told, resplits: int = RESPLITS) -> dict[str, Any]:
+    """Everything, on the files of a folder."""
+    told("reading", 0.0)
+    files = folder(data)
+    train, test = split(files.own)
+    beside = [files.extra] if files.extra else []
+    checked([train, *beside], test)
+    router = Router(trained(train, beside, progress=lambda share: told("training", 0.1 * share)).model)
+    report: dict[str, Any] = {
+        "files": files.said,
+        "models": dict(zip(test.tiers, test.models, strict=True)),
+        "quality": quality,
+        "split": {"salt": SPLIT, "test_share": TEST_SHARE, "train": len(train), "test": len(test)},
+        "extra": len(files.extra) if files.extra else 0,
+        "model": {"version": router.model.version, "floor": router.model.floor},
+        "frozen": frozen(router, test, quality),
+        "baselines": baselines(train, test, float(quality)),
+        "served": served(router, test, quality),
+    }
+    report["resplits"] = _resplits(files, resplits, lambda share: told("resplits", 0.2 + 0.5 * share))
+    report["transfer"] = _transfers(files, train, router, quality, lambda s: told("transfer", 0.7 + 0.15 * s))
+    if files.pairs is not None:
+        report["routellm"] = pairs(
+            files.pairs, lambda share: told("RouteLLM's protocol", 0.85 + 0.15 * share)
+        )
+    told("done", 1.0)
+    return report
+
+
+def unseen(data: Path, test_file: Path, quality: str, told: Told, *, drop: bool = False) -> dict[str, Any]:
+    """A router trained on a folder, scored once on a file that it has never seen.
+
+    `drop`: take questions that the file shares with the folder out of the training; they are refused without.
+    """
+    told("reading", 0.0)
+    files = folder(data)
+    test = read(test_file)
+    train = [each for each in (files.own, files.extra) if each is not None]
+    if len(test.tiers) == 2 and len(files.own.tiers) > 2:
+        train = [ends(each, (test.tiers[0], test.tiers[1])) for each in train]
+    if drop:
+        train = [without(each, [test]) for each in train]
+    checked(train, test)
+    own, *beside = train
+    router = Router(trained(own, beside, progress=lambda share: told("training", 0.5 * share)).model)
+    report: dict[str, Any] = {
+        "files": {**files.said, test.name: test.sha256},
+        "models": dict(zip(test.tiers, test.models, strict=True)),
+        "quality": quality,
+        "trained_on": len(own),
+        "extra": sum(map(len, beside)),
+        "test": len(test),
+        "model": {"version": router.model.version, "floor": router.model.floor},
+        "guarded": guarded(router, test, quality),
+        "frozen": frozen(router, test, quality),
+        "baselines": baselines(own, test, float(quality)),
+        "served": served(router, test, quality),
+    }
+    if len(test) >= 1_000:
+        step = lambda share: told("with labels", 0.6 + 0.4 * share)  # noqa: E731
+        report["transfer"] = {test.name: transfer(router, train, test, quality, step)}
+    told("done", 1.0)
+    return report
+
+
+def ship(data: Path, told: Told) -> bytes:
+    """The score that comes with pointsman: trained on all of the folder's outcomes of its tiers."""
+    told("reading", 0.0)
+    files = folder(data)
+    beside = [files.extra] if files.extra else []
+    made = trained(files.own, beside, name="general", progress=lambda share: told("training", share))
+    told("done", 1.0)
+    return made.content
+
+
+def _resplits(files: Files, count: int, progress: Callable[[float], None]) -> dict[str, Any]:
+    """Other splits of the same work: how often each target is met by a router made anew."""
+    found: dict[str, list[dict[str, Any]]] = {asked: [] for asked in CHECKED}
+    for at in range(count):
+        train, test = split(files.own, salt=f"resplit-{at}")
+        router = Router(trained(train, [files.extra] if files.extra else []).model)
+        estimates = router.estimates(test.prompts)
+        for asked in CHECKED:
+            found[asked].append(of_choice(test, router.decide(estimates, asked)))
+        progress((at + 1) / count)
+    return {
+        asked: {
+            "splits": len(each),
+            "met": sum(figures["quality"] >= float(asked) for figures in each),
+            "saved": mean_of(each, "saved"),
+            "quality": mean_of(each, "quality"),
+            "each": [[figures["saved"], figures["quality"]] for figures in each],
+        }
+        for asked, each in found.items()
+        if each
+    }
+
+
+def _transfers(
+    files: Files, train: Outcomes, router: Router, quality: str, progress: Callable[[float], None]
+) -> dict[str, Any]:
+    found = {}
+    if files.extra:
+        alone = Router(trained(train).model)
+        found[f"{files.extra.name} (same models, other subjects)"] = transfer(
+            alone, [train], files.extra, quality, progress
+        )
+    if files.pairs is not None:
+        foreign = without(files.pairs, [each for each in (files.own, files.extra) if each])
+        names = (foreign.tiers[0], foreign.tiers[1])
+        home = [ends(each, names) for each in (train, files.extra) if each is not None]
+        pair = Router(trained(home[0], home[1:]).model)
+        found[f"{foreign.name} (other models, other subjects)"] = transfer(
+            pair, home, foreign, quality, progress
+        )
+    return found

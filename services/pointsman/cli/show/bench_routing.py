@@ -1,0 +1,51 @@
+"""What `pointsman bench routing` found, as tables, and how far it is."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, float], None]]:
+    """Yields what moves a bar on stderr, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task: TaskID = bar.add_task("reading", total=1.0)
+
+        def told(what: str, share: float) -> None:
+            bar.update(task, description=what, completed=share)
+
+        yield told
+
+
+def tables(report: Mapping[str, Any]) -> list[Table]:
+    """The frozen router beside what needs none, then the work it had never seen."""
+    from pointsman.bench.routing.measure import table
+
+    rows = {f"router, quality {asked}": each for asked, each in report["frozen"]["by_quality"].items()}
+    rows |= report["baselines"]
+    if "guarded" in report:
+        rows = {f"guarded: {report['frozen']['shift']['said']}": report["guarded"], **rows}
+    tiers = " / ".join(report["models"])
+    found = [_table("scored once on questions never seen", tiers, table(rows))]
+    for name, each in report.get("transfer", {}).items():
+        found.append(_table(f"moved to {name}", tiers, table(each)))
+    return found
+
+
+def _table(title: str, tiers: str, rows: list[list[str]]) -> Table:
+    made = Table(box=None, title=title, title_justify="left")
+    for name in ("router", "$ per 1,000", "saved", "quality (95 % interval)", f"% {tiers}"):
+        made.add_column(name, justify="left" if name == "router" else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made

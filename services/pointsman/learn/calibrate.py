@@ -1,0 +1,35 @@
+"""From what a score says to what came true: a straight line in log-odds, fitted out of fold."""
+
+import numpy as np
+
+from pointsman.learn.examples import Floats
+
+
+def calibrate(said: Floats, came: Floats, strength: float = 3.0) -> tuple[float, float]:
+    """(slope, offset) that make `said` [n] log-odds agree best with `came` [n] of 0 or 1.
+
+    `strength` draws the slope to 1, so that a few rows cannot turn it; it stays above 0.
+    """
+    slope, offset = 1.0, 0.0
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(slope * said + offset, -30, 30)))
+        wrong = chance - came
+        certain = chance * (1 - chance)
+        first = np.array([(wrong * said).sum() + strength * (slope - 1), wrong.sum()])
+        cross = (certain * said).sum()
+        second = np.array(
+            [
+                [(certain * said * said).sum() + strength, cross],
+                [cross, certain.sum() + 1e-6],
+            ]
+        )
+        move = np.linalg.solve(second, first)
+        slope, offset = max(slope - float(move[0]), 0.05), offset - float(move[1])
+        if np.abs(move).max() < 1e-10:
+            break
+    return round(slope, 9), round(offset, 9)
+
+
+def level(said: Floats, came: Floats) -> tuple[float, float]:
+    """(1, offset) that makes the mean of e^`said` the mean of `came`, amounts above 0."""
+    return 1.0, round(float(np.log(came.mean() / np.exp(np.clip(said, -20, 20)).mean())), 9)

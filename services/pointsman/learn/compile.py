@@ -1,0 +1,68 @@
+"""Trained networks as the whole numbers of a score model's file."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pointsman.learn.network import Net
+from pointsman.learn.vocabulary import PARTS, Vocabulary
+from pointsman.score.estimate import Bar
+from pointsman.score.model_file import write
+from pointsman.score.net import LENGTH, UNIT
+
+#: Output weights are kept in this many parts.
+_OUT = 1 << 16
+
+
+def compiled(
+    vocabulary: Vocabulary,
+    nets: Sequence[Net],
+    heads: Sequence[int],
+    *,
+    name: str,
+    tiers: Sequence[str],
+    calibration: Sequence[tuple[float, float]] | None = None,
+    bars: Mapping[str, Bar] | None = None,
+    floor: float = 0.0,
+    profile: Mapping[str, float] | None = None,
+    trained_on: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The file of the mean of `nets`.
+
+    `heads`: which of their outputs are kept; `calibration`: (slope, offset) of each in log-odds, none
+    without.
+    """
+    into = np.concatenate([net.into for net in nets], axis=1) * vocabulary.rarity[:, None]
+    bias = np.concatenate([net.bias for net in nets])
+    out = np.concatenate([net.out[:, list(heads)] for net in nets]) / len(nets)
+    base = np.mean([net.base[list(heads)] for net in nets], axis=0)
+    scale = float(np.sqrt(PARTS << LENGTH))  # of a text's length in `NetScore`, so that it cancels
+    steps = np.maximum(np.rint(np.abs(into).max(axis=0) / 127 * scale), 1)
+    weights = np.clip(np.rint(into * scale / steps), -127, 127).astype(np.int8)
+    unit = _OUT * 2**UNIT
+    body = {
+        "name": name,
+        "tiers": list(tiers),
+        "biases": _whole(bias * 2**UNIT),
+        "steps": _whole(steps),
+        "heads": [
+            {
+                "weights": _whole(out[:, at] * _OUT),
+                "bias": int(np.rint(base[at] * unit)),
+                "slope": slope / unit,
+                "offset": offset,
+            }
+            for at, (slope, offset) in enumerate(calibration or [(1.0, 0.0)] * len(heads))
+        ],
+        "bars": {quality: {"rate": bar.rate, "margin": bar.margin} for quality, bar in (bars or {}).items()},
+        "floor": floor,
+        "profile": dict(profile or {}),
+        "trained_on": dict(trained_on or {}),
+    }
+    rarity = _whole(vocabulary.rarity**2 * PARTS)
+    return write(body, vocabulary.words, weights.tobytes(), rarity)
+
+
+def _whole(values: Any) -> list[int]:
+    return [int(each) for each in np.rint(values)]

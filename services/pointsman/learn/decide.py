@@ -1,0 +1,46 @@
+"""Many decisions at once, as `score.choose` makes them one by one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pointsman.learn.examples import Floats, Ints
+from pointsman.score.estimate import Bar, Estimate
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """[n, t] each, `known` [n]; the fields of `Estimate`."""
+
+    sufficient: Floats
+    better: Floats
+    cost: Floats
+    known: Floats
+
+    @classmethod
+    def of(cls, found: list[Estimate]) -> "Estimates":
+        return cls(
+            np.array([each.sufficient for each in found]),
+            np.array([each.better for each in found]),
+            np.array([each.cost for each in found]),
+            np.array([each.known for each in found]),
+        )
+
+    def take(self, rows: Ints) -> "Estimates":
+        return Estimates(self.sufficient[rows], self.better[rows], self.cost[rows], self.known[rows])
+
+
+def decide(estimates: Estimates, bar: Bar, floor: float, prices: Floats | None = None) -> Ints:
+    """[n] the chosen tier's place."""
+    cost = estimates.cost if prices is None else estimates.cost * prices / prices[-1]
+    tiers = cost.shape[1]
+    chosen = np.full(len(cost), tiers - 1, dtype=np.intp)
+    best = np.zeros(len(cost))
+    for at in range(tiers - 2, -1, -1):
+        spared = bar.rate * (cost[:, -1] - cost[:, at])
+        required = 1.0 - estimates.better[:, at] - spared + bar.margin + best
+        reached = estimates.sufficient[:, at] > required
+        chosen[reached] = at
+        best = np.where(reached, best + (estimates.sufficient[:, at] - required), best)
+    chosen[~(estimates.known >= floor)] = tiers - 1
+    return chosen

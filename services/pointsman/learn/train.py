@@ -1,0 +1,151 @@
+"""From examples to a score model's file: trained, calibrated and tuned on what it has not been trained on."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pointsman.learn.calibrate import calibrate, level
+from pointsman.learn.compile import compiled
+from pointsman.learn.decide import Estimates
+from pointsman.learn.examples import Examples, Floats, Ints
+from pointsman.learn.network import Recipe, train
+from pointsman.learn.tune import NEVER, QUALITIES, tune
+from pointsman.learn.vocabulary import build
+from pointsman.score.drift import profile
+from pointsman.score.estimate import Estimate
+from pointsman.score.exact import exp, sigmoid
+from pointsman.score.model_file import parse
+from pointsman.score.net import NetScore
+
+FOLDS = 5
+#: This share of the own work, the least familiar, goes to the strongest tier unasked.
+UNFAMILIAR = 0.02
+#: Fewer own labels than this tune nothing: the strongest tier does everything.
+LEAST_LABELS = 300
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """`estimates` of the own rows, which stand at `rows`, by models that have not seen them."""
+
+    content: bytes
+    model: NetScore
+    rows: Ints
+    estimates: Estimates
+
+
+def fit(
+    examples: Examples,
+    *,
+    name: str,
+    recipe: Recipe = Recipe(),  # noqa: B008  # frozen
+    qualities: Sequence[str] = QUALITIES,
+    trained_on: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train on all of `examples`; calibration, floor and bars come from predictions out of fold."""
+    below = len(examples.tiers) - 1
+    told = progress or (lambda share: None)
+    group = [_fold(of) for of in examples.group]
+    fold = np.array(group)
+    rows = np.flatnonzero(examples.own)
+    said = np.zeros((len(rows), 3 * below + 1))
+    known = np.zeros(len(rows))
+    for at in range(FOLDS):
+        away = rows[fold[rows] == at]
+        if len(away):
+            model = untuned(examples.take(np.flatnonzero(fold != at)), name=name, recipe=recipe)
+            here = fold[rows] == at
+            said[here], known[here] = _logits(model, [examples.texts[row] for row in away])
+        told((at + 1) / (FOLDS + 1))
+    own = examples.take(rows)
+    worse, better = _outcomes(own)
+    relative = own.cost / examples.unit
+    lines = [calibrate(said[:, at], worse[:, at]) for at in range(below)]
+    lines += [calibrate(said[:, below + at], better[:, at]) for at in range(below)]
+    lines += [level(said[:, 2 * below + at], relative[:, at]) for at in range(below + 1)]
+    floor = round(float(np.quantile(known, UNFAMILIAR)), 4)
+    estimates = Estimates.of(
+        [_read(row, lines, below, share) for row, share in zip(said, known, strict=True)]
+    )
+    if len(rows) >= LEAST_LABELS:
+        bars = tune(estimates, own.score, own.cost, floor, qualities)
+    else:
+        bars = dict.fromkeys(qualities, NEVER)
+    content = _compiled(
+        examples,
+        recipe,
+        name=name,
+        calibration=lines,
+        bars=bars,
+        floor=floor,
+        profile={step: round(share, 6) for step, share in profile(own.texts).items()},
+        trained_on={
+            **(trained_on or {}),
+            "own": len(rows),
+            "others": len(examples) - len(rows),
+            "unit_usd": examples.unit,
+            "recipe": asdict(recipe),
+        },
+    )
+    told(1.0)
+    return Trained(content, _parsed(content), rows, estimates)
+
+
+def untuned(examples: Examples, *, name: str, recipe: Recipe = Recipe()) -> NetScore:  # noqa: B008  # frozen
+    """A score that ranks texts: neither calibrated nor tuned, so it has no bars."""
+    return _parsed(_compiled(examples, recipe, name=name))
+
+
+def _compiled(examples: Examples, recipe: Recipe, **said: Any) -> bytes:
+    below = len(examples.tiers) - 1
+    vocabulary = build(examples.texts, recipe.least_texts)
+    worse, better = _outcomes(examples)
+    best = np.maximum(examples.score.max(axis=0), 1e-9)
+    right = (examples.score / best >= 0.5).astype(float)  # of no use later, but it teaches what is hard
+    relative = np.maximum(examples.cost / examples.unit, 1e-6)
+    rows = vocabulary.rows(examples.texts)
+    targets = np.hstack([worse, better, right])
+    nets = [
+        train(rows, targets, relative, examples.weight, recipe=recipe, seed=seed)
+        for seed in range(recipe.nets)
+    ]
+    kept = [*range(2 * below), *range(targets.shape[1], targets.shape[1] + below + 1)]
+    return compiled(vocabulary, nets, kept, tiers=examples.tiers, **said)
+
+
+def _outcomes(examples: Examples) -> tuple[Floats, Floats]:
+    strongest = examples.score[:, -1:]
+    below = examples.score[:, :-1]
+    return (below < strongest).astype(float), (below > strongest).astype(float)
+
+
+def _logits(model: NetScore, texts: Sequence[str]) -> tuple[Floats, Floats]:
+    found = [model.logits(text) for text in texts]
+    return np.array([said for said, _ in found]), np.array([known for _, known in found])
+
+
+def _read(row: Floats, lines: Sequence[tuple[float, float]], below: int, known: float) -> Estimate:
+    said = [slope * float(each) + offset for each, (slope, offset) in zip(row, lines, strict=True)]
+    return Estimate(
+        (*(1.0 - sigmoid(each) for each in said[:below]), 1.0),
+        (*(sigmoid(each) for each in said[below : 2 * below]), 0.0),
+        tuple(exp(each) for each in said[2 * below :]),
+        float(known),
+    )
+
+
+def _parsed(content: bytes) -> NetScore:
+    model = parse(content)
+    assert isinstance(model, NetScore)
+    return model
+
+
+def _fold(group: str) -> int:
+    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[8:16], "big") % FOLDS

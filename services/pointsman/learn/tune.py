@@ -1,0 +1,53 @@
+"""The bar for a required quality: the most saved while the lower bound of the quality still reaches it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pointsman.learn.decide import Estimates, decide
+from pointsman.learn.examples import Floats
+from pointsman.score.estimate import Bar
+
+#: As written in a policy.
+QUALITIES = ("0.97", "0.98", "0.985", "0.99", "0.995", "1.0")
+#: The quality is reached in all but this share of the bootstrap's samples.
+DOUBT = 0.1
+SAMPLES = 1_000
+#: Nothing is better than the strongest by a whole point: this bar is never reached.
+NEVER = Bar(0.0, 2.0)
+
+
+def grid() -> Iterable[Bar]:
+    """From the strictest bar to the loosest."""
+    for margin in np.geomspace(0.2, 0.001, 24):
+        yield Bar(0.0, round(float(margin), 6))
+    for rate in np.geomspace(0.0005, 1.0, 100):
+        yield Bar(round(float(rate), 6), 0.0)
+
+
+def tune(
+    estimates: Estimates, score: Floats, cost: Floats, floor: float, qualities: Iterable[str] = QUALITIES
+) -> dict[str, Bar]:
+    """For each quality the bar that saves most on these out-of-fold `estimates`; `NEVER` if none reaches it.
+
+    `score` and `cost` [n, t] are what came of them.
+    """
+    n = len(score)
+    drawn = np.random.RandomState(20240701).multinomial(n, np.full(n, 1 / n), size=SAMPLES).astype(np.float32)
+    strongest = drawn @ score[:, -1]
+    every = np.arange(n)
+    found: list[tuple[float, float, Bar]] = []
+    for bar in grid():
+        chosen = decide(estimates, bar, floor)
+        kept = (drawn @ score[every, chosen]) / np.maximum(strongest, 1e-9)
+        found.append((float(np.quantile(kept, DOUBT)), float(cost[every, chosen].sum()), bar))
+    dearest = float(cost[:, -1].sum())
+    bars = {}
+    for quality in qualities:
+        reaching = [
+            (spent, at)
+            for at, (bound, spent, _) in enumerate(found)
+            if bound >= float(quality) and spent < dearest
+        ]
+        bars[quality] = found[min(reaching)[1]][2] if reaching else NEVER
+    return bars

@@ -1,0 +1,74 @@
+"""Whether a set of texts looks like the work that a score was trained on.
+
+One text that is unlike the others is left to the floor of known words. A whole set that is unlike the
+training's shows in how its shapes are spread: their population stability index, sum of (now - then) *
+log(now / then), has no need of labels.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import log
+
+from pointsman.score.features import read
+
+#: Up to here a large set counts as familiar; the common rule of thumb calls more than 0.1 a shift.
+FAMILIAR = 0.1
+#: A small set looks shifted by chance: about 4 / texts; more than twice that is allowed for.
+CHANCE = 10.0
+#: Fewer texts than this say too little.
+LEAST = 30
+_SMALLEST = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """`size`: the index, a mean over kinds of shape; `most`: the kind that moved most; of so many `texts`."""
+
+    size: float
+    most: str
+    texts: int
+
+    @property
+    def familiar(self) -> bool:
+        return self.size <= self.allowed or self.texts < LEAST
+
+    @property
+    def allowed(self) -> float:
+        """What a set of so many texts may be shifted by."""
+        return FAMILIAR + CHANCE / max(self.texts, 1)
+
+    def __str__(self) -> str:
+        if self.texts < LEAST:
+            return f"{self.texts} texts are too few to tell familiar work from unfamiliar"
+        if self.familiar:
+            return f"familiar work: shift {self.size:.2f} <= {self.allowed:.2f} over {self.texts:,} texts"
+        return f"unfamiliar work: shift {self.size:.2f} > {self.allowed:.2f}, most in {self.most}"
+
+
+def profile(texts: Iterable[str]) -> dict[str, float]:
+    """The share of texts with each step of each kind of shape."""
+    counts: Counter[bytes] = Counter()
+    total = 0
+    for text in texts:
+        counts.update(read(text).shape)
+        total += 1
+    return {step.decode(): counts[step] / total for step in sorted(counts)}
+
+
+def shift(then: Mapping[str, float], texts: Iterable[str]) -> Shift:
+    """How far `texts` are from the profile of the training."""
+    kept = list(texts)
+    now = profile(kept)
+    moved: dict[str, float] = {}
+    for step in sorted({*then, *now}):
+        before, after = max(then.get(step, 0.0), _SMALLEST), max(now.get(step, 0.0), _SMALLEST)
+        kind = step.partition(" ")[0]
+        moved[kind] = moved.get(kind, 0.0) + (after - before) * log(after / before)
+    if not moved:
+        return Shift(0.0, "nothing", len(kept))
+    most = max(moved, key=lambda kind: moved[kind])
+    size = 0.0
+    for kind in sorted(moved):
+        size += moved[kind]
+    return Shift(size / len(moved), most, len(kept))

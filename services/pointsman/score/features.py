@@ -1,0 +1,82 @@
+"""What the score sees in a text: its distinct words and signs and its shape, in bounded time.
+
+Digits are all alike and capital letters are small ones, so that a number seen in training stands for every
+number of its length. Of a long text only the beginning and the end are read.
+"""
+
+from typing import NamedTuple
+
+#: Characters read at the beginning and at the end. With them a text of any length costs as much as 2,000.
+HEAD, TAIL = 1_500, 500
+
+_OPTIONS = b"\na. "
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_ALIKE = bytes.maketrans(_LETTERS.upper() + b"123456789", _LETTERS + b"0" * 9)
+#: What is no part of a word; the backslash is, so that commands of TeX are words of their own.
+SIGNS = bytes(each for each in range(33, 127) if not chr(each).isalnum() and chr(each) != "\\")
+_NO_SIGN = bytes(set(range(256)) - set(SIGNS))
+_APART = bytes.maketrans(SIGNS + bytes(range(32)) + b"\x7f", b" " * (len(SIGNS) + 33))
+
+
+class Seen(NamedTuple):
+    """Distinct `words`; distinct `signs`, as numbers; `shape`, always as many."""
+
+    words: set[bytes]
+    signs: set[int]
+    shape: tuple[bytes, ...]
+
+    @property
+    def all(self) -> set[bytes]:
+        """Every feature by its name in a model's file."""
+        return self.words.union((bytes([each]) for each in self.signs), self.shape)
+
+
+def read(text: str) -> Seen:
+    """The features of a text."""
+    seen = f"{text[:HEAD]}\n{text[-TAIL:]}" if len(text) > HEAD + TAIL else text
+    raw = seen.encode("utf-8", "surrogatepass").translate(_ALIKE)
+    return Seen(
+        set(raw.translate(_APART).split()), set(raw.translate(None, _NO_SIGN)), _shape(raw, len(text))
+    )
+
+
+def _shape(raw: bytes, length: int) -> tuple[bytes, ...]:
+    size = len(raw)
+    count = raw.count
+    options = raw.find(_OPTIONS)
+    asked = options if options >= 0 else length
+    return (
+        b"length %d" % (length * length).bit_length(),  # in steps of half a doubling
+        b"asked %d" % (asked * asked).bit_length(),
+        b"lines %d" % min(count(b"\n") // 2, 15),
+        b"digits %d" % (20 * count(b"0") // (size + 1)),
+        b"backslashes %d" % min(count(b"\\"), 8),
+        b"dollars %d" % min(count(b"$"), 6),
+        b"brackets %d" % min(count(b"(") + count(b"["), 10),
+        b"sentences %d" % min(count(b". "), 8),
+        b"equals %d" % min(count(b"="), 6),
+        b"numbers %d" % min(count(b" 0"), 12),
+        b"spread %d" % min(size // (count(b" ") + 1), 12),
+    )
+
+
+def in_words(feature: bytes) -> str:
+    """A feature as a person reads it."""
+    name, _, step = feature.decode("utf-8", "backslashreplace").partition(" ")
+    if not step:
+        return f"a number of {len(name)} digits" if not name.strip("0") else f"`{name}` in the text"
+    number = int(step)
+    if name in ("length", "asked"):
+        what = "characters" if name == "length" else "characters before any options"
+        return f"about {round(2 ** (number / 2 - 0.25)):,} {what}"
+    if name == "digits":
+        return f"{5 * number} to {5 * number + 4} % digits"
+    if name == "spread":
+        return f"{number} characters to a word"
+    if name == "lines":
+        return f"{2 * number} to {2 * number + 1} line breaks"
+    most = {"numbers": 12, "backslashes": 8, "dollars": 6, "brackets": 10, "sentences": 8, "equals": 6}.get(
+        name
+    )
+    called = {"dollars": "dollar signs", "equals": "equals signs"}.get(name, name)
+    return f"{'at least ' if number == most else ''}{number} {called}"

@@ -1,0 +1,132 @@
+"""The score that is learned: words -> hidden units -> probabilities and costs, in whole numbers.
+
+Each word's weights to all hidden units stand in one long integer, a field of 32 bits each, so that one
+addition adds them all; the last field is the square of the word's rarity, for the length of the text's
+vector. Whole numbers add up to the same sum in any order.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from math import isqrt
+from operator import mul
+from struct import Struct
+from typing import Any
+
+from pointsman.score.estimate import Estimate, Reason
+from pointsman.score.exact import exp, sigmoid
+from pointsman.score.features import SIGNS, in_words, read
+from pointsman.score.model import ScoreModel
+
+_NARROW, _WIDE = 32, 64
+#: A hidden unit's value is in units of 1 / 2**UNIT, before the scale of its net.
+UNIT = 12
+#: A text's length is the root of its square times 2**LENGTH.
+LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output, in log-odds: `slope` * (`weights` * hidden units + `bias`) + `offset`."""
+
+    weights: tuple[int, ...]
+    bias: int
+    slope: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class NetScore(ScoreModel):
+    """`features`: by word or shape, its packed fields. `biases`: of the hidden units.
+
+    `profile`: how the shapes of the texts it was trained for are spread, for `drift.shift`.
+    `heads`: for each tier below the strongest P(worse), then for each P(better), then each tier's cost.
+    """
+
+    features: Mapping[bytes | int, int] = field(repr=False)
+    biases: tuple[int, ...] = field(repr=False)
+    heads: tuple[Head, ...] = field(repr=False)
+    profile: Mapping[str, float] = field(repr=False)
+
+    @cached_property
+    def _outward(self) -> tuple[int, ...]:
+        """For each hidden unit its weights to all heads, and at last the heads' biases, packed alike."""
+        rows = zip(*[(*head.weights, head.bias) for head in self.heads], strict=True)
+        return tuple(pack(row, _WIDE) for row in rows)
+
+    def estimate(self, text: str) -> Estimate:
+        """In at most 60 us for usual prompts; bounded for any length."""
+        total, known = self._add(text)
+        return self._estimate(self._logits(total), known)
+
+    def logits(self, text: str) -> tuple[tuple[float, ...], float]:
+        """What the heads say before it is read as probabilities, and the known share."""
+        total, known = self._add(text)
+        return tuple(self._logits(total)), known
+
+    def _add(self, text: str) -> tuple[int, float]:
+        words, signs, shape = read(text)
+        get: Any = self.features.get
+        found = [packed for packed in map(get, words) if packed is not None]
+        known = len(found) / len(words) if words else 0.0
+        found += [packed for packed in map(get, (*signs, *shape)) if packed is not None]
+        return sum(found), known
+
+    def _logits(self, total: int) -> list[float]:
+        *sums, square = unpack(total, len(self.biases) + 1)
+        length = isqrt(max(square, 0) << LENGTH) or 1
+        hidden = [(each << UNIT) // length + bias for each, bias in zip(sums, self.biases, strict=True)]
+        active = [each if each > 0 else 0 for each in hidden]
+        said = unpack(sum(map(mul, (*active, 1), self._outward)), len(self.heads), _WIDE)
+        return [each * head.slope + head.offset for each, head in zip(said, self.heads, strict=True)]
+
+    def _estimate(self, logits: Sequence[float], known: float) -> Estimate:
+        below = len(self.tiers) - 1
+        worse = [sigmoid(each) for each in logits[:below]]
+        better = [sigmoid(each) for each in logits[below : 2 * below]]
+        cost = [exp(each) for each in logits[2 * below :]]
+        return Estimate((*[1.0 - each for each in worse], 1.0), (*better, 0.0), tuple(cost), known)
+
+    def reasons(self, text: str, tier: str, top: int = 5) -> list[Reason]:
+        """The strongest features for and against `tier`: how its log-odds change without the feature."""
+        at = self.tiers.index(tier)
+        if at == len(self.tiers) - 1:
+            return []
+        present = {
+            each: packed for each in read(text).all if (packed := self.features.get(key_of(each))) is not None
+        }
+        total = sum(present.values())
+        whole = self._logits(total)[at]
+        moved = [(self._logits(total - packed)[at] - whole, each) for each, packed in present.items()]
+        strongest = sorted(moved, key=lambda pair: (-abs(pair[0]), pair[1]))[:top]
+        return [Reason(in_words(each), weight) for weight, each in strongest]
+
+
+def key_of(feature: bytes) -> bytes | int:
+    """Under which key a feature of a file stands in `NetScore.features`: signs are found by their number."""
+    return feature[0] if len(feature) == 1 and feature in SIGNS else feature
+
+
+def pack(fields: Sequence[int], bits: int = _NARROW) -> int:
+    """Whole numbers as one, each within `bits` with its sign; sums of these are sums of the numbers."""
+    total = 0
+    for each in reversed(fields):
+        total = (total << bits) + each
+    return total
+
+
+def unpack(total: int, count: int, bits: int = _NARROW) -> tuple[int, ...]:
+    """The numbers that `total` was packed from, or their sums.
+
+    Raises:
+        OverflowError: the last one is out of bounds.
+    """
+    layout, middles = _layout(count, bits)
+    return layout.unpack(((total + middles) ^ middles).to_bytes(count * bits // 8, "little"))
+
+
+@lru_cache(maxsize=16)
+def _layout(count: int, bits: int) -> tuple[Struct, int]:
+    """With `middles` added no field borrows from the next; turned over, they make two's complement."""
+    middles = pack([1 << (bits - 1)] * count, bits)
+    return Struct(f"<{count}{'i' if bits == _NARROW else 'q'}"), middles

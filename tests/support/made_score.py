@@ -1,0 +1,16 @@
+"""A small score trained on made-up outcomes, once for all tests."""
+
+from functools import lru_cache
+
+from pointsman.bench.routing.examples import examples
+from pointsman.learn.network import Recipe
+from pointsman.learn.train import Trained, fit
+from tests.support.outcomes import made_up
+
+RECIPE = Recipe(nets=2, hidden=4, epochs=6, least_texts=2)
+
+
+@lru_cache(maxsize=1)
+def trained() -> Trained:
+    """Trained on 600 questions, half of them easy."""
+    return fit(examples(made_up(600)), name="made-up", recipe=RECIPE)

@@ -1,0 +1,39 @@
+"""Made-up outcomes of three tiers: short sums are easy, proofs are hard, so that a score can learn it."""
+
+import random
+
+import numpy as np
+
+from pointsman.bench.routing.data import parse
+from pointsman.bench.routing.outcomes import Outcomes
+
+_EASY = ("apples", "pears", "plums", "coins", "books", "stones", "cards", "birds")
+_HARD = ("manifold", "homology", "sheaf", "functor", "topology", "operator", "spectrum", "kernel")
+
+
+def made_up(count: int, *, seed: int = 1, tiers: tuple[str, ...] = ("small", "mid", "frontier")) -> Outcomes:
+    """`count` different questions; easy ones everybody answers, hard ones only the strongest."""
+    draw = random.Random(seed)
+    columns: dict[str, list[object]] = {"prompt": []}
+    for tier in tiers:
+        columns |= {f"score_{tier}": [], f"cost_{tier}": []}
+    for at in range(count):
+        hard = draw.random() < 0.5
+        words = " ".join(draw.choice(_HARD if hard else _EASY) for _ in range(6))
+        asked = (
+            f"Prove that the {words} number {at} of {seed} exists."
+            if hard
+            else f"Add {at} {words} to {seed}."
+        )
+        columns["prompt"].append(asked)
+        for place, tier in enumerate(tiers):
+            strongest = place == len(tiers) - 1
+            right = draw.random() < (0.95 if strongest or not hard else 0.1 + 0.2 * place)
+            columns[f"score_{tier}"].append(int(right))
+            columns[f"cost_{tier}"].append((2.0 if hard else 1.0) * 10.0 ** (place - len(tiers)))
+    return parse(columns, f"made-up-{seed}", "0" * 64)
+
+
+def rows_of(outcomes: Outcomes, hard: bool) -> np.ndarray:
+    """Places of the hard questions, or of the easy ones."""
+    return np.array([at for at, text in enumerate(outcomes.prompts) if text.startswith("Prove") is hard])
