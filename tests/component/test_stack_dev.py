@@ -35,7 +35,7 @@ def start(place: Path, *flags: str, **environment: str) -> "subprocess.Popen[str
     ports = {name: str(free_port()) for name in ("--kafka-port", "--postgres-port", "--simulator-port")}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
     return subprocess.Popen(
-        [*DEV, *flags, *(word for pair in ports.items() for word in pair)],
+        [*DEV, *(word for pair in ports.items() for word in pair), *flags],
         cwd=place,
         env={**kept, **environment},
         stdout=subprocess.PIPE,
@@ -105,8 +105,10 @@ def test_a_second_dev_in_the_folder_is_told_who_has_it(place: Path) -> None:
     with start(place, "--no-samples") as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "starting Kafka and Postgres\n"
-        with start(place, "--once") as second:
-            out, err = second.communicate()
+        with socket.create_server(("127.0.0.1", 0)) as taken:  # as the first one's ports would be
+            port = str(taken.getsockname()[1])
+            with start(place, "--once", "--simulator-port", port) as second:
+                out, err = second.communicate()
         first.send_signal(signal.SIGINT)
         first.communicate()
     assert (second.returncode, out) == (1, "")

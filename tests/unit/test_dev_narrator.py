@@ -14,7 +14,7 @@ LONG = "word " * 60 + "[Errno 28] end"
 
 def small_table() -> Table:
     table = Table("name", "note", box=None)
-    table.add_row("one", "")
+    table.add_row("one" * 50, "")
     return table
 
 
@@ -25,7 +25,7 @@ def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_read_as_markup(
     tell.say(LONG, style="red")
     tell.show(small_table())
     said = capsys.readouterr()
-    assert said.out == f"{LONG}\n name  note\n one\n"
+    assert said.out == f"{LONG}\n name{' ' * 148}note\n {'one' * 50}\n"
     assert said.err == ""
 
 
