@@ -90,7 +90,7 @@ def test_parquet_has_the_same_rows_in_groups_of_bounded_size(
     told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    monkeypatch.setattr(export_files, "_GROUP_BYTES", 10_000)
+    monkeypatch.setattr(export_files, "_GROUP_BYTES", 100_000)
     for kind in ("parquet", "jsonl"):
         done = export(told, "--format", kind, "--output", str(tmp_path / kind))
         assert done.exit_code == 0, done.output

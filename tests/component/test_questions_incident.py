@@ -63,6 +63,7 @@ async def test_the_likeliest_cause_comes_first(told: asyncpg.Connection) -> None
     assert first[8] in {job.id for job in HIT}
     assert ("agent_id", "invoice-reader") in [other[:2] for other in others]
     assert not [other for other in others if "chat-desk" in other[1]]
+    assert all(other[4] > other[5] for other in others)
 
 
 async def test_a_stray_failure_long_before_hides_no_cause(told: asyncpg.Connection) -> None:

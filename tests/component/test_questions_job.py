@@ -90,7 +90,7 @@ async def test_what_was_asked_is_there_whether_it_was_routed_or_not(told: asyncp
 
 async def test_what_was_asked_is_told_as_it_was_routed(database: str) -> None:
     submitted, *others = Job(1).records()
-    plain = b'{"agent_id": "chat-desk", "prompt": "What is due today?"}'
+    plain = b'{"job_id": "%s", "agent_id": "chat-desk", "prompt": "?"}' % str(Job(1).id).encode()
     await record(database, [], replace(submitted, value=plain, headers=()), *others)
     async with observer(database) as connection:
         found = await ask(
@@ -122,29 +122,23 @@ async def test_characters_are_counted_as_the_router_counts_them(
     assert await told.fetchval("select audit.prompt_chars($1::jsonb)", body) == chars
 
 
-async def test_what_changed_before_a_job(database: str) -> None:
+async def test_what_was_new_for_a_job(database: str) -> None:
+    other = Job(200, START - timedelta(days=9), policy="p-0")
     before = [Job(number, START + number * SECOND) for number in range(10)]
-    after = [
-        Job(100 + number, START + timedelta(minutes=5), policy="p-2", model="gpt-4.1-nano-2")
-        for number in range(3)
+    five = START + timedelta(minutes=5)
+    after = [Job(100 + number, five, policy="p-2", model="gpt-4.1-nano-2") for number in range(3)]
+    await record(database, [other, *before, *after, Job(300, five, agent="new-here", policy="p-2")])
+    question = "select dimension, value, before_job, instead_of from audit.changes_before($1, $2)"
+    changed = [
+        ("policy_version", "p-2", -SECOND, "p-1"),
+        ("model of small", "simulator/gpt-4.1-nano-2", -4.8 * SECOND, "simulator/gpt-4.1-nano"),
     ]
-    other = [Job(200, START - timedelta(days=9), policy="p-0")]
-    await record(database, [*other, *before, *after])
     async with observer(database) as connection:
-        found = await ask(
-            connection,
-            "select change, dimension, value, before_job from audit.changes_before($1, '4 minutes')"
-            " order by 1, 2, 3",
-            after[2].id,
-        )
-        assert found == [
-            ("appeared", "model of small", "simulator/gpt-4.1-nano-2", -timedelta(seconds=4.8)),
-            ("appeared", "policy_version", "p-2", -SECOND),
-            (
-                "not seen after",
-                "model of small",
-                "simulator/gpt-4.1-nano",
-                timedelta(minutes=5) - 13.8 * SECOND,
-            ),
-            ("not seen after", "policy_version", "p-1", timedelta(minutes=5) - 10 * SECOND),
+        assert await ask(connection, question, after[2].id, timedelta(minutes=4)) == changed
+        assert await ask(connection, question, before[9].id, timedelta(days=1)) == [
+            ("policy_version", "p-1", 8 * SECOND, "p-0")
         ]
+        assert await ask(connection, question, before[9].id, timedelta(seconds=7)) == []
+        assert await ask(connection, question, other.id, timedelta(days=99)) == []  # the first on record
+        agent = await ask(connection, question, Job(300).id, timedelta(days=1))
+        assert ("agent_id", "new-here", 0 * SECOND, "no job of it") in agent

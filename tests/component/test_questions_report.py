@@ -39,7 +39,7 @@ async def test_the_page_of_a_failed_job_names_cause_and_company(pointsman: Comma
         "To small by rule everyday-writing of policy p-2",
         "| gpt-4.1-nano, attempt 3 |",
         "| 1 | simulator | gpt-4.1-nano | retry | server_error | it is overloaded | 503 |",
-        "| policy_version | p-2 |",
+        "| policy_version | p-2 | p-1 |",
         "| model + agent_id | gpt-4.1-nano + invoice-reader | 45 |",
         "| pointsman/worker/small |",
     ):

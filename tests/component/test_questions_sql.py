@@ -157,5 +157,9 @@ async def test_a_question_comes_from_stdin_too(pointsman: Command) -> None:
 
 
 async def test_csv_of_many_rows_comes_in_order(pointsman: Command) -> None:
-    done = await pointsman.run("sql", "select * from generate_series(1, 2500) as n", "--csv", "--limit", "0")
+    question = "select * from generate_series(1, 2500) as n"
+    done = await pointsman.run("sql", question, "--csv", "--limit", "0")
     assert done.lines == ["n", *map(str, range(1, 2501))]
+    cut = await pointsman.run("sql", question, "--csv", "--limit", "700")
+    assert cut.lines == ["n", *map(str, range(1, 701))]
+    assert "first 700 rows" in cut.err

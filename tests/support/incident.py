@@ -138,7 +138,7 @@ class Job:
                     "provider": "simulator",
                     "model": MODELS[self.tiers[-1]],
                     "usage": None,
-                    "response": {},
+                    "response": {"choices": [{"message": {"content": "It is due tomorrow."}}]},
                 }
                 return JobCompleted(**base, **answer, cost_usd=None)
             case "failed":

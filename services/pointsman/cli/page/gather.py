@@ -44,7 +44,7 @@ async def page_of(ask: Ask, state: JobState, ended: Ended | None, *, payloads: b
         _calls(calls, payloads=payloads),
         _outcome(ended, payloads=payloads),
         _table("Who acted", await ask("actors")),
-        _table("What changed in the hour before, or meanwhile", await ask("changes"), empty="Nothing."),
+        _table("What was new for it, in the day before", await ask("changes"), empty="Nothing."),
         _table(
             "What failures of that time had in common",
             await ask("suspects"),

@@ -1,1 +1,1 @@
-select at, before_job, change, dimension, value from audit.changes_before($1)
+select dimension, value, instead_of, first_at, before_job from audit.changes_before($1)
