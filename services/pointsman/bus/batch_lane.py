@@ -76,7 +76,7 @@ class BatchLane(Lane):
             self._committed = batch[-1].offset + 1
             for _ in batch:
                 self._waiting.popleft()
-            observe_hop(batch)
+            observe_hop(batch[0].topic, batch)
         if not self._waiting:
             self._fed.clear()
 

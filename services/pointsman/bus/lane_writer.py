@@ -80,7 +80,10 @@ class LaneWriter:
         """Publish `records` and commit the lane's position: all of it or nothing."""
         grouped: dict[tuple[str, int], list[Outgoing]] = {}
         for record in records:
-            grouped.setdefault((record.topic, await self._partition(record)), []).append(record)
+            count = self._partitions.get(record.topic) or await self._count(record.topic)
+            place = record.beside
+            partition = partition_of(record.key, count, self._keyless) if place is None else place % count
+            grouped.setdefault((record.topic, partition), []).append(record)
         await self._producer.begin_transaction()
         sent: list[asyncio.Future[Any]] = []
         for (topic, partition), batch in grouped.items():
@@ -95,12 +98,9 @@ class LaneWriter:
         """Stop the producer; a transaction still open is aborted by the lane's next owner."""
         await self._producer.stop()
 
-    async def _partition(self, record: Outgoing) -> int:
-        count = self._partitions.get(record.topic)
-        if count is None:
-            count = len(await self._producer.partitions_for(record.topic))
-            self._partitions[record.topic] = count
-        return partition_of(record.key, count, self._keyless)
+    async def _count(self, topic: str) -> int:
+        count = self._partitions[topic] = len(await self._producer.partitions_for(topic))
+        return count
 
     async def _send(
         self, topic: str, partition: int, records: Sequence[Outgoing]

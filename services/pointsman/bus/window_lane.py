@@ -137,7 +137,8 @@ class WindowLane(Lane):
         self._done_before = frozenset(offset for offset in self._done_before if offset >= self.position)
         for offset in ended:
             del self._ended[offset]
-        observe_hop(record for record, _ in ended.values())
+        records = [record for record, _ in ended.values()]
+        observe_hop(records[0].topic, records)
 
     async def _abandon(self) -> None:
         tasks = [task for _, task in self._running.values()]

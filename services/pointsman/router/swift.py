@@ -1,7 +1,8 @@
 """The swift way for an ordinary job whose decision is known: from bytes to bytes, without model classes.
 
 Invariants:
-- What it makes is, byte for byte, what the careful way makes of the same record (the tests compare both).
+- What it makes is, byte for byte, what the careful way makes of the same record (tests compare both); only
+  the partition is another, which is no matter for a job without an order key.
 - Whatever it is not sure of, it leaves alone; then the careful way answers, and this one learns from it.
 """
 
@@ -72,7 +73,8 @@ class Swift:
         value = b'{"type":"%b","job":%b,"decision":%b}' % (
             JobRouted.TYPE.encode(), orjson.dumps(body), plan.decision(job.chars)
         )  # fmt: skip
-        return Outgoing(self._topics[plan.tier], job_id.encode(), value, self._headers(record, read, time))
+        headers = self._headers(record, read, time)
+        return Outgoing(self._topics[plan.tier], job_id.encode(), value, headers, beside=record.partition)
 
     def learn(self, read: Read, decision: Decision) -> None:
         """Take note of what the careful way decided."""

@@ -6,6 +6,8 @@ job, an agent or a text.
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from pointsman.runtime.batch_histogram import BatchHistogram
+
 _FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _HOP = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 _CALL = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300)
@@ -18,11 +20,11 @@ FINISHED = Counter("pointsman_jobs_finished_total", "Terminal outcomes", ["tier"
 DECISION_SECONDS = Histogram(
     "pointsman_decision_seconds", "From bytes to decision, mean over each batch, per job", buckets=_FAST
 )
-HOP_SECONDS = Histogram(
+HOP_SECONDS = BatchHistogram(
     "pointsman_hop_seconds",
     "From a record's Kafka timestamp until what follows from it is committed",
-    ["topic"],
-    buckets=_HOP,
+    "topic",
+    _HOP,
 )
 LANE_LAG = Gauge("pointsman_lane_lag_records", "Records not yet committed", ["topic", "partition"])
 LANE_AGE = Gauge(
