@@ -21,7 +21,8 @@ class BatchHistogram(Collector):
         buckets: Sequence[float],
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
-        self._name, self._documentation, self._label = name, documentation, label
+        self._name, self._documentation = name, documentation
+        self._labelnames = (label,)  # under the name that the library's own metrics have it
         self._bounds = tuple(buckets)
         self._names = [*map(floatToGoString, buckets), "+Inf"]
         self._lock = Lock()
@@ -42,7 +43,7 @@ class BatchHistogram(Collector):
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """What was counted so far; buckets hold all that is below them, as the format wants."""
-        family = HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+        family = HistogramMetricFamily(self._name, self._documentation, labels=self._labelnames)
         with self._lock:
             for label, counts in self._counts.items():
                 below, buckets = 0, []
