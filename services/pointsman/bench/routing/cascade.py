@@ -1,0 +1,117 @@
+"""The cascade measured: both cheap tiers are asked; one answer is accepted, or the strongest is asked too.
+
+Every call that was made is charged: accepting costs both cheap calls, going up costs all three.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pointsman.bench.routing.data import refuse_overlap
+from pointsman.bench.routing.examples import OTHERS, costs
+from pointsman.bench.routing.measure import Figures, by_task, of_choice
+from pointsman.bench.routing.outcomes import DataError, Floats, Outcomes
+from pointsman.learn.accept import Cascades, Progress, TrainedAccept, fit
+from pointsman.learn.examples import Ints
+from pointsman.score.accept import AcceptModel, accept, charge
+from pointsman.score.accept_evidence import CheapAnswer, Evidence
+
+#: Names of the three ways a job can end, as tiers of `charged`.
+UP = "frontier after both"
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """A frozen accept model: nothing here looks at outcomes of the strongest tier, nor at any score."""
+
+    model: AcceptModel
+
+    def decide(self, outcomes: Outcomes, quality: str) -> Ints:
+        """[n] 0 where the answer is accepted, 1 where the job goes up."""
+        if quality not in self.model.bars:
+            known = ", ".join(self.model.bars)
+            raise DataError(f"the cascade is not tuned for quality {quality}", f"it is for {known}")
+        strongest = self.model.tiers[-1]
+        return np.array(
+            [accept(self.model, each, quality).tier == strongest for each in evidence(outcomes)],
+            dtype=np.intp,
+        )
+
+    def figures(self, outcomes: Outcomes, quality: str, prices: Floats | None = None) -> Figures:
+        """As every router's, and by task."""
+        chosen = self.decide(outcomes, quality)
+        paid = charged(outcomes, prices)
+        return {**of_choice(paid, chosen), "by_task": by_task(paid, chosen)}
+
+
+def can_cascade(outcomes: Outcomes) -> bool:
+    """Whether the file has what a cascade needs: three tiers with answers and lengths."""
+    return (
+        len(outcomes.tiers) == 3
+        and all(map(any, outcomes.answers))
+        and bool(np.isfinite(outcomes.out_tokens[:, :2]).all())
+    )
+
+
+def evidence(outcomes: Outcomes) -> tuple[Evidence, ...]:
+    """What is known of each question once both cheap tiers have answered."""
+    weak, strong = outcomes.tiers[:2]
+    return tuple(
+        Evidence(
+            prompt, CheapAnswer(weak, one, float(tokens[0])), CheapAnswer(strong, other, float(tokens[1]))
+        )
+        for prompt, one, other, tokens in zip(
+            outcomes.prompts, outcomes.answers[0], outcomes.answers[1], outcomes.out_tokens, strict=True
+        )
+    )
+
+
+def charged(outcomes: Outcomes, prices: Floats | None = None) -> Outcomes:
+    """The same questions with a cascade's ends as tiers: accepted, gone up; always-strongest beside them."""
+    cost = costs(outcomes) * (1.0 if prices is None else prices)
+    accepted = np.array([charge(row[:2]) for row in cost])
+    up = np.array([charge(row) for row in cost])
+    answer, strongest = outcomes.score[:, 1], outcomes.score[:, 2]
+    return replace(
+        outcomes,
+        tiers=(outcomes.tiers[1], UP, outcomes.tiers[2]),
+        cost=np.stack([accepted, up, cost[:, 2]], axis=1),
+        score=np.stack([answer, strongest, strongest], axis=1),
+    )
+
+
+def trained(
+    own: Outcomes, others: Sequence[Outcomes] = (), *, name: str = "bench", progress: Progress | None = None
+) -> TrainedAccept:
+    """An accept model trained on `own` work, with those of `others` beside it that have answers."""
+    if not can_cascade(own):
+        raise DataError(
+            f"{own.name}: a cascade cannot be trained on it",
+            "it needs three tiers with `answer_<tier>` and `out_tokens_<tier>`",
+        )
+    used = [each for each in others if len(each) and each.tiers == own.tiers and can_cascade(each)]
+    said = {each.name: {"sha256": each.sha256, "questions": len(each)} for each in (own, *used)}
+    weights = [1.0, *[OTHERS] * len(used)]
+    counts = [len(own), *map(len, used)]
+    weak, strong, strongest = own.tiers
+    seen = Cascades(
+        (weak, strong, strongest),
+        tuple(each for of in (own, *used) for each in evidence(of)),
+        tuple(stem for of in (own, *used) for stem in of.stems),
+        np.concatenate([of.score for of in (own, *used)]),
+        np.concatenate([costs(of) for of in (own, *used)]),
+        np.repeat(weights, counts),
+        np.repeat([True, *[False] * len(used)], counts),
+    )
+    return fit(seen, name=name, trained_on={"files": said}, progress=progress)
+
+
+def measured(
+    train: Outcomes, others: Sequence[Outcomes], test: Outcomes, qualities: Sequence[str]
+) -> dict[str, Figures]:
+    """Trained on `train` and `others`, frozen, then each quality scored on `test` once."""
+    for each in (train, *others):
+        refuse_overlap(each, test)
+    cascade = Cascade(trained(train, others).model)
+    return {quality: cascade.figures(test, quality) for quality in qualities}

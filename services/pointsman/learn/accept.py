@@ -1,0 +1,172 @@
+"""From answered questions to an accept model's file: trained, calibrated and tuned out of fold."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pointsman.learn.calibrate import calibrate, level
+from pointsman.learn.decide import Estimates
+from pointsman.learn.examples import Floats, Ints
+from pointsman.learn.forests import classifier, regressor, walk
+from pointsman.learn.tune import NEVER, QUALITIES, tune
+from pointsman.score.accept import AcceptModel
+from pointsman.score.accept_evidence import FEATURES, MISSING, Evidence
+from pointsman.score.accept_file import parse, write
+
+FOLDS = 5
+LEAST_LABELS = 300
+#: A kind of answer is known from this many of the own rows on.
+LEAST_OF_KIND = 30
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Cascades:
+    """`n` questions that the checker, the answering tier and the strongest tier have answered.
+
+    `score` [n, 3] points and `cost` [n, 3] US dollars, in this order; `weight`, `own` and `group` as in
+    `Examples`.
+    """
+
+    tiers: tuple[str, str, str]
+    evidence: tuple[Evidence, ...]
+    group: tuple[str, ...]
+    score: Floats
+    cost: Floats
+    weight: Floats
+    own: npt.NDArray[np.bool_]
+
+    @property
+    def charged(self) -> Floats:
+        """[n, 2] what accepting and what going up costs: both cheap calls are paid for either way."""
+        cheap = self.cost[:, 0] + self.cost[:, 1]
+        return np.stack([cheap, cheap + self.cost[:, 2]], axis=1)
+
+
+@dataclass(frozen=True)
+class TrainedAccept:
+    """`estimates` of the own rows (`rows`) by models that have not seen them."""
+
+    content: bytes
+    model: AcceptModel
+    rows: Ints
+    estimates: Estimates
+
+
+def fit(
+    seen: Cascades,
+    *,
+    name: str,
+    trees: int = 80,
+    qualities: Sequence[str] = QUALITIES,
+    trained_on: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> TrainedAccept:
+    """Train on all of `seen`; calibration and bars come from predictions out of fold.
+
+    Logprobs are used where every row has them.
+    """
+    told = progress or (lambda share: None)
+    inputs = _inputs(seen.evidence)
+    x = np.array([each.values(inputs) for each in seen.evidence])
+    rows = np.flatnonzero(seen.own)
+    unit = float(seen.cost[rows, 2].mean())
+    came = _came(seen, unit)
+    fold = np.array([_fold(of) for of in seen.group])
+    said = np.zeros((len(rows), 3))
+    for at in range(FOLDS):
+        here = fold[rows] == at
+        away = fold != at
+        if here.any():
+            forests = _forests(x[away], came[away], seen.weight[away], trees)
+            said[here] = np.array([[walk(each, row) for each in forests] for row in x[rows][here]])
+        told((at + 1) / (FOLDS + 1))
+    lines = (
+        calibrate(said[:, 0], came[rows, 0]),
+        calibrate(said[:, 1], came[rows, 1]),
+        level(said[:, 2], came[rows, 2]),
+    )
+    estimates = _estimates(said, lines)
+    kinds = _kinds(seen, rows)
+    readable = np.array([seen.evidence[row].read[1].kind in kinds for row in rows])
+    estimates.known[~readable] = np.nan  # these go up whatever the bar
+    bars = dict.fromkeys(qualities, NEVER)
+    if len(rows) >= LEAST_LABELS:
+        charged = seen.charged[rows]
+        bars = tune(estimates, seen.score[rows][:, 1:], charged, 0.0, qualities)
+    forests = _forests(x, came, seen.weight, trees)
+    body: dict[str, Any] = {
+        "name": name,
+        "tiers": list(seen.tiers),
+        "inputs": list(inputs),
+        "typical": [round(float(each), 3) for each in np.median(x[rows], axis=0)],
+        "kinds": sorted(kinds),
+        "bars": {q: {"rate": bar.rate, "margin": bar.margin} for q, bar in bars.items()},
+        "trained_on": {
+            **(trained_on or {}),
+            "own": len(rows),
+            "others": len(x) - len(rows),
+            "unit_usd": unit,
+            "trees": trees,
+        },
+    }
+    for key, forest, (slope, offset) in zip(("worse", "better", "cost"), forests, lines, strict=True):
+        body[key] = {**forest, "slope": slope, "offset": offset}
+    content = write(body)
+    told(1.0)
+    return TrainedAccept(content, parse(content), rows, estimates)
+
+
+def _came(seen: Cascades, unit: float) -> Floats:
+    """[n, 3] whether the answer was worse, whether it was better, and the strongest call's cost in units."""
+    answer, strongest = seen.score[:, 1], seen.score[:, 2]
+    return np.stack(
+        [answer < strongest, answer > strongest, np.maximum(seen.cost[:, 2] / unit, 1e-6)], axis=1
+    )
+
+
+def _forests(x: Floats, came: Floats, weight: Floats, trees: int) -> tuple[dict[str, Any], ...]:
+    """Worse, better, cost; as in the file, before calibration."""
+    return (
+        classifier(x, came[:, 0], weight, trees=trees, seed=0),
+        classifier(x, came[:, 1], weight, trees=trees, seed=1),
+        regressor(x, np.log(came[:, 2]), weight, trees=trees, seed=2),
+    )
+
+
+def _inputs(evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    told = ("answer_logprob", "surer")
+    return tuple(
+        name
+        for name, feature in FEATURES.items()
+        if name not in told or all(feature.value(each) != MISSING for each in evidence)
+    )
+
+
+def _estimates(said: Floats, lines: Sequence[tuple[float, float]]) -> Estimates:
+    worse, better, cost = (slope * said[:, at] + offset for at, (slope, offset) in enumerate(lines))
+    ones, none = np.ones(len(said)), np.zeros(len(said))
+    return Estimates(
+        np.stack([1 - 1 / (1 + np.exp(-worse)), ones], axis=1),
+        np.stack([1 / (1 + np.exp(-better)), none], axis=1),
+        np.stack([none, np.exp(cost)], axis=1),
+        ones.copy(),
+    )
+
+
+def _kinds(seen: Cascades, rows: Ints) -> set[str]:
+    counted = Counter(seen.evidence[row].read[1].kind for row in rows)
+    return {
+        kind for kind, count in counted.items() if count >= LEAST_OF_KIND and kind not in ("none", "long")
+    }
+
+
+def _fold(group: str) -> int:
+    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[8:16], "big") % FOLDS

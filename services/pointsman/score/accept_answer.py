@@ -1,0 +1,99 @@
+"""What an answer comes down to, so that two can be compared: a choice, a number, code or a short text."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Kind = Literal["none", "choice", "number", "code", "text", "long"]
+
+#: Longer than this is no answer that two models would word alike.
+SHORT = 400
+#: The conclusion stands at the end; looking at more of a text would only cost time.
+_LOOKED_AT = 8_000
+
+_SAID = re.compile(r"(?:final answer|answer)(?:\s+is)?\s*[:=]?\s*(\S[^\n]*)", re.I)
+_JSON = re.compile(r'"answer"\s*:\s*("(?:[^"\\]|\\.)*"|[^,}\s]+)')
+_MARKED = re.compile(r"####\s*(\S[^\n]*)")
+_FENCE = re.compile(r"```\w*\n(.*?)\n?```", re.S)
+_CHOICE = re.compile(r"\(?([A-J])(?:\)\.?|[.:](?=\s|$)|$)")
+_NUMBER = re.compile(r"[-+]?(?:\d[\d,]{0,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,2})?%?")
+_RATIO = re.compile(r"([-+]?\d{1,40})\s*/\s*(\d{1,40})")
+_QUOTED_OR_SPACE = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`text` is canonical: two answers of one kind agree when their texts are equal."""
+
+    kind: Kind
+    text: str
+
+    def agrees(self, other: "Answer") -> bool:
+        """Never where there is no answer, nor for long texts: no two are worded alike."""
+        return self.kind not in ("none", "long") and self == other
+
+
+def read_answer(said: str) -> Answer:
+    """The answer in what a model said; also right for an answer that stands alone already."""
+    found = _conclusion(said[-_LOOKED_AT:]).strip()
+    if not found:
+        return Answer("none", "")
+    if code := _FENCE.fullmatch(found):
+        return _code(code[1].strip())
+    bare = found.strip("*$` \t\n").rstrip(".").strip("*$` \t\n")
+    if choice := _CHOICE.match(bare):
+        return Answer("choice", choice[1])
+    number = _number(bare)
+    if number is not None:
+        return Answer("number", str(number))
+    if len(bare) > SHORT:
+        return Answer("long", bare)
+    if bare[:1] in tuple("[{('\"") or "\n" in bare:
+        return _code(bare)
+    return Answer("text", " ".join(bare.split())) if bare else Answer("none", "")
+
+
+def _conclusion(said: str) -> str:
+    """The part that states the answer; the whole where nothing announces one."""
+    boxed = said.rfind("\\boxed{")
+    if boxed >= 0 and (inside := _braced(said[boxed + len("\\boxed{") :])) is not None:
+        return inside
+    for mark in (_JSON, _MARKED, _SAID):
+        if found := list(mark.finditer(said)):
+            return found[-1][1].strip().strip('"')
+    if fences := list(_FENCE.finditer(said)):
+        return fences[-1][0]
+    lines = said.strip().splitlines()
+    last = lines[-1].strip() if lines else ""
+    return last if len(lines) > 1 and (_CHOICE.match(last) or _number(last) is not None) else said
+
+
+def _braced(text: str) -> str | None:
+    depth = 1
+    for at, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return text[:at]
+    return None
+
+
+def _number(text: str) -> Fraction | None:
+    plain = text.replace("\\%", "%").replace("$", "").strip()
+    if _NUMBER.fullmatch(plain):
+        value = Fraction(plain.rstrip("%").replace(",", "").rstrip(".") or "0")
+        return value / 100 if plain.endswith("%") else value
+    ratio = _RATIO.fullmatch(plain)
+    return Fraction(int(ratio[1]), int(ratio[2])) if ratio and int(ratio[2]) else None
+
+
+def _code(text: str) -> Answer:
+    """Space outside quotes carries no meaning in a value; double and single quotes mean the same."""
+    if len(text) > SHORT:
+        return Answer("long", text)
+
+    def tight(found: re.Match[str]) -> str:
+        part = found[0]
+        return "" if part.isspace() else f"'{part[1:-1]}'"
+
+    return Answer("code", _QUOTED_OR_SPACE.sub(tight, text))
