@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from pointsman.router.policy_file import parse
+from pointsman.router.score_section import ModelFile
 from tests.support.audit_store import as_auditor
 from tests.support.command import Command
 from tests.support.decided import called, job_ids, routed, store
+from tests.support.tiny_model import tiny_model
 
 pytestmark = pytest.mark.stack
 
@@ -32,7 +34,7 @@ def pointsman(database: str, tmp_path: Path) -> Command:
 
 
 async def test_a_decision_is_made_again_from_the_policy_on_record(pointsman: Command, database: str) -> None:
-    records = routed(parse(TEXT), TEXT, PROMPTS)
+    records = routed(parse(TEXT), TEXT, PROMPTS, before=CHEAPER)
     await store(database, records)
     job = str(job_ids(records)[1])
     done = await pointsman.run("why", job, "--recompute")
@@ -42,6 +44,47 @@ async def test_a_decision_is_made_again_from_the_policy_on_record(pointsman: Com
     assert found["same"] is True
     assert found["policy_version"] == parse(TEXT).version
     assert found["again"]["rule"] == "default"
+
+
+async def test_a_scored_decision_is_explained_and_made_again_from_the_model_on_record(
+    pointsman: Command, database: str
+) -> None:
+    scored = TEXT.replace("tier: frontier, reason", "tier: scored, fallback: frontier, reason")
+    scored += "score: {model: models/tiny.json, quality: 0.99}\n"
+    file = parse(scored, read_model=lambda _: ModelFile.of(tiny_model()))
+    records = routed(file, scored, ["please add the numbers 5 and seven", "prove riddle 12 about knights"])
+    await store(database, records)
+    sums, riddle = map(str, job_ids(records))
+    done = await pointsman.run("why", sums)
+    assert done.code == 0, done.err
+    model = file.score.model.model if file.score else None
+    assert model is not None
+    assert any(line.startswith(f"what tiny@{model.version} saw") for line in done.lines)
+    against = [line for line in (await pointsman.run("why", riddle)).lines if line.startswith("not small")]
+    assert ["`riddle` in the text -" in line for line in against] == [True]
+    told = (await pointsman.run("why", riddle, "--json")).json["saw"]
+    assert {reason["weight"] < 0 for reason in told["reasons"]["small"]} == {True}
+    for job in (sums, riddle):
+        again = await pointsman.run("why", job, "--recompute")
+        assert again.code == 0, again.out + again.err
+        assert f"tiny@{model.version}" in again.out
+
+
+async def test_without_its_model_on_record_a_scored_decision_says_which_one_is_missing(
+    pointsman: Command, database: str
+) -> None:
+    scored = TEXT.replace("tier: frontier, reason", "tier: scored, fallback: frontier, reason")
+    scored += "score: {model: models/tiny.json, quality: 0.99}\n"
+    file = parse(scored, read_model=lambda _: ModelFile.of(tiny_model()))
+    _, *others = routed(file, scored, PROMPTS[:1])
+    await store(database, others)
+    job = str(job_ids(others)[0])
+    done = await pointsman.run("why", job)
+    assert done.code == 0, done.err
+    (missing,) = [line for line in done.lines if line.startswith("reasons")]
+    assert "the model tiny@" in missing
+    assert "is not on record" in missing
+    assert (await pointsman.run("why", job, "--recompute")).code == 1
 
 
 async def test_a_changed_decision_on_record_is_found_out(pointsman: Command, database: str) -> None:

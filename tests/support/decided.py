@@ -1,7 +1,7 @@
 """Routed jobs with what they were decided by, as the audit database holds them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,11 +12,14 @@ from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.on_record import records as policy_records
 from pointsman.router.policy import Policy
-from pointsman.router.policy_file import PolicyFile
+from pointsman.router.policy_file import PolicyFile, parse
 from pointsman.store.audit_writer import AuditWriter
-from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.envelope import follow_with
+from pointsman_schemas.calls import CallFinished, Usage
+from pointsman_schemas.envelope import Envelope, follow_with, start
+from pointsman_schemas.feedback import JobFeedback
+from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted
+from pointsman_schemas.outcomes import JobCompleted
 from tests.support.audit_store import audit_pool, put
 from tests.support.example_records import example
 from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
@@ -24,45 +27,80 @@ from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
 SECOND = timedelta(seconds=1)
 
 
-def routed(file: PolicyFile, text: str, prompts: Sequence[str], **fields: object) -> list[Incoming]:
-    """What a router makes of these prompts, by that policy; the policy and its model come first."""
+def routed(
+    file: PolicyFile, text: str, prompts: Sequence[str], *, before: str | None = None, **fields: object
+) -> list[Incoming]:
+    """What a router makes of these prompts, by that policy; the policy and its model come first.
+
+    `before`: the text of a policy that was in force before, so that it is on record too.
+    """
     lane = RouterHandler(Policy.compile(file), REGISTRY, TOPICS, lambda: NOW)
     jobs = [
         incoming(json.dumps({"agent_id": "math-tutor", "prompt": prompt, **fields}).encode(), offset=place)
         for place, prompt in enumerate(prompts)
     ]
-    return as_read([*policy_records(TOPICS, file, text, [], NOW), *lane(jobs)])
+    made = [] if before is None else list(policy_records(TOPICS, parse(before), before, [], NOW))
+    return as_read([*made, *policy_records(TOPICS, file, text, as_read(made), NOW), *lane(jobs)])
 
 
 def called(records: Iterable[Incoming], tokens_in: int, tokens_out: int, cost_usd: str) -> list[Incoming]:
     """A finished call for each routed job among `records`."""
     made = []
-    for place, record in enumerate(records):
-        read = decode(record)
-        assert isinstance(read, Decoded), read
-        if not isinstance(read.message, JobRouted):
-            continue
+    for place, (routed, cause) in enumerate(_routed(records)):
         body = json.loads(example("call.finished.v1").value or b"")
         call = CallFinished.model_validate(
             {
                 **body,
-                "job_id": read.message.job.job_id,
-                "tier": read.message.decision.tier,
+                "job_id": routed.job.job_id,
+                "tier": routed.decision.tier,
                 "cost_usd": cost_usd,
                 "usage": {"input_tokens": tokens_in, "output_tokens": tokens_out},
             }
         )
         origin = (TOPICS.calls.name, 0, place)
-        cover = follow_with(
-            read.envelope,
-            origin,
-            step="call:1",
-            source="test",
-            type=call.TYPE,
-            time=NOW + SECOND,
-        )
-        made.append(emit(TOPICS.calls, record.key, cover, call))
+        cover = follow_with(cause, origin, step="call:1", source="test", type=call.TYPE, time=NOW + SECOND)
+        made.append(emit(TOPICS.calls, str(routed.job.job_id).encode(), cover, call))
     return as_read(made)
+
+
+def completed(
+    records: Iterable[Incoming], answer: Callable[[str, str], str], tokens: tuple[int, int] = (100, 100)
+) -> list[Incoming]:
+    """An outcome for each routed job: `answer(tier, prompt)`, at the price of nothing known."""
+    made = []
+    for place, (routed, cause) in enumerate(_routed(records)):
+        prompt = str(routed.job.request.messages[0].content)
+        tier = routed.decision.tier
+        outcome = JobCompleted(
+            job_id=routed.job.job_id, agent_id=routed.job.agent_id, tier=tier, attempts=1, cost_usd=None,
+            provider="p", model="m", usage=Usage(input_tokens=tokens[0], output_tokens=tokens[1]),
+            response={"choices": [{"message": {"content": answer(tier, prompt)}}]},
+        )  # fmt: skip
+        origin = (TOPICS.results.name, 0, place)
+        cover = follow_with(
+            cause, origin, step="outcome", source="test", type=outcome.TYPE, time=NOW + 2 * SECOND
+        )
+        made.append(emit(TOPICS.results, str(routed.job.job_id).encode(), cover, outcome))
+    return as_read(made)
+
+
+def judged(verdicts: Sequence[tuple[UUID, float, str]]) -> list[Incoming]:
+    """Feedback: job, verdict and judge, one after the other."""
+    made = []
+    for place, (job_id, verdict, by) in enumerate(verdicts):
+        said = JobFeedback(job_id=job_id, agent_id="math-tutor", by=by, verdict=verdict)
+        id = derived_id("judged", 0, place, "said")
+        cover = start(id, source=by, type=said.TYPE, time=NOW, agent_id="math-tutor", job_id=job_id)
+        made.append(emit(TOPICS.feedback, str(job_id).encode(), cover, said))
+    return as_read(made)
+
+
+def _routed(records: Iterable[Incoming]) -> Iterator[tuple[JobRouted, Envelope]]:
+    for record in records:
+        read = decode(record)
+        assert isinstance(read, Decoded), read
+        if isinstance(read.message, JobRouted):
+            yield read.message, read.envelope
 
 
 def as_read(made: Iterable[Outgoing]) -> list[Incoming]:
@@ -76,12 +114,7 @@ def as_read(made: Iterable[Outgoing]) -> list[Incoming]:
 
 def job_ids(records: Iterable[Incoming]) -> list[UUID]:
     """The jobs that were routed, in order."""
-    read = [decode(record) for record in records]
-    return [
-        each.message.job.job_id
-        for each in read
-        if isinstance(each, Decoded) and isinstance(each.message, JobRouted)
-    ]
+    return [routed.job.job_id for routed, _ in _routed(records)]
 
 
 async def store(database: str, records: Iterable[Incoming]) -> None:

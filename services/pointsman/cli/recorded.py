@@ -77,7 +77,7 @@ async def _made_by(decisions: Decisions, routed: JobRouted, at_hand: Path) -> tu
     scored = any(check.layer == "score" for check in routed.decision.checks)
     try:
         file = await policy_of(decisions, routed.decision.policy_version, at_hand)
-    except (CommandError, FileError) as error:  # the decision stands on record whatever became of these
+    except (CommandError, FileError, ValueError) as error:  # the decision stands whatever became of these
         return None, Saw("", {}, str(error).removeprefix("error: ").partition("\n")[0]) if scored else None
     if not scored:
         return file.name, None

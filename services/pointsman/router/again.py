@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Sequence
 
+from pointsman.router.drift import NAME as DRIFT
 from pointsman.router.policy import Policy, decide
 from pointsman_schemas.base import Json
 from pointsman_schemas.decisions import Decision
@@ -13,11 +14,16 @@ from pointsman_schemas.jobs import Job
 def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
     """What `policy` decides about `job`, with the admission and the open tiers that `made` had.
 
+    What the lane had found out about drift counts for the policy that `made` it alone.
+
     Raises:
         ValueError: none of the policy's tiers was open to the agent.
     """
     admission = tuple(check for check in made.checks if check.layer == "admission")
-    return decide(policy, job, allowed=made.open_tiers, earlier=admission)
+    drift = None
+    if policy.version == made.policy_version:
+        drift = next((each for each in made.checks if (each.layer, each.name) == ("score", DRIFT)), None)
+    return decide(policy, job, allowed=made.open_tiers, earlier=admission, drift=drift)
 
 
 def canonical(decision: Json | Decision) -> bytes:

@@ -19,6 +19,7 @@ from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.admission import Refused, admit
 from pointsman.router.agents_file import Registry
+from pointsman.router.drift import DriftWatch
 from pointsman.router.lineage import cause_of, given_id, lane_key
 from pointsman.router.policy import Policy, decide
 from pointsman.router.refusing import bury, refuse
@@ -63,6 +64,7 @@ class RouterHandler:
         self._source = source
         self._seen = Seen(remembered)
         shadow = policy.shadow
+        self._drift = DriftWatch(policy.scorer.profile)
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
         self._swift = Swift(policy, registry, topics, source, self._seen)
 
@@ -130,7 +132,15 @@ class RouterHandler:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
                 return refuse(replies, read.cause, admitted, read.job.deadline)
-            decision = decide(self._policy, read.job, allowed=admitted.tiers, earlier=admitted.checks)
+            decision = decide(
+                self._policy,
+                read.job,
+                allowed=admitted.tiers,
+                earlier=admitted.checks,
+                drift=self._drift.found,
+            )
+            if self._drift.watches and any(check.layer == "score" for check in decision.checks):
+                self._drift.seen(read.job)
             routed = [replies.routed(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
         except Exception:
             _log_failure(replies.record)

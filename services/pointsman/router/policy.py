@@ -110,12 +110,18 @@ class Policy:
 
 
 def decide(
-    policy: Policy, job: Job, *, allowed: Collection[str] | None = None, earlier: tuple[Check, ...] = ()
+    policy: Policy,
+    job: Job,
+    *,
+    allowed: Collection[str] | None = None,
+    earlier: tuple[Check, ...] = (),
+    drift: Check | None = None,
 ) -> Decision:
     """Choose a tier for `job`.
 
     `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
-    nearest below, else the nearest above. `earlier` are the rungs that admission left.
+    nearest below, else the nearest above. `earlier` are the rungs that admission left. With `drift`, the rung
+    that says why, the score is not asked.
     """
     facts = read_facts(job)
     ladder = [*earlier]
@@ -125,7 +131,9 @@ def decide(
         if ladder[-1].passed:
             break
     wanted, score = _wanted(rule, facts), None
-    if rule.scored:
+    if rule.scored and drift is not None:
+        ladder.append(drift)
+    elif rule.scored:
         found = policy.scorer.look(text_of(job.request.messages), allowed)
         ladder += found.checks
         wanted, score = found.tier or wanted, found.score

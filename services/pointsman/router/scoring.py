@@ -1,6 +1,6 @@
 """The score's layer of a decision: the cheapest tier that is sure enough to be sufficient, and its rungs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -11,6 +11,7 @@ from pointsman.router.score_section import model_names
 from pointsman.score.choose import Compared, choose
 from pointsman.score.estimate import Bar, Reason
 from pointsman.score.model import ScoreModel
+from pointsman.score.net import NetScore
 from pointsman_schemas.decisions import Check, Score
 
 
@@ -36,6 +37,11 @@ class Scorer:
     bar: Bar | None
     tiers: tuple[str, ...]
     prices: tuple[float, ...] | None
+
+    @property
+    def profile(self) -> Mapping[str, float]:
+        """How the texts that the model was trained for are made up; empty where it does not say."""
+        return self.model.profile if isinstance(self.model, NetScore) else {}
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Scorer":

@@ -1,0 +1,53 @@
+"""Whether what a lane scores still looks like what the score was trained on; if not, the fallback decides.
+
+Invariants:
+- What was found is a rung of the decisions it touched, so that each can be made again without this object.
+- Only a sample is kept: a tenth of the scored texts, the last two hundred, looked at after each hundred. A
+  hash of the job's id draws it: every tenth in a row would fall in step with a publisher who takes turns.
+- It comes back by itself: texts go on being kept while the fallback decides.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from zlib import crc32
+
+from pointsman.router.rungs import rung
+from pointsman.runtime.logging import event
+from pointsman.score.drift import Shift, shift
+from pointsman.score.text import text_of
+from pointsman_schemas.decisions import Check
+from pointsman_schemas.jobs import Job
+
+log = logging.getLogger(__name__)
+
+NAME = "drift"
+EVERY, KEPT, LOOK = 10, 200, 100
+
+
+class DriftWatch:
+    """One lane's. `profile`: of the texts that the model was trained for; an empty one finds nothing."""
+
+    def __init__(self, profile: Mapping[str, float]) -> None:
+        self.watches = bool(profile)
+        self._profile = profile
+        self._texts: deque[str] = deque(maxlen=KEPT)
+        self._kept = 0
+        #: The rung for jobs that would be scored, while the work is unfamiliar.
+        self.found: Check | None = None
+
+    def seen(self, job: Job) -> None:
+        """Keep the text of a job that was to be scored, if it is drawn."""
+        if crc32(job.job_id.bytes) % EVERY:
+            return
+        self._texts.append(text_of(job.request.messages))
+        self._kept += 1
+        if self._kept % LOOK == 0:
+            self._look(shift(self._profile, self._texts))
+
+    def _look(self, moved: Shift) -> None:
+        before = self.found
+        self.found = None if moved.familiar else rung("score", NAME, False, f"{moved}: the fallback decides")
+        if (before is None) != (self.found is None):
+            said = "work is familiar again" if self.found is None else "work is unlike what the score knows"
+            event(log, logging.WARNING, said, shift=str(moved))
