@@ -1,6 +1,7 @@
 """`pointsman audit verify` and `key` as commands, against a database and against the topics themselves."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pointsman.bus.follow import follow
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Outgoing
 from pointsman.store.audit_writer import AuditWriter, Move
+from pointsman.store.retain import days_before, drop_day
 from pointsman.store.signing import PrivateKey
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
@@ -121,6 +123,16 @@ async def test_what_kafka_still_knows_cannot_be_made_anew(
     assert plain.code == 0, "by itself the database shows nothing"
     _, found = await against_kafka(pointsman)
     assert found == ["checkpoint", "kafka_differs", "rewritten"]
+
+
+async def test_what_retention_dropped_is_not_missing(
+    pointsman: Command, database: str, published: Topics
+) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    (day,) = await days_before(database, tomorrow)
+    assert await drop_day(database, day, KEY) == 30
+    done = await pointsman.run("audit", "verify", "--against-kafka", "--json")
+    assert (done.code, done.json["kafka"]["dropped"], done.json["report"]["rows"]) == (0, 30, 0)
 
 
 async def test_rows_that_kafka_has_or_has_not_are_found(

@@ -12,11 +12,15 @@ from pointsman.store.record import record_digest
 
 @dataclass(slots=True)
 class Comparison:
-    """`same` records are stored as they are; `not_yet` ones lie behind their lane's position."""
+    """`same` records are stored as they are; `not_yet` ones lie behind their lane's position.
+
+    `older` ones are from before the chain, `dropped` ones went with their day.
+    """
 
     same: int = 0
     not_yet: int = 0
     older: int = 0
+    dropped: int = 0
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -55,6 +59,8 @@ class AgainstKafka:
             if record.offset not in stored:
                 if record.offset >= position:
                     self.result.not_yet += 1
+                elif self._digests.dropped(lane, record.offset):
+                    self.result.dropped += 1
                 else:
                     self._say(lane, Wrong.NOT_STORED, record.offset, "it is on Kafka and not in the database")
                 continue

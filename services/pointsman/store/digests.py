@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.dropped import Gaps, gaps_of
 from pointsman.store.lanes import Lane
 from pointsman.store.sql import query
 
@@ -11,10 +12,15 @@ from pointsman.store.sql import query
 class Digests:
     """The stored digests; all methods raise StoreUnavailableError and StoreError."""
 
-    def __init__(self, connection: Connection, positions: Mapping[Lane, int]) -> None:
+    def __init__(self, connection: Connection, positions: Mapping[Lane, int], gaps: Gaps) -> None:
         self._connection = connection
+        self._gaps = gaps.by_lane
         #: The next offset of each lane, when this began.
         self.positions = positions
+
+    def dropped(self, lane: Lane, offset: int) -> bool:
+        """Whether retention dropped the row."""
+        return any(gap.first <= offset <= gap.last for gap in self._gaps.get(lane, ()))
 
     async def between(self, lane: Lane, first: int, last: int) -> dict[int, bytes | None]:
         """By offset, both ends included; None where the row is older than the chain."""
@@ -29,4 +35,8 @@ async def open_digests(dsn: str) -> AsyncIterator[Digests]:
     async with connected(dsn) as connection:
         with translated(dsn):
             heads = await connection.fetch(query("lane_heads"))
-        yield Digests(connection, {(row["topic"], row["partition"]): row["next_offset"] for row in heads})
+            gone = await connection.fetch(query("dropped"))
+        positions = {(row["topic"], row["partition"]): row["next_offset"] for row in heads}
+        # Whether the statements are signed is for the walk to say.
+        gaps = gaps_of([(row["statement"], row["signature"]) for row in gone], None)
+        yield Digests(connection, positions, gaps)
