@@ -1,0 +1,90 @@
+"""The second opinion measured: first score and opinion together, asked for the undecided band only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pointsman.bench.routing.examples import examples
+from pointsman.bench.routing.measure import Figures, by_task, of_choice
+from pointsman.bench.routing.opinion_vectors import VectorsOf
+from pointsman.bench.routing.outcomes import Floats, Outcomes
+from pointsman.learn.decide import Estimates, decide
+from pointsman.learn.examples import Ints
+from pointsman.learn.opinion import First, TrainedOpinion, fit
+from pointsman.learn.train import Trained
+from pointsman.opinion.band import together, undecided
+from pointsman.opinion.embed import Vectors
+from pointsman.opinion.estimator import Opinion
+from pointsman.opinion.surface import surface
+from pointsman.score.choose import choose
+from pointsman.score.estimate import Estimate
+from pointsman.score.net import NetScore
+
+#: A job whose first choice hung by less than this asks for the opinion.
+BAND = 0.05
+
+
+@dataclass(frozen=True)
+class WithOpinion:
+    """The first score and the opinion, both frozen."""
+
+    first: NetScore
+    opinion: Opinion
+    band: float = BAND
+
+    def decide(
+        self, outcomes: Outcomes, vectors: Vectors, quality: str, prices: Floats | None = None
+    ) -> tuple[Ints, Ints]:
+        """[n] places of the tiers, and [n] 1 where the opinion was asked."""
+        firsts = [self.first.estimate(prompt) for prompt in outcomes.prompts]
+        seconds = self.opinion.estimates(vectors, np.array([surface(each) for each in outcomes.prompts]))
+        found = [self._one(*pair, quality, prices) for pair in zip(firsts, seconds, strict=True)]
+        return np.array([at for at, _ in found], dtype=np.intp), np.array(
+            [asked for _, asked in found], dtype=np.intp
+        )
+
+    def figures(
+        self, outcomes: Outcomes, vectors: Vectors, quality: str, prices: Floats | None = None
+    ) -> Figures:
+        """As every router's, by task, and the share of jobs that asked the opinion."""
+        chosen, asked = self.decide(outcomes, vectors, quality, prices)
+        return {
+            **of_choice(outcomes, chosen, prices),
+            "asked": round(float(asked.mean()), 5),
+            "by_task": by_task(outcomes, chosen),
+        }
+
+    def _one(
+        self, first: Estimate, second: Estimate, quality: str, prices: Floats | None
+    ) -> tuple[int, bool]:
+        tiers, floor = self.first.tiers, self.first.floor
+        today = None if prices is None else prices.tolist()
+        choice = choose(first, self.first.bars[quality], tiers, floor=floor, prices=today)
+        asks = undecided(choice, self.band)
+        if asks:
+            both = together(first, second)
+            choice = choose(both, self.opinion.bars[quality], tiers, floor=floor, prices=today)
+        return tiers.index(choice.tier), asks
+
+
+def trained(
+    own: Outcomes, others: Sequence[Outcomes], first: Trained, vectors: VectorsOf, *, name: str = "bench"
+) -> TrainedOpinion:
+    """An opinion trained on what `first` was trained on, tuned for both together."""
+    made = examples(own, *others)
+    said = {each.name: {"sha256": each.sha256, "questions": len(each)} for each in (own, *others)}
+    return fit(
+        made,
+        vectors(made.texts),
+        First(first.estimates, first.model.version, first.model.floor),
+        name=name,
+        trained_on={"files": said},
+    )
+
+
+def alone(trained: TrainedOpinion, own: Outcomes, quality: str) -> Figures:
+    """What the opinion would do by itself, out of fold: to see what it adds."""
+    bar = trained.model.bars[quality]
+    estimates: Estimates = trained.alone
+    return of_choice(own, decide(estimates, bar, 0.0))

@@ -1,0 +1,53 @@
+"""Vectors of many texts, each embedded once and kept in a file: embedding takes most of the time."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pointsman.opinion.embed import SIZE, Embedder, Vectors
+from pointsman.opinion.weights import MODEL
+
+VectorsOf = Callable[[Sequence[str]], Vectors]
+Progress = Callable[[float], None]
+
+
+class Kept:
+    """`path`: an .npz file for what is embedded, None: nothing is kept. Call it with texts."""
+
+    def __init__(self, open_embedder: Callable[[], Embedder], path: Path | None = None) -> None:
+        self._open = open_embedder
+        self._path = path
+        self._known: dict[bytes, Vectors] = {}
+        if path is not None and path.exists():
+            with np.load(path) as kept:
+                if str(kept["model"]) == MODEL.sha256:
+                    self._known = dict(zip(map(bytes, kept["keys"]), kept["vectors"], strict=True))
+
+    def __call__(self, texts: Sequence[str], told: Progress = lambda share: None) -> Vectors:
+        """[n, SIZE]; only texts that are new are embedded."""
+        keys = [_key(text) for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
+        if new:
+            embedder = self._open()
+            found = embedder.embed(new.values(), lambda done: told(done / len(new)))
+            self._known.update(zip(new, found, strict=True))
+            self._save()
+        return np.array([self._known[key] for key in keys], dtype=np.float32).reshape(-1, SIZE)
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        aside = self._path.with_suffix(".part.npz")
+        np.savez(
+            aside,
+            model=np.array(MODEL.sha256),
+            keys=np.array([np.frombuffer(key, dtype=np.uint8) for key in self._known]),
+            vectors=np.array(list(self._known.values()), dtype=np.float32),
+        )
+        aside.replace(self._path)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,170 @@
+"""From examples and their embeddings to an opinion's file: trained, calibrated and tuned out of fold."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pointsman.learn.calibrate import calibrate, level
+from pointsman.learn.decide import Estimates
+from pointsman.learn.examples import Examples, Floats, Ints
+from pointsman.learn.tune import NEVER, QUALITIES, tune
+from pointsman.opinion.embed import Vectors
+from pointsman.opinion.estimator import Opinion, Place, before_calibration, calibrated, nearness
+from pointsman.opinion.model_file import parse, write
+from pointsman.opinion.surface import surface
+
+FOLDS = 5
+LEAST_LABELS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """`ridge` draws the lines to the mean; `of_vector` and `of_surface` say how fast nearness falls."""
+
+    landmarks: int = 700
+    ridge: float = 2.0
+    of_vector: float = 1.1832
+    of_surface: float = 0.3
+
+
+@dataclass(frozen=True)
+class First:
+    """The first score's estimates of the own rows, by models that have not seen them, and its version."""
+
+    estimates: Estimates
+    version: str
+    floor: float
+
+
+@dataclass(frozen=True)
+class TrainedOpinion:
+    """`alone` and `joined` with the first score: estimates of the own rows (`rows`), out of fold."""
+
+    content: bytes
+    model: Opinion
+    rows: Ints
+    alone: Estimates
+    joined: Estimates
+
+
+def fit(
+    examples: Examples,
+    vectors: Vectors,
+    first: First,
+    *,
+    name: str,
+    recipe: Recipe = Recipe(),
+    qualities: Sequence[str] = QUALITIES,
+    trained_on: Mapping[str, Any] | None = None,
+) -> TrainedOpinion:
+    """Train on all of `examples`; `vectors` [n, SIZE] of its texts.
+
+    The bars are for the mean of the first score and this.
+    """
+    tiers, rows = len(examples.tiers), np.flatnonzero(examples.own)
+    surfaces = np.array([surface(text) for text in examples.texts])
+    place = Place(
+        surfaces.mean(axis=0).round(6),
+        np.maximum(surfaces.std(axis=0), 1e-3).round(6),
+        recipe.of_vector,
+        recipe.of_surface,
+    )
+    places = place(vectors, surfaces)
+    targets = _targets(examples)
+    fold = np.array([_fold(of) for of in examples.group])
+    said = np.zeros((len(rows), targets.shape[1]))
+    known = np.zeros(len(rows))
+    for at in range(FOLDS):
+        here = fold[rows] == at
+        if here.any():
+            landmarks, weights, base = _lines(places, targets, examples, np.flatnonzero(fold != at), recipe)
+            near = nearness(places[rows[here]], landmarks)
+            said[here] = before_calibration(near @ weights + base, tiers)
+            known[here] = near.max(axis=1)
+    lines = _calibration(said, targets[rows], tiers)
+    alone = Estimates.of(
+        [calibrated(row, lines, tiers, float(near)) for row, near in zip(said, known, strict=True)]
+    )
+    joined = _joined(first.estimates, alone)
+    bars = dict.fromkeys(qualities, NEVER)
+    if len(rows) >= LEAST_LABELS:
+        bars = tune(joined, examples.score[rows], examples.cost[rows], first.floor, qualities)
+    landmarks, weights, base = _lines(places, targets, examples, np.arange(len(places)), recipe)
+    body: dict[str, Any] = {
+        "name": name,
+        "tiers": list(examples.tiers),
+        "base": base.tolist(),
+        "lines": [list(each) for each in lines],
+        "bars": {q: {"rate": bar.rate, "margin": bar.margin} for q, bar in bars.items()},
+        "beside": first.version,
+        "place": {
+            "middle": place.middle.tolist(),
+            "spread": place.spread.tolist(),
+            "of_vector": place.of_vector,
+            "of_surface": place.of_surface,
+        },
+        "trained_on": {
+            **(trained_on or {}),
+            "own": len(rows),
+            "others": len(examples) - len(rows),
+            "unit_usd": examples.unit,
+        },
+    }
+    content = write(body, landmarks, weights)
+    return TrainedOpinion(content, parse(content), rows, alone, joined)
+
+
+def _targets(examples: Examples) -> Floats:
+    strongest, below = examples.score[:, -1:], examples.score[:, :-1]
+    cost = np.log(np.maximum(examples.cost / examples.unit, 1e-6))
+    return np.hstack([below < strongest, below > strongest, cost])
+
+
+def _lines(
+    places: Floats, targets: Floats, examples: Examples, rows: Ints, recipe: Recipe
+) -> tuple[Floats, Floats, Floats]:
+    """Landmarks [m, d], weights [m, o] and base [o] from these rows: ridge regression on nearness."""
+    landmarks = places[_landmarks(examples.own, rows, recipe.landmarks)]
+    landmarks = landmarks.astype(np.float16).astype(np.float64)  # as the file keeps them
+    weight = examples.weight[rows]
+    base = np.average(targets[rows], axis=0, weights=weight)
+    near = nearness(places[rows], landmarks)
+    bent = near.T @ (near * weight[:, None]) + recipe.ridge * (
+        nearness(landmarks, landmarks) + 1e-6 * np.eye(len(landmarks))
+    )
+    weights = np.linalg.solve(bent, near.T @ ((targets[rows] - base) * weight[:, None]))
+    return landmarks, weights.astype(np.float64), base.astype(np.float64)
+
+
+def _landmarks(own: Any, rows: Ints, count: int) -> Ints:
+    """Half of them own, half others, the same ones each time."""
+    drawn = np.random.RandomState(20240701).permutation(rows)
+    ours, others = drawn[own[drawn]], drawn[~own[drawn]]
+    half = count // 2
+    most_own = max(half, count - len(others))
+    return np.concatenate([ours[:most_own], others[: count - min(most_own, len(ours))]])
+
+
+def _calibration(said: Floats, came: Floats, tiers: int) -> tuple[tuple[float, float], ...]:
+    chances = 2 * (tiers - 1)
+    return tuple(
+        calibrate(said[:, at], came[:, at]) if at < chances else level(said[:, at], np.exp(came[:, at]))
+        for at in range(said.shape[1])
+    )
+
+
+def _joined(first: Estimates, second: Estimates) -> Estimates:
+    return Estimates(
+        (first.sufficient + second.sufficient) / 2,
+        (first.better + second.better) / 2,
+        (first.cost + second.cost) / 2,
+        first.known,
+    )
+
+
+def _fold(group: str) -> int:
+    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[8:16], "big") % FOLDS

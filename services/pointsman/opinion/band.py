@@ -1,0 +1,30 @@
+"""Which jobs a second opinion is asked about, and what comes of both; pure."""
+
+from pointsman.score.choose import Choice
+from pointsman.score.estimate import Estimate
+
+
+def undecided(choice: Choice, band: float) -> bool:
+    """Whether the first score's choice hung by less than `band` of probability; never where it abstained.
+
+    A text that the score does not know is no matter of a few hundredths: it stays with the strongest tier.
+    """
+    if choice.doubt is not None:
+        return False
+    return any(abs(each.sufficient - each.required) <= band for each in choice.compared)
+
+
+def together(first: Estimate, second: Estimate) -> Estimate:
+    """The mean of both; NaN in either stays NaN, so that it goes up. `known` is the first's."""
+    if len(first.cost) != len(second.cost):
+        raise ValueError(f"estimates of {len(first.cost)} and of {len(second.cost)} tiers")
+
+    def mean(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple((a + b) / 2.0 for a, b in zip(one, other, strict=True))
+
+    return Estimate(
+        mean(first.sufficient, second.sufficient),
+        mean(first.better, second.better),
+        mean(first.cost, second.cost),
+        first.known,
+    )

@@ -1,0 +1,94 @@
+"""From a text to an estimate: nearness to landmarks of the training, then straight lines.
+
+A landmark is a training text; a text is described by how near it is to each. What is near nothing comes out
+near the mean of training, and `known` falls to 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from pointsman.score.estimate import Bar, Estimate
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Place:
+    """How texts lie to each other: `middle` and `spread` of the surface [s], weights of both parts."""
+
+    middle: Floats
+    spread: Floats
+    of_vector: float
+    of_surface: float
+
+    def __call__(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> Floats:
+        """[n, d] such that near texts lie near."""
+        flat: Floats = np.clip((surfaces - self.middle) / self.spread, -4.0, 4.0)
+        placed: Floats = np.hstack([vectors.astype(np.float64) * self.of_vector, flat * self.of_surface])
+        return placed
+
+
+def nearness(places: Floats, landmarks: Floats) -> Floats:
+    """[n, m] between 0 and 1."""
+    square = (places**2).sum(1)[:, None] + (landmarks**2).sum(1)[None] - 2.0 * places @ landmarks.T
+    near: Floats = np.exp(-np.maximum(square, 0.0) / 2.0)
+    return near
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """`version`: first 12 hex digits of the SHA-256 of the file.
+
+    `landmarks` [m, d], `weights` [m, o] and `base` [o]; the outputs are for each tier below the strongest
+    P(worse), then for each P(better), both as probabilities, then each tier's log of cost; `lines` [o]
+    (slope, offset) calibrate them. `beside`: version of the score whose estimates the bars were tuned with.
+    """
+
+    name: str
+    version: str
+    tiers: tuple[str, ...]
+    place: Place
+    landmarks: Floats = field(repr=False)
+    weights: Floats = field(repr=False)
+    base: Floats = field(repr=False)
+    lines: tuple[tuple[float, float], ...]
+    bars: Mapping[str, Bar]
+    beside: str
+
+    def said(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> Floats:
+        """[n, o] before calibration; probabilities as log-odds."""
+        return before_calibration(
+            nearness(self.place(vectors, surfaces), self.landmarks) @ self.weights + self.base,
+            len(self.tiers),
+        )
+
+    def estimates(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> list[Estimate]:
+        """One for each text."""
+        near = nearness(self.place(vectors, surfaces), self.landmarks)
+        said = before_calibration(near @ self.weights + self.base, len(self.tiers))
+        return [
+            calibrated(row, self.lines, len(self.tiers), float(closest))
+            for row, closest in zip(said, near.max(axis=1), strict=True)
+        ]
+
+
+def before_calibration(raw: Floats, tiers: int) -> Floats:
+    """Probabilities to log-odds; logs of costs as they are."""
+    chances = np.clip(raw[:, : 2 * tiers - 2], 0.004, 0.996)
+    return np.hstack([np.log(chances / (1.0 - chances)), raw[:, 2 * tiers - 2 :]])
+
+
+def calibrated(row: Floats, lines: Sequence[tuple[float, float]], tiers: int, known: float) -> Estimate:
+    """An estimate from what the lines said."""
+    values = [slope * float(each) + offset for each, (slope, offset) in zip(row, lines, strict=True)]
+    below = tiers - 1
+    chances = [float(1.0 / (1.0 + np.exp(-each))) for each in values[: 2 * below]]
+    return Estimate(
+        (*(1.0 - each for each in chances[:below]), 1.0),
+        (*chances[below:], 0.0),
+        tuple(float(np.exp(each)) for each in values[2 * below :]),
+        known,
+    )

@@ -1,0 +1,108 @@
+"""An opinion's file: from its bytes to the estimator, and back; JSON with a checksum over the rest of it."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pointsman.opinion.estimator import Floats, Opinion, Place
+from pointsman.score.estimate import Bar
+
+FORMAT = "pointsman-opinion-1"
+
+
+class OpinionFileError(ValueError):
+    """These bytes are no opinion that can be used; the text says why, `hint` what to do."""
+
+    hint = "train it again: `pointsman bench routing --help` names the option"
+
+
+def write(body: Mapping[str, Any], landmarks: Floats, weights: Floats) -> bytes:
+    """The file's bytes; `landmarks` are kept in 16 bits, `weights` in 64."""
+    whole = {
+        **body,
+        "format": FORMAT,
+        "landmarks": {"shape": list(landmarks.shape), "data": _encode(landmarks.astype("<f2").tobytes())},
+        "weights": {"shape": list(weights.shape), "data": _encode(weights.astype("<f8").tobytes())},
+    }
+    return _canonical({**whole, "sha256": _sum(whole)}) + b"\n"
+
+
+def parse(content: bytes) -> Opinion:
+    """The opinion that a file's bytes are.
+
+    Raises:
+        OpinionFileError: they are none, or not as they were written.
+    """
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise OpinionFileError(f"{len(content)} bytes that are not JSON") from error
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        said = body.get("format") if isinstance(body, dict) else None
+        raise OpinionFileError(f"its form is {str(said)[:40]!r}, what is read here is {FORMAT!r}")
+    if body.pop("sha256", None) != _sum(body):
+        raise OpinionFileError("it is damaged: its checksum is not that of its content")
+    try:
+        return _opinion(body, hashlib.sha256(content).hexdigest()[:12])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise OpinionFileError(f"a part is missing or wrong: {type(error).__name__} {error}") from error
+
+
+def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
+    landmarks, weights = _array(body["landmarks"], "<f2"), _array(body["weights"], "<f8")
+    tiers, base = tuple(map(str, body["tiers"])), _list(body["base"])
+    lines = tuple((float(slope), float(offset)) for slope, offset in body["lines"])
+    outputs = 3 * len(tiers) - 2
+    if not (len(tiers) >= 2 and weights.shape == (len(landmarks), outputs) and len(base) == outputs):
+        raise ValueError("the weights do not fit the landmarks and tiers")
+    if len(lines) != outputs or not np.isfinite(lines).all():
+        raise ValueError("the calibration does not fit the tiers")
+    place = body["place"]
+    return Opinion(
+        name=str(body["name"]),
+        version=version,
+        tiers=tiers,
+        place=Place(
+            _list(place["middle"]),
+            _list(place["spread"]),
+            float(place["of_vector"]),
+            float(place["of_surface"]),
+        ),
+        landmarks=landmarks,
+        weights=weights,
+        base=base,
+        lines=lines,
+        bars={str(q): Bar(float(bar["rate"]), float(bar["margin"])) for q, bar in body["bars"].items()},
+        beside=str(body["beside"]),
+    )
+
+
+def _array(part: Mapping[str, Any], kind: str) -> Floats:
+    found = np.frombuffer(base64.b64decode(part["data"], validate=True), dtype=kind).astype(np.float64)
+    return _finite(found.reshape([int(each) for each in part["shape"]]))
+
+
+def _list(values: Any) -> Floats:
+    return _finite(np.array([float(each) for each in values]))
+
+
+def _finite(found: Floats) -> Floats:
+    if not np.isfinite(found).all():
+        raise ValueError("not all numbers are finite")
+    return found
+
+
+def _canonical(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _sum(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode()

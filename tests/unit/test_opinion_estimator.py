@@ -1,0 +1,70 @@
+"""The opinion learns what words do not tell, is the same each time, and is refused when damaged."""
+
+import numpy as np
+import pytest
+
+from pointsman.learn.opinion import TrainedOpinion, fit
+from pointsman.learn.tune import NEVER
+from pointsman.opinion.model_file import OpinionFileError, parse
+from pointsman.opinion.surface import SIZE, surface
+from tests.support.opinion_examples import RECIPE, work
+
+
+@pytest.fixture(scope="module")
+def made() -> TrainedOpinion:
+    of = work()
+    return fit(of.examples, of.vectors, of.first, name="test", recipe=RECIPE)
+
+
+def test_it_tells_easy_from_hard_where_the_words_are_the_same(made: TrainedOpinion) -> None:
+    other = work(100, seed=2)
+    surfaces = np.array([surface(text) for text in other.examples.texts])
+    found = made.model.estimates(other.vectors, surfaces)
+    middle = np.array([each.sufficient[1] for each in found])
+    assert middle[other.easy].min() > 0.85
+    assert middle[~other.easy].max() < 0.5
+    assert all(each.sufficient[-1] == 1.0 and each.better[-1] == 0.0 for each in found)
+
+
+def test_the_bars_are_for_the_mean_with_the_first_score_it_was_tuned_beside(made: TrainedOpinion) -> None:
+    assert made.model.beside == "0" * 12
+    assert np.allclose(made.joined.sufficient[:, 1], (made.alone.sufficient[:, 1] + 0.6) / 2)
+    assert made.model.bars["0.99"] != NEVER
+
+
+def test_training_twice_gives_the_same_bytes(made: TrainedOpinion) -> None:
+    of = work()
+    assert fit(of.examples, of.vectors, of.first, name="test", recipe=RECIPE).content == made.content
+
+
+def test_too_few_labels_tune_nothing() -> None:
+    few = work(299)
+    made = fit(few.examples, few.vectors, few.first, name="test", recipe=RECIPE)
+    assert set(made.model.bars.values()) == {NEVER}
+
+
+def test_what_is_near_no_landmark_is_not_known(made: TrainedOpinion) -> None:
+    far = np.zeros((1, 384), np.float32)
+    far[0, 7] = 1.0
+    strange = made.model.estimates(far, surface("x" * 20_000 + "\n" * 500 + "?")[None])
+    usual = made.model.estimates(work().vectors[:1], surface("question 0")[None])
+    assert strange[0].known < 0.5 < usual[0].known
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda content: b"", "not JSON"),
+        (lambda content: b'{"format": "x"}', "its form is 'x'"),
+        (lambda content: content.replace(b'"name":"test"', b'"name":"tset"'), "damaged"),
+    ],
+)
+def test_other_bytes_are_refused_with_a_reason(made: TrainedOpinion, changed, said) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(OpinionFileError, match=said):
+        parse(changed(made.content))
+
+
+def test_the_surface_of_any_text_is_finite() -> None:
+    for text in ("", "?", "\n" * 50_000, "1" * 50_000, "What?\nA. one\nB. two"):
+        assert np.isfinite(surface(text)).all()
+        assert surface(text).shape == (SIZE,)
