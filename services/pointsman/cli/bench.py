@@ -7,6 +7,7 @@ from pointsman.cli.lazy import LazyGroup
 COMMANDS = {
     "routing": "What the learned score saves, and what quality it keeps.",
     "hop": "How near the router comes to what the wire allows.",
+    "journey": "How long a job's whole way takes, and what it costs in processor time.",
 }
 
 

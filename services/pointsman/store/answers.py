@@ -68,6 +68,16 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Hops:
+    """When each of a job's three messages was written, by its writer's clock in milliseconds."""
+
+    job_id: UUID
+    submitted: datetime
+    routed: datetime | None
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobState:
     """One job in one line. `state` is the outcome's status, else how far the job has come."""
 

@@ -10,12 +10,12 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from pointsman.store.answers import Ended, JobState, Routed, Step, TierCost, TierOutcomes
+from pointsman.store.answers import Ended, Hops, JobState, Routed, Step, TierCost, TierOutcomes
 from pointsman.store.connect import Pool, open_pool, translated
 from pointsman.store.sql import query
 from pointsman_schemas.jobs import JobRouted
 
-_Answer = TypeVar("_Answer", Step, Ended, JobState, TierCost, TierOutcomes)
+_Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes)
 
 
 @asynccontextmanager
@@ -42,6 +42,10 @@ class Jobs:
     async def timeline(self, job_id: UUID) -> list[Step]:
         """Every message of the job, in order; empty when there is none."""
         return [_answer(Step, row) for row in await self._ask("timeline", job_id)]
+
+    async def hops(self, job_ids: Sequence[UUID]) -> list[Hops]:
+        """When each of these jobs came from one topic to the next, of those that are stored."""
+        return [_answer(Hops, row) for row in await self._ask("hops", job_ids)]
 
     async def decision(self, job_id: UUID) -> Routed | None:
         """The latest decision about the job; None when it was never routed."""

@@ -1,0 +1,123 @@
+"""`pointsman bench journey`: the whole way of a job, from the client to the intake and back to the client."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from statistics import quantiles
+from typing import Any
+from uuid import UUID
+
+from pointsman.bench.whole import Whole, whole_system
+from pointsman.client import Client
+from pointsman.store.jobs import open_jobs
+
+_WARM_UP_S = 3.0
+_AUDIT_WITHIN_S = 30.0
+_SAMPLES = files("pointsman.dev.samples") / "jobs.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Milliseconds."""
+
+    p50: float
+    p99: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """`cpu_ms`: per job, of each process; `memory_mb` at the end."""
+
+    jobs: int
+    per_second: float
+    whole: Times
+    hops: dict[str, Times]
+    cpu_ms: dict[str, float]
+    memory_mb: dict[str, float]
+
+    @property
+    def ours_cpu_ms(self) -> float:
+        """Processor milliseconds per job of all our processes; the provider is none of ours."""
+        return sum(ms for name, ms in self.cpu_ms.items() if name not in ("simulator", "Kafka", "Postgres"))
+
+    @property
+    def all_cpu_ms(self) -> float:
+        """The same with broker and database."""
+        return self.ours_cpu_ms + self.cpu_ms["Kafka"] + self.cpu_ms["Postgres"]
+
+
+def run(rate: int, seconds: float, say: Callable[[str], None]) -> Journey:
+    """Send `rate` jobs a second for `seconds`, after a warm-up that does not count."""
+    with whole_system(latency_ms=0, say=say) as whole:
+        say(f"{rate} jobs a second for {seconds:.0f} s")
+        return asyncio.run(_measure(whole, rate, seconds))
+
+
+async def _measure(whole: Whole, rate: int, seconds: float) -> Journey:
+    async with Client(kafka=whole.kafka, agent_id="bench") as client:
+        await _at_rate(client, rate, _WARM_UP_S)
+        before = whole.busy_s()
+        started = time.perf_counter()
+        took = await _at_rate(client, rate, seconds)
+        span = time.perf_counter() - started
+        after = whole.busy_s()
+    jobs = len(took)
+    hops = await _hops(whole.postgres, took)
+    return Journey(
+        jobs,
+        jobs / span,
+        _times(list(took.values())),
+        {name: _times(times) for name, times in hops.items()},
+        {name: (after[name] - before[name]) / jobs * 1000 for name in after},
+        whole.memory_mb(),
+    )
+
+
+async def _at_rate(client: Client, rate: int, seconds: float) -> dict[UUID, float]:
+    """Milliseconds from the call of `submit` to its return, by job."""
+    bodies = [json.loads(line) for line in _SAMPLES.read_text("utf-8").splitlines()]
+    took: dict[UUID, float] = {}
+
+    async def one(body: dict[str, Any]) -> None:
+        began = time.perf_counter()
+        outcome = await client.submit({**body, "agent_id": "bench"})
+        took[outcome.job_id] = (time.perf_counter() - began) * 1000
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as running:
+        for number in range(int(rate * seconds)):
+            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            body = {name: value for name, value in bodies[number % len(bodies)].items() if name != "job_id"}
+            running.create_task(one(body))
+    return took
+
+
+async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[float]]:
+    """Milliseconds of each hop, by the clocks of those who wrote; the rest of the whole is the way back."""
+    async with open_jobs(postgres) as jobs, asyncio.timeout(_AUDIT_WITHIN_S):
+        found = await jobs.hops(list(took))
+        while sum(each.ended is not None for each in found) < len(took):
+            await asyncio.sleep(0.2)
+            found = await jobs.hops(list(took))
+    hops: dict[str, list[float]] = {"router": [], "worker": [], "back to the client": []}
+    for each in found:
+        if each.routed is not None and each.ended is not None:
+            router, worker = _ms(each.routed - each.submitted), _ms(each.ended - each.routed)
+            hops["router"].append(router)
+            hops["worker"].append(worker)
+            hops["back to the client"].append(took[each.job_id] - router - worker)
+    return hops
+
+
+def _ms(span: timedelta) -> float:
+    return span.total_seconds() * 1000
+
+
+def _times(values: Sequence[float]) -> Times:
+    cuts = quantiles(values, n=100)
+    return Times(cuts[49], cuts[98], max(values))

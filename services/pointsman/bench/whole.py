@@ -1,0 +1,83 @@
+"""The whole system on servers of its own, for a measurement: started, handed over, taken away again."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from pointsman.bus.admin import apply
+from pointsman.dev import logins
+from pointsman.dev.fleet import fleet
+from pointsman.dev.ports import free_port
+from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.dev.stack import Stack
+from pointsman.store.migrate import create_database_if_missing, migrate
+from pointsman_schemas.topics import Topics
+
+TIERS = ("small", "medium", "frontier")
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What runs. `postgres` is the reader's address."""
+
+    kafka: str
+    postgres: str
+    processes: Sequence[Process]
+    stack: Stack
+
+    def busy_s(self) -> dict[str, float]:
+        """Processor seconds that each process has used since it began; servers with all their children."""
+        pids = {process.name: process.pid for process in self.processes}
+        pids |= {"Kafka": self.stack.kafka.child.pid, "Postgres": self.stack.postgres.child.pid}
+        return {name: _busy(pid) for name, pid in pids.items()}
+
+    def memory_mb(self) -> dict[str, float]:
+        """Resident memory of each of our own processes, MB."""
+        return {each.name: psutil.Process(each.pid).memory_info().rss / 1e6 for each in self.processes}
+
+
+@contextmanager
+def whole_system(latency_ms: float, say: Callable[[str], None]) -> Iterator[Whole]:
+    """Everything, with a provider that answers after `latency_ms` milliseconds, always."""
+    with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
+        folder = Path(name)
+        stack = Stack(folder)
+        stack.start(say=say)
+        processes: list[Process] = []
+        try:
+            owner = stack.postgres.dsn()
+            asyncio.run(_prepare(stack.kafka.bootstrap, owner))
+            processes = fleet(folder, stack.kafka.bootstrap, owner, free_port(), TIERS)
+            quick = {
+                "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),
+                "POINTSMAN_JITTER": "0",
+            }
+            processes[0] = replace(processes[0], environment={**processes[0].environment, **quick})
+            for process in processes:
+                process.start()
+            wait_ready(processes)
+            yield Whole(stack.kafka.bootstrap, logins.reader(owner), processes, stack)
+        finally:
+            stop(processes)
+            stack.stop()
+            stack.postgres.remove()
+
+
+async def _prepare(kafka: str, owner: str) -> None:
+    await apply(kafka, Topics().all(TIERS))
+    await create_database_if_missing(owner)
+    await migrate(owner)
+    await logins.make_logins(owner)
+
+
+def _busy(pid: int) -> float:
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    # A server's children that are gone are in its own account.
+    return sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system

@@ -1,0 +1,39 @@
+"""The benches of speed run and say what they measured; what the figures are is no matter here."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Command
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+async def test_the_hops_bench(tmp_path: Path) -> None:
+    done = await Command(tmp_path, {}).run(
+        "bench", "hop", "--messages", "10000", "--rounds", "1", "--seconds", "1", "--json"
+    )
+    assert done.code == 0, done.err
+    hops = done.json["hops"]
+    assert {name.split(",")[0] for name in hops} == {"nothing", "router"}
+    assert all(hop["per_second"] > 0 and hop["client_us"] > 0 for hop in hops.values())
+    assert done.json["best"] == max(
+        hops[f"nothing, {name}"]["per_second"] for name in ("aiokafka", "librdkafka")
+    )
+    assert {rate: delay["messages"] >= int(rate[:-2]) for rate, delay in done.json["delays"].items()} == {
+        "200/s": True,
+        "2000/s": True,
+    }
+    assert done.json["kafka_produces"] > 0
+    assert done.json["kafka_consumes"] > 0
+
+
+async def test_the_journeys_bench(tmp_path: Path) -> None:
+    done = await Command(tmp_path, {}).run("bench", "journey", "--rate", "20", "--seconds", "3", "--json")
+    assert done.code == 0, done.err
+    assert done.json["jobs"] == 60
+    assert set(done.json["hops"]) == {"router", "worker", "back to the client"}
+    ours = {"router", "worker-small", "worker-medium", "worker-frontier", "audit"}
+    assert set(done.json["memory_mb"]) == {*ours, "simulator"}
+    assert set(done.json["cpu_ms"]) == {*ours, "simulator", "Kafka", "Postgres"}
+    assert done.json["whole"]["p50"] <= done.json["whole"]["p99"] <= done.json["whole"]["longest"]
