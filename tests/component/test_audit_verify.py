@@ -6,10 +6,12 @@ from datetime import date
 import pytest
 
 from pointsman.audit.rows import row_of
+from pointsman.store import migrate
 from pointsman.store.audit_writer import AuditWriter, Move
 from pointsman.store.findings import Report, Wrong
 from pointsman.store.row import Row
 from pointsman.store.signing import PrivateKey
+from pointsman.store.sql import migrations
 from pointsman.store.verify import Scope, verify
 from tests.support.audit_store import as_auditor, audit_pool, observer, prepare, put, row, rows
 from tests.support.example_records import NAMES, TOPICS, example, story, story_id
@@ -236,14 +238,16 @@ async def test_gaps_in_offsets_are_none_in_the_chain(database: str) -> None:
 async def test_rows_from_before_the_chain_are_told_apart(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await prepare(database)
+    older = {name: text for name, text in migrations().items() if name < "0005"}
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "migrations", lambda: older)
+        await migrate.migrate(database)
     async with observer(database) as connection:
         await connection.execute(
             'insert into audit.message (topic, partition, "offset", broker_at, headers)'
             " select 't', 0, n, now(), '[]' from generate_series(0, 4) as n"
         )
         await connection.execute("insert into audit.lane values ('t', 0, 5)")
-        await connection.execute("update audit.lane set chained_from = next_offset")  # as 0005 does
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool)
         await put(writer, rows(5, 9))

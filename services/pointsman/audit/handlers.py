@@ -1,18 +1,33 @@
 """Every record of every topic into the audit table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pointsman.audit.rows import row_of
+from pointsman.bus.decode import broker_time
 from pointsman.bus.reader import MovedError, Place, UnavailableError
 from pointsman.bus.records import Incoming
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES
 from pointsman.store.audit_writer import AuditWriter, Move
 from pointsman.store.errors import LaneMovedError, StoreError
+from pointsman.store.row import Row
 from pointsman_schemas.topics import Topics
 
 #: Anyone may write any timestamp, and one from the year 1 would drown the sum of all delays.
 _LONGEST_DELAY_S = 30 * 24 * 3600.0
+
+
+class Rows:
+    """The rows of a batch, each made when it is asked for."""
+
+    def __init__(self, batches: Mapping[Place, Sequence[Incoming]], topics: Topics) -> None:
+        self._batches = batches
+        self._topics = topics
+
+    def __iter__(self) -> Iterator[Row]:
+        for records in self._batches.values():
+            for record in records:
+                yield row_of(record, self._topics)
 
 
 class Sink:
@@ -46,10 +61,10 @@ class Sink:
             MovedError: a place is not at `expected`; nothing was stored.
             UnavailableError: try again with the same arguments.
         """
-        rows = [row_of(record, self._topics) for records in batches.values() for record in records]
+        days = {broker_time(record).date() for records in batches.values() for record in records}
         moves = {place: Move(expected[place], records[-1].offset + 1) for place, records in batches.items()}
         try:
-            await self._writer.append(rows, moves)
+            await self._writer.append(Rows(batches, self._topics), moves, days=days)
         except LaneMovedError as error:
             raise MovedError(str(error)) from error
         except StoreError as error:

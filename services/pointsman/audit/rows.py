@@ -129,7 +129,7 @@ def _row(
     unreadable: str | None = None,
 ) -> Row:
     produced_at = None
-    if envelope is not None and any(name == "ce_time" for name, _ in record.headers):
+    if envelope is not None and "ce_time" in [name for name, _ in record.headers]:
         produced_at = time_or_none(envelope.time)
     return Row(
         record.topic,

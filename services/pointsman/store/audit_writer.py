@@ -1,17 +1,17 @@
 """Rows into the audit table: lanes' positions and chains move in the transaction that stores their rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.store import lanes
-from pointsman.store.chain import chained
 from pointsman.store.connect import Connection, Pool, translated
 from pointsman.store.copy_rows import REFUSED, copy_rows, what_can_be_stored
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.lanes import Head, Held, Lane, Move
+from pointsman.store.linking import Linking
 from pointsman.store.row import Row
 from pointsman.store.sql import query
 
@@ -54,9 +54,13 @@ class AuditWriter:
         self._unsure = {batch for batch in self._unsure if not any(lane in wanted for lane, _ in batch)}
         return found
 
-    async def append(self, rows: Sequence[Row], moves: Mapping[Lane, Move]) -> None:
-        """Store `rows` and move their lanes, in one transaction.
+    async def append(
+        self, rows: Iterable[Row], moves: Mapping[Lane, Move], *, days: Collection[date] | None = None
+    ) -> None:
+        """Store `rows`, each lane's in its order, and move their lanes, in one transaction.
 
+        Rows may be made as they are asked for, so that Postgres works on the first ones meanwhile; they may
+        be asked for again. `days`: those of the rows' broker time, where they are known beforehand.
         A row that Postgres refuses is stored without payload, with the reason in `unreadable`.
 
         Raises:
@@ -68,7 +72,9 @@ class AuditWriter:
         try:
             with translated():
                 async with self._pool.acquire() as connection:
-                    await self._make_days(connection, rows)
+                    if days is None:
+                        days = {row.broker_at.date() for row in rows}
+                    await self._make_days(connection, days)
                     await self._store(connection, rows, moves, retried=batch in self._unsure)
         except StoreUnavailableError:
             self._unsure.add(batch)
@@ -76,13 +82,13 @@ class AuditWriter:
         self._unsure.discard(batch)
 
     async def _store(
-        self, connection: Connection, rows: Sequence[Row], moves: Mapping[Lane, Move], *, retried: bool
+        self, connection: Connection, rows: Iterable[Row], moves: Mapping[Lane, Move], *, retried: bool
     ) -> None:
         try:
             try:
                 await self._try(connection, rows, moves, retried=retried)
             except REFUSED:
-                storable = await what_can_be_stored(connection, rows)
+                storable = await what_can_be_stored(connection, list(rows))
                 await self._try(connection, storable, moves, retried=retried)
         except asyncpg.LockNotAvailableError:
             # Whoever holds the lane may be a process that froze in the middle of its transaction.
@@ -90,7 +96,7 @@ class AuditWriter:
             raise
 
     async def _try(
-        self, connection: Connection, rows: Sequence[Row], moves: Mapping[Lane, Move], *, retried: bool
+        self, connection: Connection, rows: Iterable[Row], moves: Mapping[Lane, Move], *, retried: bool
     ) -> None:
         async with connection.transaction():
             held = await lanes.hold(connection, moves, retried=retried)
@@ -99,8 +105,9 @@ class AuditWriter:
                     self.heads.pop(lane, None)
                 return
             self._compare(held)
-            linked, heads = _chained(rows, held, moves)
-            await copy_rows(connection, linked)
+            linking = Linking(rows, held)
+            await copy_rows(connection, linking)
+            heads = linking.heads(moves)
             await lanes.move(connection, held, heads)
         self.heads |= heads
 
@@ -114,10 +121,10 @@ class AuditWriter:
                     f"{head.next_offset}; `pointsman audit verify` says where"
                 )
 
-    async def _make_days(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Make the partitions that the rows and the coming days need; without them rows go to the default."""
+    async def _make_days(self, connection: Connection, days: Collection[date]) -> None:
+        """Make the partitions that rows of `days` and the coming days need; else rows go to the default."""
         now = self._clock()
-        wanted = set(_near(now.date(), {row.broker_at.date() for row in rows})) - self._days
+        wanted = set(_near(now.date(), days)) - self._days
         if not wanted or now < self._days_again:
             return
         try:
@@ -126,27 +133,6 @@ class AuditWriter:
             self._days_again = now + _TRY_DAYS_AGAIN
         else:
             self._days |= wanted
-
-
-def _chained(
-    rows: Sequence[Row], held: Mapping[Lane, Held], moves: Mapping[Lane, Move]
-) -> tuple[list[tuple[object, ...]], dict[Lane, Head]]:
-    """The rows as they are stored, each lane's chain continued, and where the lanes stand behind them.
-
-    Raises:
-        KeyError: a row of a lane that is not held.
-    """
-    by_lane: dict[Lane, list[Row]] = {lane: [] for lane in held}
-    for row in rows:
-        by_lane[row.topic, row.partition].append(row)
-    stored: list[tuple[object, ...]] = []
-    heads = {}
-    for lane, batch in by_lane.items():
-        head, clock = held[lane]
-        linked, chain = chained(head.chain, batch, clock)
-        stored += linked
-        heads[lane] = Head(chain, head.rows + len(batch), head.chained_from, moves[lane].next)
-    return stored, heads
 
 
 def _near(today: date, days: Iterable[date]) -> Iterable[date]:

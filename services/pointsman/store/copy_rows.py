@@ -1,6 +1,6 @@
 """Binary COPY into the audit table, and what becomes of a row that Postgres refuses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Sequence
 from datetime import UTC, datetime
 
 import asyncpg
@@ -24,7 +24,7 @@ _COLUMNS = (*Row._fields, "recorded_at", "chain")
 _ANY, _ANY_TIME = b"", datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def copy_rows(connection: Connection, linked: Iterable[tuple[object, ...]]) -> None:
+async def copy_rows(connection: Connection, linked: AsyncIterable[tuple[object, ...]]) -> None:
     """Store rows, each with `recorded_at` and `chain` behind it, all or none.
 
     Raises:

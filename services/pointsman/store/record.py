@@ -5,6 +5,7 @@ The form is described, byte by byte, in docs/audit-integrity.md; it may never ch
 
 from base64 import b64decode
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 
@@ -15,6 +16,7 @@ _LENGTH = Struct(">i")
 _COUNT = Struct(">I")
 _NOTHING = _LENGTH.pack(-1)
 _BEGINS = b"pointsman record 1\n"
+_SHORT = 64
 
 HeaderPairs = Iterable[tuple[str, bytes | None]]
 
@@ -31,18 +33,14 @@ def record_digest(
     Every part has its length before it, so that no two records are alike.
     """
     parts = [_BEGINS, _sized(place[0].encode()), _NUMBERS.pack(*place[1:], timestamp_ms)]
-    parts.append(_NOTHING if key is None else _LENGTH.pack(len(key)) + key)
-    if value is None:
-        parts.append(_NOTHING)
-    else:
-        parts += (_LENGTH.pack(len(value)), value)
-    count = len(parts)
-    for name, content in headers:
-        named = name.encode("utf-8", "surrogatepass")
-        parts.append(_LENGTH.pack(len(named)) + named)
-        parts.append(_NOTHING if content is None else _LENGTH.pack(len(content)) + content)
-    parts.insert(count, _COUNT.pack((len(parts) - count) // 2))
-    return sha256(b"".join(parts)).digest()
+    parts.append(_NOTHING if key is None else _sized(key))
+    parts += (_NOTHING,) if value is None else (_LENGTH.pack(len(value)), value)
+    said = [
+        (_known(name) if len(name) < _SHORT else _named(name))
+        + (_NOTHING if content is None else _LENGTH.pack(len(content)) + content)
+        for name, content in headers
+    ]
+    return sha256(b"".join([*parts, _COUNT.pack(len(said)), *said])).digest()
 
 
 def stored_headers(text: str) -> list[tuple[str, bytes | None]]:
@@ -52,6 +50,14 @@ def stored_headers(text: str) -> list[tuple[str, bytes | None]]:
         ValueError, TypeError, KeyError: it is not what the audit writes.
     """
     return [(_name(name), _bytes(value)) for name, value in orjson.loads(text)]
+
+
+def _named(name: str) -> bytes:
+    return _sized(name.encode("utf-8", "surrogatepass"))
+
+
+#: Most records have the same few header names.
+_known = lru_cache(maxsize=1024)(_named)
 
 
 def _sized(part: bytes) -> bytes:
