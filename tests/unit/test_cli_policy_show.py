@@ -4,17 +4,21 @@ from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from rich.console import Console, RenderableType
 
+from pointsman.cli.learning import Learned
 from pointsman.cli.show import replay as show_replay
+from pointsman.cli.show.learned import learned
 from pointsman.cli.show.reasons import reasons
 from pointsman.cli.show.recomputed import Recomputed, recomputed
 from pointsman.cli.show.rules import conditions, rules
 from pointsman.cli.show.verdict import Saw, Verdict, verdict
+from pointsman.learn.report import Expected
 from pointsman.router.policy_file import parse
 from pointsman.router.replay import Moved, Replay
 from pointsman.score.estimate import Reason
@@ -111,10 +115,15 @@ class TestRecomputed:
 
 
 class TestReasons:
-    FOUND = (Reason("`prove` in the text", -0.8), Reason("a short question", 1.2), Reason("no digits", 0.1))
+    FOUND = (
+        Reason("`prove` in the text", -0.8),
+        Reason("a short question", 1.2),
+        Reason("no digits", 0.1),
+        Reason("no list", -0.001),
+    )
 
     def test_for_and_against_the_strongest_first(self) -> None:
-        lines = drawn(reasons({"small": self.FOUND, "medium": ()}, "m@1"), 120)
+        lines = drawn(reasons({"small": self.FOUND, "medium": self.FOUND[3:]}, "m@1"), 120)
         assert lines[1:] == [
             "for small a short question +1.20; no digits +0.10",
             "not small `prove` in the text -0.80",
@@ -131,3 +140,34 @@ class TestReasons:
     def test_they_stand_between_the_ladder_and_the_outcome(self, saw: Saw, part: str) -> None:
         text = "\n".join(drawn(verdict(Verdict(state(), MADE, None, None, [], saw))))
         assert text.index("runner-up") < text.index(part) < text.index("outcome")
+
+
+class TestLearned:
+    OF = {"tiers": ("small", "frontier"), "quality": "0.99", "since": SINCE, "until": SINCE}  # noqa: RUF012
+
+    def test_what_was_learned_is_told_with_its_interval_and_how_to_apply_it(self) -> None:
+        worth = Expected(0.993, 0.991, 1.002, 0.41, {"small": 0.6, "frontier": 0.4})
+        found = Learned(
+            **self.OF, labels=400, judged=50, silent=3, model="ours@1", expected=worth, replay=replay(jobs=0),
+            policy=Path("policy.p-1.yaml"), model_file=Path("models/ours-1.json"),
+        )  # fmt: skip
+        lines = drawn(learned(found), 140)
+        assert "learned from 400 jobs, 50 of them judged; 3 say nothing" in lines
+        assert (
+            "expected 41.0 % saved at 99.3 % of the quality of frontier "
+            "(99.1 to 100.2 % in eight of ten), of jobs not learned from" in lines
+        )
+        assert "tiers small 60.0 %, frontier 40.0 %" in lines
+        assert lines[-3:] == [
+            "written policy.p-1.yaml",
+            "models/ours-1.json",
+            "apply it pointsman policy check policy.p-1.yaml, then start the router with it",
+        ]
+
+    def test_why_nothing_was_written_is_told_with_what_would_help(self) -> None:
+        found = Learned(**self.OF, labels=12, judged=0, silent=0, why_not="12 of 300")
+        lines = drawn(learned(found), 140)
+        assert lines[-2:] == [
+            "not written 12 of 300: the policy stays as it is",
+            "more labels pointsman feedback JOB good|bad, or a `shadow` section in the policy",
+        ]

@@ -1,0 +1,76 @@
+"""`pointsman learn`: a score from the work on record, and the policy that would ask it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Policy, Postgres, Providers
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def learn(
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="SPAN", help="Learn from jobs since then: 24h, 90d, or a time.")
+    ] = "90d",
+    quality: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the strongest tier's quality, to be kept.")
+    ] = "0.99",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Count only this judge's verdicts; may be given several times."),
+    ] = None,
+    tried: Annotated[
+        str, typer.Option(metavar="SPAN", help="Show what it would change about jobs since then.")
+    ] = "7d",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write; beside the policy when left out.")
+    ] = None,
+    policy: Policy = None,
+    providers: Providers = None,
+    as_json: Json = False,
+    postgres: Postgres = None,
+) -> None:
+    """Train a score on your own jobs, and write the policy that would ask it.
+
+    It learns from verdicts (pointsman feedback) and from shadows (the policy's `shadow` section). Nothing
+    that is in force changes: a person looks at what it would do, and starts the router with the new policy.
+    Below 300 jobs that say something nothing is written, and the policy stays as it is.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.errors import CommandError
+
+    try:
+        from pointsman.cli.learning import Wanted, work
+    except ModuleNotFoundError as error:
+        raise CommandError(str(error), 'learning needs more: pip install "pointsman[learn]"') from error
+    from pointsman.cli.prices import tier_prices
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.learned import flat, learned
+    from pointsman.cli.since import since as moment
+    from pointsman.router.settings import RouterSettings
+    from pointsman.runtime.clock import utc_now
+    from pointsman.worker.settings import WorkerSettings
+
+    now = utc_now()
+    path = load(RouterSettings, policy=policy).policy
+    wanted = Wanted(
+        policy=path,
+        out=out or path.parent,
+        since=moment(since, now),
+        tried=moment(tried, now),
+        now=now,
+        quality=quality,
+        judges=by,
+        price=tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now),
+    )
+    found = asyncio.run(work(load(CliSettings, postgres=postgres).postgres, wanted))
+    if as_json:
+        screen.print_json(flat(found))
+    else:
+        screen.show(learned(found))

@@ -1,0 +1,46 @@
+"""From answers on record to what each tier's is worth, on the careful side.
+
+- A verdict is the answer's points. Without one, an answer that agrees with the strongest tier's has its
+  points, one that does not has none, and long texts, which nobody would word alike, say nothing.
+- The strongest tier's answer, where nobody judged it, counts as good: a cheaper one can only be as good.
+- A tier that nothing is known of counts as bad, unless a cheaper one's answer was as good as the
+strongest's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pointsman.score.accept_answer import read_answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a tier answered, and the verdict on it, 0 to 1, if there is one."""
+
+    said: str
+    verdict: float | None = None
+
+
+def points(answers: Mapping[str, Answered], tiers: Sequence[str]) -> tuple[float, ...] | None:
+    """What each of `tiers`, ascending, is worth for a job; None when nothing is known below the strongest."""
+    strongest = answers.get(tiers[-1])
+    best = 1.0 if strongest is None or strongest.verdict is None else strongest.verdict
+    known = {tier: _worth(answers[tier], strongest, best) for tier in tiers[:-1] if tier in answers}
+    if all(worth is None for worth in known.values()):
+        return None
+    found: list[float] = []
+    for tier in tiers[:-1]:
+        worth = known.get(tier)
+        found.append(worth if worth is not None else best if max(found, default=-1.0) >= best else 0.0)
+    return (*found, best)
+
+
+def _worth(answer: Answered, strongest: Answered | None, best: float) -> float | None:
+    if answer.verdict is not None:
+        return answer.verdict
+    if strongest is None:
+        return None
+    said, held_against = read_answer(answer.said), read_answer(strongest.said)
+    if "long" in (said.kind, held_against.kind):
+        return None
+    return best if said.agrees(held_against) else 0.0

@@ -1,0 +1,67 @@
+"""Jobs on record that something can be learned from."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from pointsman.store.connect import open_pool, translated
+from pointsman.store.sql import query
+
+#: Rows fetched at a time.
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A job, or a shadow of one, with its answer and what was thought of it.
+
+    `root`: the job itself, for its shadows too. `value`: its `job.routed.v1` as written. `verdict`: the mean
+    of each judge's last, 0 to 1. `response`, tokens and US dollars: None where it was not completed.
+    """
+
+    root: UUID
+    job_id: UUID
+    tier: str
+    value: bytes
+    verdict: float | None
+    response: dict[str, Any] | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: Decimal | None
+
+
+@asynccontextmanager
+async def labelled(
+    dsn: str, since: datetime, by: Sequence[str] | None = None
+) -> AsyncIterator[AsyncIterator[Labelled]]:
+    """Every one since then, those of one root together; with `by` only these judges' verdicts count.
+
+    Raises:
+        StoreUnavailableError, StoreError.
+    """
+    async with await open_pool(dsn, application="pointsman.labelled", size=1) as pool:
+        with translated():
+            async with pool.acquire() as connection, connection.transaction(readonly=True):
+                rows = connection.cursor(query("labelled"), since, by, prefetch=PAGE)
+                yield (_labelled(row) async for row in rows)
+
+
+def _labelled(row: Any) -> Labelled:
+    response = None if row["response"] is None else orjson.loads(row["response"])
+    return Labelled(
+        row["root"],
+        row["job_id"],
+        row["tier"],
+        bytes(row["value"]),
+        row["verdict"],
+        response if isinstance(response, dict) else None,
+        row["tokens_in"],
+        row["tokens_out"],
+        row["cost_usd"],
+    )

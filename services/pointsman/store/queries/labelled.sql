@@ -1,0 +1,25 @@
+-- Jobs that something can be learned from: judged by somebody, or done on further tiers too as shadows. A row for
+-- each job and each of its shadows, with the answer; rows of one `root` are about the same question.
+with judged as (
+  select job_id, avg(verdict) as verdict from (
+    select distinct on (job_id, payload ->> 'by') job_id, (payload ->> 'verdict')::double precision as verdict
+    from audit.message
+    where kind = 'job.feedback.v1' and broker_at >= $1 and ($2::text[] is null or payload ->> 'by' = any ($2))
+    order by job_id, payload ->> 'by', broker_at desc, "offset" desc
+  ) as latest group by job_id
+), routed as (
+  select job_id, tier, value,
+    case when agent_id = 'pointsman/shadow' then (payload #>> '{job,metadata,shadow_of}')::uuid else job_id end as root
+  from audit.message where kind = 'job.routed.v1' and broker_at >= $1
+), roots as (
+  select root from routed left join judged using (job_id)
+  group by root having count(*) > 1 or bool_or(judged.verdict is not null)
+)
+select routed.root, routed.job_id, routed.tier, routed.value, judged.verdict, done.response, done.tokens_in,
+  done.tokens_out, done.cost_usd
+from routed join roots using (root) left join judged using (job_id) left join lateral (
+  select (payload -> 'response')::text as response, (payload #>> '{usage,input_tokens}')::bigint as tokens_in,
+    (payload #>> '{usage,output_tokens}')::bigint as tokens_out, (payload ->> 'cost_usd')::numeric as cost_usd
+  from audit.message where job_id = routed.job_id and kind = 'job.completed.v1' limit 1
+) as done on true
+order by routed.root, routed.job_id

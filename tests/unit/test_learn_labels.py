@@ -1,0 +1,53 @@
+"""What answers on record are worth, on the careful side."""
+
+import pytest
+
+from pointsman.learn.labels import Answered, points
+
+TIERS = ("small", "medium", "frontier")
+LONG = "word " * 200
+
+
+def worth(**answers: Answered | str) -> tuple[float, ...] | None:
+    said = {tier: Answered(each) if isinstance(each, str) else each for tier, each in answers.items()}
+    return points(said, TIERS)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({"small": "The answer is 12.", "medium": "12", "frontier": "12.0"}, (1.0, 1.0, 1.0)),
+        ({"small": "13", "medium": "12", "frontier": "12"}, (0.0, 1.0, 1.0)),
+        ({"small": "12", "medium": "13", "frontier": "12"}, (1.0, 0.0, 1.0)),
+        ({"small": "12", "frontier": "12"}, (1.0, 1.0, 1.0)),
+        ({"small": "13", "frontier": "12"}, (0.0, 0.0, 1.0)),
+        ({"medium": "12", "frontier": "12"}, (0.0, 1.0, 1.0)),
+        ({"small": Answered("x", 1.0)}, (1.0, 1.0, 1.0)),
+        ({"small": Answered("x", 0.0)}, (0.0, 0.0, 1.0)),
+        ({"medium": Answered("x", 0.4)}, (0.0, 0.4, 1.0)),
+        ({"small": Answered("12", 0.0), "frontier": "12"}, (0.0, 0.0, 1.0)),
+        ({"small": Answered("13", 1.0), "frontier": Answered("12", 0.0)}, (1.0, 0.0, 0.0)),
+        ({"small": "12", "frontier": Answered("12", 0.0)}, (0.0, 0.0, 0.0)),
+        ({"small": "12", "frontier": ""}, (0.0, 0.0, 1.0)),
+    ],
+)
+def test_verdicts_come_first_then_agreement_and_the_unknown_counts_as_bad(
+    answers: dict[str, Answered | str], expected: tuple[float, ...]
+) -> None:
+    assert worth(**answers) == expected
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"frontier": "12"},
+        {"frontier": Answered("12", 1.0)},
+        {"small": "12"},
+        {"small": LONG, "frontier": LONG},
+        {"small": "12", "medium": LONG, "other": "12"},
+    ],
+    ids=["nothing", "strongest alone", "strongest judged", "nothing beside it", "too long", "unknown tier"],
+)
+def test_what_says_nothing_about_a_cheaper_tier_is_no_label(answers: dict[str, Answered | str]) -> None:
+    assert worth(**answers) is None
