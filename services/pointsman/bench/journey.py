@@ -119,5 +119,5 @@ def _ms(span: timedelta) -> float:
 
 
 def _times(values: Sequence[float]) -> Times:
-    cuts = quantiles(values, n=100)
+    cuts = quantiles(values, n=100, method="inclusive")
     return Times(cuts[49], cuts[98], max(values))
