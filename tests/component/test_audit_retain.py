@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.audit.rows import row_of
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.findings import Report, Wrong
 from pointsman.store.retain import days_before, drop_day
@@ -13,7 +14,8 @@ from pointsman.store.row import Row
 from pointsman.store.verify import Scope, verify
 from tests.support.audit_store import as_auditor, audit_pool, observer, put, row
 from tests.support.command import Command
-from tests.support.integrity import KEY, sign, tamper
+from tests.support.example_records import TOPICS, story, story_id
+from tests.support.integrity import KEY, record, sign, tamper
 
 pytestmark = pytest.mark.stack
 
@@ -98,6 +100,17 @@ async def test_rows_of_no_day_stay(database: str) -> None:
         await drop(database, NOON.date())
         report = await look(database)
     assert (report.findings, report.rows, report.dropped) == ([], 1, 2)
+
+
+async def test_the_summaries_of_jobs_that_are_gone_go_too(database: str) -> None:
+    await record(database, jobs=range(3), checkpoint_after=(2,))
+    over_midnight = story(7, datetime(2026, 3, 12, 23, 59, 58, tzinfo=UTC))
+    async with audit_pool(database) as pool:
+        await put(AuditWriter(pool, clock=lambda: NOON), [row_of(each, TOPICS) for each in over_midnight])
+    await drop(database, date(2026, 3, 13))
+    async with observer(database) as connection:
+        left = await connection.fetch("select job_id from audit.job")
+    assert [each["job_id"] for each in left] == [story_id(7)]
 
 
 async def test_the_command_says_first_and_drops_then(database: str, tmp_path: Path) -> None:

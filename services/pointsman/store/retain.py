@@ -1,6 +1,6 @@
 """Drops whole days, and keeps what the chains were at the ends of what is gone."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from pointsman.store.connect import connected, translated
@@ -32,6 +32,8 @@ async def days_before(dsn: str, first_kept: date) -> list[Day]:
 async def drop_day(dsn: str, day: Day, key: PrivateKey | None) -> int:
     """Drop the day and keep its ends, signed where there is a key; returns how many rows are gone.
 
+    Summaries of jobs that were last heard of on that day or before go with it.
+
     Raises:
         StoreUnavailableError: somebody uses the table for longer than a few seconds; try again.
         StoreError: Postgres refuses; `dsn` must be the owner's.
@@ -41,9 +43,10 @@ async def drop_day(dsn: str, day: Day, key: PrivateKey | None) -> int:
             async with connection.transaction():
                 await connection.execute("set local lock_timeout = '5s'")
                 table = await connection.fetchval("select format('audit.%I', $1::text)", day.name)
+                midnight = datetime.combine(day.day, time(), UTC)
                 # Nobody adds a row while the ends are read; readers may go on until the very end.
                 await connection.execute(f"lock table {table} in exclusive mode")
-                found = await connection.fetch(query("runs_of_day"), datetime.combine(day.day, time(), UTC))
+                found = await connection.fetch(query("runs_of_day"), midnight)
                 runs = tuple(
                     Run(
                         topic=row["topic"],
@@ -60,4 +63,5 @@ async def drop_day(dsn: str, day: Day, key: PrivateKey | None) -> int:
                 signature = key.sign_bytes(text) if key else ""
                 await connection.execute(query("add_dropped"), day.day, rows, text, signature)
                 await connection.execute(f"drop table {table}")
+                await connection.execute(query("drop_jobs"), midnight + timedelta(days=1))
     return rows
