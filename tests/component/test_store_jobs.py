@@ -1,6 +1,7 @@
 """The audit database answers: the story of a job, why, how it ended, what it cost."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -79,6 +80,15 @@ async def test_a_stranger_s_own_clock_does_not_stretch_the_story(database: str, 
     first, *_, last = await jobs.timeline(story_id(1))
     assert first.at == START
     assert last.since_start == timedelta(seconds=3)
+
+
+async def test_a_dead_letter_says_in_words_why_it_is_one(database: str, jobs: Jobs) -> None:
+    letter = example("job.dead.v1")
+    of_the_job = (*letter.headers, ("ce_jobid", str(story_id(1)).encode()))
+    await store(database, [*story(1, START), replace(letter, headers=of_the_job)])
+    said = {step.kind: step.detail for step in await jobs.timeline(story_id(1))}
+    assert said.pop("job.dead.v1") == dict(letter.headers)["ce_detail"].decode()
+    assert set(said.values()) == {None}
 
 
 async def test_the_decision_comes_with_its_job(database: str, jobs: Jobs) -> None:

@@ -25,6 +25,7 @@ def steps_of(records: list[Any]) -> list[Step]:
         known = {name: getattr(row, name) for name in Step.__dataclass_fields__ if name in row._fields}
         at = row.produced_at or row.broker_at
         payload = None if row.payload is None else orjson.loads(row.payload)
+        known["detail"] = dict(record.headers).get("ce_detail", b"").decode() or None
         made.append(
             Step(**{**known, "at": at, "since_start": timedelta(0), "step": None, "payload": payload})
         )

@@ -11,7 +11,10 @@ from pointsman_schemas.jobs import JobRouted
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message of a job. `at` and `since_start` follow the order of the story; costs are US dollars."""
+    """One message of a job. `at` and `since_start` follow the order of the story; costs are US dollars.
+
+    `detail`: what a dead letter says to a person.
+    """
 
     job_id: UUID
     at: datetime
@@ -35,6 +38,7 @@ class Step:
     message_id: UUID | None
     causation_id: UUID | None
     payload: Json | None
+    detail: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def _said(step: Step, message: Message | None) -> str:
         return gist(f"by {message.model}: {what(message)}", SAID)
     if message is not None:
         return gist(what(message), REASON)
-    parts = [step.error_type, step.unreadable]
+    parts = [step.error_type, step.detail or step.unreadable]
     return gist(": ".join(part for part in parts if part), REASON) or "(its payload cannot be shown)"
 
 

@@ -89,6 +89,6 @@ def _came_of(outcome: Ended | None, *, routed: bool) -> Text:
 
 def _dead(step: Step) -> Text:
     """A dead letter that the outcome does not repeat, such as a second record with the same job id."""
-    said = ": ".join(printable(part) for part in (step.error_type, step.unreadable) if part)
+    said = ": ".join(printable(part) for part in (step.error_type, step.detail or step.unreadable) if part)
     place = f"{step.topic}/{step.partition}@{step.offset}"
     return Text.assemble((said or "no reason on record", COLOURS["dead"]), (f"  {place}", "dim"))

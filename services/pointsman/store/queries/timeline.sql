@@ -1,2 +1,5 @@
-select * from audit.timeline where job_id = $1
-order by at, audit.step_of(kind), topic, partition, "offset"
+select timeline.*, letter.detail
+from audit.timeline left join audit.dead_letters as letter
+  on letter.job_id = $1 and letter.message_id = timeline.message_id
+where timeline.job_id = $1
+order by timeline.at, audit.step_of(kind), topic, partition, "offset"
