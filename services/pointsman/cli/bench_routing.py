@@ -38,6 +38,13 @@ def routing(
     ship: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Only train on all of --data, and write the model.")
     ] = None,
+    opinion: Annotated[
+        bool, typer.Option("--opinion", help="Measure the second opinion too (the extra `opinion`).")
+    ] = False,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="With --opinion: keep its vectors there, .npz."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure the learned score on outcomes of real models.
@@ -57,6 +64,7 @@ def routing(
         raise CommandError("nothing to measure", "give --data DIR, or --train DIR with --test FILE", code=2)
     if (ship or docs) and data is None:
         raise CommandError("--ship and --docs need --data", "give --data DIR", code=2)
+    vectors_of = _vectors(vectors) if opinion else None
     with progress() as told:
         if ship is not None and data is not None:
             ship.write_bytes(run.ship(data, told))
@@ -64,10 +72,10 @@ def routing(
             return
         report: dict[str, Any]
         if data is not None:
-            report = run.whole(data, quality, told, resplits)
+            report = run.whole(data, quality, told, resplits, vectors_of)
         else:
             assert train is not None and test is not None
-            report = run.unseen(train, test, quality, told, drop=drop_overlap)
+            report = run.unseen(train, test, quality, told, drop=drop_overlap, vectors=vectors_of)
     if docs is not None:
         from pointsman.bench.routing.markdown import write
 
@@ -76,3 +84,19 @@ def routing(
         screen.print_json(report)
     else:
         screen.show(*tables(report))
+        if not opinion:
+            screen.note("the second opinion was not measured: --opinion")
+
+
+def _vectors(path: Path | None) -> Any:
+    """What embeds; an error at once where the extra is not installed, not after the training."""
+    from pointsman.bench.routing.opinion_vectors import Kept
+    from pointsman.cli.errors import CommandError
+    from pointsman.opinion.embed import Embedder
+    from pointsman.opinion.errors import OpinionMissingError
+
+    try:
+        embedder = Embedder.open()
+    except OpinionMissingError as error:
+        raise CommandError(f"no second opinion: {error}", error.hint) from error
+    return Kept(lambda: embedder, path)

@@ -42,7 +42,9 @@ class Cascade:
         """As every router's, and by task."""
         chosen = self.decide(outcomes, quality)
         paid = charged(outcomes, prices)
-        return {**of_choice(paid, chosen), "by_task": by_task(paid, chosen)}
+        up = round(float(chosen.mean()), 5)
+        shares = dict(zip(outcomes.tiers, (0.0, round(1 - up, 5), up), strict=True))  # whose answer was kept
+        return {**of_choice(paid, chosen), "shares": shares, "by_task": by_task(paid, chosen)}
 
 
 def can_cascade(outcomes: Outcomes) -> bool:

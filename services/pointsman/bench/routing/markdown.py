@@ -6,6 +6,7 @@ from typing import Any
 
 from pointsman.bench.routing.measure import table
 from pointsman.bench.routing.plot import plot
+from pointsman.bench.routing.ways import rows as beside
 
 BEGIN, END = "<!-- begin: figures -->", "<!-- end: figures -->"
 
@@ -33,7 +34,7 @@ def figures(report: Mapping[str, Any]) -> str:
         f"Trained on {split['train']:,} questions and {report['extra']:,} of other work; scored once on "
         f"{split['test']:,} others. Model {report['model']['version']}.",
         "![Saved against quality](routing/cost-quality.svg)",
-        _grid(head, table({**asked, **report["baselines"]})),
+        _grid(head, table({**asked, **beside(report.get("ways", {})), **report["baselines"]})),
         f"**By task**, quality {report['quality']} asked.",
         _grid(("task", *head[1:]), table(frozen["by_task"])),
         "**With other prices.** The same model and bar; the strongest tier costs half or twice as much.",
@@ -41,6 +42,8 @@ def figures(report: Mapping[str, Any]) -> str:
     ]
     if report["resplits"]:
         parts += ["**Other splits**, a router made anew for each.", _resplits(report["resplits"])]
+        for way, found in report.get("ways_resplits", {}).items():
+            parts += [f"The same splits, {way}.", _resplits(found)]
     parts += [
         "**Calibration** of `sufficient`, on the test part; accuracy is of those at or above the confidence.",
         "![Reliability](routing/calibration.svg)",

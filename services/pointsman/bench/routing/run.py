@@ -9,26 +9,31 @@ from pointsman.bench.routing.data import SPLIT, TEST_SHARE, read, split, without
 from pointsman.bench.routing.files import Files, ends, folder
 from pointsman.bench.routing.frozen import frozen, guarded, served
 from pointsman.bench.routing.measure import mean_of, of_choice
+from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.outcomes import Outcomes
 from pointsman.bench.routing.pairs import pairs
 from pointsman.bench.routing.router import Router, checked, trained
 from pointsman.bench.routing.transfer import transfer
+from pointsman.bench.routing.ways import over_splits, ways
 
 #: (what is being done, how much of everything is done, 0 to 1)
 Told = Callable[[str, float], None]
 RESPLITS = 10
 #: Qualities whose target is checked on every other split.
-CHECKED = ("0.98", "0.99", "1.0")
+CHECKED = ("0.98", "0.99", "0.995", "1.0")
 
 
-def whole(data: Path, quality: str, told: Told, resplits: int = RESPLITS) -> dict[str, Any]:
-    """Everything, on the files of a folder."""
+def whole(
+    data: Path, quality: str, told: Told, resplits: int = RESPLITS, vectors: VectorsOf | None = None
+) -> dict[str, Any]:
+    """Everything, on the files of a folder; `vectors` for the second opinion, None: without one."""
     told("reading", 0.0)
     files = folder(data)
     train, test = split(files.own)
     beside = [files.extra] if files.extra else []
     checked([train, *beside], test)
-    router = Router(trained(train, beside, progress=lambda share: told("training", 0.1 * share)).model)
+    made = trained(train, beside, progress=lambda share: told("training", 0.1 * share))
+    router = Router(made.model)
     report: dict[str, Any] = {
         "files": files.said,
         "models": dict(zip(test.tiers, test.models, strict=True)),
@@ -40,7 +45,11 @@ def whole(data: Path, quality: str, told: Told, resplits: int = RESPLITS) -> dic
         "baselines": baselines(train, test, float(quality)),
         "served": served(router, test, quality),
     }
-    report["resplits"] = _resplits(files, resplits, lambda share: told("resplits", 0.2 + 0.5 * share))
+    told("second opinion, cascade", 0.1)
+    report["ways"] = ways(made, train, beside, test, vectors)
+    report["resplits"], report["ways_resplits"] = _resplits(
+        files, resplits, vectors, lambda share: told("resplits", 0.2 + 0.5 * share)
+    )
     report["transfer"] = _transfers(files, train, router, quality, lambda s: told("transfer", 0.7 + 0.15 * s))
     if files.pairs is not None:
         report["routellm"] = pairs(
@@ -50,7 +59,15 @@ def whole(data: Path, quality: str, told: Told, resplits: int = RESPLITS) -> dic
     return report
 
 
-def unseen(data: Path, test_file: Path, quality: str, told: Told, *, drop: bool = False) -> dict[str, Any]:
+def unseen(
+    data: Path,
+    test_file: Path,
+    quality: str,
+    told: Told,
+    *,
+    drop: bool = False,
+    vectors: VectorsOf | None = None,
+) -> dict[str, Any]:
     """A router trained on a folder, scored once on a file that it has never seen.
 
     `drop`: take questions that the file shares with the folder out of the training; they are refused without.
@@ -65,7 +82,8 @@ def unseen(data: Path, test_file: Path, quality: str, told: Told, *, drop: bool 
         train = [without(each, [test]) for each in train]
     checked(train, test)
     own, *beside = train
-    router = Router(trained(own, beside, progress=lambda share: told("training", 0.5 * share)).model)
+    made = trained(own, beside, progress=lambda share: told("training", 0.5 * share))
+    router = Router(made.model)
     report: dict[str, Any] = {
         "files": {**files.said, test.name: test.sha256},
         "models": dict(zip(test.tiers, test.models, strict=True)),
@@ -79,6 +97,8 @@ def unseen(data: Path, test_file: Path, quality: str, told: Told, *, drop: bool 
         "baselines": baselines(own, test, float(quality)),
         "served": served(router, test, quality),
     }
+    told("second opinion, cascade", 0.5)
+    report["ways"] = ways(made, own, beside, test, vectors)
     if len(test) >= 1_000:
         step = lambda share: told("with labels", 0.6 + 0.4 * share)  # noqa: E731
         report["transfer"] = {test.name: transfer(router, train, test, quality, step)}
@@ -96,17 +116,23 @@ def ship(data: Path, told: Told) -> bytes:
     return made.content
 
 
-def _resplits(files: Files, count: int, progress: Callable[[float], None]) -> dict[str, Any]:
+def _resplits(
+    files: Files, count: int, vectors: VectorsOf | None, progress: Callable[[float], None]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Other splits of the same work: how often each target is met by a router made anew."""
     found: dict[str, list[dict[str, Any]]] = {asked: [] for asked in CHECKED}
+    beside = [files.extra] if files.extra else []
+    others = []
     for at in range(count):
         train, test = split(files.own, salt=f"resplit-{at}")
-        router = Router(trained(train, [files.extra] if files.extra else []).model)
+        made = trained(train, beside)
+        router = Router(made.model)
         estimates = router.estimates(test.prompts)
         for asked in CHECKED:
             found[asked].append(of_choice(test, router.decide(estimates, asked)))
+        others.append(ways(made, train, beside, test, vectors))
         progress((at + 1) / count)
-    return {
+    alone = {
         asked: {
             "splits": len(each),
             "met": sum(figures["quality"] >= float(asked) for figures in each),
@@ -117,6 +143,7 @@ def _resplits(files: Files, count: int, progress: Callable[[float], None]) -> di
         for asked, each in found.items()
         if each
     }
+    return alone, over_splits(others, CHECKED)
 
 
 def _transfers(

@@ -30,8 +30,10 @@ def progress() -> Iterator[Callable[[str, float], None]]:
 def tables(report: Mapping[str, Any]) -> list[Table]:
     """The frozen router beside what needs none, then the work it had never seen."""
     from pointsman.bench.routing.measure import table
+    from pointsman.bench.routing.ways import rows as beside
 
     rows = {f"router, quality {asked}": each for asked, each in report["frozen"]["by_quality"].items()}
+    rows |= beside(report.get("ways", {}))
     rows |= report["baselines"]
     if "guarded" in report:
         rows = {f"guarded: {report['frozen']['shift']['said']}": report["guarded"], **rows}

@@ -1,0 +1,55 @@
+"""Beside the score alone: with a second opinion, and the cascade; made and measured in the same way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pointsman.bench.routing import cascade, opinion
+from pointsman.bench.routing.data import refuse_overlap
+from pointsman.bench.routing.measure import Figures, mean_of
+from pointsman.bench.routing.opinion_vectors import VectorsOf
+from pointsman.bench.routing.outcomes import Outcomes
+from pointsman.learn.train import Trained
+
+OPINION, CASCADE = "with second opinion", "cascade"
+
+
+def ways(
+    first: Trained, train: Outcomes, others: Sequence[Outcomes], test: Outcomes, vectors: VectorsOf | None
+) -> dict[str, dict[str, Figures]]:
+    """By way and quality asked. `first`: the score trained on `train` and `others`.
+
+    `vectors` None: no second opinion. No cascade where the files lack answers.
+    """
+    for each in (train, *others):
+        refuse_overlap(each, test)
+    found: dict[str, dict[str, Figures]] = {}
+    if vectors is not None:
+        both = opinion.WithOpinion(first.model, opinion.trained(train, others, first, vectors).model)
+        of_test = vectors(test.prompts)
+        found[OPINION] = {asked: both.figures(test, of_test, asked) for asked in both.opinion.bars}
+    if cascade.can_cascade(train) and cascade.can_cascade(test):
+        frozen = cascade.Cascade(cascade.trained(train, others).model)
+        found[CASCADE] = {asked: frozen.figures(test, asked) for asked in frozen.model.bars}
+    return found
+
+
+def over_splits(each: Sequence[dict[str, dict[str, Figures]]], checked: Sequence[str]) -> dict[str, Any]:
+    """Of several `ways`: how often each target was met, and the means."""
+    return {
+        way: {
+            asked: {
+                "splits": len(each),
+                "met": sum(found[way][asked]["quality"] >= float(asked) for found in each),
+                "saved": mean_of([found[way][asked] for found in each], "saved"),
+                "quality": mean_of([found[way][asked] for found in each], "quality"),
+                "each": [[found[way][asked]["saved"], found[way][asked]["quality"]] for found in each],
+            }
+            for asked in checked
+        }
+        for way in (each[0] if each else {})
+    }
+
+
+def rows(found: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
+    """For the table of routers."""
+    return {f"{way}, quality {asked}": each for way, by in found.items() for asked, each in by.items()}
