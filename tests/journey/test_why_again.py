@@ -8,13 +8,28 @@ import pytest
 from tests.conftest import Kafka
 from tests.support.command import Command
 from tests.support.system import System
+from tests.support.tiny_model import tiny_model
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
 
+POLICY = """\
+name: scored
+tiers: [small, medium, frontier]
+default: {tier: scored, fallback: frontier, reason: The score decides.}
+rules:
+  - {name: mails, when: {kind: mail}, tier: small, reason: Mails.}
+score: {model: models/tiny.json, quality: 0.99}
+"""
+
+
 @pytest.fixture
 async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "tiny.json").write_bytes(tiny_model())
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    policy = str(tmp_path / "policy.yaml")
+    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix, POINTSMAN_POLICY=policy)
     try:
         await started.start()
         yield started
@@ -22,10 +37,11 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
         started.stop()
 
 
-async def test_a_decision_is_made_again_from_what_the_router_put_on_record(
+async def test_decisions_are_made_again_from_what_the_router_put_on_record(
     system: System, tmp_path: Path
 ) -> None:
-    jobs = system.jobs(3, kind="math")
+    by_rule, by_score = system.jobs(2, tier=None, kind="mail"), system.jobs(2, tier=None)
+    jobs = {**by_rule, **by_score}
     await system.send(list(jobs.values()))
     await system.until_ended(list(jobs), 120)
     elsewhere = tmp_path / "elsewhere"
@@ -38,3 +54,7 @@ async def test_a_decision_is_made_again_from_what_the_router_put_on_record(
         done = await pointsman.run("why", job, "--recompute")
         assert done.code == 0, done.out + done.err
         assert "the same" in done.lines[-1]
+    for job in by_score:
+        told = (await pointsman.run("why", job, "--json")).json
+        assert "score" in [check["layer"] for check in told["decision"]["checks"]]
+        assert told["saw"]["missing"] is None
