@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from pointsman_schemas.reasons import FailReason
 from tests.support.audit_store import observer
 from tests.support.incident import (
     MODELS,
@@ -64,6 +65,16 @@ async def test_the_likeliest_cause_comes_first(told: asyncpg.Connection) -> None
     assert ("agent_id", "invoice-reader") in [other[:2] for other in others]
     assert not [other for other in others if "chat-desk" in other[1]]
     assert all(other[4] > other[5] for other in others)
+
+
+async def test_what_all_work_shares_is_no_suspect_where_nothing_went_well_meanwhile(database: str) -> None:
+    failed = Try(FailReason.SERVER_ERROR, tokens=None)
+    well = [Job(number, START) for number in range(5)]
+    ill = [Job(10 + n, START + timedelta(minutes=9), "a", calls=(failed,), end="failed") for n in range(5)]
+    await record(database, [*well, *ill])
+    async with observer(database) as connection:
+        found = await connection.fetch("select dimension from audit.suspects($1, $2)", START, END)
+    assert [each["dimension"] for each in found] == ["agent_id", "error_type"]
 
 
 async def test_a_stray_failure_long_before_hides_no_cause(told: asyncpg.Connection) -> None:

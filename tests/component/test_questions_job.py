@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from pointsman_schemas.reasons import FailReason
 from tests.support.audit_store import observer
-from tests.support.incident import START, Job, Try, record, recorded
+from tests.support.incident import START, Job, Try, answered_by, record, recorded
 from tests.support.servers import Servers
 
 pytestmark = pytest.mark.stack
@@ -131,7 +131,7 @@ async def test_what_was_new_for_a_job(database: str) -> None:
     question = "select dimension, value, before_job, instead_of from audit.changes_before($1, $2)"
     changed = [
         ("policy_version", "p-2", -SECOND, "p-1"),
-        ("model of small", "simulator/gpt-4.1-nano-2", -4.8 * SECOND, "simulator/gpt-4.1-nano"),
+        ("model of small", "simulator/gpt-4.1-nano-2", -4.8 * SECOND, f"simulator/{answered_by('small')}"),
     ]
     async with observer(database) as connection:
         assert await ask(connection, question, after[2].id, timedelta(minutes=4)) == changed

@@ -8,7 +8,7 @@ import pytest
 from pointsman.store.audit_writer import AuditWriter, Move
 from pointsman_schemas.reasons import FailReason
 from tests.support.audit_store import audit_pool, observer, row
-from tests.support.incident import MODELS, START, Job, Try, record
+from tests.support.incident import START, Job, Try, answered_by, record
 
 pytestmark = pytest.mark.stack
 
@@ -97,9 +97,9 @@ async def test_talks_lead_from_agents_to_tiers_and_models(database: str) -> None
     )
     assert found == [
         ("chat-desk", "tier small", "routed jobs", 2, None),
-        ("chat-desk", f"simulator/{MODELS['small']}", "calls of tier small", 2, 0),
+        ("chat-desk", f"simulator/{answered_by('small')}", "calls of tier small", 2, 0),
         ("math-tutor", "tier medium", "routed jobs", 1, None),
-        ("math-tutor", f"simulator/{MODELS['medium']}", "calls of tier medium", 1, 0),
+        ("math-tutor", f"simulator/{answered_by('medium')}", "calls of tier medium", 1, 0),
     ]
 
 

@@ -117,7 +117,8 @@ class Job:
         )
         return CallFinished.model_validate(
             {"job_id": self.id, "agent_id": self.agent, "tier": tier, "provider": "simulator",
-             "model": MODELS[tier], "model_answered": self.model or MODELS[tier], "attempt": attempt,
+             "model": MODELS[tier], "attempt": attempt,
+             "model_answered": None if call.error else self.model or answered_by(tier),
              "started_at": began_at, "duration_ms": call.ms, "status": call.ended,
              "http_status": 503 if call.error else 200, "error_type": call.error,
              "error": "it is overloaded" if call.error else None, "request": {"q": self.prompt},
@@ -152,6 +153,11 @@ class Job:
             job_id=self.id, agent_id=self.agent, tier=None, attempts=0, cost_usd=Decimal(0),
             reason=Reason.AGENT_NOT_ALLOWED, message="not registered",
         )  # fmt: skip
+
+
+def answered_by(tier: str) -> str:
+    """The name that a provider gives the tier's model in its answers."""
+    return f"{MODELS[tier]}-2025-04-14"
 
 
 def cost(tier: str, tokens: tuple[int, int]) -> Decimal:

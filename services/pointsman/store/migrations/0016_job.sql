@@ -26,6 +26,8 @@ create table audit.job (
   called_at      timestamptz,
   provider       text,
   model          text,
+  model_asked    text,
+  called_tier    text,
   calls          integer     not null,
   failed_calls   integer     not null,
   unpriced_calls integer     not null,
@@ -44,7 +46,8 @@ comment on column audit.job.outcome is 'status of its first outcome; null while 
 comment on column audit.job.outcome_tier is 'tier that the outcome names; null where the job was never routed';
 comment on column audit.job.prompt_chars is 'length of its messages as JSON, a little more than their text';
 comment on column audit.job.tier is 'of the latest decision; first_tier of the first';
-comment on column audit.job.model is 'of the latest call, as is the provider';
+comment on column audit.job.model is 'of the latest call, as is the provider: as the provider named it, or as we asked where it did not answer';
+comment on column audit.job.model_asked is 'of the latest call, as we asked for it, so that answers and failures are of one name; called_tier is its tier';
 
 create index job_submitted on audit.job using brin (submitted_at) with (pages_per_range = 16, autosummarize = on);
 create index job_seen on audit.job using brin (first_seen_at, last_seen_at) with (pages_per_range = 16, autosummarize = on);
@@ -57,12 +60,12 @@ as $$
 begin
   insert into audit.job as job (job_id, agent_id, agent_at, asked_at, first_at, last_at, first_seen_at, last_seen_at,
     finished_at, outcome, outcome_reason, outcome_tier, dead_letters, first_routed_at, first_tier, routed_at, tier,
-    rule, policy_version, routes, task_kind, prompt_chars, called_at, provider, model, calls, failed_calls,
-    unpriced_calls, tokens_in, tokens_out, cost_usd, error_at, last_error, messages)
+    rule, policy_version, routes, task_kind, prompt_chars, called_at, provider, model, model_asked, called_tier, calls,
+    failed_calls, unpriced_calls, tokens_in, tokens_out, cost_usd, error_at, last_error, messages)
   select job_id, agent[1], first_agent_at, asked_at, first_at, last_at, first_seen_at, last_seen_at, finished_at,
     ended[1][1], ended[1][2], ended[1][3], dead_letters, first_routed_at, route[array_length(route, 1)][1], routed_at,
     route[1][1], route[1][2], route[1][3], routes, coalesce(routed_kind, submitted_kind),
-    coalesce(routed_chars, submitted_chars), called_at, called[1][1], called[1][2], calls, failed_calls,
+    coalesce(routed_chars, submitted_chars), called_at, called[1][1], called[1][2], called[1][3], called[1][4], calls, failed_calls,
     unpriced_calls, tokens_in, tokens_out, cost_usd, error_at, error[1], messages
   from (
     select job_id,
@@ -83,7 +86,7 @@ begin
       max(length(coalesce(payload #>> '{request,messages}', payload ->> 'messages', payload ->> 'prompt')))
         filter (where kind = 'job.submitted.v1') as submitted_chars,
       max(at) filter (where kind = 'call.finished.v1') as called_at,
-      array_agg(array[provider, model] order by at desc) filter (where kind = 'call.finished.v1') as called,
+      array_agg(array[provider, model, payload ->> 'model', tier] order by at desc) filter (where kind = 'call.finished.v1') as called,
       count(*) filter (where kind = 'call.finished.v1') as calls,
       count(*) filter (where kind = 'call.finished.v1' and status <> 'ok') as failed_calls,
       count(*) filter (where kind = 'call.finished.v1' and cost_usd is null) as unpriced_calls,
@@ -130,6 +133,10 @@ begin
       else job.provider end,
     model = case when excluded.called_at > job.called_at or job.called_at is null then excluded.model
       else job.model end,
+    model_asked = case when excluded.called_at > job.called_at or job.called_at is null then excluded.model_asked
+      else job.model_asked end,
+    called_tier = case when excluded.called_at > job.called_at or job.called_at is null then excluded.called_tier
+      else job.called_tier end,
     called_at = greatest(job.called_at, excluded.called_at),
     calls = job.calls + excluded.calls, failed_calls = job.failed_calls + excluded.failed_calls,
     unpriced_calls = job.unpriced_calls + excluded.unpriced_calls,

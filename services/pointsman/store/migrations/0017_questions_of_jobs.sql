@@ -50,7 +50,8 @@ create or replace function audit.work(since timestamptz default now() - interval
   language sql stable as $$
   select call.job_id, call.broker_at, 'call',
     case call.status when 'ok' then false when 'cancelled' then null else true end,
-    call.error_type, call.agent_id, job.task_kind, call.tier, job.rule, job.policy_version, call.provider, call.model,
+    call.error_type, call.agent_id, job.task_kind, call.tier, job.rule, job.policy_version, call.provider,
+    case when job.called_tier = call.tier then coalesce(job.model_asked, call.model) else call.model end,
     audit.prompt_length(job.prompt_chars), to_char(call.broker_at at time zone 'UTC', 'YYYY-MM-DD HH24:00 "UTC"'),
     call.attempt, call.duration_ms, call.tokens_in, call.tokens_out, call.cost_usd
   from audit.message as call left join audit.job as job on job.job_id = call.job_id
@@ -75,6 +76,30 @@ create or replace function audit.work(since timestamptz default now() - interval
   where letter.kind = 'job.dead.v1' and letter.broker_at >= since and letter.broker_at < until
     and coalesce(job.outcome not in ('rejected', 'expired', 'failed'), true)
 $$;
+
+comment on function audit.work is
+'What was done since then, a line for each provider call, each job without a call, each dead letter?
+failed is null where it is not known yet or the job was cancelled. model is the one asked for, so that failures and answers are of one name.
+select * from audit.work(now() - interval ''1 hour'') where failed';
+
+create or replace function audit.minutes(since timestamptz default now() - interval '1 hour',
+    until timestamptz default 'infinity')
+  returns table (minute timestamptz, tier text, provider text, model text, calls bigint, failed_calls bigint,
+    failed_percent numeric, median_ms numeric, p95_ms numeric, cost_usd numeric)
+  language sql stable as $$
+  select date_trunc('minute', broker_at), tier, provider, coalesce(max(model) filter (where status = 'ok'), max(model)),
+    count(*), count(*) filter (where status <> 'ok'),
+    round(100.0 * count(*) filter (where status <> 'ok') / count(*), 1),
+    round(percentile_cont(0.5) within group (order by duration_ms)::numeric, 1),
+    round(percentile_cont(0.95) within group (order by duration_ms)::numeric, 1), sum(cost_usd)
+  from audit.message
+  where kind = 'call.finished.v1' and broker_at >= since and broker_at < until
+  group by 1, 2, 3 order by 1, 2, 3
+$$;
+comment on function audit.minutes is
+'When did it begin and end: calls, failures, durations and cost of each tier, minute by minute?
+model is one that answered in that minute.
+select * from audit.minutes(now() - interval ''1 hour'')';
 
 create or replace function audit.outcomes(since timestamptz default now() - interval '1 day',
     until timestamptz default 'infinity')
@@ -122,6 +147,10 @@ begin
        and job.job_id in (select work.job_id from audit.work($1, $2) as work where true' || condition || ')
      order by job.submitted_at' using since, until;
 end $$;
+comment on function audit.blast_radius is
+'What else was hit: each job since then that has this agent, model, rule, error, ... ?
+dimension: agent_id, task_kind, tier, rule, policy_version, provider, model, error_type, prompt_length, hour, what; or two of them, written as audit.suspects writes them.
+select state, count(*), sum(cost_usd) from audit.blast_radius(''model'', ''gpt-4.1-nano'', now() - interval ''1 hour'') group by state';
 
 create or replace function audit.waste(since timestamptz default now() - interval '1 day',
     until timestamptz default 'infinity')
@@ -224,10 +253,11 @@ create or replace function audit.talks(since timestamptz default now() - interva
   where last_seen_at >= since and first_seen_at < until and routed_at >= since and routed_at < until
   group by agent_id, tier
   union all
-  select agent_id, provider || '/' || model, 'calls of tier ' || tier, count(*), count(*) filter (where status <> 'ok'),
-    sum(cost_usd), min(broker_at), max(broker_at)
+  select agent_id, provider || '/' || coalesce(max(model) filter (where status = 'ok'), max(model)),
+    'calls of tier ' || tier, count(*), count(*) filter (where status <> 'ok'), sum(cost_usd), min(broker_at),
+    max(broker_at)
   from audit.message where kind = 'call.finished.v1' and broker_at >= since and broker_at < until
-  group by agent_id, provider, model, tier
+  group by agent_id, provider, tier
   order by 1, 3 desc, 4 desc
 $$;
 

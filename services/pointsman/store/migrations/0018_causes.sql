@@ -1,7 +1,7 @@
 -- What failures have in common, and what changed before them, quick enough for a day of a million messages.
 
 create index message_policy on audit.message (policy_version, broker_at) where kind = 'job.routed.v1';
-create index message_model on audit.message (model, broker_at) where kind = 'call.finished.v1';
+create index message_model on audit.message (model, broker_at) where kind = 'call.finished.v1' and status = 'ok';
 
 create or replace function audit.suspects(since timestamptz default now() - interval '1 hour',
     until timestamptz default 'infinity')
@@ -46,7 +46,8 @@ create or replace function audit.suspects(since timestamptz default now() - inte
         (array_agg(error_type order by failed desc) filter (where failed > 0))[1] as usual_error,
         sum(failed) / (select failed from total) as share_of_failed,
         coalesce(sum(good) / (select good from total), 0) as share_of_good,
-        coalesce(sum(meanwhile) / (select meanwhile from total), 0) as share_meanwhile
+        coalesce(sum(meanwhile) / (select meanwhile from total), sum(good) / (select good from total), 0)
+          as share_meanwhile
       from trait join cell using (id) group by dimension, value, place having sum(failed) > 0) as counted
   ), likely as (
     select * from single where score > 0 and place < 10000 order by score desc, place limit 25
@@ -60,7 +61,8 @@ create or replace function audit.suspects(since timestamptz default now() - inte
         (array_agg(cell.error_type order by cell.failed desc) filter (where cell.failed > 0))[1] as usual_error,
         sum(cell.failed) / (select failed from total) as share_of_failed,
         coalesce(sum(cell.good) / (select good from total), 0) as share_of_good,
-        coalesce(sum(cell.meanwhile) / (select meanwhile from total), 0) as share_meanwhile
+        coalesce(sum(cell.meanwhile) / (select meanwhile from total), sum(cell.good) / (select good from total), 0)
+          as share_meanwhile
       from likely as one join trait as first on first.dimension = one.dimension and first.value = one.value
       join trait as second on second.id = first.id and second.place > first.place
       join likely as other on other.dimension = second.dimension and other.value = second.value
@@ -97,7 +99,7 @@ create function audit.changes(since timestamptz default now() - interval '1 day'
     select tier, provider, model, broker_at < since as before, count(*) as messages, min(broker_at) as first_at,
       max(broker_at) as last_at
     from audit.message
-    where kind = 'call.finished.v1' and model is not null and broker_at >= since - look_back and broker_at < until
+    where kind = 'call.finished.v1' and status = 'ok' and broker_at >= since - look_back and broker_at < until
     group by 1, 2, 3, 4
   ), routed as (
     select rule, policy_version, agent_id, routed_at < since as before, count(*) as messages,
@@ -145,10 +147,10 @@ create function audit.changes_before(job uuid, look_back interval default '1 day
     union all
     select 'model of ' || job_of.tier, job_of.provider || '/' || job_of.model, first.first_at, (
       select provider || '/' || model from audit.message
-      where kind = 'call.finished.v1' and broker_at < first.first_at and tier = job_of.tier and model is not null
+      where kind = 'call.finished.v1' and broker_at < first.first_at and tier = job_of.tier and status = 'ok'
       order by broker_at desc limit 1)
     from (select min(broker_at) as first_at from audit.message
-      where kind = 'call.finished.v1' and model = job_of.model) as first
+      where kind = 'call.finished.v1' and model = job_of.model and status = 'ok') as first
     union all
     select 'agent_id', job_of.agent_id, first.first_at, (select 'no job of it' where exists (
       select from audit.message where kind = 'job.submitted.v1' and broker_at < first.first_at))
