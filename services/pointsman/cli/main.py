@@ -20,6 +20,7 @@ COMMANDS = {
     "learn": "Train a score on your own jobs, and write the policy that would ask it.",
     "report": "Write the whole story of a job on one page, to paste into an incident.",
     "sql": "Ask the audit database in SQL; nothing can be changed from here.",
+    "mcp": "Serve the audit database's questions to an assistant, over stdin and stdout (MCP).",
     "lag": "Show what waits in front of each tier, and for how long.",
     "run": "Run one service in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",

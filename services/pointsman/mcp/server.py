@@ -1,0 +1,121 @@
+"""An MCP server with the audit database's questions as tools, so that an assistant can do the post-mortem."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import AwareDatetime, Field
+
+from pointsman.mcp.plain import plain
+from pointsman.mcp.tools import ABOUT_A_JOB, ABOUT_A_TIME, AS_IT_IS, Asking, hidden, of_job, of_time
+from pointsman.store.asking import Question, asked, questions
+from pointsman.store.errors import StoreError
+
+_WITHIN = timedelta(seconds=30)
+_INSTRUCTIONS = """The audit database of pointsman, which routes jobs of agents to tiers of models. Read only.
+A post-mortem goes: outcomes (what is wrong), suspects (what failures have in common), minutes (since when),
+blast_radius (what else was hit), then for one example job: why, stages, calls, actors; changes (what was new
+before), waste and cost_daily (what it cost). Times are UTC, costs US dollars."""
+
+Answer = dict[str, Any]
+JobId = Annotated[UUID, Field(description="the whole id of a job")]
+Since = Annotated[AwareDatetime | None, Field(description="from then on; a day ago if left out")]
+Until = Annotated[AwareDatetime | None, Field(description="up to then, not included; now if left out")]
+Limit = Annotated[int, Field(description="rows at most", ge=1, le=1000)]
+
+
+async def build(dsn: str, *, payloads: bool) -> MCPServer[Any]:
+    """The server; without `payloads` no tool gives prompts, answers or anything else that was sent.
+
+    Raises:
+        StoreUnavailableError, StoreError: the database does not say what can be asked.
+    """
+    known = {question.name: question for question in await questions(dsn)}
+    server: MCPServer[Any] = MCPServer("pointsman", instructions=_INSTRUCTIONS)
+    desk = Desk(dsn, payloads=payloads)
+    for name in ABOUT_A_JOB:
+        desk.add_about_job(server, name, _described(known, name))
+    for name in ABOUT_A_TIME:
+        desk.add_about_time(server, name, _described(known, name))
+    for name in AS_IT_IS:
+        desk.add_as_it_is(server, name, _described(known, name))
+    server.tool(description=_described(known, "blast_radius"))(desk.blast_radius)
+    server.tool(description=_described(known, "stuck"))(desk.stuck)
+    server.tool(description=_described(known, "changes_before"))(desk.changes_before)
+    if payloads:
+        server.tool(description=_SQL)(desk.sql)
+    return server
+
+
+_SQL = """Ask anything else, in one SELECT.
+Views and functions are in the schema audit: `select name, question, example from audit.questions`."""
+
+
+def _described(known: Mapping[str, Question], name: str) -> str:
+    question = known[name]
+    return f"{question.question}\n{question.how}" if question.how else question.question
+
+
+class Desk:
+    """Where tools are asked: each answer is {"rows": [...], "more": whether there were more}."""
+
+    def __init__(self, dsn: str, *, payloads: bool) -> None:
+        self._dsn = dsn
+        self._payloads = payloads
+
+    def add_about_job(self, server: MCPServer[Any], name: str, description: str) -> None:
+        async def about_job(job_id: JobId, limit: Limit = 100) -> Answer:
+            return await self._answer(of_job(name, job_id, payloads=self._payloads), limit)
+
+        server.tool(name=name, description=description)(about_job)
+
+    def add_about_time(self, server: MCPServer[Any], name: str, description: str) -> None:
+        async def about_time(since: Since = None, until: Until = None, limit: Limit = 100) -> Answer:
+            return await self._answer(of_time(name, *_span(since, until)), limit)
+
+        server.tool(name=name, description=description)(about_time)
+
+    def add_as_it_is(self, server: MCPServer[Any], name: str, description: str) -> None:
+        async def as_it_is(limit: Limit = 100) -> Answer:
+            asking = Asking(AS_IT_IS[name], hidden=hidden(name, payloads=self._payloads))
+            return await self._answer(asking, limit)
+
+        server.tool(name=name, description=description)(as_it_is)
+
+    async def blast_radius(
+        self, dimension: str, value: str, since: Since = None, until: Until = None, limit: Limit = 100
+    ) -> Answer:
+        text = "select * from audit.blast_radius($1, $2, $3, $4)"
+        return await self._answer(Asking(text, (dimension, value, *_span(since, until))), limit)
+
+    async def stuck(self, older_than_seconds: float = 300, limit: Limit = 100) -> Answer:
+        asking = Asking("select * from audit.stuck($1)", (timedelta(seconds=older_than_seconds),))
+        return await self._answer(asking, limit)
+
+    async def changes_before(self, job_id: JobId, limit: Limit = 100) -> Answer:
+        return await self._answer(Asking("select * from audit.changes_before($1)", (job_id,)), limit)
+
+    async def sql(self, query: str, limit: Limit = 100) -> Answer:
+        return await self._answer(Asking(query), limit)
+
+    async def _answer(self, asking: Asking, limit: int) -> Answer:
+        try:
+            columns, rows, more = await self._ask(asking, limit)
+        except StoreError as error:
+            hint = getattr(error, "hint", "")
+            raise ToolError(f"{error}\n{hint}" if hint else str(error)) from error
+        shown = [(place, name) for place, name in enumerate(columns) if name not in asking.hidden]
+        return {"rows": [{name: plain(row[place]) for place, name in shown} for row in rows], "more": more}
+
+    async def _ask(self, asking: Asking, limit: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]], bool]:
+        async with asked(self._dsn, asking.sql, *asking.arguments, within=_WITHIN) as answer:
+            rows, more = await answer.first(limit)
+            return answer.columns, rows, more
+
+
+def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    return since or now - timedelta(days=1), until or now
