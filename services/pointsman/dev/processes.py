@@ -1,22 +1,31 @@
 """The services that `pointsman dev` starts: a process and a log file each, started again when they die."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from pointsman.dev.child import end_with_parent
 from pointsman.dev.errors import DevError
+from pointsman.dev.ports import LOOPBACK, free_port
 
 _READY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 15.0
 _RESTARTS = 5
+_MOVES = 3
+_PORT = "POINTSMAN_HTTP_PORT"
+_TAKEN = os.strerror(errno.EADDRINUSE)
+_PROGRAM = (sys.executable, "-m", "pointsman.cli.main")
 
 
 @dataclass
@@ -30,13 +39,14 @@ class Process:
     url: str
     health: str = "/readyz"
     restarts: int = 0
+    moves: int = 0
     child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it; returns at once."""
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                [sys.executable, "-m", "pointsman.cli.main", *self.arguments],
+                [*_PROGRAM, *self.arguments],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -52,12 +62,33 @@ class Process:
         return self.child.pid
 
     def ready(self) -> bool:
-        """Whether it says that it is ready."""
+        """Whether it says that it is ready: it, not somebody else who got its port."""
+        if not self._listens():
+            return False
         try:
             with urllib.request.urlopen(self.url + self.health, timeout=3) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def move(self) -> bool:
+        """Start it again on another port, if it ended because somebody else took its own meanwhile."""
+        if _PORT not in self.environment or self.moves == _MOVES or _TAKEN not in self.last_lines(2):
+            return False
+        self.moves += 1
+        port = free_port()
+        self.environment = {**self.environment, _PORT: str(port)}
+        self.url = f"http://{LOOPBACK}:{port}"
+        self.start()
+        return True
+
+    def _listens(self) -> bool:
+        try:
+            connections = psutil.Process(self.pid).net_connections("tcp")
+        except psutil.Error:
+            return False
+        port = urllib.parse.urlsplit(self.url).port
+        return any(each.status == psutil.CONN_LISTEN and each.laddr[1] == port for each in connections)
 
     def ended(self) -> bool:
         """Whether the process is gone although nobody stopped it."""
@@ -79,7 +110,7 @@ def wait_ready(processes: Sequence[Process]) -> None:
     waiting = list(processes)
     while waiting:
         for process in waiting:
-            if process.ended():
+            if process.ended() and not process.move():
                 raise DevError(
                     f"{process.name} ended while starting:\n{process.last_lines()}", f"read {process.log}"
                 )

@@ -36,6 +36,8 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         asyncio.run(_prepare(kafka, postgres, tiers))
         _start([each for each in processes if each.name == "audit"], stack)
         wait_ready(processes)
+        for process in processes:
+            stack.running.note(process.pid)  # some may have been started again, on another port
         ready_s = time.time() - psutil.Process().create_time()
         tell.say(f"ready after {ready_s:.1f} s")
         reader = logins.reader(postgres)
