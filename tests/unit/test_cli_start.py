@@ -3,10 +3,13 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
+import pointsman.cli
+from pointsman.cli.bench import COMMANDS as BENCHES
 from pointsman.cli.main import COMMANDS
 
 HEAVY = (
@@ -47,6 +50,14 @@ def test_declaring_a_command_loads_nothing_heavy(name: str) -> None:
 def test_the_table_says_what_the_command_says(name: str, purpose: str) -> None:
     command = typer.main.get_command(importlib.import_module(f"pointsman.cli.{name}").app)
     assert (command.help or "").partition("\n")[0] == purpose
+
+
+def test_every_command_is_in_the_table() -> None:
+    folder = Path(pointsman.cli.__file__).parent
+    with_app = {path.stem for path in folder.glob("*.py") if "\napp = typer.Typer(" in path.read_text()}
+    alone = {name for name in with_app if name.partition("_")[0] not in ("audit", "bench") or "_" not in name}
+    assert alone - {"main"} == set(COMMANDS)
+    assert {name.removeprefix("bench_") for name in with_app if name.startswith("bench_")} == set(BENCHES)
 
 
 def test_without_a_command_the_help_is_shown_as_wrong_usage() -> None:
