@@ -81,6 +81,7 @@ def test_one_that_ended_for_another_reason_is_told_with_its_last_words(
     with pytest.raises(DevError, match="router ended while starting:\nerror: no such tier") as said:
         wait_ready([failed])
     assert said.value.hint == f"read {failed.log}"
+    assert failed.moves == 0
 
 
 def test_one_whose_port_was_asked_for_does_not_move(started: list[Process], tmp_path: Path) -> None:
