@@ -7,7 +7,7 @@ from pointsman.learn.network import Recipe
 from pointsman.learn.train import Trained, fit
 from tests.support.outcomes import made_up
 
-RECIPE = Recipe(nets=2, hidden=4, epochs=6, least_texts=2)
+RECIPE = Recipe(nets=2, hidden=4, epochs=6, least_texts=2, least_steps=120)
 
 
 @lru_cache(maxsize=1)

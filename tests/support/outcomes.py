@@ -1,8 +1,11 @@
 """Made-up outcomes of three tiers: short sums are easy, proofs are hard, so that a score can learn it."""
 
 import random
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pointsman.bench.routing.data import parse
 from pointsman.bench.routing.outcomes import Outcomes
@@ -37,3 +40,15 @@ def made_up(count: int, *, seed: int = 1, tiers: tuple[str, ...] = ("small", "mi
 def rows_of(outcomes: Outcomes, hard: bool) -> np.ndarray:
     """Places of the hard questions, or of the easy ones."""
     return np.array([at for at, text in enumerate(outcomes.prompts) if text.startswith("Prove") is hard])
+
+
+def save(outcomes: Outcomes, path: Path) -> None:
+    """Write them as a file that `pointsman bench routing` reads."""
+    columns: dict[str, list[object]] = {
+        "prompt": list(outcomes.prompts),
+        "source": ["made-up"] * len(outcomes),
+    }
+    for at, tier in enumerate(outcomes.tiers):
+        columns[f"score_{tier}"] = outcomes.score[:, at].tolist()
+        columns[f"cost_{tier}"] = outcomes.cost[:, at].tolist()
+    pq.write_table(pa.table(columns), path)

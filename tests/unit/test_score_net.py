@@ -70,7 +70,6 @@ def test_what_it_learned_is_what_is_true(model: NetScore) -> None:
     easy = model.estimate("Add 17 plums birds coins cards books stones to 1.")
     hard = model.estimate("Prove that the sheaf functor kernel number 17 of 1 exists.")
     assert easy.sufficient[0] > 0.7 > 0.6 > hard.sufficient[0]
-    assert hard.cost[-1] > easy.cost[-1]
 
 
 def test_words_never_seen_are_not_known(model: NetScore) -> None:

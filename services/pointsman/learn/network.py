@@ -1,6 +1,7 @@
 """A small network from words to outcomes, trained by Adam; the same seed gives the same weights."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from scipy import sparse
@@ -12,16 +13,17 @@ from pointsman.learn.examples import Floats
 class Recipe:
     """How a score is trained; found once on out-of-fold predictions of the training part."""
 
-    nets: int = 6
+    nets: int = 4
     hidden: int = 8
     epochs: int = 6
+    least_steps: int = 60  # so that few examples are looked at more often
     rate: float = 0.01
     batch: int = 256
     decay: float = 1e-4
     decay_out: float = 1e-3
     forget: float = 0.3  # share of a text's words left out at each step
     cost_share: float = 0.3
-    least_texts: int = 3  # a word of fewer has no weight
+    least_texts: int = 5  # a word of fewer has no weight
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,10 @@ def train(
     share = np.clip(np.average(yes, axis=0, weights=weight), 1e-3, 1 - 1e-3)
     base = np.concatenate([np.log(share / (1 - share)), np.log(np.average(cost, axis=0, weights=weight))])
     adam = _Adam([into, bias, out, base])
-    for epoch in range(recipe.epochs):
+    epochs = max(recipe.epochs, ceil(recipe.least_steps * recipe.batch / n))
+    for epoch in range(epochs):
         order = rng.permutation(n)
-        rate = recipe.rate * (1 - epoch / recipe.epochs)
+        rate = recipe.rate * (1 - epoch / epochs)
         for start in range(0, n, recipe.batch):
             at = order[start : start + recipe.batch]
             seen = rows[at]

@@ -11,6 +11,16 @@ from scipy import sparse
 from pointsman.learn.examples import Floats
 from pointsman.score.features import read
 
+#: Words by which a prompt speaks of itself, of who asks or of who should answer. They never get a weight, so
+#: that nobody is sent to a cheaper tier for saying that it is easy.
+UNHEARD = frozenset(
+    b"i me my mine we our you your am easy easily trivial simple simply basic beginner quick quickly fast "
+    b"homework grade school class teacher student child children kid elementary difficulty difficult hard "
+    b"small smaller smallest cheap cheaper cheapest large larger strong stronger weak weaker mini model "
+    b"models tier tiers route router routing job jobs system user assistant prompt instruction ignore "
+    b"instructions please thanks enough need needed use using only just".split()
+)
+
 #: `rarity` is kept as its square in this many parts.
 PARTS = 256
 
@@ -44,6 +54,6 @@ def features(text: str) -> set[bytes]:
 def build(texts: Sequence[str], least: int) -> Vocabulary:
     """The words of at least `least` texts."""
     counts = Counter(word for text in texts for word in features(text))
-    words = tuple(sorted(word for word, count in counts.items() if count >= least))
+    words = tuple(sorted(word for word, count in counts.items() if count >= least and word not in UNHEARD))
     rarity = np.log([max(len(texts) / (1 + counts[word]), 1.05) for word in words])
     return Vocabulary(words, np.sqrt(np.maximum(np.rint(rarity**2 * PARTS), 1) / PARTS))

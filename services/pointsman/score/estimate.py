@@ -11,7 +11,7 @@ class Estimate:
     is 1.
     `better`: probability that it is better; the last is 0.
     `cost`: what the call is expected to cost, in units of the strongest tier's mean cost in training.
-    `known`: share of the text's words that training has seen, 0 to 1.
+    `known`: share of the text's words that were read and that training has seen, 0 to 1.
     """
 
     sufficient: tuple[float, ...]

@@ -40,6 +40,11 @@ def read(text: str) -> Seen:
     )
 
 
+def share_read(text: str) -> float:
+    """How much of the text is looked at: what nobody has read cannot count as known."""
+    return (HEAD + TAIL) / len(text) if len(text) > HEAD + TAIL else 1.0
+
+
 def _shape(raw: bytes, length: int) -> tuple[bytes, ...]:
     size = len(raw)
     count = raw.count

@@ -15,7 +15,7 @@ from typing import Any
 
 from pointsman.score.estimate import Estimate, Reason
 from pointsman.score.exact import exp, sigmoid
-from pointsman.score.features import SIGNS, in_words, read
+from pointsman.score.features import SIGNS, in_words, read, share_read
 from pointsman.score.model import ScoreModel
 
 _NARROW, _WIDE = 32, 64
@@ -68,7 +68,7 @@ class NetScore(ScoreModel):
         words, signs, shape = read(text)
         get: Any = self.features.get
         found = [packed for packed in map(get, words) if packed is not None]
-        known = len(found) / len(words) if words else 0.0
+        known = len(found) / len(words) * share_read(text) if words else 0.0
         found += [packed for packed in map(get, (*signs, *shape)) if packed is not None]
         return sum(found), known
 
