@@ -35,7 +35,7 @@ def verify(
         typer.Option(
             metavar="KEY",
             envvar="POINTSMAN_AUDIT_PUBLIC_KEY",
-            help="The key that checkpoints must be signed by, as `audit key` printed it.",
+            help="The key that checkpoints must be signed by, as `audit key` prints it; or several.",
         ),
     ] = None,
     as_json: Json = False,

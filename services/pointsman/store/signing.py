@@ -20,21 +20,21 @@ class KeyUnreadableError(ValueError):
 
 
 class PublicKey:
-    """Tells whether a checkpoint was signed by the private key that belongs to it."""
+    """Tells whether something was signed by the private key that belongs to it, or to one of several."""
 
-    def __init__(self, key: Ed25519PublicKey) -> None:
-        self._key = key
-        self._raw = key.public_bytes_raw()
+    def __init__(self, *keys: Ed25519PublicKey) -> None:
+        self._keys = keys
 
     @classmethod
     def parse(cls, text: str) -> "PublicKey":
-        """From 32 bytes in base64.
+        """From 32 bytes in base64; several, as when the signing key was changed, with commas between.
 
         Raises:
             KeyUnreadableError: it is none.
         """
         try:
-            return cls(Ed25519PublicKey.from_public_bytes(b64decode(text.strip(), validate=True)))
+            raw = [b64decode(part.strip(), validate=True) for part in text.split(",")]
+            return cls(*(Ed25519PublicKey.from_public_bytes(each) for each in raw))
         except ValueError as error:
             raise KeyUnreadableError(
                 "a public key is 32 bytes in base64, as `audit key` prints it"
@@ -43,12 +43,12 @@ class PublicKey:
     @property
     def text(self) -> str:
         """32 bytes in base64: what may be known to all."""
-        return b64encode(self._raw).decode()
+        return ",".join(b64encode(key.public_bytes_raw()).decode() for key in self._keys)
 
     @property
     def id(self) -> str:
         """The first 16 hexadecimal digits of its SHA-256."""
-        return sha256(self._raw).hexdigest()[:16]
+        return ",".join(sha256(key.public_bytes_raw()).hexdigest()[:16] for key in self._keys)
 
     def signed(self, checkpoint: CheckpointSigned) -> bool:
         """Whether the signature is this key's, over just what the checkpoint says."""
@@ -56,11 +56,15 @@ class PublicKey:
 
     def signed_bytes(self, text: bytes, signature: str) -> bool:
         """Whether the signature (base64) is this key's, over just these bytes."""
-        try:
-            self._key.verify(b64decode(signature), text)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return any(_verifies(key, text, signature) for key in self._keys)
+
+
+def _verifies(key: Ed25519PublicKey, text: bytes, signature: str) -> bool:
+    try:
+        key.verify(b64decode(signature), text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 class PrivateKey:
