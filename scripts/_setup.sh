@@ -18,9 +18,9 @@ find_python() {
     return 1
 }
 
-# set_up GROUP...: the project with its dev extra, and these dependency groups; tests and types see `learn` too.
+# set_up GROUP...: the project with its dev extra, and these dependency groups; tests and types see the others too.
 set_up() {
-    local python stamp wanted group extras="dev${1:+,learn}"
+    local python stamp wanted group extras="dev${1:+,export,learn,mcp}"
     python="$(find_python)" || exit 1
     stamp="$venv/.pointsman-$(IFS=-; echo "dev${*:+-$*}")"
     wanted="$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$root/pyproject.toml")"

@@ -9,7 +9,10 @@ from typer.core import TyperGroup
 
 
 class LazyGroup(TyperGroup):
-    """Knows every command's name and purpose. `COMMANDS`: name to purpose; `MODULE` + name has an `app`."""
+    """Knows every command's name and purpose.
+
+    `COMMANDS`: name to purpose; the module `MODULE` + name, with `_` for `-`, has an `app`.
+    """
 
     COMMANDS: Mapping[str, str]
     MODULE: str
@@ -20,7 +23,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.COMMANDS:
             return None
-        module = importlib.import_module(self.MODULE + cmd_name)
+        module = importlib.import_module(self.MODULE + cmd_name.replace("-", "_"))
         return typer.main.get_command(module.app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

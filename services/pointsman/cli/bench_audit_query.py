@@ -1,0 +1,56 @@
+"""`pointsman bench audit-query`: how fast the audit database answers."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Postgres
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def audit_query(
+    *,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Jobs that each question is asked about.")
+    ] = 20,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times that a day is asked about.")] = 3,
+    as_json: Json = False,
+    postgres: Postgres = None,
+) -> None:
+    """Ask every question that the audit database lists, and say how long each took.
+
+    Its own examples, about jobs from all over the table and about the last day. Exit 1 where an answer
+    took more than 20 ms for a job or 2 s for a day. `rows read` are those that the plan's scans gave.
+    """
+    import asyncio
+    from dataclasses import asdict
+
+    from pointsman.bench.audit_query import Size, Timed, measure
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.answer import table
+
+    dsn = load(CliSettings, postgres=postgres).postgres
+
+    async def work() -> tuple[Size, list[Timed]]:
+        with screen.progress(25, "questions") as advance:
+            return await measure(dsn, jobs=jobs, rounds=rounds, advance=advance)
+
+    size, timed = asyncio.run(work())
+    if as_json:
+        screen.print_json({"size": asdict(size), "questions": [asdict(each) for each in timed]})
+    else:
+        screen.line(
+            f"{size.messages:,} messages of {size.jobs:,} jobs;"
+            f" the last day has {size.day_messages:,} messages of {size.day_jobs:,} jobs"
+        )
+        columns = ("question", "about", "median ms", "slowest ms", "limit ms", "rows", "rows read", "holds")
+        rows = [
+            (each.name, each.about, round(each.ms, 1), round(each.slowest_ms, 1), each.limit_ms, each.rows,
+             each.read, each.holds)
+            for each in timed
+        ]  # fmt: skip
+        screen.show(table(columns, rows, screen.console().width))
+    raise typer.Exit(0 if all(each.holds for each in timed) else 1)
