@@ -3,7 +3,7 @@
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile, parse
 from pointsman.router.score_section import ModelFile
-from tests.support.fixed_score import FixedScore
+from pointsman.score.model import ScoreModel
 
 TEXT = """\
 name: scored
@@ -16,10 +16,10 @@ score: {model: fixed, quality: 0.99}
 """
 
 
-def scored_file(model: FixedScore, text: str = TEXT, content: bytes = b"bytes") -> PolicyFile:
+def scored_file(model: ScoreModel, text: str = TEXT, content: bytes = b"bytes") -> PolicyFile:
     """The file with `model` where it names one; `content` stands for the model's bytes."""
     return parse(text, read_model=lambda _: ModelFile.holding(content, model))
 
 
-def scored_policy(model: FixedScore, text: str = TEXT) -> Policy:
+def scored_policy(model: ScoreModel, text: str = TEXT) -> Policy:
     return Policy.compile(scored_file(model, text))

@@ -8,6 +8,8 @@ import orjson
 
 from pointsman.cli import job_id
 from pointsman.cli.errors import CommandError
+from pointsman.cli.policy_record import PolicyRecord
+from pointsman.cli.settings import CliSettings
 from pointsman.cli.show.recomputed import Recomputed
 from pointsman.cli.show.verdict import Saw, Verdict
 from pointsman.router.again import canonical, decide_again
@@ -17,7 +19,7 @@ from pointsman.router.score_section import ModelFile
 from pointsman.router.shadow import OF as SHADOW_OF
 from pointsman.runtime.yaml_file import FileError
 from pointsman.score.text import text_of
-from pointsman.store.decisions import Decisions, open_decisions
+from pointsman.store.decisions import open_decisions
 from pointsman.store.jobs import open_jobs
 from pointsman_schemas.jobs import JobRouted
 
@@ -26,26 +28,30 @@ class NotOnRecordError(CommandError):
     """The policy, or the model that it names, is neither on record nor at hand."""
 
 
-async def ask(dsn: str, job: str, at_hand: Path) -> Verdict:
+async def ask(settings: CliSettings, job: str, at_hand: Path) -> Verdict:
     """What is on record about the job whose id begins with `job`, and what the score saw in it."""
+    dsn = settings.postgres
     async with open_jobs(dsn) as jobs, open_decisions(dsn) as decisions:
+        record = PolicyRecord(decisions, settings.kafka, settings.topics)
         found = await job_id.find(jobs, job)
         routed = await jobs.decision(found)
         name, saw = None, None
         if routed is not None:
-            name, saw = await _made_by(decisions, routed.message, at_hand)
+            name, saw = await _made_by(record, routed.message, at_hand)
         decision = None if routed is None else routed.message.decision
         state = (await jobs.states([found]))[0]
         return Verdict(state, decision, name, await jobs.outcome(found), await jobs.timeline(found), saw)
 
 
-async def recompute_job(dsn: str, job: str, at_hand: Path) -> Recomputed:
+async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recomputed:
     """The decision on record about a job, and the one that its policy makes of it now.
 
     Raises:
         CommandError: the job was never routed, or what it was decided by is nowhere.
     """
+    dsn = settings.postgres
     async with open_jobs(dsn) as jobs, open_decisions(dsn) as decisions:
+        record = PolicyRecord(decisions, settings.kafka, settings.topics)
         found = await job_id.find(jobs, job)
         value = await decisions.value(found)
         if value is None:
@@ -59,7 +65,7 @@ async def recompute_job(dsn: str, job: str, at_hand: Path) -> Recomputed:
                 f"job {found} is a shadow: its tier stands in the policy, nothing decided it",
                 f"the job that it repeats: pointsman why {routed.job.metadata[SHADOW_OF]} --recompute",
             )
-        file = await policy_of(decisions, routed.decision.policy_version, at_hand)
+        file = await policy_of(record, routed.decision.policy_version, at_hand)
     again = decide_again(Policy.compile(file), routed.job, routed.decision)
     recorded: dict[str, Any] = orjson.loads(value)["decision"]
     model = None if file.score is None else file.score.model.model
@@ -72,11 +78,11 @@ async def recompute_job(dsn: str, job: str, at_hand: Path) -> Recomputed:
     )
 
 
-async def _made_by(decisions: Decisions, routed: JobRouted, at_hand: Path) -> tuple[str | None, Saw | None]:
+async def _made_by(record: PolicyRecord, routed: JobRouted, at_hand: Path) -> tuple[str | None, Saw | None]:
     """The policy's name, and what the score saw where it was asked."""
     scored = any(check.layer == "score" for check in routed.decision.checks)
     try:
-        file = await policy_of(decisions, routed.decision.policy_version, at_hand)
+        file = await policy_of(record, routed.decision.policy_version, at_hand, everywhere=scored)
     except (CommandError, FileError, ValueError) as error:  # the decision stands whatever became of these
         return None, Saw("", {}, str(error).removeprefix("error: ").partition("\n")[0]) if scored else None
     if not scored:
@@ -85,19 +91,31 @@ async def _made_by(decisions: Decisions, routed: JobRouted, at_hand: Path) -> tu
     return file.name, Saw(scorer.name, scorer.reasons(text_of(routed.job.request.messages)))
 
 
-async def policy_of(decisions: Decisions, version: str, at_hand: Path) -> PolicyFile:
-    """The policy of that version: the one on record, else the file `at_hand` if it has that version.
+async def policy_of(
+    record: PolicyRecord, version: str, at_hand: Path, *, everywhere: bool = True
+) -> PolicyFile:
+    """The policy of that version: in the database, else the file `at_hand`, else on the topic.
+
+    `everywhere` False: the topic is not asked, which takes a while where there is no broker.
 
     Raises:
         NotOnRecordError: it is nowhere.
         CommandError: what is on record is not what its version says.
     """
-    applied = await decisions.policy(version)
+    applied = await record.policy(version)
+    if applied is None and (file := _at_hand(at_hand, version)) is not None:
+        return file
+    if applied is None and everywhere:
+        applied = await record.policy_on_topic(version)
     if applied is None:
-        return _at_hand(at_hand, version)
+        raise NotOnRecordError(
+            f"policy {version} is neither on record nor at hand",
+            "routers put theirs on record when they start, on the topic `policy`; name the file it was "
+            "by --policy FILE",
+        )
     models: list[ModelFile] = []
     if applied.model is not None:
-        recorded = await decisions.model(applied.model.sha256)
+        recorded = await record.model(applied.model.sha256)
         if recorded is None:
             said = f"{applied.model.name}@{applied.model.version} (SHA-256 {applied.model.sha256})"
             raise NotOnRecordError(
@@ -114,15 +132,9 @@ async def policy_of(decisions: Decisions, version: str, at_hand: Path) -> Policy
     return found
 
 
-def _at_hand(file: Path, version: str) -> PolicyFile:
+def _at_hand(file: Path, version: str) -> PolicyFile | None:
     try:
         found = load(file)
     except FileError:
-        found = None
-    if found is None or found.version != version:
-        raise NotOnRecordError(
-            f"policy {version} is neither on record nor at hand",
-            "routers put theirs on record when they start, on the topic `policy`; name the file it was "
-            "by --policy FILE",
-        )
-    return found
+        return None
+    return found if found.version == version else None

@@ -39,16 +39,16 @@ def why(
     from pointsman.cli.show.verdict import verdict
     from pointsman.router.settings import RouterSettings
 
-    dsn = load(CliSettings, postgres=postgres, prefix=prefix).postgres
+    settings = load(CliSettings, postgres=postgres, prefix=prefix)
     at_hand = load(RouterSettings, policy=policy).policy
     if recompute:
-        again = asyncio.run(recompute_job(dsn, job, at_hand))
+        again = asyncio.run(recompute_job(settings, job, at_hand))
         if as_json:
             screen.print_json(flat(again))
         else:
             screen.show(recomputed(again))
         raise typer.Exit(int(not again.same))
-    found = asyncio.run(ask(dsn, job, at_hand))
+    found = asyncio.run(ask(settings, job, at_hand))
     if as_json:
         screen.print_json(
             {
