@@ -1,0 +1,72 @@
+"""docs/post-mortem.md is true: the incident is played on the whole system, and every answer comes out again.
+
+POINTSMAN_WRITE_PAGES=1 writes the answers into the page instead.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Kafka
+from tests.support.system import System
+from tests.support.told_page import asked_again, stable, told
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "post-mortem.md"
+
+
+@pytest.fixture
+async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix)
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+async def shell(system: System, line: str, folder: Path) -> str:
+    """What a line of shell prints in which `pointsman` is this checkout's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
+    told = system.processes["router"].environment
+    known = {name: told[name] for name in told if name.startswith("POINTSMAN_") and "PORT" not in name}
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", f'pointsman() {{ "{sys.executable}" -m pointsman.cli.main "$@"; }}\n{line}',
+        env={**kept, **known}, cwd=folder,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode == 0, f"{line}\n{err.decode()}"
+    return out.decode()
+
+
+async def test_every_answer_of_the_page_comes_out_again(system: System, tmp_path: Path) -> None:
+    played = await shell(system, f'"{sys.executable}" {DOCS / "examples" / "incident.py"}', tmp_path)
+    assert "40 jobs, 10 of them failed" in played
+    jobs = 100
+
+    async def all_are_on_record() -> bool:
+        return len(await system.ended()) >= jobs
+
+    await system.until(all_are_on_record, 60, f"{jobs} outcomes on record")
+    variables: list[str] = []
+
+    async def run(command: str) -> str:
+        if command.startswith("JOB="):
+            variables.append(command)
+            return ""
+        return await shell(system, "\n".join([*variables, command]), tmp_path)
+
+    page = PAGE.read_text("utf-8")
+    fresh = await asked_again(page, run)
+    if os.environ.get("POINTSMAN_WRITE_PAGES") == "1":
+        PAGE.write_text(fresh, "utf-8")
+        return
+    for before, now in zip(told(page), told(fresh), strict=True):
+        for old, new in zip(before, now, strict=True):
+            assert stable(new.output) == stable(old.output), old.command
