@@ -1,5 +1,8 @@
 """The model that ships is one that a policy can name, and is what the page about policies says it is."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from pointsman.router.policy import Policy, decide
@@ -36,3 +39,28 @@ def test_what_it_decides_is_said_in_the_policys_own_words_and_is_the_same_every_
 def test_what_it_has_never_met_goes_to_the_fallback() -> None:
     decision = decide(Policy.compile(read()), job("Qwx zzyv plorth grumbex tandolo vexiplar mondrath sileqo"))
     assert (decision.tier, decision.checks[-1].name) == ("frontier", "in-doubt")
+
+
+def test_the_same_decisions_to_the_byte_whatever_the_hash_seed() -> None:
+    program = (
+        "import hashlib\n"
+        "from pointsman.dev import samples\n"
+        "from tests.unit.test_policy_builtin import Policy, decide, job, read\n"
+        "policy, digest = Policy.compile(read()), hashlib.sha256()\n"
+        "for body in samples.load():\n"
+        "    digest.update(decide(policy, job(str(body))).model_dump_json().encode())\n"
+        "print(digest.hexdigest())\n"
+    )
+    root = Path(__file__).parents[2]
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=True,
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1", "4711")
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64
