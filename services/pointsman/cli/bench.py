@@ -8,6 +8,7 @@ COMMANDS = {
     "routing": "What the learned score saves, and what quality it keeps.",
     "hop": "How near the router comes to what the wire allows.",
     "journey": "How long a job's whole way takes, and what it costs in processor time.",
+    "audit": "How fast the audit stores, beside a plain COPY of the same rows.",
     "audit-load": "Fill an audit database with messages of realistic size, to see how fast it answers.",
     "audit-query": "Ask every question that the audit database lists, and say how long each took.",
 }

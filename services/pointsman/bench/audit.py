@@ -1,0 +1,209 @@
+"""`pointsman bench audit`: the sink beside a plain COPY of the very same rows into the same table."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Literal
+
+import psutil
+
+from pointsman.audit.handlers import Sink
+from pointsman.audit.rows import row_of
+from pointsman.bench.audit_messages import steps
+from pointsman.bus.records import Incoming
+from pointsman.dev.postgres import EmbeddedPostgres
+from pointsman.router.agents_file import Registry
+from pointsman.router.policy import Policy
+from pointsman.runtime.clock import utc_now
+from pointsman.store.audit_writer import AuditWriter
+from pointsman.store.chain import chained
+from pointsman.store.connect import connected, open_pool
+from pointsman.store.migrate import migrate
+from pointsman.store.record import stored_headers
+from pointsman.store.row import Row
+from pointsman_schemas.topics import Topics
+
+_TOPICS = Topics()
+_LANES = 4
+#: What one poll of the audit's reader brings at most.
+_BATCH = 2_000
+#: The sink's own part is computed so often by itself; the least disturbed pass counts.
+_PASSES = 3
+
+Batch = dict[tuple[str, int], list[Incoming]]
+
+
+Form = Literal["text", "binary"]
+FORMS: tuple[Form, Form] = ("text", "binary")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One way of storing. Microseconds a row: by the clock, and of processor time on either side."""
+
+    wall_us: float
+    client_us: float
+    postgres_us: float
+
+    @property
+    def per_second(self) -> float:
+        """Rows per second by the clock."""
+        return 1e6 / self.wall_us
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The median of several rounds; `spent_us`: processor time of the sink's own part, by what it is for."""
+
+    rows: int
+    rounds: int
+    mean_value_bytes: float
+    sink: Run
+    copy_text: Run
+    copy_binary: Run
+    spent_us: dict[str, float]
+
+    @property
+    def ratio(self) -> float:
+        """The sink's rate as a part of that of `\\copy`, by the clock."""
+        return self.sink.per_second / self.copy_text.per_second
+
+    @property
+    def alone(self) -> float:
+        """The same by processor time, where client and Postgres have a core each and nothing else runs."""
+        slower = max(self.sink.client_us, self.sink.postgres_us)
+        return max(self.copy_text.client_us, self.copy_text.postgres_us) / slower
+
+
+def records(policy: Policy, registry: Registry, rows: int) -> list[Incoming]:
+    """Messages of whole jobs in the order in which they come, on four partitions a topic."""
+    found: list[Incoming] = []
+    ends: dict[tuple[str, int], int] = {}
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    for step in steps(policy, registry, -(-rows // len(steps(policy, registry, 1))) + 1):
+        lane = (step.row.topic, step.job % _LANES)
+        offset = ends[lane] = ends.get(lane, -1) + 1
+        headers = tuple(stored_headers(step.row.headers))
+        stamp = now + int((step.job * 0.001 + step.seconds) * 1000)
+        found.append(Incoming(*lane, offset, stamp, step.row.key, step.row.value, headers))  # type: ignore[arg-type]
+    return found[:rows]
+
+
+def batches(found: Sequence[Incoming]) -> Iterator[Batch]:
+    """As the reader hands them over."""
+    for first in range(0, len(found), _BATCH):
+        batch: Batch = {}
+        for record in found[first : first + _BATCH]:
+            batch.setdefault((record.topic, record.partition), []).append(record)
+        yield batch
+
+
+async def run(
+    policy: Policy, registry: Registry, *, rows: int, rounds: int, say: Callable[[str], None]
+) -> Report:
+    """Measure on a Postgres that is started for this and deleted afterwards.
+
+    Raises:
+        DevError, StoreError: it does not start, or refuses something.
+    """
+    found = records(policy, registry, rows)
+    rows = len(found)
+    with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as folder:
+        postgres = EmbeddedPostgres(Path(folder) / "postgres")
+        postgres.start()
+        try:
+            dsn = postgres.dsn()
+            await migrate(dsn)
+            runs: dict[str, list[Run]] = {"sink": [], "text": [], "binary": []}
+            for number in range(rounds):
+                say(f"round {number + 1} of {rounds}")
+                runs["sink"].append(await _sink(dsn, found))
+                for form in FORMS:
+                    runs[form].append(await _copy(dsn, Path(folder) / "rows", form, rows))
+        finally:
+            postgres.stop()
+            postgres.remove()
+    middle = {name: sorted(each, key=lambda run: run.wall_us)[len(each) // 2] for name, each in runs.items()}
+    size = sum(len(record.value or b"") for record in found) / rows
+    spent = _spent(found, middle["sink"])
+    return Report(rows, rounds, size, middle["sink"], middle["text"], middle["binary"], spent)
+
+
+class _Stopwatch:
+    """Clock and processor time, here and of one session of Postgres."""
+
+    def __init__(self, backend: int) -> None:
+        self._backend = psutil.Process(backend)
+        self._began = self._now()
+
+    def _now(self) -> tuple[float, float, float]:
+        spent = self._backend.cpu_times()
+        return perf_counter(), process_time(), spent.user + spent.system
+
+    def stop(self, rows: int) -> Run:
+        """What passed since it was made, for each of `rows`."""
+        passed = (after - before for before, after in zip(self._began, self._now(), strict=True))
+        return Run(*(seconds * 1e6 / rows for seconds in passed))
+
+
+async def _sink(dsn: str, found: Sequence[Incoming]) -> Run:
+    """All records, from the bytes as they come from Kafka to the last commit."""
+    await _empty(dsn, triggers=True)
+    async with await open_pool(dsn, application="pointsman-bench", size=1) as pool:
+        sink = Sink(AuditWriter(pool), _TOPICS, utc_now)
+        expected: dict[tuple[str, int], int | None] = {}
+        watch = _Stopwatch(await pool.fetchval("select pg_backend_pid()"))
+        for batch in batches(found):
+            await sink.append(batch, {lane: expected.get(lane) for lane in batch})
+            expected |= {lane: each[-1].offset + 1 for lane, each in batch.items()}
+        return watch.stop(len(found))
+
+
+async def _copy(dsn: str, file: Path, form: Form, rows: int) -> Run:
+    """One COPY of the rows that the sink has stored, the table's triggers off."""
+    columns = [*Row._fields, "recorded_at", "chain"]
+    listed = ", ".join(f'"{name}"' for name in columns)
+    async with connected(dsn) as connection:
+        if form == FORMS[0]:
+            order = f'select {listed} from audit.message order by recorded_at, topic, partition, "offset"'
+            await connection.execute("drop table if exists public.kept")
+            await connection.execute(f"create table public.kept as {order}", timeout=600)
+        await connection.copy_from_table("kept", schema_name="public", output=file, format=form, timeout=600)
+    await _empty(dsn, triggers=False)
+    async with connected(dsn) as connection:
+        watch = _Stopwatch(await connection.fetchval("select pg_backend_pid()"))
+        await connection.copy_to_table(
+            "message", schema_name="audit", source=file, columns=columns, format=form, timeout=600
+        )
+        return watch.stop(rows)
+
+
+async def _empty(dsn: str, *, triggers: bool) -> None:
+    async with connected(dsn) as connection:
+        tables = "select string_agg(format('audit.%I', relname), ', ') from pg_class"
+        where = "where relnamespace = 'audit'::regnamespace and relname in ('message', 'lane', 'job')"
+        await connection.execute(f"truncate {await connection.fetchval(f'{tables} {where}')}")
+        await connection.execute(
+            f"alter table audit.message {'enable' if triggers else 'disable'} trigger user"
+        )
+        await connection.execute("checkpoint", timeout=600)
+
+
+def _spent(found: Sequence[Incoming], sink: Run) -> dict[str, float]:
+    """Microseconds of processor time a row on the sink's own side: what is computed, and what is left."""
+    reading, linking = [], []
+    for _ in range(_PASSES):
+        began = process_time()
+        rows = [row_of(record, _TOPICS) for record in found]
+        decoded = process_time()
+        chained(b"", rows, utc_now())
+        reading.append((decoded - began) * 1e6 / len(found))
+        linking.append((process_time() - decoded) * 1e6 / len(found))
+    return {
+        "reading messages, columns, digests": min(reading),
+        "links of the chain": min(linking),
+        "encoding, sending, positions, metrics": max(0.0, sink.client_us - min(reading) - min(linking)),
+    }

@@ -1,0 +1,47 @@
+"""`pointsman bench audit`: how fast the audit stores, beside a plain COPY."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def audit(
+    *,
+    rows: Annotated[int, typer.Option(metavar="N", min=2_000, help="Messages for each round.")] = 100_000,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times; the median counts.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """How fast the audit's sink stores, beside `\\copy` of the very same rows.
+
+    On a Postgres that is started for this and deleted afterwards. The sink begins with records as they come
+    from Kafka, in batches of 2,000, and commits each with chain, summary and positions; the COPY begins with
+    finished rows in a file, goes into the same table with the same indexes and commits once.
+    """
+    import asyncio
+
+    from pointsman.bench.audit import run
+    from pointsman.cli import screen
+    from pointsman.cli.settings import load
+    from pointsman.router.agents_file import load as load_agents
+    from pointsman.router.policy import Policy
+    from pointsman.router.policy_file import load as load_policy
+    from pointsman.router.settings import RouterSettings
+
+    settings = load(RouterSettings)
+    policy = Policy.compile(load_policy(settings.policy))
+    registry = load_agents(settings.agents, policy.tiers)
+    report = asyncio.run(run(policy, registry, rows=rows, rounds=rounds, say=screen.note))
+    if as_json:
+        from dataclasses import asdict
+
+        screen.print_json({**asdict(report), "ratio": report.ratio, "alone": report.alone})
+        return
+    from pointsman.cli.show.bench_audit import lines
+
+    for each in lines(report):
+        screen.line(each)
