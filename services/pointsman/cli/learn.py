@@ -27,7 +27,8 @@ def learn(
         str, typer.Option(metavar="SPAN", help="Show what it would change about jobs since then.")
     ] = "7d",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to write; beside the policy when left out.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to write; else beside the policy."),
     ] = None,
     policy: Policy = None,
     providers: Providers = None,
@@ -61,7 +62,7 @@ def learn(
     path = load(RouterSettings, policy=policy).policy
     wanted = Wanted(
         policy=path,
-        out=out or path.parent,
+        out=out or beside(path, RouterSettings.model_fields["policy"].default),
         since=moment(since, now),
         tried=moment(tried, now),
         now=now,
@@ -74,3 +75,8 @@ def learn(
         screen.print_json(flat(found))
     else:
         screen.show(learned(found))
+
+
+def beside(policy: Path, shipped: Path) -> Path:
+    """The folder of `policy`; for the shipped one the folder that we are in, not the package."""
+    return Path() if policy.resolve() == shipped.resolve() else policy.parent
