@@ -13,6 +13,7 @@ COMMANDS = {
     "dev": "Start everything on this machine and watch sample jobs travel.",
     "publish": "Publish one job from flags, or many from JSON lines.",
     "cancel": "Stop a job that has no outcome yet.",
+    "replay": "Send jobs that are on record once more, each under a new id.",
     "feedback": "Say how good a job's answer was.",
     "tail": "Follow messages as they pass.",
     "trace": "Show a job's way: each message, its lane, time since start.",

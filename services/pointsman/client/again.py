@@ -1,0 +1,42 @@
+"""A job once more: the same question under a new id, which says whose repetition it is."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from pointsman.bus.decode import Malformed
+from pointsman.bus.intake import decode_intake
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.client.job import as_record
+from pointsman_schemas.dead import ORIGINAL
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.topics import Topics
+
+#: In a repetition's metadata: the id of the job that it repeats.
+OF = "replay_of"
+_MOST_METADATA = 64
+
+
+def read_again(record: Incoming, *, buried: bool) -> Job | Malformed:
+    """The job in a record of the intake, or in the dead letter of one; its own headers count, as they did."""
+    headers = record.headers
+    if buried:
+        headers = tuple((name[len(ORIGINAL) :], text) for name, text in headers if name.startswith(ORIGINAL))
+    found = decode_intake(replace(record, headers=headers), Topics().intake.max_message_bytes)
+    return found if isinstance(found, Malformed) else found.job
+
+
+def again(job: Job, cause: UUID | None, topics: Topics, now: datetime) -> tuple[Job, Outgoing]:
+    """`job` under a new id and the record that submits it, caused by the message `cause`.
+
+    A deadline is left out: it was for an answer back then.
+    """
+    metadata = dict(job.metadata)
+    if len(metadata) < _MOST_METADATA or OF in metadata:
+        metadata[OF] = str(job.job_id)
+    made = job.model_copy(update={"job_id": uuid7(now), "metadata": metadata, "deadline": None})
+    record = as_record(made, topics, now)
+    if cause is not None:
+        record.headers.append(("ce_causationid", str(cause).encode()))
+    return made, record

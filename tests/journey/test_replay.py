@@ -1,0 +1,63 @@
+"""Jobs on record are sent once more, and their repetitions are answered."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from pointsman import Client
+from pointsman.bus.records import Outgoing
+from pointsman_schemas.outcomes import JobCompleted
+from tests.conftest import Kafka
+from tests.support.command import Command
+from tests.support.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    started = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix)
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+async def test_failed_jobs_are_sent_once_more(system: System, tmp_path: Path) -> None:
+    shell = Command(
+        tmp_path,
+        {
+            "POINTSMAN_KAFKA": system.bootstrap,
+            "POINTSMAN_PREFIX": system.prefix,
+            "POINTSMAN_POSTGRES": system.dsn,
+        },
+    )
+    await system.order_faults({"prompt": "odd", "first": 1, "effect": {"kind": "content_filter"}})
+    async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="chat-desk") as client:
+        failed = await client.submit(prompt="an odd question", tier="small")
+        done = await client.submit(prompt="a plain question", tier="small")
+        assert (failed.type, done.type) == ("job.failed.v1", "job.completed.v1")
+        bad = json.dumps({"agent_id": "chat-desk"}).encode()
+        await system.send([Outgoing(system.topics.intake.name, b"k", bad, [])])
+        await system.until_ended([str(failed.job_id), str(done.job_id)], 30)
+
+        shown = await shell.run("replay", "--outcome", "failed")
+        assert shown.code == 0, shown.err
+        assert [str(failed.job_id) in line for line in shown.lines] == [True]
+        assert "would be sent" in shown.err
+
+        sent = await shell.run("replay", "--outcome", "failed", "--send", "--json")
+        assert sent.code == 0, sent.err
+        assert sent.json["replay_of"] == str(failed.job_id)
+        outcome = await client.wait(UUID(sent.json["job_id"]), timeout_s=60)
+        assert isinstance(outcome, JobCompleted)  # the second time the provider takes it
+
+        left_out = await shell.run("replay", "--dead")
+        assert "left out: neither prompt nor messages is there" in left_out.out
+    await system.until_ended([str(outcome.job_id)], 30)
+    story = await shell.run("trace", str(outcome.job_id), "--json")
+    assert str(failed.job_id) in story.out
