@@ -72,8 +72,8 @@ class Report:
         return self.sink.per_second / self.copy_text.per_second
 
     @property
-    def alone(self) -> float:
-        """The same by processor time, where client and Postgres have a core each and nothing else runs."""
+    def bound(self) -> float:
+        """What that could come to by processor time, were client and Postgres both busy all the time."""
         slower = max(self.sink.client_us, self.sink.postgres_us)
         return max(self.copy_text.client_us, self.copy_text.postgres_us) / slower
 

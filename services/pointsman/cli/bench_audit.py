@@ -39,7 +39,7 @@ def audit(
     if as_json:
         from dataclasses import asdict
 
-        screen.print_json({**asdict(report), "ratio": report.ratio, "alone": report.alone})
+        screen.print_json({**asdict(report), "ratio": report.ratio, "bound": report.bound})
         return
     from pointsman.cli.show.bench_audit import lines
 
