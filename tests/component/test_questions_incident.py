@@ -202,6 +202,8 @@ async def test_what_changed_in_that_hour(told: asyncpg.Connection) -> None:
     assert [tuple(each)[1:4] for each in found] == [("appeared", "policy_version", "p-2")]
     assert found[0]["at"] == START + timedelta(seconds=30 * 50 + 1)
     assert found[0]["messages"] == 70
+    whole = await ask(told, "select change, dimension, value from audit.changes($1, $2)")
+    assert whole == [("appeared", "agent_id", "chat-desk"), ("appeared", "policy_version", "p-2")]
 
 
 async def test_dead_letters_say_what_and_where(told: asyncpg.Connection) -> None:

@@ -73,6 +73,7 @@ create or replace function audit.work(since timestamptz default now() - interval
     null, null, null, null, to_char(letter.broker_at at time zone 'UTC', 'YYYY-MM-DD HH24:00 "UTC"'), null, null,
     null, null, null
   from audit.message as letter left join audit.job as job on job.job_id = letter.job_id
+    and job.last_seen_at >= since and job.first_seen_at < until
   where letter.kind = 'job.dead.v1' and letter.broker_at >= since and letter.broker_at < until
     and coalesce(job.outcome not in ('rejected', 'expired', 'failed'), true)
 $$;

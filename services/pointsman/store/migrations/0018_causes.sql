@@ -164,11 +164,53 @@ comment on function audit.changes_before is
 first_at is when it was first seen at all, before_job how long before the job was submitted (negative: while it was under way), instead_of what was there before it.
 select * from audit.changes_before(''JOB'')';
 
+create or replace function audit.cost_daily(since timestamptz default now() - interval '7 days',
+    until timestamptz default 'infinity')
+  returns table (day date, tier text, model text, jobs bigint, calls bigint, failed_calls bigint, tokens_in bigint,
+    tokens_out bigint, cost_usd numeric, unpriced_calls bigint, always_dearest_usd numeric, saved_usd numeric,
+    saved_percent numeric, dearest_model text)
+  language sql stable as $$
+  with dearest as (
+    select model, usd_per_million_in, usd_per_million_out from audit.token_prices(since, until)
+    order by usd_per_million_in + usd_per_million_out desc limit 1
+  ), called as (
+    select (broker_at at time zone 'UTC')::date as day, tier, model, status = 'ok' as ok, count(*) as calls,
+      count(*) filter (where attempt = 1) as jobs, sum(tokens_in) as tokens_in, sum(tokens_out) as tokens_out,
+      sum(cost_usd) as cost_usd, count(*) filter (where cost_usd is null) as unpriced_calls
+    from audit.message
+    where kind = 'call.finished.v1' and broker_at >= since and broker_at < until
+    group by 1, 2, 3, 4
+  ), spent as (
+    -- A call that failed names the model as it was asked for, an answer often adds a date to it.
+    select called.day, called.tier, coalesce(answered.model, called.model) as model, sum(jobs)::bigint as jobs,
+      sum(calls)::bigint as calls, coalesce(sum(calls) filter (where not ok), 0)::bigint as failed_calls,
+      sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd) as cost_usd,
+      sum(unpriced_calls)::bigint as unpriced_calls
+    from called left join lateral (
+      select max(good.model) as model from called as good
+      where not called.ok and good.ok and good.day = called.day and good.tier = called.tier
+        and starts_with(good.model, called.model)) as answered on true
+    group by 1, 2, 3
+  ), compared as (
+    select spent.*, round((coalesce(tokens_in, 0) * usd_per_million_in + coalesce(tokens_out, 0) * usd_per_million_out)
+        / 1e6, 8) as always_dearest_usd, dearest.model as dearest_model
+    from spent left join dearest on true
+  )
+  select day, tier, model, jobs, calls, failed_calls, tokens_in, tokens_out, cost_usd, unpriced_calls,
+    always_dearest_usd, always_dearest_usd - cost_usd,
+    round(100 * (always_dearest_usd - cost_usd) / nullif(always_dearest_usd, 0), 1), dearest_model
+  from compared order by day, tier, model
+$$;
+comment on function audit.cost_daily is
+'What did it cost, day by day and tier by tier, and what would the dearest model have cost for the same tokens?
+jobs are those whose first call on the tier is of that day. always_dearest_usd prices the same tokens as the dearest model of that time (usually the frontier tier) was paid; saved_usd is the difference. cost_usd leaves out the unpriced_calls.
+select day, tier, model, calls, cost_usd, always_dearest_usd, saved_usd, saved_percent from audit.cost_daily(now() - interval ''7 days'')';
+
 -- Sums over a day sort and hash a quarter of a million rows: in memory rather than on disk.
 alter function audit.suspects set work_mem = '128MB';
 alter function audit.changes set work_mem = '64MB';
 alter function audit.blast_radius set work_mem = '64MB';
-alter function audit.cost_daily set work_mem = '64MB';
+alter function audit.blast_radius set enable_nestloop = off;  -- how many jobs are hit is guessed far too low
 alter function audit.errors set work_mem = '64MB';
 alter function audit.outcomes set work_mem = '64MB';
 alter function audit.waste set work_mem = '64MB';
