@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SOURCE = "pointsman/audit"
 _LOOK_S = 0.5
+#: So many checkpoints wait for a bus that is away; older ones are in the database alone.
+_KEPT = 1_000
 
 
 def moved(heads: Mapping[Lane, Head], signed: Mapping[Lane, Head], checkpoints: str) -> dict[Lane, Head]:
@@ -106,6 +108,7 @@ class Checkpointer:
                 )
                 self._signed |= since
                 self._unpublished.append(made)
+                del self._unpublished[:-_KEPT]
             await self._publish()
         except (StoreError, BusError) as error:
             event(log, logging.WARNING, "no checkpoint, trying again later", error=str(error))
