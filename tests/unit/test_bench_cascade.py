@@ -9,6 +9,7 @@ from pointsman.bench.routing.cascade import Cascade, charged, evidence, measured
 from pointsman.bench.routing.outcomes import DataError
 from pointsman.learn.accept import TrainedAccept
 from pointsman.learn.tune import NEVER
+from pointsman.score.estimate import Bar
 from tests.support.cascade_outcomes import FRONTIER, MID, SMALL, cascade_outcomes
 
 
@@ -30,10 +31,25 @@ def test_other_prices_are_charged_for_every_call() -> None:
 
 
 def test_a_cascade_that_always_goes_up_costs_more_than_always_the_strongest(made: TrainedAccept) -> None:
-    never = Cascade(replace(made.model, bars={"0.99": NEVER}))
-    figures = never.figures(cascade_outcomes(200, seed=2), "0.99")
+    strict = Cascade(replace(made.model, bars={"0.99": Bar(0.0, 0.9)}))
+    figures = strict.figures(cascade_outcomes(200, seed=2), "0.99")
     assert figures["saved"] == pytest.approx(-(SMALL + MID) / FRONTIER)
     assert figures["quality"] == 1.0
+
+
+def test_where_no_bar_was_found_the_cheap_tiers_are_not_asked(made: TrainedAccept) -> None:
+    never = Cascade(replace(made.model, bars={"0.99": NEVER}))
+    figures = never.figures(cascade_outcomes(200, seed=2), "0.99")
+    assert figures["saved"] == 0.0
+    assert figures["shares"] == {"small": 0.0, "mid": 0.0, "frontier": 1.0}
+
+
+def test_a_bar_that_costs_more_than_the_strongest_alone_is_none() -> None:
+    own = cascade_outcomes(400)
+    dear = replace(
+        own, cost=own.cost * [400.0, 80.0, 1.0]
+    )  # the cheap tiers cost 0.4 and 0.8 of the strongest
+    assert set(trained(dear).model.bars.values()) == {NEVER}
 
 
 def test_it_saves_where_cheap_answers_agree_and_keeps_the_quality(made: TrainedAccept) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pointsman.learn.calibrate import calibrate, level
-from pointsman.learn.decide import Estimates
+from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Floats, Ints
 from pointsman.learn.forests import classifier, regressor, walk
 from pointsman.learn.tune import NEVER, QUALITIES, tune
@@ -100,6 +100,10 @@ def fit(
     if len(rows) >= LEAST_LABELS:
         charged = seen.charged[rows]
         bars = tune(estimates, seen.score[rows][:, 1:], charged, 0.0, qualities)
+        dearest = float(seen.cost[rows, 2].sum())  # of the strongest alone, without asking anyone before
+        for quality, bar in bars.items():
+            spent = charged[np.arange(len(rows)), decide(estimates, bar, 0.0)].sum()
+            bars[quality] = bar if spent < dearest else NEVER
     forests = _forests(x, came, seen.weight, trees)
     body: dict[str, Any] = {
         "name": name,

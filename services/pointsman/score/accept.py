@@ -47,6 +47,11 @@ class AcceptModel:
             1.0,
         )
 
+    def pays(self, quality: str) -> bool:
+        """Whether to ask the cheap tiers at all: False where training found no bar, so all would go up."""
+        bar = self.bars[quality]
+        return bar.rate > 0.0 or bar.margin < 1.0
+
     def reasons(self, evidence: Evidence, top: int = 5) -> list[Reason]:
         """The strongest features for (> 0) and against accepting, each held against its typical value."""
         row = evidence.values(self.inputs)

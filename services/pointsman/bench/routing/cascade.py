@@ -28,10 +28,12 @@ class Cascade:
     model: AcceptModel
 
     def decide(self, outcomes: Outcomes, quality: str) -> Ints:
-        """[n] 0 where the answer is accepted, 1 where the job goes up."""
+        """[n] 0 where the answer is accepted, 1 where the job goes up, 2 where no cheap tier was asked."""
         if quality not in self.model.bars:
             known = ", ".join(self.model.bars)
             raise DataError(f"the cascade is not tuned for quality {quality}", f"it is for {known}")
+        if not self.model.pays(quality):
+            return np.full(len(outcomes), 2, dtype=np.intp)
         strongest = self.model.tiers[-1]
         return np.array(
             [accept(self.model, each, quality).tier == strongest for each in evidence(outcomes)],
@@ -42,7 +44,7 @@ class Cascade:
         """As every router's, and by task."""
         chosen = self.decide(outcomes, quality)
         paid = charged(outcomes, prices)
-        up = round(float(chosen.mean()), 5)
+        up = round(float((chosen > 0).mean()), 5)
         shares = dict(zip(outcomes.tiers, (0.0, round(1 - up, 5), up), strict=True))  # whose answer was kept
         return {**of_choice(paid, chosen), "shares": shares, "by_task": by_task(paid, chosen)}
 
