@@ -30,7 +30,7 @@ def explain(error: Exception) -> CommandError:
     if type(error).__module__.startswith("pointsman."):
         return CommandError(said)  # written for people, with what to do next
     if isinstance(error, ModuleNotFoundError):
-        return CommandError(said, 'install what is missing: pip install "pointsman[dev]"')
+        return CommandError(said, 'install what is missing: pip install "pointsman[dev,learn]"')
     return CommandError(
         f"{type(error).__name__}: {said}", "POINTSMAN_DEBUG=1 in front of the command shows where it happened"
     )
