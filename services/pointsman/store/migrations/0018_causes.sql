@@ -136,32 +136,42 @@ select at, change, dimension, value, messages from audit.changes(now() - interva
 drop function audit.changes_before(uuid, interval);
 create function audit.changes_before(job uuid, look_back interval default '1 day')
   returns table (dimension text, value text, first_at timestamptz, before_job interval, instead_of text)
-  language sql stable as $$
-  select trait.dimension, trait.value, trait.first_at, job_of.submitted_at - trait.first_at, trait.instead_of
-  from audit.job as job_of cross join lateral (
-    select 'policy_version' as dimension, job_of.policy_version as value, first.first_at, (
-      select policy_version from audit.message
-      where kind = 'job.routed.v1' and broker_at < first.first_at order by broker_at desc limit 1) as instead_of
-    from (select min(broker_at) as first_at from audit.message
-      where kind = 'job.routed.v1' and policy_version = job_of.policy_version) as first
-    union all
-    select 'model of ' || job_of.tier, job_of.provider || '/' || job_of.model, first.first_at, (
-      select provider || '/' || model from audit.message
-      where kind = 'call.finished.v1' and broker_at < first.first_at and tier = job_of.tier and status = 'ok'
-      order by broker_at desc limit 1)
-    from (select min(broker_at) as first_at from audit.message
-      where kind = 'call.finished.v1' and model = job_of.model and status = 'ok') as first
-    union all
-    select 'agent_id', job_of.agent_id, first.first_at, (select 'no job of it' where exists (
-      select from audit.message where kind = 'job.submitted.v1' and broker_at < first.first_at))
-    from (select min(broker_at) as first_at from audit.message where agent_id = job_of.agent_id) as first
-  ) as trait
-  where job_of.job_id = job and trait.first_at >= job_of.submitted_at - look_back and trait.instead_of is not null
-  order by trait.first_at
-$$;
+  language plpgsql stable as $$
+declare
+  it    audit.job;
+  since timestamptz;  -- what is seen from here on, and was not in the time before, is new
+  early timestamptz;  -- where that time before begins: few partitions are looked at
+begin
+  select * into it from audit.job as one where one.job_id = job;
+  since := it.submitted_at - look_back;
+  early := since - look_back;
+  return query
+    select trait.dimension, trait.value, trait.first_at, it.submitted_at - trait.first_at, trait.instead_of from (
+      select 'policy_version' as dimension, it.policy_version as value, first.first_at, (
+        select policy_version from audit.message where kind = 'job.routed.v1'
+          and broker_at < first.first_at and broker_at >= early order by broker_at desc limit 1) as instead_of
+      from (select min(broker_at) as first_at from audit.message
+        where kind = 'job.routed.v1' and policy_version = it.policy_version and broker_at >= early) as first
+      union all
+      select 'model of ' || it.tier, it.provider || '/' || it.model, first.first_at, (
+        select provider || '/' || model from audit.message where kind = 'call.finished.v1'
+          and broker_at < first.first_at and broker_at >= early and tier = it.tier and status = 'ok'
+        order by broker_at desc limit 1)
+      from (select min(broker_at) as first_at from audit.message
+        where kind = 'call.finished.v1' and model = it.model and status = 'ok' and broker_at >= early) as first
+      union all
+      select 'agent_id', it.agent_id, first.first_at, (select 'no job of it' where exists (
+        select from audit.message
+        where kind = 'job.submitted.v1' and broker_at < first.first_at and broker_at >= early))
+      from (select min(broker_at) as first_at from audit.message
+        where agent_id = it.agent_id and broker_at >= early) as first
+    ) as trait
+    where trait.first_at >= since and trait.instead_of is not null
+    order by trait.first_at;
+end $$;
 comment on function audit.changes_before is
 'What was new for a job: its policy version, its model, its agent?
-first_at is when it was first seen at all, before_job how long before the job was submitted (negative: while it was under way), instead_of what was there before it.
+New is what was seen in the look_back before the job and not in as long a time before that. first_at is when it was first seen, before_job how long before the job was submitted (negative: while it was under way), instead_of what was there before it.
 select * from audit.changes_before(''JOB'')';
 
 create or replace function audit.cost_daily(since timestamptz default now() - interval '7 days',
