@@ -123,7 +123,7 @@ async def test_characters_are_counted_as_the_router_counts_them(
 
 
 async def test_what_was_new_for_a_job(database: str) -> None:
-    other = Job(200, START - timedelta(hours=1), policy="p-0")
+    other = Job(200, START - 3 * SECOND, policy="p-0")
     before = [Job(number, START + number * SECOND) for number in range(10)]
     five = START + timedelta(minutes=5)
     after = [Job(100 + number, five, policy="p-2", model="gpt-4.1-nano-2") for number in range(3)]
