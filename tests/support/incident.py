@@ -96,8 +96,9 @@ class Job:
             began += call.ms / 1000 + 1
         if self.end is None and not self.calls:
             return log.records
-        for message, _ in log.calls:
-            log.add(TOPICS.calls, message, began)  # a worker writes its calls when the job has ended
+        # A worker writes its calls when the job has ended, one after the other.
+        for left, (message, _) in zip(reversed(range(len(log.calls))), log.calls, strict=True):
+            log.add(TOPICS.calls, message, began - left * 1e-6)
         if self.end is not None:
             log.add(TOPICS.results, self._outcome(), began)
         return log.records
