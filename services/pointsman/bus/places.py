@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Literal
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pointsman.bus.errors import TopicMissingError
 
@@ -21,6 +21,14 @@ Topics = Collection[str] | re.Pattern[str]
 LATEST, EARLIEST = -1, -2
 #: How long a topic that was just made may take to be known, seconds.
 _TOPIC_S = 3.0
+#: What a broker answers for a moment after it started, or when a partition changed hands.
+_LEADER_CHANGES = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+}
 
 
 def partitions(consumer: Consumer, topics: Topics, within: float) -> set[Place]:
@@ -60,12 +68,17 @@ def offsets(consumer: Consumer, times: Mapping[Place, int], within: float) -> di
     """
     if not times:
         return {}
-    answered = consumer.offsets_for_times(
-        [TopicPartition(topic, number, at) for (topic, number), at in times.items()], timeout=within
-    )
-    for each in answered:
-        if each.error is not None:
-            raise KafkaException(each.error)
+    give_up = time.monotonic() + within
+    while True:
+        answered = consumer.offsets_for_times(
+            [TopicPartition(topic, number, at) for (topic, number), at in times.items()], timeout=within
+        )
+        errors = [each.error for each in answered if each.error is not None]
+        if not errors:
+            break
+        if time.monotonic() > give_up or not {error.code() for error in errors} <= _LEADER_CHANGES:
+            raise KafkaException(errors[0])
+        time.sleep(0.1)
     return {(each.topic, each.partition): each.offset for each in answered}
 
 
