@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import pytest
 
 from pointsman import Client
 from pointsman.dev.ports import free_port
-from pointsman.dev.processes import Process
 from tests.conftest import Kafka
 from tests.support.system import System
 
@@ -85,10 +85,17 @@ async def finish(line: str, folder: Path, environment: dict[str, str]) -> None:
     assert process.returncode == 0, f"{line}\n{out.decode()}\n{err.decode()}"
 
 
+def is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=3) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 async def serve(line: str, folder: Path, environment: dict[str, str]) -> None:
     """A service becomes ready, and ends without complaint when asked to."""
     port = free_port()
-    ready = Process("", (), {}, folder / "service.log", f"http://127.0.0.1:{port}").ready
     with (folder / "service.log").open("ab") as log:
         service = await asyncio.create_subprocess_exec(
             *line.split(), cwd=folder, stdout=log, stderr=log,
@@ -96,7 +103,7 @@ async def serve(line: str, folder: Path, environment: dict[str, str]) -> None:
         )  # fmt: skip
     try:
         async with asyncio.timeout(60):
-            while not await asyncio.to_thread(ready):
+            while not await asyncio.to_thread(is_ready, port):
                 assert service.returncode is None, (folder / "service.log").read_text()
                 await asyncio.sleep(0.1)
             service.terminate()
