@@ -1,3 +1,6 @@
+-- A comment's first line is the question, the last one an example of one line of SQL; audit.questions (0013)
+-- lists them.
+
 -- When it happened: our services' own clock, but the broker's for what strangers may write.
 create function audit.happened_at(kind text, produced_at timestamptz, broker_at timestamptz)
   returns timestamptz language sql immutable parallel safe
@@ -20,7 +23,10 @@ select job_id, at, at - first_value(at) over story as since_start, at - lag(at) 
 from (select *, audit.happened_at(kind, produced_at, broker_at) as at from audit.message) as message
 where job_id is not null
 window story as (partition by job_id order by at, audit.step_of(kind), topic, partition, "offset");
-comment on view audit.timeline is 'The story of a job: each of its messages in order.';
+comment on view audit.timeline is
+'What happened to a job, message by message, and how long was each step?
+since_start is from its first message, step from the message before.
+select at, since_start, step, kind, source, tier, model, status, error_type from audit.timeline where job_id = ''JOB'' order by at';
 
 create view audit.why as
 select job_id, audit.happened_at(kind, produced_at, broker_at) as at, agent_id, tier, rule,
@@ -33,7 +39,10 @@ select job_id, audit.happened_at(kind, produced_at, broker_at) as at, agent_id, 
   payload #> '{decision,checks}' as checks,
   payload -> 'job' as job, topic, partition, "offset", message_id
 from audit.message where kind = 'job.routed.v1';
-comment on view audit.why is 'Why a job went where it went: rule, reason, runner-up, score and the ladder of checks.';
+comment on view audit.why is
+'Why did a job go to that tier: which rule, for which reason, what was second, which checks?
+score is the learned probability that the tier suffices, threshold what it had to reach; null where rules decided.
+select tier, rule, reason, policy_version, runner_up_tier, runner_up_rule from audit.why where job_id = ''JOB''';
 
 create view audit.calls as
 select job_id, audit.happened_at(kind, produced_at, broker_at) as at, agent_id, tier, provider, model,
@@ -42,31 +51,7 @@ select job_id, audit.happened_at(kind, produced_at, broker_at) as at, agent_id, 
   payload ->> 'prices' as prices, payload -> 'request' as request, payload -> 'response' as response,
   message_id
 from audit.message where kind = 'call.finished.v1';
-comment on view audit.calls is 'Each provider call: request, response, usage, cost, duration, error.';
-
-create view audit.jobs as
-select *, finished_at - submitted_at as took from (
-  select job_id,
-    (array_agg(agent_id order by at) filter (where agent_id is not null))[1] as agent_id,
-    coalesce(min(at) filter (where kind = 'job.submitted.v1'), min(at)) as submitted_at,
-    min(at) filter (where audit.is_outcome(kind)) as finished_at,
-    coalesce(
-      (array_agg(status order by at) filter (where audit.is_outcome(kind)))[1],
-      case when bool_or(kind = 'call.finished.v1') then 'called'
-        when bool_or(kind = 'job.routed.v1') then 'routed'
-        when bool_or(kind = 'job.dead.v1') then 'dead'
-        when bool_or(kind = 'job.submitted.v1') then 'submitted'
-        else 'unreadable' end) as state,
-    (array_agg(tier order by at desc) filter (where kind = 'job.routed.v1'))[1] as tier,
-    (array_agg(rule order by at desc) filter (where kind = 'job.routed.v1'))[1] as rule,
-    (array_agg(policy_version order by at desc) filter (where kind = 'job.routed.v1'))[1] as policy_version,
-    (array_agg(model order by at desc) filter (where kind = 'call.finished.v1'))[1] as model,
-    count(*) filter (where kind = 'call.finished.v1') as calls,
-    count(*) filter (where kind = 'call.finished.v1' and status <> 'ok') as failed_calls,
-    count(*) filter (where kind = 'call.finished.v1' and cost_usd is null) as unpriced_calls,
-    sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd) as cost_usd,
-    (array_agg(error_type order by at desc) filter (where error_type is not null))[1] as last_error,
-    count(*) as messages
-  from (select *, audit.happened_at(kind, produced_at, broker_at) as at from audit.message) as message
-  where job_id is not null group by job_id) as job;
-comment on view audit.jobs is 'One row a job: state, tier, cost, how long it took.';
+comment on view audit.calls is
+'What was sent to the provider and what came back, for each attempt: request, response, tokens, cost, error?
+model is as the provider named it, model_asked as we asked; cost_usd is null where the price is not known.
+select attempt, model, status, error_type, error, duration_ms, cost_usd, request, response from audit.calls where job_id = ''JOB'' order by at';

@@ -38,13 +38,23 @@ create function audit.cost_daily(since timestamptz default now() - interval '7 d
   with dearest as (
     select model, usd_per_million_in, usd_per_million_out from audit.token_prices(since, until)
     order by usd_per_million_in + usd_per_million_out desc limit 1
-  ), spent as (
-    select (broker_at at time zone 'UTC')::date as day, tier, model, count(distinct job_id) as jobs,
-      count(*) as calls, count(*) filter (where status <> 'ok') as failed_calls,
-      sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd) as cost_usd,
-      count(*) filter (where cost_usd is null) as unpriced_calls
+  ), called as (
+    select (broker_at at time zone 'UTC')::date as day, tier, model, status = 'ok' as ok, count(*) as calls,
+      count(*) filter (where attempt = 1) as jobs, sum(tokens_in) as tokens_in, sum(tokens_out) as tokens_out,
+      sum(cost_usd) as cost_usd, count(*) filter (where cost_usd is null) as unpriced_calls
     from audit.message
     where kind = 'call.finished.v1' and broker_at >= since and broker_at < until
+    group by 1, 2, 3, 4
+  ), spent as (
+    -- A call that failed names the model as it was asked for, an answer often adds a date to it.
+    select called.day, called.tier, coalesce(answered.model, called.model) as model, sum(jobs)::bigint as jobs,
+      sum(calls)::bigint as calls, coalesce(sum(calls) filter (where not ok), 0)::bigint as failed_calls,
+      sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd) as cost_usd,
+      sum(unpriced_calls)::bigint as unpriced_calls
+    from called left join lateral (
+      select max(good.model) as model from called as good
+      where not called.ok and good.ok and good.day = called.day and good.tier = called.tier
+        and starts_with(good.model, called.model)) as answered on true
     group by 1, 2, 3
   ), compared as (
     select spent.*, round((coalesce(tokens_in, 0) * usd_per_million_in + coalesce(tokens_out, 0) * usd_per_million_out)
@@ -58,29 +68,31 @@ create function audit.cost_daily(since timestamptz default now() - interval '7 d
 $$;
 comment on function audit.cost_daily is
 'What did it cost, day by day and tier by tier, and what would the dearest model have cost for the same tokens?
-always_dearest_usd prices the same tokens as the dearest model of that time (usually the frontier tier) was paid; saved_usd is the difference. cost_usd leaves out the unpriced_calls.
+jobs are those whose first call on the tier is of that day. always_dearest_usd prices the same tokens as the dearest model of that time (usually the frontier tier) was paid; saved_usd is the difference. cost_usd leaves out the unpriced_calls.
 select day, tier, model, calls, cost_usd, always_dearest_usd, saved_usd, saved_percent from audit.cost_daily(now() - interval ''7 days'')';
 
-create function audit.waste(since timestamptz default now() - interval '1 day', until timestamptz default 'infinity')
+create function audit.waste(since timestamptz default now() - interval '1 day',
+    until timestamptz default 'infinity')
   returns table (reason text, calls bigint, jobs bigint, cost_usd numeric, unpriced_calls bigint, tokens_in bigint,
     tokens_out bigint, model_seconds numeric, example_job uuid)
-  language sql stable as $$
+  language sql stable set work_mem = '64MB' as $$
   with call as (
-    select *, row_number() over (partition by job_id, tier, status = 'ok' order by broker_at, attempt) as place
+    select job_id, status, tokens_in, tokens_out, cost_usd, duration_ms,
+      row_number() over (partition by job_id, tier, status = 'ok' order by broker_at, attempt) as place
     from audit.message where kind = 'call.finished.v1' and broker_at >= since and broker_at < until
   ), wasted as (
     select case
         when call.status in ('cancelled', 'expired') then 'broken off'
         when call.status <> 'ok' then 'failed, tried again or given up'
         when place > 1 then 'answered twice on one tier'
-        else 'answered, but the job was ' || outcome.status end as reason, call.*
-    from call left join audit.message as outcome on outcome.job_id = call.job_id and call.status = 'ok'
-      and outcome.kind in ('job.failed.v1', 'job.rejected.v1', 'job.expired.v1', 'job.cancelled.v1')
-    where call.status <> 'ok' or place > 1 or outcome.status is not null
+        else 'answered, but the job was ' || job.outcome end as reason, call.*
+    from call left join audit.job as job on job.job_id = call.job_id and job.outcome <> 'completed'
+      and job.last_seen_at >= since and job.first_seen_at < until
+    where call.status <> 'ok' or place > 1 or job.outcome is not null
   )
   select reason, count(*), count(distinct job_id), coalesce(sum(cost_usd), 0), count(*) filter (where cost_usd is null),
     sum(tokens_in)::bigint, sum(tokens_out)::bigint, round((sum(duration_ms) / 1000)::numeric, 1),
-    (array_agg(job_id order by cost_usd desc nulls last))[1]
+    (array_agg(job_id))[1]
   from wasted group by reason order by 4 desc, 2 desc
 $$;
 comment on function audit.waste is

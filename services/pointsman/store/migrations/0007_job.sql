@@ -51,7 +51,6 @@ comment on column audit.job.model_asked is 'of the latest call, as we asked for 
 
 create index job_submitted on audit.job using brin (submitted_at) with (pages_per_range = 16, autosummarize = on);
 create index job_seen on audit.job using brin (first_seen_at, last_seen_at) with (pages_per_range = 16, autosummarize = on);
-create index message_time on audit.message using brin (broker_at) with (pages_per_range = 32, autosummarize = on);
 
 -- What a set of messages says about each of their jobs; merging two such rows gives the row of both sets.
 create function audit.keep_jobs() returns trigger

@@ -1,14 +1,14 @@
--- What failures have in common, and what changed before them, quick enough for a day of a million messages.
+-- What failures have in common, and what changed before them: quick enough for a day of a million messages.
 
 create index message_policy on audit.message (policy_version, broker_at) where kind = 'job.routed.v1';
 create index message_model on audit.message (model, broker_at) where kind = 'call.finished.v1' and status = 'ok';
 
-create or replace function audit.suspects(since timestamptz default now() - interval '1 hour',
+create function audit.suspects(since timestamptz default now() - interval '1 hour',
     until timestamptz default 'infinity')
   returns table (dimension text, value text, failed bigint, good bigint, share_of_failed numeric,
     share_of_good numeric, share_of_good_meanwhile numeric, failure_rate numeric, lift numeric, usual_error text,
     first_failed_at timestamptz, last_failed_at timestamptz, example_job uuid)
-  language sql stable as $$
+  language sql stable set work_mem = '128MB' as $$
   with trouble as (
     -- Most of the failures; a stray one long before or after does not stretch the time.
     select percentile_disc(0.05) within group (order by at) as began_at,
@@ -88,13 +88,16 @@ create or replace function audit.suspects(since timestamptz default now() - inte
   order by place = 10000, score desc, place, value
   limit 30
 $$;
+comment on function audit.suspects is
+'What do failures have in common that good work has not?
+The likeliest cause comes first. share_of_failed: part of all failures that has this value; share_of_good: part of all good work that has it, ..._meanwhile: of the good work done while nine tenths of the failures happened; failure_rate: failures among work with this value; lift: that rate against the rate of all work, 1 is no connection. A pair is listed where it tells more than its parts. Errors come last: no good work has one.
+select dimension, value, failed, good, share_of_failed, share_of_good, lift, usual_error from audit.suspects(now() - interval ''1 hour'')';
 
-drop function audit.changes(timestamptz, timestamptz, interval);
 create function audit.changes(since timestamptz default now() - interval '1 day',
     until timestamptz default 'infinity', look_back interval default '1 day')
   returns table (at timestamptz, change text, dimension text, value text, messages bigint, first_at timestamptz,
     last_at timestamptz)
-  language sql stable as $$
+  language sql stable set work_mem = '64MB' as $$
   with called as (
     select tier, provider, model, broker_at < since as before, count(*) as messages, min(broker_at) as first_at,
       max(broker_at) as last_at
@@ -133,7 +136,6 @@ comment on function audit.changes is
 Compared with the time before: look_back is how much of it. Versions are as decisions and calls name them.
 select at, change, dimension, value, messages from audit.changes(now() - interval ''1 hour'')';
 
-drop function audit.changes_before(uuid, interval);
 create function audit.changes_before(job uuid, look_back interval default '1 day')
   returns table (dimension text, value text, first_at timestamptz, before_job interval, instead_of text)
   language plpgsql stable as $$
@@ -173,57 +175,3 @@ comment on function audit.changes_before is
 'What was new for a job: its policy version, its model, its agent?
 New is what was seen in the look_back before the job and not in as long a time before that. first_at is when it was first seen, before_job how long before the job was submitted (negative: while it was under way), instead_of what was there before it.
 select * from audit.changes_before(''JOB'')';
-
-create or replace function audit.cost_daily(since timestamptz default now() - interval '7 days',
-    until timestamptz default 'infinity')
-  returns table (day date, tier text, model text, jobs bigint, calls bigint, failed_calls bigint, tokens_in bigint,
-    tokens_out bigint, cost_usd numeric, unpriced_calls bigint, always_dearest_usd numeric, saved_usd numeric,
-    saved_percent numeric, dearest_model text)
-  language sql stable as $$
-  with dearest as (
-    select model, usd_per_million_in, usd_per_million_out from audit.token_prices(since, until)
-    order by usd_per_million_in + usd_per_million_out desc limit 1
-  ), called as (
-    select (broker_at at time zone 'UTC')::date as day, tier, model, status = 'ok' as ok, count(*) as calls,
-      count(*) filter (where attempt = 1) as jobs, sum(tokens_in) as tokens_in, sum(tokens_out) as tokens_out,
-      sum(cost_usd) as cost_usd, count(*) filter (where cost_usd is null) as unpriced_calls
-    from audit.message
-    where kind = 'call.finished.v1' and broker_at >= since and broker_at < until
-    group by 1, 2, 3, 4
-  ), spent as (
-    -- A call that failed names the model as it was asked for, an answer often adds a date to it.
-    select called.day, called.tier, coalesce(answered.model, called.model) as model, sum(jobs)::bigint as jobs,
-      sum(calls)::bigint as calls, coalesce(sum(calls) filter (where not ok), 0)::bigint as failed_calls,
-      sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd) as cost_usd,
-      sum(unpriced_calls)::bigint as unpriced_calls
-    from called left join lateral (
-      select max(good.model) as model from called as good
-      where not called.ok and good.ok and good.day = called.day and good.tier = called.tier
-        and starts_with(good.model, called.model)) as answered on true
-    group by 1, 2, 3
-  ), compared as (
-    select spent.*, round((coalesce(tokens_in, 0) * usd_per_million_in + coalesce(tokens_out, 0) * usd_per_million_out)
-        / 1e6, 8) as always_dearest_usd, dearest.model as dearest_model
-    from spent left join dearest on true
-  )
-  select day, tier, model, jobs, calls, failed_calls, tokens_in, tokens_out, cost_usd, unpriced_calls,
-    always_dearest_usd, always_dearest_usd - cost_usd,
-    round(100 * (always_dearest_usd - cost_usd) / nullif(always_dearest_usd, 0), 1), dearest_model
-  from compared order by day, tier, model
-$$;
-comment on function audit.cost_daily is
-'What did it cost, day by day and tier by tier, and what would the dearest model have cost for the same tokens?
-jobs are those whose first call on the tier is of that day. always_dearest_usd prices the same tokens as the dearest model of that time (usually the frontier tier) was paid; saved_usd is the difference. cost_usd leaves out the unpriced_calls.
-select day, tier, model, calls, cost_usd, always_dearest_usd, saved_usd, saved_percent from audit.cost_daily(now() - interval ''7 days'')';
-
--- Sums over a day sort and hash a quarter of a million rows: in memory rather than on disk.
-alter function audit.suspects set work_mem = '128MB';
-alter function audit.changes set work_mem = '64MB';
-alter function audit.blast_radius set work_mem = '64MB';
-alter function audit.blast_radius set enable_nestloop = off;  -- how many jobs are hit is guessed far too low
-alter function audit.errors set work_mem = '64MB';
-alter function audit.outcomes set work_mem = '64MB';
-alter function audit.waste set work_mem = '64MB';
-alter function audit.minutes set work_mem = '64MB';
-alter function audit.agents set work_mem = '64MB';
-alter function audit.misroutes set work_mem = '64MB';

@@ -1,11 +1,20 @@
--- Questions about one job. A comment's first line is the question, the last one an example; audit.questions
--- (0014) lists them. Each example is one line of SQL.
+-- Questions about one job.
 
-create index message_calls on audit.message (broker_at)
-  include (job_id, agent_id, tier, provider, model, attempt, status, error_type, tokens_in, tokens_out, cost_usd,
-    duration_ms)
-  where kind = 'call.finished.v1';
-comment on index audit.message_calls is 'What is asked of all calls of a time is answered from here alone.';
+create view audit.jobs as
+select job_id, agent_id, submitted_at, finished_at,
+  coalesce(outcome, case when calls > 0 then 'called' when routes > 0 then 'routed' when dead_letters > 0 then 'dead'
+    when asked_at is not null then 'submitted' else 'unreadable' end) as state,
+  tier, rule, policy_version, model, calls::bigint as calls, failed_calls::bigint as failed_calls,
+  unpriced_calls::bigint as unpriced_calls,
+  (case when tokens_in > 9223372036854775807 then 9223372036854775807 else tokens_in end)::bigint as tokens_in,
+  (case when tokens_out > 9223372036854775807 then 9223372036854775807 else tokens_out end)::bigint as tokens_out,
+  cost_usd, last_error, messages::bigint as messages, finished_at - submitted_at as took, outcome_reason, task_kind,
+  prompt_chars, provider, first_tier, routes, last_at, first_seen_at, last_seen_at
+from audit.job;
+comment on view audit.jobs is
+'How does a job stand: state, tier, rule, calls, tokens, cost, how long it took, last error?
+state is the status of its outcome (completed, failed, rejected, expired, cancelled), else how far it has come.
+select * from audit.jobs where job_id = ''JOB''';
 
 -- As the router counts them: characters of all texts of a chat request, or of a plain job's prompt.
 create function audit.prompt_chars(body jsonb) returns integer language sql immutable parallel safe as $$
@@ -92,20 +101,3 @@ comment on view audit.dead_letters is
 'What came to nothing because it could not be understood or came twice, why, and where did it stand?
 origin is topic/partition@offset of the record as it was found; value are its exact bytes.
 select at, reason, detail, agent_id, origin from audit.dead_letters where broker_at > now() - interval ''1 day'' order by at desc limit 20';
-
-comment on view audit.timeline is
-'What happened to a job, message by message, and how long was each step?
-since_start is from its first message, step from the message before.
-select at, since_start, step, kind, source, tier, model, status, error_type from audit.timeline where job_id = ''JOB'' order by at';
-comment on view audit.why is
-'Why did a job go to that tier: which rule, for which reason, what was second, which checks?
-score is the learned probability that the tier suffices, threshold what it had to reach; null where rules decided.
-select tier, rule, reason, policy_version, runner_up_tier, runner_up_rule from audit.why where job_id = ''JOB''';
-comment on view audit.calls is
-'What was sent to the provider and what came back, for each attempt: request, response, tokens, cost, error?
-model is as the provider named it, model_asked as we asked; cost_usd is null where the price is not known.
-select attempt, model, status, error_type, error, duration_ms, cost_usd, request, response from audit.calls where job_id = ''JOB'' order by at';
-comment on view audit.jobs is
-'How does a job stand: state, tier, rule, calls, tokens, cost, how long it took, last error?
-state is the status of its outcome (completed, failed, rejected, expired, cancelled), else how far it has come.
-select * from audit.jobs where job_id = ''JOB''';
