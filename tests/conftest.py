@@ -1,5 +1,6 @@
 """Fixtures that reach real servers: started once per run, a fresh prefix and database for each test."""
 
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,15 @@ class Kafka:
 
     bootstrap: str
     prefix: str
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """What a test sets, or a command adopts from a dev stack in this folder, is gone after it."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ async def test_every_other_command_works(system: System, tmp_path: Path) -> None
     folder.mkdir()
     (folder / "services").symlink_to(ROOT / "services")
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "POINTSMAN_KAFKA": system.bootstrap,
         "POINTSMAN_PREFIX": system.prefix,
