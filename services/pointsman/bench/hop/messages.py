@@ -1,15 +1,22 @@
-"""Jobs of about 1.1 KB with real questions: the sample jobs, short ones with others as their context."""
+"""Jobs of about 1.1 KB, all different: in kind like the sample jobs, in runs of words from their texts.
+
+The samples themselves, over and over, would compress to nothing and flatter everybody.
+"""
 
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from uuid import UUID
 
-#: Bytes of a record's value that are aimed at.
+#: Bytes of a record's value that are aimed at, and how many different ones are made before they begin anew.
 AIM = 1_100
+DIFFERENT = 4_000
 
 _LINES = files("pointsman.dev.samples") / "jobs.jsonl"
+_RUN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +32,21 @@ class Body:
         return key, self.before + key + self.after
 
 
-def bodies() -> list[Body]:
-    """One for each sample job that is not much larger than aimed at."""
+@lru_cache(maxsize=1)
+def bodies(count: int = DIFFERENT) -> tuple[Body, ...]:
+    """The same ones in every run."""
     jobs = [json.loads(line) for line in _LINES.read_text("utf-8").splitlines()]
-    texts = [turn for job in jobs for turn in _turns(job) if turn["role"] == "user"]
+    words = [word for job in jobs for text in _texts(job) for word in text.split()]
+    chance = random.Random(1)
     made = []
-    for place, job in enumerate(jobs):
-        context = texts[place:] + texts[:place]
-        turns = _turns(job)
-        while len(_dump(job, turns)) < AIM - 150 and context:
-            turns = [context.pop(), *turns]
-        before, after = _dump(job, turns).split(b"JOB-ID")
-        if len(before) + len(after) < 2 * AIM:
-            made.append(Body(before, after))
-    return made
+    for number in range(count):
+        job = jobs[number % len(jobs)]
+        head = {name: job[name] for name in ("agent_id", "kind", "metadata") if name in job}
+        empty = _dump({"job_id": "JOB-ID", **head, "messages": [_turn("")]})
+        text = _text(words, AIM - len(empty) - 30, chance)  # a UUID is longer than its mark
+        before, after = _dump({"job_id": "JOB-ID", **head, "messages": [_turn(text)]}).split(b"JOB-ID")
+        made.append(Body(before, after))
+    return tuple(made)
 
 
 def records(count: int, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
@@ -48,11 +56,28 @@ def records(count: int, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
         yield shapes[number % len(shapes)].record(number)
 
 
-def _turns(job: dict[str, object]) -> list[dict[str, str]]:
+def _text(words: Sequence[str], length: int, chance: random.Random) -> str:
+    """Runs of words that stand together somewhere; half of all texts are shorter, by up to half."""
+    aim = length if chance.random() < 0.5 else int(length * chance.uniform(0.5, 1))
+    runs: list[str] = []
+    size = 0
+    while size < aim:
+        at = chance.randrange(len(words) - _RUN)
+        runs += words[at : at + _RUN]
+        size += sum(map(len, runs[-_RUN:])) + _RUN
+    return " ".join(runs)
+
+
+def _texts(job: dict[str, object]) -> list[str]:
     messages = job.get("messages")
-    return list(messages) if isinstance(messages, list) else [{"role": "user", "content": str(job["prompt"])}]
+    if isinstance(messages, list):
+        return [str(turn["content"]) for turn in messages]
+    return [str(job["prompt"])]
 
 
-def _dump(job: dict[str, object], turns: list[dict[str, str]]) -> bytes:
-    rest = {name: value for name, value in job.items() if name not in ("prompt", "messages", "job_id")}
-    return json.dumps({"job_id": "JOB-ID", **rest, "messages": turns}, ensure_ascii=False).encode()
+def _turn(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def _dump(job: dict[str, object]) -> bytes:
+    return json.dumps(job, ensure_ascii=False).encode()
