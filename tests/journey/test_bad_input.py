@@ -1,28 +1,14 @@
 """Malformed records among good ones: the good are done, the bad are explained, nothing stops."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import asyncpg
 import pytest
 
 from pointsman.bus.records import Outgoing
 from pointsman_schemas import dead
-from tests.conftest import Kafka
 from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix)
-    try:
-        await started.start()
-        yield started
-    finally:
-        started.stop()
 
 
 async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -15,21 +14,10 @@ import pytest
 from pointsman import Client
 from pointsman.client import InvalidJobError, OutcomeTimeoutError
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobRejected
-from tests.conftest import Kafka
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-
-
-@pytest.fixture
-async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix)
-    try:
-        await started.start()
-        yield started
-    finally:
-        started.stop()
 
 
 def client_of(system: System) -> Client:

@@ -6,28 +6,16 @@ POINTSMAN_WRITE_PAGES=1 writes the answers into the page instead.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Kafka
 from tests.support.system import System
 from tests.support.told_page import asked_again, stable, told
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "post-mortem.md"
-
-
-@pytest.fixture
-async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix)
-    try:
-        await started.start()
-        yield started
-    finally:
-        started.stop()
 
 
 async def shell(system: System, line: str, folder: Path) -> str:

@@ -5,14 +5,12 @@ import os
 import re
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from pointsman import Client
 from pointsman.dev.ports import free_port
-from tests.conftest import Kafka
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
@@ -42,16 +40,6 @@ def test_ci_runs_the_scripts_of_the_readme() -> None:
     assert scripts == {"./scripts/dev --once", "./scripts/test"}
     ci = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
     assert scripts <= {line.removesuffix(" --fresh") for line in ci}
-
-
-@pytest.fixture
-async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    started = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix)
-    try:
-        await started.start()
-        yield started
-    finally:
-        started.stop()
 
 
 async def test_every_other_command_works(system: System, tmp_path: Path) -> None:

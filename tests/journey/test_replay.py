@@ -1,7 +1,6 @@
 """Jobs on record are sent once more, and their repetitions are answered."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
@@ -10,21 +9,10 @@ import pytest
 from pointsman import Client
 from pointsman.bus.records import Outgoing
 from pointsman_schemas.outcomes import JobCompleted
-from tests.conftest import Kafka
 from tests.support.command import Command
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    started = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix)
-    try:
-        await started.start()
-        yield started
-    finally:
-        started.stop()
 
 
 async def test_failed_jobs_are_sent_once_more(system: System, tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """An opinion's file: from its bytes to the estimator, and back; JSON with a checksum over the rest of it."""
 
 import base64
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 
 from pointsman.opinion.estimator import Floats, Opinion, Place
 from pointsman.score.estimate import Bar
+from pointsman.score.sealed import seal, unseal
 
 FORMAT = "pointsman-opinion-1"
 
@@ -24,11 +23,10 @@ def write(body: Mapping[str, Any], landmarks: Floats, weights: Floats) -> bytes:
     """The file's bytes; `landmarks` are kept in 16 bits, `weights` in 64."""
     whole = {
         **body,
-        "format": FORMAT,
         "landmarks": {"shape": list(landmarks.shape), "data": _encode(landmarks.astype("<f2").tobytes())},
         "weights": {"shape": list(weights.shape), "data": _encode(weights.astype("<f8").tobytes())},
     }
-    return _canonical({**whole, "sha256": _sum(whole)}) + b"\n"
+    return seal(whole, FORMAT)
 
 
 def parse(content: bytes) -> Opinion:
@@ -37,19 +35,7 @@ def parse(content: bytes) -> Opinion:
     Raises:
         OpinionFileError: they are none, or not as they were written.
     """
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise OpinionFileError(f"{len(content)} bytes that are not JSON") from error
-    if not isinstance(body, dict) or body.get("format") != FORMAT:
-        said = body.get("format") if isinstance(body, dict) else None
-        raise OpinionFileError(f"its form is {str(said)[:40]!r}, what is read here is {FORMAT!r}")
-    if body.pop("sha256", None) != _sum(body):
-        raise OpinionFileError("it is damaged: its checksum is not that of its content")
-    try:
-        return _opinion(body, hashlib.sha256(content).hexdigest()[:12])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise OpinionFileError(f"a part is missing or wrong: {type(error).__name__} {error}") from error
+    return unseal(content, FORMAT, _opinion, OpinionFileError)
 
 
 def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
@@ -94,14 +80,6 @@ def _finite(found: Floats) -> Floats:
     if not np.isfinite(found).all():
         raise ValueError("not all numbers are finite")
     return found
-
-
-def _canonical(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-
-
-def _sum(body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(body)).hexdigest()
 
 
 def _encode(data: bytes) -> str:

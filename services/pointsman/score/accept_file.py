@@ -1,15 +1,13 @@
 """An accept model's file: from its bytes to the model, and back; JSON with a checksum over the rest of it."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from pointsman.score.accept import AcceptModel
 from pointsman.score.accept_evidence import FEATURES
 from pointsman.score.accept_trees import Forest, Tree
 from pointsman.score.estimate import Bar
+from pointsman.score.sealed import real, seal, unseal
 
 FORMAT = "pointsman-accept-1"
 
@@ -22,8 +20,7 @@ class AcceptFileError(ValueError):
 
 def write(body: Mapping[str, Any]) -> bytes:
     """The file's bytes: `body` is everything that `parse` reads, and what it was trained on."""
-    whole = {**body, "format": FORMAT}
-    return _canonical({**whole, "sha256": _sum(whole)}) + b"\n"
+    return seal(body, FORMAT)
 
 
 def parse(content: bytes) -> AcceptModel:
@@ -32,19 +29,7 @@ def parse(content: bytes) -> AcceptModel:
     Raises:
         AcceptFileError: they are none, or not as they were written.
     """
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise AcceptFileError(f"{len(content)} bytes that are not JSON") from error
-    if not isinstance(body, dict) or body.get("format") != FORMAT:
-        said = body.get("format") if isinstance(body, dict) else None
-        raise AcceptFileError(f"its form is {str(said)[:40]!r}, what is read here is {FORMAT!r}")
-    if body.pop("sha256", None) != _sum(body):
-        raise AcceptFileError("it is damaged: its checksum is not that of its content")
-    try:
-        return _model(body, hashlib.sha256(content).hexdigest()[:12])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise AcceptFileError(f"a part is missing or wrong: {type(error).__name__} {error}") from error
+    return unseal(content, FORMAT, _model, AcceptFileError)
 
 
 def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
@@ -52,7 +37,7 @@ def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
     inputs = tuple(map(str, body["inputs"]))
     if unknown := [each for each in inputs if each not in FEATURES]:
         raise ValueError(f"unknown features: {', '.join(unknown)}")
-    typical = tuple(_real(each) for each in body["typical"])
+    typical = tuple(real(each) for each in body["typical"])
     if len(typical) != len(inputs):
         raise ValueError("the typical values do not fit the features")
     return AcceptModel(
@@ -62,7 +47,7 @@ def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
         inputs=inputs,
         typical=typical,
         kinds=frozenset(map(str, body["kinds"])),
-        bars={str(q): Bar(_real(bar["rate"]), _real(bar["margin"])) for q, bar in body["bars"].items()},
+        bars={str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()},
         worse=_forest(body["worse"], len(inputs)),
         better=_forest(body["better"], len(inputs)),
         cost=_forest(body["cost"], len(inputs)),
@@ -78,25 +63,10 @@ def _forest(body: Mapping[str, Any], inputs: int) -> Forest:
         trees.append(
             Tree(
                 feature,
-                tuple(_real(value) for value in each["threshold"]),
+                tuple(real(value) for value in each["threshold"]),
                 tuple(map(int, each["left"])),
                 tuple(map(int, each["right"])),
                 tuple(map(int, each["leaf"])),
             )
         )
-    return Forest(int(body["start"]), tuple(trees), _real(body["slope"]), _real(body["offset"]))
-
-
-def _real(value: Any) -> float:
-    number = float(value)
-    if not isfinite(number):
-        raise ValueError(f"{value} is not a finite number")
-    return number
-
-
-def _canonical(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-
-
-def _sum(body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(body)).hexdigest()
+    return Forest(int(body["start"]), tuple(trees), real(body["slope"]), real(body["offset"]))

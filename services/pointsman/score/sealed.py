@@ -1,0 +1,61 @@
+"""JSON with a checksum over the rest of it: the form of every model's file."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, TypeVar
+
+Model = TypeVar("Model")
+
+#: What making a model of a sound file's content may raise, where a part of it is missing or wrong.
+_WRONG = (KeyError, TypeError, ValueError, OverflowError)
+
+
+def seal(body: Mapping[str, Any], form: str) -> bytes:
+    """The file's bytes: the same for the same content."""
+    whole = {**body, "format": form}
+    return _canonical({**whole, "sha256": _sum(whole)}) + b"\n"
+
+
+def unseal(
+    content: bytes, form: str, make: Callable[[dict[str, Any], str], Model], error: type[ValueError]
+) -> Model:
+    """What `make` makes of the content and its version: the first 12 hex digits of the file's SHA-256.
+
+    Raises:
+        error: these bytes are no such file, or not as they were written.
+    """
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError) as cause:
+        raise error(f"{len(content)} bytes that are not JSON") from cause
+    if not isinstance(body, dict) or body.get("format") != form:
+        said = body.get("format") if isinstance(body, dict) else None
+        raise error(f"its form is {str(said)[:40]!r}, what is read here is {form!r}")
+    if body.pop("sha256", None) != _sum(body):
+        raise error("it is damaged: its checksum is not that of its content")
+    try:
+        return make(body, hashlib.sha256(content).hexdigest()[:12])
+    except _WRONG as cause:
+        raise error(f"a part is missing or wrong: {type(cause).__name__} {cause}") from cause
+
+
+def real(value: Any) -> float:
+    """A finite number.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError(f"{value} is not a finite number")
+    return number
+
+
+def _canonical(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _sum(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(body)).hexdigest()
