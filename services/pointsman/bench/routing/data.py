@@ -109,7 +109,7 @@ def refuse_overlap(train: Outcomes, test: Outcomes) -> None:
     if both:
         raise DataError(
             f"{len(both)} questions of {test.name} are in {train.name} too, the first: {min(both)[:60]}",
-            "a router is never tested on what it was trained on: take them out of the training file",
+            "a router is never tested on what it was trained on: --drop-overlap trains without them",
         )
 
 
