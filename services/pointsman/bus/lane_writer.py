@@ -19,6 +19,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.structs import OffsetAndMetadata
 
 from pointsman.bus.bitmap import decode_metadata
+from pointsman.bus.committed import committed_offsets
 from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
 
@@ -69,12 +70,17 @@ class LaneWriter:
         return cls(group, lane, producer)
 
     async def position(self, admin: AIOKafkaAdminClient) -> Position:
-        """The committed position of this lane."""
-        found = await admin.list_consumer_group_offsets(self._group, partitions=[self._lane])
-        committed = found.get(self._lane)
-        if committed is None or committed.offset < 0:
+        """The committed position of this lane.
+
+        Raises:
+            KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
+        """
+        place = (self._lane.topic, self._lane.partition)
+        found = (await committed_offsets(admin, self._group, [place])).get(place)
+        if found is None:
             return Position(None)
-        return Position(committed.offset, decode_metadata(committed.offset, committed.metadata))
+        offset, metadata = found
+        return Position(offset, decode_metadata(offset, metadata))
 
     async def write(self, records: Iterable[Outgoing], next_offset: int, metadata: str = "") -> None:
         """Publish `records` and commit the lane's position: all of it or nothing."""
