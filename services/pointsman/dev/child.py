@@ -85,14 +85,6 @@ class Child:
         self._process.kill()
         self._process.wait()
 
-    def freeze(self) -> None:
-        """SIGSTOP."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """SIGCONT."""
-        self._process.send_signal(signal.SIGCONT)
-
 
 def _prepare(user: tuple[int, int] | None, end_by: signal.Signals) -> Callable[[], None]:
     def prepare() -> None:

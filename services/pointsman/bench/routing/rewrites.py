@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from pointsman.bench.routing.measure import Figures, of_choice
 from pointsman.bench.routing.outcomes import Outcomes
 from pointsman.learn.examples import Ints
@@ -43,8 +41,3 @@ def shifts(test: Outcomes, decide: Callable[[list[str]], Ints]) -> dict[str, Fig
             "saved": figures["saved"],
         }
     return found
-
-
-def worst(found: Mapping[str, Figures]) -> float:
-    """The largest share that a rewrite moved down."""
-    return float(np.max([each["moved_down"] for each in found.values()]))
