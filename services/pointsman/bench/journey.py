@@ -1,32 +1,19 @@
 """`pointsman bench journey`: the whole way of a job, from the client to the intake and back to the client."""
 
 import asyncio
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
-from statistics import quantiles
-from typing import Any
 from uuid import UUID
 
+from pointsman.bench.steady import Times, at_rate, times_of
 from pointsman.bench.whole import Whole, whole_system
 from pointsman.client import Client
 from pointsman.store.jobs import open_jobs
 
 _WARM_UP_S = 3.0
 _AUDIT_WITHIN_S = 30.0
-_SAMPLES = files("pointsman.dev.samples") / "jobs.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Milliseconds."""
-
-    p50: float
-    p99: float
-    longest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +47,10 @@ def run(rate: int, seconds: float, say: Callable[[str], None]) -> Journey:
 
 async def _measure(whole: Whole, rate: int, seconds: float) -> Journey:
     async with Client(kafka=whole.kafka, agent_id="bench") as client:
-        await _at_rate(client, rate, _WARM_UP_S)
+        await at_rate(client, rate, _WARM_UP_S)
         before = whole.busy_s()
         started = time.perf_counter()
-        took = await _at_rate(client, rate, seconds)
+        took = await at_rate(client, rate, seconds)
         span = time.perf_counter() - started
         after = whole.busy_s()
     jobs = len(took)
@@ -71,30 +58,11 @@ async def _measure(whole: Whole, rate: int, seconds: float) -> Journey:
     return Journey(
         jobs,
         jobs / span,
-        _times(list(took.values())),
-        {name: _times(times) for name, times in hops.items()},
+        times_of(list(took.values())),
+        {name: times_of(times) for name, times in hops.items()},
         {name: (after[name] - before[name]) / jobs * 1000 for name in after},
         whole.memory_mb(),
     )
-
-
-async def _at_rate(client: Client, rate: int, seconds: float) -> dict[UUID, float]:
-    """Milliseconds from the call of `submit` to its return, by job."""
-    bodies = [json.loads(line) for line in _SAMPLES.read_text("utf-8").splitlines()]
-    took: dict[UUID, float] = {}
-
-    async def one(body: dict[str, Any]) -> None:
-        began = time.perf_counter()
-        outcome = await client.submit({**body, "agent_id": "bench"})
-        took[outcome.job_id] = (time.perf_counter() - began) * 1000
-
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as running:
-        for number in range(int(rate * seconds)):
-            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            body = {name: value for name, value in bodies[number % len(bodies)].items() if name != "job_id"}
-            running.create_task(one(body))
-    return took
 
 
 async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[float]]:
@@ -116,8 +84,3 @@ async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[flo
 
 def _ms(span: timedelta) -> float:
     return span.total_seconds() * 1000
-
-
-def _times(values: Sequence[float]) -> Times:
-    cuts = quantiles(values, n=100, method="inclusive")
-    return Times(cuts[49], cuts[98], max(values))

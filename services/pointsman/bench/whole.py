@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from pointsman.bench.servers import servers
 from pointsman.bus.admin import apply
 from pointsman.dev import logins
 from pointsman.dev.fleet import fleet
@@ -30,6 +30,7 @@ class Whole:
     postgres: str
     processes: Sequence[Process]
     stack: Stack
+    folder: Path
 
     def busy_s(self) -> dict[str, float]:
         """Processor seconds that each process has used since it began; servers with all their children."""
@@ -43,12 +44,12 @@ class Whole:
 
 
 @contextmanager
-def whole_system(latency_ms: float, say: Callable[[str], None]) -> Iterator[Whole]:
-    """Everything, with a provider that answers after `latency_ms` milliseconds, always."""
-    with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
-        folder = Path(name)
-        stack = Stack(folder)
-        stack.start(say=say)
+def whole_system(latency_ms: float, say: Callable[[str], None], **settings: str) -> Iterator[Whole]:
+    """Everything, with a provider that answers after `latency_ms` milliseconds, always.
+
+    `settings`: environment of all our processes.
+    """
+    with servers(say) as (stack, folder):
         processes: list[Process] = []
         try:
             owner = stack.postgres.dsn()
@@ -58,15 +59,14 @@ def whole_system(latency_ms: float, say: Callable[[str], None]) -> Iterator[Whol
                 "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),
                 "POINTSMAN_JITTER": "0",
             }
-            processes[0] = replace(processes[0], environment={**processes[0].environment, **quick})
             for process in processes:
+                more = quick if process is processes[0] else settings
+                process.environment = {**process.environment, **more}
                 process.start()
             wait_ready(processes)
-            yield Whole(stack.kafka.bootstrap, logins.reader(owner), processes, stack)
+            yield Whole(stack.kafka.bootstrap, logins.reader(owner), processes, stack, folder)
         finally:
             stop(processes)
-            stack.stop()
-            stack.postgres.remove()
 
 
 async def _prepare(kafka: str, owner: str) -> None:

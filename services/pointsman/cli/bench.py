@@ -7,6 +7,8 @@ from pointsman.cli.lazy import LazyGroup
 COMMANDS = {
     "routing": "What the learned score saves, and what quality it keeps.",
     "hop": "How near the router comes to what the wire allows.",
+    "worker": "How many slow calls a worker keeps in flight, and what each job costs.",
+    "tiers": "Whether a tier that hangs disturbs the others, and a second worker doubles one.",
     "journey": "How long a job's whole way takes, and what it costs in processor time.",
     "audit": "How fast the audit stores, beside a plain COPY of the same rows.",
     "audit-load": "Fill an audit database with messages of realistic size, to see how fast it answers.",

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import psutil
@@ -31,29 +32,41 @@ async def measure(
     Raises:
         TimeoutError: it does not get through them.
     """
+    async with committed_by(bootstrap, group) as committed, asyncio.timeout(_GIVE_UP_S):
+        first = await at_least(1, committed)
+        started, ours, theirs = time.perf_counter(), busy(hop), busy([broker])
+        await at_least(messages, committed)
+    took = time.perf_counter() - started
+    count = messages - first
+    return Hop(
+        messages,
+        count / took,
+        (busy(hop) - ours) / count * 1e6,
+        (busy([broker]) - theirs) / count * 1e6,
+    )
+
+
+Committed = Callable[[], Awaitable[int]]
+
+
+@asynccontextmanager
+async def committed_by(bootstrap: str, group: str) -> AsyncIterator[Committed]:
+    """Yields what says how many offsets, over all partitions, the group has committed."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        async with asyncio.timeout(_GIVE_UP_S):
-            first = await _committed(admin, group)
-            while not first:
-                await asyncio.sleep(_LOOK_S)
-                first = await _committed(admin, group)
-            started, ours, theirs = time.perf_counter(), _busy(hop), _busy([broker])
-            done = first
-            while done < messages:
-                await asyncio.sleep(_LOOK_S)
-                done = await _committed(admin, group)
-        took = time.perf_counter() - started
-        count = messages - first
-        return Hop(
-            messages,
-            count / took,
-            (_busy(hop) - ours) / count * 1e6,
-            (_busy([broker]) - theirs) / count * 1e6,
-        )
+        yield lambda: _committed(admin, group)
     finally:
         await admin.close()
+
+
+async def at_least(count: int, committed: Committed) -> int:
+    """Wait until so many are committed; returns how many are."""
+    while True:
+        done = await committed()
+        if done >= count:
+            return done
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _committed(admin: AIOKafkaAdminClient, group: str) -> int:
@@ -64,6 +77,7 @@ async def _committed(admin: AIOKafkaAdminClient, group: str) -> int:
     return sum(max(0, each.offset) for each in offsets.values())
 
 
-def _busy(processes: Sequence[psutil.Process]) -> float:
+def busy(processes: Sequence[psutil.Process]) -> float:
+    """Processor seconds that they have used since they began."""
     times = [process.cpu_times() for process in processes]
     return sum(each.user + each.system for each in times)

@@ -18,21 +18,32 @@ _POLL_RECORDS = 4_000
 _PARTITION_BYTES = 4 * 1024 * 1024
 _PORTION = 300
 
+#: Batches on their way at once.
+_UNSETTLED = 64
+
 Sent = list["asyncio.Future[Any]"]
+#: Key, value and headers.
+Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+_NO_HEADERS: list[tuple[str, bytes]] = []
 
 
-async def fill(bootstrap: str, topic: str, partitions: int, records: Iterable[tuple[bytes, bytes]]) -> None:
-    """Write records as fast as the wire takes them, a portion to each partition in turn."""
+async def fill(
+    bootstrap: str, topic: str, partitions: int, records: Iterable[Record], portion: int = _PORTION
+) -> None:
+    """Write records as fast as the wire takes them, `portion` to each partition in turn."""
     left = iter(records)
     sender = _producer(bootstrap)
     await sender.start()
     sent: Sent = []
     try:
         for place in itertools.count():
-            portion = list(itertools.islice(left, _PORTION))
-            if not portion:
+            batch = list(itertools.islice(left, portion))
+            if not batch:
                 break
-            sent += await _send(sender, topic, place % partitions, portion)
+            sent += await _send(sender, topic, place % partitions, batch)
+            if len(sent) > _UNSETTLED:
+                await asyncio.gather(*sent)
+                sent = []
         await asyncio.gather(*sent)
     finally:
         await sender.stop()
@@ -58,7 +69,9 @@ async def hop(bootstrap: str, source: str, group: str, targets: Sequence[str]) -
             sent: Sent = []
             for tp, records in polled.items():
                 for place, target in enumerate(targets):
-                    mine = [(record.key, record.value) for record in records[place :: len(targets)]]
+                    mine = [
+                        (record.key, record.value, _NO_HEADERS) for record in records[place :: len(targets)]
+                    ]
                     sent += await _send(sender, target, tp.partition, mine)
             if settling is not None:
                 await settling
@@ -75,16 +88,14 @@ async def _settle(consumer: AIOKafkaConsumer, sent: Sent, ends: Mapping[TopicPar
         await consumer.commit(ends)
 
 
-async def _send(
-    sender: AIOKafkaProducer, topic: str, partition: int, records: Sequence[tuple[bytes | None, bytes | None]]
-) -> Sent:
+async def _send(sender: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]) -> Sent:
     sent: Sent = []
     batch = sender.create_batch()
-    for key, value in records:
-        if batch.append(key=key, value=value, timestamp=None) is None:
+    for key, value, headers in records:
+        if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
             sent.append(await sender.send_batch(batch, topic, partition=partition))
             batch = sender.create_batch()
-            batch.append(key=key, value=value, timestamp=None)
+            batch.append(key=key, value=value, timestamp=None, headers=headers)
     if batch.record_count():
         sent.append(await sender.send_batch(batch, topic, partition=partition))
     return sent

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,7 +15,8 @@ from pointsman.bench.hop.kafka_perf import PerfTools
 from pointsman.bench.hop.latency import Delay, delay
 from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
-from pointsman.bench.hop.raw import fill
+from pointsman.bench.hop.raw import Record, fill
+from pointsman.bench.servers import servers
 from pointsman.bus.admin import apply
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.processes import Process, wait_ready
@@ -84,9 +84,8 @@ class Bench:
     async def _filled(self, prefix: str) -> Topics:
         topics = Topics(prefix)
         await apply(self._stack.kafka.bootstrap, topics.all(TIERS))
-        await fill(
-            self._stack.kafka.bootstrap, topics.intake.name, topics.intake.partitions, records(self._messages)
-        )
+        plain: Iterable[Record] = ((key, value, []) for key, value in records(self._messages))
+        await fill(self._stack.kafka.bootstrap, topics.intake.name, topics.intake.partitions, plain)
         return topics
 
     async def _nothing(self, prefix: str, name: str) -> Hop:
@@ -175,14 +174,8 @@ def run(
 
     `seconds`: how long each rate is held for the delays; `scored`: a policy that asks the learned score.
     """
-    with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
-        stack = Stack(Path(name))
-        stack.start(say=say)
-        try:
-            return asyncio.run(Bench(stack, Path(name), messages, say).run(rounds, seconds, scored))
-        finally:
-            stack.stop()
-            stack.postgres.remove()
+    with servers(say) as (stack, folder):
+        return asyncio.run(Bench(stack, folder, messages, say).run(rounds, seconds, scored))
 
 
 @contextlib.contextmanager

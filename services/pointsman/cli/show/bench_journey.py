@@ -2,7 +2,8 @@
 
 from rich.table import Table
 
-from pointsman.bench.journey import Journey, Times
+from pointsman.bench.journey import Journey
+from pointsman.bench.steady import Times
 
 
 def tables(found: Journey) -> list[Table]:

@@ -1,0 +1,22 @@
+"""A broker and a database of a measurement's own, in a folder that is deleted afterwards."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pointsman.dev.stack import Stack
+
+
+@contextmanager
+def servers(say: Callable[[str], None]) -> Iterator[tuple[Stack, Path]]:
+    """Started, handed over with their folder, taken away again."""
+    with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
+        folder = Path(name)
+        stack = Stack(folder)
+        stack.start(say=say)
+        try:
+            yield stack, folder
+        finally:
+            stack.stop()
+            stack.postgres.remove()

@@ -1,0 +1,54 @@
+"""Jobs at a steady rate through a client, and how long each of them took."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from statistics import quantiles
+from typing import Any
+from uuid import UUID
+
+from pointsman.client import Client
+
+_SAMPLES = files("pointsman.dev.samples") / "jobs.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Milliseconds."""
+
+    p50: float
+    p99: float
+    longest: float
+
+
+async def at_rate(client: Client, rate: float, seconds: float, **fields: Any) -> dict[UUID, float]:
+    """The sample jobs in turn, with `fields` in each; milliseconds from `submit` to its return, by job."""
+    bodies = [_body(line, fields) for line in _SAMPLES.read_text("utf-8").splitlines()]
+    took: dict[UUID, float] = {}
+
+    async def one(body: dict[str, Any]) -> None:
+        began = time.perf_counter()
+        outcome = await client.submit(body)
+        took[outcome.job_id] = (time.perf_counter() - began) * 1000
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as running:
+        for number in range(int(rate * seconds)):
+            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            running.create_task(one(bodies[number % len(bodies)]))
+    return took
+
+
+def _body(line: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    job: dict[str, Any] = {**json.loads(line), "agent_id": "bench", **fields}
+    job.pop("job_id", None)
+    return job
+
+
+def times_of(values: Sequence[float]) -> Times:
+    """Of some milliseconds, two at least."""
+    cuts = quantiles(values, n=100, method="inclusive")
+    return Times(cuts[49], cuts[98], max(values))

@@ -1,0 +1,146 @@
+"""`pointsman bench tiers`: whether a tier that hangs disturbs the others, and whether a tier scales."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pointsman.bench.hop.raw import fill
+from pointsman.bench.simulated import Simulated
+from pointsman.bench.steady import Times, at_rate, times_of
+from pointsman.bench.whole import Whole, whole_system
+from pointsman.bench.worker.jobs import routed_jobs
+from pointsman.bench.worker.process import Under, worker
+from pointsman.bus.admin import apply
+from pointsman.bus.lag import Watched, lag, lanes
+from pointsman.client import Client
+from pointsman_schemas.topics import Topics
+
+LATENCY_MS = 300
+#: The tier that hangs, and those that must not care.
+HANGS = "frontier"
+OTHERS = ("small", "medium")
+_FLOOD = {"agent_id": "bench", "tier": HANGS, "prompt": "Name three primes. " * 40}
+_HANG = {"model": HANGS, "effect": {"kind": "hang"}}
+_LIMIT = 16
+_WARM_S = 2.0
+_LATE_S = 15
+_SETTLE_WITHIN_S = 300
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`rate` jobs a second to each of the other tiers; `flood` jobs for the one that hangs."""
+
+    rate: float
+    seconds: float
+    flood: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Milliseconds from the client and back, without and beside a tier that hangs."""
+
+    jobs: int
+    alone: Times
+    beside: Times
+
+    @property
+    def ratio(self) -> float:
+        """How many times the p99 alone."""
+        return self.beside.p99 / self.alone.p99
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Calls a second that one worker of `limit` calls in flight made, and two."""
+
+    limit: int
+    latency_ms: float
+    one: float
+    two: float
+
+    @property
+    def gain(self) -> float:
+        """Two workers, in ones."""
+        return self.two / self.one
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`hanging`: its calls in flight, `waiting`: its jobs, after the others were measured beside it."""
+
+    scaled: Scaled
+    tiers: dict[str, Tier]
+    waiting: int
+    hanging: int
+
+
+def run(load: Load, say: Callable[[str], None]) -> Report:
+    """First whether a tier scales, then what a tier that hangs does to the others."""
+    with whole_system(LATENCY_MS, say, POINTSMAN_GRACE_S="1") as whole:
+        scaled = asyncio.run(_scaled(whole, load.seconds, say))
+        return asyncio.run(_beside(whole, load, scaled, say))
+
+
+async def _scaled(whole: Whole, seconds: float, say: Callable[[str], None]) -> Scaled:
+    topics = Topics("scaled")
+    tier = topics.tier(OTHERS[0])
+    provider = Simulated(whole.processes[0].url)
+    await apply(whole.kafka, topics.all([OTHERS[0]]))
+    enough = int(_LIMIT / LATENCY_MS * 1000 * (seconds + _LATE_S) * 3)
+    await fill(whole.kafka, tier.name, tier.partitions, routed_jobs(OTHERS[0], topics).records(enough))
+    under = Under(whole.folder, whole.kafka, topics.prefix, provider.url, _LIMIT)
+    say(f"one worker, {_LIMIT} calls of {LATENCY_MS} ms at once, then two")
+    with worker(under, 1):
+        one = await _calls_per_second(provider, seconds)
+        with worker(under, 2):
+            return Scaled(_LIMIT, LATENCY_MS, one, await _calls_per_second(provider, seconds))
+
+
+async def _calls_per_second(provider: Simulated, seconds: float) -> float:
+    await asyncio.sleep(_WARM_S)
+    before, began = _answered(provider), time.perf_counter()
+    await asyncio.sleep(seconds)
+    return (_answered(provider) - before) / (time.perf_counter() - began)
+
+
+def _answered(provider: Simulated) -> int:
+    return int(provider.stats()["ended"].get("answered", 0))
+
+
+async def _beside(whole: Whole, load: Load, scaled: Scaled, say: Callable[[str], None]) -> Report:
+    provider = Simulated(whole.processes[0].url)
+    steady = f"{load.rate:g} jobs a second to each of {', '.join(OTHERS)}, for {load.seconds:g} s"
+    async with Client(kafka=whole.kafka, agent_id="bench") as client:
+        await _others(client, load.rate, _WARM_S)
+        say(f"{steady}: alone")
+        alone = await _others(client, load.rate, load.seconds)
+        say(f"{HANGS} hangs, with {load.flood:,} jobs on its topic")
+        provider.order(_HANG)
+        for first in range(0, load.flood, _CHUNK):
+            await client.publish_many([_FLOOD] * min(_CHUNK, load.flood - first))
+        await _settled(whole.kafka)
+        say(f"{steady}: beside it")
+        beside = await _others(client, load.rate, load.seconds)
+    tiers = {tier: Tier(len(alone[tier]), times_of(alone[tier]), times_of(beside[tier])) for tier in OTHERS}
+    (hangs,) = await lag(whole.kafka, lanes(Topics(), [HANGS])[1:])
+    return Report(scaled, tiers, hangs.waiting, provider.stats()["in_flight"])
+
+
+async def _others(client: Client, rate: float, seconds: float) -> dict[str, list[float]]:
+    took = await asyncio.gather(*(at_rate(client, rate, seconds, tier=tier) for tier in OTHERS))
+    return {tier: list(each.values()) for tier, each in zip(OTHERS, took, strict=True)}
+
+
+async def _settled(kafka: str) -> None:
+    """Return when the router has sent the flood on and the audit has it."""
+    topics = Topics()
+    audited = [Watched(each.name, f"{topics.prefix}.audit") for each in topics.all([HANGS])]
+    async with asyncio.timeout(_SETTLE_WITHIN_S):
+        while True:
+            found = await lag(kafka, [*lanes(topics, []), *audited])
+            if not sum(each.waiting for each in found):
+                return
+            await asyncio.sleep(0.5)

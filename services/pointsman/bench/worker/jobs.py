@@ -1,0 +1,67 @@
+"""Routed jobs of realistic size as records of a tier's topic, and the requests that become of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from pointsman.bench.hop.messages import Body, bodies
+from pointsman.bench.hop.raw import Record
+from pointsman.bus.records import Incoming
+from pointsman.router.agents_file import load as load_agents
+from pointsman.router.handlers import RouterHandler
+from pointsman.router.policy import Policy
+from pointsman.router.policy_file import load as load_policy
+from pointsman.router.settings import RouterSettings
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.topics import Topics
+
+#: So many different ones; after them the texts begin anew, under other ids.
+_SHAPES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedJobs:
+    """What the router makes of jobs; the ids in `shapes` give way to those of the jobs that are asked for."""
+
+    shapes: tuple[Record, ...]
+
+    def records(self, count: int, first: int = 0) -> Iterator[Record]:
+        """Key, value and headers of `count` jobs, each with an id of its own."""
+        for number in range(first, first + count):
+            id = _id(_SHAPES + number)
+            own, value, headers = self.shapes[number % len(self.shapes)]
+            assert own is not None
+            assert value is not None
+            yield id, value.replace(own, id), [(name, id if text == own else text) for name, text in headers]
+
+    @property
+    def mean_bytes(self) -> float:
+        """Bytes of a record's value."""
+        return sum(len(value or b"") for _, value, _ in self.shapes) / len(self.shapes)
+
+    def requests(self, count: int, model: str) -> list[dict[str, object]]:
+        """What the provider is asked for the same jobs."""
+        asked = [orjson.loads(value or b"")["job"]["request"] for _, value, _ in self.shapes]
+        return [{**asked[number % len(asked)], "model": model} for number in range(count)]
+
+
+def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
+    """Runs of words from the sample jobs, all of them sent to `tier` by the policy in force."""
+    settings = RouterSettings()
+    policy = Policy.compile(load_policy(settings.policy))
+    router = RouterHandler(policy, load_agents(settings.agents, policy.tiers), topics, utc_now)
+    made = router([_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))])
+    assert {each.topic for each in made} == {topics.tier(tier).name}
+    return RoutedJobs(tuple((each.key, each.value, each.headers) for each in made))
+
+
+def _submitted(number: int, body: Body, tier: str, topics: Topics) -> Incoming:
+    id = _id(number)
+    job = {**orjson.loads(body.before + id + body.after), "tier": tier, "agent_id": "bench"}
+    return Incoming(topics.intake.name, 0, number, 0, id, orjson.dumps(job), ())
+
+
+def _id(number: int) -> bytes:
+    return str(UUID(int=7 << 76 | 2 << 62 | number)).encode()  # version 7, as of 1970

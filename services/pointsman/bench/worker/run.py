@@ -1,0 +1,171 @@
+"""`pointsman bench worker`: slow calls in flight, and a job's cost beside a bare loop with the same SDK."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointsman.bench.hop.measure import Committed, at_least, committed_by
+from pointsman.bench.hop.raw import fill
+from pointsman.bench.servers import servers
+from pointsman.bench.simulated import Simulated, simulated
+from pointsman.bench.worker.backlog import Backlog, backlog
+from pointsman.bench.worker.jobs import RoutedJobs, routed_jobs
+from pointsman.bench.worker.process import MODEL, Under, Watched, worker
+from pointsman.bus.admin import apply
+from pointsman_schemas.topics import Topics
+
+TIER = "small"
+_WARM = 200
+_PORTION = 25
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A provider that takes `latency_ms`, and how many calls may be in flight."""
+
+    latency_ms: float
+    limit: int
+
+    def jobs(self, seconds: float) -> int:
+        """Enough for every slot to be used for `seconds`, and three times at least."""
+        return self.limit * max(_ROUNDS, round(seconds * 1000 / self.latency_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What some jobs took. `in_flight` is the most calls that the provider saw at once."""
+
+    per_second: float
+    cpu_ms: float
+    cores: float
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`ideal` is limit / latency, calls a second; `memory_mb` the worker's most."""
+
+    latency_ms: float
+    limit: int
+    jobs: int
+    ideal: float
+    worker: Taken
+    bare: Taken
+    memory_mb: float
+
+    @property
+    def of_ideal(self) -> float:
+        """The worker's throughput, of what limit and latency allow."""
+        return self.worker.per_second / self.ideal
+
+    @property
+    def of_bare(self) -> float:
+        """The same, of what the bare loop reached."""
+        return self.worker.per_second / self.bare.per_second
+
+    @property
+    def cpu_ratio(self) -> float:
+        """The worker's processor time per job, in bare loops."""
+        return self.worker.cpu_ms / self.bare.cpu_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Each case, and the backlog if one was asked for."""
+
+    cases: list[Measured]
+    backlog: Backlog | None
+
+
+def run(
+    cases: Sequence[Case], seconds: float, waiting: int, backlog_seconds: float, say: Callable[[str], None]
+) -> Report:
+    """Start a broker and a provider, measure, take everything away again; `waiting` jobs of backlog or 0."""
+    with servers(say) as (stack, folder), simulated(folder) as provider:
+        bench = Bench(stack.kafka.bootstrap, folder, provider, say)
+        measured = [asyncio.run(bench.case(number, case, seconds)) for number, case in enumerate(cases)]
+        found = None
+        if waiting:
+            found = asyncio.run(
+                backlog(
+                    stack.kafka.bootstrap, folder, provider, waiting=waiting, seconds=backlog_seconds, say=say
+                )
+            )
+        return Report(measured, found)
+
+
+class Bench:
+    """Cases, one after another, on one broker and one provider."""
+
+    def __init__(self, kafka: str, folder: Path, provider: Simulated, say: Callable[[str], None]) -> None:
+        self._kafka = kafka
+        self._folder = folder
+        self._provider = provider
+        self._say = say
+
+    async def case(self, number: int, case: Case, seconds: float) -> Measured:
+        """The bare loop, then the worker, with the same requests."""
+        topics = Topics(f"case{number}")
+        jobs = routed_jobs(TIER, topics)
+        count = case.jobs(seconds)
+        self._say(f"{count:,} calls of {case.latency_ms / 1000:g} s, {case.limit} at once: a bare loop")
+        bare = await self._bare(case, jobs, count)
+        self._say(f"{count:,} calls of {case.latency_ms / 1000:g} s, {case.limit} at once: a worker")
+        await apply(self._kafka, topics.all([TIER]))
+        under = Under(self._folder, self._kafka, topics.prefix, self._provider.url, case.limit)
+        with worker(under) as watched:
+            taken = await self._worker(case, topics, jobs, count, watched)
+        ideal = case.limit / case.latency_ms * 1000
+        return Measured(case.latency_ms, case.limit, count, ideal, taken, bare, watched.peak_rss / 1e6)
+
+    async def _worker(
+        self, case: Case, topics: Topics, jobs: RoutedJobs, count: int, watched: Watched
+    ) -> Taken:
+        async with committed_by(self._kafka, f"{topics.prefix}.worker.{TIER}") as committed:
+            await self._do(topics, jobs, committed, _WARM, 0)
+            self._slow_down(case)
+            started, busy = time.perf_counter(), watched.busy_s
+            await self._do(topics, jobs, committed, count, _WARM)
+            seconds, used = time.perf_counter() - started, watched.busy_s - busy
+        return self._taken(count, seconds, used)
+
+    async def _do(
+        self, topics: Topics, jobs: RoutedJobs, committed: Committed, count: int, before: int
+    ) -> None:
+        """Write jobs and wait until all of them are done; nothing else is ever written to this topic."""
+        tier = topics.tier(TIER)
+        portion = max(1, min(_PORTION, count // tier.partitions))
+        await fill(self._kafka, tier.name, tier.partitions, jobs.records(count, before), portion)
+        await at_least(before + count, committed)
+
+    async def _bare(self, case: Case, jobs: RoutedJobs, count: int) -> Taken:
+        requests = self._folder / "requests.jsonl"
+        requests.write_text("\n".join(map(json.dumps, jobs.requests(count, MODEL))), "utf-8")
+        command = [sys.executable, "-m", "pointsman.bench.worker.bare", f"{self._provider.url}/v1"]
+        self._provider.order()
+        child = await asyncio.create_subprocess_exec(
+            *command, str(case.limit), str(requests), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        await child.stdout.readline()
+        self._slow_down(case)
+        child.stdin.write(b"\n")
+        said = json.loads(await child.stdout.readline())
+        await child.wait()
+        return self._taken(count, said["seconds"], said["busy_s"])
+
+    def _slow_down(self, case: Case) -> None:
+        self._provider.order({"effect": {"kind": "latency", "ms": case.latency_ms}})
+        self._provider.forget()
+
+    def _taken(self, count: int, seconds: float, busy: float) -> Taken:
+        in_flight = self._provider.stats()["max_in_flight"]
+        self._provider.order()
+        return Taken(count / seconds, busy / count * 1000, busy / seconds, in_flight)
