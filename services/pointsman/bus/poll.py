@@ -12,14 +12,18 @@ from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 
 _NEVER_MS = 24 * 3600 * 1000
+_GATHER_MS = 100
 
 
 class StalledError(Exception):
     """Records wait on the broker and the consumer brings none."""
 
 
-def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
-    """A consumer that commits nothing by itself and reads only what is committed."""
+def consumer_of(settings: LanePart, group: str, *, gather_bytes: int = 1) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself and reads only what is committed.
+
+    The broker answers as soon as it has `gather_bytes` for us, or after `_GATHER_MS` with what there is.
+    """
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
         group_id=group,
@@ -35,7 +39,8 @@ def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
         partition_assignment_strategy=(StickyPartitionAssignor,),
         metadata_max_age_ms=5_000,
         retry_backoff_ms=50,
-        fetch_max_wait_ms=100,
+        fetch_min_bytes=gather_bytes,
+        fetch_max_wait_ms=_GATHER_MS,
         request_timeout_ms=settings.request_timeout_ms,
     )
 
