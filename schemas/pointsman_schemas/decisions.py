@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from pointsman_schemas.base import TierName, Value
+from pointsman_schemas.cascades import CascadePlan
 
 Layer = Literal["admission", "rule", "score", "confidence"]
 
@@ -44,5 +45,10 @@ class Decision(Choice):
         default=None,
         exclude_if=lambda tiers: tiers is None,
         description="open to the agent; absent: all",
+    )
+    cascade: CascadePlan | None = Field(
+        default=None,
+        exclude_if=lambda plan: plan is None,
+        description="how the answer is judged, and where the job goes when it falls short; absent: it counts",
     )
     checks: tuple[Check, ...]

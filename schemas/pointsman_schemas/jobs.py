@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from pointsman_schemas.base import AgentId, Message, TierName, Timestamp, Value
+from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Decision
 
 
@@ -64,11 +65,17 @@ class JobSubmitted(Job, Message):
 
 
 class JobRouted(Message):
-    """The router chose a tier; the whole decision travels along (topic `jobs.tier.<tier>`)."""
+    """A tier is to do the job; the whole decision travels along (topic `jobs.tier.<tier>`).
+
+    Written by the router, and in a cascade by the worker whose tier's answer fell short.
+    """
 
     type: Literal["job.routed.v1"] = "job.routed.v1"
     job: Job
     decision: Decision
+    steps: tuple[CascadeStep, ...] = Field(
+        default=(), exclude_if=lambda steps: not steps, description="of a cascade: the tiers asked before"
+    )
 
 
 class JobCancel(Message):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pointsman_schemas.base import AgentId, Json, Message, TierName, Timestamp
 from pointsman_schemas.calls import Usage
+from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.reasons import FailReason, Reason
 
 
@@ -17,6 +18,11 @@ class _Outcome(Message):
     tier: TierName | None = Field(description="null when the job ended before it was routed")
     attempts: int = Field(ge=0, description="provider calls made for it")
     cost_usd: Decimal | None = Field(description="sum over all attempts; null when a price is unknown")
+    cascade: tuple[CascadeStep, ...] = Field(
+        default=(),
+        exclude_if=lambda steps: not steps,
+        description="the answers that were judged, in order; attempts and cost_usd count all tiers",
+    )
 
 
 class JobCompleted(_Outcome):

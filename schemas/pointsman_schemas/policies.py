@@ -1,18 +1,11 @@
-"""What routers decide by, on record: the policy in force and the model it names (topic `policy`)."""
+"""What routers decide by, on record: the policy in force and the models it names (topic `policy`)."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from pointsman_schemas.base import Message, Value
-
-
-class NamedModel(Value):
-    """A learned score, by its content."""
-
-    name: str
-    version: str
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the file's bytes")
+from pointsman_schemas.base import Message
+from pointsman_schemas.models import NamedModel
 
 
 class PolicyApplied(Message):
@@ -23,6 +16,11 @@ class PolicyApplied(Message):
     policy_version: str
     text: str = Field(description="the file as a person wrote it")
     model: NamedModel | None = Field(description="the learned score that it names; null where it names none")
+    accept: NamedModel | None = Field(
+        default=None,
+        exclude_if=lambda model: model is None,
+        description="the model by which its cascade accepts answers; absent where it names none",
+    )
 
 
 class ModelApplied(Message):

@@ -43,3 +43,19 @@ class FailReason(StrEnum):
     MODEL_NOT_FOUND = "model_not_found"
     CONTENT_FILTER = "content_filter"
     INTERNAL = "internal"
+
+
+class StepReason(StrEnum):
+    """Why an answer in a cascade was accepted, or why the job went up."""
+
+    SURE = "sure"
+    UNSURE = "unsure"
+    AGREED = "agreed"
+    DIFFERED = "differed"
+    COMPARED_LATER = "compared_later"
+    UNKNOWN = "unknown"
+    EMPTY = "empty"
+    CUT_OFF = "cut_off"
+    REFUSED = "refused"
+    NOT_JSON = "not_json"
+    FAILED = "failed"

@@ -62,7 +62,7 @@ class Topics:
             key="order key, else job id",
             partitions=4,
             retention=timedelta(days=7),
-            writers=("router",),
+            writers=("router", "worker"),
             readers=(f"worker-{tier}", "audit"),
             carries=(JobRouted,),
         )
@@ -140,7 +140,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("router",),
-            readers=("router", "audit"),
+            readers=("router", "worker", "audit"),
             carries=(PolicyApplied, ModelApplied),
             compacted=True,
         )

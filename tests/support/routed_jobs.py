@@ -28,14 +28,19 @@ def job_id(number: int) -> UUID:
 
 
 def routed(
-    number: int = 1, *, deadline: datetime | None = None, topics: Topics | None = None, **request: object
+    number: int = 1,
+    *,
+    deadline: datetime | None = None,
+    topics: Topics | None = None,
+    decision: Decision = DECISION,
+    **request: object,
 ) -> Incoming:
     """Job `number`, routed to the small tier; `request` holds parameters beside the messages."""
     request.setdefault("messages", [{"role": "user", "content": f"question {number}"}])
     job = Job.model_validate(
         {"job_id": job_id(number), "agent_id": AGENT, "deadline": deadline, "request": request}
     )
-    message = JobRouted(job=job, decision=DECISION)
+    message = JobRouted(job=job, decision=decision)
     cover = start(
         job_id(number), source="test", type=message.TYPE, time=NOW, agent_id=AGENT, job_id=job.job_id
     )

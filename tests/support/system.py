@@ -130,7 +130,7 @@ class System:
 
     async def ended(self) -> set[str]:
         """Jobs whose outcome is in the audit table."""
-        rows = await self._fetch(
+        rows = await self.fetch(
             "select distinct job_id from audit.message where kind = any($1)",
             [f"job.{name}.v1" for name in ("completed", "failed", "rejected", "expired", "cancelled")],
         )
@@ -152,9 +152,7 @@ class System:
 
     async def ended_some(self) -> bool:
         return bool(
-            await self._fetch(
-                "select 1 from audit.message where topic = $1 limit 1", self.topics.results.name
-            )
+            await self.fetch("select 1 from audit.message where topic = $1 limit 1", self.topics.results.name)
         )
 
     async def until_ended(self, job_ids: Sequence[str], seconds: float) -> None:
@@ -172,11 +170,11 @@ class System:
         logged = [_logged(record) for record in await self.read() if record.topic != signed]
 
         async def caught_up() -> bool:
-            rows = await self._fetch("select 1 from audit.message where topic <> $1", signed)
+            rows = await self.fetch("select 1 from audit.message where topic <> $1", signed)
             return len(rows) >= len(logged)
 
         await self.until(caught_up, 60, f"the audit of {len(logged)} records")
-        stored = await self._fetch(
+        stored = await self.fetch(
             'select topic, partition, "offset", job_id, value from audit.message where topic <> $1', signed
         )
         rows = [
@@ -192,7 +190,7 @@ class System:
         records = follow(self.bootstrap, names, start="beginning", until_end=True)
         return [record async for record in records]
 
-    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.dsn, timeout=10)
         try:
             return await connection.fetch(query, *arguments)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from pointsman.bus.records import Outgoing
+from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.prices import Prices
@@ -30,13 +31,27 @@ async def provider_of(tiny_or_url: Tiny | str, **row: Any) -> AsyncIterator[Prov
 class Worker:
     """A handler with everything around it real but Kafka."""
 
-    def __init__(self, provider: Provider, **tier: Any) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        name: str = "small",
+        *,
+        clock: Clock = utc_now,
+        topics: Topics | None = None,
+        **tier: Any,
+    ) -> None:
         row = TierRow.model_validate(
             {"provider": "tiny", "model": MODEL, "first_wait_s": 0.001, "max_wait_s": 0.002, **tier}
         )
         self.cancellations = Cancellations()
         self.handler = WorkerHandler(
-            "small", row, provider, Prices("openai"), Topics(), cancellations=self.cancellations
+            name,
+            row,
+            provider,
+            Prices("openai"),
+            topics or Topics(),
+            cancellations=self.cancellations,
+            clock=clock,
         )
 
     async def do(self, *args: Any, **request: Any) -> list[Outgoing]:

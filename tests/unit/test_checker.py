@@ -60,8 +60,10 @@ def outcome_of_nobody(log: Log, rows: Rows) -> None:
 
 
 def routed_twice(log: Log, rows: Rows) -> None:
-    again = log[at(log, "job.routed.v1", "b")]
-    log.append(replace(again, place=("x", 0, 9), message_id="other"))
+    first = log[at(log, "job.routed.v1", "b")]
+    again = replace(first, place=(first.place[0], 0, 99), message_id="other")
+    log.append(again)
+    rows.append(Stored(again.place, again.job_id, again.value))
 
 
 def routed_and_refused(log: Log, rows: Rows) -> None:

@@ -13,6 +13,7 @@ from pointsman.cli.settings import CliSettings
 from pointsman.cli.show.recomputed import Recomputed
 from pointsman.cli.show.verdict import Saw, Verdict
 from pointsman.router.again import canonical, decide_again
+from pointsman.router.cascade_section import AcceptFile
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import SHADOW, PolicyFile, load, parse
 from pointsman.router.score_section import ModelFile
@@ -22,6 +23,7 @@ from pointsman.score.text import text_of
 from pointsman.store.decisions import open_decisions
 from pointsman.store.jobs import open_jobs
 from pointsman_schemas.jobs import JobRouted
+from pointsman_schemas.models import NamedModel
 
 
 class NotOnRecordError(CommandError):
@@ -113,23 +115,34 @@ async def policy_of(
             "routers put theirs on record when they start, on the topic `policy`; name the file it was "
             "by --policy FILE",
         )
-    models: list[ModelFile] = []
-    if applied.model is not None:
-        recorded = await record.model(applied.model.sha256)
-        if recorded is None:
-            said = f"{applied.model.name}@{applied.model.version} (SHA-256 {applied.model.sha256})"
-            raise NotOnRecordError(
-                f"the model {said} of policy {version} is not on record",
-                "the audit reads it from the topic `policy`; see how far behind it is: pointsman lag",
-            )
-        models.append(ModelFile.of(base64.b64decode(recorded.content)))
-    found = parse(applied.text, f"policy {version} on record", read_model=lambda _: models[0])
+    content = {
+        named.sha256: await _content(record, named, version)
+        for named in (applied.model, applied.accept)
+        if named is not None
+    }
+    found = parse(
+        applied.text,
+        f"policy {version} on record",
+        read_model=lambda _: ModelFile.of(content[applied.model.sha256 if applied.model else ""]),
+        read_accept=lambda _: AcceptFile.of(content[applied.accept.sha256 if applied.accept else ""]),
+    )
     if found.version != version:
         raise CommandError(
             f"what is on record as policy {version} has the version {found.version}",
             "it was written by another release of pointsman, or changed: pointsman audit verify",
         )
     return found
+
+
+async def _content(record: PolicyRecord, named: NamedModel, version: str) -> bytes:
+    recorded = await record.model(named.sha256)
+    if recorded is None:
+        said = f"{named.name}@{named.version} (SHA-256 {named.sha256})"
+        raise NotOnRecordError(
+            f"the model {said} of policy {version} is not on record",
+            "the audit reads it from the topic `policy`; see how far behind it is: pointsman lag",
+        )
+    return base64.b64decode(recorded.content)
 
 
 def _at_hand(file: Path, version: str) -> PolicyFile | None:

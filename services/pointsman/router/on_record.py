@@ -1,4 +1,4 @@
-"""Puts on record what decisions are made by, so that each can be made again: the policy and its model.
+"""Puts on record what decisions are made by, so that each can be made again: the policy and its models.
 
 Invariants:
 - Both are on the topic `policy` before the first job is decided by them; the audit keeps them.
@@ -14,19 +14,18 @@ from pointsman.bus.follow import follow
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.policy_file import PolicyFile
-from pointsman.router.score_section import ModelFile
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.policies import ModelApplied, NamedModel, PolicyApplied
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics
 
 SOURCE = "pointsman/router"
 
 
 async def put_on_record(bootstrap: str, topics: Topics, file: PolicyFile, text: str, clock: Clock) -> int:
-    """Publish what is not there yet of the policy, whose file says `text`, and its model; returns how many.
+    """Publish what is not there yet of the policy, whose file says `text`, and its models; returns how many.
 
     Raises:
         BusError: they are not, or may not be, on record.
@@ -43,25 +42,26 @@ async def put_on_record(bootstrap: str, topics: Topics, file: PolicyFile, text: 
 def records(
     topics: Topics, file: PolicyFile, text: str, there: Sequence[Incoming], now: datetime
 ) -> Iterator[Outgoing]:
-    """What the topic lacks when it has `there`: the model's bytes first, then the policy that names them."""
+    """What the topic lacks when it has `there`: the models' bytes first, then the policy that names them."""
     values = {record.key: record.value for record in there}
     kept = [record.key or b"" for record in there if values[record.key] is not None]
     latest = [key for key in kept if key.startswith(b"policy/")][-1:]
     model = None if file.score is None else file.score.model
-    named = None if model is None else _named(model)
-    if model is not None and named is not None:
-        key = f"model/{named.sha256}".encode()
-        if key not in kept:
-            content = base64.b64encode(model.content).decode()
-            yield _record(topics, key, ModelApplied(model=named, content=content), now)
+    accept = None if file.cascade is None else file.cascade.model
+    for each in (model, accept):
+        if each is not None and (key := f"model/{each.sha256}".encode()) not in kept:
+            content = base64.b64encode(each.content).decode()
+            yield _record(topics, key, ModelApplied(model=each.named, content=content), now)
     key = f"policy/{file.version}".encode()
     if latest != [key]:
-        applied = PolicyApplied(name=file.name, policy_version=file.version, text=text, model=named)
+        applied = PolicyApplied(
+            name=file.name,
+            policy_version=file.version,
+            text=text,
+            model=None if model is None else model.named,
+            accept=None if accept is None else accept.named,
+        )
         yield _record(topics, key, applied, now)
-
-
-def _named(file: ModelFile) -> NamedModel:
-    return NamedModel(name=file.model.name, version=file.model.version, sha256=file.sha256)
 
 
 def _record(topics: Topics, key: bytes, message: Message, now: datetime) -> Outgoing:

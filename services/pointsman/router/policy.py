@@ -1,7 +1,7 @@
 """The decision: which tier a job goes to, by which rule, and what would have been next.
 
 Layers, in order, each leaving its rungs on the ladder: admission (before this file), rules, the learned score
-where a rule asks it, confidence. The last has no source yet: it belongs between score and permitted tier.
+where a rule asks it, confidence: whether the job begins a cascade, whose answers the workers judge.
 
 Invariants:
 - Same policy, job, allowed tiers and earlier rungs give the same decision.
@@ -14,13 +14,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from pointsman.router.cascading import begin
 from pointsman.router.conditions import Condition, conditions
 from pointsman.router.facts import Facts, read_facts
 from pointsman.router.policy_file import DEFAULT, Limits, PolicyFile, ShadowSection, Target
 from pointsman.router.rungs import rung
 from pointsman.router.scoring import Scorer
-from pointsman.router.tier_names import ASKED, SCORED
+from pointsman.router.tier_names import ASKED, CASCADE, SCORED
 from pointsman.score.text import text_of
+from pointsman_schemas.cascades import CascadePlan
 from pointsman_schemas.decisions import Check, Choice, Decision
 from pointsman_schemas.jobs import Job
 
@@ -30,9 +32,10 @@ INSTEAD = "The fallback, where the score does not decide."
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`tier` None: the tier that the job asks for. `choices`: what is said for each tier it may come to.
+    """`tier` None: the tier that the job asks for; `cascade`: several in turn.
 
-    `scored`: the score is asked, and `tier` is the fallback; `instead`: what is said for it as a runner-up.
+    `choices`: what is said for each tier it may come to. `scored`: the score is asked, and `tier` is the
+    fallback; `instead`: what is said for it as a runner-up.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Policy:
     rules: tuple[Rule, ...]
     limits: Limits
     scorer: Scorer
+    cascade: CascadePlan | None
     shadow: ShadowSection | None
     metadata_keys: tuple[str, ...]
     char_bounds: tuple[int, ...]
@@ -103,6 +107,7 @@ class Policy:
             tuple(rules),
             file.limits,
             Scorer.compile(file),
+            None if file.cascade is None else file.cascade.plan,
             file.shadow,
             tuple(sorted({key for rule in file.rules for key in rule.when.metadata})),
             tuple(sorted(_bounds(file))),
@@ -137,6 +142,11 @@ def decide(
         found = policy.scorer.look(text_of(job.request.messages), allowed)
         ladder += found.checks
         wanted, score = found.tier or wanted, found.score
+    plan = None
+    if wanted == CASCADE:
+        assert policy.cascade is not None  # a file that names a cascade has one
+        wanted, plan, begun = begin(policy.cascade, job, allowed)
+        ladder.append(begun)
     tier = nearest_allowed(policy.tiers, wanted, allowed)
     if tier != wanted:
         ladder.append(rung("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
@@ -149,6 +159,7 @@ def decide(
         runner_up=_runner_up(policy, chain((rule,) if rule.scored else (), rules), facts, tier, allowed),
         score=score,
         open_tiers=None if allowed is None else tuple(each for each in policy.tiers if each in allowed),
+        cascade=plan,
         checks=tuple(ladder),
     )
 
@@ -186,11 +197,14 @@ def _runner_up(
     """What the next rule that holds and names another tier would have chosen.
 
     The score is not asked for it, that would cost more than the decision itself: a scored rule stands for its
-    fallback here.
+    fallback here, and a cascade for the tier where it begins.
     """
     for rule in rest:
         if rule.holds(facts):
-            tier = nearest_allowed(policy.tiers, _wanted(rule, facts), allowed)
+            wanted = _wanted(rule, facts)
+            if wanted == CASCADE and policy.cascade is not None:
+                wanted = policy.cascade.tiers[0]
+            tier = nearest_allowed(policy.tiers, wanted, allowed)
             if tier != chosen:
                 return rule.instead[tier]
     return None

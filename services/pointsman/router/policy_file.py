@@ -15,8 +15,9 @@ from pydantic import (
     model_validator,
 )
 
+from pointsman.router.cascade_section import CascadeSection, ReadAccept, read_accept_beside
 from pointsman.router.score_section import ReadModel, ScoreSection, read_beside
-from pointsman.router.tier_names import ASKED, SCORED, check_tier, context_of
+from pointsman.router.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import AgentId, TierName, Value
@@ -86,7 +87,7 @@ class Target(Value):
     @field_validator("fallback")
     @classmethod
     def _safe(cls, fallback: str | None, info: ValidationInfo) -> str | None:
-        return None if fallback is None else check_tier(fallback, info)
+        return None if fallback is None else check_tier(fallback, info, CASCADE)
 
     @model_validator(mode="after")
     def _paired(self) -> Self:
@@ -120,7 +121,7 @@ class Rule(Target):
     @field_validator("tier")
     @classmethod
     def _known(cls, tier: str, info: ValidationInfo) -> str:
-        return check_tier(tier, info, ASKED, SCORED)
+        return check_tier(tier, info, ASKED, SCORED, CASCADE)
 
     @model_validator(mode="after")
     def _asked(self) -> "Rule":
@@ -137,7 +138,7 @@ class Default(Target):
     def _known(cls, tier: str, info: ValidationInfo) -> str:
         if tier == ASKED:
             raise ValueError(f"the default names a tier, `{ASKED}` is for rules")
-        return check_tier(tier, info, SCORED)
+        return check_tier(tier, info, SCORED, CASCADE)
 
 
 class Limits(Value):
@@ -173,6 +174,7 @@ class PolicyFile(Value):
     rules: tuple[Rule, ...] = Field(default=(), max_length=200)
     limits: Limits = Limits()
     score: ScoreSection | None = None
+    cascade: CascadeSection | None = None
     shadow: ShadowSection | None = None
 
     @field_validator("tiers")
@@ -182,6 +184,8 @@ class PolicyFile(Value):
             raise ValueError(f"`{ASKED}` stands for the tier that a job asks for; name the tier otherwise")
         if SCORED in tiers:
             raise ValueError(f"`{SCORED}` stands for the tier that the score finds; name the tier otherwise")
+        if CASCADE in tiers:
+            raise ValueError(f"`{CASCADE}` stands for several tiers in turn; name the tier otherwise")
         if len(set(tiers)) < len(tiers):
             raise ValueError("names a tier twice")
         context_of(info)["tiers"] = tiers  # fields are validated in order: rules and default look here
@@ -201,7 +205,8 @@ def load(path: Path) -> PolicyFile:
     Raises:
         FileError: every problem with file, line and column.
     """
-    return yaml_file.load(path, PolicyFile, context={"read_model": read_beside(path)}, check=_problems)
+    context = {"read_model": read_beside(path), "read_accept": read_accept_beside(path)}
+    return yaml_file.load(path, PolicyFile, context=context, check=_problems)
 
 
 def load_text(path: Path) -> tuple[PolicyFile, str]:
@@ -211,18 +216,36 @@ def load_text(path: Path) -> tuple[PolicyFile, str]:
     return parse(text, str(path)), text
 
 
-def parse(text: str, path: str = "policy.yaml", *, read_model: ReadModel | None = None) -> PolicyFile:
-    """As `load`, from a text; `path` is what the errors name, `read_model` finds a model by its name."""
-    context = {"read_model": read_model or read_beside(Path(path))}
+def parse(
+    text: str,
+    path: str = "policy.yaml",
+    *,
+    read_model: ReadModel | None = None,
+    read_accept: ReadAccept | None = None,
+) -> PolicyFile:
+    """As `load`, from a text; `path` is what the errors name, the others find a model by its name."""
+    context = {
+        "read_model": read_model or read_beside(Path(path)),
+        "read_accept": read_accept or read_accept_beside(Path(path)),
+    }
     return yaml_file.parse(text, path, PolicyFile, context=context, check=_problems)
 
 
 def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
-    if file.score is not None:
-        return
-    said = f"`{SCORED}` needs a `score` section that names a model: score: {{model: builtin, quality: 0.99}}"
-    if file.default.tier == SCORED:
-        yield ("default", "tier"), said
-    for index, rule in enumerate(file.rules):
-        if rule.tier == SCORED:
-            yield ("rules", index, "tier"), said
+    if file.score is None:
+        said = f"`{SCORED}` needs a `score` section that names a model"
+        yield from _asking(file, SCORED, f"{said}: score: {{model: builtin, quality: 0.99}}")
+    if file.cascade is None:
+        said = f"`{CASCADE}` needs a `cascade` section that names its tiers"
+        example = f"{{tiers: [{', '.join(file.tiers[:3])}], accept: agreement}}"
+        yield from _asking(file, CASCADE, f"{said}: cascade: {example}")
+
+
+def _asking(file: PolicyFile, name: str, said: str) -> Iterator[tuple[Loc, str]]:
+    """`said` at each place where a target names `name`."""
+    targets: list[tuple[Loc, Target]] = [(("default",), file.default)]
+    targets += [(("rules", index), rule) for index, rule in enumerate(file.rules)]
+    for place, target in targets:
+        for key in ("tier", "fallback"):
+            if getattr(target, key) == name:
+                yield (*place, key), said

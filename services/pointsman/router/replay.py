@@ -1,6 +1,7 @@
 """Recorded jobs through another policy: what would have gone elsewhere, what that costs, how good it is.
 
-Costs are at recorded tokens: another model would have written more or fewer of them.
+Costs are at recorded tokens: another model would have written more or fewer of them. What a cascade would
+have come to depends on answers that nobody has: a job that moves to one, or from one, has no price.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from uuid import UUID
 from pointsman.router.again import decide_again
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import SHADOW
+from pointsman.router.tier_names import CASCADE
 from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
@@ -79,15 +81,16 @@ class Replay:
             self.undecidable += 1
             return
         self.jobs += 1
-        self.tiers_before[made.tier] += 1
-        self.tiers_after[again.tier] += 1
-        if again.tier != made.tier:
+        way = (target(made), target(again))
+        self.tiers_before[way[0]] += 1
+        self.tiers_after[way[1]] += 1
+        if way[0] != way[1]:
             self._move(job, made, again)
-        self._cost(made.tier, again.tier, spent)
-        self._quality(job, made.tier, again.tier)
+        self._cost(*way, spent)
+        self._quality(job, *way)
 
     def _move(self, job: Job, made: Decision, again: Decision) -> None:
-        way = (made.tier, again.tier)
+        way = (target(made), target(again))
         self.moves[way] += 1
         shown = self.moved.setdefault(way, [])
         if len(shown) < self.examples:
@@ -99,7 +102,8 @@ class Replay:
             return  # no call was made for it
         cost = spent.cost_usd
         if before != after:
-            cost = self.price(after, spent.tokens_in, spent.tokens_out)
+            known = CASCADE not in (before, after)
+            cost = self.price(after, spent.tokens_in, spent.tokens_out) if known else None
         if cost is None or spent.cost_usd is None:
             self.unpriced += 1
             return
@@ -115,3 +119,8 @@ class Replay:
             self.scored += 1
             self.sufficient_before += sufficient[before]
             self.sufficient_after += sufficient[after]
+
+
+def target(made: Decision) -> str:
+    """The tier that a decision leads to; `cascade` where it is not known which one's answer will count."""
+    return made.tier if made.cascade is None else CASCADE

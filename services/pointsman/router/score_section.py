@@ -14,6 +14,7 @@ from pointsman.router.tier_names import check_tier, context_of
 from pointsman.score.model import ScoreModel
 from pointsman.score.model_file import ModelFileError, parse
 from pointsman_schemas.base import TierName, Value
+from pointsman_schemas.models import NamedModel
 
 #: Instead of a file: the model that comes with pointsman, and where it lies in the package.
 BUILTIN, BUILTIN_FILE = "builtin", "models/general.json"
@@ -43,6 +44,11 @@ class ModelFile:
     def holding(cls, content: bytes, model: ScoreModel) -> "ModelFile":
         """`model`, which was read from these bytes."""
         return cls(content, hashlib.sha256(content).hexdigest(), model)
+
+    @property
+    def named(self) -> NamedModel:
+        """What the record calls it."""
+        return NamedModel(name=self.model.name, version=self.model.version, sha256=self.sha256)
 
 
 #: The model that a policy calls by this name; raises OSError and ModelFileError.
@@ -76,7 +82,7 @@ def _model(written: Any, info: ValidationInfo) -> ModelFile:
     return file
 
 
-def _as_text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
     """0.99 may be written as a number or as a text."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
@@ -85,7 +91,7 @@ class ScoreSection(Value):
     """What `tier: scored` asks. The model's content is part of the policy's version, its path is not."""
 
     model: Annotated[ModelFile, PlainValidator(_model), PlainSerializer(lambda file: file.sha256, str)]
-    quality: Annotated[str, BeforeValidator(_as_text)] = Field(
+    quality: Annotated[str, BeforeValidator(as_text)] = Field(
         description="share of the strongest tier's quality that must be kept"
     )
     tiers: dict[TierName, str] = Field(

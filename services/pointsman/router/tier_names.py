@@ -10,6 +10,8 @@ from pydantic import ValidationInfo
 ASKED = "asked"
 #: Instead of a tier's name: whichever tier the learned score finds good enough.
 SCORED = "scored"
+#: Instead of a tier's name: the cascade's tiers, one after the other, until an answer counts.
+CASCADE = "cascade"
 
 
 def unknown_tier(tier: str, tiers: Sequence[str]) -> str:

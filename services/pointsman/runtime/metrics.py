@@ -17,6 +17,11 @@ ROUTED = Counter(
 )
 DEAD = Counter("pointsman_records_dead_total", "Records sent to the dead letter topic", ["stage", "reason"])
 FINISHED = Counter("pointsman_jobs_finished_total", "Terminal outcomes", ["tier", "outcome", "reason"])
+CASCADE = Counter(
+    "pointsman_cascade_steps_total",
+    "Answers of a cascade that were judged: accepted, or the job went up",
+    ["tier", "verdict", "reason"],
+)
 DECISION_SECONDS = Histogram(
     "pointsman_decision_seconds", "From bytes to decision, mean over each batch, per job", buckets=_FAST
 )

@@ -45,8 +45,8 @@ class Decisions:
         self._pool = pool
 
     async def value(self, job_id: UUID) -> bytes | None:
-        """The latest `job.routed.v1` of the job, byte for byte; None when it was never routed."""
-        for row in await self._ask("decision", job_id):
+        """The router's latest `job.routed.v1` of the job, byte for byte; None when it was never routed."""
+        for row in await self._ask("router_decision", job_id):
             return bytes(row["value"])
         return None
 

@@ -5,6 +5,7 @@ from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.window_lane import window_lanes
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.prices import Prices
@@ -30,6 +31,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         Prices(provider_row.genai_prices_provider),
         topics,
         cancellations=cancellations,
+        accept_models=AcceptModels(settings.kafka, topics),
         clock=clock,
     )
     lanes = window_lanes(

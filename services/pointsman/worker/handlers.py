@@ -1,4 +1,4 @@
-"""What a worker does with one routed job: its calls and its one outcome, returned together."""
+"""What a worker does with one routed job: its calls, and its one outcome or its way up, returned together."""
 
 import asyncio
 import logging
@@ -11,10 +11,21 @@ from pointsman.bus.emit import UNKNOWN_AGENT, bury, emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.metrics import DEAD
+from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.attempts import Attempts, Desk
 from pointsman.worker.cancellations import Cancellations
-from pointsman.worker.observed import observe
-from pointsman.worker.outcome import Cancelled, Ended, Expired, WorkerOutcome, failed_internally, outcome_of
+from pointsman.worker.cascade import Judged, Spent, Stage
+from pointsman.worker.climbing import asked_of, climb, look, with_cascade
+from pointsman.worker.observed import observe, observe_calls, observe_step
+from pointsman.worker.outcome import (
+    Cancelled,
+    Ended,
+    Expired,
+    WorkerOutcome,
+    failed_internally,
+    outcome_of,
+    total_cost,
+)
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import TierRow
@@ -35,7 +46,8 @@ class WorkerHandler:
     """The handler of one tier's lanes.
 
     Invariants:
-    - What it returns holds exactly one outcome for a job whose id can be read, and each call made for it.
+    - What it returns holds exactly one outcome for a job whose id can be read, or instead, in a cascade, the
+      job for the next tier; and each call made for it.
     - The same record gives records with the same ids.
     - It raises nothing but the CancelledError of whoever cancels it: then the job is handed back, without an
       outcome.
@@ -50,6 +62,7 @@ class WorkerHandler:
         topics: Topics,
         *,
         cancellations: Cancellations,
+        accept_models: AcceptModels | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._tier = tier
@@ -57,6 +70,7 @@ class WorkerHandler:
         self._desk = Desk(tier, row, provider, prices, asyncio.Semaphore(row.max_in_flight), clock)
         self._topics = topics
         self._cancellations = cancellations
+        self._accept_models = accept_models
         self._clock = clock
         self._source = f"pointsman/worker/{tier}"
 
@@ -68,14 +82,19 @@ class WorkerHandler:
         if not isinstance(found.message, JobRouted):
             said = f"type {found.envelope.type!r} does not belong on a tier's topic"
             return self._refuse(record, Malformed(Reason.UNKNOWN_TYPE, said, cause=found.envelope))
-        job = found.message.job
-        attempts = Attempts(self._desk, job)
+        routed = found.message
+        attempts = Attempts(self._desk, asked_of(routed, self._tier))
         try:
-            ended = await self._work(job, attempts)
-            outcome = outcome_of(job, self._tier, self._row, attempts.calls, ended)
-            return self._finish(record, found.envelope, attempts.calls, outcome)
+            ended = await self._work(routed.job, attempts)
+            judged = await self._judge(routed, ended, attempts.calls)
+            if judged is not None and judged.up is not None:
+                up = climb(routed, judged.step, judged.up)
+                return self._send_up(record, found.envelope, attempts.calls, up)
+            outcome = outcome_of(routed.job, self._tier, self._row, attempts.calls, ended)
+            whole = with_cascade(outcome, routed, judged)
+            return self._finish(record, found.envelope, attempts.calls, whole)
         except Exception as error:
-            return self._apologise(record, found.envelope, job, attempts, error)
+            return self._apologise(record, found.envelope, routed, attempts, error)
 
     async def _work(self, job: Job, attempts: Attempts) -> Ended:
         """Run the attempts until they end, or until the deadline or a cancellation stops them."""
@@ -97,17 +116,49 @@ class WorkerHandler:
         attempts.break_off("expired", "the deadline passed during the call")
         return Expired(f"the deadline passed before an answer was there, calls made: {len(attempts.calls)}")
 
+    async def _judge(self, routed: JobRouted, ended: Ended, calls: Sequence[CallFinished]) -> Judged | None:
+        """What the job's cascade makes of its end; None where it has none, or ends here."""
+        plan = routed.decision.cascade
+        if plan is None:
+            return None
+        model = await self._accept_models.of(plan.model) if self._accept_models else None
+        stage = Stage(plan, self._tier, routed.steps, routed.job.request, model)
+        judged = look(stage, ended, Spent(len(calls), total_cost(calls)))
+        if judged is not None:
+            observe_step(judged)
+        return judged
+
+    def _send_up(
+        self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], up: JobRouted
+    ) -> list[Outgoing]:
+        """The calls, and the job for the tier above; no outcome yet."""
+        topic = self._topics.tier(up.decision.tier)
+        observe_calls(calls)
+        sent = self._emit(record, cause, up.job.key, topic, up, step="up")
+        return [*self._calls(record, cause, calls), sent]
+
     def _finish(
         self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], outcome: WorkerOutcome
     ) -> list[Outgoing]:
-        emit_step = partial(self._emit, record, cause, str(outcome.job_id).encode())
-        records = [
-            emit_step(self._topics.calls, call, step=f"call:{call.attempt}", attempt=call.attempt)
-            for call in calls
-        ]
-        records.append(emit_step(self._topics.results, outcome, step="outcome"))
+        records = self._calls(record, cause, calls)
+        key = str(outcome.job_id).encode()
+        records.append(self._emit(record, cause, key, self._topics.results, outcome, step="outcome"))
         observe(calls, outcome, self._tier)
         return records
+
+    def _calls(self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished]) -> list[Outgoing]:
+        return [
+            self._emit(
+                record,
+                cause,
+                str(call.job_id).encode(),
+                self._topics.calls,
+                call,
+                step=f"call:{call.attempt}",
+                attempt=call.attempt,
+            )
+            for call in calls
+        ]
 
     def _refuse(self, record: Incoming, found: Malformed) -> list[Outgoing]:
         letter = self._bury(record, found.cause, found.reason, found.message)
@@ -123,13 +174,15 @@ class WorkerHandler:
         return [letter, *self._finish(record, found.cause, (), outcome)]
 
     def _apologise(
-        self, record: Incoming, cause: Envelope, job: Job, attempts: Attempts, error: Exception
+        self, record: Incoming, cause: Envelope, routed: JobRouted, attempts: Attempts, error: Exception
     ) -> list[Outgoing]:
+        job = routed.job
         _log.error("a job met a defect", exc_info=error, extra={"fields": {"job_id": job.job_id}})
         said = f"a defect in the worker ({type(error).__name__}), see its log -- send the job again"
         letter = self._bury(record, cause, Reason.INTERNAL, said)
         attempts.break_off("reject", said, FailReason.INTERNAL)
-        outcome = failed_internally(job.job_id, job.agent_id, self._tier, attempts.calls, said)
+        failed = failed_internally(job.job_id, job.agent_id, self._tier, attempts.calls, said)
+        outcome = with_cascade(failed, routed, None)
         try:
             return [letter, *self._finish(record, cause, attempts.calls, outcome)]
         except Exception:  # what cannot be written of the calls must not keep the job from ending

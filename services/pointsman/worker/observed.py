@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pointsman.runtime.metrics import CALL_SECONDS, COST, FINISHED, TOKENS, UNPRICED
+from pointsman.runtime.metrics import CALL_SECONDS, CASCADE, COST, FINISHED, TOKENS, UNPRICED
+from pointsman.worker.cascade import Judged
 from pointsman.worker.outcome import WorkerOutcome
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.outcomes import JobFailed
@@ -12,8 +13,19 @@ def observe(calls: Sequence[CallFinished], outcome: WorkerOutcome, tier: str) ->
     """Count the outcome, and each call's duration, tokens and cost."""
     kind = outcome.TYPE.removeprefix("job.").partition(".")[0]
     FINISHED.labels(tier, kind, outcome.reason if isinstance(outcome, JobFailed) else "").inc()
+    observe_calls(calls)
+
+
+def observe_calls(calls: Sequence[CallFinished]) -> None:
+    """Count each call's duration, tokens and cost."""
     for call in calls:
         _observe_call(call)
+
+
+def observe_step(judged: Judged) -> None:
+    """Count an answer of a cascade that was judged."""
+    step = judged.step
+    CASCADE.labels(step.tier, "accepted" if step.accepted else "up", step.reason).inc()
 
 
 def _observe_call(call: CallFinished) -> None:

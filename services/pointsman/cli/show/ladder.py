@@ -42,8 +42,8 @@ def labelled() -> Table:
     return rows
 
 
-def decision(made: Decision, policy_name: str | None = None) -> RenderableType:
-    """The ladder, then the choice, the runner-up and the policy."""
+def decision(made: Decision, policy_name: str | None = None, after: tuple[Check, ...] = ()) -> RenderableType:
+    """The ladder, then the choice, the runner-up and the policy; `after`: what was looked at since."""
     facts = labelled()
     facts.add_row("tier", Text(made.tier, "bold"))
     facts.add_row("rule", Text(made.rule))
@@ -62,4 +62,4 @@ def decision(made: Decision, policy_name: str | None = None) -> RenderableType:
     facts.add_row(
         "policy", Text(f"{policy_name} {made.policy_version}" if policy_name else made.policy_version)
     )
-    return Group(ladder(made.checks), Text(), facts)
+    return Group(ladder((*made.checks, *after)), Text(), facts)

@@ -98,7 +98,7 @@ def _tiers(found: Replay) -> RenderableType:
     rows.add_column("tier", no_wrap=True)
     for name in ("before", "share", "after", "share"):
         rows.add_column(name, justify="right", no_wrap=True)
-    others = [tier for tier in found.tiers_before if tier not in found.policy.tiers]
+    others = {*found.tiers_before, *found.tiers_after} - {*found.policy.tiers}
     for tier in (*found.policy.tiers, *sorted(others)):
         before, after = found.tiers_before[tier], found.tiers_after[tier]
         shares = (_percent(before, found.jobs), _percent(after, found.jobs))

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from pointsman.cli.formats import count, printable
 from pointsman.cli.show.ladder import labelled
+from pointsman.router.cascading import words
 from pointsman.router.policy_file import DEFAULT, PolicyFile, Target, When
 from pointsman.router.score_section import ScoreSection
 from pointsman.router.tier_names import SCORED
@@ -19,6 +20,8 @@ def rules(file: PolicyFile) -> RenderableType:
     facts.add_row("policy", Text.assemble((file.name, "bold"), f" {file.version}"))
     facts.add_row("tiers", ", ".join(file.tiers))
     facts.add_row("score", _score(file.score))
+    if file.cascade is not None:
+        facts.add_row("cascade", words(file.cascade.plan))
     facts.add_row("limit", f"{file.limits.max_record_bytes:,} bytes for one record")
     ladder = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("rule", "tier"):
@@ -53,6 +56,7 @@ def flat(file: PolicyFile) -> dict[str, Any]:
             "sha256": score.model.sha256,
             "quality": score.quality,
         },
+        "cascade": None if file.cascade is None else file.cascade.plan,
         "rules": [
             {"rule": rule.name, "tier": rule.tier, "fallback": rule.fallback, "when": conditions(rule.when)}
             for rule in file.rules

@@ -84,7 +84,8 @@ def _said(step: Step, message: Message | None) -> str:
     if step.kind == JobSubmitted.TYPE:
         return gist(f"by {step.agent_id or 'unknown'}: {_prompt(step)}", SAID)
     if isinstance(message, JobCompleted):
-        return gist(f"by {message.model}: {what(message)}", SAID)
+        counted = next((f", {step.detail}" for step in message.cascade if step.accepted), "")
+        return gist(f"by {message.model}{counted}: {what(message)}", SAID)
     if message is not None:
         return gist(what(message), REASON)
     parts = [step.error_type, step.detail or step.unreadable]

@@ -14,8 +14,10 @@ from pointsman.cli.show.story import COLOURS, SAID, headline
 from pointsman.cli.show.words import answered, kind
 from pointsman.score.estimate import Reason
 from pointsman.store.answers import Ended, JobState, Step
+from pointsman.worker.climbing import rung_of
 from pointsman_schemas import dead
-from pointsman_schemas.decisions import Decision
+from pointsman_schemas.cascades import CascadeStep
+from pointsman_schemas.decisions import Check, Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def verdict(found: Verdict) -> RenderableType:
     """Headline, ladder or refusal, then what came of it."""
     parts: list[RenderableType] = [headline(found.state), Text()]
     if found.decision is not None:
-        parts += [draw_decision(found.decision, found.policy_name), Text()]
+        parts += [draw_decision(found.decision, found.policy_name, _accepted(found.outcome)), Text()]
     if found.saw is not None:
         parts += [_saw(found.saw), Text()]
     rows = labelled()
@@ -62,6 +64,12 @@ def verdict(found: Verdict) -> RenderableType:
             rows.add_row("dead letter", _dead(step))
     rows.add_row("outcome", _came_of(found.outcome, routed=found.decision is not None))
     return Group(*parts, rows)
+
+
+def _accepted(outcome: Ended | None) -> tuple[Check, ...]:
+    """The answer that ended a cascade, as a rung; the ones before it stand in the decision."""
+    steps = ((outcome.payload if outcome else None) or {}).get("cascade") or ()
+    return tuple(rung_of(CascadeStep.model_validate(step)) for step in steps if step.get("accepted"))
 
 
 def _saw(saw: Saw) -> RenderableType:

@@ -13,6 +13,8 @@ from pointsman.dev.simulator.schema import example
 Canned = Mapping[str, Any]  # last user message -> a text, or an object (JSON, arguments of a tool)
 
 MARKER = re.compile(r"\[tool:([\w.-]+)\]")
+#: `[say:42]`: what every model answers; `[say small:41]`: what that tier's, or that model, does.
+SAY = re.compile(r"\[say(?: ([\w.-]+))?:([^\]]*)\]")
 
 OPENINGS = (
     "In short, the request “{subject}” can be settled with what it contains.",
@@ -53,6 +55,9 @@ def text_of(message: dict[str, Any]) -> str:
 
 def content(request: dict[str, Any], asked: str, canned: Canned, model: Model, seed: int) -> str:
     """The text of one choice, JSON if the request wants JSON."""
+    for whose, words in SAY.findall(asked):
+        if whose in ("", model.tier, model.name):
+            return str(words)
     known = canned.get(asked)
     wanted = request.get("response_format") or {"type": "text"}
     if known is not None and not isinstance(known, str):

@@ -1,5 +1,6 @@
 """A chat completion for a checked request: pure, so that the same request is always answered the same."""
 
+import re
 from dataclasses import dataclass
 from math import log
 from typing import Any
@@ -12,6 +13,8 @@ from pointsman.dev.simulator.models import Model
 from pointsman.dev.simulator.tokens import WIDTH, count, split
 
 Json = dict[str, Any]
+
+SURE = re.compile(r"\[sure(?: ([\w.-]+))?:(1(?:\.0*)?|0?\.\d*[1-9]\d*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def _choice(request: Json, asked: str, model: Model, canned: Canned, seed: int) 
     text, finish = _stopped(content(request, asked, canned, model, seed), request.get("stop")), "stop"
     if limit is not None and count(text) > limit:
         text, finish = text[: limit * WIDTH], "length"
-    return Choice(text, [], finish, _logprobs(request, text, model, seed))
+    return Choice(text, [], finish, _logprobs(request, asked, text, model, seed))
 
 
 def _stopped(text: str, stop: str | list[str] | None) -> str:
@@ -58,14 +61,18 @@ def _stopped(text: str, stop: str | list[str] | None) -> str:
     return text
 
 
-def _logprobs(request: Json, text: str, model: Model, seed: int) -> list[Json] | None:
-    """One entry a token, as the real ones look: probabilities between the model's confidence and 1."""
+def _logprobs(request: Json, asked: str, text: str, model: Model, seed: int) -> list[Json] | None:
+    """One entry a token, as the real ones look: probabilities between the model's confidence and 1.
+
+    With `[sure:0.4]` in the question, or `[sure small:0.4]` for one tier's, each is this one.
+    """
     if not request.get("logprobs"):
         return None
     ranks = request.get("top_logprobs") or 0
+    told = [float(p) for whose, p in SURE.findall(asked) if whose in ("", model.tier, model.name)]
     entries = []
     for i, token in enumerate(split(text)):
-        p = 1 - (1 - model.confidence) * unit(seed, f"p{i}")
+        p = told[0] if told else 1 - (1 - model.confidence) * unit(seed, f"p{i}")
         rest = [(token, p)] + [(f"~{rank}", (1 - p) / 2**rank or 1e-9) for rank in range(1, ranks)]
         entries.append(_entry(token, p) | {"top_logprobs": [_entry(t, q) for t, q in rest[:ranks]]})
     return entries

@@ -2,6 +2,7 @@
 select routed.*, called.* from (
   select job_id, broker_at, topic, partition, "offset", value from audit.message
   where kind = 'job.routed.v1' and broker_at >= $1 and broker_at < $2
+    and (rule is distinct from 'cascade' or not coalesce(payload ? 'steps', false))
     and (broker_at, topic, partition, "offset") > ($3, $4, $5, $6)
   order by broker_at, topic, partition, "offset" limit $7
 ) as routed left join lateral (

@@ -1,0 +1,61 @@
+"""The accept models that plans name: found on the topic `policy`, where the router put their bytes."""
+
+import asyncio
+import base64
+import hashlib
+import logging
+
+from pointsman.bus.errors import BusError
+from pointsman.bus.follow import follow
+from pointsman.runtime.logging import event
+from pointsman.score.accept import AcceptModel
+from pointsman.score.accept_file import parse
+from pointsman_schemas.models import NamedModel
+from pointsman_schemas.policies import ModelApplied
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+
+class AcceptModels:
+    """Each content is looked for once, when a job first names it; what is not there stays unknown."""
+
+    def __init__(self, bootstrap: str, topics: Topics) -> None:
+        self._bootstrap = bootstrap
+        self._topics = topics
+        self._found: dict[str, asyncio.Task[AcceptModel | None]] = {}
+
+    async def of(self, named: NamedModel | None) -> AcceptModel | None:
+        """The model of that content; None where it cannot be had: then its jobs go up."""
+        if named is None:
+            return None
+        task = self._found.get(named.sha256)
+        if task is None:
+            task = self._found[named.sha256] = asyncio.create_task(self._look(named))
+        return await asyncio.shield(task)  # a job that is cancelled does not end the search of the others
+
+    async def _look(self, named: NamedModel) -> AcceptModel | None:
+        key = f"model/{named.sha256}".encode()
+        try:
+            async for record in follow(
+                self._bootstrap, [self._topics.policy.name], start="beginning", until_end=True
+            ):
+                if record.key == key and record.value is not None:
+                    return _read(record.value, named)
+            why = "it is not on the topic `policy`"
+        except BusError as error:
+            why = str(error)
+            del self._found[named.sha256]  # the broker may answer the next job
+        except ValueError as error:
+            why = str(error)
+        event(
+            log, logging.WARNING, "accept model not found, its jobs go up", sha256=named.sha256, problem=why
+        )
+        return None
+
+
+def _read(value: bytes, named: NamedModel) -> AcceptModel:
+    content = base64.b64decode(ModelApplied.model_validate_json(value).content)
+    if hashlib.sha256(content).hexdigest() != named.sha256:
+        raise ValueError("what is on the topic under its name has another SHA-256")
+    return parse(content)

@@ -1,0 +1,86 @@
+"""A routed job with its cascade: what is asked of its tier, and the job as it goes to the next one; pure."""
+
+from decimal import Decimal
+from typing import assert_never
+
+from pointsman.worker.answer import Answer, Reject, Retry
+from pointsman.worker.attempts import GaveUp
+from pointsman.worker.backoff import GiveUp
+from pointsman.worker.cascade import Judged, Spent, Stage, failed, judge
+from pointsman.worker.outcome import Cancelled, Ended, Expired, WorkerOutcome
+from pointsman.worker.said import read_said
+from pointsman_schemas.cascades import CascadePlan, CascadeStep
+from pointsman_schemas.decisions import Check, Choice, Decision, Score
+from pointsman_schemas.jobs import ChatRequest, Job, JobRouted
+
+#: The rule by which a job stands on a tier that its cascade came to.
+CASCADE = "cascade"
+
+
+def asked_of(routed: JobRouted, tier: str) -> Job:
+    """The job as the provider is asked; where its tokens' probabilities judge the answer, with those."""
+    job, plan = routed.job, routed.decision.cascade
+    if plan is None or plan.accept != "logprob" or tier not in plan.tiers[:-1]:
+        return job
+    extra = {**(job.request.__pydantic_extra__ or {}), "logprobs": True}
+    return job.model_copy(update={"request": ChatRequest(messages=job.request.messages, **extra)})
+
+
+def look(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
+    """What the job's cascade makes of how the work ended; None where it ends there."""
+    match ended:
+        case Answer():
+            return judge(stage, read_said(ended.response), spent)
+        case GaveUp(_, GiveUp.DEADLINE):
+            return None
+        case Reject(message=message) | GaveUp(Retry(message=message)):
+            return failed(stage, message, spent)
+        case Cancelled() | Expired():
+            return None
+    assert_never(ended)
+
+
+def climb(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
+    """The job on its way to `tier`, with what was found out below."""
+    before = routed.decision
+    said = f"{step.tier}'s answer fell short" if step.attempts else f"{step.tier} was not asked"
+    decision = Decision(
+        tier=tier,
+        rule=CASCADE,
+        reason=f"{said} ({step.detail}), so {tier} is asked.",
+        policy_version=before.policy_version,
+        runner_up=Choice(tier=step.tier, rule=before.rule, reason="Its answer is there, and did not count."),
+        score=_score(before.cascade, step),
+        open_tiers=before.open_tiers,
+        cascade=before.cascade,
+        checks=(*before.checks, rung_of(step)),
+    )
+    return JobRouted(job=routed.job, decision=decision, steps=(*routed.steps, step))
+
+
+def with_cascade(outcome: WorkerOutcome, routed: JobRouted, judged: Judged | None) -> WorkerOutcome:
+    """The outcome with the calls of the tiers below counted in, and the steps without what was compared."""
+    steps = routed.steps if judged is None else (*routed.steps, judged.step)
+    if not steps:
+        return outcome
+    costs = [outcome.cost_usd, *(step.cost_usd for step in routed.steps)]
+    known = [cost for cost in costs if cost is not None]
+    return outcome.model_copy(
+        update={
+            "attempts": outcome.attempts + sum(step.attempts for step in routed.steps),
+            "cost_usd": sum(known, Decimal(0)) if len(known) == len(costs) else None,
+            "cascade": tuple(step.model_copy(update={"evidence": None}) for step in steps),
+        }
+    )
+
+
+def rung_of(step: CascadeStep) -> Check:
+    """The step as a rung of the ladder."""
+    return Check(layer="confidence", name=step.tier, passed=step.accepted, detail=step.detail)
+
+
+def _score(plan: CascadePlan | None, step: CascadeStep) -> Score | None:
+    if plan is None or step.confidence is None or step.threshold is None:
+        return None
+    model = f"{plan.model.name}@{plan.model.version}" if plan.model else plan.accept
+    return Score(model=model, sufficient=step.confidence, threshold=step.threshold)
