@@ -2,16 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from pointsman.router.policy import Policy, decide
 from pointsman.router.policy_file import PolicyFile, parse
 from pointsman.router.score_section import ModelFile, ScoreSection
 from pointsman.score.estimate import Bar
+from pointsman_schemas.cascades import Accept
 from tests.support.fixed_score import FixedScore, fixed_score
 from tests.unit.test_policy import job
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
-EXAMPLE, SHADOW = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLE, CASCADE, SHADOW = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def read(model: FixedScore) -> PolicyFile:
@@ -41,7 +43,15 @@ def test_its_doubt_is_what_is_said() -> None:
 
 def test_every_key_of_the_section_is_told() -> None:
     table = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert table == set(ScoreSection.model_fields)
+    assert table == {*ScoreSection.model_fields, *get_args(Accept)}
+
+
+def test_its_cascade_can_stand_in_the_example() -> None:
+    read_model = ModelFile.holding(b"", fixed_score({}))
+    before, _, after = EXAMPLE.partition("default:\n")
+    file = parse(before + CASCADE + after[after.index("score:") :], read_model=lambda _: read_model)
+    assert file.cascade is not None
+    assert file.cascade.accept == "agreement"
 
 
 def test_its_shadows_can_be_added_to_the_example() -> None:

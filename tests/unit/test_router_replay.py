@@ -99,3 +99,13 @@ def test_shadows_do_not_count_as_decisions() -> None:
     asked, made, spent = case("easy", Spent(1, 1, Decimal(1)))
     found = replayed((asked, made.model_copy(update={"rule": "shadow"}), spent))
     assert (found.jobs, found.priced, found.scored) == (0, 0, 0)
+
+
+def test_what_a_cascade_would_cost_is_not_known() -> None:
+    cascade = "cascade: {tiers: [small, medium, frontier], accept: agreement}\n"
+    text = "name: c\ntiers: [small, medium, frontier]\ndefault: {tier: cascade, reason: Try.}\n" + cascade
+    spent = Spent(10, 10, Decimal(20))
+    there = replayed(case("hard", spent), policy=Policy.compile(parse(text)))
+    assert (dict(there.tiers_after), there.priced, there.unpriced) == ({"cascade": 1}, 0, 1)
+    back = replayed(case("hard", spent, Policy.compile(parse(text))), policy=ALWAYS)
+    assert (dict(back.tiers_before), back.priced, back.unpriced) == ({"cascade": 1}, 0, 1)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from decimal import Decimal
+from math import log
 from typing import Any
 
 import orjson
@@ -211,3 +212,25 @@ def test_a_tools_result_is_answered_with_text(provider: Provider) -> None:
 def test_unknown_parameters_are_echoed_nowhere(provider: Provider) -> None:
     answer = ask(provider, ASK | {"secret_knob": "xyzzy", "metadata": {"note": "xyzzy"}, "user": "xyzzy"})
     assert b"xyzzy" not in orjson.dumps(answer)
+
+
+def test_a_question_may_say_what_each_tier_answers(provider: Provider) -> None:
+    asked = [{"role": "user", "content": "How many? [say small:41][say:42]"}]
+    said = [
+        ask(provider, {"model": model.name, "messages": asked})["choices"][0]["message"]["content"]
+        for model in MODELS
+    ]
+    assert said == ["41", "42", "42"]
+
+
+def test_a_question_may_say_how_sure_a_tier_is(provider: Provider) -> None:
+    request = {
+        "logprobs": True,
+        "messages": [{"role": "user", "content": "How many? [say:42][sure gpt-4.1-nano:0.25]"}],
+    }
+    told = {
+        model.tier: ask(provider, {"model": model.name, **request})["choices"][0]["logprobs"]["content"]
+        for model in MODELS
+    }
+    assert [entry["logprob"] for entry in told["small"]] == [round(log(0.25), 6)]
+    assert told["medium"][0]["logprob"] > log(0.7)

@@ -38,6 +38,10 @@ def routing(
     ship: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Only train on all of --data, and write the model.")
     ] = None,
+    ship_accept: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="As --ship: what judges a cascade's answers."),
+    ] = None,
     opinion: Annotated[
         bool, typer.Option("--opinion", help="Measure the second opinion too (the extra `opinion`).")
     ] = False,
@@ -62,13 +66,15 @@ def routing(
 
     if (data is None) == (train is None) or (train is None) != (test is None):
         raise CommandError("nothing to measure", "give --data DIR, or --train DIR with --test FILE", code=2)
-    if (ship or docs) and data is None:
-        raise CommandError("--ship and --docs need --data", "give --data DIR", code=2)
+    if (ship or ship_accept or docs) and data is None:
+        raise CommandError("--ship, --ship-accept and --docs need --data", "give --data DIR", code=2)
     vectors_of = _vectors(vectors) if opinion else None
     with progress() as told:
-        if ship is not None and data is not None:
-            ship.write_bytes(run.ship(data, told))
-            screen.note(f"{ship}: {ship.stat().st_size:,} bytes")
+        for file, make in ((ship, run.ship), (ship_accept, run.ship_accept)):
+            if file is not None and data is not None:
+                file.write_bytes(make(data, told))
+                screen.note(f"{file}: {file.stat().st_size:,} bytes")
+        if ship or ship_accept:
             return
         report: dict[str, Any]
         if data is not None:

@@ -15,7 +15,7 @@ FORMAT = "pointsman-accept-1"
 class AcceptFileError(ValueError):
     """These bytes are no accept model that can be used; the text says why, `hint` what to do."""
 
-    hint = "train it again: `pointsman bench routing --help` names the option"
+    hint = "train it again (`pointsman bench routing --help` names the option), or take `builtin`"
 
 
 def write(body: Mapping[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pointsman.bench.routing import cascade
 from pointsman.bench.routing.baselines import baselines
 from pointsman.bench.routing.data import SPLIT, TEST_SHARE, read, split, without
 from pointsman.bench.routing.files import Files, ends, folder
@@ -112,6 +113,16 @@ def ship(data: Path, told: Told) -> bytes:
     files = folder(data)
     beside = [files.extra] if files.extra else []
     made = trained(files.own, beside, name="general", progress=lambda share: told("training", share))
+    told("done", 1.0)
+    return made.content
+
+
+def ship_accept(data: Path, told: Told) -> bytes:
+    """The accept model that comes with pointsman: trained on all of the folder's answers of its tiers."""
+    told("reading", 0.0)
+    files = folder(data)
+    beside = [files.extra] if files.extra else []
+    made = cascade.trained(files.own, beside, name="general", progress=lambda share: told("training", share))
     told("done", 1.0)
     return made.content
 
