@@ -12,6 +12,7 @@ from pointsman.worker.said import read_said
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.decisions import Check, Choice, Decision, Score
 from pointsman_schemas.jobs import ChatRequest, Job, JobRouted
+from pointsman_schemas.reasons import StepReason
 
 #: The rule by which a job stands on a tier that its cascade came to.
 CASCADE = "cascade"
@@ -43,13 +44,12 @@ def look(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
 def climb(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
     """The job on its way to `tier`, with what was found out below."""
     before = routed.decision
-    said = f"{step.tier}'s answer fell short" if step.attempts else f"{step.tier} was not asked"
     decision = Decision(
         tier=tier,
         rule=CASCADE,
-        reason=f"{said} ({step.detail}), so {tier} is asked.",
+        reason=_reason(step, tier),
         policy_version=before.policy_version,
-        runner_up=Choice(tier=step.tier, rule=before.rule, reason="Its answer is there, and did not count."),
+        runner_up=Choice(tier=step.tier, rule=before.rule, reason="It was asked, and that did not suffice."),
         score=_score(before.cascade, step),
         open_tiers=before.open_tiers,
         cascade=before.cascade,
@@ -77,6 +77,15 @@ def with_cascade(outcome: WorkerOutcome, routed: JobRouted, judged: Judged | Non
 def rung_of(step: CascadeStep) -> Check:
     """The step as a rung of the ladder."""
     return Check(layer="confidence", name=step.tier, passed=step.accepted, detail=step.detail)
+
+
+def _reason(step: CascadeStep, tier: str) -> str:
+    match step.reason:
+        case StepReason.COMPARED_LATER:
+            return f"{tier} is asked too, so that its answer can be held against {step.tier}'s."
+        case StepReason.FAILED:
+            return f"{step.tier} gave no answer ({step.detail}), so {tier} is asked."
+    return f"{step.tier}'s answer fell short ({step.detail}), so {tier} is asked."
 
 
 def _score(plan: CascadePlan | None, step: CascadeStep) -> Score | None:
