@@ -1,10 +1,12 @@
-"""`pointsman bench audit`: the sink beside a plain COPY of the very same rows into the same table."""
+"""`pointsman bench audit`: the sink beside psql's `\\copy` of the very same rows into the same table."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from time import perf_counter, process_time
 from typing import Literal
 
@@ -14,7 +16,7 @@ from pointsman.audit.handlers import Sink
 from pointsman.audit.rows import row_of
 from pointsman.bench.audit_messages import steps
 from pointsman.bus.records import Incoming
-from pointsman.dev.postgres import EmbeddedPostgres
+from pointsman.dev.postgres import USER, EmbeddedPostgres
 from pointsman.router.agents_file import Registry
 from pointsman.router.policy import Policy
 from pointsman.runtime.clock import utc_now
@@ -32,6 +34,9 @@ _LANES = 4
 _BATCH = 2_000
 #: The sink's own part is computed so often by itself; the least disturbed pass counts.
 _PASSES = 3
+
+_COLUMNS = [*Row._fields, "recorded_at", "chain"]
+_LISTED = ", ".join(f'"{name}"' for name in _COLUMNS)
 
 Batch = dict[tuple[str, int], list[Incoming]]
 
@@ -56,12 +61,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The median of several rounds; `spent_us`: processor time of the sink's own part, by what it is for."""
+    """The median of several rounds; `spent_us`: processor time of the sink's own part, by what it is for.
+
+    `psql_us`: microseconds a row of psql's `\\copy`, by the clock, psql's own start included.
+    """
 
     rows: int
     rounds: int
     mean_value_bytes: float
     sink: Run
+    psql_us: float
     copy_text: Run
     copy_binary: Run
     spent_us: dict[str, float]
@@ -69,7 +78,7 @@ class Report:
     @property
     def ratio(self) -> float:
         """The sink's rate as a part of that of `\\copy`, by the clock."""
-        return self.sink.per_second / self.copy_text.per_second
+        return self.psql_us / self.sink.wall_us
 
     @property
     def bound(self) -> float:
@@ -118,18 +127,21 @@ async def run(
             dsn = postgres.dsn()
             await migrate(dsn)
             runs: dict[str, list[Run]] = {"sink": [], "text": [], "binary": []}
+            psql: list[float] = []
             for number in range(rounds):
                 say(f"round {number + 1} of {rounds}")
                 runs["sink"].append(await _sink(dsn, found))
                 for form in FORMS:
-                    runs[form].append(await _copy(dsn, Path(folder) / "rows", form, rows))
+                    file = Path(folder) / f"rows.{form}"
+                    runs[form].append(await _copy(dsn, file, form, rows))
+                psql.append(await _psql(postgres, dsn, Path(folder) / "rows.text", rows))
         finally:
             postgres.stop()
             postgres.remove()
     middle = {name: sorted(each, key=lambda run: run.wall_us)[len(each) // 2] for name, each in runs.items()}
     size = sum(len(record.value or b"") for record in found) / rows
     spent = _spent(found, middle["sink"])
-    return Report(rows, rounds, size, middle["sink"], middle["text"], middle["binary"], spent)
+    return Report(rows, rounds, size, middle["sink"], median(psql), middle["text"], middle["binary"], spent)
 
 
 class _Stopwatch:
@@ -164,11 +176,9 @@ async def _sink(dsn: str, found: Sequence[Incoming]) -> Run:
 
 async def _copy(dsn: str, file: Path, form: Form, rows: int) -> Run:
     """One COPY of the rows that the sink has stored, the table's triggers off."""
-    columns = [*Row._fields, "recorded_at", "chain"]
-    listed = ", ".join(f'"{name}"' for name in columns)
     async with connected(dsn) as connection:
         if form == FORMS[0]:
-            order = f'select {listed} from audit.message order by recorded_at, topic, partition, "offset"'
+            order = f'select {_LISTED} from audit.message order by recorded_at, topic, partition, "offset"'
             await connection.execute("drop table if exists public.kept")
             await connection.execute(f"create table public.kept as {order}", timeout=600)
         await connection.copy_from_table("kept", schema_name="public", output=file, format=form, timeout=600)
@@ -176,9 +186,18 @@ async def _copy(dsn: str, file: Path, form: Form, rows: int) -> Run:
     async with connected(dsn) as connection:
         watch = _Stopwatch(await connection.fetchval("select pg_backend_pid()"))
         await connection.copy_to_table(
-            "message", schema_name="audit", source=file, columns=columns, format=form, timeout=600
+            "message", schema_name="audit", source=file, columns=_COLUMNS, format=form, timeout=600
         )
         return watch.stop(rows)
+
+
+async def _psql(postgres: EmbeddedPostgres, dsn: str, file: Path, rows: int) -> float:
+    """The same rows by psql's `\\copy`, the triggers off: microseconds a row."""
+    file.parent.chmod(0o755)  # psql may run as another user
+    await _empty(dsn, triggers=False)
+    began = perf_counter()
+    await asyncio.to_thread(postgres.psql, USER, f"\\copy audit.message ({_LISTED}) from '{file}'")
+    return (perf_counter() - began) * 1e6 / rows
 
 
 async def _empty(dsn: str, *, triggers: bool) -> None:

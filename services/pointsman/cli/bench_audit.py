@@ -1,4 +1,4 @@
-"""`pointsman bench audit`: how fast the audit stores, beside a plain COPY."""
+"""`pointsman bench audit`: how fast the audit stores, beside psql's `\\copy`."""
 
 from typing import Annotated
 
@@ -16,11 +16,12 @@ def audit(
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times; the median counts.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """How fast the audit's sink stores, beside `\\copy` of the very same rows.
+    """How fast the audit's sink stores, beside psql's `\\copy` of the very same rows.
 
     On a Postgres that is started for this and deleted afterwards. The sink begins with records as they come
-    from Kafka, in batches of 2,000, and commits each with chain, summary and positions; the COPY begins with
-    finished rows in a file, goes into the same table with the same indexes and commits once.
+    from Kafka, in batches of 2,000, and commits each with chain, summary and positions; `\\copy` begins with
+    finished rows in a file, goes into the same table with the same indexes and commits once. COPY through the
+    sink's own driver stands beside it, for the processor time.
     """
     import asyncio
 

@@ -99,11 +99,11 @@ class EmbeddedPostgres:
 
     def create_database(self, name: str) -> None:
         """An empty database."""
-        self._psql("postgres", f'create database "{name}"')
+        self.psql("postgres", f'create database "{name}"')
 
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever uses it."""
-        self._psql("postgres", f'drop database if exists "{name}" with (force)')
+        self.psql("postgres", f'drop database if exists "{name}" with (force)')
 
     def remove(self) -> None:
         """Delete the data, wherever it is."""
@@ -111,7 +111,12 @@ class EmbeddedPostgres:
             shutil.rmtree(self.data_folder(), ignore_errors=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _psql(self, database: str, statement: str) -> None:
+    def psql(self, database: str, command: str) -> None:
+        """One SQL statement, or one of psql's own commands, by the psql that belongs to the server.
+
+        Raises:
+            DevError: it failed.
+        """
         self._run(
             [
                 self._programs() / "psql",
@@ -121,7 +126,7 @@ class EmbeddedPostgres:
                 "ON_ERROR_STOP=1",
                 self.dsn(database),
                 "-c",
-                statement,
+                command,
             ]
         )
 
