@@ -5,14 +5,15 @@ import json
 import os
 import signal
 import time
-import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 
+from pointsman.bench.simulated import Simulated
+from pointsman.bench.soak.record import examine
 from pointsman.bus.admin import apply
 from pointsman.bus.follow import follow
 from pointsman.bus.publisher import Publisher
@@ -20,11 +21,9 @@ from pointsman.bus.records import Incoming, Outgoing
 from pointsman.dev.fleet import fleet
 from pointsman.dev.logins import make_logins
 from pointsman.dev.ports import free_port
-from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.dev.processes import Process, second, stop, wait_ready
 from pointsman.store.migrate import migrate
-from pointsman.store.verify import Scope, verify
 from pointsman_schemas.topics import Topics
-from tests.support.checker import Logged, Stored, check
 
 TIERS = ("small", "medium", "frontier")
 
@@ -47,6 +46,7 @@ class System:
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
         started = fleet(folder, bootstrap, dsn, free_port(), TIERS)
         self.processes = {process.name: process for process in started}
+        self._provider = Simulated(started[0].url)
         for process in started[1:]:
             process.environment = {**process.environment, **self._environment}
 
@@ -60,15 +60,7 @@ class System:
 
     def add(self, name: str, like: str) -> Process:
         """A second process of a service; started, not awaited."""
-        first = self.processes[like]
-        port = free_port()
-        process = Process(
-            name,
-            first.arguments,
-            {**first.environment, "POINTSMAN_HTTP_PORT": str(port)},
-            first.log.with_name(f"{name}.log"),
-            f"http://127.0.0.1:{port}",
-        )
+        process = second(self.processes[like], name)
         self.processes[name] = process
         process.start()
         return process
@@ -91,23 +83,12 @@ class System:
         stop(list(self.processes.values()))
 
     async def order_faults(self, *rules: dict[str, object]) -> None:
-        """What the simulated provider does from now on."""
-        await self._simulator("faults", json.dumps(rules).encode())
+        """What the simulated provider does from now on, and nothing else."""
+        await asyncio.to_thread(self._provider.order, *rules)
 
     async def provider_stats(self) -> dict[str, Any]:
         """What the simulated provider has counted."""
-        found: dict[str, Any] = json.loads(await self._simulator("stats"))
-        return found
-
-    async def _simulator(self, part: str, body: bytes | None = None) -> bytes:
-        url = f"{self.processes['simulator'].url}/_sim/{part}"
-        request = urllib.request.Request(url, body, {"content-type": "application/json"})
-
-        def ask() -> bytes:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return bytes(answer.read())
-
-        return await asyncio.to_thread(ask)
+        return await asyncio.to_thread(self._provider.stats)
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         async with Publisher(self.bootstrap) as publisher:
@@ -161,28 +142,10 @@ class System:
 
         await self.until(all_there, seconds, f"the end of {len(job_ids)} jobs")
 
-    async def problems(self, submitted: Sequence[str]) -> list[str]:
-        """What the checker says once the audit has caught up with Kafka, and what verification finds.
-
-        Checkpoints are left to verification: one may be written at any time.
-        """
-        signed = self.topics.checkpoints.name
-        logged = [_logged(record) for record in await self.read() if record.topic != signed]
-
-        async def caught_up() -> bool:
-            rows = await self.fetch("select 1 from audit.message where topic <> $1", signed)
-            return len(rows) >= len(logged)
-
-        await self.until(caught_up, 60, f"the audit of {len(logged)} records")
-        stored = await self.fetch(
-            'select topic, partition, "offset", job_id, value from audit.message where topic <> $1', signed
-        )
-        rows = [
-            Stored((row["topic"], row["partition"], row["offset"]), str(row["job_id"]), row["value"])
-            for row in stored
-        ]
-        report = await verify(self.dsn, Scope())
-        return check(submitted, logged, rows) + [f"{each.place}: {each.said}" for each in report.findings]
+    async def problems(self, submitted: Sequence[str], within: float = 60) -> list[str]:
+        """What the checker says once the audit has caught up with Kafka, and what verification finds."""
+        found = await examine(self.bootstrap, self.dsn, self.topics, TIERS, submitted, catch_up_s=within)
+        return found.problems
 
     async def read(self) -> list[Incoming]:
         """Every committed record of every topic."""
@@ -196,19 +159,3 @@ class System:
             return await connection.fetch(query, *arguments)
         finally:
             await connection.close()
-
-
-def _logged(record: Incoming) -> Logged:
-    headers = dict(record.headers)
-    if record.topic.endswith(".jobs.intake"):  # what a stranger claims there counts for nothing
-        return Logged(record.origin, "job.submitted.v1", None, None, record.value)
-    kind = headers.get("ce_type", b"").decode().removeprefix("pointsman.") or None
-    id = headers.get("ce_id")
-    job = headers.get("ce_jobid")
-    return Logged(
-        record.origin,
-        kind,
-        id.decode() if id else None,
-        str(UUID(job.decode())) if job else None,
-        record.value,
-    )

@@ -14,7 +14,7 @@ from pointsman.bus.admin import apply
 from pointsman.dev import logins
 from pointsman.dev.fleet import fleet
 from pointsman.dev.ports import free_port
-from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.dev.processes import Process, second, stop, wait_ready
 from pointsman.dev.stack import Stack
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
@@ -24,13 +24,14 @@ TIERS = ("small", "medium", "frontier")
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What runs. `postgres` is the reader's address."""
+    """What runs. `postgres` is the reader's address, `audit_key` the public one."""
 
     kafka: str
     postgres: str
     processes: Sequence[Process]
     stack: Stack
     folder: Path
+    audit_key: str
 
     def busy_s(self) -> dict[str, float]:
         """Processor seconds that each process has used since it began; servers with all their children."""
@@ -44,10 +45,13 @@ class Whole:
 
 
 @contextmanager
-def whole_system(latency_ms: float, say: Callable[[str], None], **settings: str) -> Iterator[Whole]:
+def whole_system(
+    latency_ms: float, say: Callable[[str], None], *, twice: Sequence[str] = (), **settings: str
+) -> Iterator[Whole]:
     """Everything, with a provider that answers after `latency_ms` milliseconds, always.
 
-    `settings`: environment of all our processes.
+    `twice`: names of services of which there are two; the second's name ends in `-2`. `settings`:
+    environment of all our processes.
     """
     with servers(say) as (stack, folder):
         processes: list[Process] = []
@@ -62,9 +66,12 @@ def whole_system(latency_ms: float, say: Callable[[str], None], **settings: str)
             for process in processes:
                 more = quick if process is processes[0] else settings
                 process.environment = {**process.environment, **more}
+            processes += [second(each, f"{each.name}-2") for each in processes if each.name in twice]
+            for process in processes:
                 process.start()
             wait_ready(processes)
-            yield Whole(stack.kafka.bootstrap, logins.reader(owner), processes, stack, folder)
+            key = processes[0].environment["POINTSMAN_AUDIT_PUBLIC_KEY"]
+            yield Whole(stack.kafka.bootstrap, logins.reader(owner), processes, stack, folder, key)
         finally:
             stop(processes)
 

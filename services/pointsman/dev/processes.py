@@ -100,6 +100,18 @@ class Process:
         return "\n".join(lines[-count:])
 
 
+def second(first: Process, name: str) -> Process:
+    """Another process of the same service, on a port of its own; not started yet."""
+    port = free_port()
+    return Process(
+        name,
+        first.arguments,
+        {**first.environment, _PORT: str(port)},
+        first.log.with_name(f"{name}.log"),
+        f"http://{LOOPBACK}:{port}",
+    )
+
+
 def wait_ready(processes: Sequence[Process]) -> None:
     """Return when every process is ready.
 

@@ -1,0 +1,34 @@
+"""What is done to which process, and when: drawn from a seed, so that a bad hour can be had again."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What may happen to a process."""
+
+    KILL = "kill"  # SIGKILL, and started again a moment later
+    FREEZE = "freeze"  # SIGSTOP until its group has given its work to others, then SIGCONT
+
+
+@dataclass(frozen=True, slots=True)
+class Accident:
+    """`after_s` seconds after the one before it began; `lasts_s` until the process runs again."""
+
+    after_s: float
+    name: str
+    kind: Kind
+    lasts_s: float
+
+
+def accidents(seed: int, names: Sequence[str], every_s: float, session_s: float) -> Iterator[Accident]:
+    """Without end, one every `every_s` seconds on average; a freeze lasts longer than `session_s`."""
+    chance = random.Random(seed)
+    while True:
+        after = chance.expovariate(1 / every_s)
+        name = chance.choice(names)
+        kind = chance.choice(list(Kind))
+        lasts = chance.uniform(0, 2) if kind is Kind.KILL else session_s + chance.uniform(1, 6)
+        yield Accident(after, name, kind, lasts)

@@ -1,0 +1,67 @@
+"""Jobs at a steady rate, and which of them are in Kafka for sure."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Iterator
+from itertools import islice
+from uuid import UUID
+
+from pointsman.bus.publisher import Publisher
+from pointsman.bus.records import Outgoing
+from pointsman.dev import samples
+from pointsman_schemas.topics import Topic
+
+_TICK_S = 0.1
+_CHUNK = 500
+
+
+class Load:
+    """Sample jobs under ids of their own: of a hundred five have an order key, one asks for an unknown tier.
+
+    `submitted` holds the ids of what was acknowledged.
+    """
+
+    def __init__(self, kafka: str, intake: Topic, seed: int) -> None:
+        self._kafka = kafka
+        self._jobs = _jobs(intake, random.Random(seed))
+        self.submitted: list[str] = []
+
+    async def at_once(self, count: int) -> None:
+        """As fast as they go."""
+        async with Publisher(self._kafka) as publisher:
+            for first in range(0, count, _CHUNK):
+                await self._publish(publisher, min(_CHUNK, count - first))
+
+    async def steadily(self, rate: float, seconds: float) -> None:
+        """`rate` a second."""
+        began, sent = time.monotonic(), 0
+        async with Publisher(self._kafka) as publisher:
+            while sent < int(rate * seconds):
+                due = int(min(rate * (time.monotonic() - began), rate * seconds)) - sent
+                if due > 0:
+                    await self._publish(publisher, due)
+                    sent += due
+                await asyncio.sleep(_TICK_S)
+
+    async def _publish(self, publisher: Publisher, count: int) -> None:
+        batch = list(islice(self._jobs, count))
+        await publisher.publish([record for _, record in batch])
+        self.submitted += [job_id for job_id, _ in batch]
+
+
+def _jobs(intake: Topic, chance: random.Random) -> Iterator[tuple[str, Outgoing]]:
+    bodies = samples.load()
+    number = 0
+    while True:
+        for each in bodies:
+            job_id = str(UUID(int=chance.getrandbits(128), version=4))
+            body = {**each, "job_id": job_id}
+            if number % 20 == 7:
+                body["order_key"] = f"order-{number % 7}"
+            if number % 100 == 50:
+                body["tier"] = "gigantic"
+            key = str(body.get("order_key", job_id)).encode()
+            yield job_id, Outgoing(intake.name, key, json.dumps(body).encode(), [])
+            number += 1

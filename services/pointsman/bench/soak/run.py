@@ -1,0 +1,205 @@
+"""`pointsman bench soak`: steady load with random kills and freezes, and at the end both logs compared."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from pointsman.bench.simulated import Simulated
+from pointsman.bench.soak.accidents import accidents
+from pointsman.bench.soak.load import Load
+from pointsman.bench.soak.memory import Memory, Sample, memory
+from pointsman.bench.soak.record import Record, examine
+from pointsman.bench.soak.victims import Victims
+from pointsman.bench.whole import TIERS, Whole, whole_system
+from pointsman.bus.lag import Watched, lag, lanes
+from pointsman.store.signing import PublicKey
+from pointsman_schemas.topics import Topics
+
+_LATENCY_MS = 100
+_SESSION_S = 6.0
+#: As short as the broker allows, so that a frozen owner is replaced while it is frozen.
+_TIMINGS = {
+    "POINTSMAN_SESSION_TIMEOUT_MS": f"{_SESSION_S * 1000:.0f}",
+    "POINTSMAN_TRANSACTION_TIMEOUT_MS": "4000",
+    "POINTSMAN_STALL_TIMEOUT_MS": "15000",
+    "POINTSMAN_REQUEST_TIMEOUT_MS": "6000",
+    "POINTSMAN_GRACE_S": "3",
+}
+#: The second of each is left alone, so that one of each kind can be watched from beginning to end.
+_TWICE = ("router", "worker-small", "audit")
+_SUFFER = ("router", *(f"worker-{tier}" for tier in TIERS), "audit")
+_FAULTS: tuple[dict[str, Any], ...] = (
+    {"effect": {"kind": "latency", "ms": _LATENCY_MS, "sigma": 0.8}},
+    {"effect": {"kind": "rate_limit", "retry_after_s": 0.2}, "every": 60},
+    {"effect": {"kind": "server_error"}, "every": 97},
+)
+_BURST = 3_000
+_DRAINED_WITHIN_S = 600.0
+_SAMPLE_S = 5.0
+_TOLD_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`rate`: jobs a second, null for half of what is found to be the most; an accident every `every_s`."""
+
+    minutes: float
+    rate: float | None
+    every_s: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Rates are jobs a second; `most` is null where the rate was given; `calls_lost` are not on record."""
+
+    plan: Plan
+    most: float | None
+    rate: float
+    jobs: int
+    outcomes: dict[str, int]
+    drained_s: float
+    killed: dict[str, int]
+    frozen: dict[str, int]
+    ended_by_themselves: dict[str, int]
+    records: int
+    rows: int
+    verified: int
+    calls_made: int
+    calls_lost: int
+    memory: dict[str, Memory]
+    problems: list[str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was lost, nothing came twice and the audit is whole."""
+        return not self.problems
+
+
+def run(plan: Plan, say: Callable[[str], None]) -> Report:
+    """Start everything on servers of its own, and take it away afterwards."""
+    with whole_system(0, say, twice=_TWICE, **_TIMINGS) as whole:
+        return asyncio.run(Soak(whole, plan, say).run())
+
+
+class Soak:
+    """One run on a system that was just started."""
+
+    def __init__(self, whole: Whole, plan: Plan, say: Callable[[str], None]) -> None:
+        self._whole = whole
+        self._plan = plan
+        self._say = say
+        self._topics = Topics()
+        self._provider = Simulated(whole.processes[0].url)
+        self._load = Load(whole.kafka, self._topics.intake, plan.seed)
+        self._victims = Victims([each for each in whole.processes if each.name in _SUFFER])
+        self._lives: dict[str, dict[int, list[Sample]]] = {}
+
+    async def run(self) -> Report:
+        """The most, if no rate was given; the load with its accidents; what is left; the comparison."""
+        self._provider.order(*_FAULTS)
+        most = None if self._plan.rate else await self._find_most()
+        rate = self._plan.rate or (most or 0) / 2
+        await self._suffer(rate)
+        began = time.monotonic()
+        in_time = await self._drained()
+        drained_s = time.monotonic() - began
+        self._say("comparing Kafka with the audit")
+        record = await examine(
+            self._whole.kafka, self._whole.postgres, self._topics, TIERS, self._load.submitted,
+            public=PublicKey.parse(self._whole.audit_key),
+        )  # fmt: skip
+        if not in_time:
+            record.problems.insert(0, f"not everything was done {_DRAINED_WITHIN_S:.0f} s after the last job")
+        record.problems += [f"{name} ended by itself" for name in self._victims.ended]
+        return self._report(most, rate, drained_s, record)
+
+    async def _find_most(self) -> float:
+        """Jobs a second from a full intake until the last is in the audit, nobody disturbing."""
+        self._say(f"{_BURST:,} jobs at once, to find out how many a second are the most")
+        began = time.monotonic()
+        await self._load.at_once(_BURST)
+        if not await self._drained():
+            raise TimeoutError(f"{_BURST:,} jobs were not done within {_DRAINED_WITHIN_S:.0f} s")
+        return _BURST / (time.monotonic() - began)
+
+    async def _suffer(self, rate: float) -> None:
+        plan = self._plan
+        self._say(
+            f"{rate:.0f} jobs a second for {plan.minutes:g} minutes, an accident every {plan.every_s:g} s"
+        )
+        course = accidents(plan.seed, _SUFFER, plan.every_s, _SESSION_S)
+        beside = [
+            asyncio.create_task(each)
+            for each in (self._victims.suffer(course), self._victims.see_ends(), self._watch(), self._tell())
+        ]
+        try:
+            await self._load.steadily(rate, plan.minutes * 60)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
+        for task in beside:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def _drained(self) -> bool:
+        """Whether all that waits anywhere comes to be done in time."""
+        topics = self._topics
+        audited = [Watched(each.name, f"{topics.prefix}.audit") for each in topics.all(TIERS)]
+        give_up = time.monotonic() + _DRAINED_WITHIN_S
+        while time.monotonic() < give_up:
+            found = await lag(self._whole.kafka, [*lanes(topics, TIERS), *audited])
+            # Of checkpoints one may be on its way at any time.
+            if not sum(each.waiting for each in found if each.topic != topics.checkpoints.name):
+                return True
+            await asyncio.sleep(0.5)
+        return False
+
+    async def _watch(self) -> None:
+        while True:
+            now = time.monotonic()
+            pids = {each.name: each.pid for each in self._whole.processes}
+            for name, pid in pids.items():
+                with suppress(psutil.Error):  # it was just killed
+                    mb = psutil.Process(pid).memory_info().rss / 1e6
+                    self._lives.setdefault(name, {}).setdefault(pid, []).append(Sample(now, mb))
+            await asyncio.sleep(_SAMPLE_S)
+
+    async def _tell(self) -> None:
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(_TOLD_EVERY_S)
+            killed, frozen = self._victims.killed.total(), self._victims.frozen.total()
+            self._say(
+                f"{(time.monotonic() - began) / 60:.0f} min: {len(self._load.submitted):,} jobs sent,"
+                f" {killed} kills, {frozen} freezes"
+            )
+
+    def _report(self, most: float | None, rate: float, drained_s: float, record: Record) -> Report:
+        kinds = Counter(each.kind or "?" for each in record.logged)
+        made = self._provider.stats()["total"]
+        return Report(
+            self._plan,
+            most,
+            rate,
+            len(self._load.submitted),
+            {name: kinds[f"job.{name}.v1"] for name in ("completed", "failed", "rejected", "expired")},
+            drained_s,
+            dict(self._victims.killed),
+            dict(self._victims.frozen),
+            dict(self._victims.ended),
+            len(record.logged),
+            record.rows,
+            record.verified,
+            made,
+            made - kinds["call.finished.v1"],
+            {name: memory(list(lives.values())) for name, lives in self._lives.items()},
+            record.problems,
+        )

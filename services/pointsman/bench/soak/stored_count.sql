@@ -1,0 +1,1 @@
+select count(*) from audit.message where topic <> all ($1::text[])

@@ -1,0 +1,70 @@
+"""Does to processes what an accident says, and sees which of them end without one."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from pointsman.bench.soak.accidents import Accident, Kind
+from pointsman.dev.processes import Process
+
+_LOOK_S = 1.0
+
+
+class Victims:
+    """The processes that suffer, by name, and how often each was killed, was frozen and ended by itself."""
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self._processes = {process.name: process for process in processes}
+        self._busy: set[str] = set()
+        self.killed: Counter[str] = Counter()
+        self.frozen: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+
+    async def suffer(self, course: Iterable[Accident]) -> None:
+        """One accident after another until cancelled; those of different processes may overlap."""
+        async with asyncio.TaskGroup() as under_way:
+            for accident in course:
+                await asyncio.sleep(accident.after_s)
+                if accident.name not in self._busy:
+                    under_way.create_task(self._happens(accident))
+
+    async def see_ends(self) -> None:
+        """Start again what ended by itself, and count it, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for name, process in self._processes.items():
+                if name not in self._busy and process.ended():
+                    self.ended[name] += 1
+                    process.start()
+
+    async def _happens(self, accident: Accident) -> None:
+        process = self._processes[accident.name]
+        self._busy.add(accident.name)
+        try:
+            match accident.kind:
+                case Kind.KILL:
+                    self.killed[accident.name] += 1
+                    _kill(process)
+                case Kind.FREEZE:
+                    self.frozen[accident.name] += 1
+                    os.kill(process.pid, signal.SIGSTOP)
+            await asyncio.sleep(accident.lasts_s)
+        finally:
+            self._mend(process)
+            self._busy.discard(accident.name)
+
+    def _mend(self, process: Process) -> None:
+        if process.ended():
+            process.start()
+        else:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGCONT)
+
+
+def _kill(process: Process) -> None:
+    assert process.child is not None
+    process.child.kill()
+    process.child.wait()
