@@ -1,6 +1,6 @@
 """`pointsman lag`: what waits."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,11 @@ def lag(
     *,
     partitions: Annotated[bool, typer.Option("--partitions", help="A row for each partition.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+    serve: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Answer GET /lag with that JSON, until Ctrl-C."),
+    ] = None,
+    host: Annotated[str, typer.Option(metavar="HOST", help="With --serve: where it listens.")] = "127.0.0.1",
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
@@ -22,7 +27,8 @@ def lag(
     """Show what waits in front of each tier, and for how long.
 
     --json gives a flat list, [{group, topic, tier, waiting, exact, oldest_seconds}], as a scaler reads it;
-    with --watch one list to a line. `waiting` is an upper bound where `exact` is false.
+    with --watch one list to a line. `waiting` is an upper bound where `exact` is false. --serve answers a
+    scaler over HTTP: docs/scaling.md.
     """
     import asyncio
 
@@ -56,7 +62,14 @@ def lag(
                     draw(table(found, topics, by_partition=partitions))
                 await asyncio.sleep(1)
 
-    if watch:
+    async def rows() -> list[dict[str, Any]]:
+        return flat(await look(), by_partition=partitions)
+
+    if serve is not None:
+        from pointsman.cli import lag_server
+
+        lag_server.serve(rows, host, serve, screen.note)
+    elif watch:
         asyncio.run(keep_looking())
     else:
         show(asyncio.run(look()))
