@@ -116,6 +116,25 @@ async def test_no_more_calls_are_under_way_than_the_tier_allows() -> None:
     assert (len(tiny.asked), tiny.most_under_way) == (10, 3)
 
 
+async def test_a_worker_that_is_told_to_stop_begins_no_call_and_hands_back_who_waits() -> None:
+    released = asyncio.Event()
+
+    async def when_released(asked: Asked) -> bytes:
+        await released.wait()
+        return http()
+
+    async with working(when_released, max_in_flight=1) as (tiny, worker):
+        under_way = asyncio.create_task(worker.do(1))
+        await tiny.until(lambda: tiny.under_way == 1)
+        waiting = [asyncio.create_task(worker.do(number)) for number in (2, 3)]
+        worker.handler.close()
+        released.set()
+        assert isinstance(outcome(await under_way), JobCompleted)
+        await asyncio.wait(waiting)
+    assert all(each.cancelled() for each in waiting)
+    assert len(tiny.asked) == 1
+
+
 async def test_a_job_that_waits_for_its_next_attempt_holds_up_nobody() -> None:
     def respond(asked: Asked) -> bytes:
         return http(429, {}, retry_after="100") if "question 1" in asked.body.decode() else http()

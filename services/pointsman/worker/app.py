@@ -42,6 +42,10 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
     def cancel(command: JobCancel) -> None:
         cancellations.cancel(command.job_id, command.agent_id, command.reason)
 
+    def stop() -> None:
+        handler.close()
+        lanes.stop()
+
     on_cancel(broker, topics.control, cancel)
     return Service(
         name=f"worker-{settings.tier}",
@@ -49,7 +53,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         topics=[topic.name for topic in topics.all([settings.tier])],
         broker=broker,
         run=lanes.run,
-        stop=lanes.stop,
+        stop=stop,
         not_ready=lambda: None if lanes.ready else "lanes are not open yet",
     )
 

@@ -1,7 +1,7 @@
 """One job's calls: try, wait, try again, and write down each of them."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from time import perf_counter
@@ -32,7 +32,10 @@ class GaveUp:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the calls of one tier have in common; `slots` bounds how many are under way."""
+    """What the calls of one tier have in common; `slots` bounds how many are under way.
+
+    Once `closing` is set no call begins: the job that would is handed back.
+    """
 
     tier: str
     row: TierRow
@@ -40,6 +43,7 @@ class Desk:
     prices: Prices
     slots: asyncio.Semaphore
     clock: Clock
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Attempts:
@@ -75,6 +79,8 @@ class Attempts:
     async def _call(self) -> Result:
         desk, job = self._desk, self._job
         async with desk.slots:
+            if desk.closing.is_set():
+                raise asyncio.CancelledError("no call begins any more")
             self._under_way = (desk.clock(), perf_counter())
             with IN_FLIGHT.labels(desk.tier, desk.row.provider).track_inprogress():
                 return await desk.provider.call(self._request, job_id=job.job_id, agent_id=job.agent_id)

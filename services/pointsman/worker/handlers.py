@@ -74,6 +74,10 @@ class WorkerHandler:
         self._clock = clock
         self._source = f"pointsman/worker/{tier}"
 
+    def close(self) -> None:
+        """Begin no more calls: what is under way may end, all other jobs are handed back at once."""
+        self._desk.closing.set()
+
     async def __call__(self, record: Incoming) -> list[Outgoing]:
         """The `call.finished` of each attempt, then the outcome; a dead letter where something is wrong."""
         found = decode(record)

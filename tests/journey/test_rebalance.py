@@ -1,0 +1,59 @@
+"""Workers come and go while much is finished behind jobs that are not: nothing is repeated or dropped."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pointsman.bus.bitmap import decode_metadata
+from pointsman.bus.committed import committed_offsets
+from tests.support.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+GROUP = "worker.small"
+
+
+async def test_what_is_finished_beyond_a_slow_job_stays_finished(system: System) -> None:
+    await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 8000}})
+    slow = await send(system, 12, "count slowly")  # in front: they hold back the committed offsets
+    quick = await send(system, 100, "count")
+    await system.until_ended(quick, 60)
+    assert await finished_beyond(system) > 50
+
+    second = system.add("worker-small-2", "worker-small")
+    await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second worker")
+    await end(system, "worker-small")  # with calls under way, which it has no time to finish
+    await system.until_ended([*slow, *quick], 60)
+
+    assert await system.problems([*slow, *quick]) == []
+    calls = (await system.provider_stats())["jobs"]
+    assert {calls[job_id] for job_id in quick} == {1}
+    assert sum(calls[job_id] for job_id in slow) > len(slow)  # some did change hands in mid-call
+
+
+async def send(system: System, count: int, prompt: str) -> Sequence[str]:
+    jobs = system.jobs(count, tier="small", prompt=prompt)
+    await system.send(list(jobs.values()))
+    return list(jobs)
+
+
+async def finished_beyond(system: System) -> int:
+    """How many jobs the group has committed as finished beyond its committed offsets."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=system.bootstrap)
+    await admin.start()
+    try:
+        found = await committed_offsets(admin, f"{system.prefix}.{GROUP}")
+    finally:
+        await admin.close()
+    return sum(len(decode_metadata(offset, metadata)) for offset, metadata in found.values())
+
+
+async def end(system: System, name: str) -> None:
+    """Ask it to end; it must within its grace, and say that it did so in good order."""
+    child = system.processes[name].child
+    assert child is not None
+    child.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(child.wait, 30) == 0
