@@ -5,6 +5,15 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.limits import (
+    BreakerCounted,
+    BreakerTurned,
+    LimitDeclared,
+    LimitPaused,
+    LimitReserved,
+    LimitSettled,
+    LimitStanding,
+)
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
@@ -24,6 +33,13 @@ MESSAGES: dict[str, type[Message]] = {
         PolicyApplied,
         ModelApplied,
         CheckpointSigned,
+        LimitDeclared,
+        LimitReserved,
+        LimitSettled,
+        LimitPaused,
+        LimitStanding,
+        BreakerCounted,
+        BreakerTurned,
     )
 }
 

@@ -25,6 +25,12 @@ class _Outcome(Message):
     )
 
 
+#: What kept a job from being called for; absent where nothing did.
+Limit = Annotated[
+    str | None, Field(exclude_if=lambda limit: limit is None, description="the limit that held it up")
+]
+
+
 class JobCompleted(_Outcome):
     """The provider answered; `response` is its body, unchanged."""
 
@@ -42,6 +48,7 @@ class JobFailed(_Outcome):
     type: Literal["job.failed.v1"] = "job.failed.v1"
     reason: FailReason
     message: str
+    limit: Limit = None
 
 
 class JobRejected(_Outcome):
@@ -58,6 +65,7 @@ class JobExpired(_Outcome):
     type: Literal["job.expired.v1"] = "job.expired.v1"
     deadline: Timestamp
     message: str
+    limit: Limit = None
 
 
 class JobCancelled(_Outcome):

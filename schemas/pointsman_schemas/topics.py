@@ -9,6 +9,15 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.limits import (
+    BreakerCounted,
+    BreakerTurned,
+    LimitDeclared,
+    LimitPaused,
+    LimitReserved,
+    LimitSettled,
+    LimitStanding,
+)
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
@@ -21,6 +30,7 @@ class Topic:
     """One topic. `max_message_bytes` bounds a record batch after compression.
 
     `compacted`: the latest record of each key stays for ever, `retention` says nothing.
+    `broker_time`: a record's time is when the broker took it, whatever its writer's clock says.
     """
 
     name: str
@@ -33,6 +43,7 @@ class Topic:
     carries: tuple[type[Message], ...] = field(default=())
     max_message_bytes: int = 8 * MIB
     compacted: bool = False
+    broker_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,28 @@ class Topics:
         )
 
     @property
+    def limits(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.limits",
+            "What worker processes may use of the providers' limits; one partition, so that all agree",
+            key="process, budget or provider/model",
+            partitions=1,
+            retention=timedelta(days=2),
+            writers=("worker",),
+            readers=("worker", "audit"),
+            carries=(
+                LimitDeclared,
+                LimitReserved,
+                LimitSettled,
+                LimitPaused,
+                LimitStanding,
+                BreakerCounted,
+                BreakerTurned,
+            ),
+            broker_time=True,
+        )
+
+    @property
     def feedback(self) -> Topic:
         return Topic(
             f"{self.prefix}.feedback",
@@ -163,7 +196,7 @@ class Topics:
         yield self.intake
         for tier in tiers:
             yield self.tier(tier)
-        yield from (self.results, self.calls, self.dead, self.control)
+        yield from (self.results, self.calls, self.dead, self.control, self.limits)
         yield from (self.feedback, self.policy, self.checkpoints)
 
     @property

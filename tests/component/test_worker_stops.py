@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pointsman.runtime.clock import utc_now
-from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
 from tests.support.routed_jobs import calls, job_id, outcome
 from tests.support.tiny_provider import Asked, http, never
@@ -20,6 +20,38 @@ async def test_no_attempt_is_begun_that_the_deadline_forbids() -> None:
     expired = outcome(records)
     assert isinstance(expired, JobExpired)
     assert (expired.deadline, expired.attempts, len(tiny.asked)) == (soon, 1, 1)
+
+
+async def test_a_job_that_is_only_limited_waits_for_its_deadline() -> None:
+    soon = utc_now() + timedelta(seconds=0.5)
+    async with working(in_turn(http(429, {})), attempts=2, first_wait_s=0.05, max_wait_s=0.05) as (
+        tiny,
+        worker,
+    ):
+        records = await worker.do(deadline=soon)
+    assert isinstance(outcome(records), JobExpired)
+    assert len(tiny.asked) > 2, "it was given up after its attempts"
+
+
+async def test_a_job_without_a_deadline_does_not_wait_for_ever() -> None:
+    async with working(in_turn(http(429, {})), attempts=2) as (tiny, worker):
+        records = await worker.do()
+    assert isinstance(outcome(records), JobFailed)
+    assert len(tiny.asked) == 2
+
+
+async def test_a_job_that_comes_during_a_pause_waits_and_says_for_what() -> None:
+    async with working(in_turn(http(429, {}, retry_after="100"), http())) as (tiny, worker):
+        limited = asyncio.create_task(worker.do(1))
+        while not worker.desk.gate.pause_left("tiny/gpt-4.1-nano"):  # noqa: ASYNC110  # once the answer is read
+            await asyncio.sleep(0.001)
+        records = await worker.do(2, deadline=utc_now() + timedelta(seconds=0.3))
+        worker.cancellations.cancel(job_id(1), by="test")
+        await limited
+    expired = outcome(records)
+    assert isinstance(expired, JobExpired)
+    assert (expired.attempts, expired.limit, len(tiny.asked)) == (0, "tiny/gpt-4.1-nano paused", 1)
+    assert "while it waited for tiny/gpt-4.1-nano paused" in expired.message
 
 
 async def test_a_deadline_passed_before_the_start_costs_no_call() -> None:
@@ -137,9 +169,9 @@ async def test_a_worker_that_is_told_to_stop_begins_no_call_and_hands_back_who_w
 
 async def test_a_job_that_waits_for_its_next_attempt_holds_up_nobody() -> None:
     def respond(asked: Asked) -> bytes:
-        return http(429, {}, retry_after="100") if "question 1" in asked.body.decode() else http()
+        return http(500) if "question 1" in asked.body.decode() else http()
 
-    async with working(respond, max_in_flight=1) as (tiny, worker):
+    async with working(respond, max_in_flight=1, first_wait_s=1000, max_wait_s=1000) as (tiny, worker):
         waiting = asyncio.create_task(worker.do(1))
         await tiny.until(lambda: len(tiny.asked) == 1 and tiny.under_way == 0)
         assert isinstance(outcome(await worker.do(2)), JobCompleted)

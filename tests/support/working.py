@@ -1,12 +1,15 @@
 """A worker's handler with everything around it real but Kafka."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from pointsman.bus.records import Outgoing
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.worker.agreement import Agreement
+from pointsman.worker.call import Target
 from pointsman.worker.cancellations import Cancellations
+from pointsman.worker.desk import desk_of, target
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
@@ -38,20 +41,18 @@ class Worker:
         *,
         clock: Clock = utc_now,
         topics: Topics | None = None,
+        agreement: Agreement | None = None,
+        fallback: Sequence[Target] = (),
         **tier: Any,
     ) -> None:
         row = TierRow.model_validate(
             {"provider": "tiny", "model": MODEL, "first_wait_s": 0.001, "max_wait_s": 0.002, **tier}
         )
         self.cancellations = Cancellations()
+        targets = [target(provider, Prices("openai"), MODEL), *fallback]
+        self.desk = desk_of(name, row, targets, agreement or Agreement.alone(), clock=clock)
         self.handler = WorkerHandler(
-            name,
-            row,
-            provider,
-            Prices("openai"),
-            topics or Topics(),
-            cancellations=self.cancellations,
-            clock=clock,
+            self.desk, topics or Topics(), cancellations=self.cancellations, clock=clock
         )
 
     async def do(self, *args: Any, **request: Any) -> list[Outgoing]:

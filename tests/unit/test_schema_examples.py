@@ -25,11 +25,18 @@ from pointsman_schemas.topics import Topics
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 ALL = {path.stem: json.loads(path.read_text()) for path in sorted((SCHEMAS / "examples").glob("*.json"))}
 
-#: What a router says of itself, and under which key; every other message is of the examples' one job.
+#: What a service says of itself, and under which key; every other message is of the examples' one job.
 OF_NO_JOB = {
     "audit.checkpoint.v1": lambda value: "audit",
     "policy.applied.v1": lambda value: f"policy/{value['policy_version']}",
     "model.applied.v1": lambda value: f"model/{value['model']['sha256']}",
+    "limit.declared.v1": lambda value: value["budget"],
+    "limit.reserved.v1": lambda value: value["process"],
+    "limit.settled.v1": lambda value: value["process"],
+    "limit.paused.v1": lambda value: value["target"],
+    "limit.standing.v1": lambda value: value["process"],
+    "breaker.counted.v1": lambda value: value["target"],
+    "breaker.turned.v1": lambda value: value["target"],
 }
 
 #: Which example each one follows from, and the step that makes it.

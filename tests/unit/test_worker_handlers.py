@@ -7,7 +7,9 @@ import pytest
 
 from pointsman.bus.emit import emit
 from pointsman.bus.records import Incoming
+from pointsman.worker.agreement import Agreement
 from pointsman.worker.cancellations import Cancellations
+from pointsman.worker.desk import desk_of, target
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
@@ -25,7 +27,8 @@ async def handler() -> AsyncIterator[WorkerHandler]:
     row = ProviderRow(name="nobody", base_url="http://127.0.0.1:9/v1")
     provider = Provider(row, row.key({}), max_in_flight=1)
     tier = TierRow(provider="nobody", model="m")
-    yield WorkerHandler("small", tier, provider, Prices(None), Topics(), cancellations=Cancellations())
+    desk = desk_of("small", tier, [target(provider, Prices(None), "m")], Agreement.alone())
+    yield WorkerHandler(desk, Topics(), cancellations=Cancellations())
     await provider.close()
 
 

@@ -52,6 +52,8 @@ def wanted_config(topic: Topic, replication: int) -> dict[str, str]:
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
         "max.message.bytes": str(topic.max_message_bytes),
     }
+    if topic.broker_time:
+        wanted["message.timestamp.type"] = "LogAppendTime"
     # With three copies one may be away; with fewer, asking for two would stop all writing when one is.
     return wanted | {"min.insync.replicas": "2"} if replication >= 3 else wanted
 

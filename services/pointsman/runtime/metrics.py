@@ -36,6 +36,14 @@ LANE_AGE = Gauge(
     "pointsman_lane_oldest_seconds", "Age of the oldest uncommitted record", ["topic", "partition"]
 )
 IN_FLIGHT = Gauge("pointsman_calls_in_flight", "Provider calls under way", ["tier", "provider"])
+LIMIT_SECONDS = Histogram(
+    "pointsman_limit_wait_seconds",
+    "From asking for a turn until it came",
+    ["tier"],
+    buckets=_HOP,
+)
+NO_ROOM = Counter("pointsman_limit_refused_total", "Calls that a limit let not through", ["tier", "limit"])
+PAUSED = Counter("pointsman_limit_pauses_total", "Pauses that a provider asked for", ["target"])
 CALL_SECONDS = Histogram(
     "pointsman_call_seconds",
     "Duration of a provider call",

@@ -1,15 +1,19 @@
 """Builds a worker: lanes on one tier's topic, one provider, and an ear for cancellations."""
 
+import secrets
+
 from pointsman.bus.commands import on_cancel
 from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.lanes import Lanes
+from pointsman.bus.shared_log import SharedLog
 from pointsman.bus.window_lane import window_lanes
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.accept_models import AcceptModels
+from pointsman.worker.agreement import Agreement
 from pointsman.worker.cancellations import Cancellations
+from pointsman.worker.desk import desk_of, targets_of
 from pointsman.worker.handlers import WorkerHandler
-from pointsman.worker.prices import Prices
-from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import load
 from pointsman.worker.settings import WorkerSettings
 from pointsman_schemas.jobs import JobCancel
@@ -21,14 +25,19 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
     Raises:
         FileError: the providers file cannot be used; with every problem's line.
     """
-    tier, provider_row = load(settings.providers, tier=settings.tier).of(settings.tier)
+    file = load(settings.providers, tier=settings.tier)
     topics = settings.topics
+    agreement = agreement_of(settings)
+    desk = desk_of(
+        settings.tier,
+        file.tiers[settings.tier],
+        targets_of(file, settings.tier, clock=clock),
+        agreement,
+        clock=clock,
+    )
     cancellations = Cancellations(clock)
     handler = WorkerHandler(
-        settings.tier,
-        tier,
-        Provider(provider_row, provider_row.key(), max_in_flight=tier.max_in_flight, clock=clock),
-        Prices(provider_row.genai_prices_provider),
+        desk,
         topics,
         cancellations=cancellations,
         accept_models=AcceptModels(settings.kafka, topics),
@@ -54,8 +63,23 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         broker=broker,
         run=lanes.run,
         stop=stop,
-        not_ready=lambda: None if lanes.ready else "lanes are not open yet",
+        not_ready=lambda: not_ready(lanes, agreement),
+        resources=agreement.running,
     )
+
+
+def agreement_of(settings: WorkerSettings) -> Agreement:
+    """This process's side of what it shares with every other worker."""
+    source = f"pointsman/worker/{settings.tier}"
+    process = f"{settings.tier}-{secrets.token_hex(4)}"
+    return Agreement(process, lambda: SharedLog(settings, settings.topics.limits, source))
+
+
+def not_ready(lanes: Lanes, agreement: Agreement) -> str | None:
+    """What is missing before a job can be done, if anything."""
+    if not agreement.joined.is_set():
+        return "the shared limits are not read yet"
+    return None if lanes.ready else "lanes are not open yet"
 
 
 def run(settings: WorkerSettings) -> int:

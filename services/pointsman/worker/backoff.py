@@ -29,23 +29,26 @@ class GiveUp(StrEnum):
     ATTEMPTS = "attempts"
     DEADLINE = "deadline"
     RETRY_AFTER = "retry_after"
+    RETRY_BUDGET = "retry_budget"
 
 
 def next_wait(
-    pace: Pace, job_id: UUID, attempt: int, *, after: float | None, left: float | None
+    pace: Pace, job_id: UUID, attempt: int, *, after: float | None, left: float | None, limited: bool = False
 ) -> float | GiveUp:
     """Seconds from the end of `attempt` (from 1) until the next one.
 
     Exponential with full jitter, so that jobs which failed together do not return together; the same for the
     same job and attempt. `after`, what the provider asked for, is a floor: the jitter comes on top. `left` is
-    the time until the deadline, None without one.
+    the time until the deadline, None without one. A call that was only `limited` is not given up before the
+    job's deadline, where it has one.
     """
-    if attempt >= pace.attempts:
-        return GiveUp.ATTEMPTS
     floor = after or 0.0
-    if floor > pace.max_retry_after_s:
-        return GiveUp.RETRY_AFTER
-    longest = min(pace.max_wait_s, pace.first_wait_s * 2 ** (attempt - 1))
+    if not (limited and left is not None):
+        if attempt >= pace.attempts:
+            return GiveUp.ATTEMPTS
+        if floor > pace.max_retry_after_s:
+            return GiveUp.RETRY_AFTER
+    longest = min(pace.max_wait_s, pace.first_wait_s * 2 ** min(attempt - 1, 30))
     wait = floor + longest * _fraction(job_id, attempt)
     return GiveUp.DEADLINE if left is not None and wait >= left else wait
 

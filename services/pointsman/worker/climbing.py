@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from pointsman.worker.answer import Answer, Reject, Retry
-from pointsman.worker.attempts import GaveUp
+from pointsman.worker.attempts import GaveUp, NoRoom
 from pointsman.worker.backoff import GiveUp
 from pointsman.worker.cascade import Judged, Spent, Stage, failed, judge
 from pointsman.worker.outcome import Cancelled, Ended, Expired, WorkerOutcome
@@ -36,6 +36,8 @@ def look(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
             return None
         case Reject(message=message) | GaveUp(Retry(message=message)):
             return failed(stage, message, spent)
+        case NoRoom(said=said):
+            return failed(stage, said, spent)
         case Cancelled() | Expired():
             return None
     assert_never(ended)

@@ -26,9 +26,6 @@ from pointsman.worker.outcome import (
     outcome_of,
     total_cost,
 )
-from pointsman.worker.prices import Prices
-from pointsman.worker.providers import Provider
-from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.dead import DeadLetter
@@ -55,24 +52,20 @@ class WorkerHandler:
 
     def __init__(
         self,
-        tier: str,
-        row: TierRow,
-        provider: Provider,
-        prices: Prices,
+        desk: Desk,
         topics: Topics,
         *,
         cancellations: Cancellations,
         accept_models: AcceptModels | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        self._tier = tier
-        self._row = row
-        self._desk = Desk(tier, row, provider, prices, asyncio.Semaphore(row.max_in_flight), clock)
+        self._desk = desk
+        self._tier = desk.tier
         self._topics = topics
         self._cancellations = cancellations
         self._accept_models = accept_models
         self._clock = clock
-        self._source = f"pointsman/worker/{tier}"
+        self._source = f"pointsman/worker/{desk.tier}"
 
     def close(self) -> None:
         """Begin no more calls: what is under way may end, all other jobs are handed back at once."""
@@ -94,7 +87,7 @@ class WorkerHandler:
             if judged is not None and judged.up is not None:
                 up = climb(routed, judged.step, judged.up)
                 return self._send_up(record, found.envelope, attempts.calls, up)
-            outcome = outcome_of(routed.job, self._tier, self._row, attempts.calls, ended)
+            outcome = outcome_of(routed.job, self._tier, self._desk.row, attempts.calls, ended)
             whole = with_cascade(outcome, routed, judged)
             return self._finish(record, found.envelope, attempts.calls, whole)
         except Exception as error:
@@ -118,7 +111,9 @@ class WorkerHandler:
             attempts.break_off("cancelled", f"cancelled by {asked.by}")
             return Cancelled(asked.by, asked.reason)
         attempts.break_off("expired", "the deadline passed during the call")
-        return Expired(f"the deadline passed before an answer was there, calls made: {len(attempts.calls)}")
+        held_by = attempts.wait.held_by
+        when = f"while it waited for {held_by}" if held_by else "before an answer was there"
+        return Expired(f"the deadline passed {when}, calls made: {len(attempts.calls)}", held_by or None)
 
     async def _judge(self, routed: JobRouted, ended: Ended, calls: Sequence[CallFinished]) -> Judged | None:
         """What the job's cascade makes of its end; None where it has none, or ends here."""

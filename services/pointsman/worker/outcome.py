@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from pointsman.worker.answer import Answer, Reject
-from pointsman.worker.attempts import GaveUp
+from pointsman.worker.attempts import GaveUp, NoRoom
 from pointsman.worker.backoff import GiveUp
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.calls import CallFinished
@@ -26,12 +26,13 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The deadline passed."""
+    """The deadline passed; `limit` is what the job was waiting for."""
 
     message: str
+    limit: str | None = None
 
 
-Ended = Answer | Reject | GaveUp | Cancelled | Expired
+Ended = Answer | Reject | GaveUp | NoRoom | Cancelled | Expired
 WorkerOutcome = JobCompleted | JobFailed | JobExpired | JobCancelled
 
 
@@ -48,10 +49,11 @@ def outcome_of(
     }
     match ended:
         case Answer():
+            answered = calls[-1]
             return JobCompleted(
                 **about,
-                provider=row.provider,
-                model=ended.model or row.model,
+                provider=answered.provider,
+                model=ended.model or answered.model,
                 usage=ended.usage,
                 response=ended.response,
             )
@@ -62,11 +64,15 @@ def outcome_of(
             return JobExpired(**about, deadline=job.deadline, message=message)
         case GaveUp(failure, why):
             message = f"{failure.message} -- {_gave_up(why, row, failure.after)}"
-            return JobFailed(**about, reason=failure.reason, message=message)
+            limit = "retry budget" if why is GiveUp.RETRY_BUDGET else None
+            return JobFailed(**about, reason=failure.reason, message=message, limit=limit)
+        case NoRoom(limit, said):
+            message = f"{said} -- calls made: {len(calls)}"
+            return JobFailed(**about, reason=FailReason.RATE_LIMITED, message=message, limit=limit)
         case Cancelled():
             return JobCancelled(**about, cancelled_by=ended.by, message=ended.reason)
         case Expired():
-            return JobExpired(**about, deadline=job.deadline, message=ended.message)
+            return JobExpired(**about, deadline=job.deadline, message=ended.message, limit=ended.limit)
     assert_never(ended)
 
 
@@ -99,5 +105,10 @@ def _gave_up(why: GiveUp, row: TierRow, after: float | None) -> str:
     if why is GiveUp.RETRY_AFTER:
         return (
             f"it asks to wait {after:g} s, more than the tier's max_retry_after_s ({row.max_retry_after_s:g})"
+        )
+    if why is GiveUp.RETRY_BUDGET:
+        return (
+            f"not tried again: in the last minute retries made up the tier's share of calls "
+            f"({row.retries.share:g}, and {row.retries.floor} more)"
         )
     return f"given up after {row.attempts} attempts"

@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
+from pointsman.limits.breaker import BreakerRule
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
 from pointsman.worker.backoff import Pace
+from pointsman.worker.limits_file import Rate
+from pointsman.worker.retry_budget import RetryRule
 from pointsman_schemas.base import TierName, Value
 
 Environ = Mapping[str, str]
@@ -91,6 +94,8 @@ class ProviderRow(Value):
     timeout_s: float = Field(default=60, gt=0, le=3600, description="for one call, from sent to answered")
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default={}, repr=False)
     trace_headers: bool = Field(default=False, description="send the ids of job and agent along")
+    limits: dict[str, Rate] = Field(default={}, description="by model; what is not named is not limited")
+    breaker: BreakerRule | None = Field(default=None, description="leave a model alone that keeps failing")
 
     def key(self, environ: Environ | None = None) -> SecretStr:
         """The key from the environment.
@@ -108,12 +113,29 @@ class ProviderRow(Value):
         return SecretStr(value)
 
 
+class Model(Value):
+    """One provider's model."""
+
+    provider: str
+    model: str = Field(min_length=1)
+
+
 class TierRow(Pace):
     """Which model a tier's jobs go to, and how many at once from one process."""
 
     provider: str
     model: str = Field(min_length=1)
+    fallback: tuple[Model, ...] = Field(default=(), description="tried in order when the model fails")
+    retries: RetryRule = RetryRule()
     max_in_flight: int = Field(default=64, ge=1, le=10_000)
+    patience_s: float = Field(
+        default=600, gt=0, description="a call that limits let not through for so long is given up"
+    )
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All that it may call, in the order in which they are tried."""
+        return Model(provider=self.provider, model=self.model), *self.fallback
 
 
 class Providers(Value):
@@ -125,7 +147,11 @@ class Providers(Value):
     def of(self, tier: str) -> tuple[TierRow, ProviderRow]:
         """The tier's row and its provider's. Raises KeyError for a tier that is not there."""
         row = self.tiers[tier]
-        return row, next(provider for provider in self.providers if provider.name == row.provider)
+        return row, self.provider(row.provider)
+
+    def provider(self, name: str) -> ProviderRow:
+        """The provider's row; the name is one that the file was checked for."""
+        return next(provider for provider in self.providers if provider.name == name)
 
 
 def load(path: Path, *, tier: str | None = None, environ: Environ | None = None) -> Providers:
@@ -147,16 +173,24 @@ def _problems(file: Providers, *, tier: str | None, environ: Environ) -> Iterato
     for each, row in file.tiers.items():
         if row.provider not in names:
             yield ("tiers", each, "provider"), f"no provider `{row.provider}`{_nearest(row.provider, names)}"
+        for place, other in enumerate(row.fallback):
+            loc = ("tiers", each, "fallback", place)
+            if other.provider not in names:
+                yield (*loc, "provider"), f"no provider `{other.provider}`{_nearest(other.provider, names)}"
+            if other in row.models[: place + 1]:
+                yield loc, f"{other.provider}/{other.model} is tried already"
     if tier is None:
         return
     if tier not in file.tiers:
         yield ("tiers",), f"no tier `{tier}`{_nearest(tier, list(file.tiers))}"
-    elif file.tiers[tier].provider in names:
-        index = names.index(file.tiers[tier].provider)
-        try:
-            file.providers[index].key(environ)
-        except ValueError as error:
-            yield ("providers", index, "key_env"), str(error)
+        return
+    for name in dict.fromkeys(model.provider for model in file.tiers[tier].models):
+        if name in names:
+            index = names.index(name)
+            try:
+                file.providers[index].key(environ)
+            except ValueError as error:
+                yield ("providers", index, "key_env"), str(error)
 
 
 def _nearest(name: str, names: list[str]) -> str:

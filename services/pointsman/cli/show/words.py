@@ -3,6 +3,7 @@
 from typing import Any
 
 from pointsman.cli.formats import count, duration, money
+from pointsman.cli.show.limit_words import LIMIT_KINDS, limit_words
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
@@ -27,6 +28,7 @@ KINDS = {
     "audit.checkpoint": ("checkpoint", "blue"),
     "policy.applied": ("policy", "blue"),
     "model.applied": ("model", "blue"),
+    **LIMIT_KINDS,
 }
 
 #: A failed call's reason as a person says it.
@@ -89,7 +91,7 @@ def what(message: Message) -> str:
             return f"{message.model.name}@{message.model.version}, {len(message.content) * 3 // 4:,} bytes"
         case CheckpointSigned():
             return f"{message.number}, of {len(message.lanes)} lanes, by the key {message.key_id}"
-    return message.TYPE
+    return limit_words(message) or message.TYPE
 
 
 def call(made: CallFinished) -> str:

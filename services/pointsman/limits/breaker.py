@@ -1,0 +1,83 @@
+"""A circuit breaker per target, by the log's time: closed, open, or held by one process that probes. Pure.
+
+Invariants:
+- It opens and closes by what is on the log only, so all processes agree.
+- At most one process probes at a time; a probe that says nothing is lost when its time is over.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import Field
+
+from pointsman_schemas.base import Value
+from pointsman_schemas.limits import BreakerTurned
+
+#: Outcomes are remembered so long, milliseconds; no rule looks back further.
+REMEMBERED_MS = 300_000
+#: Each failed probe doubles the time until the next one, up to so many times `open_s`.
+MOST_TIMES = 8
+
+
+class BreakerRule(Value):
+    """When a target is left alone. What counts is errors of the provider's own, and silence."""
+
+    share: float = Field(default=0.5, gt=0, le=1, description="of failed calls, from which on it opens")
+    calls: int = Field(default=20, ge=1, description="below that many calls it stays closed")
+    within_s: float = Field(default=30, gt=0, le=REMEMBERED_MS / 1000, description="the calls that count")
+    open_s: float = Field(default=15, gt=0, le=3600, description="from opening until the first probe")
+
+
+@dataclass(slots=True)
+class Breaker:
+    """One target's; `until` is when it may be probed, or when the probe under way is lost."""
+
+    state: Literal["closed", "open", "probing"] = "closed"
+    until: int = 0
+    prober: str = ""
+    #: How often it opened in a row.
+    times: int = 0
+    #: When reported, calls that went well, calls that failed.
+    counts: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def count(self, at: int, ok: int, failed: int) -> None:
+        """A process reports what its calls came to."""
+        self.counts = [each for each in self.counts if each[0] > at - REMEMBERED_MS]
+        self.counts.append((at, ok, failed))
+
+    def should_open(self, rule: BreakerRule, at: int) -> bool:
+        """Whether it is closed and the calls of late say that it must not be."""
+        if self.state != "closed":
+            return False
+        ok, failed = _sum(each for each in self.counts if each[0] > at - rule.within_s * 1000)
+        return ok + failed >= rule.calls and failed >= rule.share * (ok + failed)
+
+    def may_probe(self, at: float) -> bool:
+        """Whether it is time to try, and nobody does."""
+        return self.state != "closed" and at >= self.until
+
+    def turn(self, turned: BreakerTurned, at: int) -> None:
+        """A process says that it opens, probes or closes; what it may not do changes nothing."""
+        ends_probe = self.state == "probing" and self.prober == turned.process
+        match turned.to:
+            case "open" if self.state == "closed" or ends_probe:
+                self.state, self.until = "open", at + int(turned.seconds * 1000)
+                self.prober, self.times = "", self.times + 1
+                self.counts.clear()
+            case "probing" if self.may_probe(at):
+                self.state, self.until = "probing", at + int(turned.seconds * 1000)
+                self.prober = turned.process
+            case "closed" if ends_probe:
+                self.state, self.prober, self.times = "closed", "", 0
+
+    def open_s(self, rule: BreakerRule) -> float:
+        """How long to stay away now, in seconds."""
+        return float(min(rule.open_s * 2**self.times, rule.open_s * MOST_TIMES))
+
+
+def _sum(counts: Iterable[tuple[int, int, int]]) -> tuple[int, int]:
+    ok = failed = 0
+    for _, each_ok, each_failed in counts:
+        ok, failed = ok + each_ok, failed + each_failed
+    return ok, failed

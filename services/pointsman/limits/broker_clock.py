@@ -1,0 +1,31 @@
+"""What the broker's clock can say just now, by this process's own: pure, with seconds given from outside.
+
+A record that was read had been taken by the broker before; one of our own was taken after we sent it. Each
+bounds the broker's clock from one side, whatever the two clocks say otherwise, however late we read.
+"""
+
+from math import inf
+
+
+class BrokerClock:
+    """Feed it what is read; `now` is this process's monotonic clock in seconds, all else milliseconds."""
+
+    def __init__(self) -> None:
+        self._least = -inf
+        self._most = inf
+
+    def saw(self, at: int, now: float) -> None:
+        """A record of the time `at` was read at `now`."""
+        self._least = max(self._least, at - now * 1000)
+
+    def saw_own(self, at: int, sent: float) -> None:
+        """A record of ours has the time `at`; sending it began at `sent`."""
+        self._most = at - sent * 1000
+
+    def at_least(self, now: float) -> float:
+        """The broker's clock shows this or more; minus infinity before anything was read."""
+        return self._least + now * 1000
+
+    def at_most(self, now: float) -> float:
+        """The broker's clock shows this or less; infinity before anything of ours was read."""
+        return self._most + now * 1000

@@ -1,0 +1,165 @@
+"""Budgets by the log's time: at most so much in any span, or in a UTC day. Pure; amounts are whole numbers.
+
+Invariants:
+- What is taken never exceeds the limit, whatever is asked for and whatever the log's time does.
+- A call that nobody settles stays at what was reserved for it.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pointsman_schemas.limits import LimitDeclared
+
+#: Milliseconds of a day.
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(slots=True)
+class Sliding:
+    """In any `span_ms` milliseconds at most `limit`."""
+
+    limit: int
+    span_ms: int
+    kind: Literal["sliding"] = "sliding"
+    used: int = 0
+    #: Call -> when it was granted and its amount, oldest first.
+    taken: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict)
+
+    def pass_to(self, at: int) -> None:
+        """Time goes on: what is older than the span counts no more."""
+        while self.taken:
+            call, (since, amount) = next(iter(self.taken.items()))
+            if since > at - self.span_ms:
+                return
+            del self.taken[call]
+            self.used -= amount
+
+    def fits(self, amount: int) -> bool:
+        """Whether that much may be taken now."""
+        return self.used + amount <= self.limit
+
+    def never(self, amount: int) -> bool:
+        """Whether waiting is of no use."""
+        return amount > self.limit
+
+    def within_reach(self, amount: int) -> bool:
+        """Whether those who come later must leave it the next room."""
+        return amount <= self.limit
+
+    def holds(self, call: str) -> bool:
+        """Whether something was taken for the call and still counts."""
+        return call in self.taken
+
+    def take(self, call: str, amount: int, at: int) -> None:
+        """Reserve for a call."""
+        self.taken[call] = (at, amount)
+        self.used += amount
+
+    def settle(self, call: str, amount: int) -> None:
+        """Put what a call came to in place of what was reserved; of one that is forgotten, nothing."""
+        if call in self.taken:
+            since, reserved = self.taken[call]
+            self.taken[call] = (since, amount)
+            self.used += amount - reserved
+
+    def fits_at(self, amount: int) -> int | None:
+        """When there will be room if nothing is given back: 0 for now, None for never."""
+        over = self.used + amount - self.limit
+        if over <= 0:
+            return 0
+        for since, each in self.taken.values():
+            over -= each
+            if over <= 0:
+                return since + self.span_ms
+        return None
+
+
+@dataclass(slots=True)
+class Daily:
+    """In a UTC day at most `limit`: what was spent, and what is reserved for calls under way."""
+
+    limit: int
+    refuses: bool
+    kind: Literal["daily"] = "daily"
+    day: int = 0
+    spent: int = 0
+    #: Spent, and reserved for calls under way.
+    used: int = 0
+    #: Call -> what is reserved for it.
+    reserved: dict[str, int] = field(default_factory=dict)
+
+    def pass_to(self, at: int) -> None:
+        """Time goes on: a new day begins with nothing spent."""
+        if at // DAY_MS > self.day:
+            self.day, self.spent, self.used = at // DAY_MS, 0, 0
+            self.reserved.clear()
+
+    def fits(self, amount: int) -> bool:
+        """Whether that much may be taken now."""
+        return self.used + amount <= self.limit
+
+    def never(self, amount: int) -> bool:
+        """Whether waiting is of no use: for today, where the budget refuses."""
+        return amount > self.limit or (self.refuses and self.spent + amount > self.limit)
+
+    def within_reach(self, amount: int) -> bool:
+        """Whether those who come later must leave it the next room: not where it waits for tomorrow."""
+        return self.spent + amount <= self.limit
+
+    def holds(self, call: str) -> bool:
+        """Whether something is reserved for the call."""
+        return call in self.reserved
+
+    def take(self, call: str, amount: int, at: int) -> None:
+        """Reserve for a call."""
+        self.reserved[call] = amount
+        self.used += amount
+
+    def settle(self, call: str, amount: int) -> None:
+        """Put what a call came to in place of what was reserved; yesterday's call is yesterday's cost."""
+        reserved = self.reserved.pop(call, None)
+        if reserved is not None:
+            self.spent += amount
+            self.used += amount - reserved
+
+    def fits_at(self, amount: int) -> int | None:
+        """When there will be room if nothing is given back: 0 for now, else tomorrow; None for never."""
+        if self.fits(amount):
+            return 0
+        return (self.day + 1) * DAY_MS if amount <= self.limit else None
+
+
+Budget = Sliding | Daily
+
+
+def stands_as_declared(budget: Budget | None, declared: LimitDeclared) -> bool:
+    """Whether `declared` would change nothing."""
+    match budget:
+        case None:
+            return False
+        case Sliding():
+            return declared.window_s is not None and (budget.limit, budget.span_ms) == (
+                declared.limit,
+                span_ms_of(declared.window_s, declared.slack_s),
+            )
+        case Daily():
+            same = (budget.limit, budget.refuses) == (declared.limit, declared.refuses)
+            return declared.window_s is None and same
+
+
+def declare(known: Budget | None, declared: LimitDeclared) -> Budget:
+    """The budget as declared; what was taken of the one that is known stays taken."""
+    if declared.window_s is None:
+        daily = known if isinstance(known, Daily) else Daily(declared.limit, declared.refuses)
+        daily.limit, daily.refuses = declared.limit, declared.refuses
+        return daily
+    span_ms = span_ms_of(declared.window_s, declared.slack_s)
+    sliding = known if isinstance(known, Sliding) else Sliding(declared.limit, span_ms)
+    sliding.limit, sliding.span_ms = declared.limit, span_ms
+    return sliding
+
+
+def span_ms_of(window_s: float, slack_s: float) -> int:
+    """The span in which grants are counted: calls that begin up to `slack_s` later stay within the window."""
+    return round((window_s + slack_s) * 1000)

@@ -1,0 +1,50 @@
+"""Where a process that joins begins: at the last standing state on the log, else at its first record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pointsman.limits.ledger import Ledger
+from pointsman_schemas.base import Message
+from pointsman_schemas.limits import LimitStanding
+
+#: A standing state is written about every so many records.
+STANDING_EVERY = 1_000
+#: Where its author is gone, another may write it so many records later, and so on.
+STANDING_AGAIN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of the log; `at` is its broker time, milliseconds since 1970."""
+
+    offset: int
+    at: int
+    message: Message
+
+
+def join(entries: Sequence[Entry], *, whole: bool) -> tuple[Ledger, int] | None:
+    """The state after `entries`, and the offset that the last standing state in it stands for.
+
+    None when they hold no standing state and are not the `whole` log: read further back.
+    """
+    if not entries:
+        return (Ledger(), 0) if whole else None
+    first = entries[0].offset
+    for entry in reversed(entries):
+        if isinstance(entry.message, LimitStanding) and entry.message.as_of >= first:
+            ledger, as_of = Ledger(entry.message.state), entry.message.as_of
+            break
+    else:
+        if not whole:
+            return None
+        ledger, as_of = Ledger(), first
+    for entry in entries:
+        if entry.offset >= as_of:
+            ledger.fold(entry.message, entry.at)
+    return ledger, as_of
+
+
+def is_due(offset: int, as_of: int) -> bool:
+    """Whether the author of the record at `offset` should write the standing state after it."""
+    over = offset - as_of - STANDING_EVERY
+    return over >= 0 and over % STANDING_AGAIN == 0

@@ -1,0 +1,264 @@
+"""Who may call now: the topic's records folded in their order. Pure: every process comes to the same answers.
+
+Invariants:
+- A reservation is granted only when each of its budgets has room for it, all at once, and its target is not
+  paused; of those that want the same budget, in the order in which they were asked for.
+- Time is the log's and never goes back. Nothing else moves anything: the same records, the same state.
+- A process that is silent for `SILENT_MS` loses what it waits for; what it was granted stays taken.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from pointsman.limits.breaker import Breaker
+from pointsman.limits.budgets import Budget, Daily, declare
+from pointsman_schemas.base import Json, Message
+from pointsman_schemas.limits import (
+    BreakerCounted,
+    BreakerTurned,
+    LimitDeclared,
+    LimitPaused,
+    LimitReserved,
+    LimitSettled,
+    Reservation,
+    Settlement,
+)
+
+#: Milliseconds of the log's time after which a process that waits and says nothing is taken for dead.
+SILENT_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A reservation that waits; `number` is its place in the order of asking."""
+
+    number: int
+    process: str
+    call: str
+    target: str
+    wants: dict[str, int]
+    asked_at: int
+
+    @property
+    def key(self) -> str:
+        """Names the call among those of all processes."""
+        return key_of(self.process, self.call)
+
+    @property
+    def line(self) -> str:
+        """Tickets of one line differ in nothing but their amounts: only the first of them can be next."""
+        return " ".join([self.target, *sorted(self.wants)])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a ticket at `at`; `dropped` when its process was taken for dead."""
+
+    ticket: Ticket
+    said: Literal["granted", "refused", "dropped"]
+    at: int
+    budget: str = ""
+
+
+@dataclass(slots=True)
+class _Standing:
+    """The whole state, as it is handed to a process that joins."""
+
+    at: int = 0
+    asked: int = 0
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    waiting: dict[str, Ticket] = field(default_factory=dict)
+    paused: dict[str, int] = field(default_factory=dict)
+    heard: dict[str, int] = field(default_factory=dict)
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+
+
+_STANDING = TypeAdapter(_Standing)
+
+
+class Ledger:
+    """The state machine; feed it every record of the topic, in order."""
+
+    def __init__(self, state: Json | None = None) -> None:
+        self._now = _Standing() if state is None else _STANDING.validate_python(state)
+        self._lines: dict[str, OrderedDict[str, Ticket]] = {}
+        for ticket in self._now.waiting.values():
+            self._line(ticket)[ticket.key] = ticket
+
+    @property
+    def at(self) -> int:
+        """The log's time, milliseconds since 1970."""
+        return self._now.at
+
+    @property
+    def budgets(self) -> dict[str, Budget]:
+        """As they stand at `at`."""
+        return self._now.budgets
+
+    @property
+    def waiting(self) -> dict[str, Ticket]:
+        """By key, in the order of asking."""
+        return self._now.waiting
+
+    def paused_until(self, target: str) -> int:
+        """Milliseconds since 1970; in the past, or 0, where nothing is to be waited for."""
+        return self._now.paused.get(target, 0)
+
+    def breaker(self, target: str) -> Breaker:
+        """The target's circuit breaker; closed where nothing was ever said of it."""
+        return self._now.breakers.setdefault(target, Breaker())
+
+    def standing(self) -> Json:
+        """All of it, as JSON can hold it; `Ledger(standing)` goes on from there."""
+        state: Any = _STANDING.dump_python(self._now, mode="json")
+        return dict(state)
+
+    def fold(self, message: Message, at: int) -> list[Answer]:
+        """The next record, and its broker time: whose waiting it ends."""
+        now = self._now
+        now.at = max(now.at, at)
+        for budget in now.budgets.values():
+            budget.pass_to(now.at)
+        answers: list[Answer] = []
+        match message:
+            case LimitDeclared():
+                self._declare(message)
+            case LimitReserved():
+                now.heard[message.process] = now.at
+                answers += [each for call in message.calls if (each := self._ask(message.process, call))]
+            case LimitSettled():
+                now.heard[message.process] = now.at
+                for call in message.calls:
+                    self._settle(message.process, call)
+            case LimitPaused():
+                until = now.at + int(message.seconds * 1000)
+                now.paused[message.target] = max(until, now.paused.get(message.target, 0))
+            case BreakerCounted():
+                self.breaker(message.target).count(now.at, message.ok, message.failed)
+            case BreakerTurned():
+                self.breaker(message.target).turn(message, now.at)
+        return [*answers, *self._drop_silent(), *self._grant()]
+
+    def next_grant(self) -> tuple[int, Ticket] | None:
+        """When time alone lets the next ticket through, and whose it is; None when none waits for time."""
+        claimed: set[str] = set()
+        due = []
+        for ticket in self._in_turn():
+            free = [self.budgets[name].fits_at(amount) for name, amount in ticket.wants.items()]
+            if claimed.isdisjoint(ticket.wants):
+                due.append((max(self.paused_until(ticket.target), *(at or 0 for at in free)), ticket))
+            claimed |= self._claims(ticket)
+        return min(due, key=lambda each: each[0], default=None)
+
+    def held_by(self, ticket: Ticket) -> str:
+        """What a waiting ticket waits for: a budget, its target's pause, or those before it."""
+        if self.paused_until(ticket.target) > self.at:
+            return f"{ticket.target} paused"
+        full = [name for name, amount in ticket.wants.items() if not self.budgets[name].fits(amount)]
+        return full[0] if full else "those before it"
+
+    def open_calls(self, process: str) -> dict[str, tuple[str, ...]]:
+        """Calls of a process that wait, or that a day's budget is reserved for, and the budgets concerned."""
+        mine = key_of(process, "")
+        found = {each.call: tuple(each.wants) for each in self.waiting.values() if each.process == process}
+        for name, budget in self.budgets.items():
+            for key in budget.reserved if isinstance(budget, Daily) else ():
+                if key.startswith(mine):
+                    call = key.removeprefix(mine)
+                    found[call] = (*found.get(call, ()), name)
+        return found
+
+    def _declare(self, declared: LimitDeclared) -> None:
+        budget = declare(self.budgets.get(declared.budget), declared)
+        budget.pass_to(self.at)
+        self.budgets[declared.budget] = budget
+
+    def _ask(self, process: str, call: Reservation) -> Answer | None:
+        now = self._now
+        ticket = Ticket(now.asked + 1, process, call.call, call.target, call.wants, now.at)
+        if ticket.key in now.waiting or any(each.holds(ticket.key) for each in now.budgets.values()):
+            return None  # a record that was written twice
+        now.asked += 1
+        if unknown := next((name for name in call.wants if name not in now.budgets), ""):
+            return Answer(ticket, "refused", now.at, unknown)
+        now.waiting[ticket.key] = self._line(ticket)[ticket.key] = ticket
+        return None
+
+    def _settle(self, process: str, call: Settlement) -> None:
+        key = key_of(process, call.call)
+        if key in self._now.waiting:
+            self._leave(self._now.waiting[key])
+            return
+        for name, amount in call.used.items():
+            if name in self._now.budgets:
+                self._now.budgets[name].settle(key, amount)
+
+    def _drop_silent(self) -> Iterator[Answer]:
+        now = self._now
+        for process in [name for name, heard in now.heard.items() if heard < now.at - SILENT_MS]:
+            del now.heard[process]
+            for ticket in [each for each in now.waiting.values() if each.process == process]:
+                self._leave(ticket)
+                yield Answer(ticket, "dropped", now.at)
+
+    def _grant(self) -> Iterator[Answer]:
+        """Let in whoever can be, in the order of asking; who lacks room is not overtaken for it."""
+        claimed: set[str] = set()
+        for ticket in self._in_turn():
+            if hopeless := self._hopeless(ticket):
+                self._leave(ticket)
+                yield Answer(ticket, "refused", self.at, hopeless)
+            elif claimed.isdisjoint(ticket.wants) and self._may_enter(ticket):
+                for name, amount in ticket.wants.items():
+                    self.budgets[name].take(ticket.key, amount, self.at)
+                self._leave(ticket)
+                yield Answer(ticket, "granted", self.at)
+            else:
+                claimed |= self._claims(ticket)
+
+    def _in_turn(self) -> Iterator[Ticket]:
+        """The first of each line by number; when it has left its line, the next of that line too."""
+        heads = [(next(iter(line.values())).number, lane) for lane, line in self._lines.items()]
+        heapify(heads)
+        while heads:
+            number, lane = heappop(heads)
+            yield next(iter(self._lines[lane].values()))
+            line = self._lines.get(lane)
+            if line and (following := next(iter(line.values()))).number != number:
+                heappush(heads, (following.number, lane))
+
+    def _hopeless(self, ticket: Ticket) -> str:
+        """A budget that will never have room for it."""
+        wants = ticket.wants.items()
+        return next((name for name, amount in wants if self.budgets[name].never(amount)), "")
+
+    def _may_enter(self, ticket: Ticket) -> bool:
+        open_now = self.paused_until(ticket.target) <= self.at
+        return open_now and all(self.budgets[name].fits(amount) for name, amount in ticket.wants.items())
+
+    def _claims(self, ticket: Ticket) -> set[str]:
+        """The budgets whose next room is this ticket's; none while it waits for a pause or tomorrow."""
+        if self.paused_until(ticket.target) > self.at:
+            return set()
+        short = {name for name, amount in ticket.wants.items() if not self.budgets[name].fits(amount)}
+        return short if all(self.budgets[name].within_reach(ticket.wants[name]) for name in short) else set()
+
+    def _line(self, ticket: Ticket) -> OrderedDict[str, Ticket]:
+        return self._lines.setdefault(ticket.line, OrderedDict())
+
+    def _leave(self, ticket: Ticket) -> None:
+        del self._now.waiting[ticket.key]
+        line = self._lines[ticket.line]
+        del line[ticket.key]
+        if not line:
+            del self._lines[ticket.line]
+
+
+def key_of(process: str, call: str) -> str:
+    """One name for a call of one process."""
+    return f"{process} {call}"

@@ -1,0 +1,87 @@
+"""One call under way, and its record once it is over."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from time import perf_counter
+from typing import Literal
+
+from pointsman.worker.answer import Failure, Result
+from pointsman.worker.prices import Prices
+from pointsman.worker.providers import Provider
+from pointsman.worker.wants import Wants
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.reasons import FailReason
+
+Status = Literal["ok", "retry", "reject", "cancelled", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A provider's model, and what is known of its prices and limits; `name` is provider/model."""
+
+    name: str
+    model: str
+    provider: Provider
+    prices: Prices
+    wants: Wants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Begun, and not over."""
+
+    target: Target
+    job: Job
+    tier: str
+    attempt: int
+    request: Json
+    started_at: datetime
+    started: float = field(default_factory=perf_counter)
+
+    def over(
+        self,
+        status: Status,
+        result: Result | None,
+        *,
+        wait: float | None = None,
+        reason: FailReason | None = None,
+        said: str | None = None,
+    ) -> CallFinished:
+        """Its record; `result` is None for a call that was broken off, `reason` and `said` tell why."""
+        if isinstance(result, Failure):
+            reason, said = result.reason, result.message
+        cost, source = self._price(result)
+        return CallFinished(
+            job_id=self.job.job_id,
+            agent_id=self.job.agent_id,
+            tier=self.tier,
+            provider=self.target.provider.row.name,
+            model=self.target.model,
+            model_answered=result.model if result else None,
+            attempt=self.attempt,
+            started_at=self.started_at,
+            duration_ms=(perf_counter() - self.started) * 1000,
+            status=status,
+            http_status=result.http_status if result else None,
+            error_type=reason,
+            error=said,
+            retry_after_s=wait,
+            request=self.request,
+            response=result.response if result else None,
+            usage=result.usage if result else None,
+            cost_usd=cost,
+            prices=source,
+        )
+
+    def _price(self, result: Result | None) -> tuple[Decimal | None, str | None]:
+        """0 for a call that was refused; unknown for one that broke off, as it may have been charged."""
+        if isinstance(result, Failure) and result.unbilled:
+            return Decimal(0), None
+        if result is None:
+            return None, None
+        prices = self.target.prices
+        cost = prices.cost(result.model or self.target.model, result.usage, self.started_at)
+        return cost, prices.source if cost is not None else None

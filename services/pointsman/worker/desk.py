@@ -1,0 +1,75 @@
+"""From `providers.yaml` to what a tier's calls have in common; nothing is sent before the first call."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.worker.agreement import Agreement
+from pointsman.worker.attempts import Desk
+from pointsman.worker.breakers import Breakers, Watched
+from pointsman.worker.call import Target
+from pointsman.worker.gate import Gate
+from pointsman.worker.limits_file import declared_by, target_of
+from pointsman.worker.prices import Prices
+from pointsman.worker.providers import Provider
+from pointsman.worker.providers_file import Providers, TierRow
+from pointsman.worker.retry_budget import RetryBudget
+from pointsman.worker.turnstile import Turnstile
+from pointsman.worker.wants import Wants
+
+#: How much longer than its call a probe may be without a word, seconds.
+_PROBE_MORE_S = 10.0
+
+
+def targets_of(file: Providers, tier: str, *, clock: Clock = utc_now) -> list[Target]:
+    """The tier's model and those it falls back to, in order; one client for each provider.
+
+    Raises:
+        ValueError: a key is not there, or no such prices.
+    """
+    row = file.tiers[tier]
+
+    @cache
+    def client(name: str) -> tuple[Provider, Prices]:
+        known = file.provider(name)
+        provider = Provider(known, known.key(), max_in_flight=row.max_in_flight, clock=clock)
+        return provider, Prices(known.genai_prices_provider)
+
+    return [target(*client(each.provider), each.model) for each in row.models]
+
+
+def target(provider: Provider, prices: Prices, model: str) -> Target:
+    """A provider's model with the limits in the provider's row."""
+    name = target_of(provider.row.name, model)
+    return Target(name, model, provider, prices, Wants(name, provider.row.limits.get(model)))
+
+
+def desk_of(
+    tier: str, row: TierRow, targets: Sequence[Target], agreement: Agreement, *, clock: Clock = utc_now
+) -> Desk:
+    """The desk of one process; its limits are shared through `agreement`."""
+    declared = [
+        each
+        for target in targets
+        if (rate := target.provider.row.limits.get(target.model)) is not None
+        for each in declared_by(rate, target.name, agreement.process)
+    ]
+    watched = {
+        target.name: Watched(rule, target.provider.row.timeout_s + _PROBE_MORE_S)
+        for target in targets
+        if (rule := target.provider.row.breaker) is not None
+    }
+    gate = Gate(agreement, declared)
+    breakers = Breakers(agreement, watched)
+    closing = asyncio.Event()
+    turnstile = Turnstile(
+        asyncio.Semaphore(row.max_in_flight),
+        closing,
+        agreement=agreement,
+        gate=gate,
+        breakers=breakers,
+        tier=tier,
+        patience_s=row.patience_s,
+    )
+    return Desk(tier, row, targets, turnstile, gate, breakers, RetryBudget(row.retries), clock, closing)

@@ -1,0 +1,45 @@
+"""The limits in `providers.yaml`, and the shared budgets that they stand for: pure."""
+
+from collections.abc import Iterator
+
+from pydantic import Field, model_validator
+
+from pointsman_schemas.base import Value
+from pointsman_schemas.limits import LimitDeclared
+
+#: Of the window: how much later than granted a call may arrive at the provider.
+SLACK_SHARE = 0.05
+MIN_SLACK_S = 0.25
+
+
+class Rate(Value):
+    """What a provider takes of one model in any span of `per_s` seconds, from all processes together."""
+
+    requests: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1, description="prompt and answer")
+    per_s: float = Field(default=60, ge=1, le=86_400)
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> "Rate":
+        if self.requests is None and self.tokens is None:
+            raise ValueError("needs `requests`, `tokens` or both")
+        return self
+
+
+def target_of(provider: str, model: str) -> str:
+    """The name under which a provider's model is limited, paused and watched."""
+    return f"{provider}/{model}"
+
+
+def declared_by(rate: Rate, target: str, process: str) -> Iterator[LimitDeclared]:
+    """The budgets of one target."""
+    slack_s = max(MIN_SLACK_S, rate.per_s * SLACK_SHARE)
+    for unit, limit in (("requests", rate.requests), ("tokens", rate.tokens)):
+        if limit is not None:
+            yield LimitDeclared(
+                process=process,
+                budget=f"{target} {unit}",
+                limit=limit,
+                window_s=rate.per_s,
+                slack_s=slack_s,
+            )

@@ -1,0 +1,35 @@
+"""One call's leave to be made: asked for, perhaps queued, granted for a moment or refused."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["asked", "queued", "granted", "refused", "dropped"]
+
+
+@dataclass(eq=False, slots=True)
+class Permit:
+    """`use_within_ms`: how long after it was granted the call may begin, by the broker's clock."""
+
+    call: str
+    target: str
+    wants: Mapping[str, int]
+    use_within_ms: float
+    state: State = "asked"
+    granted_at: int = 0
+    #: Whether its call was begun.
+    used: bool = False
+    #: The budget that refused it.
+    budget: str = ""
+    #: Set once it was read in the log: from then on it is granted, queued or refused.
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Set once waiting is over.
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def become(self, state: State, *, at: int = 0, budget: str = "") -> None:
+        """What the log says of it."""
+        self.state, self.granted_at, self.budget = state, at, budget
+        self.answered.set()
+        if state != "queued":
+            self.decided.set()

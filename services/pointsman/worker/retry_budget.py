@@ -1,0 +1,50 @@
+"""Retries are at most a share of the calls of late, so that a broken provider is not hit harder: pure."""
+
+from collections import deque
+
+from pydantic import Field
+
+from pointsman_schemas.base import Value
+
+WINDOW_S = 60
+
+
+class RetryRule(Value):
+    """Of each worker process; together they keep to the same share."""
+
+    share: float = Field(default=0.2, ge=0, le=1, description="retries of all calls in the last minute")
+    floor: int = Field(default=30, ge=0, description="so many retries a minute are free")
+
+
+class RetryBudget:
+    """Counts by second; `now` is in seconds and never goes back."""
+
+    def __init__(self, rule: RetryRule) -> None:
+        self._rule = rule
+        self._seconds: deque[list[int]] = deque()  # second, calls, retries among them
+        self._calls = 0
+        self._retries = 0
+
+    def called(self, now: float) -> None:
+        """A call was begun that is no retry."""
+        self._at(now)[1] += 1
+        self._calls += 1
+
+    def may_retry(self, now: float) -> bool:
+        """Whether one more retry fits; if so, it is counted."""
+        this = self._at(now)
+        if self._retries >= self._rule.floor + self._rule.share * self._calls:
+            return False
+        this[2] += 1
+        self._retries += 1
+        return True
+
+    def _at(self, now: float) -> list[int]:
+        second = int(now)
+        while self._seconds and self._seconds[0][0] <= second - WINDOW_S:
+            _, calls, retries = self._seconds.popleft()
+            self._calls -= calls
+            self._retries -= retries
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append([second, 0, 0])
+        return self._seconds[-1]

@@ -1,0 +1,151 @@
+"""The way to a call: its target is whole and not paused, a slot is free, and the shared limits have room."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pointsman.runtime.metrics import LIMIT_SECONDS
+from pointsman.worker.agreement import Agreement
+from pointsman.worker.breakers import Breakers
+from pointsman.worker.gate import Gate
+from pointsman.worker.permit import Permit
+
+
+class NoRoomError(Exception):
+    """A limit that this call cannot get past; `limit` names it."""
+
+    def __init__(self, limit: str, said: str) -> None:
+        super().__init__(said)
+        self.limit = limit
+
+
+@dataclass(slots=True)
+class Wait:
+    """What a job waited for when its waiting was broken off; empty when it did not wait."""
+
+    held_by: str = ""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A call may be made; say here what it came to.
+
+    `used`: of the budgets where that is not what was reserved. `went_well`: the provider's part in it, None
+    where it had none.
+    """
+
+    used: Mapping[str, int] = field(default_factory=dict)
+    went_well: bool | None = None
+
+
+class Turnstile:
+    """`slots` bounds the calls under way in this process; once `closing` is set, none begins.
+
+    Who waits for a shared limit holds no slot; who waits for a slot holds no grant.
+    """
+
+    def __init__(
+        self,
+        slots: asyncio.Semaphore,
+        closing: asyncio.Event,
+        *,
+        agreement: Agreement,
+        gate: Gate,
+        breakers: Breakers,
+        tier: str,
+        patience_s: float,
+    ) -> None:
+        self._tier = tier
+        self._slots = slots
+        self._closing = closing
+        self._all = agreement
+        self._gate = gate
+        self._breakers = breakers
+        self._patience_s = patience_s
+
+    @asynccontextmanager
+    async def turn(
+        self, job_id: UUID, target: str, wants: Mapping[str, int], wait: Wait, *, others: Sequence[str] = ()
+    ) -> AsyncGenerator[Turn, None]:
+        """Inside, one call of `target` may be made.
+
+        Raises:
+            ShutError: its circuit breaker is open, and one of the `others` may be called instead.
+            NoRoomError: a limit refused it, or there was no room for `patience_s` seconds.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        permit: Permit | None = None
+        probe = False
+        turn = Turn()
+        try:
+            while True:
+                async with self._patiently(began + self._patience_s, permit, target, wait):
+                    await self._clear(target)
+                    probe = probe or await self._breakers.enter(target, others)
+                    if permit is not None:
+                        await permit.decided.wait()
+                async with self._slots:
+                    if self._gate.pause_left(target) or not (probe or self._breakers.closed(target)):
+                        pass  # since we looked
+                    elif not wants:
+                        self._stop_if_closing()
+                        yield turn
+                        return
+                    else:
+                        if permit is None:
+                            permit = self._gate.ask(job_id, target, wants)
+                            await permit.answered.wait()
+                        if self._gate.good(permit, target):
+                            LIMIT_SECONDS.labels(self._tier).observe(loop.time() - began)
+                            self._stop_if_closing()
+                            permit.used = True
+                            yield turn
+                            return
+                permit = self._still_good_for_something(permit)
+        finally:
+            if permit is not None:
+                self._gate.settle(permit, turn.used if permit.used else dict.fromkeys(permit.wants, 0))
+            self._breakers.saw(target, turn.went_well, probe=probe)
+
+    def _stop_if_closing(self) -> None:
+        if self._closing.is_set():
+            raise asyncio.CancelledError("no call begins any more")
+
+    def _still_good_for_something(self, permit: Permit | None) -> Permit | None:
+        """A place in the queue is kept; a grant that came to nothing is asked for again, a refusal is not."""
+        if permit is None or not permit.decided.is_set():
+            return permit
+        self._gate.settle(permit, dict.fromkeys(permit.wants, 0))
+        if permit.state == "refused":
+            raise NoRoomError(permit.budget, f"{permit.budget} has no room for it")
+        return None
+
+    async def _clear(self, target: str) -> None:
+        """Return when `target` is not paused, as far as the log has been read."""
+        await self._all.joined.wait()
+        while left := self._gate.pause_left(target):  # noqa: ASYNC110  # a pause ends by the clock
+            await asyncio.sleep(left)
+
+    @asynccontextmanager
+    async def _patiently(
+        self, give_up: float, permit: Permit | None, target: str, wait: Wait
+    ) -> AsyncGenerator[None, None]:
+        try:
+            async with asyncio.timeout_at(give_up) as limit:
+                yield
+        except (asyncio.CancelledError, TimeoutError) as error:
+            wait.held_by = self._held_by(permit, target)
+            if isinstance(error, TimeoutError) and limit.expired():
+                said = f"it waited {self._patience_s:g} s for {wait.held_by}"
+                raise NoRoomError(wait.held_by, said) from None
+            raise
+
+    def _held_by(self, permit: Permit | None, target: str) -> str:
+        if not self._all.joined.is_set():
+            return "the shared limits"
+        if not self._gate.pause_left(target) and not self._breakers.closed(target):
+            return f"{target} broken"
+        return self._gate.held_by(permit, target)

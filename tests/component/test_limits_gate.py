@@ -1,0 +1,111 @@
+"""What processes agree on through the log: pauses, grants, and where one stands that comes late."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+import pytest
+
+from pointsman.bus.follow import follow
+from pointsman.limits import joining
+from pointsman.worker.turnstile import NoRoomError
+from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.routed_jobs import outcome
+from tests.support.sharing import process, processes, until
+from tests.support.tiny_provider import Asked, http, tiny_provider
+from tests.support.working import MODEL, Worker, provider_of
+
+pytestmark = pytest.mark.stack
+
+TARGET = f"tiny/{MODEL}"
+RATE = LimitDeclared(process="t", budget="rate", limit=2, window_s=1, slack_s=0.25)
+
+
+async def records_of(kafka: Kafka) -> list[str]:
+    topic = Topics(kafka.prefix).limits.name
+    found = follow(kafka.bootstrap, [topic], start="beginning", until_end=True)
+    return [dict(record.headers)["ce_type"].decode() async for record in found]
+
+
+async def test_retry_after_is_respected_by_a_process_that_never_called(kafka: Kafka) -> None:
+    async with processes(kafka, "one", "other") as (one, other):
+        left: list[float] = []
+
+        def respond(asked: Asked) -> bytes:
+            if b"question 2" in asked.body:
+                left.append(other.gate.pause_left(TARGET))
+            return http(429, {}, retry_after="1.5") if len(tiny.asked) == 1 else http()
+
+        async with tiny_provider(respond) as tiny, provider_of(tiny) as provider:
+            limited = asyncio.create_task(Worker(provider, agreement=one.all).do(1))
+            await until(lambda: other.gate.pause_left(TARGET))
+            held = await Worker(provider, agreement=other.all).do(2)
+            assert isinstance(outcome(held), JobCompleted)
+            assert isinstance(outcome(await limited), JobCompleted)
+    assert left == [0], "the other process called while the provider wanted to be left alone"
+
+
+async def test_what_is_not_limited_writes_nothing_for_its_calls(kafka: Kafka) -> None:
+    async with processes(kafka, "one") as (one,):
+        before = await records_of(kafka)
+        async with tiny_provider(lambda asked: http()) as tiny, provider_of(tiny) as provider:
+            worker = Worker(provider, agreement=one.all)
+            await asyncio.gather(*(worker.do(number) for number in range(1, 21)))
+        assert await records_of(kafka) == before
+
+
+async def test_who_joins_late_stands_where_the_others_stand(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "STANDING_EVERY", 20)
+    monkeypatch.setattr(joining, "STANDING_AGAIN", 5)
+    many = RATE.model_copy(update={"limit": 10_000, "window_s": 60.0})
+    async with processes(kafka, "one", declared=[many]) as (one,):
+        for _ in range(50):  # one record each
+            await one.turn()
+        assert "pointsman.limit.standing.v1" in await records_of(kafka)
+        late = process(kafka, "late", [many])
+        monkeypatch.setattr("pointsman.worker.agreement.STANDING_EVERY", 8)  # it looks no further back
+        async with late.all.running():
+            await late.turn()
+            await one.turn()
+            await until(lambda: late.all.ledger.budgets == one.all.ledger.budgets)
+        assert late.all.ledger.budgets["rate"].used == 52
+
+
+async def test_a_call_that_is_broken_off_while_it_waits_gives_its_place_back(kafka: Kafka) -> None:
+    long = RATE.model_copy(update={"window_s": 600.0})
+    async with processes(kafka, "one", "other", declared=[long]) as (one, other):
+        await one.turn()
+        await one.turn()
+        waiting = asyncio.create_task(one.turn())
+        await until(lambda: other.all.ledger.waiting)
+        waiting.cancel()
+        await until(lambda: not other.all.ledger.waiting)
+
+
+async def test_a_grant_is_not_used_later_than_a_moment_after_it(kafka: Kafka) -> None:
+    """As by a process that was frozen in between; asked for again, it is granted again."""
+    async with processes(kafka, "one", declared=[RATE]) as (one,):
+        permit = one.gate.ask(uuid4(), "t", {"rate": 1})
+        await permit.decided.wait()
+        assert one.gate.good(permit, "t")
+        woken_at = time.monotonic() + 0.13
+        one.all.now = lambda: max(woken_at, time.monotonic())
+        assert not one.gate.good(permit, "t"), "half of the slack is for the call's way to the provider"
+
+
+async def test_a_call_beyond_what_a_budget_ever_allows_is_refused(kafka: Kafka) -> None:
+    async with processes(kafka, "one", declared=[RATE]) as (one,):
+        with pytest.raises(NoRoomError, match="rate has no room for it"):
+            await one.turn(want=3)
+
+
+async def test_patience_ends(kafka: Kafka) -> None:
+    async with processes(kafka, "one", declared=[RATE]) as (one,):
+        one.gate.pause("t", 100)
+        with pytest.raises(NoRoomError, match=r"it waited 0\.1 s for t paused"):
+            await one.turn(patience_s=0.1)

@@ -1,0 +1,71 @@
+"""A process that makes calls under shared limits: `python -m tests.support.limited_caller ORDER`.
+
+ORDER is an `Order` as JSON. Each call is one line to a server of the test, which answers it with one line;
+what came of each call is printed, a JSON object to a line.
+"""
+
+import asyncio
+import json
+import sys
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from pointsman.bus.settings import LanePart
+from pointsman.bus.shared_log import SharedLog
+from pointsman.worker.agreement import Agreement
+from pointsman.worker.gate import Gate
+from pointsman.worker.turnstile import NoRoomError, Wait
+from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.topics import Topics
+from tests.support.way_in import turnstile
+
+
+class Order(BaseModel):
+    """`wants` is reserved by each call, `used` is what it comes to."""
+
+    kafka: str
+    prefix: str
+    port: int
+    process: str
+    declared: list[LimitDeclared]
+    calls: int
+    wants: dict[str, int]
+    used: dict[str, int]
+    patience_s: float = 60
+
+
+async def work(order: Order) -> None:
+    """Make all calls at once, as far as the limits let them."""
+    topic = Topics(order.prefix).limits
+    agreement = Agreement(order.process, lambda: SharedLog(LanePart(kafka=order.kafka), topic, "test"))
+    gate = Gate(agreement, order.declared)
+    way = turnstile(agreement, gate, order.patience_s)
+
+    async def call() -> None:
+        try:
+            async with way.turn(uuid4(), "openai/gpt", order.wants, Wait()) as turn:
+                said = await ask(order.port, {"process": order.process, **order.used})
+                turn.used = order.used
+        except NoRoomError as error:
+            said = f"no room: {error.limit}"
+        sys.stdout.write(json.dumps({"said": said}) + "\n")
+        sys.stdout.flush()
+
+    async with agreement.running():
+        await asyncio.gather(*(call() for _ in range(order.calls)))
+        await agreement.written()
+
+
+async def ask(port: int, line: object) -> str:
+    """One call."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(json.dumps(line).encode() + b"\n")
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode().strip()
+
+
+if __name__ == "__main__":
+    asyncio.run(work(Order.model_validate_json(sys.argv[1])))

@@ -1,0 +1,60 @@
+"""Several processes in one: each with a connection of its own to the shared log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from pointsman.bus.admin import apply
+from pointsman.bus.settings import LanePart
+from pointsman.bus.shared_log import SharedLog
+from pointsman.worker.agreement import Agreement
+from pointsman.worker.gate import Gate
+from pointsman.worker.turnstile import Wait
+from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.way_in import turnstile
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process's side of the limits."""
+
+    all: Agreement
+    gate: Gate
+
+    async def turn(self, *, want: int = 1, patience_s: float = 20) -> None:
+        """A call that takes no time."""
+        way = turnstile(self.all, self.gate, patience_s)
+        async with way.turn(uuid4(), "t", {"rate": want}, Wait()):
+            pass
+
+
+def process(kafka: Kafka, name: str, declared: Sequence[LimitDeclared] = ()) -> Process:
+    topic = Topics(kafka.prefix).limits
+    agreement = Agreement(name, lambda: SharedLog(LanePart(kafka=kafka.bootstrap), topic, "test"))
+    return Process(agreement, Gate(agreement, declared))
+
+
+@asynccontextmanager
+async def processes(
+    kafka: Kafka, *names: str, declared: Sequence[LimitDeclared] = ()
+) -> AsyncIterator[list[Process]]:
+    """Their log is made first; each has joined it."""
+    await apply(kafka.bootstrap, [Topics(kafka.prefix).limits])
+    made = [process(kafka, name, declared) for name in names]
+    async with AsyncExitStack() as running:
+        for each in made:
+            await running.enter_async_context(each.all.running())
+            await each.all.joined.wait()
+            await each.all.written()
+        yield made
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something that comes by the log is so."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.005)
