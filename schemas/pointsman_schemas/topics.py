@@ -160,7 +160,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("agents",),
-            readers=("audit",),
+            readers=("router", "audit"),
             carries=(JobFeedback,),
         )
 

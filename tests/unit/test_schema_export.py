@@ -217,6 +217,7 @@ class TestAsyncApi:
             ("send", "jobs-dead"),
             ("send", "policy"),
             ("receive", "policy"),
+            ("receive", "feedback"),
         }
         assert {channel for service, _, channel in found if service == "audit"} == set(ASYNCAPI["channels"])
         assert ("worker", "receive", "jobs-tier") in found

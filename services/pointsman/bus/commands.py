@@ -1,7 +1,8 @@
-"""Commands about jobs under way: FastStream reads the control topic in full, in every process."""
+"""Messages that every process hears, whatever partitions it owns: FastStream reads the topic in full."""
 
 import logging
 from collections.abc import Callable
+from typing import Literal, TypeVar
 
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.middlewares import AckPolicy
@@ -9,30 +10,38 @@ from faststream.middlewares import AckPolicy
 from pointsman.bus.decode import Malformed, decode
 from pointsman.bus.poll import incoming
 from pointsman.runtime.logging import event
-from pointsman_schemas.jobs import JobCancel
+from pointsman_schemas.base import Message
 from pointsman_schemas.topics import Topic
 
 log = logging.getLogger(__name__)
 
+M = TypeVar("M", bound=Message)
 
-def on_cancel(broker: KafkaBroker, topic: Topic, cancel: Callable[[JobCancel], None]) -> None:
-    """Call `cancel` for every command that the topic holds and will hold.
 
-    Without a group: each process reads all of it, from the oldest kept command on, so that one that starts
-    later knows what was cancelled before.
+def on_each(
+    broker: KafkaBroker,
+    topic: Topic,
+    kind: type[M],
+    hear: Callable[[M], None],
+    *,
+    since: Literal["earliest", "latest"],
+) -> None:
+    """Call `hear` for every message of one kind on a topic, from the oldest kept one or from now on.
+
+    Without a group: each process reads all of it.
     """
 
     @broker.subscriber(
         topic.name,
         group_id=None,
-        auto_offset_reset="earliest",
+        auto_offset_reset=since,
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
         description=topic.title,
     )
-    async def commanded(message: KafkaMessage) -> None:
+    async def heard(message: KafkaMessage) -> None:
         found = decode(incoming(message.raw_message))
         if isinstance(found, Malformed):
-            event(log, logging.WARNING, "command not understood", reason=found.reason, problem=found.message)
-        elif isinstance(found.message, JobCancel):
-            cancel(found.message)
+            event(log, logging.WARNING, "message not understood", reason=found.reason, problem=found.message)
+        elif isinstance(found.message, kind):
+            hear(found.message)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pointsman.router.drift import NAME as DRIFT
 from pointsman.router.policy import Policy, decide
+from pointsman.router.promises import NAME as PROMISE
 from pointsman_schemas.base import Json
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
@@ -14,16 +15,17 @@ from pointsman_schemas.jobs import Job
 def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
     """What `policy` decides about `job`, with the admission and the open tiers that `made` had.
 
-    What the lane had found out about drift counts for the policy that `made` it alone.
+    What the router had found out about the work, or its score, counts for the policy that `made` it alone.
 
     Raises:
         ValueError: none of the policy's tiers was open to the agent.
     """
     admission = tuple(check for check in made.checks if check.layer == "admission")
-    drift = None
+    doubt = None
     if policy.version == made.policy_version:
-        drift = next((each for each in made.checks if (each.layer, each.name) == ("score", DRIFT)), None)
-    return decide(policy, job, allowed=made.open_tiers, earlier=admission, drift=drift)
+        doubts = (each for each in made.checks if each.layer == "score" and each.name in (DRIFT, PROMISE))
+        doubt = next(doubts, None)
+    return decide(policy, job, allowed=made.open_tiers, earlier=admission, doubt=doubt)
 
 
 def canonical(decision: Json | Decision) -> bytes:

@@ -4,15 +4,18 @@ What it decides by is put on record before the first lane opens.
 """
 
 from pointsman.bus.batch_lane import batch_lanes
+from pointsman.bus.commands import on_each
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.on_record import put_on_record
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load_text
+from pointsman.router.promises import Promises
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman_schemas.feedback import JobFeedback
 
 
 def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
@@ -24,27 +27,33 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
     registry = load_agents(settings.agents, policy.tiers)
+    topics, promises = settings.topics, Promises(policy.tiers[-1])
 
     def handler() -> RouterHandler:
-        return RouterHandler(policy, registry, settings.topics, clock, remembered=settings.remembered_jobs)
+        return RouterHandler(
+            policy, registry, topics, clock, promises=promises, remembered=settings.remembered_jobs
+        )
 
     lanes = batch_lanes(
         settings,
         f"{settings.prefix}.router",
-        settings.topics.intake.name,
+        topics.intake.name,
         handler,
         remembered=settings.remembered_jobs,
     )
 
     async def route() -> None:
-        await put_on_record(settings.kafka, settings.topics, file, text, clock)
+        await put_on_record(settings.kafka, topics, file, text, clock)
         await lanes.run()
 
+    broker = control_broker(settings)
+    if policy.scorer.model is not None:
+        on_each(broker, topics.feedback, JobFeedback, promises.judged, since="latest")
     return Service(
         name="router",
         settings=settings,
-        topics=[topic.name for topic in settings.topics.all(policy.tiers)],
-        broker=control_broker(settings),
+        topics=[topic.name for topic in topics.all(policy.tiers)],
+        broker=broker,
         run=route,
         stop=lanes.stop,
         not_ready=lambda: None if lanes.ready else "lanes are not open yet",

@@ -22,6 +22,7 @@ from pointsman.router.agents_file import Registry
 from pointsman.router.drift import DriftWatch
 from pointsman.router.lineage import cause_of, given_id, lane_key
 from pointsman.router.policy import Policy, decide
+from pointsman.router.promises import Promises
 from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.seen import Seen
@@ -54,6 +55,7 @@ class RouterHandler:
         topics: Topics,
         clock: Clock,
         *,
+        promises: Promises | None = None,
         source: str = "pointsman/router",
         remembered: int = 10_000,
     ) -> None:
@@ -65,6 +67,7 @@ class RouterHandler:
         self._seen = Seen(remembered)
         shadow = policy.shadow
         self._drift = DriftWatch(policy.scorer.profile)
+        self._promises = promises or Promises(policy.tiers[-1])
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
         self._swift = Swift(policy, registry, topics, source, self._seen)
 
@@ -137,8 +140,9 @@ class RouterHandler:
                 read.job,
                 allowed=admitted.tiers,
                 earlier=admitted.checks,
-                drift=self._drift.found,
+                doubt=self._drift.found or self._promises.found,
             )
+            self._promises.made(read.job.job_id, decision)
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
                 self._drift.seen(read.job)
             routed = [replies.routed(read.cause, read.job, decision), *self._shadow(replies, read, decision)]

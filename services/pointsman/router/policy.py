@@ -120,12 +120,12 @@ def decide(
     *,
     allowed: Collection[str] | None = None,
     earlier: tuple[Check, ...] = (),
-    drift: Check | None = None,
+    doubt: Check | None = None,
 ) -> Decision:
     """Choose a tier for `job`.
 
     `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
-    nearest below, else the nearest above. `earlier` are the rungs that admission left. With `drift`, the rung
+    nearest below, else the nearest above. `earlier` are the rungs that admission left. With `doubt`, the rung
     that says why, the score is not asked.
     """
     facts = read_facts(job)
@@ -136,8 +136,8 @@ def decide(
         if ladder[-1].passed:
             break
     wanted, score = _wanted(rule, facts), None
-    if rule.scored and drift is not None:
-        ladder.append(drift)
+    if rule.scored and doubt is not None:
+        ladder.append(doubt)
     elif rule.scored:
         found = policy.scorer.look(text_of(job.request.messages), allowed)
         ladder += found.checks

@@ -2,7 +2,7 @@
 
 import secrets
 
-from pointsman.bus.commands import on_cancel
+from pointsman.bus.commands import on_each
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.lanes import Lanes
 from pointsman.bus.shared_log import SharedLog
@@ -55,7 +55,8 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         handler.close()
         lanes.stop()
 
-    on_cancel(broker, topics.control, cancel)
+    # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
+    on_each(broker, topics.control, JobCancel, cancel, since="earliest")
     return Service(
         name=f"worker-{settings.tier}",
         settings=settings,

@@ -1,0 +1,52 @@
+"""Whether a score keeps what it promises: of the answers that were judged, as many good ones as it said.
+
+Verdicts go from 0 (bad) to 1 (good). What a score promises of an answer is that it is as good as the
+strongest tier's would be, which is not good each time either: how often, its own judged answers tell. So an
+answer with promise p is good with at least probability p * g, the sum of verdicts is near the sum of these,
+and its standard deviation is at most the root of the sum of p * g * (1 - p * g).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+#: Fewer verdicts than this say too little.
+LEAST = 30
+#: By chance alone a score that is right falls so many standard deviations short about once in 700 looks.
+DEVIATIONS = 3.0
+#: So many good answers the strongest tier is credited with before its first verdict.
+CREDIT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Of `judged` answers `good` were good, `expected` should have been; `least`: what still passes."""
+
+    judged: int
+    good: float
+    expected: float
+    least: float
+
+    @property
+    def kept(self) -> bool:
+        return self.judged < LEAST or self.good >= self.least
+
+    def __str__(self) -> str:
+        if self.judged < LEAST:
+            return f"{self.judged} verdicts are too few to tell whether the score is right"
+        said = f"{self.good:.1f} of {self.judged} judged answers good, {self.expected:.1f} expected"
+        if self.kept:
+            return f"the score is right: {said}"
+        return f"the score promises too much: {said}, {self.good:.1f} < {self.least:.1f}"
+
+
+def promise(promised: Sequence[float], verdicts: Sequence[float], strongest: Sequence[float]) -> Promise:
+    """Hold verdicts against what was promised of the same answers.
+
+    `strongest`: the verdicts on answers of the strongest tier.
+    """
+    goodness = (sum(strongest) + CREDIT) / (len(strongest) + CREDIT)
+    chances = [each * goodness for each in promised]
+    expected = sum(chances)
+    spread = sqrt(sum(each * (1 - each) for each in chances))
+    return Promise(len(verdicts), sum(verdicts), expected, expected - DEVIATIONS * spread)
