@@ -18,7 +18,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
-from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming
+from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming, unread
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
@@ -125,12 +125,11 @@ class Lanes:
     async def _measure(self, consumer: AIOKafkaConsumer) -> None:
         now_ms = time.time() * 1000
         for tp, lane in list(self._lanes.items()):  # lanes come and go while positions are awaited
-            unread = 0
+            more = 0
             with contextlib.suppress(TimeoutError, IllegalStateError):
                 # The client's position, unlike the lane's, has passed the markers of transactions.
-                position = await asyncio.wait_for(consumer.position(tp), 0.1)
-                unread = max(0, (consumer.highwater(tp) or 0) - position)
-            LANE_LAG.labels(tp.topic, tp.partition).set(lane.pending + unread)
+                more = unread(consumer, tp, await asyncio.wait_for(consumer.position(tp), 0.1))
+            LANE_LAG.labels(tp.topic, tp.partition).set(lane.pending + more)
             age_ms = max(0.0, now_ms - lane.oldest_ms) if lane.oldest_ms is not None else 0.0
             LANE_AGE.labels(tp.topic, tp.partition).set(age_ms / 1000)
 

@@ -58,6 +58,13 @@ def incoming(record: Any) -> Incoming:
     )
 
 
+def unread(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) -> int:
+    """Records between `position` and the end as last heard; 0 where the partition is another's by now."""
+    # The client would fail an assertion, which no caller expects, on a partition that it was assigned before.
+    end = consumer.highwater(tp) if tp in consumer.assignment() else None
+    return max(0, (end or 0) - position)
+
+
 class Watchdog:
     """Raises `StalledError` when records wait on the broker and a lane stands still for `limit_s` seconds."""
 

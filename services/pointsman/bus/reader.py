@@ -16,7 +16,7 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming
+from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming, unread
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
@@ -168,10 +168,7 @@ class Reader:
         with contextlib.suppress(KafkaError, IllegalStateError):
             await consumer.commit(offsets)
         for tp, next_offset in offsets.items():
-            with contextlib.suppress(IllegalStateError):
-                LANE_LAG.labels(tp.topic, tp.partition).set(
-                    max(0, (consumer.highwater(tp) or next_offset) - next_offset)
-                )
+            LANE_LAG.labels(tp.topic, tp.partition).set(unread(consumer, tp, next_offset))
 
     async def _wait_for_store(self, error: Exception) -> None:
         self.ready = False

@@ -98,7 +98,7 @@ class Soak:
         self._topics = Topics()
         self._provider = Simulated(whole.processes[0].url)
         self._load = Load(whole.kafka, self._topics.intake, plan.seed)
-        self._victims = Victims([each for each in whole.processes if each.name in _SUFFER])
+        self._victims = Victims(whole.processes)
         self._lives: dict[str, dict[int, list[Sample]]] = {}
 
     async def run(self) -> Report:
@@ -106,10 +106,12 @@ class Soak:
         self._provider.order(*_FAULTS)
         most = None if self._plan.rate else await self._find_most()
         rate = self._plan.rate or (most or 0) / 2
+        seeing = asyncio.create_task(self._victims.see_ends())
         await self._suffer(rate)
         began = time.monotonic()
         in_time = await self._drained()
         drained_s = time.monotonic() - began
+        seeing.cancel()
         self._say("comparing Kafka with the audit")
         record = await examine(
             self._whole.kafka, self._whole.postgres, self._topics, TIERS, self._load.submitted,
@@ -136,8 +138,7 @@ class Soak:
         )
         course = accidents(plan.seed, _SUFFER, plan.every_s, _SESSION_S)
         beside = [
-            asyncio.create_task(each)
-            for each in (self._victims.suffer(course), self._victims.see_ends(), self._watch(), self._tell())
+            asyncio.create_task(each) for each in (self._victims.suffer(course), self._watch(), self._tell())
         ]
         try:
             await self._load.steadily(rate, plan.minutes * 60)

@@ -14,7 +14,7 @@ _LOOK_S = 1.0
 
 
 class Victims:
-    """The processes that suffer, by name, and how often each was killed, was frozen and ended by itself."""
+    """Processes by name, and how often each was killed, was frozen and ended by itself."""
 
     def __init__(self, processes: Sequence[Process]) -> None:
         self._processes = {process.name: process for process in processes}
@@ -32,11 +32,14 @@ class Victims:
                     under_way.create_task(self._happens(accident))
 
     async def see_ends(self) -> None:
-        """Start again what ended by itself, and count it, until cancelled."""
+        """Start again what ended by itself, and count it, until cancelled.
+
+        Whoever finds that its port was taken while it was down goes to another one, which does not count.
+        """
         while True:
             await asyncio.sleep(_LOOK_S)
             for name, process in self._processes.items():
-                if name not in self._busy and process.ended():
+                if name not in self._busy and process.ended() and not process.move():
                     self.ended[name] += 1
                     process.start()
 
