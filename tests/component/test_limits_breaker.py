@@ -14,7 +14,7 @@ from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
 from tests.conftest import Kafka
 from tests.support.routed_jobs import calls, outcome
-from tests.support.sharing import processes, until
+from tests.support.sharing import agreements, until
 from tests.support.tiny_provider import ANSWER, Asked, http, tiny_provider
 from tests.support.working import MODEL, Worker, in_turn, provider_of, working
 
@@ -33,15 +33,15 @@ async def test_it_opens_for_all_is_probed_by_one_and_closes(kafka: Kafka) -> Non
         return http()
 
     async with (
-        processes(kafka, "one", "other") as (one, other),
+        agreements(kafka, "one", "other") as (one, other),
         tiny_provider(respond) as tiny,
         provider_of(tiny, **BREAKING) as provider,
     ):
-        breaking = Worker(provider, agreement=one.all, attempts=1)
-        healthy = Worker(provider, agreement=other.all, attempts=1)
+        breaking = Worker(provider, agreement=one, attempts=1)
+        healthy = Worker(provider, agreement=other, attempts=1)
         for number in range(1, 5):
             assert isinstance(outcome(await breaking.do(number)), JobFailed)
-        await until(lambda: other.all.ledger.breaker(TARGET).state == "open")
+        await until(lambda: other.ledger.breaker(TARGET).state == "open")
         down = False
         jobs = [asyncio.create_task(healthy.do(number)) for number in range(5, 15)]
         jobs += [asyncio.create_task(breaking.do(number)) for number in range(15, 25)]
@@ -51,20 +51,20 @@ async def test_it_opens_for_all_is_probed_by_one_and_closes(kafka: Kafka) -> Non
         ended = [outcome(records) for records in await asyncio.gather(*jobs)]
     assert all(isinstance(each, JobCompleted) for each in ended)
     assert len(tiny.asked) == 24
-    assert one.all.ledger.breaker(TARGET).state == "closed"
+    assert one.ledger.breaker(TARGET).state == "closed"
 
 
 async def test_a_job_waits_for_a_broken_provider_until_its_deadline(kafka: Kafka) -> None:
     async with (
-        processes(kafka, "one") as (one,),
-        working(in_turn(http(500)), row=BREAKING, agreement=one.all, attempts=1) as (
+        agreements(kafka, "one") as (one,),
+        working(in_turn(http(500)), row=BREAKING, agreement=one, attempts=1) as (
             tiny,
             worker,
         ),
     ):
         for number in range(1, 5):
             await worker.do(number)
-        await until(lambda: one.all.ledger.breaker(TARGET).state == "open")
+        await until(lambda: one.ledger.breaker(TARGET).state == "open")
         records = await worker.do(5, deadline=utc_now() + timedelta(seconds=0.3))
     expired = outcome(records)
     assert isinstance(expired, JobExpired)
@@ -110,20 +110,20 @@ async def test_a_refusal_goes_on_to_the_next_where_it_was_not_the_requests_fault
 
 async def test_while_the_breaker_is_open_the_next_provider_answers_at_once(kafka: Kafka) -> None:
     async with (
-        processes(kafka, "one") as (one,),
+        agreements(kafka, "one") as (one,),
         tiny_provider(in_turn(http())) as second,
         provider_of(second, name="second") as other,
         working(
             in_turn(http(500)),
             row={"breaker": {**BREAKING["breaker"], "open_s": 600}},
-            agreement=one.all,
+            agreement=one,
             attempts=1,
             fallback=[target(other, Prices("openai"), MODEL)],
         ) as (tiny, worker),
     ):
         for number in range(1, 5):
             assert isinstance(outcome(await worker.do(number)), JobCompleted)
-        await until(lambda: one.all.ledger.breaker(TARGET).state == "open")
+        await until(lambda: one.ledger.breaker(TARGET).state == "open")
         records = await worker.do(5)
     assert [call.provider for call in calls(records)] == ["second"]
     assert len(tiny.asked) == 4

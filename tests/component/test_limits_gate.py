@@ -8,13 +8,14 @@ import pytest
 
 from pointsman.bus.follow import follow
 from pointsman.limits import joining
+from pointsman.worker.gate import Gate
 from pointsman.worker.turnstile import NoRoomError
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.routed_jobs import outcome
-from tests.support.sharing import process, processes, until
+from tests.support.sharing import Process, agreement, agreements, processes, until
 from tests.support.tiny_provider import Asked, http, tiny_provider
 from tests.support.working import MODEL, Worker, provider_of
 
@@ -31,29 +32,37 @@ async def records_of(kafka: Kafka) -> list[str]:
 
 
 async def test_retry_after_is_respected_by_a_process_that_never_called(kafka: Kafka) -> None:
-    async with processes(kafka, "one", "other") as (one, other):
-        left: list[float] = []
+    left: list[float] = []
 
-        def respond(asked: Asked) -> bytes:
-            if b"question 2" in asked.body:
-                left.append(other.gate.pause_left(TARGET))
-            return http(429, {}, retry_after="1.5") if len(tiny.asked) == 1 else http()
+    def respond(asked: Asked) -> bytes:
+        if b"question 2" in asked.body:
+            left.append(held.desk.gate.pause_left(TARGET))
+        return http(429, {}, retry_after="1.5") if len(tiny.asked) == 1 else http()
 
-        async with tiny_provider(respond) as tiny, provider_of(tiny) as provider:
-            limited = asyncio.create_task(Worker(provider, agreement=one.all).do(1))
-            await until(lambda: other.gate.pause_left(TARGET))
-            held = await Worker(provider, agreement=other.all).do(2)
-            assert isinstance(outcome(held), JobCompleted)
-            assert isinstance(outcome(await limited), JobCompleted)
+    async with (
+        agreements(kafka, "one", "other") as (one, other),
+        tiny_provider(respond) as tiny,
+        provider_of(tiny) as provider,
+    ):
+        limited, held = Worker(provider, agreement=one), Worker(provider, agreement=other)
+        first = asyncio.create_task(limited.do(1))
+        await until(lambda: held.desk.gate.pause_left(TARGET))
+        assert isinstance(outcome(await held.do(2)), JobCompleted)
+        assert isinstance(outcome(await first), JobCompleted)
     assert left == [0], "the other process called while the provider wanted to be left alone"
 
 
 async def test_what_is_not_limited_writes_nothing_for_its_calls(kafka: Kafka) -> None:
-    async with processes(kafka, "one") as (one,):
+    async with (
+        agreements(kafka, "one") as (one,),
+        tiny_provider(lambda asked: http()) as tiny,
+        provider_of(tiny) as provider,
+    ):
+        worker = Worker(provider, agreement=one)
+        await one.written()
         before = await records_of(kafka)
-        async with tiny_provider(lambda asked: http()) as tiny, provider_of(tiny) as provider:
-            worker = Worker(provider, agreement=one.all)
-            await asyncio.gather(*(worker.do(number) for number in range(1, 21)))
+        await asyncio.gather(*(worker.do(number) for number in range(1, 21)))
+        await one.written()
         assert await records_of(kafka) == before
 
 
@@ -67,7 +76,8 @@ async def test_who_joins_late_stands_where_the_others_stand(
         for _ in range(50):  # one record each
             await one.turn()
         assert "pointsman.limit.standing.v1" in await records_of(kafka)
-        late = process(kafka, "late", [many])
+        joining_late = agreement(kafka, "late")
+        late = Process(joining_late, Gate(joining_late, [many]))
         monkeypatch.setattr("pointsman.worker.agreement.STANDING_EVERY", 8)  # it looks no further back
         async with late.all.running():
             await late.turn()

@@ -32,24 +32,32 @@ class Process:
             pass
 
 
-def process(kafka: Kafka, name: str, declared: Sequence[LimitDeclared] = ()) -> Process:
+def agreement(kafka: Kafka, name: str) -> Agreement:
     topic = Topics(kafka.prefix).limits
-    agreement = Agreement(name, lambda: SharedLog(LanePart(kafka=kafka.bootstrap), topic, "test"))
-    return Process(agreement, Gate(agreement, declared))
+    return Agreement(name, lambda: SharedLog(LanePart(kafka=kafka.bootstrap), topic, "test"))
+
+
+@asynccontextmanager
+async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[Agreement]]:
+    """Their log is made first; each has joined it."""
+    await apply(kafka.bootstrap, [Topics(kafka.prefix).limits])
+    made = [agreement(kafka, name) for name in names]
+    async with AsyncExitStack() as running:
+        for each in made:
+            await running.enter_async_context(each.running())
+            await each.joined.wait()
+        yield made
 
 
 @asynccontextmanager
 async def processes(
-    kafka: Kafka, *names: str, declared: Sequence[LimitDeclared] = ()
+    kafka: Kafka, *names: str, declared: Sequence[LimitDeclared]
 ) -> AsyncIterator[list[Process]]:
-    """Their log is made first; each has joined it."""
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).limits])
-    made = [process(kafka, name, declared) for name in names]
-    async with AsyncExitStack() as running:
-        for each in made:
-            await running.enter_async_context(each.all.running())
-            await each.all.joined.wait()
-            await each.all.written()
+    """The same, each with a gate."""
+    async with agreements(kafka, *names) as joined:
+        made = [Process(each, Gate(each, declared)) for each in joined]
+        for each in joined:
+            await each.written()
         yield made
 
 

@@ -9,6 +9,7 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.agreement import Agreement
 from pointsman.worker.call import Target
 from pointsman.worker.cancellations import Cancellations
+from pointsman.worker.ceilings import Ceiling
 from pointsman.worker.desk import desk_of, target
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.prices import Prices
@@ -43,13 +44,14 @@ class Worker:
         topics: Topics | None = None,
         agreement: Agreement | None = None,
         fallback: Sequence[Target] = (),
+        ceilings: Sequence[Ceiling] = (),
         **tier: Any,
     ) -> None:
         row = TierRow.model_validate(
             {"provider": "tiny", "model": MODEL, "first_wait_s": 0.001, "max_wait_s": 0.002, **tier}
         )
         self.cancellations = Cancellations()
-        targets = [target(provider, Prices("openai"), MODEL), *fallback]
+        targets = [target(provider, Prices("openai"), row.model, ceilings), *fallback]
         self.desk = desk_of(name, row, targets, agreement or Agreement.alone(), clock=clock)
         self.handler = WorkerHandler(
             self.desk, topics or Topics(), cancellations=self.cancellations, clock=clock

@@ -86,6 +86,8 @@ class Agreement:
     def add(self, part: Part) -> None:
         """Let `part` hear and speak."""
         self._parts.append(part)
+        if self.joined.is_set():
+            part.begin()
 
     @property
     def outbox(self) -> Sequence[Said]:

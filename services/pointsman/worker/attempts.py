@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from time import monotonic
 
 from pointsman.runtime.clock import Clock
@@ -12,11 +13,14 @@ from pointsman.worker.answer import Answer, Failure, Reject, Result, Retry
 from pointsman.worker.backoff import GiveUp, next_wait
 from pointsman.worker.breakers import Breakers, ShutError
 from pointsman.worker.call import Call, Status, Target
+from pointsman.worker.ceilings import bounded
 from pointsman.worker.gate import Gate
 from pointsman.worker.providers import as_sent
 from pointsman.worker.providers_file import TierRow
 from pointsman.worker.retry_budget import RetryBudget
 from pointsman.worker.turnstile import NoRoomError, Turnstile, Wait
+from pointsman.worker.wants import UnknownPriceError
+from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import FailReason
@@ -77,6 +81,7 @@ class Attempts:
         self._asked = job.request.model_dump(mode="json", exclude_unset=True)
         self._left = list(desk.targets)
         self._tried: Counter[str] = Counter()
+        self._spent = self._most = Decimal(0)
         self._under_way: Call | None = None
 
     async def run(self) -> Answer | Reject | GaveUp | NoRoom:
@@ -127,14 +132,14 @@ class Attempts:
 
     async def _call(self, target: Target) -> Result:
         desk, job = self._desk, self._job
-        request = as_sent(self._asked, target.model)
-        wants = target.wants.before(request)
+        request = self._request(target)
+        wants = self._reserved(target, request)
         others = [other.name for other in self._left if other is not target]
         async with desk.turnstile.turn(job.job_id, target.name, wants, self.wait, others=others) as turn:
             if not self._tried[target.name]:
                 desk.retries.called(monotonic())
             self._tried[target.name] += 1
-            self._under_way = Call(
+            self._under_way = call = Call(
                 target=target,
                 job=job,
                 tier=desk.tier,
@@ -144,12 +149,33 @@ class Attempts:
             )
             with IN_FLIGHT.labels(desk.tier, target.provider.row.name).track_inprogress():
                 result = await target.provider.call(request, job_id=job.job_id, agent_id=job.agent_id)
-            turn.used = target.wants.after(result.usage)
+            cost = call.cost(result)
+            turn.used = target.wants.after(result.usage, cost)
+            self._spent += self._most if cost is None else cost
             turn.went_well = not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER)
             if isinstance(result, Retry) and result.after:
                 PAUSED.labels(target.name).inc()
                 desk.gate.pause(target.name, result.after)
         return result
+
+    def _request(self, target: Target) -> Json:
+        request, row = as_sent(self._asked, target.model), self._desk.row
+        if row.usd_per_job is None and not target.wants.ceilings(self._job.agent_id):
+            return request
+        return bounded(request, row.answer_tokens)
+
+    def _reserved(self, target: Target, request: Json) -> dict[str, int]:
+        """What the next call may need of the shared budgets, if the job's own money allows it."""
+        row, now = self._desk.row, self._desk.clock()
+        try:
+            if row.usd_per_job is not None:
+                self._most = target.wants.most_usd(request, now)
+                if self._spent + self._most > row.usd_per_job:
+                    said = f"a call may cost ${self._most:f}, and ${self._spent:f} of the job's are spent"
+                    raise NoRoomError("usd_per_job", f"{said} (usd_per_job is ${row.usd_per_job:f})")
+            return target.wants.before(request, self._job.agent_id, now)
+        except UnknownPriceError as error:
+            raise NoRoomError("unknown price", str(error)) from error
 
     def _wait(self, target: Target, failure: Retry) -> float | GiveUp:
         deadline = self._job.deadline

@@ -53,7 +53,7 @@ class Call:
         """Its record; `result` is None for a call that was broken off, `reason` and `said` tell why."""
         if isinstance(result, Failure):
             reason, said = result.reason, result.message
-        cost, source = self._price(result)
+        cost = self.cost(result)
         return CallFinished(
             job_id=self.job.job_id,
             agent_id=self.job.agent_id,
@@ -73,15 +73,13 @@ class Call:
             response=result.response if result else None,
             usage=result.usage if result else None,
             cost_usd=cost,
-            prices=source,
+            prices=self.target.prices.source if result and result.usage and cost is not None else None,
         )
 
-    def _price(self, result: Result | None) -> tuple[Decimal | None, str | None]:
+    def cost(self, result: Result | None) -> Decimal | None:
         """0 for a call that was refused; unknown for one that broke off, as it may have been charged."""
         if isinstance(result, Failure) and result.unbilled:
-            return Decimal(0), None
+            return Decimal(0)
         if result is None:
-            return None, None
-        prices = self.target.prices
-        cost = prices.cost(result.model or self.target.model, result.usage, self.started_at)
-        return cost, prices.source if cost is not None else None
+            return None
+        return self.target.prices.cost(result.model or self.target.model, result.usage, self.started_at)

@@ -9,8 +9,9 @@ from pointsman.worker.agreement import Agreement
 from pointsman.worker.attempts import Desk
 from pointsman.worker.breakers import Breakers, Watched
 from pointsman.worker.call import Target
+from pointsman.worker.ceilings import Ceiling
 from pointsman.worker.gate import Gate
-from pointsman.worker.limits_file import declared_by, target_of
+from pointsman.worker.limits_file import target_of
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import Providers, TierRow
@@ -36,31 +37,28 @@ def targets_of(file: Providers, tier: str, *, clock: Clock = utc_now) -> list[Ta
         provider = Provider(known, known.key(), max_in_flight=row.max_in_flight, clock=clock)
         return provider, Prices(known.genai_prices_provider)
 
-    return [target(*client(each.provider), each.model) for each in row.models]
+    ceilings = [each for each in file.ceilings if each.is_for(tier)]
+    return [target(*client(each.provider), each.model, ceilings) for each in row.models]
 
 
-def target(provider: Provider, prices: Prices, model: str) -> Target:
-    """A provider's model with the limits in the provider's row."""
+def target(provider: Provider, prices: Prices, model: str, ceilings: Sequence[Ceiling] = ()) -> Target:
+    """A provider's model with the limits in the provider's row, and the tier's ceilings."""
     name = target_of(provider.row.name, model)
-    return Target(name, model, provider, prices, Wants(name, provider.row.limits.get(model)))
+    wants = Wants(name, model, provider.row.limits.get(model), prices, ceilings)
+    return Target(name, model, provider, prices, wants)
 
 
 def desk_of(
     tier: str, row: TierRow, targets: Sequence[Target], agreement: Agreement, *, clock: Clock = utc_now
 ) -> Desk:
     """The desk of one process; its limits are shared through `agreement`."""
-    declared = [
-        each
-        for target in targets
-        if (rate := target.provider.row.limits.get(target.model)) is not None
-        for each in declared_by(rate, target.name, agreement.process)
-    ]
+    declared = {each.budget: each for target in targets for each in target.wants.declared(agreement.process)}
     watched = {
         target.name: Watched(rule, target.provider.row.timeout_s + _PROBE_MORE_S)
         for target in targets
         if (rule := target.provider.row.breaker) is not None
     }
-    gate = Gate(agreement, declared)
+    gate = Gate(agreement, list(declared.values()))
     breakers = Breakers(agreement, watched)
     closing = asyncio.Event()
     turnstile = Turnstile(

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from pointsman.limits.breaker import BreakerRule
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
 from pointsman.worker.backoff import Pace
+from pointsman.worker.ceilings import Ceiling
 from pointsman.worker.limits_file import Rate
 from pointsman.worker.retry_budget import RetryRule
 from pointsman_schemas.base import TierName, Value
@@ -127,6 +129,10 @@ class TierRow(Pace):
     model: str = Field(min_length=1)
     fallback: tuple[Model, ...] = Field(default=(), description="tried in order when the model fails")
     retries: RetryRule = RetryRule()
+    usd_per_job: Decimal | None = Field(default=None, gt=0, description="what all calls for a job may cost")
+    answer_tokens: int = Field(
+        default=4096, ge=1, description="where money is limited: asked for at most, if the job sets no bound"
+    )
     max_in_flight: int = Field(default=64, ge=1, le=10_000)
     patience_s: float = Field(
         default=600, gt=0, description="a call that limits let not through for so long is given up"
@@ -143,6 +149,7 @@ class Providers(Value):
 
     providers: tuple[ProviderRow, ...] = Field(min_length=1)
     tiers: dict[TierName, TierRow] = Field(min_length=1)
+    ceilings: tuple[Ceiling, ...] = Field(default=(), description="what may be spent in a day")
 
     def of(self, tier: str) -> tuple[TierRow, ProviderRow]:
         """The tier's row and its provider's. Raises KeyError for a tier that is not there."""
@@ -167,28 +174,38 @@ def load(path: Path, *, tier: str | None = None, environ: Environ | None = None)
 
 def _problems(file: Providers, *, tier: str | None, environ: Environ) -> Iterator[tuple[Loc, str]]:
     names = [provider.name for provider in file.providers]
+    yield from _doubles("providers", names)
+    yield from _doubles("ceilings", [ceiling.name for ceiling in file.ceilings])
+    for each, row in file.tiers.items():
+        for place, model in enumerate(row.models):
+            loc: Loc = ("tiers", each) if place == 0 else ("tiers", each, "fallback", place - 1)
+            if model.provider not in names:
+                yield (*loc, "provider"), f"no provider `{model.provider}`{_nearest(model.provider, names)}"
+            if model in row.models[:place]:
+                yield loc, f"{model.provider}/{model.model} is tried already"
+    for index, ceiling in enumerate(file.ceilings):
+        for place, name in enumerate(ceiling.tiers):
+            if name not in file.tiers:
+                near = _nearest(name, list(file.tiers))
+                yield ("ceilings", index, "tiers", place), f"no tier `{name}`{near}"
+    if tier is not None and tier not in file.tiers:
+        yield ("tiers",), f"no tier `{tier}`{_nearest(tier, list(file.tiers))}"
+    elif tier is not None:
+        yield from _keys(file, file.tiers[tier], environ)
+
+
+def _doubles(section: str, names: list[str]) -> Iterator[tuple[Loc, str]]:
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield ("providers", index, "name"), f"there is a `{name}` already"
-    for each, row in file.tiers.items():
-        if row.provider not in names:
-            yield ("tiers", each, "provider"), f"no provider `{row.provider}`{_nearest(row.provider, names)}"
-        for place, other in enumerate(row.fallback):
-            loc = ("tiers", each, "fallback", place)
-            if other.provider not in names:
-                yield (*loc, "provider"), f"no provider `{other.provider}`{_nearest(other.provider, names)}"
-            if other in row.models[: place + 1]:
-                yield loc, f"{other.provider}/{other.model} is tried already"
-    if tier is None:
-        return
-    if tier not in file.tiers:
-        yield ("tiers",), f"no tier `{tier}`{_nearest(tier, list(file.tiers))}"
-        return
-    for name in dict.fromkeys(model.provider for model in file.tiers[tier].models):
-        if name in names:
-            index = names.index(name)
+            yield (section, index, "name"), f"there is a `{name}` already"
+
+
+def _keys(file: Providers, row: TierRow, environ: Environ) -> Iterator[tuple[Loc, str]]:
+    called = {model.provider for model in row.models}
+    for index, provider in enumerate(file.providers):
+        if provider.name in called:
             try:
-                file.providers[index].key(environ)
+                provider.key(environ)
             except ValueError as error:
                 yield ("providers", index, "key_env"), str(error)
 
