@@ -212,6 +212,15 @@ async def test_a_provider_that_is_not_there_is_named_with_its_address() -> None:
     assert failed.message.startswith(f"tiny cannot be reached at {gone.base_url} (")
 
 
+async def test_a_call_that_breaks_off_before_any_answer_may_have_been_charged() -> None:
+    async with working(in_turn(b""), attempts=1) as (_, worker):
+        records = await worker.do()
+    failed = outcome(records)
+    assert isinstance(failed, JobFailed)
+    assert (failed.reason, failed.cost_usd) == (FailReason.CONNECTION, None)
+    assert failed.message.startswith("the connection to tiny broke off (")
+
+
 async def test_the_cost_of_a_job_is_that_of_all_its_attempts() -> None:
     without_answer = {**ANSWER, "choices": []}
     async with working(in_turn(http(200, without_answer), http(500), http())) as (_, worker):

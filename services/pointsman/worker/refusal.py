@@ -60,11 +60,13 @@ def from_status(
 
 def from_connection(row: ProviderRow, error: BaseException) -> Retry:
     """No whole answer came: not connected, or cut off. `error` is the SDK's, its cause the HTTP library's."""
-    import httpx2
+    import aiohttp
 
     cause = error.__cause__ or error
     said = clean(str(cause)) or type(cause).__name__
-    unreached = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
+    # The SDK's transport calls a connection that broke off a `ConnectTimeout` too: aiohttp's own error knows.
+    theirs = cause.__cause__ or cause
+    unreached = isinstance(theirs, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     if unreached:
         said = f"{row.name} cannot be reached at {row.base_url} ({said}) -- is it running, is base_url right?"
     else:
