@@ -12,6 +12,7 @@ from pointsman.cli.lazy import LazyGroup
 COMMANDS = {
     "dev": "Start everything on this machine and watch sample jobs travel.",
     "publish": "Publish one job from flags, or many from JSON lines.",
+    "queue": "Show a job's place: what is before it, and which limit holds it up.",
     "cancel": "Stop a job that has no outcome yet.",
     "replay": "Send jobs that are on record once more, each under a new id.",
     "feedback": "Say how good a job's answer was.",

@@ -9,6 +9,7 @@ from uuid import UUID
 from pointsman.bus.emit import emit
 from pointsman.bus.publisher import Publisher
 from pointsman.client.job import JobLike, as_record, make_job
+from pointsman.client.line import Standing, standing
 from pointsman.client.outcomes import Outcomes
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
@@ -51,7 +52,7 @@ class Client:
         clock: Clock = utc_now,
     ) -> None:
         part = KafkaPart()
-        bootstrap = kafka or part.kafka
+        self._bootstrap = bootstrap = kafka or part.kafka
         self._topics = Topics(prefix or part.prefix)
         self._agent_id = agent_id
         self._clock = clock
@@ -141,6 +142,10 @@ class Client:
             agent_id=command.agent_id, job_id=job_id,
         )  # fmt: skip
         await self._publisher.publish([emit(self._topics.control, str(job_id).encode(), cover, command)])
+
+    async def place(self, job_id: UUID) -> Standing:
+        """Where a job stands: what is before it on its tier, and which limit holds it up."""
+        return await standing(self._bootstrap, self._topics, job_id)
 
     async def feedback(
         self,

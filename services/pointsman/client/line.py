@@ -1,0 +1,98 @@
+"""Where a job stands that has not ended: what is before it on its tier, and which limit holds it up."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from pointsman.bus.ahead import ahead
+from pointsman.bus.log_end import log_end
+from pointsman.client.look_back import earliest
+from pointsman.limits.budgets import Sliding
+from pointsman.limits.joining import STANDING_EVERY, Entry, join
+from pointsman.limits.ledger import Ledger, Ticket
+from pointsman_schemas.topics import Topics
+
+State = Literal["unknown", "ended", "in_lane", "limited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A job's place.
+
+    `state`: `unknown` where no tier has it (not routed yet, or no such job), `ended`, `in_lane` (it waits for
+    a worker, or a worker has it), `limited` (a worker has it, and a limit holds it up).
+    `before`: jobs of its lane that are not finished and came earlier; an upper bound unless `exact`. A worker
+    does many jobs of a lane at once, so a small number means that it is under way.
+    `limit`: what holds it up, `limit_before` how many calls are let in before its own, over all processes.
+    `seconds`: until its call is let in, as far as the limit's rate tells; None where nothing does.
+    """
+
+    job_id: UUID
+    state: State
+    tier: str | None = None
+    before: int = 0
+    exact: bool = True
+    limit: str | None = None
+    limit_before: int | None = None
+    seconds: float | None = None
+
+
+async def standing(bootstrap: str, topics: Topics, job_id: UUID) -> Standing:
+    """The place of a job, whoever sent it.
+
+    Raises:
+        BusError: it could not be found out.
+    """
+    found = await ahead(bootstrap, topics, job_id, earliest([job_id]))
+    if found is None:
+        return Standing(job_id, "unknown")
+    if found.ended:
+        return Standing(job_id, "ended", found.tier)
+    ledger = await ledger_of(bootstrap, topics)
+    ticket = next((each for each in ledger.waiting.values() if each.call.startswith(f"{job_id}:")), None)
+    if ticket is None:
+        return Standing(job_id, "in_lane", found.tier, found.before, found.exact)
+    limit, before = ledger.held_by(ticket), _before(ledger, ticket)
+    return Standing(
+        job_id,
+        "limited",
+        found.tier,
+        found.before,
+        found.exact,
+        limit=limit,
+        limit_before=before,
+        seconds=seconds_until(ledger, ticket, before),
+    )
+
+
+async def ledger_of(bootstrap: str, topics: Topics) -> Ledger:
+    """What the processes have agreed on up to now.
+
+    Raises:
+        BusError: it could not be found out.
+    """
+    most: int | None = 3 * STANDING_EVERY
+    while True:
+        entries = [Entry(*each) for each in await log_end(bootstrap, topics.limits, most)]
+        joined = join(entries, whole=most is None)
+        if joined is not None:
+            return joined[0]
+        most = None
+
+
+def seconds_until(ledger: Ledger, ticket: Ticket, before: int) -> float | None:
+    """By the rate of the budgets that are full: a lower bound where calls differ in size."""
+    waits = [
+        (before + 1) * amount * budget.span_ms / budget.limit / 1000
+        for name, amount in ticket.wants.items()
+        if isinstance(budget := ledger.budgets[name], Sliding) and not budget.fits(amount)
+    ]
+    pause = (ledger.paused_until(ticket.target) - ledger.at) / 1000
+    return max([*waits, *([pause] if pause > 0 else [])], default=None)
+
+
+def _before(ledger: Ledger, ticket: Ticket) -> int:
+    return sum(
+        each.number < ticket.number and not ticket.wants.keys().isdisjoint(each.wants)
+        for each in ledger.waiting.values()
+    )
