@@ -44,6 +44,7 @@ LIMIT_SECONDS = Histogram(
 )
 NO_ROOM = Counter("pointsman_limit_refused_total", "Calls that a limit let not through", ["tier", "limit"])
 PAUSED = Counter("pointsman_limit_pauses_total", "Pauses that a provider asked for", ["target"])
+HEDGES = Counter("pointsman_hedges_total", "Second calls because the first was slow", ["tier"])
 CALL_SECONDS = Histogram(
     "pointsman_call_seconds",
     "Duration of a provider call",

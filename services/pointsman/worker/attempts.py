@@ -2,19 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from time import monotonic
 
 from pointsman.runtime.clock import Clock
-from pointsman.runtime.metrics import IN_FLIGHT, NO_ROOM, PAUSED
+from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM, PAUSED
 from pointsman.worker.answer import Answer, Failure, Reject, Result, Retry
 from pointsman.worker.backoff import GiveUp, next_wait
 from pointsman.worker.breakers import Breakers, ShutError
 from pointsman.worker.call import Call, Status, Target
 from pointsman.worker.ceilings import bounded
 from pointsman.worker.gate import Gate
+from pointsman.worker.hedging import Called, Calling, race
 from pointsman.worker.providers import as_sent
 from pointsman.worker.providers_file import TierRow
 from pointsman.worker.retry_budget import RetryBudget
@@ -66,6 +67,7 @@ class Desk:
     gate: Gate
     breakers: Breakers
     retries: RetryBudget
+    hedges: RetryBudget
     clock: Clock
     closing: asyncio.Event
 
@@ -82,14 +84,14 @@ class Attempts:
         self._left = list(desk.targets)
         self._tried: Counter[str] = Counter()
         self._spent = self._most = Decimal(0)
-        self._under_way: Call | None = None
+        self._under_way: list[Call] = []
 
     async def run(self) -> Answer | Reject | GaveUp | NoRoom:
         """Call until there is an answer or no point in going on; waiting holds no slot."""
         while True:
             target = self._next_target()
             try:
-                result = await self._call(target)
+                ended = await self._ended(target)
             except ShutError:
                 continue
             except NoRoomError as error:
@@ -97,26 +99,51 @@ class Attempts:
                 if self._go_on_without(target):
                     continue
                 return NoRoom(error.limit, str(error))
+            call, result = ended.call, ended.result
             if isinstance(result, Answer):
-                self._write_down("ok", result)
+                self._write_down(call, "ok", result)
+                self.break_off("cancelled", "another call answered first")
                 return result
             if isinstance(result, Reject):
-                self._write_down("reject", result)
-                if result.reason in _OF_THE_TARGET and self._go_on_without(target):
+                self._write_down(call, "reject", result)
+                if result.reason in _OF_THE_TARGET and self._go_on_without(call.target):
                     continue
                 return result
-            wait = self._wait(target, result)
+            wait = self._wait(call.target, result)
             if isinstance(wait, GiveUp):
-                self._write_down("retry", result)
-                if self._go_on_without(target):
+                self._write_down(call, "retry", result)
+                if self._go_on_without(call.target):
                     continue
                 return GaveUp(result, wait)
-            self._write_down("retry", result, wait=wait)
+            self._write_down(call, "retry", result, wait=wait)
             await asyncio.sleep(wait)
 
     def break_off(self, status: Status, said: str, reason: FailReason | None = None) -> None:
-        """Write down the call that was under way when the job was stopped, if there was one."""
-        self._write_down(status, None, reason=reason, said=said)
+        """Write down the calls that were under way when the job was stopped, if there were any."""
+        for call in list(self._under_way):
+            self._write_down(call, status, None, reason=reason, said=said)
+
+    async def _ended(self, target: Target) -> Called:
+        """The call that counts: the only one, or of two the one that answered first, or failed last."""
+        hedge, begun = self._desk.row.hedge, asyncio.Event()
+        if hedge is None:
+            return await self._call(target, begun)
+        *failed, last = await race(self._call(target, begun), begun, hedge.after_s, self._second(target))
+        for each in failed:
+            self._write_down(each.call, "retry", each.result)
+        return last
+
+    def _second(self, target: Target) -> Callable[[], Calling | None]:
+        """Another call, of the next target where there is one; none beyond their share."""
+        other = next((each for each in self._left if each is not target), target)
+
+        def second() -> Calling | None:
+            if not self._desk.hedges.may_retry(monotonic()):
+                return None
+            HEDGES.labels(self._desk.tier).inc()
+            return self._call(other, asyncio.Event())
+
+        return second
 
     def _next_target(self) -> Target:
         """The first that may be called now; where none may, the first."""
@@ -130,7 +157,7 @@ class Attempts:
         self._left.remove(target)
         return True
 
-    async def _call(self, target: Target) -> Result:
+    async def _call(self, target: Target, begun: asyncio.Event) -> Called:
         desk, job = self._desk, self._job
         request = self._request(target)
         wants = self._reserved(target, request)
@@ -138,15 +165,18 @@ class Attempts:
         async with desk.turnstile.turn(job.job_id, target.name, wants, self.wait, others=others) as turn:
             if not self._tried[target.name]:
                 desk.retries.called(monotonic())
+                desk.hedges.called(monotonic())
             self._tried[target.name] += 1
-            self._under_way = call = Call(
+            call = Call(
                 target=target,
                 job=job,
                 tier=desk.tier,
-                attempt=len(self.calls) + 1,
+                attempt=self._tried.total(),
                 request=request,
                 started_at=desk.clock(),
             )
+            self._under_way.append(call)
+            begun.set()
             with IN_FLIGHT.labels(desk.tier, target.provider.row.name).track_inprogress():
                 result = await target.provider.call(request, job_id=job.job_id, agent_id=job.agent_id)
             cost = call.cost(result)
@@ -156,7 +186,7 @@ class Attempts:
             if isinstance(result, Retry) and result.after:
                 PAUSED.labels(target.name).inc()
                 desk.gate.pause(target.name, result.after)
-        return result
+        return Called(call, result)
 
     def _request(self, target: Target) -> Json:
         request, row = as_sent(self._asked, target.model), self._desk.row
@@ -195,6 +225,7 @@ class Attempts:
 
     def _write_down(
         self,
+        call: Call,
         status: Status,
         result: Result | None,
         *,
@@ -202,6 +233,5 @@ class Attempts:
         reason: FailReason | None = None,
         said: str | None = None,
     ) -> None:
-        if self._under_way is not None:
-            self.calls.append(self._under_way.over(status, result, wait=wait, reason=reason, said=said))
-            self._under_way = None
+        self._under_way.remove(call)
+        self.calls.append(call.over(status, result, wait=wait, reason=reason, said=said))

@@ -15,7 +15,7 @@ from pointsman.worker.limits_file import target_of
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import Providers, TierRow
-from pointsman.worker.retry_budget import RetryBudget
+from pointsman.worker.retry_budget import RetryBudget, RetryRule
 from pointsman.worker.turnstile import Turnstile
 from pointsman.worker.wants import Wants
 
@@ -70,4 +70,5 @@ def desk_of(
         tier=tier,
         patience_s=row.patience_s,
     )
-    return Desk(tier, row, targets, turnstile, gate, breakers, RetryBudget(row.retries), clock, closing)
+    retries, hedges = RetryBudget(row.retries), RetryBudget(row.hedge or RetryRule(share=0, floor=0))
+    return Desk(tier, row, targets, turnstile, gate, breakers, retries, hedges, clock, closing)

@@ -49,7 +49,7 @@ def outcome_of(
     }
     match ended:
         case Answer():
-            answered = calls[-1]
+            answered = next(call for call in calls if call.status == "ok")
             return JobCompleted(
                 **about,
                 provider=answered.provider,

@@ -18,7 +18,7 @@ from pointsman.runtime.yaml_file import Loc
 from pointsman.worker.backoff import Pace
 from pointsman.worker.ceilings import Ceiling
 from pointsman.worker.limits_file import Rate
-from pointsman.worker.retry_budget import RetryRule
+from pointsman.worker.retry_budget import Hedge, RetryRule
 from pointsman_schemas.base import TierName, Value
 
 Environ = Mapping[str, str]
@@ -129,6 +129,7 @@ class TierRow(Pace):
     model: str = Field(min_length=1)
     fallback: tuple[Model, ...] = Field(default=(), description="tried in order when the model fails")
     retries: RetryRule = RetryRule()
+    hedge: Hedge | None = Field(default=None, description="a second call where the first is slow")
     usd_per_job: Decimal | None = Field(default=None, gt=0, description="what all calls for a job may cost")
     answer_tokens: int = Field(
         default=4096, ge=1, description="where money is limited: asked for at most, if the job sets no bound"

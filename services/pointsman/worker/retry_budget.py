@@ -1,4 +1,7 @@
-"""Retries are at most a share of the calls of late, so that a broken provider is not hit harder: pure."""
+"""Retries, and second calls, are at most a share of the calls of late: pure.
+
+So a provider in trouble is not called more often than a sound one.
+"""
 
 from collections import deque
 
@@ -16,10 +19,18 @@ class RetryRule(Value):
     floor: int = Field(default=30, ge=0, description="so many retries a minute are free")
 
 
+class Hedge(Value):
+    """When a second call is made, and how often."""
+
+    after_s: float = Field(gt=0, description="from the first call's begin")
+    share: float = Field(default=0.05, gt=0, le=1, description="second calls of all calls in the last minute")
+    floor: int = Field(default=1, ge=0, description="so many a minute are free")
+
+
 class RetryBudget:
     """Counts by second; `now` is in seconds and never goes back."""
 
-    def __init__(self, rule: RetryRule) -> None:
+    def __init__(self, rule: RetryRule | Hedge) -> None:
         self._rule = rule
         self._seconds: deque[list[int]] = deque()  # second, calls, retries among them
         self._calls = 0
