@@ -4,7 +4,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.limits import (
     BreakerCounted,
     BreakerTurned,
@@ -22,6 +22,7 @@ MESSAGES: dict[str, type[Message]] = {
     for message in (
         JobSubmitted,
         JobRouted,
+        JobUndecided,
         JobCancel,
         CallFinished,
         JobCompleted,

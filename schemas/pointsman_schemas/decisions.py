@@ -35,6 +35,18 @@ class Score(Value):
     threshold: float = Field(ge=0, le=1)
 
 
+class SecondOpinion(Value):
+    """What an embedding model said of an undecided job, per tier of the score's model, ascending.
+
+    It is on record because its last bits may differ between processors: the decision is made again from it.
+    """
+
+    model: str = Field(description="name and version, e.g. `general@3f2a9c1d0b7e`")
+    sufficient: tuple[float, ...]
+    better: tuple[float, ...]
+    cost: tuple[float, ...]
+
+
 class Decision(Choice):
     """The router's answer for one job: same job, same policy version, same decision."""
 
@@ -45,6 +57,11 @@ class Decision(Choice):
         default=None,
         exclude_if=lambda tiers: tiers is None,
         description="open to the agent; absent: all",
+    )
+    opinion: SecondOpinion | None = Field(
+        default=None,
+        exclude_if=lambda opinion: opinion is None,
+        description="absent: none was asked, or none was to be had",
     )
     cascade: CascadePlan | None = Field(
         default=None,

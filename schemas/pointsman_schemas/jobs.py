@@ -78,6 +78,14 @@ class JobRouted(Message):
     )
 
 
+class JobUndecided(Message):
+    """The score hung in the balance: a second opinion decides (topic `jobs.opinion`)."""
+
+    type: Literal["job.undecided.v1"] = "job.undecided.v1"
+    job: Job
+    decision: Decision = Field(description="what the score alone would decide; nobody acts on it")
+
+
 class JobCancel(Message):
     """Stop a job that has no outcome yet (topic `jobs.control`)."""
 

@@ -21,6 +21,11 @@ class PolicyApplied(Message):
         exclude_if=lambda model: model is None,
         description="the model by which its cascade accepts answers; absent where it names none",
     )
+    opinion: NamedModel | None = Field(
+        default=None,
+        exclude_if=lambda model: model is None,
+        description="what gives a second opinion on undecided jobs; absent where it names none",
+    )
 
 
 class ModelApplied(Message):

@@ -8,7 +8,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.limits import (
     BreakerCounted,
     BreakerTurned,
@@ -73,9 +73,22 @@ class Topics:
             key="order key, else job id",
             partitions=4,
             retention=timedelta(days=7),
-            writers=("router", "worker"),
+            writers=("router", "opinion", "worker"),
             readers=(f"worker-{tier}", "audit"),
             carries=(JobRouted,),
+        )
+
+    @property
+    def opinion(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.jobs.opinion",
+            "Jobs of which the score is undecided, with what it says: a second opinion decides",
+            key="job id",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("router",),
+            readers=("opinion", "audit"),
+            carries=(JobUndecided,),
         )
 
     @property
@@ -194,6 +207,7 @@ class Topics:
     def all(self, tiers: Sequence[str]) -> Iterator[Topic]:
         """Every topic, in the order in which a job meets them."""
         yield self.intake
+        yield self.opinion
         for tier in tiers:
             yield self.tier(tier)
         yield from (self.results, self.calls, self.dead, self.control, self.limits)

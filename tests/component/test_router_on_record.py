@@ -9,8 +9,9 @@ from pointsman.bus.admin import apply
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.errors import TopicMissingError
 from pointsman.bus.follow import follow
+from pointsman.router.named_files import MAX_BYTES
 from pointsman.router.on_record import put_on_record
-from pointsman.router.score_section import MAX_BYTES, ModelFile
+from pointsman.router.score_section import ModelFile
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics

@@ -40,11 +40,20 @@ FAST = {
 class System:
     """Services on given servers. `processes` maps names to what runs; more can be added."""
 
-    def __init__(self, folder: Path, bootstrap: str, dsn: str, prefix: str, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str,
+        dsn: str,
+        prefix: str,
+        *,
+        opinion: bool = False,
+        **settings: str,
+    ) -> None:
         self.bootstrap, self.dsn, self.prefix = bootstrap, dsn, prefix
         self.topics = Topics(prefix)
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
-        started = fleet(folder, bootstrap, dsn, free_port(), TIERS)
+        started = fleet(folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion)
         self.processes = {process.name: process for process in started}
         self._provider = Simulated(started[0].url)
         for process in started[1:]:

@@ -13,7 +13,7 @@ from tests.support.fixed_score import FixedScore, fixed_score
 from tests.unit.test_policy import job
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
-EXAMPLE, CASCADE, SHADOW = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLE, OPINION, CASCADE, SHADOW = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def read(model: FixedScore) -> PolicyFile:
@@ -52,6 +52,12 @@ def test_its_cascade_can_stand_in_the_example() -> None:
     file = parse(before + CASCADE + after[after.index("score:") :], read_model=lambda _: read_model)
     assert file.cascade is not None
     assert file.cascade.accept == "agreement"
+
+
+def test_its_opinion_can_stand_in_the_example() -> None:
+    file = parse(EXAMPLE.partition("score:\n")[0] + OPINION)
+    assert file.score is not None and file.score.opinion is not None
+    assert file.score.opinion.band == 0.05
 
 
 def test_its_shadows_can_be_added_to_the_example() -> None:

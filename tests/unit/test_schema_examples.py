@@ -42,6 +42,7 @@ OF_NO_JOB = {
 #: Which example each one follows from, and the step that makes it.
 FOLLOWS = {
     "job.routed.v1": ("job.submitted.v1", "routed"),
+    "job.undecided.v1": ("job.submitted.v1", "undecided"),
     "call.finished.v1": ("job.routed.v1", "call:1"),
     "job.completed.v1": ("job.routed.v1", "outcome"),
     "job.failed.v1": ("job.routed.v1", "outcome"),

@@ -215,6 +215,7 @@ class TestAsyncApi:
             ("send", "jobs-tier"),
             ("send", "jobs-results"),
             ("send", "jobs-dead"),
+            ("send", "jobs-opinion"),
             ("send", "policy"),
             ("receive", "policy"),
             ("receive", "feedback"),

@@ -8,7 +8,7 @@ from pointsman.audit.columns import INT4_MAX, INT8_MAX, cost_or_none, count_or_n
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import Job, JobCancel, JobRouted
+from pointsman_schemas.jobs import Job, JobCancel, JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import PolicyApplied
 from pointsman_schemas.reasons import Reason
@@ -48,6 +48,8 @@ def facts_of(message: Message | Job) -> Facts:
                 policy_version=decision.policy_version,
                 rule=decision.rule,
             )
+        case JobUndecided(job=job):
+            return Facts(job.job_id, job.agent_id)
         case CallFinished():
             return _call(message)
         case JobCompleted():

@@ -42,6 +42,9 @@ def routing(
         Path | None,
         typer.Option(metavar="FILE", help="As --ship: what judges a cascade's answers."),
     ] = None,
+    ship_opinion: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="As --ship: the second opinion beside that score.")
+    ] = None,
     opinion: Annotated[
         bool, typer.Option("--opinion", help="Measure the second opinion too (the extra `opinion`).")
     ] = False,
@@ -59,6 +62,8 @@ def routing(
 
     A file has `prompt` and for each tier, the weakest first, `score_<tier>` and `cost_<tier>`.
     """
+    from functools import partial
+
     from pointsman.bench.routing import run
     from pointsman.cli import screen
     from pointsman.cli.errors import CommandError
@@ -66,15 +71,20 @@ def routing(
 
     if (data is None) == (train is None) or (train is None) != (test is None):
         raise CommandError("nothing to measure", "give --data DIR, or --train DIR with --test FILE", code=2)
-    if (ship or ship_accept or docs) and data is None:
-        raise CommandError("--ship, --ship-accept and --docs need --data", "give --data DIR", code=2)
-    vectors_of = _vectors(vectors) if opinion else None
+    if (ship or ship_accept or ship_opinion or docs) and data is None:
+        raise CommandError("what is to be shipped or documented needs --data", "give --data DIR", code=2)
+    vectors_of: Any = _vectors(vectors) if opinion or ship_opinion else None
     with progress() as told:
-        for file, make in ((ship, run.ship), (ship_accept, run.ship_accept)):
+        makes = (
+            (ship, run.ship),
+            (ship_accept, run.ship_accept),
+            (ship_opinion, partial(run.ship_opinion, vectors=vectors_of)),
+        )
+        for file, make in makes:
             if file is not None and data is not None:
-                file.write_bytes(make(data, told))
+                file.write_bytes(make(data, told=told))
                 screen.note(f"{file}: {file.stat().st_size:,} bytes")
-        if ship or ship_accept:
+        if ship or ship_accept or ship_opinion:
             return
         report: dict[str, Any]
         if data is not None:

@@ -40,11 +40,15 @@ def lag(
     from pointsman.router.settings import RouterSettings
 
     settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
-    topics, tiers = settings.topics, load_policy(settings.policy).tiers
+    topics, file = settings.topics, load_policy(settings.policy)
+    tiers = file.tiers
+    passed = lanes(topics, tiers)
+    if file.score is not None and file.score.opinion is not None:
+        passed.insert(1, Watched(topics.opinion.name, settings.opinion_group))
     audited = [Watched(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers)]
 
     async def look() -> list[LaneLag]:
-        return await lag(settings.kafka, [*lanes(topics, tiers), *audited])
+        return await lag(settings.kafka, [*passed, *audited])
 
     def show(found: list[LaneLag]) -> None:
         if as_json:

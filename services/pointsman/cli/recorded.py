@@ -14,6 +14,7 @@ from pointsman.cli.show.recomputed import Recomputed
 from pointsman.cli.show.verdict import Saw, Verdict
 from pointsman.router.again import canonical, decide_again
 from pointsman.router.cascade_section import AcceptFile
+from pointsman.router.opinion_section import OpinionFile
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import SHADOW, PolicyFile, load, parse
 from pointsman.router.score_section import ModelFile
@@ -117,7 +118,7 @@ async def policy_of(
         )
     content = {
         named.sha256: await _content(record, named, version)
-        for named in (applied.model, applied.accept)
+        for named in (applied.model, applied.accept, applied.opinion)
         if named is not None
     }
     found = parse(
@@ -125,6 +126,7 @@ async def policy_of(
         f"policy {version} on record",
         read_model=lambda _: ModelFile.of(content[applied.model.sha256 if applied.model else ""]),
         read_accept=lambda _: AcceptFile.of(content[applied.accept.sha256 if applied.accept else ""]),
+        read_opinion=lambda _: OpinionFile.of(content[applied.opinion.sha256 if applied.opinion else ""]),
     )
     if found.version != version:
         raise CommandError(

@@ -34,6 +34,27 @@ def router(
 
 
 @app.command()
+def opinion(
+    *,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    policy: Policy = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Decide the jobs of which the router's score is undecided.
+
+    For policies with an `opinion` in their `score` section; it needs the extra `opinion`. Any number of these
+    processes may run.
+    """
+    from pointsman.cli.settings import load
+    from pointsman.router.opinion_app import run
+    from pointsman.router.settings import RouterSettings
+
+    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "http_port": http_port}
+    raise typer.Exit(run(load(RouterSettings, **flags)))
+
+
+@app.command()
 def worker(
     *,
     tier: Annotated[

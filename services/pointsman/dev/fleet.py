@@ -13,9 +13,18 @@ _FIRST_HTTP_PORT = 18081
 
 
 def fleet(
-    folder: Path, kafka: str, postgres: str, simulator_port: int, tiers: Sequence[str]
+    folder: Path,
+    kafka: str,
+    postgres: str,
+    simulator_port: int,
+    tiers: Sequence[str],
+    *,
+    opinion: bool = False,
 ) -> list[Process]:
-    """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's."""
+    """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
+
+    `opinion`: the process that gives second opinions too.
+    """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     key_file, public_key = audit_key(folder)
@@ -36,6 +45,7 @@ def fleet(
         health="/_sim/stats",
     )
     commands = {"router": ["run", "router"]}
+    commands |= {"opinion": ["run", "opinion"]} if opinion else {}
     commands |= {f"worker-{tier}": ["run", "worker", "--tier", tier] for tier in tiers}
     commands |= {"audit": ["run", "audit"]}
     services = []

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import psutil
 
@@ -16,6 +17,7 @@ from pointsman.dev.options import DevOptions
 from pointsman.dev.processes import Process, restart_ended, stop, wait_ready
 from pointsman.dev.report import document, say_how_they_did, say_what_next
 from pointsman.dev.stack import Stack
+from pointsman.router.policy_file import PolicyFile
 from pointsman.router.policy_file import load as load_policy
 from pointsman.router.settings import RouterSettings
 from pointsman.store.migrate import create_database_if_missing, migrate
@@ -25,8 +27,9 @@ from pointsman_schemas.topics import Topics
 def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
     """Run the services on a stack that was launched, until Ctrl-C or, with `once`, the end of the samples."""
     kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
-    tiers = load_policy(RouterSettings().policy).tiers
-    processes = fleet(options.data.resolve(), kafka, postgres, options.simulator_port, tiers)
+    policy = load_policy(RouterSettings().policy)
+    tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
+    processes = fleet(options.data.resolve(), kafka, postgres, options.simulator_port, tiers, opinion=opinion)
     leave_settings(options.data, processes, postgres)
     try:
         # All but the audit wait for Kafka by themselves: their libraries load while it starts.
@@ -56,6 +59,17 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
             tell.say_over("stopping")
             stop(processes)
     return 0
+
+
+def _gives_opinions(policy: PolicyFile, tell: Narrator) -> bool:
+    """Whether the policy asks for second opinions, and what gives them is installed."""
+    if policy.score is None or policy.score.opinion is None:
+        return False
+    if find_spec("onnxruntime") is None:
+        hint = "undecided jobs will wait: pip install 'pointsman[opinion]'"
+        tell.say(f"the policy asks for second opinions, and nothing here gives them; {hint}", style="yellow")
+        return False
+    return True
 
 
 def _start(processes: Sequence[Process], stack: Stack) -> None:

@@ -6,17 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from pointsman.opinion.card import FORMAT, OpinionFileError, card_of
 from pointsman.opinion.estimator import Floats, Opinion, Place
-from pointsman.score.estimate import Bar
 from pointsman.score.sealed import seal, unseal
-
-FORMAT = "pointsman-opinion-1"
-
-
-class OpinionFileError(ValueError):
-    """These bytes are no opinion that can be used; the text says why, `hint` what to do."""
-
-    hint = "train it again: `pointsman bench routing --help` names the option"
 
 
 def write(body: Mapping[str, Any], landmarks: Floats, weights: Floats) -> bytes:
@@ -40,18 +32,18 @@ def parse(content: bytes) -> Opinion:
 
 def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
     landmarks, weights = _array(body["landmarks"], "<f2"), _array(body["weights"], "<f8")
-    tiers, base = tuple(map(str, body["tiers"])), _list(body["base"])
+    card, base = card_of(body, version), _list(body["base"])
     lines = tuple((float(slope), float(offset)) for slope, offset in body["lines"])
-    outputs = 3 * len(tiers) - 2
-    if not (len(tiers) >= 2 and weights.shape == (len(landmarks), outputs) and len(base) == outputs):
+    outputs = 3 * len(card.tiers) - 2
+    if not (len(card.tiers) >= 2 and weights.shape == (len(landmarks), outputs) and len(base) == outputs):
         raise ValueError("the weights do not fit the landmarks and tiers")
     if len(lines) != outputs or not np.isfinite(lines).all():
         raise ValueError("the calibration does not fit the tiers")
     place = body["place"]
     return Opinion(
-        name=str(body["name"]),
+        name=card.name,
         version=version,
-        tiers=tiers,
+        tiers=card.tiers,
         place=Place(
             _list(place["middle"]),
             _list(place["spread"]),
@@ -62,8 +54,8 @@ def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
         weights=weights,
         base=base,
         lines=lines,
-        bars={str(q): Bar(float(bar["rate"]), float(bar["margin"])) for q, bar in body["bars"].items()},
-        beside=str(body["beside"]),
+        bars=card.bars,
+        beside=card.beside,
     )
 
 

@@ -7,25 +7,31 @@ from collections.abc import Sequence
 from pointsman.router.drift import NAME as DRIFT
 from pointsman.router.policy import Policy, decide
 from pointsman.router.promises import NAME as PROMISE
+from pointsman.router.second import NONE as NO_OPINION
 from pointsman_schemas.base import Json
-from pointsman_schemas.decisions import Decision
+from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.jobs import Job
 
 
 def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
     """What `policy` decides about `job`, with the admission and the open tiers that `made` had.
 
-    What the router had found out about the work, or its score, counts for the policy that `made` it alone.
+    What the router had found out about the work or its score, and what a second opinion said, counts for the
+    policy that `made` it alone.
 
     Raises:
         ValueError: none of the policy's tiers was open to the agent.
     """
     admission = tuple(check for check in made.checks if check.layer == "admission")
-    doubt = None
+    doubt, opinion = None, None
     if policy.version == made.policy_version:
-        doubts = (each for each in made.checks if each.layer == "score" and each.name in (DRIFT, PROMISE))
-        doubt = next(doubts, None)
-    return decide(policy, job, allowed=made.open_tiers, earlier=admission, doubt=doubt)
+        doubt = _rung(made, DRIFT, PROMISE)
+        opinion = made.opinion or _rung(made, NO_OPINION)
+    return decide(policy, job, allowed=made.open_tiers, earlier=admission, doubt=doubt, opinion=opinion)
+
+
+def _rung(made: Decision, *names: str) -> Check | None:
+    return next((each for each in made.checks if each.layer == "score" and each.name in names), None)
 
 
 def canonical(decision: Json | Decision) -> bytes:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,15 +17,15 @@ from pydantic import (
     model_validator,
 )
 
-from pointsman.router.score_section import BUILTIN, MAX_BYTES, as_text
+from pointsman.router.named_files import beside, read_named
+from pointsman.router.score_section import as_text
 from pointsman.router.tier_names import check_tier, context_of
 from pointsman.score.accept import AcceptModel
-from pointsman.score.accept_file import AcceptFileError, parse
+from pointsman.score.accept_file import parse
 from pointsman_schemas.base import TierName, Value
 from pointsman_schemas.cascades import Accept, CascadePlan
 from pointsman_schemas.models import NamedModel
 
-BUILTIN_FILE = "models/accept.json"
 #: These compare the answers of the first two tiers, so there is exactly one more.
 COMPARING = ("agreement", "model")
 
@@ -59,28 +58,13 @@ ReadAccept = Callable[[str], AcceptFile]
 
 
 def read_accept_beside(policy: Path) -> ReadAccept:
-    """Reads accept models by their path relative to the policy's."""
-
-    def read(name: str) -> AcceptFile:
-        if name == BUILTIN:
-            return AcceptFile.of(files("pointsman.score").joinpath(BUILTIN_FILE).read_bytes())
-        return AcceptFile.of((policy.parent / name).read_bytes())
-
-    return read
+    """Reads them by their path relative to the policy's."""
+    return beside(policy, AcceptFile.of, "pointsman.score", "models/accept.json")
 
 
 def _model(written: Any, info: ValidationInfo) -> AcceptFile:
-    if not isinstance(written, str) or not written:
-        raise ValueError(f"must be the path of an accept model, relative to this file, or `{BUILTIN}`")
     read: ReadAccept = context_of(info).get("read_accept") or read_accept_beside(Path())
-    try:
-        file = read(written)
-    except OSError as error:
-        raise ValueError(f"`{written}` cannot be read: {error.strerror or error}") from None
-    except AcceptFileError as error:
-        raise ValueError(f"`{written}` is no accept model: {error}") from None
-    if len(file.content) > MAX_BYTES:
-        raise ValueError(f"`{written}` has {len(file.content):,} bytes; what fits on record is {MAX_BYTES:,}")
+    file = read_named(written, read, "accept model")
     context_of(info)["accept"] = file.model
     return file
 

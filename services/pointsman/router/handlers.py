@@ -1,8 +1,8 @@
 """The router's handler: a batch of the intake in, everything that follows from it out.
 
 Invariants:
-- Every record leads to exactly one of: a routed job, a dead letter, the same record in the lane of its job. A
-  routed job may have shadows beside it, which are jobs of their own.
+- Every record leads to exactly one of: a routed job, a job for a second opinion, a dead letter, the same
+  record in the lane of its job. A job may have shadows beside it, which are jobs of their own.
 - A job id that a publisher chose is answered for only in the lane that the job's key leads to: there a second
   record of it is recognised.
 - A record that stands under that key is never sent again, so nothing goes round.
@@ -25,6 +25,7 @@ from pointsman.router.policy import Policy, decide
 from pointsman.router.promises import Promises
 from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
+from pointsman.router.second import is_undecided
 from pointsman.router.seen import Seen
 from pointsman.router.shadow import Shadows
 from pointsman.router.swift import Read, Swift
@@ -145,14 +146,17 @@ class RouterHandler:
             self._promises.made(read.job.job_id, decision)
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
                 self._drift.seen(read.job)
-            routed = [replies.routed(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
+            undecided = is_undecided(decision)
+            send = replies.undecided if undecided else replies.routed
+            sent = [send(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
         except Exception:
             _log_failure(replies.record)
             return refuse(replies, read.cause, _BROKEN)
-        ROUTED.labels(decision.tier, decision.rule).inc()
+        if not undecided:
+            ROUTED.labels(decision.tier, decision.rule).inc()
         if ordinary is not None and self._shadows is None:  # whether a job has a shadow is no fact of it
             self._swift.learn(ordinary, decision)
-        return routed
+        return sent
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
         if self._shadows is None:

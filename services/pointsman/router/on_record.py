@@ -48,7 +48,9 @@ def records(
     latest = [key for key in kept if key.startswith(b"policy/")][-1:]
     model = None if file.score is None else file.score.model
     accept = None if file.cascade is None else file.cascade.model
-    for each in (model, accept):
+    section = None if file.score is None else file.score.opinion
+    opinion = None if section is None else section.model
+    for each in (model, accept, opinion):
         if each is not None and (key := f"model/{each.sha256}".encode()) not in kept:
             content = base64.b64encode(each.content).decode()
             yield _record(topics, key, ModelApplied(model=each.named, content=content), now)
@@ -60,6 +62,7 @@ def records(
             text=text,
             model=None if model is None else model.named,
             accept=None if accept is None else accept.named,
+            opinion=None if opinion is None else opinion.named,
         )
         yield _record(topics, key, applied, now)
 

@@ -23,7 +23,7 @@ from pointsman.router.scoring import Scorer
 from pointsman.router.tier_names import ASKED, CASCADE, SCORED
 from pointsman.score.text import text_of
 from pointsman_schemas.cascades import CascadePlan
-from pointsman_schemas.decisions import Check, Choice, Decision
+from pointsman_schemas.decisions import Check, Choice, Decision, SecondOpinion
 from pointsman_schemas.jobs import Job
 
 #: The reason that stands beside the fallback of a scored rule as runner-up.
@@ -121,12 +121,14 @@ def decide(
     allowed: Collection[str] | None = None,
     earlier: tuple[Check, ...] = (),
     doubt: Check | None = None,
+    opinion: SecondOpinion | Check | None = None,
 ) -> Decision:
     """Choose a tier for `job`.
 
     `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
     nearest below, else the nearest above. `earlier` are the rungs that admission left. With `doubt`, the rung
-    that says why, the score is not asked.
+    that says why, the score is not asked. `opinion`: what a second opinion said about a job of which the
+    score is undecided, or the rung that says why there is none.
     """
     facts = read_facts(job)
     ladder = [*earlier]
@@ -135,13 +137,15 @@ def decide(
         ladder.append(rule.look(facts))
         if ladder[-1].passed:
             break
-    wanted, score = _wanted(rule, facts), None
+    wanted, score, second = _wanted(rule, facts), None, None
     if rule.scored and doubt is not None:
         ladder.append(doubt)
     elif rule.scored:
-        found = policy.scorer.look(text_of(job.request.messages), allowed)
+        kept_in_order = job.order_key is not None  # whoever waits for an opinion is overtaken
+        text = text_of(job.request.messages)
+        found = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
         ladder += found.checks
-        wanted, score = found.tier or wanted, found.score
+        wanted, score, second = found.tier or wanted, found.score, found.opinion
     plan = None
     if wanted == CASCADE:
         assert policy.cascade is not None  # a file that names a cascade has one
@@ -159,6 +163,7 @@ def decide(
         runner_up=_runner_up(policy, chain((rule,) if rule.scored else (), rules), facts, tier, allowed),
         score=score,
         open_tiers=None if allowed is None else tuple(each for each in policy.tiers if each in allowed),
+        opinion=second,
         cascade=plan,
         checks=tuple(ladder),
     )

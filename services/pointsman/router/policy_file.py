@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from pointsman.router.cascade_section import CascadeSection, ReadAccept, read_accept_beside
+from pointsman.router.opinion_section import ReadOpinion, read_opinion_beside
 from pointsman.router.score_section import ReadModel, ScoreSection, read_beside
 from pointsman.router.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of
 from pointsman.runtime import yaml_file
@@ -205,7 +206,7 @@ def load(path: Path) -> PolicyFile:
     Raises:
         FileError: every problem with file, line and column.
     """
-    context = {"read_model": read_beside(path), "read_accept": read_accept_beside(path)}
+    context = _readers(path)
     return yaml_file.load(path, PolicyFile, context=context, check=_problems)
 
 
@@ -222,13 +223,21 @@ def parse(
     *,
     read_model: ReadModel | None = None,
     read_accept: ReadAccept | None = None,
+    read_opinion: ReadOpinion | None = None,
 ) -> PolicyFile:
     """As `load`, from a text; `path` is what the errors name, the others find a model by its name."""
-    context = {
-        "read_model": read_model or read_beside(Path(path)),
-        "read_accept": read_accept or read_accept_beside(Path(path)),
-    }
+    given = {"read_model": read_model, "read_accept": read_accept, "read_opinion": read_opinion}
+    context = _readers(Path(path)) | {name: read for name, read in given.items() if read is not None}
     return yaml_file.parse(text, path, PolicyFile, context=context, check=_problems)
+
+
+def _readers(path: Path) -> dict[str, object]:
+    """What finds the models that a policy at `path` names."""
+    return {
+        "read_model": read_beside(path),
+        "read_accept": read_accept_beside(path),
+        "read_opinion": read_opinion_beside(path),
+    }
 
 
 def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:

@@ -10,7 +10,7 @@ from pointsman_schemas.base import Message, Timestamp
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.envelope import Envelope, follow_with
-from pointsman_schemas.jobs import Job, JobRouted, JobSubmitted
+from pointsman_schemas.jobs import Job, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobExpired, JobRejected
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
@@ -35,6 +35,11 @@ class Replies:
         if job.order_key is not None:
             made.headers.append(("ce_orderkey", job.order_key.encode()))
         return made
+
+    def undecided(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
+        """The job where a second opinion is given, with what the score alone says."""
+        message = JobUndecided(job=job, decision=decision)
+        return emit(self.topics.opinion, job.key, self._follow(cause, "undecided", message), message)
 
     def shadow(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
         """A job that repeats the cause's, on another tier's topic, as a job of its own."""

@@ -4,23 +4,18 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
 
+from pointsman.router.named_files import beside, read_named
+from pointsman.router.opinion_section import OpinionSection
 from pointsman.router.tier_names import check_tier, context_of
 from pointsman.score.model import ScoreModel
-from pointsman.score.model_file import ModelFileError, parse
+from pointsman.score.model_file import parse
 from pointsman_schemas.base import TierName, Value
 from pointsman_schemas.models import NamedModel
-
-#: Instead of a file: the model that comes with pointsman, and where it lies in the package.
-BUILTIN, BUILTIN_FILE = "builtin", "models/general.json"
-
-#: What fits into one record of the topic `policy`, written in base64.
-MAX_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +51,13 @@ ReadModel = Callable[[str], ModelFile]
 
 
 def read_beside(policy: Path) -> ReadModel:
-    """Reads model files by their path relative to the policy's."""
-
-    def read(name: str) -> ModelFile:
-        if name == BUILTIN:
-            return ModelFile.of(files("pointsman.score").joinpath(BUILTIN_FILE).read_bytes())
-        return ModelFile.of((policy.parent / name).read_bytes())
-
-    return read
+    """Reads them by their path relative to the policy's."""
+    return beside(policy, ModelFile.of, "pointsman.score", "models/general.json")
 
 
 def _model(written: Any, info: ValidationInfo) -> ModelFile:
-    if not isinstance(written, str) or not written:
-        raise ValueError(f"must be the path of a model file, relative to this one, or `{BUILTIN}`")
     read: ReadModel = context_of(info).get("read_model") or read_beside(Path())
-    try:
-        file = read(written)
-    except OSError as error:
-        raise ValueError(f"`{written}` cannot be read: {error.strerror or error}") from None
-    except ModelFileError as error:
-        raise ValueError(f"`{written}` is no model: {error}") from None
-    if len(file.content) > MAX_BYTES:
-        raise ValueError(f"`{written}` has {len(file.content):,} bytes; what fits on record is {MAX_BYTES:,}")
+    file = read_named(written, read, "model")
     context_of(info)["model"] = file.model
     return file
 
@@ -93,6 +73,9 @@ class ScoreSection(Value):
     model: Annotated[ModelFile, PlainValidator(_model), PlainSerializer(lambda file: file.sha256, str)]
     quality: Annotated[str, BeforeValidator(as_text)] = Field(
         description="share of the strongest tier's quality that must be kept"
+    )
+    opinion: OpinionSection | None = Field(
+        default=None, description="who is asked about jobs that hang in the balance"
     )
     tiers: dict[TierName, str] = Field(
         default={},
@@ -119,6 +102,25 @@ class ScoreSection(Value):
                 f"the model is not tuned for `{quality}`; it is for {', '.join(sorted(model.bars))}"
             )
         return same[0]
+
+    @field_validator("opinion")
+    @classmethod
+    def _beside(cls, opinion: OpinionSection | None, info: ValidationInfo) -> OpinionSection | None:
+        model: ScoreModel | None = context_of(info).get("model")
+        quality = info.data.get("quality")
+        if opinion is None or model is None or quality is None:
+            return opinion
+        card = opinion.model.card
+        if card.beside != model.version or card.tiers != model.tiers:
+            raise ValueError(
+                f"this opinion was tuned beside the score {card.beside} of {', '.join(card.tiers)}; "
+                f"the policy's is {model.version}: train them together"
+            )
+        if quality not in card.bars:
+            raise ValueError(
+                f"the opinion is not tuned for `{quality}`; it is for {', '.join(sorted(card.bars))}"
+            )
+        return opinion
 
     @field_validator("tiers")
     @classmethod

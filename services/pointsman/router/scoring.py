@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 
+from pointsman.opinion.band import together
 from pointsman.router.policy_file import PolicyFile
 from pointsman.router.rungs import rung
 from pointsman.router.score_section import model_names
-from pointsman.score.choose import Compared, choose
-from pointsman.score.estimate import Bar, Reason
+from pointsman.router.second import Second, missing, recorded
+from pointsman.score.choose import Choice, Compared, choose, in_words
+from pointsman.score.estimate import Bar, Estimate, Reason
 from pointsman.score.model import ScoreModel
 from pointsman.score.net import NetScore
-from pointsman_schemas.decisions import Check, Score
+from pointsman_schemas.decisions import Check, Score, SecondOpinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Scored:
     tier: str | None
     score: Score | None
     checks: tuple[Check, ...]
+    opinion: SecondOpinion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Scorer:
     bar: Bar | None
     tiers: tuple[str, ...]
     prices: tuple[float, ...] | None
+    second: Second | None = None
 
     @property
     def profile(self) -> Mapping[str, float]:
@@ -53,10 +57,22 @@ class Scorer:
         tiers = tuple(ours[name] for name in model.tiers)
         prices = tuple(section.prices.get(tier, 1.0) for tier in tiers) if section.prices else None
         bar = model.bars.get(section.quality)
-        return cls(f"{model.name}@{model.version}", model, section.quality, bar, tiers, prices)
+        second = Second.compile(file)
+        return cls(f"{model.name}@{model.version}", model, section.quality, bar, tiers, prices, second)
 
-    def look(self, text: str, allowed: Collection[str] | None) -> Scored:
-        """The cheapest tier for `text` that is open and sure enough, with every comparison that was made."""
+    def look(
+        self,
+        text: str,
+        allowed: Collection[str] | None,
+        opinion: SecondOpinion | Check | None = None,
+        *,
+        alone: bool = False,
+    ) -> Scored:
+        """The cheapest tier for `text` that is open and sure enough, with every comparison that was made.
+
+        `opinion`: what was said of an undecided text, or the rung that says why nothing was. `alone`: nobody
+        is asked.
+        """
         if self.model is None:
             return _doubt("there is no model")
         if self.bar is None:
@@ -64,18 +80,37 @@ class Scorer:
         if allowed is not None and not any(tier in allowed for tier in self.tiers):
             return _doubt(f"{self.name} knows none of the tiers that are open to this agent")
         estimate = self.model.estimate(text)
-        found = choose(
-            estimate, self.bar, self.tiers, floor=self.model.floor, prices=self.prices, allowed=allowed
-        )
+        found = self._choose(estimate, self.bar, allowed)
         if found.doubt is not None:
             return _doubt(found.doubt)
+        first = self._scored(found, self.name)
+        asks = None if self.second is None or alone else self.second.asks(found.compared)
+        if self.second is None or asks is None:
+            return first
+        hung = (*first.checks, asks)
+        match opinion:
+            case None:
+                return Scored(first.tier, first.score, hung)
+            case Check():
+                return Scored(None, None, (*hung, opinion))
+        both = self._choose(together(estimate, recorded(opinion)), self.second.bar, allowed)
+        if both.doubt is not None:
+            return Scored(None, None, (*hung, missing(both.doubt)))
+        joint = self._scored(both, f"{self.name} with {opinion.model}")
+        return Scored(joint.tier, joint.score, (*hung, *map(_with, joint.checks)), opinion)
+
+    def _choose(self, estimate: Estimate, bar: Bar, allowed: Collection[str] | None) -> Choice:
+        assert self.model is not None
+        return choose(estimate, bar, self.tiers, floor=self.model.floor, prices=self.prices, allowed=allowed)
+
+    def _scored(self, found: Choice, name: str) -> Scored:
         rungs = [_compared(each) for each in found.compared]
         chosen = next((each for each in found.compared if each.tier == found.tier), None)
         if chosen is None:
             rungs.append(_last(found.tier))
-            return Scored(found.tier, Score(model=self.name, sufficient=1.0, threshold=1.0), tuple(rungs))
+            return Scored(found.tier, Score(model=name, sufficient=1.0, threshold=1.0), tuple(rungs))
         threshold = min(max(chosen.required, 0.0), 1.0)
-        score = Score(model=self.name, sufficient=chosen.sufficient, threshold=threshold)
+        score = Score(model=name, sufficient=chosen.sufficient, threshold=threshold)
         return Scored(found.tier, score, tuple(rungs))
 
     def reasons(self, text: str, top: int = 5) -> dict[str, list[Reason]]:
@@ -96,12 +131,13 @@ class Scorer:
 
 
 def _compared(each: Compared) -> Check:
-    sign = ">" if each.sufficient > each.required else "=" if each.sufficient == each.required else "<"
-    left, right = f"{each.sufficient:.4f}", f"{each.required:.4f}"
-    if left == right and sign != "=":  # what differs must look different
-        left, right = repr(each.sufficient), repr(each.required)
-    tie = ", and a tie goes up" if sign == "=" else ""
-    return Check(layer="score", name=each.tier, passed=each.reached, detail=f"{left} {sign} {right}{tie}")
+    said = in_words(each.sufficient, each.required)
+    return Check(layer="score", name=each.tier, passed=each.reached, detail=said)
+
+
+def _with(check: Check) -> Check:
+    """The same comparison, told as one of the score and the opinion together."""
+    return check.model_copy(update={"detail": f"with the opinion {check.detail}"})
 
 
 @lru_cache(maxsize=64)

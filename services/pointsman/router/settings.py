@@ -18,3 +18,8 @@ class RouterSettings(LanePart, HttpPart):
     remembered_jobs: int = Field(
         default=10_000, ge=1, description="job ids per lane by which a second record of a job is recognised"
     )
+
+    @property
+    def opinion_group(self) -> str:
+        """The consumer group of the processes that give second opinions."""
+        return f"{self.prefix}.opinion"

@@ -22,6 +22,11 @@ CASCADE = Counter(
     "Answers of a cascade that were judged: accepted, or the job went up",
     ["tier", "verdict", "reason"],
 )
+OPINIONS = Counter(
+    "pointsman_second_opinions_total",
+    "Undecided jobs: the score's tier kept, moved to another, or no opinion to be had",
+    ["verdict"],
+)
 DECISION_SECONDS = Histogram(
     "pointsman_decision_seconds", "From bytes to decision, mean over each batch, per job", buckets=_FAST
 )

@@ -26,6 +26,15 @@ class Compared:
         return self.sufficient > self.required
 
 
+def in_words(sufficient: float, required: float) -> str:
+    """`0.8100 < 0.9000`; what differs looks different."""
+    sign = ">" if sufficient > required else "=" if sufficient == required else "<"
+    left, right = f"{sufficient:.4f}", f"{required:.4f}"
+    if left == right and sign != "=":
+        left, right = repr(sufficient), repr(required)
+    return f"{left} {sign} {right}{', and a tie goes up' if sign == '=' else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """`tier`, and every comparison that was made, ascending. `doubt` says why none was, if none was."""

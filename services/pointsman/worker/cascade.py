@@ -16,6 +16,7 @@ from pointsman.score.accept_answer import Answer as Read
 from pointsman.score.accept_answer import read_answer
 from pointsman.score.accept_evidence import CheapAnswer
 from pointsman.score.accept_evidence import Evidence as Both
+from pointsman.score.choose import in_words
 from pointsman.score.exact import exp
 from pointsman.score.text import text_of
 from pointsman.worker.said import Said, flaw_of
@@ -105,15 +106,6 @@ def failed(stage: Stage, message: str, spent: Spent) -> Judged | None:
     return _judged(stage, _Finding(StepReason.FAILED, message), spent)
 
 
-def compared(left: float, right: float) -> str:
-    """`0.8100 < 0.9000`; figures that differ look different."""
-    sign = ">" if left > right else "=" if left == right else "<"
-    one, other = f"{left:.4f}", f"{right:.4f}"
-    if one == other and sign != "=":
-        one, other = repr(left), repr(right)
-    return f"{one} {sign} {other}{', and a tie goes up' if sign == '=' else ''}"
-
-
 def _judged(stage: Stage, found: _Finding, spent: Spent) -> Judged:
     step = CascadeStep(
         tier=stage.tier,
@@ -144,7 +136,7 @@ def _likely(plan: CascadePlan, said: Said) -> _Finding:
     confidence = exp(said.logprob)
     sure = confidence > plan.threshold
     reason = StepReason.SURE if sure else StepReason.UNSURE
-    return _Finding(reason, compared(confidence, plan.threshold), sure, confidence, plan.threshold)
+    return _Finding(reason, in_words(confidence, plan.threshold), sure, confidence, plan.threshold)
 
 
 def _agreed(stage: Stage, said: Said) -> _Finding:
@@ -181,7 +173,7 @@ def _modelled(stage: Stage, said: Said) -> _Finding:
     (held,) = choice.compared
     return _Finding(
         StepReason.SURE if held.reached else StepReason.UNSURE,
-        compared(held.sufficient, held.required),
+        in_words(held.sufficient, held.required),
         held.reached,
         held.sufficient,
         min(max(held.required, 0.0), 1.0),

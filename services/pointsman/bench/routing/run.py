@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pointsman.bench.routing import cascade
+from pointsman.bench.routing import cascade, opinion
 from pointsman.bench.routing.baselines import baselines
 from pointsman.bench.routing.data import SPLIT, TEST_SHARE, read, split, without
 from pointsman.bench.routing.files import Files, ends, folder
@@ -123,6 +123,17 @@ def ship_accept(data: Path, told: Told) -> bytes:
     files = folder(data)
     beside = [files.extra] if files.extra else []
     made = cascade.trained(files.own, beside, name="general", progress=lambda share: told("training", share))
+    told("done", 1.0)
+    return made.content
+
+
+def ship_opinion(data: Path, vectors: VectorsOf, told: Told) -> bytes:
+    """The second opinion that comes with pointsman, beside the score that `ship` makes of the same folder."""
+    told("reading", 0.0)
+    files = folder(data)
+    beside = [files.extra] if files.extra else []
+    first = trained(files.own, beside, name="general", progress=lambda share: told("training", share / 2))
+    made = opinion.trained(files.own, beside, first, vectors, name="general")
     told("done", 1.0)
     return made.content
 

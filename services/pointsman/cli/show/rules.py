@@ -9,6 +9,7 @@ from rich.text import Text
 from pointsman.cli.formats import count, printable
 from pointsman.cli.show.ladder import labelled
 from pointsman.router.cascading import words
+from pointsman.router.opinion_section import OpinionSection
 from pointsman.router.policy_file import DEFAULT, PolicyFile, Target, When
 from pointsman.router.score_section import ScoreSection
 from pointsman.router.tier_names import SCORED
@@ -20,6 +21,8 @@ def rules(file: PolicyFile) -> RenderableType:
     facts.add_row("policy", Text.assemble((file.name, "bold"), f" {file.version}"))
     facts.add_row("tiers", ", ".join(file.tiers))
     facts.add_row("score", _score(file.score))
+    if file.score is not None and file.score.opinion is not None:
+        facts.add_row("opinion", _opinion(file.score.opinion))
     if file.cascade is not None:
         facts.add_row("cascade", words(file.cascade.plan))
     facts.add_row("limit", f"{file.limits.max_record_bytes:,} bytes for one record")
@@ -55,6 +58,7 @@ def flat(file: PolicyFile) -> dict[str, Any]:
             "model": f"{score.model.model.name}@{score.model.model.version}",
             "sha256": score.model.sha256,
             "quality": score.quality,
+            "opinion": _named(score.opinion),
         },
         "cascade": None if file.cascade is None else file.cascade.plan,
         "rules": [
@@ -76,6 +80,16 @@ def _score(score: ScoreSection | None) -> str:
     model = score.model.model
     size = count(len(score.model.content), "byte")
     return f"{model.name}@{model.version}, {size}, for {score.quality} of the quality of {model.tiers[-1]}"
+
+
+def _named(opinion: OpinionSection | None) -> str | None:
+    return None if opinion is None else f"{opinion.model.named.name}@{opinion.model.named.version}"
+
+
+def _opinion(opinion: OpinionSection) -> str:
+    return (
+        f"{_named(opinion)}, where a comparison hung by {opinion.band:g} at most, within {opinion.wait_s:g} s"
+    )
 
 
 def _words(value: Any) -> str:

@@ -8,7 +8,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted
+from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
@@ -16,6 +16,7 @@ from pointsman_schemas.policies import ModelApplied, PolicyApplied
 KINDS = {
     "job.submitted": ("submitted", "cyan"),
     "job.routed": ("routed", "blue"),
+    "job.undecided": ("undecided", "yellow"),
     "call.finished": ("call", "magenta"),
     "job.completed": ("completed", "green"),
     "job.failed": ("failed", "red"),
@@ -69,18 +70,18 @@ def what(message: Message) -> str:
             return asked(message.request)
         case JobRouted():
             return f"to {message.decision.tier} by rule {message.decision.rule}: {message.decision.reason}"
+        case JobUndecided():
+            return f"{message.decision.checks[-1].detail} (rule {message.decision.rule})"
         case CallFinished():
             return call(message)
         case JobCompleted():
             return answered(message.response) or f"no text, by {message.model}"
         case JobFailed() | JobRejected():
             return f"{message.reason.value}: {message.message}"
-        case JobExpired():
-            return message.message
+        case JobExpired(message=said) | JobCancel(reason=said):
+            return said
         case JobCancelled():
             return f"by {message.cancelled_by}: {message.message}"
-        case JobCancel():
-            return message.reason
         case JobFeedback():
             said = f": {message.comment}" if message.comment else ""
             return f"{message.verdict:g} of 1 by {message.by}{said}"

@@ -1,0 +1,50 @@
+"""What an opinion's file says of itself, read without the libraries that giving the opinion takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointsman.score.estimate import Bar
+from pointsman.score.sealed import real, unseal
+
+FORMAT = "pointsman-opinion-1"
+
+
+class OpinionFileError(ValueError):
+    """These bytes are no opinion that can be used; the text says why, `hint` what to do."""
+
+    hint = "train it again: `pointsman bench routing --help` names the option"
+
+
+@dataclass(frozen=True)
+class Card:
+    """`version`: first 12 hex digits of the file's SHA-256. `beside`: version of the score it belongs to.
+
+    `bars`: by required quality as written, for the mean of that score and this opinion.
+    """
+
+    name: str
+    version: str
+    tiers: tuple[str, ...]
+    bars: Mapping[str, Bar] = field(repr=False)
+    beside: str
+
+
+def read_card(content: bytes) -> Card:
+    """The card of the opinion that a file's bytes are.
+
+    Raises:
+        OpinionFileError: they are none, or not as they were written.
+    """
+    return unseal(content, FORMAT, card_of, OpinionFileError)
+
+
+def card_of(body: Mapping[str, Any], version: str) -> Card:
+    """The card in an unsealed body."""
+    return Card(
+        name=str(body["name"]),
+        version=version,
+        tiers=tuple(map(str, body["tiers"])),
+        bars={str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()},
+        beside=str(body["beside"]),
+    )

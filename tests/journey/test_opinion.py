@@ -1,0 +1,67 @@
+"""Undecided jobs through the whole system while the process that decides them is killed."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Kafka
+from tests.support.command import Command
+from tests.support.system import System
+
+pytest.importorskip("onnxruntime")
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+
+POLICY = """\
+name: asks
+tiers: [small, medium, frontier]
+default: {tier: scored, fallback: frontier, reason: The score decides.}
+score:
+  model: builtin
+  quality: 0.98
+  tiers: {medium: mid}
+  opinion: {model: builtin, band: 1, wait_s: 300}
+"""
+
+
+@pytest.fixture
+async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    policy = str(tmp_path / "policy.yaml")
+    started = System(tmp_path, kafka.bootstrap, database, kafka.prefix, opinion=True, POINTSMAN_POLICY=policy)
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+async def test_an_undecided_job_is_decided_once_though_its_process_is_killed(
+    system: System, tmp_path: Path
+) -> None:
+    chance = random.Random(3)
+    jobs: list[str] = []
+    for place in range(12):
+        prompt = f"A train runs {50 + place} miles in an hour. How many miles does it run in a day?"
+        made = system.jobs(12, prompt=prompt, tier=None)
+        jobs += made
+        await system.send(list(made.values()))
+        await asyncio.sleep(chance.uniform(0.1, 0.5))
+        if place % 3 == 2:
+            system.kill("opinion")
+            system.processes["opinion"].start()
+    await system.until_ended(jobs, 120)
+    assert await system.problems(jobs) == []
+    ((asked,),) = await system.fetch(
+        "select count(distinct job_id) from audit.message where kind = 'job.undecided.v1'"
+    )
+    ((said,),) = await system.fetch(
+        "select count(*) from audit.message where payload #> '{decision,opinion}' is not null"
+    )
+    assert asked == said == len(jobs)
+    pointsman = Command(tmp_path, {"POINTSMAN_POSTGRES": system.dsn})
+    again = await pointsman.run("why", jobs[0], "--recompute")
+    assert again.code == 0, again.out + again.err
+    assert "the same" in again.lines[-1]
