@@ -1,11 +1,15 @@
-"""The pure parts of the soak: what happens when, and whether memory grows."""
+"""The pure parts of the soak: what happens when, whether memory grows, and what the command says."""
 
+import json
 from itertools import islice
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from pointsman.bench.soak.accidents import Accident, Kind, accidents
 from pointsman.bench.soak.memory import Sample, memory, slope
+from pointsman.bench.soak.run import Plan, Report
+from pointsman.cli.bench_soak import app
 
 NAMES = ("router", "worker", "audit")
 
@@ -43,3 +47,32 @@ def test_memory_that_grows_is_stated_per_hour_and_the_start_does_not_count() -> 
 def test_a_short_life_has_no_slope() -> None:
     assert memory([[Sample(second, 80 + second) for second in range(0, 90, 5)]]).mb_per_hour is None
     assert memory([[Sample(0, 80)]]).first_mb == 80
+
+
+def report(*problems: str) -> Report:
+    still = memory([[Sample(second, 80) for second in range(0, 600, 5)]])
+    return Report(
+        Plan(1, None, 15, 1), 80, 40, 2400, {"completed": 2400}, 3, {"audit": 1}, {}, {}, 9600, 9600, 9600,
+        2401, 1, {"router": still}, list(problems),
+    )  # fmt: skip
+
+
+def soak(monkeypatch: pytest.MonkeyPatch, found: Report, *arguments: str) -> Result:
+    monkeypatch.setattr("pointsman.bench.soak.run.run", lambda plan, say: found)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_a_sound_soak_ends_with_0_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = soak(monkeypatch, report())
+    assert (ended.exit_code, ended.stdout.splitlines()[-1]) == (
+        0,
+        "nothing lost, nothing twice, the audit is whole",
+    )
+    assert "2,400 jobs, 40 a second (a burst was done at 80), seed 1: 2,400 completed" in ended.stdout
+
+
+def test_a_soak_that_lost_something_ends_with_1_and_says_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = soak(monkeypatch, report("job a has no outcome", "job b has 2 outcomes"))
+    assert ended.exit_code == 1
+    assert ended.stdout.splitlines()[-3:] == ["job a has no outcome", "job b has 2 outcomes", "2 problems"]
+    assert json.loads(soak(monkeypatch, report("lost"), "--json").stdout)["sound"] is False
