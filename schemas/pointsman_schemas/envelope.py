@@ -11,6 +11,8 @@ Headers = tuple[tuple[str, bytes], ...]
 
 #: What `ce_type` starts with; the rest is the message's own `type`.
 TYPE_PREFIX = "pointsman."
+#: The header that names the person whom a message is about; `ce_subject` is the job.
+DATA_SUBJECT = "ce_datasubject"
 
 
 class BadEnvelopeError(ValueError):
@@ -31,6 +33,7 @@ class Envelope:
     attempt: int | None = None
     trace_id: str | None = None
     span_id: str | None = None
+    data_subject: str | None = None
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """Kafka headers, in a fixed order; attributes without a value are left out."""
@@ -50,14 +53,35 @@ class Envelope:
             headers.append(("ce_causationid", str(self.causation_id).encode()))
         if self.attempt is not None:
             headers.append(("ce_attempt", str(self.attempt).encode()))
+        if self.data_subject is not None:
+            headers.append((DATA_SUBJECT, self.data_subject.encode()))
         if self.trace_id is not None and self.span_id is not None:
             headers.append(("traceparent", f"00-{self.trace_id}-{self.span_id}-01".encode()))
         return headers
 
 
-def start(id: UUID, *, source: str, type: str, time: datetime, agent_id: str, job_id: UUID) -> Envelope:
+def start(
+    id: UUID,
+    *,
+    source: str,
+    type: str,
+    time: datetime,
+    agent_id: str,
+    job_id: UUID,
+    data_subject: str | None = None,
+) -> Envelope:
     """The envelope of a message that nothing came before; the trace takes the job's id."""
-    return Envelope(id, source, type, time, agent_id, job_id, trace_id=job_id.hex, span_id=id.bytes[8:].hex())
+    return Envelope(
+        id,
+        source,
+        type,
+        time,
+        agent_id,
+        job_id,
+        trace_id=job_id.hex,
+        span_id=id.bytes[8:].hex(),
+        data_subject=data_subject,
+    )
 
 
 def follow_with(
@@ -65,8 +89,8 @@ def follow_with(
 ) -> Envelope:
     """The envelope of what `step` makes of the record at `origin` (topic, partition, offset).
 
-    The id is derived from the record and the step, so that a repeat is recognised as one; agent, job and
-    trace come from the cause.
+    The id is derived from the record and the step, so that a repeat is recognised as one; agent, job,
+    trace and data subject come from the cause.
     """
     id = derived_id(*origin, step)
     return replace(
@@ -118,6 +142,7 @@ def from_headers(headers: Iterable[tuple[str, bytes]], received: datetime | None
         attempt=_count(found, "ce_attempt") if "ce_attempt" in found else None,
         trace_id=trace_id,
         span_id=span_id,
+        data_subject=_text(found, DATA_SUBJECT) if DATA_SUBJECT in found else None,
     )
 
 

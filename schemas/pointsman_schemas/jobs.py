@@ -34,6 +34,17 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1)
 
 
+#: In a job's metadata: the person whom the job is about; what is stored of it can be erased by this name.
+SUBJECT = "data_subject"
+
+
+def subject_in(metadata: object) -> str | None:
+    """The person that the metadata name: a text, or a number as one."""
+    named = metadata.get(SUBJECT) if isinstance(metadata, dict) else None
+    usable = isinstance(named, str | int | float) and not isinstance(named, bool) and named != ""
+    return str(named) if usable else None
+
+
 class Job(Value):
     """What is asked, by whom, and under which conditions."""
 
@@ -52,6 +63,11 @@ class Job(Value):
     def key(self) -> bytes:
         """The record key: the order key where one is given, else the job id."""
         return (self.order_key or str(self.job_id)).encode()
+
+    @property
+    def data_subject(self) -> str | None:
+        """Whom the job is about, as its metadata say."""
+        return subject_in(self.metadata)
 
 
 class JobSubmitted(Job, Message):

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.store.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.connect import connected
-from pointsman.store.roles import AUDITOR, WRITER, as_login, ensure_login, grants
+from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, as_login, ensure_login, grants
 from tests.support.audit_store import as_auditor, as_writer, audit_pool, observer, prepare, rows
 from tests.support.command import Command
 
@@ -118,9 +118,19 @@ async def test_the_grants_are_these_and_no_others(database: str) -> None:
         ("execute", "audit.last_checkpoint"),
         ("execute", "audit.move_lanes"),
         ("execute", "audit.ensure_days"),
+        ("execute", "audit.keep_subject_keys"),
     }
     assert {privilege for role, privilege, _ in held if role == AUDITOR} <= {"usage", "select", "execute"}
     assert (AUDITOR, "select", "audit.message") in held
+    assert (AUDITOR, "select", "audit.subject_key") not in held
+    others = {(role, privilege, what.partition("(")[0]) for role, privilege, what in held}
+    assert {each for each in others if each[0] in {OPENER, ERASER}} == {
+        (OPENER, "usage", "audit"),
+        (OPENER, "execute", "audit.open_subject_keys"),
+        (ERASER, "usage", "audit"),
+        (ERASER, "execute", "audit.subject_extent"),
+        (ERASER, "execute", "audit.erase_subject"),
+    }
 
 
 async def test_a_function_with_its_owner_s_rights_is_for_named_roles_only(database: str) -> None:

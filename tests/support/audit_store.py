@@ -11,7 +11,7 @@ import asyncpg
 from pointsman.store.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.connect import Pool, open_pool
 from pointsman.store.migrate import migrate
-from pointsman.store.roles import AUDITOR, WRITER, as_login, ensure_login
+from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, as_login, ensure_login
 from pointsman.store.row import Row
 
 APPLICATION = "pointsman-audit"
@@ -29,11 +29,23 @@ def as_auditor(dsn: str) -> str:
     return as_login(dsn, "test_auditor", _PASSWORD)
 
 
+def as_opener(dsn: str) -> str:
+    """The address for a user who may read, and have the subjects' wrapped keys."""
+    return as_login(dsn, "test_opener", _PASSWORD)
+
+
+def as_eraser(dsn: str) -> str:
+    """The address for a user who may erase a subject."""
+    return as_login(dsn, "test_eraser", _PASSWORD)
+
+
 async def prepare(dsn: str) -> None:
     """Everything that a database has before the first service starts; `dsn`: its owner's."""
     await migrate(dsn)
     await ensure_login(dsn, "test_writer", WRITER, _PASSWORD)
     await ensure_login(dsn, "test_auditor", AUDITOR, _PASSWORD)
+    await ensure_login(dsn, "test_opener", OPENER, _PASSWORD)
+    await ensure_login(dsn, "test_eraser", ERASER, _PASSWORD)
 
 
 @asynccontextmanager

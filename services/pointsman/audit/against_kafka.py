@@ -14,13 +14,15 @@ from pointsman.store.record import record_digest
 class Comparison:
     """`same` records are stored as they are; `not_yet` ones lie behind their lane's position.
 
-    `older` ones are from before the chain, `dropped` ones went with their day.
+    `older` ones are from before the chain, `dropped` ones went with their day, `closed` ones were masked or
+    sealed, and the key that their digest was made with is not at hand, or erased.
     """
 
     same: int = 0
     not_yet: int = 0
     older: int = 0
     dropped: int = 0
+    closed: int = 0
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -64,10 +66,12 @@ class AgainstKafka:
                 else:
                     self._say(lane, Wrong.NOT_STORED, record.offset, "it is on Kafka and not in the database")
                 continue
-            digest = stored.pop(record.offset)
-            if digest is None:
+            kept = stored.pop(record.offset)
+            if kept.digest is None:
                 self.result.older += 1
-            elif digest == digest_of(record):
+            elif kept.closed:
+                self.result.closed += 1
+            elif kept.is_of(digest_of(record)):
                 self.result.same += 1
             else:
                 self._say(lane, Wrong.KAFKA_DIFFERS, record.offset, "it is another record on Kafka")

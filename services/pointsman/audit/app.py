@@ -7,6 +7,8 @@ from logging import WARNING, getLogger
 
 from pointsman.audit.checkpointer import Checkpointer
 from pointsman.audit.handlers import Sink
+from pointsman.audit.privacy_file import PrivacyFile, load
+from pointsman.audit.private import Privacy
 from pointsman.audit.settings import AuditSettings
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.reader import Reader
@@ -20,11 +22,34 @@ from pointsman.store.signing import PrivateKey
 log = getLogger(__name__)
 
 
+class PrivacyKeyMissingError(ValueError):
+    """A privacy file is set, and no key for what it hides."""
+
+
+def privacy_of(settings: AuditSettings) -> Privacy | None:
+    """What is masked and sealed; None where no key is set: then everything is stored as it is.
+
+    Raises:
+        PrivacyKeyMissingError, KeyUnreadableError, FileError, OSError
+    """
+    master = settings.master_key
+    if master is None:
+        if settings.privacy is not None:
+            raise PrivacyKeyMissingError(
+                f"{settings.privacy} needs a key: `pointsman audit privacy key FILE` makes one, "
+                "POINTSMAN_AUDIT_PRIVACY_KEY_FILE names it"
+            )
+        return None
+    file = PrivacyFile() if settings.privacy is None else load(settings.privacy)
+    return Privacy(file, master, settings.topics)
+
+
 class Audit:
     """The reader, which exists while the connections to Postgres do."""
 
-    def __init__(self, settings: AuditSettings, clock: Clock) -> None:
+    def __init__(self, settings: AuditSettings, clock: Clock, privacy: Privacy | None) -> None:
         self._settings = settings
+        self._privacy = privacy
         self._clock = clock
         self._reader: Reader | None = None
         self._checkpointer: Checkpointer | None = None
@@ -38,7 +63,7 @@ class Audit:
         )
         try:
             writer = AuditWriter(pool, clock=self._clock, patience_s=settings.audit_patience_s)
-            sink = Sink(writer, settings.topics, self._clock)
+            sink = Sink(writer, settings.topics, self._clock, self._privacy)
             self._reader = Reader(settings, f"{settings.prefix}.audit", settings.topics.pattern, sink)
             self._checkpointer = self._signs(writer, pool)
             yield
@@ -81,7 +106,7 @@ class Audit:
 
 def build(settings: AuditSettings, *, clock: Clock = utc_now) -> Service:
     """The audit as a service."""
-    audit = Audit(settings, clock)
+    audit = Audit(settings, clock, privacy_of(settings))
     topics = settings.topics
     return Service(
         name="audit",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pointsman.audit.private import Privacy
 from pointsman.audit.rows import row_of
 from pointsman.bus.decode import broker_time
 from pointsman.bus.reader import MovedError, Place, UnavailableError
@@ -10,6 +11,7 @@ from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES
 from pointsman.store.audit_writer import AuditWriter, Move
 from pointsman.store.errors import LaneMovedError, StoreError
+from pointsman.store.keyring import Sealing
 from pointsman.store.row import Row
 from pointsman_schemas.topics import Topics
 
@@ -20,14 +22,25 @@ _LONGEST_DELAY_S = 30 * 24 * 3600.0
 class Rows:
     """The rows of a batch, each made when it is asked for."""
 
-    def __init__(self, batches: Mapping[Place, Sequence[Incoming]], topics: Topics) -> None:
+    def __init__(
+        self, batches: Mapping[Place, Sequence[Incoming]], topics: Topics, privacy: Privacy | None = None
+    ) -> None:
         self._batches = batches
         self._topics = topics
+        self._privacy = privacy
+        #: The keys of what is sealed; None where nothing is.
+        self.sealing = None if privacy is None else Sealing(privacy.keyring)
 
     def __iter__(self) -> Iterator[Row]:
+        if self._privacy is None or self.sealing is None:
+            for records in self._batches.values():
+                for record in records:
+                    yield row_of(record, self._topics)
+            return
+        self.sealing.begin()
         for records in self._batches.values():
             for record in records:
-                yield row_of(record, self._topics)
+                yield self._privacy.row(record, self.sealing)
 
 
 class Sink:
@@ -36,8 +49,11 @@ class Sink:
     Whatever Postgres lacks (a connection, a migration, a permission) is waited for: records stay in Kafka.
     """
 
-    def __init__(self, writer: AuditWriter, topics: Topics, clock: Clock) -> None:
+    def __init__(
+        self, writer: AuditWriter, topics: Topics, clock: Clock, privacy: Privacy | None = None
+    ) -> None:
         self._writer = writer
+        self._privacy = privacy
         self._topics = topics
         self._clock = clock
 
@@ -64,7 +80,8 @@ class Sink:
         days = {broker_time(record).date() for records in batches.values() for record in records}
         moves = {place: Move(expected[place], records[-1].offset + 1) for place, records in batches.items()}
         try:
-            await self._writer.append(Rows(batches, self._topics), moves, days=days)
+            rows = Rows(batches, self._topics, self._privacy)
+            await self._writer.append(rows, moves, days=days, sealing=rows.sealing)
         except LaneMovedError as error:
             raise MovedError(str(error)) from error
         except StoreError as error:

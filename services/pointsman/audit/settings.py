@@ -6,10 +6,10 @@ from pydantic import Field
 
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.settings import HttpPart
-from pointsman.store.settings import WriterPart
+from pointsman.store.settings import PrivacyKeyPart, WriterPart
 
 
-class AuditSettings(LanePart, WriterPart, HttpPart):
+class AuditSettings(LanePart, WriterPart, PrivacyKeyPart, HttpPart):
     """Where records come from, where rows go, who signs them, how long to wait for another audit process."""
 
     audit_patience_s: float = Field(
@@ -19,5 +19,8 @@ class AuditSettings(LanePart, WriterPart, HttpPart):
         default="", repr=False, description="private key for checkpoints: Ed25519 as PEM, or 64 hex digits"
     )
     audit_key_file: Path | None = Field(default=None, description="a file with that key")
+    privacy: Path | None = Field(
+        default=None, description="privacy.yaml: what is masked, and who is a subject"
+    )
     checkpoint_s: float = Field(default=10, gt=0, description="seconds between two signed checkpoints")
     checkpoint_rows: int = Field(default=10_000, gt=0, description="or so many rows, if they come faster")

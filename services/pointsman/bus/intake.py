@@ -10,9 +10,9 @@ from pointsman.bus.decode import Malformed, broker_time, message_type, read_body
 from pointsman.bus.records import Incoming
 from pointsman.bus.refused import RefusedError
 from pointsman_schemas.base import AGENT_ID, Json
-from pointsman_schemas.envelope import Envelope, start
+from pointsman_schemas.envelope import DATA_SUBJECT, Envelope, start
 from pointsman_schemas.ids import derived_id
-from pointsman_schemas.jobs import Job, JobSubmitted
+from pointsman_schemas.jobs import SUBJECT, Job, JobSubmitted, subject_in
 from pointsman_schemas.reasons import Reason
 
 #: What a record on the intake may weigh when the policy says nothing else.
@@ -55,6 +55,7 @@ def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
     fields["job_id"] = job_id or derived_id(*record.origin, "job")
     if fields.get("metadata", 0) is None:
         del fields["metadata"]  # null is as good as nothing, as it is for every other field
+    _about(cause, fields)
     if isinstance(fields.get("deadline"), int | float) or str(fields.get("deadline", "")).isdigit():
         raise RefusedError(
             Reason.WRONG_TYPE, "deadline: must be an RFC 3339 time such as 2030-01-31T12:00:00Z"
@@ -139,6 +140,24 @@ def _job_id(cause: Envelope | None, fields: Json) -> UUID | None:
     return job_id
 
 
+def _about(cause: Envelope | None, fields: Json) -> None:
+    """See that the metadata name whom the header names, and that a header can say it."""
+    claimed, metadata = cause.data_subject if cause else None, fields.get("metadata")
+    named = subject_in(metadata)
+    if named != _sayable(named):
+        raise RefusedError(Reason.WRONG_TYPE, f"metadata.{SUBJECT}: at most 256 characters, none of them NUL")
+    if claimed is not None and named is None and isinstance(metadata, dict | None):
+        fields["metadata"] = {**(metadata or {}), SUBJECT: claimed}
+    elif claimed != named and claimed is not None:
+        raise RefusedError(
+            Reason.BAD_HEADERS, f"metadata.{SUBJECT} is not what the header {DATA_SUBJECT} says"
+        )
+
+
+def _sayable(subject: str | None) -> str | None:
+    return subject if subject and len(subject) <= 256 and "\0" not in subject else None
+
+
 def _uuid(text: object) -> UUID | None:
     try:
         return UUID(text) if isinstance(text, str) else None
@@ -155,6 +174,7 @@ def _cause(record: Incoming, envelope: Envelope | None, job: Job) -> Envelope:
             time=broker_time(record),
             agent_id=job.agent_id,
             job_id=job.job_id,
+            data_subject=job.data_subject,
         )
     filled = start(
         envelope.id,
@@ -163,6 +183,7 @@ def _cause(record: Incoming, envelope: Envelope | None, job: Job) -> Envelope:
         time=envelope.time,
         agent_id=job.agent_id,
         job_id=job.job_id,
+        data_subject=job.data_subject,
     )
     return filled if envelope.trace_id is None else _with_trace(filled, envelope)
 
@@ -188,5 +209,6 @@ def _malformed(error: RefusedError, record: Incoming, cause: Envelope | None, bo
             time=broker_time(record),
             agent_id=agent,
             job_id=job_id,
+            data_subject=_sayable(subject_in(body.get("metadata"))),
         )
     return Malformed(error.reason, str(error), job_id, agent, cause)

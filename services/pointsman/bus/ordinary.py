@@ -14,6 +14,7 @@ import orjson
 from pointsman.bus.json import MAX_DEPTH, may_hold_long_integer
 from pointsman.bus.records import Incoming
 from pointsman_schemas.base import AGENT_ID, Json
+from pointsman_schemas.jobs import SUBJECT
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _TIER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
@@ -72,6 +73,7 @@ def _job(body: Json) -> Ordinary | None:
     elif (
         type(metadata) is not dict
         or len(metadata) > 64
+        or SUBJECT in metadata
         or not _SCALARS.issuperset(map(type, metadata.values()))
     ):
         return None

@@ -111,7 +111,7 @@ async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]
     published: list[bytes] = []
     compacted = {topic.name for topic in topics.all([]) if topic.compacted}
     reading = Follower(settings.kafka, re.compile(topics.pattern), start="beginning", until_end=True)
-    async with open_digests(settings.postgres) as digests, reading as follower:
+    async with open_digests(settings.postgres, settings.master_key) as digests, reading as follower:
         comparing = AgainstKafka(digests, compacted.__contains__)
         with screen.stepped("records on Kafka") as (_, advance):
             while not follower.ended:

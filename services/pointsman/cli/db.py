@@ -52,10 +52,11 @@ def roles(
     as_json: Json = False,
     postgres: Postgres = None,
 ) -> None:
-    """Show what the writer's and the auditor's role may do, as the database itself says.
+    """Show what each of our roles may do, as the database itself says.
 
-    pointsman_audit_writer adds rows and moves positions forward; pointsman_auditor reads. Neither may update,
-    delete or truncate anything.
+    pointsman_audit_writer adds rows and moves positions forward; pointsman_auditor reads, and
+    pointsman_audit_opener may have the keys of what is sealed, too. None may update, delete or truncate
+    anything; pointsman_audit_eraser deletes the key of one subject, which puts that on record.
     """
     import asyncio
 
@@ -85,8 +86,12 @@ def login(
     name: Annotated[str, typer.Argument(metavar="USER", help="The user to make, or to give a new password.")],
     *,
     role: Annotated[
-        Literal["writer", "auditor"],
-        typer.Option("--as", help="writer: for `run audit`; auditor: for whoever reads."),
+        Literal["writer", "auditor", "opener", "eraser"],
+        typer.Option(
+            "--as",
+            help="writer: for `run audit`; auditor: for whoever reads; opener: for who reads what is sealed, "
+            "too; eraser: for `audit erase`.",
+        ),
     ],
     password_from: Annotated[
         str, typer.Option(metavar="VARIABLE", help="The environment variable that holds the password.")
@@ -103,10 +108,10 @@ def login(
 
     from pointsman.cli import screen
     from pointsman.cli.settings import load
-    from pointsman.store.roles import AUDITOR, WRITER, ensure_login
+    from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, ensure_login
     from pointsman.store.settings import OwnerPart
 
     dsn = load(OwnerPart, postgres_owner=postgres).owner_dsn
-    granted = {"writer": WRITER, "auditor": AUDITOR}[role]
+    granted = {"writer": WRITER, "auditor": AUDITOR, "opener": OPENER, "eraser": ERASER}[role]
     asyncio.run(ensure_login(dsn, name, granted, os.environ.get(password_from) or None))
     screen.line(f"{name} may do what {granted} may")

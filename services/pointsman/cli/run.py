@@ -1,5 +1,6 @@
 """`pointsman run`: one service in the foreground, as a container or a supervisor starts it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,6 +84,12 @@ def audit(
     kafka: Kafka = None,
     prefix: Prefix = None,
     postgres: PostgresWriter = None,
+    privacy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", envvar="POINTSMAN_PRIVACY", help="privacy.yaml: what is masked or sealed."
+        ),
+    ] = None,
     http_port: HttpPort = None,
 ) -> None:
     """Store every message of every topic in Postgres."""
@@ -91,7 +98,7 @@ def audit(
     from pointsman.cli.settings import load
 
     flags = {"kafka": kafka, "prefix": prefix, "postgres_writer": postgres, "http_port": http_port}
-    raise typer.Exit(run(load(AuditSettings, **flags)))
+    raise typer.Exit(run(load(AuditSettings, privacy=privacy, **flags)))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

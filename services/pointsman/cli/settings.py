@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from pointsman.cli.errors import CommandError
 from pointsman.runtime.settings import KafkaPart, Part
-from pointsman.store.settings import PostgresPart
+from pointsman.store.settings import PostgresPart, PrivacyKeyPart
 
 S = TypeVar("S", bound=Part)
 
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Part)
 LEFT_BY_DEV = Path(".pointsman/settings.env")
 
 
-class CliSettings(KafkaPart, PostgresPart):
+class CliSettings(KafkaPart, PostgresPart, PrivacyKeyPart):
     """What the commands need that only look or send."""
 
 

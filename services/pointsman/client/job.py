@@ -70,6 +70,7 @@ def as_record(job: Job, topics: Topics, now: datetime) -> Outgoing:
         time=now,
         agent_id=job.agent_id,
         job_id=job.job_id,
+        data_subject=job.data_subject,
     )
     value = message.__pydantic_serializer__.to_json(message)
     return Outgoing(topics.intake.name, job.key, value, cover.to_headers())

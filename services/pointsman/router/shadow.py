@@ -18,7 +18,7 @@ from pointsman.router.facts import count_chars
 from pointsman.router.policy_file import SHADOW, ShadowSection
 from pointsman.router.rungs import rung
 from pointsman_schemas.decisions import Decision
-from pointsman_schemas.jobs import Job
+from pointsman_schemas.jobs import SUBJECT, Job
 
 #: Whose jobs shadows are.
 AGENT = "pointsman/shadow"
@@ -74,13 +74,17 @@ def draw(job_id: UUID) -> float:
     return int.from_bytes(hashlib.sha256(job_id.bytes + b"shadow").digest()[:6], "big") / 2**48
 
 
+def _about(job: Job) -> dict[str, str]:
+    return {} if job.data_subject is None else {SUBJECT: job.data_subject}
+
+
 def _shadow(job: Job, decision: Decision, tier: str, drawn: str) -> Shadow:
     repeated = Job.model_construct(
         job_id=uuid5(job.job_id, f"shadow:{tier}"),
         agent_id=AGENT,
         kind=job.kind,
         tier=None,
-        metadata={OF: str(job.job_id)},
+        metadata={OF: str(job.job_id), **_about(job)},
         deadline=None,
         order_key=None,
         request=job.request,

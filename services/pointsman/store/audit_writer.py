@@ -10,6 +10,7 @@ from pointsman.store import lanes
 from pointsman.store.connect import Connection, Pool, translated
 from pointsman.store.copy_rows import REFUSED, copy_rows, what_can_be_stored
 from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman.store.keyring import KeysChangedError, Sealing
 from pointsman.store.lanes import Head, Held, Lane, Move
 from pointsman.store.linking import Linking
 from pointsman.store.row import Row
@@ -55,12 +56,18 @@ class AuditWriter:
         return found
 
     async def append(
-        self, rows: Iterable[Row], moves: Mapping[Lane, Move], *, days: Collection[date] | None = None
+        self,
+        rows: Iterable[Row],
+        moves: Mapping[Lane, Move],
+        *,
+        days: Collection[date] | None = None,
+        sealing: Sealing | None = None,
     ) -> None:
         """Store `rows`, each lane's in its order, and move their lanes, in one transaction.
 
         Rows may be made as they are asked for, so that Postgres works on the first ones meanwhile; they may
         be asked for again. `days`: those of the rows' broker time, where they are known beforehand.
+        `sealing`: the keys that rows are sealed by; rows are asked for again where some hold no more.
         A row that Postgres refuses is stored without payload, with the reason in `unreadable`.
 
         Raises:
@@ -75,28 +82,42 @@ class AuditWriter:
                     if days is None:
                         days = {row.broker_at.date() for row in rows}
                     await self._make_days(connection, days)
-                    await self._store(connection, rows, moves, retried=batch in self._unsure)
+                    await self._store(connection, rows, moves, sealing, retried=batch in self._unsure)
         except StoreUnavailableError:
             self._unsure.add(batch)
             raise
         self._unsure.discard(batch)
 
     async def _store(
-        self, connection: Connection, rows: Iterable[Row], moves: Mapping[Lane, Move], *, retried: bool
+        self,
+        connection: Connection,
+        rows: Iterable[Row],
+        moves: Mapping[Lane, Move],
+        sealing: Sealing | None,
+        *,
+        retried: bool,
     ) -> None:
         try:
             try:
-                await self._try(connection, rows, moves, retried=retried)
+                await self._try(connection, rows, moves, sealing, retried=retried)
             except REFUSED:
                 storable = await what_can_be_stored(connection, list(rows))
-                await self._try(connection, storable, moves, retried=retried)
+                await self._try(connection, storable, moves, sealing, retried=retried)
+        except KeysChangedError:
+            await self._store(connection, rows, moves, sealing, retried=retried)
         except asyncpg.LockNotAvailableError:
             # Whoever holds the lane may be a process that froze in the middle of its transaction.
             await connection.execute(query("evict_frozen"), timedelta(seconds=self._patience_s))
             raise
 
     async def _try(
-        self, connection: Connection, rows: Iterable[Row], moves: Mapping[Lane, Move], *, retried: bool
+        self,
+        connection: Connection,
+        rows: Iterable[Row],
+        moves: Mapping[Lane, Move],
+        sealing: Sealing | None,
+        *,
+        retried: bool,
     ) -> None:
         async with connection.transaction():
             held = await lanes.hold(connection, moves, retried=retried)
@@ -107,9 +128,13 @@ class AuditWriter:
             self._compare(held)
             linking = Linking(rows, held)
             await copy_rows(connection, linking)
+            if sealing is not None:
+                await sealing.settle(connection)
             heads = linking.heads(moves)
             await lanes.move(connection, held, heads)
         self.heads |= heads
+        if sealing is not None:
+            sealing.keep()
 
     def _compare(self, held: Mapping[Lane, Held]) -> None:
         """See that a chain goes on from where we left it."""

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 import orjson
 
+from pointsman.store.privacy_note import canonical
 from pointsman.store.row import Row
 
 _FIRST = Row._fields.index("message_id")
@@ -27,7 +28,7 @@ def follow(before: bytes, row: Row, recorded_at: datetime) -> bytes:
     Raises:
         TypeError, ValueError, ArithmeticError, AttributeError: a column holds what Postgres would refuse.
     """
-    columns = (
+    columns: tuple[object, ...] = (
         *row[_FIRST:_COST],
         None if row.cost_usd is None else _decimal(row.cost_usd),
         None if row.duration_ms is None else repr(row.duration_ms),
@@ -37,6 +38,8 @@ def follow(before: bytes, row: Row, recorded_at: datetime) -> bytes:
         row.payload is not None,
         row.unreadable,
     )
+    if row.privacy is not None:
+        columns = (*columns, canonical(row.privacy))
     assert row.record_sha256 is not None
     return sha256(before + row.record_sha256 + orjson.dumps(columns, default=str)).digest()
 

@@ -42,7 +42,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """`rows` were walked; `older` ones are from before the chain; `unsigned` ones have no checkpoint yet."""
+    """`rows` were walked; `older` ones are from before the chain; `unsigned` ones have no checkpoint yet.
+
+    `masked` ones were changed by a policy before they were stored, `sealed` ones encrypted for a subject.
+    """
 
     lanes: int = 0
     rows: int = 0
@@ -50,6 +53,8 @@ class Report:
     unsigned: int = 0
     dropped: int = 0
     checkpoints: int = 0
+    masked: int = 0
+    sealed: int = 0
     signatures: str = ""
     findings: list[Finding] = field(default_factory=list)
 

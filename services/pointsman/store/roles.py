@@ -1,4 +1,4 @@
-"""Who may do what in the audit database: two roles without login, and logins that are members of one."""
+"""Who may do what in the audit database: roles without login, and logins that are members of one."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -12,6 +12,10 @@ from pointsman.store.sql import query
 WRITER = "pointsman_audit_writer"
 #: Reads; adds, changes and removes nothing.
 AUDITOR = "pointsman_auditor"
+#: An auditor who may have the wrapped keys, too: with the master key, what is sealed can be read.
+OPENER = "pointsman_audit_opener"
+#: Erases a subject's key, which puts that on record; sees nothing else.
+ERASER = "pointsman_audit_eraser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Grant:
 
 
 async def grants(dsn: str) -> list[Grant]:
-    """What the two roles hold in this database, as it says itself; empty before the migrations.
+    """What the roles hold in this database, as it says itself; empty before the migrations.
 
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
@@ -43,17 +47,20 @@ async def grants(dsn: str) -> list[Grant]:
 async def ensure_login(dsn: str, login: str, role: str, password: str | None = None) -> None:
     """Make `login`, or give it this password, and make it a member of `role`; None takes a password away.
 
+    Who opens what is sealed reads the rest, too.
+
     Raises:
         StoreUnavailableError, StoreError: the user of `dsn` may not, or cannot be one.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
             await connection.execute(query("make_roles"))
-            try:
-                await _login(connection, login, role, password)
-            except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-                # Another process was quicker: now it is there.
-                await _login(connection, login, role, password)
+            for each in (AUDITOR, OPENER) if role == OPENER else (role,):
+                try:
+                    await _login(connection, login, each, password)
+                except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+                    # Another process was quicker: now it is there.
+                    await _login(connection, login, each, password)
 
 
 async def _login(connection: Connection, login: str, role: str, password: str | None) -> None:

@@ -1,10 +1,12 @@
 """One record as the audit table holds it."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from pointsman.store.privacy_note import Note
 from pointsman.store.record import HeaderPairs, record_digest
 
 
@@ -12,7 +14,8 @@ class Row(NamedTuple):
     """The columns of `audit.message`, without `recorded_at`, the database's own clock, and `chain`.
 
     `headers` and `payload` are JSON texts; `value` and `key` are the exact bytes; `record_sha256` is the
-    digest of all that the record was on Kafka (see record.py).
+    digest of all that the record was on Kafka (see record.py). Where `privacy` has a note (privacy_note.py),
+    value, key and headers are not those of the record any more, and the digest is a keyed one.
     """
 
     topic: str
@@ -46,6 +49,7 @@ class Row(NamedTuple):
     unreadable: str | None
     timestamp_ms: int
     record_sha256: bytes
+    privacy: str | None = None
 
     def without_payload(self, reason: str) -> "Row":
         """The row for a payload that Postgres refused."""
@@ -63,7 +67,9 @@ class Row(NamedTuple):
         return bare.digested(())
 
     def digested(self, headers: HeaderPairs) -> "Row":
-        """The row with the digest of what its own columns and `headers` say."""
+        """The row with the digest of what its own columns and `headers` say; in the note, if there is one."""
         place = (self.topic, self.partition, self.offset)
         digest = record_digest(place, self.timestamp_ms, self.key, self.value, headers)
-        return self._replace(record_sha256=digest)
+        if self.privacy is None:
+            return self._replace(record_sha256=digest)
+        return self._replace(privacy=replace(Note.read(self.privacy), stored=digest).text)

@@ -1,8 +1,14 @@
 """Where the audit database is, and as whom it is used for what."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from pointsman.runtime.settings import Part
+
+if TYPE_CHECKING:
+    from pointsman.store.sealing import MasterKey
 
 
 class PostgresPart(Part):
@@ -27,6 +33,42 @@ class WriterPart(PostgresPart):
     def writer_dsn(self) -> str:
         """The address to add rows with."""
         return self.postgres_writer or self.postgres
+
+
+class PrivacyKeyPart(Part):
+    """The master key of what is masked or sealed: for the audit process, and for who may read or erase it."""
+
+    audit_privacy_key: str = Field(
+        default="", repr=False, description="master key for what is masked or sealed: 64 hex digits"
+    )
+    audit_privacy_key_file: Path | None = Field(default=None, description="a file with that key")
+
+    @property
+    def master_key(self) -> "MasterKey | None":
+        """The key; None where none is set.
+
+        Raises:
+            KeyUnreadableError, OSError: it cannot be had.
+        """
+        from pointsman.store.sealing import MasterKey
+
+        text = self.audit_privacy_key or (
+            self.audit_privacy_key_file and self.audit_privacy_key_file.read_text()
+        )
+        return MasterKey.parse(text) if text else None
+
+
+class EraserPart(PostgresPart, PrivacyKeyPart):
+    """The address for who erases a subject; no service has it."""
+
+    postgres_eraser: str = Field(
+        default="", repr=False, description="address for a member of pointsman_audit_eraser; else `postgres`"
+    )
+
+    @property
+    def eraser_dsn(self) -> str:
+        """The address to erase with."""
+        return self.postgres_eraser or self.postgres
 
 
 class OwnerPart(PostgresPart):

@@ -179,6 +179,8 @@ async def _walk(
         advance(len(batch))
     finding = walk.finding or walk.end(stretch.head)
     report.rows += walk.rows - walk.gone - stretch.start.rows
+    report.masked += walk.masked
+    report.sealed += walk.sealed
     if finding is not None:
         report.findings.append(finding)
 

@@ -9,6 +9,7 @@ from pointsman.store.dropped import Gap
 from pointsman.store.findings import Finding, Wrong
 from pointsman.store.lanes import Head, Lane
 from pointsman.store.marks import Mark
+from pointsman.store.privacy_note import Note
 from pointsman.store.record import record_digest, stored_headers
 from pointsman.store.row import Row
 
@@ -45,6 +46,8 @@ class LaneWalk:
         self._last = start.next_offset - 1
         self.rows = start.rows
         self.gone = 0
+        self.masked = 0
+        self.sealed = 0
         self.finding: Finding | None = None
 
     def take(self, stored: Stored) -> Finding | None:
@@ -55,7 +58,14 @@ class LaneWalk:
             assert stored.chain is not None
             self._chain, self._last = stored.chain, row.offset
             self.rows += 1
+            self._count(row)
         return self.finding
+
+    def _count(self, row: Row) -> None:
+        if row.privacy is not None:
+            note = Note.read(row.privacy)
+            self.sealed += note.key is not None
+            self.masked += bool(note.rules)
 
     def end(self, head: Head | None) -> Finding | None:
         """After the last row; `head` is where the database says that the lane stands, if that is here."""
@@ -101,7 +111,8 @@ class LaneWalk:
         row = stored.row
         if stored.chain is None or row.record_sha256 is None:
             return self._wrong(Wrong.UNCHAINED, row)
-        if digest_of(row) != row.record_sha256:
+        digest = digest_of(row)
+        if digest is None or digest != digest_by_row(row):
             return self._wrong(Wrong.BYTES, row)
         if not stored.fits:
             return self._wrong(Wrong.PAYLOAD, row)
@@ -120,4 +131,14 @@ def digest_of(row: Row) -> bytes | None:
         place = (row.topic, row.partition, row.offset)
         return record_digest(place, row.timestamp_ms, row.key, row.value, headers)
     except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def digest_by_row(row: Row) -> bytes | None:
+    """The digest that the stored row must have: the record's, or the one in its note; None for a bad note."""
+    if row.privacy is None:
+        return row.record_sha256
+    try:
+        return Note.read(row.privacy).stored
+    except ValueError:
         return None

@@ -25,11 +25,18 @@ def summary(report: Report, comparison: Comparison | None, seconds: float) -> Re
         lines.append(Text(f"{count(report.unsigned, 'row')} newer than the newest checkpoint"))
     if report.older:
         lines.append(Text(f"{count(report.older, 'row')} older than the chain, which cannot vouch for them"))
+    if report.masked:
+        lines.append(Text(f"{count(report.masked, 'row')} masked by policy, the original's digest kept"))
+    if report.sealed:
+        lines.append(Text(f"{count(report.sealed, 'row')} sealed for a subject"))
     if report.dropped:
         lines.append(Text(f"{count(report.dropped, 'row')} dropped by retention"))
     if comparison is not None:
         behind = f", {comparison.not_yet:,} not stored yet" if comparison.not_yet else ""
         lines.append(Text(f"{count(comparison.same, 'record')} on Kafka stored as they are{behind}"))
+        if comparison.closed:
+            said = "not compared: hidden by a key that is not here (POINTSMAN_AUDIT_PRIVACY_KEY) or erased"
+            lines.append(Text(f"{count(comparison.closed, 'record')} {said}"))
     return Group(*lines)
 
 

@@ -1,6 +1,7 @@
--- What the two roles may do in this database, from its own catalogue; partitions follow their parent.
+-- What our roles may do in this database, from its own catalogue; partitions follow their parent.
 with role as (
-  select oid, rolname::text as name from pg_roles where rolname in ('pointsman_audit_writer', 'pointsman_auditor')
+  select oid, rolname::text as name from pg_roles where rolname in (
+    'pointsman_audit_writer', 'pointsman_auditor', 'pointsman_audit_opener', 'pointsman_audit_eraser')
 ), held as (
   select 'schema' as kind, quote_ident(nspname) as object, nspacl as acl from pg_namespace where nspname = 'audit'
   union all

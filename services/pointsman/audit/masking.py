@@ -1,0 +1,198 @@
+"""Masks a record by the rules that apply to it: what is masked becomes a marker, nothing of it stays.
+
+Invariants:
+- What cannot be searched is masked whole: a value that is no plain JSON, where a rule has paths for it.
+- What was masked at a path is masked wherever else the record repeats it: a whole text always, a part of one
+  where what was masked has four characters or more and is among the 256 longest.
+- Nothing here raises, whatever the record holds.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+import orjson
+
+from pointsman.audit.privacy_file import Mask, PrivacyFile
+from pointsman.audit.tree import Leaf, changed, leaves, plain_json, put
+from pointsman.bus.records import Incoming
+from pointsman.store.sealing import MasterKey
+
+_MARKER = "[masked"
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+#: A shorter text stands in too many others by chance.
+_LEAST = 4
+#: Somebody may send a hundred thousand of them.
+_MOST = 256
+#: Why a record is a dead letter, in words that may quote a part of it.
+_QUOTES = "ce_detail"
+#: Nobody's data is there, and a changed policy or checkpoint is worth nothing: only where a rule names them.
+_OUR_OWN = frozenset(("policy", "audit.checkpoints"))
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A record after masking, and the `rules` that masked something; `clean`: any other text about it."""
+
+    record: Incoming
+    rules: tuple[str, ...]
+    clean: Callable[[str], str]
+
+
+class Masking:
+    """The masks of a privacy file; `master` makes the digests in the markers."""
+
+    def __init__(self, file: PrivacyFile, master: MasterKey, prefix: str) -> None:
+        self._file = file
+        self._master = master
+        self._prefix = f"{prefix}."
+
+    def mask(self, record: Incoming, topic: str, kind: str | None, names: Set[str]) -> Masked | None:
+        """The record, masked by the rules for this topic and kind (None: any); None where they find nothing.
+
+        `names`: what the record's columns say; it stays where it is only a part of what stands at a path.
+        """
+        rules = [rule for rule in self._file.masks if self._applies(rule, topic, kind)]
+        if not rules:
+            return None
+        work = _Work(self._file, self._master, record, rules, names)
+        masked = work.record()
+        return Masked(masked, tuple(work.fired), work.clean) if work.fired else None
+
+    def _applies(self, rule: Mask, topic: str, kind: str | None) -> bool:
+        name = topic.removeprefix(self._prefix)
+        if name in _OUR_OWN:
+            return name in rule.topics
+        return any(fnmatchcase(name, each) for each in rule.topics) and (
+            kind is None or any(fnmatchcase(kind, each) for each in rule.types)
+        )
+
+
+class _Work:
+    """One record under way: which rules `fired`, and what they took away."""
+
+    def __init__(
+        self,
+        file: PrivacyFile,
+        master: MasterKey,
+        record: Incoming,
+        rules: Sequence[Mask],
+        names: Set[str],
+    ) -> None:
+        self._known = file.known
+        self._master = master
+        self._record = record
+        self._rules = rules
+        self._everywhere = [rule for rule in rules if not rule.paths]
+        self._names = names
+        self._taken: set[str] = set()
+        self.fired: dict[str, None] = {}
+
+    def record(self) -> Incoming:
+        """The record without what the rules find in it."""
+        record = self._record
+        value = None if record.value is None else self._value(record.value)
+        key = record.key and self._bytes(record.key)
+        headers = [(self.clean(name), self._bytes(said) if said else said) for name, said in record.headers]
+        if not self.fired:
+            return record
+        told = tuple((name, b"[masked]" if name == _QUOTES else said) for name, said in headers)
+        return replace(record, key=key, value=value, headers=told)
+
+    def clean(self, text: str) -> str:
+        """The text without what patterns find and without what was taken away elsewhere."""
+        return self._scrubbed(self._searched(text))
+
+    def _value(self, value: bytes) -> bytes:
+        try:
+            document = plain_json(value)
+        except (ValueError, RecursionError):
+            if blind := next((rule for rule in self._rules if rule.paths), None):
+                return orjson.dumps(self._mark(blind, value))
+            return self._bytes(value)
+        try:
+            for rule in self._rules:
+                document = self._by(rule, document)
+            if self._taken:
+                document = changed(document, self._scrubbed_leaf)
+            return orjson.dumps(document) if self.fired else value
+        except (
+            Exception
+        ):  # deeper than paths are followed, numbers that JSON has not: what was not searched goes
+            return orjson.dumps(self._mark(self._rules[0], value))
+
+    def _by(self, rule: Mask, document: Any) -> Any:
+        def leaf(found: Leaf) -> Leaf:
+            if isinstance(found, bool) or found is None:
+                return found
+            text = str(found)
+            masked = self._searched(text, [rule])
+            return found if masked == text else masked
+
+        if not rule.paths:
+            return changed(document, leaf)
+        for query in rule.queries:
+            # The deepest first: what encloses it is masked with it.
+            for node in sorted(query.find(document), key=lambda found: -len(found.location)):
+                masked = changed(node.value, leaf) if rule.patterns else self._at_path(rule, node.value)
+                document = put(document, node.location, masked)
+        return document
+
+    def _at_path(self, rule: Mask, found: Any) -> Any:
+        if found is None or (isinstance(found, str) and found.startswith(_MARKER)):
+            return found
+        texts = {str(leaf) for leaf in leaves(found) if not isinstance(leaf, bool) and leaf not in (None, "")}
+        self._taken |= texts - self._names if isinstance(found, dict | list) else texts
+        return self._mark(rule, orjson.dumps(found))
+
+    def _searched(self, text: str, rules: Iterable[Mask] | None = None) -> str:
+        """The text without what the patterns of `rules` find; of those that are about no paths, if None."""
+        plain = _ESCAPED.sub(_unescaped, text) if "\\" in text else text
+        masked = plain
+        for rule in self._everywhere if rules is None else rules:
+            for name in rule.patterns:
+                masked = self._known[name].replace(masked, partial(self._found, rule))
+        return text if masked == plain else masked
+
+    def _found(self, rule: Mask, text: str) -> str:
+        if rule.paths:  # the others look at every place by themselves
+            self._taken.add(text)
+        return self._mark(rule, _raw(text))
+
+    def _bytes(self, raw: bytes) -> bytes:
+        text = raw.decode("utf-8", "surrogateescape")
+        cleaned = self.clean(text)
+        return raw if cleaned == text else _raw(cleaned)
+
+    def _scrubbed(self, text: str) -> str:
+        if text in self._taken:
+            return "[masked]"
+        for each in sorted(self._taken, key=len, reverse=True)[:_MOST]:
+            if len(each) >= _LEAST and each in text:
+                text = text.replace(each, "[masked]")
+        return text
+
+    def _scrubbed_leaf(self, leaf: Leaf) -> Leaf:
+        if isinstance(leaf, str):
+            return self._scrubbed(leaf)
+        return (
+            "[masked]" if leaf is not None and len(str(leaf)) >= _LEAST and str(leaf) in self._taken else leaf
+        )
+
+    def _mark(self, rule: Mask, original: bytes) -> str:
+        self.fired[rule.name] = None
+        return f"{_MARKER} {rule.name} {self._master.mark(self._record.origin, rule.name, original)}]"
+
+
+def _raw(text: str) -> bytes:
+    """As bytes; what was not UTF-8 becomes what it was."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """The character that an escape stands for, but for control characters and halves of pairs."""
+    code = int(found[1], 16)
+    return found[0] if code < 0x20 or 0xD800 <= code < 0xE000 else chr(code)

@@ -1,0 +1,125 @@
+"""`privacy.yaml`: what is masked before it is stored, and whose content is sealed (docs/privacy.md)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from jsonpath_rfc9535 import JSONPathError, JSONPathQuery, compile
+from pydantic import Field, StringConstraints
+
+from pointsman.audit.patterns import BUILT_IN, Pattern
+from pointsman.runtime import yaml_file
+from pointsman.runtime.yaml_file import Loc
+from pointsman_schemas.base import Value
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Words = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Mask(Value):
+    """One rule: what `patterns` find, within `paths` where there are some; or all that stands at `paths`."""
+
+    name: Name
+    paths: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    topics: Words = Field(default=("*",), description="without the prefix; `*` stands for anything")
+    types: Words = Field(default=("*",), description="message types, e.g. `job.*`")
+
+    @cached_property
+    def queries(self) -> tuple[JSONPathQuery, ...]:
+        """The paths, ready to be asked."""
+        return tuple(compile(path) for path in self.paths)
+
+
+class Subject(Value):
+    """Marks messages: those of an agent are about `subject`, others about whoever is named at `path`."""
+
+    agent: str | None = Field(default=None, description="`*` stands for anything")
+    subject: str | None = Field(default=None, min_length=1, max_length=256)
+    path: str | None = None
+
+    @cached_property
+    def query(self) -> JSONPathQuery | None:
+        """The path, ready to be asked."""
+        return None if self.path is None else compile(self.path)
+
+
+class PrivacyFile(Value):
+    """The whole file."""
+
+    patterns: dict[Name, str] = Field(default={})
+    masks: tuple[Mask, ...] = ()
+    subjects: tuple[Subject, ...] = ()
+
+    @cached_property
+    def known(self) -> dict[str, Pattern]:
+        """Every pattern by its name."""
+        own = {name: Pattern(name, re.compile(text)) for name, text in self.patterns.items()}
+        return BUILT_IN | own
+
+
+def load(path: Path) -> PrivacyFile:
+    """Read the file.
+
+    Raises:
+        FileError: with every problem found.
+    """
+    return yaml_file.load(path, PrivacyFile, check=_problems)
+
+
+def parse(text: str, path: str = "privacy.yaml") -> PrivacyFile:
+    """As `load`, from a text."""
+    return yaml_file.parse(text, path, PrivacyFile, check=_problems)
+
+
+def _problems(file: PrivacyFile) -> Iterable[tuple[Loc, str]]:
+    for name, text in file.patterns.items():
+        yield from _bad_pattern(("patterns", name), name, text)
+    known = (*BUILT_IN, *file.patterns)
+    names: set[str] = set()
+    for index, mask in enumerate(file.masks):
+        if mask.name in names:
+            yield ("masks", index, "name"), f"`{mask.name}` is there twice"
+        names.add(mask.name)
+        yield from _bad_mask(("masks", index), mask, known)
+    for index, subject in enumerate(file.subjects):
+        yield from _bad_subject(("subjects", index), subject)
+
+
+def _bad_pattern(at: Loc, name: str, text: str) -> Iterable[tuple[Loc, str]]:
+    if name in BUILT_IN:
+        yield at, "is the name of a built-in pattern; take another"
+    try:
+        if re.compile(text).search(""):
+            yield at, "finds the empty text, so it would be found everywhere"
+    except re.error as error:
+        yield at, f"is no regular expression: {error}"
+
+
+def _bad_mask(at: Loc, mask: Mask, known: Sequence[str]) -> Iterable[tuple[Loc, str]]:
+    if not mask.paths and not mask.patterns:
+        yield at, "names neither paths nor patterns"
+    for place, pattern in enumerate(mask.patterns):
+        if pattern not in known:
+            yield (*at, "patterns", place), f"unknown pattern `{pattern}`; known are {', '.join(known)}"
+    for place, path in enumerate(mask.paths):
+        yield from _bad_path((*at, "paths", place), path)
+
+
+def _bad_subject(at: Loc, subject: Subject) -> Iterable[tuple[Loc, str]]:
+    if (subject.agent is None) == (subject.path is None):
+        yield at, "names either an agent or a path"
+    elif (subject.agent is None) != (subject.subject is None):
+        yield at, "`subject` goes with `agent`: whom that agent's messages are about"
+    if subject.path is not None:
+        yield from _bad_path((*at, "path"), subject.path)
+
+
+def _bad_path(at: Loc, path: str) -> Iterable[tuple[Loc, str]]:
+    try:
+        compile(path)
+    except JSONPathError as error:
+        why = str(error).partition(",")[0]
+        yield at, f"is no JSON path (RFC 9535, such as $.request.messages[*].content): {why}"

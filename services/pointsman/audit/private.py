@@ -1,0 +1,129 @@
+"""From a record to a row that keeps to the privacy file: masked by its rules, sealed for its subject."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from pointsman.audit.columns import header_pairs, payload_of
+from pointsman.audit.masking import Masked, Masking
+from pointsman.audit.privacy_file import PrivacyFile
+from pointsman.audit.rows import row_of
+from pointsman.audit.subjects import subject_of
+from pointsman.bus.records import Incoming
+from pointsman.runtime.logging import event
+from pointsman.store.keyring import Keyring, Sealing
+from pointsman.store.privacy_note import Note
+from pointsman.store.row import Row
+from pointsman.store.sealed_record import Content, packed
+from pointsman.store.sealing import MasterKey
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+#: Columns that hold texts of others; what else there is are ids, numbers and words of our own.
+_TEXTS = ("agent_id", "source", "tier", "provider", "model", "policy_version", "rule")
+_NAMES = (*_TEXTS, "message_id", "causation_id", "job_id", "trace_id", "kind", "status", "error_type")
+_LEAST = 4
+
+
+class Privacy:
+    """What happens to each row between Kafka and Postgres; one for a process."""
+
+    def __init__(self, file: PrivacyFile, master: MasterKey, topics: Topics) -> None:
+        self._subjects = file.subjects
+        self._masking = Masking(file, master, topics.prefix)
+        self._master = master
+        self._topics = topics
+        self.keyring = Keyring(master)
+
+    def row(self, record: Incoming, sealing: Sealing) -> Row:
+        """The row for a record; what it is not allowed to hold is nowhere in it.
+
+        Nothing here raises: where something breaks, nothing of the record's content is kept.
+        """
+        row = row_of(record, self._topics)
+        try:
+            subject = subject_of(record, row.agent_id, self._subjects)
+            masked = self._masked(record, row)
+            if masked is not None:
+                row = self._changed(row, masked)
+            return row if subject is None else _sealed(row, subject, sealing)
+        except Exception as error:
+            event(log, logging.ERROR, "privacy cannot be kept, content left out", error=type(error).__name__)
+            return self._withheld(row_of(record, self._topics))
+
+    def _masked(self, record: Incoming, row: Row) -> Masked | None:
+        topic, kind = record.topic, row.kind
+        if topic == self._topics.dead.name:  # it is what it was before it came to nothing
+            place = dict(record.headers).get("ce_origin") or b""
+            topic, kind = (
+                place.decode("utf-8", "replace").rpartition("@")[0].rpartition("/")[0] or topic,
+                None,
+            )
+        names = {str(said) for said in (getattr(row, name) for name in _NAMES) if said is not None}
+        return self._masking.mask(record, topic, kind, names)
+
+    def _changed(self, row: Row, masked: Masked) -> Row:
+        record = masked.record
+        cleaned = _cleaned(row, masked.clean)._replace(
+            key=record.key,
+            value=record.value,
+            headers=header_pairs(record.headers),
+            payload=payload_of(record.value),
+            record_sha256=self._master.digest(row.record_sha256),
+            privacy=Note(masked.rules, b"").text,
+        )
+        return cleaned.digested(record.headers)
+
+    def _withheld(self, row: Row) -> Row:
+        return (
+            _cleaned(row, lambda _: "[masked]")
+            ._replace(
+                key=None,
+                value=None,
+                headers="[]",
+                payload=None,
+                record_sha256=self._master.digest(row.record_sha256),
+                privacy=Note((Reason.INTERNAL.value,), b"").text,
+            )
+            .digested(())
+        )
+
+
+def _cleaned(row: Row, clean: Callable[[str], str]) -> Row:
+    """The row with its other columns clean; what is wrong with a record may quote any part of it."""
+    changed: dict[str, Any] = {
+        name: clean(said) for name in _TEXTS if (said := getattr(row, name)) is not None
+    }
+    for name in ("message_id", "causation_id", "job_id"):
+        said = getattr(row, name)
+        if said is not None and clean(str(said)) != str(said):
+            changed[name] = None
+    if row.unreadable is not None:
+        code, _, _ = row.unreadable.partition(":")
+        changed["unreadable"] = f"{code}: what is wrong may quote what is not kept here"
+    return row._replace(**changed)
+
+
+def _sealed(row: Row, subject: str, sealing: Sealing) -> Row:
+    key = sealing.key_of(subject)
+    place = (row.topic, row.partition, row.offset)
+    rules = Note.read(row.privacy).rules if row.privacy else ()
+
+    def clean(text: str) -> str:
+        hidden = text == subject or (len(subject) >= _LEAST and subject in text)
+        return text.replace(subject, "[sealed]") if hidden else text
+
+    return (
+        _cleaned(row, clean)
+        ._replace(
+            key=None,
+            value=key.seal(place, packed(Content(row.key, row.value, row.headers))),
+            headers="[]",
+            payload=None,
+            record_sha256=key.digest(row.record_sha256),
+            privacy=Note(rules, b"", key.subject, key.id).text,
+        )
+        .digested(())
+    )

@@ -1,0 +1,74 @@
+"""Whom a record is about: as it says itself, else as the privacy file says."""
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import orjson
+from jsonpath_rfc9535 import JSONPathError
+
+from pointsman.audit.privacy_file import Subject
+from pointsman.bus.records import Incoming
+from pointsman_schemas.dead import ORIGINAL
+from pointsman_schemas.envelope import DATA_SUBJECT
+from pointsman_schemas.jobs import subject_in
+
+_HEADERS = frozenset((DATA_SUBJECT, f"{ORIGINAL}{DATA_SUBJECT}"))
+_SAID = re.compile(rb'"data_subject"\s*:\s*(?:"((?:[^"\\]|\\.)+)|([^"\s,}\]]+))')
+
+
+def subject_of(record: Incoming, agent_id: str | None, rules: Sequence[Subject]) -> str | None:
+    """The subject's name; None where nobody is named.
+
+    What a record says counts even where the record is none that can be understood.
+    """
+    for name, said in record.headers:
+        if name in _HEADERS and said:
+            return said.decode("utf-8", "surrogateescape")
+    value = record.value or b""
+    return _in_body(value) or _by_rules(value, agent_id, rules)
+
+
+def _in_body(value: bytes) -> str | None:
+    if b"data_subject" not in value and b"\\u" not in value:
+        return None
+    try:
+        body = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return _amid_rubble(value)
+    if not isinstance(body, dict):
+        return None
+    job = body.get("job")
+    inner = job.get("metadata") if isinstance(job, dict) else None
+    return subject_in(body.get("metadata")) or subject_in(inner)
+
+
+def _amid_rubble(value: bytes) -> str | None:
+    """The name in a value that is cut off or otherwise no JSON."""
+    found = _SAID.search(value)
+    if found is None:
+        return None
+    name: bytes = found[1] or found[2]
+    try:
+        return str(orjson.loads(b'"%b"' % name))
+    except orjson.JSONDecodeError:
+        return name.decode("utf-8", "surrogateescape")
+
+
+def _by_rules(value: bytes, agent_id: str | None, rules: Sequence[Subject]) -> str | None:
+    for rule in rules:
+        if rule.agent is not None and fnmatchcase(agent_id or "", rule.agent):
+            return rule.subject
+        if rule.query is not None and (found := _at(rule, value)):
+            return found
+    return None
+
+
+def _at(rule: Subject, value: bytes) -> str | None:
+    assert rule.query is not None
+    try:
+        node = rule.query.find_one(orjson.loads(value))
+    except (orjson.JSONDecodeError, JSONPathError, RecursionError):
+        return None
+    found = None if node is None else node.value
+    return str(found) if isinstance(found, str | int | float) and found != "" else None

@@ -1,0 +1,54 @@
+"""What became of a row's content before it was stored: the note in its column `privacy`."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """`rules` masked something; `stored` is the digest of the row as it is stored, by the form of record.py.
+
+    `subject` and `key` are there where the content is sealed: the subject's keyed hash, and the key's id.
+    """
+
+    rules: tuple[str, ...]
+    stored: bytes
+    subject: bytes | None = None
+    key: UUID | None = None
+
+    @property
+    def text(self) -> str:
+        """The note as JSON."""
+        said: dict[str, object] = {"v": 1, "rules": self.rules, "stored": self.stored.hex()}
+        if self.subject is not None:
+            said |= {"subject": self.subject.hex(), "key": str(self.key)}
+        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+
+    @classmethod
+    def read(cls, text: str) -> "Note":
+        """The note that the column holds.
+
+        Raises:
+            ValueError: it is none.
+        """
+        try:
+            said = orjson.loads(text)
+            subject, key = said.get("subject"), said.get("key")
+            return cls(
+                tuple(said["rules"]),
+                bytes.fromhex(said["stored"]),
+                None if subject is None else bytes.fromhex(subject),
+                None if key is None else UUID(key),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("the note cannot be read") from error
+
+
+def canonical(text: str) -> str:
+    """The note as it was chained, whatever Postgres made of blanks and order."""
+    try:
+        return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS).decode()
+    except ValueError:
+        return text

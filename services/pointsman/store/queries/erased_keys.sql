@@ -1,0 +1,1 @@
+select key_id from audit.erasure where key_id = any ($1)

@@ -1,0 +1,39 @@
+"""A record's content in one piece, as it is sealed: key, headers and value."""
+
+from base64 import b64decode, b64encode
+from typing import NamedTuple
+
+import orjson
+
+
+class Content(NamedTuple):
+    """All of a record that somebody chose to say. `headers`: as the column of that name holds them."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: str
+
+
+def packed(content: Content) -> bytes:
+    """One line of JSON with key and headers, then the value as it is."""
+    key, value, headers = content
+    told = orjson.dumps(
+        {
+            "key": None if key is None else b64encode(key).decode(),
+            "headers": orjson.Fragment(headers),
+            "tombstone": value is None,
+        }
+    )
+    return told + b"\n" + (value or b"")
+
+
+def unpacked(piece: bytes) -> Content:
+    """What `packed` made a piece of."""
+    line, _, value = piece.partition(b"\n")
+    told = orjson.loads(line)
+    key = told["key"]
+    return Content(
+        None if key is None else b64decode(key),
+        None if told["tombstone"] else value,
+        orjson.dumps(told["headers"]).decode(),
+    )

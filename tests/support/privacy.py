@@ -1,0 +1,110 @@
+"""A privacy file for tests, records that hold what it hides, and a look into every corner of the database."""
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from pointsman.audit.handlers import Sink
+from pointsman.audit.privacy_file import PrivacyFile, parse
+from pointsman.audit.private import Privacy
+from pointsman.bus.emit import bury
+from pointsman.bus.records import Incoming
+from pointsman.store.audit_writer import AuditWriter
+from pointsman.store.keyring import Sealing
+from pointsman.store.row import Row
+from pointsman.store.sealing import MasterKey
+from pointsman_schemas.dead import DeadLetter
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.reasons import Reason
+from tests.support.audit_store import audit_pool, observer
+from tests.support.example_records import TOPICS
+
+MASTER = MasterKey.parse("22" * 32)
+NOW = datetime(2026, 3, 12, 9, 15, tzinfo=UTC)
+STAMP = int(NOW.timestamp() * 1000)
+LANE = (TOPICS.intake.name, 0)
+
+#: What stands at `metadata.patient`, and what the built-in patterns find.
+PATIENT = "Wilhelmine Zzyzx"
+EMAIL = "w.zzyzx@example.org"
+IBAN = "DE89370400440532013000"
+SECRETS = (PATIENT, EMAIL, IBAN)
+
+MASKS = parse("""
+masks:
+  - {name: patient, paths: [$..metadata.patient]}
+  - {name: contact, patterns: [email, iban, card, phone]}
+""")
+NOTHING = PrivacyFile()
+
+
+def privacy(file: PrivacyFile = MASKS) -> Privacy:
+    """As the audit process has it."""
+    return Privacy(file, MASTER, TOPICS)
+
+
+def protected(record: Incoming, file: PrivacyFile = MASKS) -> Row:
+    """The row that is stored for the record."""
+    made = privacy(file)
+    return made.row(record, Sealing(made.keyring))
+
+
+def intake(offset: int, body: Any, *headers: tuple[str, bytes], key: bytes | None = b"k") -> Incoming:
+    """A record of the intake; `body` is made JSON of, unless it is bytes."""
+    value = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    return Incoming(*LANE, offset, STAMP, key, value, headers)
+
+
+def telling(offset: int, **more: Any) -> Incoming:
+    """A job that tells every secret."""
+    prompt = f"Write to {EMAIL} about {IBAN}."
+    said = {"agent_id": "clinic", "prompt": prompt, "metadata": {"patient": PATIENT, "ward": "7"}}
+    return intake(offset, {**said, **more})
+
+
+def letter(record: Incoming, offset: int, cause: Envelope | None = None) -> Incoming:
+    """The dead letter that the router makes of a record, quoting it."""
+    why = DeadLetter(Reason.WRONG_TYPE, f"metadata.patient: {PATIENT} {EMAIL}", "router", *record.origin)
+    sent = bury(TOPICS.dead, record, why, cause=cause, source="pointsman/router", now=NOW)
+    return Incoming(sent.topic, 0, offset, STAMP, sent.key, sent.value, tuple(sent.headers))
+
+
+@asynccontextmanager
+async def private_sink(dsn: str, file: PrivacyFile = MASKS) -> AsyncIterator[Sink]:
+    """The audit's sink with a privacy file."""
+    async with audit_pool(dsn) as pool:
+        yield Sink(AuditWriter(pool), TOPICS, lambda: NOW, privacy(file))
+
+
+async def store(sink: Sink, records: Sequence[Incoming], first: int | None = None) -> None:
+    """Store the records of each lane; `first`: where their lanes stand."""
+    batches: dict[tuple[str, int], list[Incoming]] = {}
+    for record in records:
+        batches.setdefault((record.topic, record.partition), []).append(record)
+    await sink.append(batches, dict.fromkeys(batches, first))
+
+
+async def corners_with(dsn: str, secret: str) -> list[str]:
+    """`table.column` of every place in the schema that holds the text: plain, as bytes, or in base64."""
+    raw = secret.encode()
+    coded = [b64encode(b" " * shift + raw)[4 if shift else 0 : -4].decode() for shift in range(3)]
+    forms = [secret, raw.hex(), *coded]
+    async with observer(dsn) as connection:
+        columns = await connection.fetch(
+            "select relname as table, attname as column"
+            " from pg_attribute join pg_class on pg_class.oid = attrelid"
+            " where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p') and not relispartition"
+            " and attnum > 0 and not attisdropped"
+        )
+        return [
+            f"{table}.{column}"
+            for table, column in columns
+            if await connection.fetchval(
+                f'select exists (select from audit."{table}", unnest($1::text[]) as form'
+                f' where position(form in "{column}"::text) > 0)',
+                forms,
+            )
+        ]

@@ -1,0 +1,48 @@
+"""privacy.yaml: every problem is named with its line, and none is let through."""
+
+import pytest
+
+from pointsman.audit.privacy_file import parse
+from pointsman.runtime.yaml_file import FileError
+
+WRONG = """\
+patterns:
+  broken: "("
+  email: x
+  all: ""
+masks:
+  - name: one
+  - name: one
+    paths: ["request", "$.a["]
+    patterns: [emial]
+  - {name: two, topics: [], paths: ["$.a"]}
+subjects:
+  - agent: clinic
+  - {path: $.a, subject: b}
+  - {}
+"""
+
+
+def test_every_problem_has_its_place() -> None:
+    with pytest.raises(FileError) as wrong:
+        parse(WRONG.replace("topics: [], ", ""))
+    places = [":".join(each.split(":")[1:4]) for each in wrong.value.problems]
+    assert places == [
+        "2:11: patterns.broken",
+        "3:10: patterns.email",
+        "4:8: patterns.all",
+        "6:5: masks[0]",
+        "7:11: masks[1].name",
+        "8:13: masks[1].paths[0]",
+        "8:24: masks[1].paths[1]",
+        "9:16: masks[1].patterns[0]",
+        "12:5: subjects[0]",
+        "13:5: subjects[1]",
+        "14:5: subjects[2]",
+    ]
+    with pytest.raises(FileError, match=r"masks\[2\].topics: must have at least 1"):
+        parse(WRONG)
+
+
+def test_an_empty_file_hides_nothing() -> None:
+    assert parse("").masks == parse("").subjects == ()
