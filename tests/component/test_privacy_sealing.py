@@ -25,6 +25,8 @@ from tests.support.privacy import (
     MASTER,
     NOTHING,
     PATIENT,
+    SUBJECT,
+    SUBJECT_HEADER,
     corners_with,
     intake,
     letter,
@@ -36,7 +38,6 @@ from tests.support.privacy import (
 
 pytestmark = pytest.mark.stack
 
-SUBJECT = "patient-4711@clinic"
 OTHER = "patient-4712@clinic"
 BROKEN = b'{"agent_id": "clinic", "metadata": {"data_subject": "%b"}, "prompt": "Write to' % SUBJECT.encode()
 
@@ -57,12 +58,13 @@ async def opened(dsn: str, offset: int, master: MasterKey = MASTER) -> bytes | s
             'select topic, partition, "offset", value, privacy from audit.message'
             ' where topic = $1 and "offset" = $2', LANE[0], offset
         )  # fmt: skip
-    (content,) = await open_rows(as_opener(dsn), master, rows)
+    async with observer(as_opener(dsn)) as connection:
+        (content,) = await open_rows(connection, master, rows)
     return content if isinstance(content, str) else content.value
 
 
 async def test_what_is_about_a_subject_is_nowhere_to_be_read(database: str) -> None:
-    records = [about(0), intake(1, BROKEN), intake(2, {"prompt": "x"}, ("ce_datasubject", SUBJECT.encode()))]
+    records = [about(0), intake(1, BROKEN), intake(2, {"prompt": "x"}, SUBJECT_HEADER)]
     records += [letter(each, offset) for offset, each in enumerate(records)]
     async with private_sink(database, NOTHING) as sink:
         await store(sink, records)

@@ -33,6 +33,10 @@ EMAIL = "w.zzyzx@example.org"
 IBAN = "DE89370400440532013000"
 SECRETS = (PATIENT, EMAIL, IBAN)
 
+#: Whom a message is about.
+SUBJECT = "patient-4711@clinic"
+SUBJECT_HEADER = ("ce_datasubject", SUBJECT.encode())
+
 MASKS = parse("""
 masks:
   - {name: patient, paths: [$..metadata.patient]}

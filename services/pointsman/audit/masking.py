@@ -119,9 +119,8 @@ class _Work:
             if self._taken:
                 document = changed(document, self._scrubbed_leaf)
             return orjson.dumps(document) if self.fired else value
-        except (
-            Exception
-        ):  # deeper than paths are followed, numbers that JSON has not: what was not searched goes
+        except Exception:
+            # Deeper than paths are followed, a number that JSON has not: what was not searched is not kept.
             return orjson.dumps(self._mark(self._rules[0], value))
 
     def _by(self, rule: Mask, document: Any) -> Any:
@@ -178,9 +177,8 @@ class _Work:
     def _scrubbed_leaf(self, leaf: Leaf) -> Leaf:
         if isinstance(leaf, str):
             return self._scrubbed(leaf)
-        return (
-            "[masked]" if leaf is not None and len(str(leaf)) >= _LEAST and str(leaf) in self._taken else leaf
-        )
+        # No marker: views calculate with some numbers, and one text among them would end the whole query.
+        return None if len(str(leaf)) >= _LEAST and str(leaf) in self._taken else leaf
 
     def _mark(self, rule: Mask, original: bytes) -> str:
         self.fired[rule.name] = None

@@ -33,8 +33,8 @@ class NotOnRecordError(CommandError):
 
 async def ask(settings: CliSettings, job: str, at_hand: Path) -> Verdict:
     """What is on record about the job whose id begins with `job`, and what the score saw in it."""
-    dsn = settings.postgres
-    async with open_jobs(dsn) as jobs, open_decisions(dsn) as decisions:
+    dsn, master = settings.postgres, settings.master_key
+    async with open_jobs(dsn, master) as jobs, open_decisions(dsn, master) as decisions:
         record = PolicyRecord(decisions, settings.kafka, settings.topics)
         found = await job_id.find(jobs, job)
         routed = await jobs.decision(found)
@@ -52,8 +52,8 @@ async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recom
     Raises:
         CommandError: the job was never routed, or what it was decided by is nowhere.
     """
-    dsn = settings.postgres
-    async with open_jobs(dsn) as jobs, open_decisions(dsn) as decisions:
+    dsn, master = settings.postgres, settings.master_key
+    async with open_jobs(dsn, master) as jobs, open_decisions(dsn, master) as decisions:
         record = PolicyRecord(decisions, settings.kafka, settings.topics)
         found = await job_id.find(jobs, job)
         value = await decisions.value(found)

@@ -41,6 +41,10 @@ class Replay:
         async with AsyncExitStack() as stack:
             publisher = await stack.enter_async_context(Publisher(self.settings.kafka)) if self.send else None
             async for sent in self._found(wanted):
+                if sent.hidden is not None:
+                    unreadable += 1
+                    self._show(sent, None, sent.hidden)
+                    continue
                 record = Incoming(
                     *sent.place, int(sent.at.timestamp() * 1000), None, sent.value, sent.headers
                 )
@@ -61,7 +65,7 @@ class Replay:
 
     async def _found(self, wanted: Wanted) -> AsyncGenerator[Sent, None]:
         ask = replayable.dead if self.dead else replayable.submitted
-        async with aclosing(ask(self.settings.postgres, wanted)) as found:
+        async with aclosing(ask(self.settings.postgres, wanted, self.settings.master_key)) as found:
             async for sent in found:
                 yield sent
 

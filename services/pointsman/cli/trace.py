@@ -33,7 +33,7 @@ def trace(
     settings = load(CliSettings, postgres=postgres, prefix=prefix)
 
     async def ask() -> tuple[JobState, list[Step]]:
-        async with open_jobs(settings.postgres) as jobs:
+        async with open_jobs(settings.postgres, settings.master_key) as jobs:
             found = await job_id.find(jobs, job)
             return (await jobs.states([found]))[0], await jobs.timeline(found)
 

@@ -13,7 +13,8 @@ from pointsman_schemas.jobs import JobRouted
 class Step:
     """One message of a job. `at` and `since_start` follow the order of the story; costs are US dollars.
 
-    `detail`: what a dead letter says to a person.
+    `detail`: what a dead letter says to a person. `hidden`: sealed, erased or broken, where that is why there
+    is no payload.
     """
 
     job_id: UUID
@@ -39,6 +40,7 @@ class Step:
     causation_id: UUID | None
     payload: Json | None
     detail: str | None
+    hidden: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

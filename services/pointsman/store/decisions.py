@@ -11,6 +11,9 @@ from uuid import UUID
 import asyncpg
 
 from pointsman.store.connect import Pool, open_pool, translated
+from pointsman.store.errors import ContentHiddenError
+from pointsman.store.opening import masked_by, value_of
+from pointsman.store.sealing import MasterKey
 from pointsman.store.sql import query
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
@@ -32,22 +35,32 @@ class Decided:
 
 
 @asynccontextmanager
-async def open_decisions(dsn: str) -> AsyncIterator["Decisions"]:
-    """A `Decisions` with connections of its own, for a command."""
+async def open_decisions(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Decisions"]:
+    """A `Decisions` with connections of its own, for a command; `master` opens what is sealed."""
     async with await open_pool(dsn, application="pointsman.decisions", size=2) as pool:
-        yield Decisions(pool)
+        yield Decisions(pool, master)
 
 
 class Decisions:
     """Each method asks one named query. All raise StoreUnavailableError and StoreError."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
         self._pool = pool
+        self._master = master
 
     async def value(self, job_id: UUID) -> bytes | None:
-        """The router's latest `job.routed.v1` of the job, byte for byte; None when it was never routed."""
+        """The router's latest `job.routed.v1` of the job, byte for byte; None when it was never routed.
+
+        Raises:
+            ContentHiddenError: it was masked, or sealed and cannot be opened.
+        """
         for row in await self._ask("router_decision", job_id):
-            return bytes(row["value"])
+            what = f"the decision about job {job_id}"
+            if masked := masked_by(row["privacy"]):
+                raise ContentHiddenError(what, f"cannot be made again: the job was {masked}")
+            with translated():
+                async with self._pool.acquire() as connection:
+                    return await value_of(connection, self._master, row, what)
         return None
 
     async def policy(self, version: str) -> PolicyApplied | None:

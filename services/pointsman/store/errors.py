@@ -22,5 +22,13 @@ class LaneMovedError(StoreError):
         self.found = found
 
 
+class ContentHiddenError(StoreError):
+    """What is asked for was masked or sealed before it was stored; `hint` says what it takes to read it."""
+
+    def __init__(self, what: str, why: str, hint: str = "") -> None:
+        super().__init__(f"{what} {why}")
+        self.hint = hint
+
+
 def _place(offset: int | None) -> str:
     return "not there yet" if offset is None else str(offset)

@@ -2,16 +2,21 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
 import orjson
+from pydantic import ValidationError
 
 from pointsman.store.answers import Ended, Hops, JobState, Routed, Step, TierCost, TierOutcomes
 from pointsman.store.connect import Pool, open_pool, translated
+from pointsman.store.errors import ContentHiddenError
+from pointsman.store.opening import Closed, masked_by, open_rows, value_of
+from pointsman.store.sealed_record import Content
+from pointsman.store.sealing import MasterKey
 from pointsman.store.sql import query
 from pointsman_schemas.jobs import JobRouted
 
@@ -19,17 +24,18 @@ _Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes
 
 
 @asynccontextmanager
-async def open_jobs(dsn: str) -> AsyncIterator["Jobs"]:
-    """A `Jobs` with connections of its own, for a command."""
+async def open_jobs(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Jobs"]:
+    """A `Jobs` with connections of its own, for a command; `master` opens what is sealed."""
     async with await open_pool(dsn, application="pointsman.jobs", size=2) as pool:
-        yield Jobs(pool)
+        yield Jobs(pool, master)
 
 
 class Jobs:
     """Each method asks one named query. All raise StoreUnavailableError and StoreError."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
         self._pool = pool
+        self._master = master
 
     async def find_jobs(self, prefix: str, limit: int = 10) -> list[UUID]:
         """Ids of jobs that begin with `prefix` (hexadecimal, dashes where one likes), at most `limit`."""
@@ -41,7 +47,18 @@ class Jobs:
 
     async def timeline(self, job_id: UUID) -> list[Step]:
         """Every message of the job, in order; empty when there is none."""
-        return [_answer(Step, row) for row in await self._ask("timeline", job_id)]
+        steps = [_answer(Step, row) for row in await self._ask("timeline", job_id)]
+        if self._master is None or not any(step.hidden for step in steps):
+            return steps
+        rows = await self._ask("sealed_of_job", job_id)
+        with translated():
+            async with self._pool.acquire() as connection:
+                opened = await open_rows(connection, self._master, rows)
+        found = {
+            (row["topic"], row["offset"], row["partition"]): each
+            for row, each in zip(rows, opened, strict=True)
+        }
+        return [_shown(step, found.get((step.topic, step.offset, step.partition))) for step in steps]
 
     async def hops(self, job_ids: Sequence[UUID]) -> list[Hops]:
         """When each of these jobs came from one topic to the next, of those that are stored."""
@@ -50,8 +67,16 @@ class Jobs:
     async def decision(self, job_id: UUID) -> Routed | None:
         """The latest decision about the job; None when it was never routed."""
         for row in await self._ask("decision", job_id):
-            place = (row["topic"], row["partition"], row["offset"])
-            return Routed(row["at"], *place, JobRouted.model_validate_json(row["value"]))
+            place, what = (row["topic"], row["partition"], row["offset"]), f"the decision about job {job_id}"
+            with translated():
+                async with self._pool.acquire() as connection:
+                    value = await value_of(connection, self._master, row, what)
+            try:
+                return Routed(row["at"], *place, JobRouted.model_validate_json(value))
+            except ValidationError:
+                if masked := masked_by(row["privacy"]):
+                    raise ContentHiddenError(what, f"cannot be shown: it was {masked}") from None
+                raise
         return None
 
     async def outcome(self, job_id: UUID) -> Ended | None:
@@ -96,3 +121,14 @@ def _answer(kind: type[_Answer], row: asyncpg.Record) -> _Answer:
     if values.get("payload") is not None:
         values["payload"] = orjson.loads(values["payload"])
     return kind(**values)
+
+
+def _shown(step: Step, content: Content | Closed | None) -> Step:
+    if content is None:
+        return step
+    if isinstance(content, Closed):
+        return replace(step, hidden=content.value)
+    try:
+        return replace(step, hidden=None, payload=orjson.loads(content.value or b""))
+    except orjson.JSONDecodeError:
+        return replace(step, hidden=None)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.connect import Connection
+from pointsman.store.errors import ContentHiddenError
 from pointsman.store.privacy_note import Note
 from pointsman.store.sealed_record import Content, unpacked
 from pointsman.store.sealing import DataKey, MasterKey, SealBrokenError
@@ -23,25 +24,42 @@ class Closed(StrEnum):
     BROKEN = "broken"
 
 
-async def open_rows(dsn: str, master: MasterKey | None, rows: Sequence[Any]) -> list[Content | Closed]:
+async def open_rows(
+    connection: Connection, master: MasterKey | None, rows: Sequence[Any]
+) -> list[Content | Closed]:
     """The content of each row, which has `topic`, `partition`, `offset`, `value` and a note in `privacy`.
 
     Without the master key, or without the right to the wrapped ones, a row is SEALED: so is one whose key was
     wrapped by another master key.
-
-    Raises:
-        StoreUnavailableError, StoreError: the database cannot be asked.
     """
     notes = [Note.read(row["privacy"]) for row in rows]
     ids = {note.key for note in notes if note.key is not None}
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            erased = {each["key_id"] for each in await connection.fetch(query("erased_keys"), list(ids))}
-            keys = await data_keys(connection, master, ids)
+    erased = {each["key_id"] for each in await connection.fetch(query("erased_keys"), list(ids))}
+    keys = await data_keys(connection, master, ids)
     return [
         Closed.ERASED if note.key in erased else _opened(row, keys.get(note.key) if note.key else None)
         for row, note in zip(rows, notes, strict=True)
     ]
+
+
+async def value_of(connection: Connection, master: MasterKey | None, row: Any, what: str) -> bytes:
+    """The value of a row, opened where it is sealed.
+
+    Raises:
+        ContentHiddenError: it cannot be had; `what` is the subject of the sentence.
+    """
+    if row["privacy"] is not None and Note.read(row["privacy"]).key is not None:
+        (content,) = await open_rows(connection, master, [row])
+        if isinstance(content, Closed):
+            raise ContentHiddenError(what, *_WHY[content])
+        return content.value or b""
+    return bytes(row["value"] or b"")
+
+
+def masked_by(privacy: str | None) -> str | None:
+    """The rules that masked something in a row, in words; None where it was not masked."""
+    rules = () if privacy is None else Note.read(privacy).rules
+    return f"masked by {', '.join(rules)} before it was stored" if rules else None
 
 
 def _opened(row: Any, key: DataKey | None) -> Content | Closed:
@@ -65,6 +83,16 @@ async def data_keys(
         with suppress(SealBrokenError):
             keys[row["key_id"]] = master.unwrap(row["key_id"], row["subject"], row["wrapped"])
     return keys
+
+
+_WHY = {
+    Closed.SEALED: (
+        "is sealed for the person whom it is about",
+        "it takes the master key (POINTSMAN_AUDIT_PRIVACY_KEY) and a member of pointsman_audit_opener",
+    ),
+    Closed.ERASED: ("was erased: the key that sealed it is gone",),
+    Closed.BROKEN: ("does not open: it was changed", "where, and what else: pointsman audit verify"),
+}
 
 
 async def _wrapped(connection: Connection, ids: list[Any]) -> list[asyncpg.Record]:

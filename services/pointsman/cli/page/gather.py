@@ -15,6 +15,10 @@ from pointsman.store.sql import query
 _WITHIN = timedelta(seconds=60)
 _CALL = "calling the model"  # a stage of audit.stages
 
+_HIDDEN = (
+    "Its content is sealed for whom it is about, or erased: see `pointsman trace`, which opens it by its key."
+)
+
 #: Rows of one query, each by column name.
 Ask = Callable[[str], Awaitable[list[dict[str, Any]]]]
 
@@ -92,6 +96,8 @@ async def _asked(ask: Ask, *, payloads: bool) -> Section:
     if not found:
         return Section("What was asked", "It was never submitted, as far as the record goes.")
     row = found[0]
+    if row["messages"] is None:
+        return Section("What was asked", _HIDDEN)
     parts = [f"kind {row['task_kind'] or 'not given'}", f"{row['prompt_chars'] or 0:,} characters"]
     parts += [f"tier {row['tier_asked']} was asked for"] if row["tier_asked"] else []
     parts += [f"wanted before {row['deadline']}"] if row["deadline"] else []
@@ -105,6 +111,8 @@ async def _why(ask: Ask) -> Section:
     if not found:
         return Section("Why it went there", "It was never routed.")
     row = found[-1]
+    if row["reason"] is None:
+        return Section("Why it went there", f"To {row['tier']} by rule {row['rule']}. {_HIDDEN}")
     policy = f"rule {row['rule']} of policy {row['policy_version']}"
     lead = f"To {row['tier']} by {policy}: {_sentence(row['reason'])}"
     if row["runner_up_tier"]:

@@ -42,9 +42,9 @@ def payloads(steps: Sequence[Step], topics: Topics) -> Text:
     """Each message's payload, whole, under its lane and kind."""
     text = Text()
     for step in steps:
-        shown = json.dumps(step.payload, indent=2, ensure_ascii=False) if step.payload else step.unreadable
+        shown = json.dumps(step.payload, indent=2, ensure_ascii=False) if step.payload else _hidden(step)
         text.append(f"\n{_lane(step, topics)}  {step.kind or 'unreadable'}\n", "bold")
-        text.append(block(shown or "(no payload)") + "\n")
+        text.append(block(shown or step.unreadable or "(no payload)") + "\n")
     return text
 
 
@@ -88,7 +88,7 @@ def _said(step: Step, message: Message | None) -> str:
         return gist(f"by {message.model}{counted}: {what(message)}", SAID)
     if message is not None:
         return gist(what(message), REASON)
-    parts = [step.error_type, step.detail or step.unreadable]
+    parts = [step.error_type, step.detail or _hidden(step) or step.unreadable]
     return gist(": ".join(part for part in parts if part), REASON) or "(its payload cannot be shown)"
 
 
@@ -102,10 +102,21 @@ def _message(step: Step) -> Message | None:
         return None
 
 
+def _hidden(step: Step) -> str | None:
+    return None if step.hidden is None else _HIDDEN.get(step.hidden, step.hidden)
+
+
+_HIDDEN = {
+    "sealed": "(sealed for whom it is about)",
+    "erased": "(erased)",
+    "broken": "(sealed, and changed since: pointsman audit verify)",
+}
+
+
 def _prompt(step: Step) -> str:
     """What was asked, whichever shape the intake took it in."""
     if step.payload is None:
-        return step.unreadable or "(its payload cannot be shown)"
+        return _hidden(step) or step.unreadable or "(its payload cannot be shown)"
     value = json.dumps(step.payload).encode()
     found: Any = decode_intake(Incoming(step.topic, step.partition, step.offset, 0, None, value, ()))
     return found.message if isinstance(found, Malformed) else asked(found.job.request)

@@ -1,4 +1,4 @@
-select job_id, message_id, topic, partition, "offset", value, headers, broker_at,
+select job_id, message_id, topic, partition, "offset", value, headers, privacy, broker_at,
   'dead' as outcome, error_type as outcome_reason
 from audit.message
 where kind = 'job.dead.v1' and broker_at >= $1 and broker_at < $2

@@ -1,6 +1,7 @@
 -- Jobs that something can be learned from: judged by somebody, or done on further tiers too as shadows. A row for
 -- each job and each of its shadows, with the answer; rows of one `root` are about the same question. The tier is the
--- one whose answer counted, and its cost is that tier's alone, whatever a cascade tried before.
+-- one whose answer counted, and its cost is that tier's alone, whatever a cascade tried before. What was masked or
+-- sealed is no question any more.
 with judged as (
   select job_id, avg(verdict) as verdict from (
     select distinct on (job_id, payload ->> 'by') job_id, (payload ->> 'verdict')::double precision as verdict
@@ -11,7 +12,7 @@ with judged as (
 ), routed as (
   select job_id, tier, value,
     case when agent_id = 'pointsman/shadow' then (payload #>> '{job,metadata,shadow_of}')::uuid else job_id end as root
-  from audit.message where kind = 'job.routed.v1' and broker_at >= $1
+  from audit.message where kind = 'job.routed.v1' and broker_at >= $1 and privacy is null
     and (rule is distinct from 'cascade' or not coalesce(payload ? 'steps', false))
 ), roots as (
   select root from routed left join judged using (job_id)
@@ -25,6 +26,6 @@ from routed join roots using (root) left join judged using (job_id) left join la
       select coalesce(sum((step ->> 'cost_usd')::numeric), 0)
       from jsonb_array_elements(coalesce(payload -> 'cascade', '[]')) as step
       where step ->> 'accepted' = 'false') as cost_usd, tier
-  from audit.message where job_id = routed.job_id and kind = 'job.completed.v1' limit 1
+  from audit.message where job_id = routed.job_id and kind = 'job.completed.v1' and privacy is null limit 1
 ) as done on true
 order by routed.root, routed.job_id

@@ -1,6 +1,6 @@
 select * from (
   select distinct on (job.job_id) job.job_id, message.message_id, message.topic, message.partition,
-    message."offset", message.value, message.headers, message.broker_at, job.outcome, job.outcome_reason
+    message."offset", message.value, message.headers, message.privacy, message.broker_at, job.outcome, job.outcome_reason
   from audit.job join audit.message on message.job_id = job.job_id and message.kind = 'job.submitted.v1'
   where job.first_seen_at >= $1 and job.first_seen_at < $2
     and ($3::text is null or job.agent_id = $3)
