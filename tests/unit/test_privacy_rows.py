@@ -9,12 +9,13 @@ import pytest
 from pointsman.audit.masking import Masking
 from pointsman.audit.privacy_file import PrivacyFile, parse
 from pointsman.audit.rows import row_of
+from pointsman.store.keyring import Sealing
 from pointsman.store.privacy_note import Note
 from pointsman.store.row import Row
 from pointsman.store.walk import digest_by_row, digest_of
 from pointsman_schemas.envelope import follow_with, from_headers
 from tests.support.example_records import NAMES, TOPICS, example, story
-from tests.support.privacy import EMAIL, NOW, PATIENT, intake, letter, protected, telling
+from tests.support.privacy import EMAIL, NOW, PATIENT, intake, letter, privacy, protected, telling
 
 JOB = {"agent_id": "clinic", "prompt": "Name three primes."}
 
@@ -153,6 +154,15 @@ def test_a_message_about_somebody_is_sealed(said: str) -> None:
     assert (row.key, row.headers, row.payload) == (None, "[]", None)
     assert digest_of(row) == digest_by_row(row)
     assert ABOUT.encode() not in (row.value or b"")
+
+
+def test_what_is_masked_and_sealed_keeps_the_digest_of_the_record() -> None:
+    record = telling(0, metadata={"data_subject": ABOUT})
+    made = privacy()
+    sealing = Sealing(made.keyring)
+    row = made.row(record, sealing)
+    assert note(row).rules == ("contact",)
+    assert row.record_sha256 == sealing.key_of(ABOUT).digest(row_of(record, TOPICS).record_sha256)
 
 
 def test_the_file_may_mark_messages_by_agent_and_by_path() -> None:

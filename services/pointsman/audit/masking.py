@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -49,18 +49,20 @@ class Masking:
         self._file = file
         self._master = master
         self._prefix = f"{prefix}."
+        self.rules = lru_cache(maxsize=1024)(self._rules)
 
-    def mask(self, record: Incoming, topic: str, kind: str | None, names: Set[str]) -> Masked | None:
-        """The record, masked by the rules for this topic and kind (None: any); None where they find nothing.
+    def mask(self, record: Incoming, rules: Sequence[Mask], names: Set[str]) -> Masked | None:
+        """The record, masked by these rules; None where they find nothing.
 
         `names`: what the record's columns say; it stays where it is only a part of what stands at a path.
         """
-        rules = [rule for rule in self._file.masks if self._applies(rule, topic, kind)]
-        if not rules:
-            return None
         work = _Work(self._file, self._master, record, rules, names)
         masked = work.record()
         return Masked(masked, tuple(work.fired), work.clean) if work.fired else None
+
+    def _rules(self, topic: str, kind: str | None) -> tuple[Mask, ...]:
+        """Those for messages of this topic and kind; for those of any kind, where that is None."""
+        return tuple(rule for rule in self._file.masks if self._applies(rule, topic, kind))
 
     def _applies(self, rule: Mask, topic: str, kind: str | None) -> bool:
         name = topic.removeprefix(self._prefix)

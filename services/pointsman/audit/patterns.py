@@ -4,16 +4,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: No digit, letter or hyphen beside it: parts of ids are no numbers of anything.
-_ALONE, _END = r"(?<![\w-])", r"(?![\w-])"
+#: What stands before and behind is no digit, letter or hyphen: parts of ids are no numbers of anything. The
+#: first character comes before what may not stand before it, so that the search skips what cannot begin.
+_ALONE, _END = r"(?<![\w-].)", r"(?![\w-])"
 
 EMAIL = r"(?<![\w.+-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
-IBAN = _ALONE + r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}" + _END
-CARD = _ALONE + r"[0-9](?:[ -]?[0-9]){12,18}" + _END
+IBAN = rf"[A-Z]{_ALONE}[A-Z][0-9]{{2}}(?: ?[A-Z0-9]){{11,30}}{_END}"
+CARD = rf"[0-9]{_ALONE}(?:[ -]?[0-9]){{12,18}}{_END}"
 PHONE = (
-    r"(?<![\w+-])(?:\+|00)[1-9](?:[ ()./-]{0,2}[0-9]){6,13}" + _END
-    + r"|(?<![\w-])\(?[0-9]{3}\)?[ .-][0-9]{3}[ .-][0-9]{4}" + _END
-)  # fmt: skip
+    rf"\+(?<![\w+-].)[1-9](?:[ ()./-]{{0,2}}[0-9]){{6,13}}{_END}"
+    rf"|0{_ALONE}0[1-9](?:[ ()./-]{{0,2}}[0-9]){{6,13}}{_END}"
+    rf"|[0-9(]{_ALONE}[0-9]{{2,3}}\)?[ .-][0-9]{{3}}[ .-][0-9]{{4}}{_END}"
+)
 IPV4 = (
     r"(?<![\w.-])(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?![\w-])"
 )
@@ -36,14 +38,21 @@ def _iban(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`expression` finds candidates; `holds`, where there is one, looks at their check digits."""
+    """`expression` finds candidates; `holds`, where there is one, looks at their check digits.
+
+    A text that is shorter than `least`, or lacks `sign`, need not be searched.
+    """
 
     name: str
     expression: re.Pattern[str]
     holds: Callable[[str], bool] | None = None
+    least: int = 0
+    sign: str = ""
 
     def replace(self, text: str, by: Callable[[str], str]) -> str:
         """The text with `by` of each find instead of it."""
+        if len(text) < self.least or self.sign not in text:
+            return text
         if self.holds is None:
             return self.expression.sub(lambda found: by(found[0]), text)
         parts, done, start = [], 0, 0
@@ -68,11 +77,11 @@ def _holding(text: str, holds: Callable[[str], bool]) -> int:
 BUILT_IN = {
     each.name: each
     for each in (
-        Pattern("email", re.compile(EMAIL)),
-        Pattern("iban", re.compile(IBAN), _iban),
-        Pattern("card", re.compile(CARD), _luhn),
-        Pattern("phone", re.compile(PHONE)),
-        Pattern("ipv4", re.compile(IPV4)),
-        Pattern("secret", re.compile(SECRET)),
+        Pattern("email", re.compile(EMAIL), sign="@"),
+        Pattern("iban", re.compile(IBAN), _iban, least=15),
+        Pattern("card", re.compile(CARD), _luhn, least=13),
+        Pattern("phone", re.compile(PHONE), least=8),
+        Pattern("ipv4", re.compile(IPV4), least=7, sign="."),
+        Pattern("secret", re.compile(SECRET), least=16),
     )
 }

@@ -15,7 +15,7 @@ from pointsman.store.keyring import Keyring, Sealing
 from pointsman.store.privacy_note import Note
 from pointsman.store.row import Row
 from pointsman.store.sealed_record import Content, packed
-from pointsman.store.sealing import MasterKey
+from pointsman.store.sealing import DataKey, MasterKey
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 
@@ -44,11 +44,12 @@ class Privacy:
         """
         row = row_of(record, self._topics)
         try:
+            digest = row.record_sha256
             subject = subject_of(record, row.agent_id, self._subjects)
             masked = self._masked(record, row)
             if masked is not None:
                 row = self._changed(row, masked)
-            return row if subject is None else _sealed(row, subject, sealing)
+            return row if subject is None else _sealed(row, digest, sealing.key_of(subject), subject)
         except Exception as error:
             event(log, logging.ERROR, "privacy cannot be kept, content left out", error=type(error).__name__)
             return self._withheld(row_of(record, self._topics))
@@ -57,12 +58,13 @@ class Privacy:
         topic, kind = record.topic, row.kind
         if topic == self._topics.dead.name:  # it is what it was before it came to nothing
             place = dict(record.headers).get("ce_origin") or b""
-            topic, kind = (
-                place.decode("utf-8", "replace").rpartition("@")[0].rpartition("/")[0] or topic,
-                None,
-            )
+            origin = place.decode("utf-8", "replace").rpartition("@")[0].rpartition("/")[0]
+            topic, kind = origin or topic, None
+        rules = self._masking.rules(topic, kind)
+        if not rules:
+            return None
         names = {str(said) for said in (getattr(row, name) for name in _NAMES) if said is not None}
-        return self._masking.mask(record, topic, kind, names)
+        return self._masking.mask(record, rules, names)
 
     def _changed(self, row: Row, masked: Masked) -> Row:
         record = masked.record
@@ -106,8 +108,7 @@ def _cleaned(row: Row, clean: Callable[[str], str]) -> Row:
     return row._replace(**changed)
 
 
-def _sealed(row: Row, subject: str, sealing: Sealing) -> Row:
-    key = sealing.key_of(subject)
+def _sealed(row: Row, record_sha256: bytes, key: DataKey, subject: str) -> Row:
     place = (row.topic, row.partition, row.offset)
     rules = Note.read(row.privacy).rules if row.privacy else ()
 
@@ -122,7 +123,7 @@ def _sealed(row: Row, subject: str, sealing: Sealing) -> Row:
             value=key.seal(place, packed(Content(row.key, row.value, row.headers))),
             headers="[]",
             payload=None,
-            record_sha256=key.digest(row.record_sha256),
+            record_sha256=key.digest(record_sha256),
             privacy=Note(rules, b"", key.subject, key.id).text,
         )
         .digested(())

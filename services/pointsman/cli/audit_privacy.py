@@ -87,10 +87,7 @@ def _tried(found: "PrivacyFile", value: bytes) -> str:
     from pointsman.bus.records import Incoming
     from pointsman.store.sealing import MasterKey, new_master_key
 
-    anywhere = tuple(mask.model_copy(update={"topics": ("*",)}) for mask in found.masks)
-    masking = Masking(
-        found.model_copy(update={"masks": anywhere}), MasterKey.parse(new_master_key()), "pointsman"
-    )
-    made = masking.mask(Incoming("any", 0, 0, 0, None, value, ()), "any", None, frozenset())
+    masking = Masking(found, MasterKey.parse(new_master_key()), "")
+    made = masking.mask(Incoming("", 0, 0, 0, None, value, ()), found.masks, frozenset())
     shown = value if made is None else made.record.value or b""
     return shown.decode("utf-8", "replace").rstrip("\n")
