@@ -4,7 +4,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from pointsman.store.connect import connected, translated
+from pointsman.store.errors import StoreError
 from pointsman.store.sealing import MasterKey
 from pointsman.store.sql import query
 
@@ -37,6 +40,11 @@ async def erase(dsn: str, master: MasterKey, subject: str) -> Erased | None:
 async def _ask(dsn: str, name: str, master: MasterKey, subject: str) -> Erased | None:
     async with connected(dsn) as connection:
         with translated(dsn):
-            for row in await connection.fetch(query(name), master.hash_of(subject)):
-                return Erased(*row)
-    return None
+            try:
+                found = await connection.fetch(query(name), master.hash_of(subject))
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise StoreError(
+                    "this database user may not erase: it takes a member of pointsman_audit_eraser "
+                    "(pointsman db login NAME --as eraser), named in POINTSMAN_POSTGRES_ERASER"
+                ) from error
+    return Erased(*found[0]) if found else None

@@ -15,9 +15,7 @@ from pointsman.store.sql import query
 _WITHIN = timedelta(seconds=60)
 _CALL = "calling the model"  # a stage of audit.stages
 
-_HIDDEN = (
-    "Its content is sealed for whom it is about, or erased: see `pointsman trace`, which opens it by its key."
-)
+_HIDDEN = "Its content is sealed for whom it is about, or erased; pointsman trace says which, and opens it."
 
 #: Rows of one query, each by column name.
 Ask = Callable[[str], Awaitable[list[dict[str, Any]]]]

@@ -33,7 +33,7 @@ def summary(report: Report, comparison: Comparison | None, seconds: float) -> Re
         lines.append(Text(f"{count(report.dropped, 'row')} dropped by retention"))
     if comparison is not None:
         behind = f", {comparison.not_yet:,} not stored yet" if comparison.not_yet else ""
-        lines.append(Text(f"{count(comparison.same, 'record')} on Kafka stored as they are{behind}"))
+        lines.append(Text(f"{count(comparison.same, 'record')} on Kafka are those on record{behind}"))
         if comparison.closed:
             said = "not compared: hidden by a key that is not here (POINTSMAN_AUDIT_PRIVACY_KEY) or erased"
             lines.append(Text(f"{count(comparison.closed, 'record')} {said}"))

@@ -2,8 +2,9 @@ select job_id, message_id, topic, partition, "offset", value, headers, privacy, 
   'dead' as outcome, error_type as outcome_reason
 from audit.message
 where kind = 'job.dead.v1' and broker_at >= $1 and broker_at < $2
-  and exists (
+  and (exists (
     select from jsonb_array_elements(headers) as pair where pair = '["ce_stage", "router"]'::jsonb)
+    or (privacy ->> 'key' is not null and source = 'pointsman/router'))  -- sealed with its headers
   and ($3::text is null or agent_id = $3)
   and ($4::text is null or error_type = $4)
 order by broker_at, topic, partition, "offset"
