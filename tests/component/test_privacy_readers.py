@@ -7,7 +7,7 @@ import pytest
 from pointsman.audit.privacy_file import PrivacyFile, parse
 from pointsman.bus.records import Incoming
 from pointsman.store.erasing import erase
-from tests.support.audit_store import as_auditor, as_eraser, as_opener
+from tests.support.audit_store import as_auditor, as_eraser, as_opener, observer
 from tests.support.command import Command
 from tests.support.example_records import story, story_id
 from tests.support.privacy import MASTER, NOTHING, NOW, SUBJECT, SUBJECT_HEADER, private_sink, store
@@ -111,3 +111,14 @@ async def test_the_commands_erase_and_say_what(database: str, tmp_path: Path) ->
     verified = await eraser.run("audit", "verify")
     assert verified.code == 0, verified.out
     assert "4 rows sealed for a subject" in verified.out
+
+
+async def test_no_question_stumbles_over_what_is_hidden(database: str) -> None:
+    await recorded(database, parse("masks: [{name: clause, paths: ['$..messages[*].content', $..metadata]}]"))
+    async with private_sink(database, parse("masks: [{name: all, paths: [$]}]")) as sink:
+        await store(sink, story(1, NOW), first=1)
+    async with observer(as_auditor(database)) as connection:
+        asked = await connection.fetch("select name, example from audit.questions")
+        for question in asked:
+            await connection.fetch(question["example"].replace("JOB", JOB))
+    assert len(asked) > 20
