@@ -1,0 +1,43 @@
+"""One person's data on its whole way: sealed wherever it comes, erased everywhere at once."""
+
+from pathlib import Path
+
+import pytest
+
+from pointsman.store.erasing import erase
+from pointsman.store.verify import Scope, verify
+from tests.conftest import Kafka
+from tests.support.privacy import MASTER, SUBJECT, corners_with
+from tests.support.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+ABOUT = {"metadata": {"data_subject": SUBJECT}}
+
+
+async def test_every_message_about_a_person_is_erased_at_once(
+    kafka: Kafka, database: str, tmp_path: Path
+) -> None:
+    key = {"POINTSMAN_AUDIT_PRIVACY_KEY": "22" * 32}
+    system = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix, **key)
+    try:
+        await system.start()
+        theirs = {**system.jobs(3, **ABOUT), **system.jobs(1, **ABOUT, tier="gigantic")}
+        others = system.jobs(1, prompt="Something else")
+        await system.send([*theirs.values(), *others.values()])
+
+        async def all_ended() -> bool:
+            return len(await system.ended()) == len(theirs) + len(others)
+
+        await system.until(all_ended, 60, "every outcome on record")
+    finally:
+        system.stop()
+    for said in (SUBJECT, "What is 2 + 2"):
+        assert await corners_with(database, said) == []
+    assert "message.payload" in await corners_with(database, "Something else")
+    gone = await erase(database, MASTER, SUBJECT)
+    assert gone is not None
+    assert gone.jobs == len(theirs)
+    assert gone.rows == 3 * 4 + 3, "submitted, routed, called, ended; or submitted, dead, rejected"
+    report = await verify(database, Scope())
+    assert (report.findings, report.sealed) == ([], gone.rows)
