@@ -35,6 +35,9 @@ async def test_a_lane_may_go_while_the_lags_are_measured() -> None:
             open_lanes.pop(TopicPartition(TOPIC, 2), None)
             return 0
 
+        def assignment(self) -> set[TopicPartition]:
+            return {TopicPartition(TOPIC, place) for place in range(3)}
+
         def highwater(self, tp: TopicPartition) -> int:
             return 5
 
