@@ -97,6 +97,18 @@ async def test_every_judged_answer_is_a_row_with_its_comparison(database: str, j
     ]
 
 
+async def test_going_up_in_a_cascade_is_an_escalation_and_no_misroute(
+    database: str, jobs: dict[str, str]
+) -> None:
+    ways = await ask(
+        database, "select job_id::text, first_tier, last_tier from audit.escalations order by last_tier"
+    )
+    assert ways == [(jobs[HARD], "small", "frontier"), (jobs[EASY], "small", "medium")]
+    assert (
+        await ask(database, "select verdict from audit.misroutes($1) where verdict = 'too low'", EVER) == []
+    )
+
+
 async def test_the_cost_of_all_tiers_is_counted_once_wherever_it_is_asked(
     database: str, jobs: dict[str, str]
 ) -> None:
