@@ -1,8 +1,8 @@
 """A partition that every process reads in full and writes to: no group, nothing is committed."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +28,7 @@ _POLL_MS = 1_000
 _POLL_RECORDS = 2_000
 #: How long an append may be without an answer, seconds; it is written again then.
 _APPEND_S = 5.0
+_CLOSE_S = 10.0
 
 #: Offset, broker time in milliseconds since 1970, message.
 Read = tuple[int, int, Message]
@@ -124,6 +125,6 @@ class SharedLog:
         await self._publisher.publish(records, within=_APPEND_S)
 
     async def _close(self) -> None:
-        with suppress(KafkaError):
-            await self._consumer.stop()
-        await self._publisher.__aexit__(None, None, None)
+        # Each in a task of its own: neither must keep the other from being closed, nor take too long.
+        closing = [self._consumer.stop(), self._publisher.__aexit__(None, None, None)]
+        await asyncio.wait(list(map(asyncio.ensure_future, closing)), timeout=_CLOSE_S)

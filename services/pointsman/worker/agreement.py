@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 0.01
 _RECONNECT_S = 0.5
 _LAST_WORDS_S = 2.0
+_CLOSE_S = 15.0
 
 #: A message and its key.
 Said = tuple[str, Message]
@@ -125,17 +126,26 @@ class Agreement:
     async def run(self) -> None:
         """Read and write the log until cancelled; a broken connection is replaced by a new one."""
         while True:
+            # In a task of its own: the client lets its own cancellations out when the brokers go away.
+            connected = asyncio.create_task(self._connected(), name="limits log")
             try:
-                async with self._open_log() as shared:
-                    await self._join(shared)
-                    async with asyncio.TaskGroup() as both:
-                        both.create_task(self._read(shared))
-                        both.create_task(self._write(shared))
-            except* BusError as error:
-                event(log, logging.WARNING, "limits cannot be read, reconnecting", error=repr(error))
-            except* Exception:  # a defect of ours: nobody calls meanwhile, and the state is taken anew
-                log.exception("the shared limits met a defect")
+                await asyncio.wait([connected])
+            finally:
+                connected.cancel()
+                await asyncio.wait([connected], timeout=_CLOSE_S)
             await asyncio.sleep(_RECONNECT_S)
+
+    async def _connected(self) -> None:
+        try:
+            async with self._open_log() as shared:
+                await self._join(shared)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._read(shared))
+                    both.create_task(self._write(shared))
+        except* BusError as error:
+            event(log, logging.WARNING, "limits cannot be read, reconnecting", error=repr(error))
+        except* Exception:  # a defect of ours: nobody calls meanwhile, and the state is taken anew
+            log.exception("the shared limits met a defect")
 
     async def written(self) -> None:
         """Return when everything that was said is in the log."""
