@@ -90,6 +90,27 @@ async def test_broker_restart(system: System, breakable: Stack) -> None:
     await _check(system, await sending, 180)
 
 
+async def test_who_is_asked_to_stop_ends_even_if_the_broker_goes_at_that_moment(
+    system: System, breakable: Stack
+) -> None:
+    jobs = system.jobs(400)
+    await system.send(list(jobs.values()))
+    services = {
+        name: each.child for name, each in system.processes.items() if name != "simulator" and each.child
+    }
+    for child in services.values():
+        child.send_signal(signal.SIGTERM)
+    breakable.kafka.kill()
+    try:
+        ends = {name: await asyncio.to_thread(child.wait, 60) for name, child in services.items()}
+        assert ends == dict.fromkeys(services, 0)
+    finally:
+        breakable.kafka.start()
+    for name in services:
+        system.processes[name].start()
+    await _check(system, list(jobs))
+
+
 async def test_postgres_restart(system: System, breakable: Stack) -> None:
     sending = asyncio.create_task(_send_slowly(system, 600, 8))
     for _ in range(2):

@@ -32,6 +32,7 @@ _POLL_MS = 200
 _POLL_RECORDS = 1_000
 _FULL_POLL_MS = 20
 _MEASURE_S = 2
+_CLOSE_S = 10
 
 
 class Lanes:
@@ -84,8 +85,8 @@ class Lanes:
         finally:
             await self._let_go(list(self._tasks))
             self._assigned, self._consumer = False, None
-            await asyncio.wait([asyncio.create_task(consumer.stop())], timeout=10)
-            await admin.close()
+            closing = [asyncio.create_task(each) for each in (consumer.stop(), admin.close())]
+            await asyncio.wait(closing, timeout=_CLOSE_S)
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> None:
         watchdog = Watchdog(consumer, self._settings.stall_timeout_ms / 1000)
@@ -134,7 +135,21 @@ class Lanes:
             LANE_AGE.labels(tp.topic, tp.partition).set(age_ms / 1000)
 
     async def _finish(self) -> None:
-        await asyncio.gather(*(lane.finish(self._settings.grace_s) for lane in self._lanes.values()))
+        """Let every lane finish; a commit to which no broker answers would go on for ever."""
+        grace_s = self._settings.grace_s
+        finishing = [asyncio.create_task(lane.finish(grace_s)) for lane in self._lanes.values()]
+        if not finishing:
+            return
+        limit_s = grace_s + self._settings.request_timeout_ms / 1000
+        done, late = await asyncio.wait(finishing, timeout=limit_s)
+        for each in late:
+            each.cancel()
+        if late:
+            event(
+                log, logging.WARNING, "no broker took the last commits, they are handed back", lanes=len(late)
+            )
+        for each in done:
+            each.result()
 
     # --- called by the group's listener
 

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 0.01
 _RECONNECT_S = 0.5
 _LAST_WORDS_S = 2.0
+_CLOSE_S = 10.0
 _CLOSE_S = 15.0
 
 #: A message and its key.
@@ -121,7 +122,7 @@ class Agreement:
                 async with asyncio.timeout(_LAST_WORDS_S):
                     await self.written()
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=_CLOSE_S)
 
     async def run(self) -> None:
         """Read and write the log until cancelled; a broken connection is replaced by a new one."""
