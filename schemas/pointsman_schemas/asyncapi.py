@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES
-from pointsman_schemas.json_schema import DEAD, ENVELOPE, PLAIN
+from pointsman_schemas.claims import BULK
+from pointsman_schemas.json_schema import CLAIM, DEAD, ENVELOPE, PLAIN
 from pointsman_schemas.topics import DEFAULT_PREFIX, Topic, Topics
 
 BINDING = "0.5.0"
@@ -138,9 +139,15 @@ def _message(name: str, topic: Topic, example: Json | None) -> Json:
             body |= {
                 "summary": (MESSAGES[name].__doc__ or "").strip().split("\n")[0],
                 "headers": {"$ref": f"./{ENVELOPE}.json"},
-                "payload": {"$ref": f"./{name}.json"},
+                "payload": _payload(name),
             }
     if example is not None:
         headers = {"headers": example["headers"]} if example["headers"] else {}
         body["examples"] = [{"name": name, **headers, "payload": example["value"]}]
     return body
+
+
+def _payload(name: str) -> Json:
+    """The message; of one that may be large, an abridgement with a claim to it too."""
+    whole = {"$ref": f"./{name}.json"}
+    return {"anyOf": [whole, {"$ref": f"./{CLAIM}.json"}]} if name in BULK else whole

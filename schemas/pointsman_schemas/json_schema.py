@@ -9,6 +9,7 @@ from pydantic_core import core_schema
 from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.claims import Claim
 from pointsman_schemas.envelope import TYPE_PREFIX
 from pointsman_schemas.jobs import ChatRequest, Job
 from pointsman_schemas.reasons import Reason
@@ -17,6 +18,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 PLAIN = "job.plain.v1"
 ENVELOPE = "envelope.headers.v1"
+CLAIM = "claim.v1"
 DEAD = f"{dead.TYPE}.headers"
 
 _UUID = {"type": "string", "format": "uuid"}
@@ -39,6 +41,7 @@ def schemas() -> dict[str, Json]:
         **{name: message(name) for name in MESSAGES},
         PLAIN: plain_body(),
         ENVELOPE: envelope_headers(),
+        CLAIM: abridged_value(),
         DEAD: dead_letter_headers(),
     }
 
@@ -98,6 +101,10 @@ def envelope_headers() -> Json:
             "type": "string",
             "description": "with a routed job: jobs of one key are done one after another",
         },
+        "ce_dataref": {
+            "type": "string",
+            "description": "the value is an abridgement, the whole of it is there: see `claim.v1`",
+        },
         "traceparent": {
             "type": "string",
             "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
@@ -113,6 +120,23 @@ def envelope_headers() -> Json:
             "properties": attributes,
             "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_agentid"],
             "additionalProperties": {"type": "string"},
+        },
+    )
+
+
+def abridged_value() -> Json:
+    """The value of a record with `ce_dataref`: the claim, and the message's small fields."""
+    claim = _of(Claim)
+    return _named(
+        CLAIM,
+        f"Abridged value ({CLAIM})",
+        "Stands in a record whose value is kept in a store: the digest of the whole value, and the message "
+        "that `ce_type` names, without its bulk.",
+        {
+            "type": "object",
+            "properties": {"claim": claim},
+            "required": ["claim"],
+            "additionalProperties": True,
         },
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming
-from pointsman.client.again import again, read_again
+from pointsman.client.again import again, as_found, read_again
 from pointsman_schemas.envelope import from_headers
 from pointsman_schemas.topics import Topics
 
@@ -24,9 +24,7 @@ def record(headers: tuple[tuple[str, bytes], ...] = (), **fields: object) -> Inc
 
 
 def test_it_asks_the_same_and_follows_from_what_it_repeats() -> None:
-    job = read_again(
-        record(deadline="2026-02-01T00:00:00Z", metadata={"team": "a"}, order_key="o"), buried=False
-    )
+    job = read_again(record(deadline="2026-02-01T00:00:00Z", metadata={"team": "a"}, order_key="o"))
     assert not isinstance(job, Malformed)
     made, sent = again(job, CAUSE, Topics(), NOW)
     read = decode_intake(Incoming(sent.topic, 0, 0, 0, sent.key, sent.value, tuple(sent.headers)))
@@ -43,14 +41,14 @@ def test_it_asks_the_same_and_follows_from_what_it_repeats() -> None:
 
 
 def test_a_repetition_of_a_repetition_names_the_one_before() -> None:
-    job = read_again(record(metadata={"replay_of": "earlier"}), buried=False)
+    job = read_again(record(metadata={"replay_of": "earlier"}))
     assert not isinstance(job, Malformed)
     assert again(job, None, Topics(), NOW)[0].metadata == {"replay_of": str(FIRST)}
 
 
 def test_full_metadata_is_left_as_it_is() -> None:
     full: dict[str, object] = {str(place): place for place in range(64)}
-    job = read_again(record(metadata=full), buried=False)
+    job = read_again(record(metadata=full))
     assert not isinstance(job, Malformed)
     assert again(job, None, Topics(), NOW)[0].metadata == full
 
@@ -62,7 +60,7 @@ def test_a_dead_letter_is_read_by_the_headers_that_it_had() -> None:
     of_the_letter = [("ce_agentid", b"unknown"), ("ce_reason", b"internal")]
     headers = (*of_the_letter, *((f"orig_{name}", text) for name, text in own))
     letter = Incoming("t.jobs.dead", 0, 1, 0, None, json.dumps(body).encode(), headers)
-    job = read_again(letter, buried=True)
+    job = read_again(as_found(letter))
     assert not isinstance(job, Malformed)
     assert job.agent_id == "billing"
-    assert isinstance(read_again(letter, buried=False), Malformed)
+    assert isinstance(read_again(letter), Malformed)

@@ -29,7 +29,7 @@ FOLDER = CHECKOUT / "compose"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "pointsman:local"}
-PASSWORDS = ("POSTGRES_PASSWORD", "WRITER_PASSWORD", "READER_PASSWORD", "AUDIT_KEY")
+PASSWORDS = ("POSTGRES_PASSWORD", "WRITER_PASSWORD", "READER_PASSWORD", "CLAIMS_PASSWORD", "AUDIT_KEY")
 WORKERS = {name for name in OURS if name.startswith("worker-")}
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 #: What typer raises for a command or option that is not there, whichever click it is built on.
@@ -168,6 +168,7 @@ def test_secrets_have_no_default_and_reach_only_who_needs_them() -> None:
         role: {name for name in OURS if f"POINTSMAN_POSTGRES{role}" in environment(name)}
         for role in ("", "_WRITER", "_OWNER")
     }
+    assert {name for name in OURS if "POINTSMAN_CLAIMS" in environment(name)} == {"router", *WORKERS}
     assert holders == {"": set(), "_WRITER": {"audit"}, "_OWNER": {"setup"}}
 
 

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from pointsman_schemas import dead, envelope
 from pointsman_schemas.asyncapi import document
 from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.claims import DATAREF
 from pointsman_schemas.export import drift, examples, exported, main, to_text
 from pointsman_schemas.json_schema import DEAD, ENVELOPE, PLAIN, schemas
 from pointsman_schemas.reasons import Reason
@@ -134,7 +135,7 @@ def test_the_envelope_schema_knows_every_header_that_is_written() -> None:
     written = envelope.from_headers((name, text.encode()) for name, text in example["headers"].items())
     assert written is not None
     known = schemas()[ENVELOPE]["properties"]
-    assert {name for name, _ in written.to_headers()} == {*known} - {"ce_orderkey"}
+    assert {name for name, _ in written.to_headers()} == {*known} - {"ce_orderkey", DATAREF}
     letter = dead.DeadLetter(Reason.EMPTY, "empty", "router", "t", 0, 1)
     assert {name for name, _ in letter.to_headers()} <= set(schemas()[DEAD]["required"])
 

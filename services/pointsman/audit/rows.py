@@ -11,6 +11,7 @@ from pointsman.audit.columns import (
     time_or_none,
 )
 from pointsman.audit.facts import Facts, facts_of
+from pointsman.bus.claimed import stand_in
 from pointsman.bus.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.emit import UNKNOWN_AGENT
 from pointsman.bus.intake import Accepted, decode_intake
@@ -48,7 +49,8 @@ def _understood(record: Incoming, topics: Topics) -> Row:
     intake, letters = _names(topics)
     if record.topic == letters:
         return _letter(record, intake)
-    match decode_intake(record, _ANY_SIZE) if record.topic == intake else decode(record):
+    read = stand_in(record)
+    match decode_intake(read, _ANY_SIZE) if record.topic == intake else decode(read):
         case Decoded(message, envelope):
             return _row(record, envelope, envelope.type, facts_of(message), _text(record.value))
         case Accepted(job, cause):
@@ -93,6 +95,7 @@ def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> Fact
         record.value,
         headers,
     )
+    original = stand_in(original)
     match decode_intake(original, _ANY_SIZE) if letter.topic == intake else decode(original):
         case Decoded(message):
             return facts_of(message)

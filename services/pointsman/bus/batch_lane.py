@@ -5,10 +5,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from pointsman.bus.claimed import stand_in
 from pointsman.bus.hop import observe_hop
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.lanes import Lanes
+from pointsman.bus.payloads import Inline, Payloads
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
 
@@ -30,8 +32,16 @@ class BatchHandler(Protocol):
 class BatchLane(Lane):
     """Strictly in order. Records before `committed` only warm the handler's memory."""
 
-    def __init__(self, position: int, committed: int, writer: LaneWriter, handler: BatchHandler) -> None:
+    def __init__(
+        self,
+        position: int,
+        committed: int,
+        writer: LaneWriter,
+        handler: BatchHandler,
+        payloads: Payloads | None = None,
+    ) -> None:
         super().__init__(position)
+        self._payloads = payloads or Inline()
         self._committed = committed
         self._writer = writer
         self._handler = handler
@@ -53,7 +63,7 @@ class BatchLane(Lane):
     def feed(self, records: Sequence[Incoming]) -> None:
         past = [record for record in records if record.offset < self._committed]
         if past:
-            self._handler.warm(past)
+            self._handler.warm([stand_in(record) for record in past])
         self._waiting.extend(record for record in records if record.offset >= self._committed)
         self.position = records[-1].offset + 1
         if self._waiting:
@@ -69,9 +79,10 @@ class BatchLane(Lane):
         """Nothing is in flight between two transactions: what waits is simply not committed."""
 
     async def _step(self) -> None:
-        batch = [self._waiting[place] for place in range(min(len(self._waiting), BATCH_RECORDS))]
-        if batch:
-            records = self._handler(batch)
+        next_ones = [self._waiting[place] for place in range(min(len(self._waiting), BATCH_RECORDS))]
+        if next_ones:
+            batch = await self._payloads.fetch(next_ones)
+            records = await self._payloads.deposit(self._handler(batch))
             await self._writer.write(records, batch[-1].offset + 1)
             self._committed = batch[-1].offset + 1
             for _ in batch:
@@ -82,12 +93,18 @@ class BatchLane(Lane):
 
 
 def batch_lanes(
-    settings: LanePart, group: str, topic: str, make_handler: Callable[[], BatchHandler], remembered: int
+    settings: LanePart,
+    group: str,
+    topic: str,
+    make_handler: Callable[[], BatchHandler],
+    *,
+    remembered: int,
+    payloads: Payloads | None = None,
 ) -> Lanes:
     """Lanes in strict order; each first shows its handler up to `remembered` records from before its own."""
 
     def open_lane(lane: object, first: int, position: Position, writer: LaneWriter) -> BatchLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)
-        return BatchLane(max(first, committed - remembered), committed, writer, make_handler())
+        return BatchLane(max(first, committed - remembered), committed, writer, make_handler(), payloads)
 
     return Lanes(settings, group, topic, open_lane)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from pointsman.bus.claimed import LostError, see_whole
 from pointsman.bus.complaints import complaints
 from pointsman.bus.json import parse_object
 from pointsman.bus.records import Incoming
@@ -47,11 +48,14 @@ def decode(record: Incoming) -> Decoded | Malformed:
         if envelope is None:
             return Malformed(Reason.BAD_HEADERS, "no CloudEvents headers (ce_specversion, ce_id, ...)")
         kind = message_type(envelope.type)
-        body = read_body(record)
     except RefusedError as error:
         return Malformed(error.reason, str(error))
     try:
-        return Decoded(kind.model_validate(body), envelope)
+        return Decoded(kind.model_validate(read_body(record)), envelope)
+    except LostError as error:  # the record itself is sound: it is known whose job came to nothing
+        return Malformed(error.reason, str(error), envelope.job_id, envelope.agent_id or None, cause=envelope)
+    except RefusedError as error:
+        return Malformed(error.reason, str(error))
     except ValidationError as error:
         refused = refusal(error)
         return Malformed(
@@ -82,8 +86,10 @@ def read_body(record: Incoming) -> Json:
     """The JSON object in the record's value.
 
     Raises:
+        LostError: the value is kept elsewhere, and was not fetched or cannot be had.
         RefusedError: there is none.
     """
+    see_whole(record)
     if record.value is None:
         raise RefusedError(Reason.TOMBSTONE, "the record has no value (a tombstone)")
     return parse_object(record.value)

@@ -26,7 +26,7 @@ def bury(
     source: str,
     now: datetime,
 ) -> Outgoing:
-    """The dead letter for `record`: its bytes unchanged, its own headers (up to a bound) prefixed."""
+    """The dead letter for `record`: its bytes as on Kafka, its own headers (up to a bound) prefixed."""
     if cause is None:
         id = derived_id(*record.origin, "dead")
         cover = Envelope(id, source, dead.TYPE, now, UNKNOWN_AGENT)
@@ -35,7 +35,7 @@ def bury(
             cause, record.origin, step="dead", source=source, type=dead.TYPE, time=now
         )
     return Outgoing(
-        topic.name, record.key, record.value, cover.to_headers() + letter.to_headers() + _original(record)
+        topic.name, record.key, record.on_kafka, cover.to_headers() + letter.to_headers() + _original(record)
     )
 
 

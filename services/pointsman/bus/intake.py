@@ -36,7 +36,7 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
     cause: Envelope | None = None
     body: Json = {}
     try:
-        size = len(record.value or b"")
+        size = len(record.on_kafka or b"")
         if size > max_bytes:
             raise RefusedError(Reason.TOO_LARGE, f"{size:,} bytes; at most {max_bytes:,}")
         cause = read_envelope(record)

@@ -22,6 +22,11 @@ class Incoming:
         """Topic, partition and offset: what derived ids are made of."""
         return (self.topic, self.partition, self.offset)
 
+    @property
+    def on_kafka(self) -> bytes | None:
+        """The value as it stands on Kafka."""
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -36,3 +41,20 @@ class Outgoing:
     value: bytes | None
     headers: list[tuple[str, bytes]]
     beside: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Incoming):
+    """A record whose value was kept elsewhere: `value` is the whole of it, `stub` is what stands on Kafka.
+
+    `lost`: why it cannot be had, for a person; then `value` is the stub.
+    """
+
+    stub: bytes
+    lost: str | None = None
+    too_large: bool = False
+
+    @property
+    def on_kafka(self) -> bytes:
+        """The value as it stands on Kafka."""
+        return self.stub

@@ -9,6 +9,7 @@ from pointsman.cli.options import Json, Kafka, Postgres, Prefix
 
 if TYPE_CHECKING:
     from pointsman.audit.against_kafka import Comparison
+    from pointsman.cli.large_check import LargeValues
     from pointsman.cli.settings import VerifySettings
     from pointsman.store.findings import Report
 
@@ -47,6 +48,7 @@ def verify(
 
     Exit 1 if anything does not fit; the first row of each lane that does not is named. A day or a job is
     looked at from the checkpoint before it to the one after it. docs/audit-integrity.md says what is found.
+    Values that are kept in a store are fetched and held against their digests, where POINTSMAN_CLAIMS is set.
     """
     import asyncio
     import time
@@ -58,7 +60,7 @@ def verify(
     flags = {"postgres": postgres, "kafka": kafka, "prefix": prefix, "audit_public_key": public_key}
     settings = load(VerifySettings, **flags)
     began = time.monotonic()
-    report, comparison = asyncio.run(_verify(settings, day, job, start == "newest", against_kafka))
+    report, comparison, large = asyncio.run(_verify(settings, day, job, start == "newest", against_kafka))
     seconds = time.monotonic() - began
     if as_json:
         screen.print_json(
@@ -68,17 +70,22 @@ def verify(
                 "rows_per_second": report.rows / seconds,
                 "report": report,
                 "kafka": comparison,
+                "large_values": {"named": len(large.named), "checked": large.checked},
             }
         )
     else:
-        screen.show(summary(report, comparison, seconds))
+        screen.show(summary(report, comparison, large, seconds))
     raise typer.Exit(int(not report.whole))
 
 
 async def _verify(
     settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool, against_kafka: bool
-) -> "tuple[Report, Comparison | None]":
+) -> "tuple[Report, Comparison | None, LargeValues]":
+    from pointsman.claims.opened import closed_after, open_claim_check
+    from pointsman.claims.settings import ClaimsPart
     from pointsman.cli import job_id, screen
+    from pointsman.cli.large_check import LargeValues
+    from pointsman.cli.settings import load
     from pointsman.store.jobs import open_jobs
     from pointsman.store.signing import PublicKey
     from pointsman.store.verify import Scope, verify
@@ -90,13 +97,25 @@ async def _verify(
             wanted = await job_id.find(jobs, job)
     scope = Scope(day=day.date() if day else None, job_id=wanted, newest=newest)
     comparison, published = await _compare(settings) if against_kafka else (None, [])
+    large = LargeValues()
     with screen.stepped("rows") as (begin, advance):
         report = await verify(
-            settings.postgres, scope, public=public, published=published, begin=begin, advance=advance
+            settings.postgres,
+            scope,
+            public=public,
+            published=published,
+            begin=begin,
+            advance=advance,
+            large=large.take,
         )
     if comparison is not None:
         report.findings += comparison.findings
-    return report, comparison
+    claim_check = open_claim_check(load(ClaimsPart))
+    if claim_check is not None and large.named:
+        async with closed_after(claim_check):
+            with screen.progress(len(large.named), "large values") as advance:
+                report.findings += await large.check(claim_check, advance)
+    return report, comparison, large
 
 
 async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]]":

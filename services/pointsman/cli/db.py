@@ -55,8 +55,9 @@ def roles(
     """Show what each of our roles may do, as the database itself says.
 
     pointsman_audit_writer adds rows and moves positions forward; pointsman_auditor reads, and
-    pointsman_audit_opener may have the keys of what is sealed, too. None may update, delete or truncate
-    anything; pointsman_audit_eraser deletes the key of one subject, which puts that on record.
+    pointsman_audit_opener may have the keys of what is sealed, too; pointsman_claims keeps large values
+    beside the audit. None may update, delete or truncate anything; pointsman_audit_eraser deletes the key of
+    one subject, which puts that on record.
     """
     import asyncio
 
@@ -86,11 +87,11 @@ def login(
     name: Annotated[str, typer.Argument(metavar="USER", help="The user to make, or to give a new password.")],
     *,
     role: Annotated[
-        Literal["writer", "auditor", "opener", "eraser"],
+        Literal["writer", "auditor", "opener", "eraser", "claims"],
         typer.Option(
             "--as",
             help="writer: for `run audit`; auditor: for whoever reads; opener: for who reads what is sealed, "
-            "too; eraser: for `audit erase`.",
+            "too; eraser: for `audit erase`; claims: for POINTSMAN_CLAIMS, where large values are kept here.",
         ),
     ],
     password_from: Annotated[
@@ -108,10 +109,11 @@ def login(
 
     from pointsman.cli import screen
     from pointsman.cli.settings import load
-    from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, ensure_login
+    from pointsman.store.roles import AUDITOR, CLAIMS, ERASER, OPENER, WRITER, ensure_login
     from pointsman.store.settings import OwnerPart
 
     dsn = load(OwnerPart, postgres_owner=postgres).owner_dsn
-    granted = {"writer": WRITER, "auditor": AUDITOR, "opener": OPENER, "eraser": ERASER}[role]
+    roles = {"writer": WRITER, "auditor": AUDITOR, "opener": OPENER, "eraser": ERASER, "claims": CLAIMS}
+    granted = roles[role]
     asyncio.run(ensure_login(dsn, name, granted, os.environ.get(password_from) or None))
     screen.line(f"{name} may do what {granted} may")

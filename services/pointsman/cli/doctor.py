@@ -2,7 +2,7 @@
 
 import typer
 
-from pointsman.cli.options import Agents, Json, Kafka, Policy, Postgres, Prefix, Providers
+from pointsman.cli.options import Agents, Claims, Json, Kafka, Policy, Postgres, Prefix, Providers
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -17,6 +17,7 @@ def doctor(
     policy: Policy = None,
     agents: Agents = None,
     providers: Providers = None,
+    claims: Claims = None,
 ) -> None:
     """Check everything a service needs, with a fix for each failure.
 
@@ -24,8 +25,10 @@ def doctor(
     """
     import asyncio
 
+    from pointsman.claims.settings import ClaimsPart
     from pointsman.cli import screen
     from pointsman.cli.checks import files
+    from pointsman.cli.checks.claims import claims as check_claims
     from pointsman.cli.checks.finding import Finding
     from pointsman.cli.checks.kafka import kafka as check_kafka
     from pointsman.cli.checks.postgres import postgres as check_postgres
@@ -39,18 +42,21 @@ def doctor(
     router = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents)
     worker = load(WorkerSettings, tier="any", providers=providers)
     dsn = load(CliSettings, postgres=postgres).postgres
+    keeping = load(ClaimsPart, claims=claims)
 
     async def look() -> list[Finding]:
         policy_found, policy_file = files.policy_file(router.policy)
         providers_found, providers_file = files.providers_file(worker.providers, policy_file)
         topics = list(router.topics.all(policy_file.tiers)) if policy_file else None
-        kafka_found, postgres_found, reached = await asyncio.gather(
+        kafka_found, postgres_found, claims_found, reached = await asyncio.gather(
             check_kafka(router.kafka, topics),
             check_postgres(dsn, utc_now),
+            check_claims(keeping),
             check_providers(providers_file),
         )
         registry = files.agents_file(router.agents, policy_file)
-        return [*kafka_found, *postgres_found, policy_found, registry, providers_found, *reached]
+        servers = [*kafka_found, *postgres_found, claims_found]
+        return [*servers, policy_found, registry, providers_found, *reached]
 
     findings = asyncio.run(look())
     if as_json:

@@ -9,13 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from pointsman.bus.decode import Malformed
-from pointsman.bus.intake import decode_intake
+from pointsman.bus.intake import DEFAULT_MAX_BYTES, decode_intake
 from pointsman.bus.records import Incoming
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.envelope import format_time
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
+from pointsman_schemas.reasons import Reason
 
+_STORE = "; larger jobs need a store, and a larger one a higher limit: docs/claim-check.md"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -30,8 +32,10 @@ class Bad:
         return f"line {self.number}: {self.message}"
 
 
-def read_jobs(lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock) -> tuple[list[Job], list[Bad]]:
-    """The jobs in JSON lines, and the lines that are none.
+def read_jobs(
+    lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock, largest: int = DEFAULT_MAX_BYTES
+) -> tuple[list[Job], list[Bad]]:
+    """The jobs in JSON lines, and the lines that are none; `largest`: bytes that a job may have.
 
     A field that a line does not have is taken from `defaults`; empty lines are passed over. A job without
     an id gets a new one.
@@ -43,7 +47,7 @@ def read_jobs(lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock) ->
         line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901  # a byte order mark, as Windows writes it
         if not line.strip():
             continue
-        found = read_job(_filled(line, defaults), clock)
+        found = read_job(_filled(line, defaults), clock, largest)
         if isinstance(found, str):
             bad.append(Bad(number, found))
         elif found.job_id in seen:
@@ -54,13 +58,13 @@ def read_jobs(lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock) ->
     return jobs, bad
 
 
-def read_job(body: bytes, clock: Clock) -> Job | str:
+def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job | str:
     """The job in a JSON object, or why there is none."""
     now = clock()
     record = Incoming("jobs", 0, 0, int(now.timestamp() * 1000), None, body, ())
-    found = decode_intake(record)
+    found = decode_intake(record, largest)
     if isinstance(found, Malformed):
-        return found.message
+        return found.message + (_STORE if found.reason is Reason.TOO_LARGE else "")
     if found.job.deadline is not None and found.job.deadline <= now:
         return f"deadline: {format_time(found.job.deadline)} has passed"
     if found.explicit_id:

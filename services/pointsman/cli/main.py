@@ -29,6 +29,7 @@ COMMANDS = {
     "topics": "Make the cluster's topics match the declared ones.",
     "db": "Look after the audit database.",
     "audit": "See that the record is whole, and keep it so.",
+    "claims": "Look after the store of large values.",
     "doctor": "Check everything a service needs, with a fix for each failure.",
     "bench": "Measure what this machine can do, each figure beside the raw limit or a peer.",
     "version": "Print the versions of pointsman and Python.",

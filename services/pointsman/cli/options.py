@@ -35,6 +35,14 @@ PostgresOwner = Annotated[
         help="Address of the audit database, for the owner of its schema.",
     ),
 ]
+Claims = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="POINTSMAN_CLAIMS",
+        help="Where large values are kept: file:///FOLDER, postgresql://... or s3://BUCKET/PREFIX.",
+    ),
+]
 Policy = Annotated[
     Path | None, typer.Option(metavar="FILE", envvar="POINTSMAN_POLICY", help="policy.yaml: tiers and rules.")
 ]

@@ -63,6 +63,8 @@ def publish(
     """
     import asyncio
 
+    from pointsman.bus.intake import DEFAULT_MAX_BYTES
+    from pointsman.claims.settings import ClaimsPart
     from pointsman.cli.job_input import deadline as read_deadline
     from pointsman.cli.job_input import pairs
     from pointsman.cli.send import Sending, send
@@ -84,20 +86,22 @@ def publish(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     given = {name: value for name, value in body.items() if value is not None}
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    keeping = load(ClaimsPart)
+    largest = keeping.claims_max_bytes if keeping.claims else DEFAULT_MAX_BYTES
     source = file or jsonl
     if source is None:
-        jobs, complete = [_one(given, prompt)], True
+        jobs, complete = [_one(given, prompt, largest)], True
     elif prompt is not None or param:
         raise typer.BadParameter("--prompt and --param are for a single job, not for lines of them")
     else:
-        jobs, complete = _many(source, given, skip_bad)
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+        jobs, complete = _many(source, given, largest, skip_bad)
     sending = Sending(settings.kafka, settings.prefix, wait=wait, timeout_s=timeout, as_json=as_json)
     all_done = asyncio.run(send(jobs, sending))
     raise typer.Exit(0 if complete and all_done else 1)
 
 
-def _one(given: dict[str, object], prompt: str | None) -> "Job":
+def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
     """The job that the flags describe."""
     import sys
 
@@ -110,13 +114,15 @@ def _one(given: dict[str, object], prompt: str | None) -> "Job":
         prompt = sys.stdin.read()
     if prompt is None and "messages" not in given:
         raise typer.BadParameter("say what is asked: --prompt TEXT, or name a file of JSON lines")
-    found = read_job(as_body({**given, "prompt": prompt}), utc_now)
+    found = read_job(as_body({**given, "prompt": prompt}), utc_now, largest)
     if isinstance(found, str):
         raise typer.BadParameter(found)
     return found
 
 
-def _many(source: Path, defaults: dict[str, object], skip_bad: bool) -> "tuple[list[Job], bool]":
+def _many(
+    source: Path, defaults: dict[str, object], largest: int, skip_bad: bool
+) -> "tuple[list[Job], bool]":
     """The jobs in the lines, and whether every line was one."""
     import sys
 
@@ -129,7 +135,7 @@ def _many(source: Path, defaults: dict[str, object], skip_bad: bool) -> "tuple[l
         lines = (sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()).split(b"\n")
     except OSError as error:
         raise CommandError(f"{source} cannot be read: {error.strerror}", code=2) from None
-    jobs, bad = read_jobs(lines, defaults, utc_now)
+    jobs, bad = read_jobs(lines, defaults, utc_now, largest)
     for each in bad[:SHOWN]:
         screen.note(str(each))
     if len(bad) > SHOWN:

@@ -8,6 +8,7 @@ import orjson
 
 from pointsman.cli import job_id
 from pointsman.cli.errors import CommandError
+from pointsman.cli.large_values import on_record, whole_ended
 from pointsman.cli.policy_record import PolicyRecord
 from pointsman.cli.settings import CliSettings
 from pointsman.cli.show.recomputed import Recomputed
@@ -34,16 +35,22 @@ class NotOnRecordError(CommandError):
 async def ask(settings: CliSettings, job: str, at_hand: Path) -> Verdict:
     """What is on record about the job whose id begins with `job`, and what the score saw in it."""
     dsn, master = settings.postgres, settings.master_key
-    async with open_jobs(dsn, master) as jobs, open_decisions(dsn, master) as decisions:
+    async with (
+        open_jobs(dsn, master) as jobs,
+        open_decisions(dsn, master) as decisions,
+        on_record() as whole,
+    ):
         record = PolicyRecord(decisions, settings.kafka, settings.topics)
         found = await job_id.find(jobs, job)
         routed = await jobs.decision(found)
-        name, saw = None, None
+        decision, name, saw = None, None, None
         if routed is not None:
-            name, saw = await _made_by(record, routed.message, at_hand)
-        decision = None if routed is None else routed.message.decision
+            value, lost = await whole.whole_value(JobRouted.TYPE, routed.value)
+            decision = routed.message.decision
+            name, saw = await _made_by(record, JobRouted.model_validate_json(value), at_hand, lost)
         state = (await jobs.states([found]))[0]
-        return Verdict(state, decision, name, await jobs.outcome(found), await jobs.timeline(found), saw)
+        outcome = await whole_ended(await jobs.outcome(found), whole)
+        return Verdict(state, decision, name, outcome, await jobs.timeline(found), saw)
 
 
 async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recomputed:
@@ -53,7 +60,11 @@ async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recom
         CommandError: the job was never routed, or what it was decided by is nowhere.
     """
     dsn, master = settings.postgres, settings.master_key
-    async with open_jobs(dsn, master) as jobs, open_decisions(dsn, master) as decisions:
+    async with (
+        open_jobs(dsn, master) as jobs,
+        open_decisions(dsn, master) as decisions,
+        on_record() as whole,
+    ):
         record = PolicyRecord(decisions, settings.kafka, settings.topics)
         found = await job_id.find(jobs, job)
         value = await decisions.value(found)
@@ -62,6 +73,9 @@ async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recom
                 f"job {found} was never routed: there is no decision to make again",
                 f"what became of it: pointsman why {found}",
             )
+        value, lost = await whole.whole_value(JobRouted.TYPE, value)
+        if lost is not None:
+            raise CommandError(f"job {found} cannot be decided again: {lost}")
         routed = JobRouted.model_validate_json(value)
         if routed.decision.rule == SHADOW:
             raise CommandError(
@@ -81,15 +95,17 @@ async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recom
     )
 
 
-async def _made_by(record: PolicyRecord, routed: JobRouted, at_hand: Path) -> tuple[str | None, Saw | None]:
-    """The policy's name, and what the score saw where it was asked."""
+async def _made_by(
+    record: PolicyRecord, routed: JobRouted, at_hand: Path, lost: str | None
+) -> tuple[str | None, Saw | None]:
+    """The policy's name, and what the score saw where it was asked; `lost`: why the text is not there."""
     scored = any(check.layer == "score" for check in routed.decision.checks)
     try:
         file = await policy_of(record, routed.decision.policy_version, at_hand, everywhere=scored)
     except (CommandError, FileError, ValueError) as error:  # the decision stands whatever became of these
         return None, Saw("", {}, str(error).removeprefix("error: ").partition("\n")[0]) if scored else None
-    if not scored:
-        return file.name, None
+    if not scored or lost is not None:
+        return file.name, Saw("", {}, lost) if scored else None
     scorer = Policy.compile(file).scorer
     return file.name, Saw(scorer.name, scorer.reasons(text_of(routed.job.request.messages)))
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from pointsman.cli import screen
+from pointsman.cli.large_values import on_record
 from pointsman.router.replay import Replay, Spent
 from pointsman.store.decisions import open_decisions
 from pointsman_schemas.jobs import JobRouted
@@ -12,13 +13,16 @@ from pointsman_schemas.jobs import JobRouted
 
 async def replay_jobs(replay: Replay, dsn: str, start: datetime, end: datetime) -> None:
     """Decide again every job that was routed from `start` to `end`."""
-    async with open_decisions(dsn) as decisions:
+    async with open_decisions(dsn) as decisions, on_record() as record:
         with screen.progress(await decisions.count(start, end), "jobs decided again") as advance:
             async for page in decisions.between(start, end):
                 for decided in page:
+                    value, lost = await record.whole_value(JobRouted.TYPE, decided.value)
                     try:
-                        routed = JobRouted.model_validate_json(decided.value)
+                        routed = JobRouted.model_validate_json(value)
                     except ValidationError:  # of another release, or erased
+                        lost = "unreadable"
+                    if lost is not None:
                         replay.unreadable += 1
                         continue
                     spent = None

@@ -61,12 +61,17 @@ async def _gather(dsn: str, job: str, *, payloads: bool) -> "Page":
 
     from pointsman.cli import job_id
     from pointsman.cli.formats import moment
+    from pointsman.cli.large_values import on_record, whole_ended, whole_steps
     from pointsman.cli.page.gather import asking, page_of
+    from pointsman.cli.page.large import with_large
     from pointsman.store.connect import place
     from pointsman.store.jobs import open_jobs
 
-    async with open_jobs(dsn) as jobs:
+    async with open_jobs(dsn) as jobs, on_record() as record:
         found = await job_id.find(jobs, job)
-        state, ended = (await jobs.states([found]))[0], await jobs.outcome(found)
+        state, ended, ask = (await jobs.states([found]))[0], await jobs.outcome(found), asking(dsn, found)
+        if payloads:
+            ended = await whole_ended(ended, record)
+            ask = with_large(ask, await whole_steps(await jobs.timeline(found), record))
     footer = f"Written {moment(datetime.now(UTC))} from {place(dsn)}. All times are UTC, costs US dollars."
-    return await page_of(asking(dsn, found), state, ended, payloads=payloads, footer=footer)
+    return await page_of(ask, state, ended, payloads=payloads, footer=footer)

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pointsman.bus.decode import Malformed
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Incoming
+from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.claims.settings import ClaimsPart
 from pointsman.cli import screen
-from pointsman.cli.settings import CliSettings
+from pointsman.cli.settings import CliSettings, load
 from pointsman.cli.since import since as moment
-from pointsman.client.again import again, read_again
+from pointsman.client.again import again, as_found, read_again
 from pointsman.runtime.clock import utc_now
 from pointsman.store import replayable
 from pointsman.store.replayable import Sent, Wanted
@@ -33,12 +35,14 @@ class Replay:
         """Work through all that is wanted; what cannot be read as a job is named and left out.
 
         Raises:
-            StoreError, BusError: it broke off; what was printed was sent.
+            StoreError, BusError, ClaimsUnavailableError: it broke off; what was printed was sent.
         """
         now = datetime.now(UTC)
         wanted = Wanted(moment(since, now), moment(until, now) if until else now, **fields)
         done = unreadable = 0
         async with AsyncExitStack() as stack:
+            claim_check = open_claim_check(load(ClaimsPart))
+            await stack.enter_async_context(closed_after(claim_check))
             publisher = await stack.enter_async_context(Publisher(self.settings.kafka)) if self.send else None
             async for sent in self._found(wanted):
                 if sent.hidden is not None:
@@ -48,14 +52,21 @@ class Replay:
                 record = Incoming(
                     *sent.place, int(sent.at.timestamp() * 1000), None, sent.value, sent.headers
                 )
-                job = read_again(record, buried=self.dead)
+                if self.dead:
+                    record = as_found(record)
+                if claim_check is not None:
+                    (record,) = await claim_check.fetch([record])
+                job = read_again(record)
                 if isinstance(job, Malformed):
                     unreadable += 1
                     self._show(sent, None, job.message)
                     continue
                 made, outgoing = again(job, sent.message_id, self.settings.topics, utc_now())
                 if publisher is not None:
-                    await publisher.publish([outgoing])
+                    records = [outgoing]
+                    if claim_check is not None:
+                        records = await claim_check.deposit(records)
+                    await publisher.publish(records)
                     await asyncio.sleep(1 / self.rate)
                 done += 1
                 self._show(sent, str(made.job_id) if self.send else None, None)

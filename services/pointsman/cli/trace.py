@@ -26,6 +26,7 @@ def trace(
     import asyncio
 
     from pointsman.cli import job_id, screen
+    from pointsman.cli.large_values import on_record, whole_steps
     from pointsman.cli.settings import CliSettings, load
     from pointsman.store.answers import JobState, Step
     from pointsman.store.jobs import open_jobs
@@ -33,9 +34,10 @@ def trace(
     settings = load(CliSettings, postgres=postgres, prefix=prefix)
 
     async def ask() -> tuple[JobState, list[Step]]:
-        async with open_jobs(settings.postgres, settings.master_key) as jobs:
+        async with open_jobs(settings.postgres, settings.master_key) as jobs, on_record() as record:
             found = await job_id.find(jobs, job)
-            return (await jobs.states([found]))[0], await jobs.timeline(found)
+            state = (await jobs.states([found]))[0]
+            return state, await whole_steps(await jobs.timeline(found), record)
 
     state, steps = asyncio.run(ask())
     if as_json:

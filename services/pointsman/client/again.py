@@ -18,12 +18,15 @@ OF = "replay_of"
 _MOST_METADATA = 64
 
 
-def read_again(record: Incoming, *, buried: bool) -> Job | Malformed:
-    """The job in a record of the intake, or in the dead letter of one; its own headers count, as they did."""
-    headers = record.headers
-    if buried:
-        headers = tuple((name[len(ORIGINAL) :], text) for name, text in headers if name.startswith(ORIGINAL))
-    found = decode_intake(replace(record, headers=headers), Topics().intake.max_message_bytes)
+def as_found(letter: Incoming) -> Incoming:
+    """The record of the intake that a dead letter is about: its own headers count, as they did."""
+    own = [(name[len(ORIGINAL) :], text) for name, text in letter.headers if name.startswith(ORIGINAL)]
+    return replace(letter, headers=tuple(own))
+
+
+def read_again(record: Incoming) -> Job | Malformed:
+    """The job in a record of the intake."""
+    found = decode_intake(record, Topics().intake.max_message_bytes)
     return found if isinstance(found, Malformed) else found.job
 
 

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pointsman.bus.emit import emit
 from pointsman.bus.publisher import Publisher
-from pointsman.client.job import JobLike, as_record, make_job
+from pointsman.claims.opened import open_claim_check
+from pointsman.claims.settings import ClaimsPart
+from pointsman.client.job import JobLike, as_record, largest_job, make_job
 from pointsman.client.line import Standing, standing
 from pointsman.client.outcomes import Outcomes
 from pointsman.runtime.clock import Clock, utc_now
@@ -39,7 +41,8 @@ class Client:
         async with Client(agent_id="billing") as client:
             outcome = await client.submit(prompt="Which VAT rate holds for books?", kind="chat")
 
-    `kafka` and `prefix` come from POINTSMAN_KAFKA and POINTSMAN_PREFIX when not given. Entering it raises
+    `kafka`, `prefix` and `claims` (where large jobs and answers are kept, see docs/claim-check.md) come from
+    POINTSMAN_KAFKA, POINTSMAN_PREFIX and POINTSMAN_CLAIMS when not given. Entering it raises
     KafkaUnavailableError or TopicMissingError (pointsman.bus.errors), whose texts say what to do.
     """
 
@@ -48,6 +51,7 @@ class Client:
         *,
         kafka: str | None = None,
         prefix: str | None = None,
+        claims: str | None = None,
         agent_id: str | None = None,
         clock: Clock = utc_now,
     ) -> None:
@@ -57,7 +61,10 @@ class Client:
         self._agent_id = agent_id
         self._clock = clock
         self._publisher = Publisher(bootstrap)
-        self._outcomes = Outcomes(bootstrap, self._topics)
+        keeping = ClaimsPart() if claims is None else ClaimsPart(claims=claims)
+        self._claim_check = open_claim_check(keeping)
+        self._largest = largest_job(keeping)
+        self._outcomes = Outcomes(bootstrap, self._topics, self._claim_check)
 
     async def __aenter__(self) -> Self:
         await self._outcomes.__aenter__()
@@ -73,6 +80,8 @@ class Client:
     ) -> None:
         await self._publisher.__aexit__(kind, error, trace)
         await self._outcomes.__aexit__(kind, error, trace)
+        if self._claim_check is not None:
+            await self._claim_check.close()
 
     async def submit(
         self, job: JobLike | None = None, *, timeout_s: float | None = None, **fields: Any
@@ -86,6 +95,7 @@ class Client:
 
         Raises:
             InvalidJobError: nothing was sent.
+            ClaimsUnavailableError: it is large, and its store does not answer; nothing was sent.
             OutcomeTimeoutError: the job goes on without us.
             BusError: see `Publisher.publish`.
         """
@@ -93,13 +103,14 @@ class Client:
 
     async def publish(self, job: JobLike | None = None, **fields: Any) -> UUID:
         """Publish a job and return its id; takes and raises what `submit` does."""
-        made = make_job(job, fields, self._agent_id, self._clock())
+        made = make_job(job, fields, self._agent_id, self._clock(), largest=self._largest)
         (job_id,) = await self._send([made])
         return job_id
 
     async def publish_many(self, jobs: Iterable[JobLike]) -> list[UUID]:
         """Publish many jobs, all of them checked before the first is sent; returns their ids in order."""
-        made = [make_job(job, {}, self._agent_id, self._clock()) for job in jobs]
+        now = self._clock()
+        made = [make_job(job, {}, self._agent_id, now, largest=self._largest) for job in jobs]
         ids: list[UUID] = []
         for first in range(0, len(made), _CHUNK):
             ids += await self._send(made[first : first + _CHUNK])
@@ -173,5 +184,8 @@ class Client:
     async def _send(self, jobs: list[Job]) -> list[UUID]:
         for job in jobs:
             self._outcomes.expect(job.job_id)
-        await self._publisher.publish([as_record(job, self._topics, self._clock()) for job in jobs])
+        records = [as_record(job, self._topics, self._clock()) for job in jobs]
+        if self._claim_check is not None:
+            records = await self._claim_check.deposit(records)
+        await self._publisher.publish(records)
         return [job.job_id for job in jobs]

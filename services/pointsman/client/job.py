@@ -9,6 +9,7 @@ from uuid import UUID
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import decode_intake
 from pointsman.bus.records import Incoming, Outgoing
+from pointsman.claims.settings import ClaimsPart
 from pointsman_schemas.envelope import format_time, start
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobSubmitted
@@ -22,7 +23,14 @@ class InvalidJobError(ValueError):
     """What was given is no job; nothing was sent."""
 
 
-def make_job(job: JobLike | None, fields: Mapping[str, Any], agent_id: str | None, now: datetime) -> Job:
+def largest_job(keeping: ClaimsPart) -> int:
+    """Bytes that a job may have: what its topic can carry, or its store."""
+    return keeping.claims_max_bytes if keeping.claims else Topics().intake.max_message_bytes
+
+
+def make_job(
+    job: JobLike | None, fields: Mapping[str, Any], agent_id: str | None, now: datetime, *, largest: int
+) -> Job:
     """The job, with a new id where it has none and `agent_id` where it names no agent.
 
     Raises:
@@ -47,8 +55,8 @@ def make_job(job: JobLike | None, fields: Mapping[str, Any], agent_id: str | Non
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidJobError(f"cannot be written as JSON: {error}") from error
     record = Incoming("", 0, 0, int(now.timestamp() * 1000), None, value, ())
-    # What the topic can carry: how much of that the policy admits is for the router to say.
-    found = decode_intake(record, Topics().intake.max_message_bytes)
+    # What can be carried: how much of that the policy admits is for the router to say.
+    found = decode_intake(record, largest)
     if isinstance(found, Malformed):
         raise InvalidJobError(found.message)
     return found.job if found.explicit_id else found.job.model_copy(update={"job_id": uuid7(now)})

@@ -12,10 +12,13 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from pointsman.bus.claimed import claim_of
 from pointsman.bus.decode import Malformed, decode
 from pointsman.bus.errors import BusError
 from pointsman.bus.follow import Follower
 from pointsman.bus.records import Incoming
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.look_back import LookBack
 from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.outcomes import Outcome
@@ -24,13 +27,17 @@ from pointsman_schemas.topics import Topics
 
 #: So many outcomes are kept for jobs that nobody has waited for yet; older ones are looked for again.
 KEPT = 10_000
+#: How long until a store that did not answer is asked again, seconds.
+STORE_PAUSE_S = 1.0
 
 
 class Outcomes:
     """An async context manager; once entered, no outcome of a job that is expected is missed."""
 
-    def __init__(self, bootstrap: str, topics: Topics) -> None:
+    def __init__(self, bootstrap: str, topics: Topics, claim_check: ClaimCheck | None = None) -> None:
         self._dead = topics.dead.name
+        self._claim_check = claim_check
+        self._fetching: set[asyncio.Task[None]] = set()
         self._follower = Follower(bootstrap, [topics.results.name, self._dead], start="end")
         self._look_back = LookBack(bootstrap, topics.results.name, self._tell)
         # By record key: most outcomes are somebody else's and need not be decoded.
@@ -47,9 +54,9 @@ class Outcomes:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
+        for task in (*self._fetching, *([self._reading] if self._reading else [])):
+            task.cancel()
+            await asyncio.wait([task])
         await self._look_back.close()
         self._fail(BusError("the client was closed"))
         await self._follower.__aexit__(kind, error, trace)
@@ -106,12 +113,28 @@ class Outcomes:
         future = self._expected.get(record.key or b"")
         if future is None or future.done():
             return
+        if self._claim_check is not None and claim_of(record) is not None:
+            task = asyncio.create_task(self._fetch(record, self._claim_check), name="large outcome")
+            self._fetching.add(task)
+            task.add_done_callback(self._fetching.discard)
+            return
         found = decode(record)
         if isinstance(found, Malformed):
-            _fail(future, BusError(f"an outcome that this version does not understand: {found.message}"))
+            _fail(future, BusError(f"an outcome that cannot be read: {found.message}"))
         elif isinstance(found.message, OUTCOMES):
             future.set_result(found.message)
             self._keep(record.key or b"")
+
+    async def _fetch(self, record: Incoming, claim_check: ClaimCheck) -> None:
+        """Tell an outcome that lies in a store; while that is away, whoever waits goes on waiting."""
+        while True:
+            try:
+                (whole,) = await claim_check.fetch([record])
+            except ClaimsUnavailableError:
+                await asyncio.sleep(STORE_PAUSE_S)
+            else:
+                self._tell(whole)
+                return
 
     def _keep(self, key: bytes) -> None:
         self._unclaimed[key] = None

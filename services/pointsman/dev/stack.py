@@ -95,7 +95,7 @@ class Stack:
 
     def _delete(self) -> None:
         self.postgres.remove()
-        for name in ("kafka", "logs"):
+        for name in ("kafka", "logs", "claims"):
             if (self._folder / name).exists():
                 shutil.rmtree(self._folder / name)
 

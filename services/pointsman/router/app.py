@@ -3,9 +3,12 @@
 What it decides by is put on record before the first lane opens.
 """
 
+from functools import partial
+
 from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.commands import on_each
 from pointsman.bus.host import Service, control_broker, serve
+from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.on_record import put_on_record
@@ -23,11 +26,14 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     Raises:
         FileError: the policy or the registry cannot be read; with every problem's line.
+        ClaimsSettingError: there is no store of large values at such an address.
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
     registry = load_agents(settings.agents, policy.tiers)
     topics, promises = settings.topics, Promises(policy.tiers[-1])
+
+    claim_check = open_claim_check(settings)
 
     def handler() -> RouterHandler:
         return RouterHandler(
@@ -40,6 +46,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         topics.intake.name,
         handler,
         remembered=settings.remembered_jobs,
+        payloads=claim_check,
     )
 
     async def route() -> None:
@@ -57,6 +64,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         run=route,
         stop=lanes.stop,
         not_ready=lambda: None if lanes.ready else "lanes are not open yet",
+        resources=partial(closed_after, claim_check),
     )
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.window_lane import window_lanes
+from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.claims.waiting import Waiting
 from pointsman.opinion.errors import OpinionMissingError
 from pointsman.router.on_record import put_on_record
 from pointsman.router.opinion_handler import Give, OpinionHandler
@@ -24,15 +27,18 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     Raises:
         FileError: the policy cannot be read; with every problem's line.
+        ClaimsSettingError: there is no store of large values at such an address.
         OpinionMissingError: the policy asks for no opinion, or what gives one is not installed.
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
+    handler = OpinionHandler(policy, settings.topics, giver(file), clock)
+    claim_check = open_claim_check(settings)
     lanes = window_lanes(
         settings,
         settings.opinion_group,
         settings.topics.opinion.name,
-        OpinionHandler(policy, settings.topics, giver(file), clock),
+        handler if claim_check is None else Waiting(handler, claim_check),
         window=WINDOW,
     )
 
@@ -48,6 +54,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         run=opine,
         stop=lanes.stop,
         not_ready=lambda: None if lanes.ready else "lanes are not open yet",
+        resources=partial(closed_after, claim_check),
     )
 
 

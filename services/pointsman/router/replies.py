@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from pointsman.bus.claimed import dataref
 from pointsman.bus.emit import bury, emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman_schemas.base import Message, Timestamp
@@ -91,8 +92,8 @@ class Replies:
         """
         headers = list(self.record.headers)
         if cause is not None:
-            headers = self._follow(cause, "rekey", JobSubmitted).to_headers()
-        return Outgoing(self.topics.intake.name, key, self.record.value, headers)
+            headers = self._follow(cause, "rekey", JobSubmitted).to_headers() + dataref(self.record)
+        return Outgoing(self.topics.intake.name, key, self.record.on_kafka, headers)
 
     def _outcome(self, cause: Envelope, message: JobRejected | JobExpired) -> Outgoing:
         key = str(message.job_id).encode()

@@ -5,12 +5,13 @@ from pathlib import Path
 from pydantic import Field
 
 from pointsman.bus.settings import LanePart
+from pointsman.claims.settings import ClaimsPart
 from pointsman.runtime.settings import HttpPart
 
 _SHIPPED = Path(__file__).parents[1] / "dev" / "config"
 
 
-class RouterSettings(LanePart, HttpPart):
+class RouterSettings(LanePart, HttpPart, ClaimsPart):
     """Kafka, HTTP and the two files that decide."""
 
     policy: Path = Field(default=_SHIPPED / "policy.yaml", description="tiers, rules and limits")

@@ -45,13 +45,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The router's message about a job: the job and the whole decision, and where it stands."""
+    """The router's message about a job: the job and the whole decision, and where it stands.
+
+    `value`: its bytes. Where these are an abridgement, the job's request is empty in `message`.
+    """
 
     at: datetime
     topic: str
     partition: int
     offset: int
     message: JobRouted
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)

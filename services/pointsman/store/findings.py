@@ -9,6 +9,7 @@ class Wrong(StrEnum):
 
     BYTES = "bytes"
     PAYLOAD = "payload"
+    LARGE_VALUE = "large_value"
     LINK = "link"
     UNCHAINED = "unchained"
     REWRITTEN = "rewritten"

@@ -18,6 +18,7 @@ from pointsman.store.opening import Closed, masked_by, open_rows, value_of
 from pointsman.store.sealed_record import Content
 from pointsman.store.sealing import MasterKey
 from pointsman.store.sql import query
+from pointsman_schemas.claims import readable
 from pointsman_schemas.jobs import JobRouted
 
 _Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes)
@@ -72,7 +73,7 @@ class Jobs:
                 async with self._pool.acquire() as connection:
                     value = await value_of(connection, self._master, row, what)
             try:
-                return Routed(row["at"], *place, JobRouted.model_validate_json(value))
+                return Routed(row["at"], *place, JobRouted.model_validate_json(readable(value)), value)
             except ValidationError:
                 if masked := masked_by(row["privacy"]):
                     raise ContentHiddenError(what, f"cannot be shown: it was {masked}") from None

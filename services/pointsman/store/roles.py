@@ -16,6 +16,8 @@ AUDITOR = "pointsman_auditor"
 OPENER = "pointsman_audit_opener"
 #: Erases a subject's key, which puts that on record; sees nothing else.
 ERASER = "pointsman_audit_eraser"
+#: Keeps large values and reads them, where the claim store is in this database; sees nothing of the audit.
+CLAIMS = "pointsman_claims"
 
 
 @dataclass(frozen=True, slots=True)

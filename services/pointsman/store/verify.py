@@ -16,10 +16,12 @@ from pointsman.store.row import Row
 from pointsman.store.signing import PublicKey
 from pointsman.store.sql import query
 from pointsman.store.walk import LaneWalk, Stored
+from pointsman_schemas.claims import DATAREF
 
 _BATCH = 2_000
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _WIDTH = len(Row._fields)
+_DATAREF = f'"{DATAREF}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ async def verify(
     published: Sequence[bytes] = (),
     begin: Callable[[int], None] = lambda _: None,
     advance: Callable[[int], None] = lambda _: None,
+    large: Callable[[Row], None] = lambda _: None,
 ) -> Report:
     """What fits and what does not, all in one snapshot, so that the audit may go on meanwhile.
 
     `published`: checkpoints that are on Kafka. `begin` is told about how many rows come, `advance` of each
-    batch.
+    batch, `large` of each row that fits and names a value kept elsewhere.
 
     Raises:
         StoreUnavailableError, StoreError: it could not be read.
@@ -88,7 +91,7 @@ async def verify(
                 for stretch in stretches:
                     report.lanes += 1
                     walk = _walk_of(stretch, marks, gaps)
-                    await _walk(connection, stretch, walk, report, advance)
+                    await _walk(connection, stretch, walk, report, advance=advance, large=large)
                     report.older += await _older(connection, stretch)
     return report
 
@@ -169,13 +172,18 @@ async def _walk(
     stretch: Stretch,
     walk: LaneWalk,
     report: Report,
+    *,
     advance: Callable[[int], None],
+    large: Callable[[Row], None],
 ) -> None:
     cursor = await connection.cursor(query("rows_of_lane"), *stretch.lane, stretch.first, stretch.stop)
     while walk.finding is None and (batch := await cursor.fetch(_BATCH)):
         for found in batch:
-            if walk.take(_stored(found)) is not None:
+            stored = _stored(found)
+            if walk.take(stored) is not None:
                 break
+            if _DATAREF in stored.row.headers:
+                large(stored.row)
         advance(len(batch))
     finding = walk.finding or walk.end(stretch.head)
     report.rows += walk.rows - walk.gone - stretch.start.rows

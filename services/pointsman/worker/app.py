@@ -1,12 +1,16 @@
 """Builds a worker: lanes on one tier's topic, one provider, and an ear for cancellations."""
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from pointsman.bus.commands import on_each
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.lanes import Lanes
 from pointsman.bus.shared_log import SharedLog
 from pointsman.bus.window_lane import window_lanes
+from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.claims.waiting import Waiting
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.accept_models import AcceptModels
@@ -24,6 +28,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
 
     Raises:
         FileError: the providers file cannot be used; with every problem's line.
+        ClaimsSettingError: there is no store of large values at such an address.
     """
     file = load(settings.providers, tier=settings.tier)
     topics = settings.topics
@@ -43,13 +48,23 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         accept_models=AcceptModels(settings.kafka, topics),
         clock=clock,
     )
+    claim_check = open_claim_check(settings)
     lanes = window_lanes(
-        settings, settings.group, topics.tier(settings.tier).name, handler, window=settings.window
+        settings,
+        settings.group,
+        topics.tier(settings.tier).name,
+        handler if claim_check is None else Waiting(handler, claim_check),
+        window=settings.window,
     )
     broker = control_broker(settings)
 
     def cancel(command: JobCancel) -> None:
         cancellations.cancel(command.job_id, command.agent_id, command.reason)
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[None]:
+        async with agreement.running(), closed_after(claim_check):
+            yield
 
     def stop() -> None:
         handler.close()
@@ -65,7 +80,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         run=lanes.run,
         stop=stop,
         not_ready=lambda: not_ready(lanes, agreement),
-        resources=agreement.running,
+        resources=resources,
     )
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 from pydantic import Field
 
 from pointsman.bus.settings import LanePart
+from pointsman.claims.settings import ClaimsPart
 from pointsman.runtime.settings import HttpPart
 from pointsman_schemas.base import TierName
 
 _DEV = Path(__file__).parents[1] / "dev" / "config" / "providers.yaml"
 
 
-class WorkerSettings(LanePart, HttpPart):
+class WorkerSettings(LanePart, HttpPart, ClaimsPart):
     """One process serves one tier; any number of processes may."""
 
     tier: TierName

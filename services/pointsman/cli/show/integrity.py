@@ -8,11 +8,14 @@ from rich.text import Text
 
 from pointsman.audit.against_kafka import Comparison
 from pointsman.cli.formats import count
+from pointsman.cli.large_check import LargeValues
 from pointsman.store.findings import Report
 from pointsman.store.retain import Day
 
 
-def summary(report: Report, comparison: Comparison | None, seconds: float) -> RenderableType:
+def summary(
+    report: Report, comparison: Comparison | None, large: LargeValues, seconds: float
+) -> RenderableType:
     """The verdict, each finding with its place, and what the verdict rests on."""
     lines = [_verdict(report)]
     lines += [Text.assemble("  ", (each.place, "bold"), f"  {each.said}") for each in report.findings]
@@ -31,6 +34,11 @@ def summary(report: Report, comparison: Comparison | None, seconds: float) -> Re
         lines.append(Text(f"{count(report.sealed, 'row')} sealed for a subject"))
     if report.dropped:
         lines.append(Text(f"{count(report.dropped, 'row')} dropped by retention"))
+    if large.checked:
+        lines.append(Text(f"{count(large.checked, 'large value')} held against the digest in its row"))
+    elif large.named:
+        unset = "not looked at: POINTSMAN_CLAIMS is not set"
+        lines.append(Text(f"{count(len(large.named), 'large value')} kept in a store, {unset}"))
     if comparison is not None:
         behind = f", {comparison.not_yet:,} not stored yet" if comparison.not_yet else ""
         lines.append(Text(f"{count(comparison.same, 'record')} on Kafka are those on record{behind}"))

@@ -2,13 +2,14 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from rich.text import Text
 
+from pointsman.bus.claimed import claim_of, stand_in
 from pointsman.bus.decode import Malformed, broker_time, decode
 from pointsman.bus.intake import decode_intake
 from pointsman.bus.records import Incoming
@@ -42,6 +43,10 @@ def read(record: Incoming, topics: Topics) -> Passing:
     at, topic = broker_time(record), short_topic(record.topic, topics)
     if record.topic == topics.dead.name:
         return _dead(record, at, topic)
+    claim = claim_of(record)
+    if claim is not None:
+        passing = read(stand_in(record), topics)
+        return replace(passing, said=f"{passing.said} ({claim.bytes:,} bytes, in {claim.store})".strip())
     found: Any = decode_intake(record) if record.topic == topics.intake.name else decode(record)
     if isinstance(found, Malformed):
         said = f"{found.reason.value}: {found.message}"

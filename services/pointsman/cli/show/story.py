@@ -43,6 +43,8 @@ def payloads(steps: Sequence[Step], topics: Topics) -> Text:
     text = Text()
     for step in steps:
         shown = json.dumps(step.payload, indent=2, ensure_ascii=False) if step.payload else _hidden(step)
+        if step.payload and step.unreadable:
+            shown = f"{shown}\n{step.unreadable}"
         text.append(f"\n{_lane(step, topics)}  {step.kind or 'unreadable'}\n", "bold")
         text.append(block(shown or step.unreadable or "(no payload)") + "\n")
     return text
@@ -81,6 +83,8 @@ def _lane(step: Step, topics: Topics) -> str:
 
 
 def _said(step: Step, message: Message | None) -> str:
+    if step.unreadable is not None and message is not None:
+        return gist(f"{what(message) or step.agent_id or ''} -- {step.unreadable}", REASON)
     if step.kind == JobSubmitted.TYPE:
         return gist(f"by {step.agent_id or 'unknown'}: {_prompt(step)}", SAID)
     if isinstance(message, JobCompleted):
@@ -118,5 +122,6 @@ def _prompt(step: Step) -> str:
     if step.payload is None:
         return _hidden(step) or step.unreadable or "(its payload cannot be shown)"
     value = json.dumps(step.payload).encode()
-    found: Any = decode_intake(Incoming(step.topic, step.partition, step.offset, 0, None, value, ()))
+    record = Incoming(step.topic, step.partition, step.offset, 0, None, value, ())
+    found: Any = decode_intake(record, len(value))
     return found.message if isinstance(found, Malformed) else asked(found.job.request)

@@ -4,7 +4,7 @@ declare
   wanted text;
 begin
   foreach wanted in array array['pointsman_audit_writer', 'pointsman_auditor', 'pointsman_audit_opener',
-      'pointsman_audit_eraser'] loop
+      'pointsman_audit_eraser', 'pointsman_claims'] loop
     continue when exists (select from pg_catalog.pg_roles where rolname = wanted);
     begin
       execute format('create role %I nologin', wanted);

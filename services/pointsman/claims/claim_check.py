@@ -1,0 +1,137 @@
+"""The claim check: large values are handed in before they are published, and fetched before they are handled.
+
+Invariants:
+- A value is in the store before the record that refers to it is published: no reference dangles by our doing.
+- Only the configured store is asked, and only by digest: where else a record sends us is for people to read.
+- What comes from the store is held against size and digest; what does not fit is lost, as what is missing is.
+- A store that does not answer raises ClaimsUnavailableError: nobody is told that a value is lost.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+import orjson
+
+from pointsman.bus.claimed import claim_of
+from pointsman.bus.records import Fetched, Incoming, Outgoing
+from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
+from pointsman_schemas.claims import BULK, DATAREF, Claim, abridge
+from pointsman_schemas.envelope import TYPE_PREFIX
+
+_T = TypeVar("_T")
+
+#: Values of one batch held in memory together, bytes; a single one may be larger.
+_BATCH_BYTES = 64 * 1024 * 1024
+#: Values on their way at once.
+_AT_ONCE = 8
+
+
+class ClaimCheck:
+    """Hands values in and out. `above`, `largest`: bytes; `timeout_s`: for one value."""
+
+    def __init__(self, store: ClaimStore, *, above: int, largest: int, timeout_s: float) -> None:
+        self._store = store
+        self._above = above
+        self._largest = largest
+        self._timeout_s = timeout_s
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def fetch(self, records: Sequence[Incoming]) -> Sequence[Incoming]:
+        """See `Payloads`."""
+        claims = [claim_of(record) if record.headers else None for record in records]
+        if not any(claims):
+            return records
+        room, taken = _BATCH_BYTES, 0
+        for claim in claims:
+            room -= claim.bytes if claim else 0
+            if taken and room < 0:
+                break
+            taken += 1
+        pairs = zip(records[:taken], claims, strict=False)
+        return await asyncio.gather(*(self._whole(record, claim) for record, claim in pairs))
+
+    async def deposit(self, records: list[Outgoing]) -> list[Outgoing]:
+        """See `Payloads`."""
+        above = self._above
+        if all(record.value is None or len(record.value) <= above for record in records):
+            return records
+        return list(await asyncio.gather(*map(self._handed_in, records)))
+
+    async def value_of(self, claim: Claim) -> bytes | str:
+        """The value, or why it cannot be had.
+
+        Raises:
+            ClaimsUnavailableError: the store does not say.
+        """
+        size = f"its value of {claim.bytes:,} bytes"
+        if claim.bytes > self._largest:
+            return f"{size} is too large; at most {self._largest:,} are taken (POINTSMAN_CLAIMS_MAX_BYTES)"
+        content = await self._ask(self._store.get(claim.sha256))
+        if content is None:
+            where = "" if claim.store == self._store.place else f", put into {claim.store}"
+            return (
+                f"{size} is not in {self._store.place}: it was deleted, or never put there "
+                f"({claim.digest}{where})"
+            )
+        found = await asyncio.to_thread(_sha256, content)
+        if len(content) != claim.bytes or found != claim.sha256:
+            return (
+                f"{size} was changed in {self._store.place}: what is there under {claim.digest} has "
+                f"{len(content):,} bytes and another digest"
+            )
+        return content
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._store.close()
+
+    async def _whole(self, record: Incoming, claim: Claim | None) -> Incoming:
+        if claim is None:
+            return record
+        found = await self.value_of(claim)
+        stub = record.value or b""
+        own = {field.name: getattr(record, field.name) for field in fields(Incoming)}
+        if isinstance(found, str):
+            return Fetched(**own, stub=stub, lost=found, too_large=claim.bytes > self._largest)
+        return Fetched(**(own | {"value": found}), stub=stub)
+
+    def _is_large(self, record: Outgoing) -> bool:
+        return record.value is not None and len(record.value) > self._above and _kind(record) in BULK
+
+    async def _handed_in(self, record: Outgoing) -> Outgoing:
+        value = record.value
+        if value is None or not self._is_large(record):
+            return record
+        sha256 = await asyncio.to_thread(_sha256, value)
+        claim = Claim(digest=f"sha256:{sha256}", bytes=len(value), store=self._store.place)
+        await self._ask(self._store.put(sha256, value))
+        stub = await asyncio.to_thread(_abridged, _kind(record), value, claim)
+        headers = [*record.headers, (DATAREF, self._store.url(sha256).encode())]
+        return replace(record, value=stub, headers=headers)
+
+    async def _ask(self, question: Coroutine[Any, Any, _T]) -> _T:
+        async with self._turns:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    return await question
+            except TimeoutError as error:
+                said = f"the store {self._store.place} did not answer within {self._timeout_s:g} s"
+                raise ClaimsUnavailableError(said) from error
+
+
+def _kind(record: Outgoing) -> str:
+    for name, value in record.headers:
+        if name == "ce_type":
+            return value.decode().removeprefix(TYPE_PREFIX)
+    return ""
+
+
+def _abridged(kind: str, value: bytes, claim: Claim) -> bytes:
+    return orjson.dumps(abridge(kind, orjson.loads(value), claim))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,52 @@
+"""Values that nobody refers to any more: found by age, and kept as long as a row on record names them.
+
+Invariant: what is referred to is never removed. The audit is asked after the store, and a value that is put
+there again meanwhile is young.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pointsman.claims.store import ClaimStore
+from pointsman.store.references import referred
+
+#: A record that is not in the audit yet is on a topic, and these keep theirs for seven days.
+LEAST_DAYS = 8
+
+
+@dataclass(slots=True)
+class Collected:
+    """Values that were old enough: `referred` ones stay, `removed` ones are gone, or would be."""
+
+    referred: int = 0
+    removed: int = 0
+    removed_bytes: int = 0
+
+
+async def collect(
+    store: ClaimStore,
+    dsn: str,
+    before: datetime,
+    *,
+    dry_run: bool = False,
+    begin: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Collected:
+    """Remove every value last put there before `before` that no row of the audit at `dsn` names.
+
+    Raises:
+        ClaimsUnavailableError, StoreUnavailableError, StoreError: it broke off; what is referred to is there.
+    """
+    old = [kept async for kept in store.older(before)]
+    named = await referred(dsn, [kept.sha256 for kept in old]) if old else set()
+    begin(len(old))
+    found = Collected()
+    for kept in old:
+        if kept.sha256 in named:
+            found.referred += 1
+        elif dry_run or await store.delete(kept):
+            found.removed += 1
+            found.removed_bytes += kept.bytes
+        advance(1)
+    return found

@@ -1,0 +1,128 @@
+"""Values as files in a folder.
+
+Invariants:
+- A file appears under its name only when it is whole and on disk: it is written beside it and renamed.
+- Whether a value is missing is said only by a folder that bears our mark: one whose volume is not mounted
+  says that it is unavailable.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pointsman.claims.store import ClaimsUnavailableError, Kept
+
+#: The mark of a folder that values were put into.
+MARK = "pointsman-claims"
+
+
+class Folder:
+    """Two writers of one value do no harm: each renames a whole file to the same name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def place(self) -> str:
+        """The folder as a URL."""
+        return self._folder.as_uri()
+
+    def url(self, sha256: str) -> str:
+        """The file as a URL."""
+        return self._path(sha256).as_uri()
+
+    async def put(self, sha256: str, content: bytes) -> None:
+        """See `ClaimStore`."""
+        with _translated(self.place):
+            await asyncio.to_thread(self._write, sha256, content)
+
+    async def get(self, sha256: str) -> bytes | None:
+        """See `ClaimStore`."""
+        with _translated(self.place):
+            return await asyncio.to_thread(self._read, sha256)
+
+    async def older(self, than: datetime) -> AsyncIterator[Kept]:
+        """See `ClaimStore`."""
+        with _translated(self.place):
+            found = await asyncio.to_thread(lambda: list(self._list()))
+        for kept in found:
+            if kept.at < than:
+                yield kept
+
+    async def delete(self, kept: Kept) -> bool:
+        """See `ClaimStore`."""
+        path = self._path(kept.sha256)
+        with _translated(self.place):
+            try:
+                if _at(path.stat()) != kept.at:
+                    return False
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
+    async def close(self) -> None:
+        """See `ClaimStore`."""
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
+
+    def _write(self, sha256: str, content: bytes) -> None:
+        path = self._path(sha256)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / MARK).touch()
+            _sync(self._folder)
+        beside = path.with_name(f".{secrets.token_hex(8)}")
+        try:
+            with beside.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
+
+    def _read(self, sha256: str) -> bytes | None:
+        try:
+            return self._path(sha256).read_bytes()
+        except FileNotFoundError:
+            if not (self._folder / MARK).exists():
+                raise FileNotFoundError("no values were ever put there; is its volume mounted?") from None
+            return None
+
+    def _list(self) -> Iterator[Kept]:
+        for path in self._folder.glob("??/*"):
+            if len(path.name) == 64:
+                try:
+                    found = path.stat()
+                except FileNotFoundError:  # deleted meanwhile
+                    continue
+                yield Kept(path.name, found.st_size, _at(found))
+
+
+def _at(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, UTC)
+
+
+def _sync(folder: Path) -> None:
+    """A rename is on disk only once its folder is."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def _translated(place: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ClaimsUnavailableError(f"the store {place} is not available: {error}") from error

@@ -1,0 +1,90 @@
+"""Values as objects in a bucket, by the library obstore: S3 and what speaks like it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pointsman.claims.store import ClaimsUnavailableError, Kept
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+
+class Objects:
+    """What a bucket answers with success is stored; credentials and region come from the AWS_ variables."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        """`options` go to obstore, e.g. `config={"endpoint": ...}`.
+
+        Raises:
+            ModuleNotFoundError: obstore is not installed.
+        """
+        import obstore
+        from obstore.exceptions import BaseError
+        from obstore.store import from_url
+
+        self._library = obstore
+        self._errors = (BaseError, OSError)
+        self._store: ObjectStore = from_url(url, **options)
+        self._url = url.rstrip("/")
+
+    @property
+    def place(self) -> str:
+        """The bucket's URL, which holds no secret."""
+        return self._url
+
+    def url(self, sha256: str) -> str:
+        """The object's URL."""
+        return f"{self._url}/{_name(sha256)}"
+
+    async def put(self, sha256: str, content: bytes) -> None:
+        """See `ClaimStore`."""
+        with self._translated():
+            await self._library.put_async(self._store, _name(sha256), content)
+
+    async def get(self, sha256: str) -> bytes | None:
+        """See `ClaimStore`."""
+        with self._translated():
+            try:
+                found = await self._library.get_async(self._store, _name(sha256))
+                return bytes(await found.bytes_async())
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                return None
+
+    async def older(self, than: datetime) -> AsyncIterator[Kept]:
+        """See `ClaimStore`."""
+        with self._translated():
+            async for page in self._library.list(self._store, "sha256"):
+                for each in page:
+                    if each["last_modified"] < than:
+                        yield Kept(each["path"].rpartition("/")[2], each["size"], each["last_modified"])
+
+    async def delete(self, kept: Kept) -> bool:
+        """See `ClaimStore`."""
+        with self._translated():
+            try:
+                found = await self._library.head_async(self._store, _name(kept.sha256))
+            except FileNotFoundError:
+                return False
+            if found["last_modified"] != kept.at:
+                return False
+            await self._library.delete_async(self._store, _name(kept.sha256))
+            return True
+
+    async def close(self) -> None:
+        """See `ClaimStore`."""
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            said = str(error).partition("\n")[0]
+            raise ClaimsUnavailableError(f"the store {self._url} is not available: {said}") from error
+
+
+def _name(sha256: str) -> str:
+    return f"sha256/{sha256[:2]}/{sha256}"

@@ -1,0 +1,44 @@
+"""Messages as the audit has them, made whole: what is a claim there is fetched from its store."""
+
+import orjson
+
+from pointsman.bus.claimed import claim_in
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.claims.store import ClaimsUnavailableError
+from pointsman_schemas.base import Json
+from pointsman_schemas.claims import BULK, FRONT, Claim, fill_in
+
+
+class OnRecord:
+    """Where `claim_check` is None, what is large is told as out of reach."""
+
+    def __init__(self, claim_check: ClaimCheck | None) -> None:
+        self._claim_check = claim_check
+
+    async def whole(self, kind: str | None, message: Json | None) -> tuple[Json | None, str | None]:
+        """The whole message of that type, and None; or what of it is on record, and why there is no more.
+
+        What is on record reads as a message of its type: its bulk is empty.
+        """
+        claim = claim_in(message) if kind in BULK else None
+        if kind is None or message is None or claim is None:
+            return message, None
+        found = await self._fetch(claim)
+        if isinstance(found, bytes):
+            return orjson.loads(found), None
+        return fill_in(kind, message), found
+
+    async def whole_value(self, kind: str, value: bytes) -> tuple[bytes, str | None]:
+        """As `whole`, for the bytes of a value."""
+        if not value.startswith(FRONT):
+            return value, None
+        message, lost = await self.whole(kind, orjson.loads(value))
+        return orjson.dumps(message), lost
+
+    async def _fetch(self, claim: Claim) -> bytes | str:
+        if self._claim_check is None:
+            return f"its value of {claim.bytes:,} bytes is in {claim.store}: set POINTSMAN_CLAIMS to see it"
+        try:
+            return await self._claim_check.value_of(claim)
+        except ClaimsUnavailableError as error:
+            return f"its value of {claim.bytes:,} bytes cannot be fetched now: {error}"

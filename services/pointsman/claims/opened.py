@@ -1,0 +1,72 @@
+"""From an address to the store behind it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.claims.folder import Folder
+from pointsman.claims.settings import ClaimsPart
+from pointsman.claims.store import ClaimStore
+
+_KNOWN = "file:///FOLDER, postgresql://USER@HOST:PORT/DATABASE or s3://BUCKET/PREFIX"
+
+
+class ClaimsSettingError(ValueError):
+    """POINTSMAN_CLAIMS cannot be used; the text says what would be right."""
+
+    hint = f"POINTSMAN_CLAIMS is {_KNOWN}, or empty: then there is no store"
+
+
+def open_store(url: str) -> ClaimStore:
+    """The store at `url`; nothing is connected or written before it is used.
+
+    Raises:
+        ClaimsSettingError: no store is to be had at such an address.
+    """
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "file" if parts.netloc in ("", "localhost") and parts.path.startswith("/"):
+            return Folder(Path(unquote(parts.path)))
+        case "postgresql" | "postgres":
+            from pointsman.claims.table import Table
+
+            return Table(url)
+        case "s3" if parts.netloc:
+            from pointsman.claims.objects import Objects
+
+            try:
+                return Objects(url)
+            except ModuleNotFoundError as error:
+                raise ClaimsSettingError('s3:// needs obstore: pip install "pointsman[s3]"') from error
+            except Exception as error:
+                said = str(error).partition("\n")[0]
+                raise ClaimsSettingError(f"{url} cannot be used: {said}") from error
+    raise ClaimsSettingError(f"{parts.scheme or 'this'} is no address of a store: give {_KNOWN}")
+
+
+def open_claim_check(settings: ClaimsPart) -> ClaimCheck | None:
+    """The claim check of an installation; None where large values have no store.
+
+    Raises:
+        ClaimsSettingError: as `open_store`.
+    """
+    if not settings.claims:
+        return None
+    return ClaimCheck(
+        open_store(settings.claims),
+        above=settings.claims_above_bytes,
+        largest=settings.claims_max_bytes,
+        timeout_s=settings.claims_timeout_s,
+    )
+
+
+@asynccontextmanager
+async def closed_after(claim_check: ClaimCheck | None) -> AsyncIterator[None]:
+    """While inside, the claim check may be used."""
+    try:
+        yield
+    finally:
+        if claim_check is not None:
+            await claim_check.close()

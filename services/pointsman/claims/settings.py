@@ -1,0 +1,25 @@
+"""Where large values are kept, and what counts as large."""
+
+from pydantic import Field
+
+from pointsman.runtime.settings import Part
+
+MIB = 1024 * 1024
+
+
+class ClaimsPart(Part):
+    """The same for every service and client of an installation."""
+
+    claims: str = Field(
+        default="",
+        repr=False,
+        description="where large values are kept: file:///FOLDER, postgresql://... or s3://BUCKET/PREFIX; "
+        "empty: nowhere, every value travels in its record",
+    )
+    claims_above_bytes: int = Field(
+        default=256 * 1024, ge=1024, description="a value of more bytes than this is kept there"
+    )
+    claims_max_bytes: int = Field(
+        default=64 * MIB, ge=1024, description="the largest value that is put there or taken from there"
+    )
+    claims_timeout_s: float = Field(default=15, gt=0, description="how long the store may take for one value")

@@ -1,0 +1,43 @@
+"""What every store of large values can do."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+
+class ClaimsUnavailableError(Exception):
+    """The store cannot be asked now: wait and ask again. The text names it, and what it said."""
+
+
+class Kept(NamedTuple):
+    """One value in a store. `at`: when it was last put there; `sha256`: 64 hexadecimal digits."""
+
+    sha256: str
+    bytes: int
+    at: datetime
+
+
+class ClaimStore(Protocol):
+    """Values under their SHA-256. All methods raise ClaimsUnavailableError and nothing else."""
+
+    @property
+    def place(self) -> str:
+        """Its address as anybody may see it."""
+
+    def url(self, sha256: str) -> str:
+        """Where the value with this digest is; it ends with the digest."""
+
+    async def put(self, sha256: str, content: bytes) -> None:
+        """Keep `content`; it is on disk when this returns. Again is as good as once, and makes it young."""
+
+    async def get(self, sha256: str) -> bytes | None:
+        """What is there under this digest, unchecked; None where nothing is."""
+
+    def older(self, than: datetime) -> AsyncIterator[Kept]:
+        """Every value that was last put there before `than`."""
+
+    async def delete(self, kept: Kept) -> bool:
+        """Remove what `older` told of; False where it was put there again since, or is gone."""
+
+    async def close(self) -> None:
+        """Let go of connections."""

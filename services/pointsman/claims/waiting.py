@@ -1,0 +1,90 @@
+"""A handler of one record at a time, with its values: it waits for the store, and never for ever for memory.
+
+Invariants:
+- The values that are held at once fit `ROOM_BYTES`; one that is larger by itself is held alone.
+- While the store is away each job waits by itself; those without large values go on.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from pointsman.bus.claimed import claim_of
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+Handler = Callable[[Incoming], Awaitable[list[Outgoing]]]
+
+#: Fetched values held in memory at once, bytes.
+ROOM_BYTES = 128 * 1024 * 1024
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+#: Everyone who waits would say the same.
+_SAY_AGAIN_S = 10.0
+
+
+class Waiting:
+    """`handler`, which sees whole values only, and whose large ones are stored when its answer returns."""
+
+    def __init__(self, handler: Handler, claim_check: ClaimCheck, room: int = ROOM_BYTES) -> None:
+        self._handler = handler
+        self._claim_check = claim_check
+        self._room = Room(room)
+        self._said_at = float("-inf")
+
+    async def __call__(self, record: Incoming) -> list[Outgoing]:
+        """What the handler makes of the record."""
+        claim = claim_of(record)
+        if claim is None:
+            return await self._deposited(await self._handler(record))
+        async with self._room.taken(claim.bytes):
+            (whole,) = await self._patiently(lambda: self._claim_check.fetch([record]))
+            return await self._deposited(await self._handler(whole))
+
+    async def _deposited(self, made: list[Outgoing]) -> list[Outgoing]:
+        return await self._patiently(lambda: self._claim_check.deposit(made))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await ask()
+            except ClaimsUnavailableError as error:
+                if time.monotonic() - self._said_at > _SAY_AGAIN_S:
+                    self._said_at = time.monotonic()
+                    event(log, logging.WARNING, "large values wait for their store", error=str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+
+class Room:
+    """So many bytes, taken in turn: a large value is not passed by small ones for ever."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._free = size
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def taken(self, size: int) -> AsyncIterator[None]:
+        """While inside, `size` bytes (at most all there are) are taken."""
+        size = min(size, self._size)
+        async with self._turn:
+            while self._free < size:
+                self._freed.clear()
+                await self._freed.wait()
+            self._free -= size
+        try:
+            yield
+        finally:
+            self._free += size
+            self._freed.set()

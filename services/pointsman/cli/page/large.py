@@ -1,0 +1,49 @@
+"""Prompts, requests and answers that the audit has as claims, put where a page expects them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pointsman.cli.page.gather import Ask
+from pointsman.router.facts import count_chars
+from pointsman.store.answers import Step
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import ChatRequest, JobRouted, JobSubmitted
+
+
+def with_large(ask: Ask, steps: Sequence[Step]) -> Ask:
+    """`ask`, with what only `steps` have, whose payloads are whole; where one is lost, why."""
+
+    async def whole(name: str) -> list[dict[str, Any]]:
+        rows = await ask(name)
+        for row in rows:
+            if name == "calls" and row["request"] is None:
+                row.update(_call(row, steps))
+            elif name == "asked" and row["messages"] is None:
+                row.update(_asked(steps))
+        return rows
+
+    return whole
+
+
+def _call(row: dict[str, Any], steps: Sequence[Step]) -> Json:
+    for step in steps:
+        if step.kind == CallFinished.TYPE and step.attempt == row["attempt"] and step.payload is not None:
+            if step.unreadable is not None:
+                return {"request": step.unreadable, "response": step.unreadable}
+            return {name: step.payload[name] for name in ("request", "response")}
+    return {}
+
+
+def _asked(steps: Sequence[Step]) -> Json:
+    for step in sorted(steps, key=lambda step: step.kind != JobRouted.TYPE):
+        if step.kind in (JobRouted.TYPE, JobSubmitted.TYPE) and step.payload is not None:
+            if step.unreadable is not None:
+                return {"messages": step.unreadable}
+            job = step.payload["job"] if step.kind == JobRouted.TYPE else step.payload
+            messages = job["request"]["messages"]
+            return {
+                "messages": messages,
+                "prompt_chars": count_chars(ChatRequest(messages=messages).messages),
+            }
+    return {}

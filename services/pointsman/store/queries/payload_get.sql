@@ -1,0 +1,1 @@
+select content from claims.payload where sha256 = $1

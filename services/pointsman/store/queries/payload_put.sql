@@ -1,0 +1,1 @@
+select claims.put($1, $2)

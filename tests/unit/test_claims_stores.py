@@ -1,0 +1,111 @@
+"""Folder and bucket as stores of large values, held to what every store must do."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pointsman.claims.folder import MARK, Folder
+from pointsman.claims.objects import Objects
+from pointsman.claims.opened import ClaimsSettingError, open_store
+from pointsman.claims.settings import ClaimsPart
+from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.claims.table import Table
+from pointsman.cli.checks.claims import claims as check_claims
+from tests.support.claim_stores import Shelf, digest, holds_the_contract
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+async def test_a_folder_does_what_a_store_must(tmp_path: Path) -> None:
+    await holds_the_contract(Folder(tmp_path / "not there yet"))
+
+
+async def test_a_bucket_does_what_a_store_must() -> None:
+    await holds_the_contract(Objects("memory:///"))
+
+
+async def test_the_double_does_what_a_store_must() -> None:
+    await holds_the_contract(Shelf())
+
+
+async def test_half_a_file_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, content = Folder(tmp_path), b"x" * 100_000
+    await folder.put(digest(b"first"), b"first")
+
+    def cut_off(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("pointsman.claims.folder.os.fsync", cut_off)
+    with pytest.raises(ClaimsUnavailableError, match="no space left"):
+        await folder.put(digest(content), content)
+    assert await folder.get(digest(content)) is None
+    assert files(tmp_path) == sorted([MARK, digest(b"first")])
+
+
+async def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    await folder.put(digest(b"whole"), b"whole")
+    (tmp_path / digest(b"whole")[:2] / ".0123456789abcdef").write_bytes(b"ha")
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert [kept.sha256 async for kept in folder.older(later)] == [digest(b"whole")]
+
+
+async def test_a_folder_whose_volume_is_not_mounted_is_away_and_not_empty(tmp_path: Path) -> None:
+    with pytest.raises(ClaimsUnavailableError, match="mounted"):
+        await Folder(tmp_path).get(digest(b"x"))
+    (tmp_path / "a file").touch()
+    with pytest.raises(ClaimsUnavailableError, match="not available"):
+        await Folder(tmp_path / "a file").put(digest(b"x"), b"x")
+
+
+async def test_a_bucket_out_of_reach_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Objects(
+        "s3://bucket/prefix",
+        config={"endpoint": "http://127.0.0.1:9", "access_key_id": "a", "secret_access_key": "b"},
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+    for asked in (store.put(digest(b"x"), b"x"), store.get(digest(b"x"))):
+        with pytest.raises(ClaimsUnavailableError, match="s3://bucket/prefix"):
+            await asked
+
+
+async def test_a_database_out_of_reach_is_away_and_its_password_is_not_told() -> None:
+    store = Table("postgresql://me:secret@127.0.0.1:9/claims")
+    with pytest.raises(ClaimsUnavailableError) as told:
+        await asyncio.wait_for(store.get(digest(b"x")), 10)
+    assert "postgresql://127.0.0.1:9/claims" in str(told.value)
+    assert "secret" not in str(told.value) + store.place + store.url(digest(b"x"))
+
+
+@pytest.mark.parametrize("url", ["file:relative", "file://host/folder", "ftp://x", "folder", "s3:///", "s3:"])
+def test_an_address_that_is_none_is_told_with_those_that_are(url: str) -> None:
+    with pytest.raises(ClaimsSettingError, match="file:///FOLDER"):
+        open_store(url)
+
+
+def test_an_address_is_opened_without_touching_anything(tmp_path: Path) -> None:
+    folder = tmp_path / "with a blank"
+    store = open_store(folder.as_uri())
+    assert isinstance(store, Folder)
+    assert store.place == folder.as_uri()
+    assert not folder.exists()
+    assert isinstance(open_store("postgresql://a@b/c"), Table)
+    assert isinstance(open_store("s3://bucket/prefix"), Objects)
+
+
+async def test_doctor_puts_a_value_there_and_takes_it_back(tmp_path: Path) -> None:
+    good = await check_claims(ClaimsPart(claims=(tmp_path / "claims").as_uri()))
+    assert good.ok, good
+    assert len(files(tmp_path / "claims")) == 2
+    (tmp_path / "a file").touch()
+    away = await check_claims(ClaimsPart(claims=(tmp_path / "a file").as_uri()))
+    assert (away.ok, "not available" in away.said, bool(away.fix)) == (False, True, True)
+    wrong = await check_claims(ClaimsPart(claims="ftp://x"))
+    assert (wrong.ok, bool(wrong.fix)) == (False, True)
+    unset = await check_claims(ClaimsPart(claims=""))
+    assert (unset.ok, "no store is set" in unset.said) == (True, True)
