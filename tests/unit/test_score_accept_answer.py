@@ -1,7 +1,7 @@
 """Answers agree when they come down to the same, however worded; what cannot be read never agrees."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pointsman.score.accept_answer import SHORT, read_answer
@@ -47,6 +47,10 @@ def test_a_sentence_that_begins_with_a_letter_is_no_choice() -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=300) | st.from_regex(r"[-+$\d.,/%eE{}\\boxed#]{0,60}"))
+@example("1E\u06650")
+@example("12E39")
+@example("1e-41")
+@example("1" * 41)
 def test_any_text_is_read_and_what_was_read_is_read_alike_again(said: str) -> None:
     answer = read_answer(said)
     if answer.kind in ("choice", "number"):

@@ -19,6 +19,7 @@ _FENCE = re.compile(r"```\w*\n(.*?)\n?```", re.S)
 _CHOICE = re.compile(r"\(?([A-J])(?:\)\.?|[.:](?=\s|$)|$)")
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]{0,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,2})?%?")
 _RATIO = re.compile(r"([-+]?\d{1,40})\s*/\s*(\d{1,40})")
+_TOO_LONG = 10**40
 _QUOTED_OR_SPACE = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\s+")
 
 
@@ -79,6 +80,13 @@ def _braced(text: str) -> str | None:
 
 
 def _number(text: str) -> Fraction | None:
+    value = _value(text)
+    # What is written in more digits than are read would not be read alike again.
+    fits = value is not None and max(abs(value.numerator), value.denominator) < _TOO_LONG
+    return value if fits else None
+
+
+def _value(text: str) -> Fraction | None:
     plain = text.replace("\\%", "%").replace("$", "").strip()
     if _NUMBER.fullmatch(plain):
         value = Fraction(plain.rstrip("%").replace(",", "").rstrip(".") or "0")
