@@ -20,7 +20,7 @@ find_python() {
 
 # set_up GROUP...: the project with its dev extra, and these dependency groups; tests and types see the others too.
 set_up() {
-    local python stamp wanted group extras="dev${1:+,export,learn,mcp}"
+    local python stamp wanted group extras="dev${1:+,export,learn,mcp,opinion,s3}"
     python="$(find_python)" || exit 1
     stamp="$venv/.pointsman-$(IFS=-; echo "dev${*:+-$*}")"
     wanted="$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$root/pyproject.toml")"
