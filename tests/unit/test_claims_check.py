@@ -56,6 +56,13 @@ async def test_a_large_value_of_no_message_of_ours_is_left_as_it_is() -> None:
     assert await claim_check(Shelf()).deposit([letter]) == [letter]
 
 
+async def test_what_is_about_a_person_stays_in_its_record() -> None:
+    shelf, about = Shelf(), large()
+    about.headers.append(("ce_datasubject", b"customer-4711"))
+    assert await claim_check(shelf).deposit([about]) == [about]
+    assert shelf.values == {}
+
+
 async def test_a_value_that_is_not_there_is_lost_and_told() -> None:
     shelf = Shelf()
     record = await handed_in(shelf, large())

@@ -1,6 +1,7 @@
 """The claim check: large values are handed in before they are published, and fetched before they are handled.
 
 Invariants:
+- What is about a named person stays in its record: what an erasure cannot reach is not put into the store.
 - A value is in the store before the record that refers to it is published: no reference dangles by our doing.
 - Only the configured store is asked, and only by digest: where else a record sends us is for people to read.
 - What comes from the store is held against size and digest; what does not fit is lost, as what is missing is.
@@ -19,7 +20,7 @@ from pointsman.bus.claimed import claim_of
 from pointsman.bus.records import Fetched, Incoming, Outgoing
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
 from pointsman_schemas.claims import BULK, DATAREF, Claim, abridge
-from pointsman_schemas.envelope import TYPE_PREFIX
+from pointsman_schemas.envelope import DATA_SUBJECT, TYPE_PREFIX
 
 _T = TypeVar("_T")
 
@@ -99,7 +100,9 @@ class ClaimCheck:
         return Fetched(**(own | {"value": found}), stub=stub)
 
     def _is_large(self, record: Outgoing) -> bool:
-        return record.value is not None and len(record.value) > self._above and _kind(record) in BULK
+        if record.value is None or len(record.value) <= self._above or _kind(record) not in BULK:
+            return False
+        return all(name != DATA_SUBJECT for name, _ in record.headers)
 
     async def _handed_in(self, record: Outgoing) -> Outgoing:
         value = record.value
