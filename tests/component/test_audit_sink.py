@@ -139,7 +139,7 @@ def test_whatever_comes_is_stored_as_it_was(database: str, records: list[Incomin
 
     async def check() -> None:
         async with observer(database) as connection:
-            await connection.execute("drop schema if exists audit cascade")
+            await connection.execute("drop schema if exists audit, claims cascade")
         async with sink_into(database) as sink:
             await sink.append(batches, dict.fromkeys(batches))
         rows = await stored(database)
