@@ -6,8 +6,15 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import settings
 
 from tests.support.servers import Servers, servers
+
+# The same examples in every run, none too slow for a busy machine; `--hypothesis-profile explore`
+# looks for new ones.
+settings.register_profile("explore", deadline=None)
+settings.register_profile("settled", deadline=None, derandomize=True)
+settings.load_profile("settled")
 
 
 @dataclass(frozen=True)
