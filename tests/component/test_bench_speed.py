@@ -11,12 +11,12 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
 async def test_the_hops_bench(tmp_path: Path) -> None:
     done = await Command(tmp_path, {}).run(
-        "bench", "hop", "--messages", "10000", "--rounds", "1", "--seconds", "1", "--json"
+        "bench", "hop", "--messages", "60000", "--rounds", "1", "--seconds", "1", "--json"
     )
     assert done.code == 0, done.err
     hops = done.json["hops"]
     assert {name.split(",")[0] for name in hops} == {"nothing", "router"}
-    assert all(hop["per_second"] > 0 and hop["client_us"] > 0 for hop in hops.values())
+    assert all(hop["per_second"] > 0 for hop in hops.values())
     assert done.json["best"] == max(
         hops[f"nothing, {name}"]["per_second"] for name in ("aiokafka", "librdkafka")
     )

@@ -24,6 +24,13 @@ class Hop:
     broker_us: float
 
 
+class TooFewError(Exception):
+    """There was nothing left to measure."""
+
+    def __init__(self, messages: int) -> None:
+        super().__init__(f"{messages:,} messages were through before they could be measured; give more with --messages")
+
+
 async def measure(
     bootstrap: str, group: str, messages: int, hop: Sequence[psutil.Process], broker: psutil.Process
 ) -> Hop:
@@ -31,9 +38,12 @@ async def measure(
 
     Raises:
         TimeoutError: it does not get through them.
+        TooFewError: it was through with all of them at the first look.
     """
     async with committed_by(bootstrap, group) as committed, asyncio.timeout(_GIVE_UP_S):
         first = await at_least(1, committed)
+        if first >= messages:
+            raise TooFewError(messages)
         started, ours, theirs = time.perf_counter(), busy(hop), busy([broker])
         await at_least(messages, committed)
     took = time.perf_counter() - started
