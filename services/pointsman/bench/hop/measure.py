@@ -28,7 +28,9 @@ class TooFewError(Exception):
     """There was nothing left to measure."""
 
     def __init__(self, messages: int) -> None:
-        super().__init__(f"{messages:,} messages were through before they could be measured; give more with --messages")
+        super().__init__(
+            f"{messages:,} messages were through before they could be measured; give more with --messages"
+        )
 
 
 async def measure(
