@@ -16,6 +16,7 @@ from pointsman_schemas.limits import (
 )
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 
 MESSAGES: dict[str, type[Message]] = {
     message.TYPE: message
@@ -33,6 +34,8 @@ MESSAGES: dict[str, type[Message]] = {
         JobFeedback,
         PolicyApplied,
         ModelApplied,
+        PromiseBroken,
+        PromiseRenewed,
         CheckpointSigned,
         LimitDeclared,
         LimitReserved,

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from pointsman_schemas.base import AgentId, Message
+from pointsman_schemas.base import AgentId, Message, TierName
+from pointsman_schemas.decisions import Score
 
 
 class JobFeedback(Message):
@@ -17,3 +18,11 @@ class JobFeedback(Message):
     by: AgentId = Field(description="who judged: a person, or an agent")
     verdict: float = Field(ge=0, le=1, description="1: good, 0: bad")
     comment: str = Field(default="", max_length=2000)
+    tier: TierName | None = Field(
+        default=None, exclude_if=lambda tier: tier is None, description="as the outcome has it"
+    )
+    score: Score | None = Field(
+        default=None,
+        exclude_if=lambda score: score is None,
+        description="as the outcome has it: the promise that the verdict is held against",
+    )

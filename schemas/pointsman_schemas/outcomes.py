@@ -9,6 +9,7 @@ from pydantic import Field
 from pointsman_schemas.base import AgentId, Json, Message, TierName, Timestamp
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.cascades import CascadeStep
+from pointsman_schemas.decisions import Score
 from pointsman_schemas.reasons import FailReason, Reason
 
 
@@ -40,6 +41,11 @@ class JobCompleted(_Outcome):
     model: str = Field(description="the model as the provider named it in its answer")
     usage: Usage | None
     response: Json
+    score: Score | None = Field(
+        default=None,
+        exclude_if=lambda score: score is None,
+        description="what the learned score promised of this answer; absent where it did not choose the tier",
+    )
 
 
 class JobFailed(_Outcome):

@@ -20,6 +20,7 @@ from pointsman_schemas.limits import (
 )
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 
 DEFAULT_PREFIX = "pointsman"
 MIB = 1024 * 1024
@@ -173,7 +174,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("agents",),
-            readers=("router", "audit"),
+            readers=("router", "opinion", "audit"),
             carries=(JobFeedback,),
         )
 
@@ -181,13 +182,13 @@ class Topics:
     def policy(self) -> Topic:
         return Topic(
             f"{self.prefix}.policy",
-            "What routers decide by: each policy in force, and the model it names",
-            key="policy/VERSION or model/SHA256",
+            "What routers decide by: each policy in force, its models, and whether they are believed",
+            key="policy/VERSION, model/SHA256, promise/MODEL or trust/MODEL",
             partitions=1,
             retention=timedelta(days=7),
-            writers=("router",),
-            readers=("router", "worker", "audit"),
-            carries=(PolicyApplied, ModelApplied),
+            writers=("router", "opinion", "people"),
+            readers=("router", "opinion", "worker", "audit"),
+            carries=(PolicyApplied, ModelApplied, PromiseBroken, PromiseRenewed),
             compacted=True,
         )
 

@@ -22,12 +22,17 @@ from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.reasons import Reason
 from tests.support.bad_records import BAD, Bad
 from tests.support.example_records import NAMES, TOPICS, example, story, story_id
 
 NOW = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
 INTAKE, DEAD = TOPICS.intake.name, TOPICS.dead.name
+#: What all jobs are decided by, or how the record stood.
+OF_NO_JOB = {
+    each.TYPE for each in (PolicyApplied, ModelApplied, PromiseBroken, PromiseRenewed, CheckpointSigned)
+}
 JOB = UUID("0190a000-0000-7000-8000-00000000beef")
 
 
@@ -61,9 +66,9 @@ def test_every_type_of_the_catalogue_has_facts() -> None:
         facts = facts_of(message)
         if name.startswith(("limit.", "breaker.")):
             continue  # what worker processes agree on among themselves
-        assert facts != Facts() or name in (ModelApplied.TYPE, CheckpointSigned.TYPE), name
-        if name in (PolicyApplied.TYPE, ModelApplied.TYPE, CheckpointSigned.TYPE):
-            continue  # of no job: they are what all jobs are decided by, or how the record stood
+        assert facts != Facts() or name in OF_NO_JOB - {PolicyApplied.TYPE}, name
+        if name in OF_NO_JOB:
+            continue
         assert facts.job_id is not None, name
         assert facts.agent_id is not None, name
 

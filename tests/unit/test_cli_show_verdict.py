@@ -9,6 +9,7 @@ from rich.console import Console
 
 from pointsman.cli.show.verdict import Verdict, verdict
 from pointsman.store.answers import Ended
+from pointsman_schemas.decisions import Check
 from tests.support.example_records import story as records_of
 from tests.support.example_records import story_id
 from tests.unit.test_cli_show_decision import MADE
@@ -44,6 +45,13 @@ def test_a_routed_job_shows_its_ladder_and_its_end() -> None:
     assert text.index("412 characters <= 2000") < text.index("runner-up") < text.index("outcome")
     assert "policy default p-3f2a9c1d0b7e" in text
     assert text.endswith("outcome completed by m1, 1 call, cost unknown: Twelve.")
+
+
+def test_a_score_that_is_not_asked_any_more_has_the_way_back_beside_it() -> None:
+    doubted = Check(layer="score", name="promise", passed=False, detail="it promises too much")
+    made = MADE.model_copy(update={"checks": (*MADE.checks, doubted)})
+    assert "pointsman policy trust" in said(Verdict(state(), made, "default", ended(), []))
+    assert "pointsman policy trust" not in said(Verdict(state(), MADE, "default", ended(), []))
 
 
 def test_another_policy_at_hand_lends_no_name() -> None:

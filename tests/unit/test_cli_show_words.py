@@ -13,6 +13,7 @@ from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
+from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.reasons import FailReason
 
 JOB = UUID("01920000-0000-7000-8000-000000000001")
@@ -114,6 +115,13 @@ def test_outcomes_say_why() -> None:
     assert what(JobExpired(**of, deadline=NOW, message="too late")) == "too late"
     assert what(JobCancelled(**of, cancelled_by="boss", message="enough")) == "by boss: enough"
     assert what(completed(response={})) == "no text, by m1"
+
+
+def test_what_routers_think_of_a_score_says_who_changed_it() -> None:
+    broken = PromiseBroken(model="ours@1", found="it promises too much", judged_at=NOW)
+    assert what(broken) == "ours@1 is not asked: it promises too much"
+    assert what(PromiseRenewed(model="ours@1", by="ana")) == "ours@1 is asked again, says ana"
+    assert what(PromiseRenewed(model="ours@1", by="ana", comment="why")).endswith("says ana: why")
 
 
 @pytest.mark.parametrize("width", [80, 119, 120, 300])

@@ -19,12 +19,14 @@ from pointsman.router.opinion_handler import OpinionHandler
 from pointsman.router.opinion_section import OpinionFile
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.promises import Promises
 from pointsman.router.score_section import ModelFile
 from pointsman.runtime.yaml_file import FileError
 from pointsman.score.estimate import Bar, Estimate
 from pointsman_schemas.base import Message
 from pointsman_schemas.jobs import JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobRejected
+from pointsman_schemas.promises import PromiseBroken
 from tests.support.fixed_score import fixed_score
 from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
 
@@ -161,6 +163,21 @@ async def test_without_an_opinion_the_fallback_decides(give: Any, waited_s: floa
     assert isinstance(asked, JobUndecided) and asked.decision.tier == "medium"
     made = (await decided(undecided, give, waited_s)).decision
     assert (made.tier, made.opinion, made.checks[-1].detail) == ("frontier", None, why)
+
+
+async def test_while_the_score_is_not_believed_nobody_is_asked_and_the_fallback_decides() -> None:
+    promises = Promises.of(POLICY)
+    found = PromiseBroken(model=POLICY.scorer.name, found="it promises too much", judged_at=LATER)
+    promises.broken(found)
+    (out,) = await OpinionHandler(POLICY, TOPICS, fails, lambda: LATER, promises=promises)(
+        as_read(sent("leans"))
+    )
+    routed = message(out)
+    assert isinstance(routed, JobRouted)
+    made = routed.decision
+    assert (made.tier, made.opinion) == ("frontier", None)
+    assert made.checks[-1].detail == "it promises too much: the fallback decides"
+    assert canonical(decide_again(POLICY, routed.job, made)) == canonical(made)
 
 
 async def test_the_decision_is_made_again_to_the_byte() -> None:

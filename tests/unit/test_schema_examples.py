@@ -30,6 +30,8 @@ OF_NO_JOB = {
     "audit.checkpoint.v1": lambda value: "audit",
     "policy.applied.v1": lambda value: f"policy/{value['policy_version']}",
     "model.applied.v1": lambda value: f"model/{value['model']['sha256']}",
+    "promise.broken.v1": lambda value: f"promise/{value['model']}",
+    "promise.renewed.v1": lambda value: f"trust/{value['model']}",
     "limit.declared.v1": lambda value: value["budget"],
     "limit.reserved.v1": lambda value: value["process"],
     "limit.settled.v1": lambda value: value["process"],

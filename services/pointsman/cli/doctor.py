@@ -32,6 +32,7 @@ def doctor(
     from pointsman.cli.checks.finding import Finding
     from pointsman.cli.checks.kafka import kafka as check_kafka
     from pointsman.cli.checks.postgres import postgres as check_postgres
+    from pointsman.cli.checks.promise import promise as check_promise
     from pointsman.cli.checks.providers import providers as check_providers
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.checkup import checkup
@@ -48,15 +49,16 @@ def doctor(
         policy_found, policy_file = files.policy_file(router.policy)
         providers_found, providers_file = files.providers_file(worker.providers, policy_file)
         topics = list(router.topics.all(policy_file.tiers)) if policy_file else None
-        kafka_found, postgres_found, claims_found, reached = await asyncio.gather(
+        kafka_found, postgres_found, claims_found, reached, believed = await asyncio.gather(
             check_kafka(router.kafka, topics),
             check_postgres(dsn, utc_now),
             check_claims(keeping),
             check_providers(providers_file),
+            check_promise(router.kafka, router.topics, policy_file),
         )
         registry = files.agents_file(router.agents, policy_file)
         servers = [*kafka_found, *postgres_found, claims_found]
-        return [*servers, policy_found, registry, providers_found, *reached]
+        return [*servers, policy_found, *believed, registry, providers_found, *reached]
 
     findings = asyncio.run(look())
     if as_json:

@@ -9,6 +9,9 @@ from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from pointsman.store.jobs import Jobs
+    from pointsman_schemas.decisions import Decision
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 #: What a person may say instead of a number.
@@ -32,41 +35,52 @@ def feedback(
     """Say how good a job's answer was.
 
     It goes on record with the job, for the score to learn from. Of each judge the last verdict counts.
+    Where the score chose the tier, routers hold the verdict against what it promised.
     """
     import asyncio
 
     from pointsman.cli import screen
+    from pointsman.cli.judge import judge
     from pointsman.cli.settings import CliSettings, load
     from pointsman.client.client import Client
     from pointsman.store.jobs import open_jobs
-    from pointsman_schemas.base import AGENT_ID
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
     value = read_verdict(verdict)
     if len(comment) > 2000:
         raise typer.BadParameter("--comment: at most 2000 characters")
-    judge = by or _user()
-    if not AGENT_ID.match(judge):
-        raise typer.BadParameter("--by: at most 128 letters, digits and . _ : @ / -, no sign first")
+    who = judge(by)
 
-    async def find() -> "tuple[UUID, str | None]":
+    async def find() -> "tuple[UUID, str | None, Decision | None]":
         from pointsman.cli import job_id
 
         async with open_jobs(settings.postgres) as jobs:
             found = await job_id.find(jobs, job)
-            return found, (await jobs.states([found]))[0].agent_id
+            return found, (await jobs.states([found]))[0].agent_id, await _decision(jobs, found)
 
     async def work() -> "UUID":
-        found, agent = await find()
+        found, agent, decision = await find()
         async with Client(kafka=settings.kafka, prefix=settings.prefix) as client:
-            await client.feedback(found, value, comment, by=judge, agent_id=agent)
+            await client.feedback(found, value, comment, by=who, agent_id=agent, judged=decision)
         return found
 
     found = asyncio.run(work())
     if as_json:
-        screen.print_json({"job_id": found, "verdict": value, "by": judge, "comment": comment})
+        screen.print_json({"job_id": found, "verdict": value, "by": who, "comment": comment})
     else:
-        screen.line(f"{found}: {value:g} of 1 by {judge}")
+        screen.line(f"{found}: {value:g} of 1 by {who}")
+
+
+async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":
+    """Where it stands what the score promised; a cascade judges its answers itself."""
+    from pointsman.store.errors import ContentHiddenError
+
+    try:
+        routed = await jobs.decision(job_id)
+    except ContentHiddenError:
+        return None
+    decision = None if routed is None else routed.message.decision
+    return None if decision is None or decision.cascade is not None else decision
 
 
 def read_verdict(text: str) -> float:
@@ -82,15 +96,3 @@ def read_verdict(text: str) -> float:
     if not 0 <= value <= 1:
         raise typer.BadParameter(f"{text!r} is no verdict: say good, bad, or a number from 0 to 1")
     return value
-
-
-def _user() -> str:
-    """Who sits here, as far as the machine can tell, in the letters that an id may have."""
-    import getpass
-    import re
-
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        name = ""
-    return "user:" + (re.sub(r"[^A-Za-z0-9._-]", "-", name) or "unknown")

@@ -19,7 +19,7 @@ COMMANDS = {
     "tail": "Follow messages as they pass.",
     "trace": "Show a job's way: each message, its lane, time since start.",
     "why": "Show why a job went where it went.",
-    "policy": "Check a routing policy, and try it on recorded jobs.",
+    "policy": "Check a routing policy, try it on recorded jobs, trust its score again.",
     "learn": "Train a score on your own jobs, and write the policy that would ask it.",
     "report": "Write the whole story of a job on one page, to paste into an incident.",
     "sql": "Ask the audit database in SQL; nothing can be changed from here.",

@@ -1,17 +1,17 @@
-"""`pointsman policy`: whether a routing policy is sound, and what it would do."""
+"""`pointsman policy`: whether a routing policy is sound, what it would do, and trust in its score."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Policy, Postgres, Providers
+from pointsman.cli.options import Json, Kafka, Policy, Postgres, Prefix, Providers
 
 app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Check a routing policy, and try it on recorded jobs.",
+    help="Check a routing policy, try it on recorded jobs, trust its score again.",
 )
 
 
@@ -80,3 +80,39 @@ def simulate(
         screen.print_json(flat(replay, start, now))
     else:
         screen.show(replayed(replay, start))
+
+
+@app.command()
+def trust(
+    *,
+    comment: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    by: Annotated[
+        str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who says so: you, or an agent.")
+    ] = "",
+    policy: Policy = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Let the policy's score decide again after routers found that it promised too much.
+
+    All running routers hear it at once; the verdicts up to now count no more. Where the score is
+    wrong, learn a new one instead: pointsman learn.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.judge import judge
+    from pointsman.cli.settings import load
+    from pointsman.cli.trusting import trust as renew
+    from pointsman.router.policy import Policy as Compiled
+    from pointsman.router.policy_file import load as load_policy
+    from pointsman.router.settings import RouterSettings
+
+    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
+    compiled, who = Compiled.compile(load_policy(settings.policy)), judge(by)
+    model = asyncio.run(renew(settings.kafka, settings.topics, compiled, who, comment))
+    if as_json:
+        screen.print_json({"model": model, "by": who, "comment": comment})
+    else:
+        screen.line(f"{model} is asked again, says {who}")

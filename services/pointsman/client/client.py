@@ -1,6 +1,7 @@
 """The client itself: publish jobs, await outcomes, cancel."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -15,14 +16,17 @@ from pointsman.client.line import Standing, standing
 from pointsman.client.outcomes import Outcomes
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.decisions import Decision, Score
 from pointsman_schemas.envelope import start
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobCancel
-from pointsman_schemas.outcomes import Outcome
+from pointsman_schemas.outcomes import JobCompleted, Outcome
 from pointsman_schemas.topics import Topics
 
 _CHUNK = 500
+#: Of so many answers it is kept what the score promised of them, until somebody judges them.
+_PROMISES = 10_000
 
 
 class OutcomeTimeoutError(TimeoutError):
@@ -65,6 +69,7 @@ class Client:
         self._claim_check = open_claim_check(keeping)
         self._largest = largest_job(keeping)
         self._outcomes = Outcomes(bootstrap, self._topics, self._claim_check)
+        self._promised: OrderedDict[UUID, tuple[str, Score]] = OrderedDict()
 
     async def __aenter__(self) -> Self:
         await self._outcomes.__aenter__()
@@ -130,6 +135,10 @@ class Client:
         except TimeoutError:
             raise OutcomeTimeoutError(job_id, timeout_s or 0) from None
         self._outcomes.forget(job_id)
+        if isinstance(outcome, JobCompleted) and outcome.score is not None:
+            self._promised[job_id] = (outcome.tier, outcome.score)
+            if len(self._promised) > _PROMISES:
+                self._promised.popitem(last=False)
         return outcome
 
     async def outcomes(self, job_ids: Iterable[UUID]) -> AsyncIterator[Outcome]:
@@ -166,17 +175,29 @@ class Client:
         *,
         by: str | None = None,
         agent_id: str | None = None,
+        judged: JobCompleted | Decision | None = None,
     ) -> None:
         """Say how good a job's answer was: True or 1 is good, False or 0 is bad.
 
         Args:
             by: who judged; else this client's agent. Of each judge the last verdict counts.
             agent_id: whose job it is; else this client's agent.
+            judged: the outcome, or the decision that led to it, where another client got the answer: what the
+                score promised of it goes along, and routers hold the verdict against that.
         """
         now = self._clock()
         agent = agent_id or self._agent_id or by or "unknown"
+        tier, score = self._promised.get(job_id, (None, None))
+        if judged is not None:
+            tier, score = judged.tier, judged.score
         said = JobFeedback(
-            job_id=job_id, agent_id=agent, by=by or agent, verdict=float(verdict), comment=comment
+            job_id=job_id,
+            agent_id=agent,
+            by=by or agent,
+            verdict=float(verdict),
+            comment=comment,
+            tier=tier if score else None,
+            score=score,
         )
         cover = start(uuid7(now), source=said.by, type=said.TYPE, time=now, agent_id=agent, job_id=job_id)
         await self._publisher.publish([emit(self._topics.feedback, str(job_id).encode(), cover, said)])

@@ -6,11 +6,11 @@ What it decides by is put on record before the first lane opens.
 from functools import partial
 
 from pointsman.bus.batch_lane import batch_lanes
-from pointsman.bus.commands import on_each
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.router.agents_file import load as load_agents
-from pointsman.router.handlers import RouterHandler
+from pointsman.router.handlers import SOURCE, RouterHandler
+from pointsman.router.hearing import hearing
 from pointsman.router.on_record import put_on_record
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load_text
@@ -18,7 +18,6 @@ from pointsman.router.promises import Promises
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman_schemas.feedback import JobFeedback
 
 
 def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
@@ -31,7 +30,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
     registry = load_agents(settings.agents, policy.tiers)
-    topics, promises = settings.topics, Promises(policy.tiers[-1])
+    topics, promises = settings.topics, Promises.of(policy)
 
     claim_check = open_claim_check(settings)
 
@@ -51,16 +50,14 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     async def route() -> None:
         await put_on_record(settings.kafka, topics, file, text, clock)
-        await lanes.run()
+        async with hearing(settings.kafka, topics, promises, source=SOURCE, clock=clock):
+            await lanes.run()
 
-    broker = control_broker(settings)
-    if policy.scorer.model is not None:
-        on_each(broker, topics.feedback, JobFeedback, promises.judged, since="latest")
     return Service(
         name="router",
         settings=settings,
         topics=[topic.name for topic in topics.all(policy.tiers)],
-        broker=broker,
+        broker=control_broker(settings),
         run=route,
         stop=lanes.stop,
         not_ready=lambda: None if lanes.ready else "lanes are not open yet",

@@ -39,6 +39,8 @@ from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
+SOURCE = "pointsman/router"
+
 _BROKEN = Refused(
     Reason.INTERNAL,
     "the router failed on this record, its log has the traceback; once that is mended, submit the job "
@@ -57,7 +59,7 @@ class RouterHandler:
         clock: Clock,
         *,
         promises: Promises | None = None,
-        source: str = "pointsman/router",
+        source: str = SOURCE,
         remembered: int = 10_000,
     ) -> None:
         self._policy = policy
@@ -68,7 +70,7 @@ class RouterHandler:
         self._seen = Seen(remembered)
         shadow = policy.shadow
         self._drift = DriftWatch(policy.scorer.profile)
-        self._promises = promises or Promises(policy.tiers[-1])
+        self._promises = promises or Promises.of(policy)
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
         self._swift = Swift(policy, registry, topics, source, self._seen)
 
@@ -143,7 +145,6 @@ class RouterHandler:
                 earlier=admitted.checks,
                 doubt=self._drift.found or self._promises.found,
             )
-            self._promises.made(read.job.job_id, decision)
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
                 self._drift.seen(read.job)
             undecided = is_undecided(decision)

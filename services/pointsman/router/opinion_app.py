@@ -9,10 +9,12 @@ from pointsman.bus.window_lane import window_lanes
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
 from pointsman.opinion.errors import OpinionMissingError
+from pointsman.router.hearing import hearing
 from pointsman.router.on_record import put_on_record
-from pointsman.router.opinion_handler import Give, OpinionHandler
+from pointsman.router.opinion_handler import SOURCE, Give, OpinionHandler
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile, load_text
+from pointsman.router.promises import Promises
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
@@ -32,7 +34,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
-    handler = OpinionHandler(policy, settings.topics, giver(file), clock)
+    promises = Promises.of(policy)
+    handler = OpinionHandler(policy, settings.topics, giver(file), clock, promises=promises)
     claim_check = open_claim_check(settings)
     lanes = window_lanes(
         settings,
@@ -44,7 +47,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     async def opine() -> None:
         await put_on_record(settings.kafka, settings.topics, file, text, clock)
-        await lanes.run()
+        async with hearing(settings.kafka, settings.topics, promises, source=SOURCE, clock=clock):
+            await lanes.run()
 
     return Service(
         name="opinion",

@@ -12,6 +12,7 @@ from pointsman.bus.decode import Malformed, decode
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.admission import Refused
 from pointsman.router.policy import Policy, decide
+from pointsman.router.promises import Promises
 from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.second import Second, missing
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 #: From a text to what is thought of it; slow, and done elsewhere than on the loop.
 Give = Callable[[str], Awaitable[Estimate]]
 
+SOURCE = "pointsman/opinion"
+
 _BROKEN = Refused(
     Reason.INTERNAL, "the second opinion's process failed on this record, its log has the traceback"
 )
@@ -44,11 +47,13 @@ class OpinionHandler:
         give: Give,
         clock: Clock,
         *,
-        source: str = "pointsman/opinion",
+        promises: Promises | None = None,
+        source: str = SOURCE,
     ) -> None:
         self._policy = policy
         self._topics = topics
         self._give = give
+        self._promises = promises or Promises.of(policy)
         self._clock = clock
         self._source = source
 
@@ -70,12 +75,16 @@ class OpinionHandler:
 
     async def _decide(self, record: Incoming, asked: JobUndecided) -> Decision:
         job, first = asked.job, asked.decision
-        verdict, opinion = await self._ask(record, text_of(job.request.messages))
+        doubt, opinion = self._promises.found, None
+        verdict = "not asked"
+        if doubt is None:
+            verdict, opinion = await self._ask(record, text_of(job.request.messages))
         decision = decide(
             self._policy,
             job,
             allowed=first.open_tiers,
             earlier=tuple(check for check in first.checks if check.layer == "admission"),
+            doubt=doubt,
             opinion=opinion,
         )
         if decision.opinion is not None:

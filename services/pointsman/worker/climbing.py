@@ -12,6 +12,7 @@ from pointsman.worker.said import read_said
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.decisions import Check, Choice, Decision, Score
 from pointsman_schemas.jobs import ChatRequest, Job, JobRouted
+from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.reasons import StepReason
 
 #: The rule by which a job stands on a tier that its cascade came to.
@@ -61,10 +62,15 @@ def climb(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
 
 
 def with_cascade(outcome: WorkerOutcome, routed: JobRouted, judged: Judged | None) -> WorkerOutcome:
-    """The outcome with the calls of the tiers below counted in, and the steps without what was compared."""
+    """The outcome with the calls of the tiers below counted in, and the steps without what was compared.
+
+    An answer that no cascade judged keeps what the score promised of it.
+    """
     steps = routed.steps if judged is None else (*routed.steps, judged.step)
     if not steps:
-        return outcome
+        promised = routed.decision.score if routed.decision.cascade is None else None
+        completed = promised is not None and isinstance(outcome, JobCompleted)
+        return outcome.model_copy(update={"score": promised}) if completed else outcome
     costs = [outcome.cost_usd, *(step.cost_usd for step in routed.steps)]
     known = [cost for cost in costs if cost is not None]
     return outcome.model_copy(

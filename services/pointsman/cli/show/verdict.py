@@ -12,12 +12,15 @@ from pointsman.cli.show.ladder import labelled
 from pointsman.cli.show.reasons import reasons
 from pointsman.cli.show.story import COLOURS, SAID, headline
 from pointsman.cli.show.words import answered, kind
+from pointsman.router.promises import NAME as PROMISE
 from pointsman.score.estimate import Reason
 from pointsman.store.answers import Ended, JobState, Step
 from pointsman.worker.climbing import rung_of
 from pointsman_schemas import dead
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Check, Decision
+
+HINT = "the score is asked again under another model (pointsman learn), or after `pointsman policy trust`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ def verdict(found: Verdict) -> RenderableType:
     if found.saw is not None:
         parts += [_saw(found.saw), Text()]
     rows = labelled()
+    if found.decision is not None and any(check.name == PROMISE for check in found.decision.checks):
+        rows.add_row("hint", HINT)
     if found.decision is None and found.outcome is None and not found.dead_letters:
         rows.add_row("decision", "none on record yet: the router has not come to it, or the audit has not")
     for step in found.dead_letters:

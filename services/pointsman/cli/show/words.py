@@ -4,13 +4,13 @@ from typing import Any
 
 from pointsman.cli.formats import count, duration, money
 from pointsman.cli.show.limit_words import LIMIT_KINDS, limit_words
+from pointsman.cli.show.policy_words import POLICY_KINDS, policy_words
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
 
 #: What each kind of message is called on the screen, with its colour.
 KINDS = {
@@ -27,8 +27,7 @@ KINDS = {
     "job.dead": ("dead", "red"),
     "job.feedback": ("feedback", "cyan"),
     "audit.checkpoint": ("checkpoint", "blue"),
-    "policy.applied": ("policy", "blue"),
-    "model.applied": ("model", "blue"),
+    **POLICY_KINDS,
     **LIMIT_KINDS,
 }
 
@@ -85,14 +84,9 @@ def what(message: Message) -> str:
         case JobFeedback():
             said = f": {message.comment}" if message.comment else ""
             return f"{message.verdict:g} of 1 by {message.by}{said}"
-        case PolicyApplied():
-            by = f", scores by {message.model.name}@{message.model.version}" if message.model else ""
-            return f"{message.name} {message.policy_version} is in force{by}"
-        case ModelApplied():
-            return f"{message.model.name}@{message.model.version}, {len(message.content) * 3 // 4:,} bytes"
         case CheckpointSigned():
             return f"{message.number}, of {len(message.lanes)} lanes, by the key {message.key_id}"
-    return limit_words(message) or message.TYPE
+    return limit_words(message) or policy_words(message) or message.TYPE
 
 
 def call(made: CallFinished) -> str:

@@ -1,0 +1,29 @@
+"""Whether routers believe the policy's score."""
+
+from pointsman.bus.errors import BusError
+from pointsman.cli.checks.finding import Finding
+from pointsman.cli.trusting import standing
+from pointsman.router.policy import Policy
+from pointsman.router.policy_file import PolicyFile
+from pointsman_schemas.topics import Topics
+
+
+async def promise(bootstrap: str, topics: Topics, policy: PolicyFile | None) -> list[Finding]:
+    """What they found; nothing where the policy asks no score."""
+    if policy is None or policy.score is None:
+        return []
+    try:
+        promises = await standing(bootstrap, topics, Policy.compile(policy))
+    except BusError:
+        return [Finding("score", None, "not looked at: Kafka is not reachable, or lacks topics")]
+    if promises.found is None:
+        return [Finding("score", True, f"{promises.model} is asked, no verdicts are held against it")]
+    return [
+        Finding(
+            "score",
+            False,
+            f"{promises.model} is not asked: {promises.found.detail}",
+            "pointsman learn            # a new one, from the verdicts; start the routers with its policy\n"
+            "pointsman policy trust     # or ask this one again: the verdicts so far count no more",
+        )
+    ]

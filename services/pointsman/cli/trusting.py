@@ -1,0 +1,44 @@
+"""Whether routers believe a policy's score, and how a person makes them believe it again."""
+
+from pointsman.bus.emit import emit
+from pointsman.bus.publisher import Publisher
+from pointsman.cli.errors import CommandError
+from pointsman.router.hearing import recall
+from pointsman.router.policy import Policy
+from pointsman.router.promises import Promises
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.promises import PromiseRenewed
+from pointsman_schemas.topics import Topics
+
+
+async def standing(bootstrap: str, topics: Topics, policy: Policy) -> Promises:
+    """What routers found about the score of `policy`, by what is on record.
+
+    Raises:
+        BusError: it cannot be read.
+    """
+    promises = Promises.of(policy)
+    await recall(bootstrap, topics, promises)
+    return promises
+
+
+async def trust(bootstrap: str, topics: Topics, policy: Policy, by: str, comment: str) -> str:
+    """Put on record that `by` trusts the policy's score again; returns the score's name.
+
+    Raises:
+        CommandError: the policy has no score, or nothing is held against it.
+        BusError: it cannot be read or written.
+    """
+    promises = await standing(bootstrap, topics, policy)
+    if promises.model is None:
+        raise CommandError(f"policy {policy.name} asks no score", "name another one: --policy FILE")
+    if promises.found is None:
+        raise CommandError(f"no router holds anything against {promises.model}: it is asked as it is")
+    now = utc_now()
+    said = PromiseRenewed(model=promises.model, by=by, comment=comment)
+    cover = Envelope(uuid7(now), by, said.TYPE, now, by)
+    async with Publisher(bootstrap) as publisher:
+        await publisher.publish([emit(topics.policy, f"trust/{said.model}".encode(), cover, said)])
+    return said.model

@@ -1,0 +1,99 @@
+"""Hears verdicts and what other routers found, and puts on record what this one finds."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pointsman.bus.decode import Decoded, broker_time, decode
+from pointsman.bus.emit import emit
+from pointsman.bus.errors import BusError
+from pointsman.bus.follow import Follower
+from pointsman.bus.places import Offsets
+from pointsman.bus.publisher import Publisher
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.router.promises import Promises
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.logging import event
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.feedback import JobFeedback
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+#: So many verdicts are read again at a start; what they came to is on record besides.
+LAST = 10_000
+_PAUSE_S = 1.0
+
+
+@asynccontextmanager
+async def hearing(
+    bootstrap: str, topics: Topics, promises: Promises, *, source: str, clock: Clock
+) -> AsyncIterator[None]:
+    """Inside, `promises` know what is on record and go on hearing; without a score there is nothing to hear.
+
+    Raises:
+        BusError: what is on record cannot be read.
+    """
+    if promises.model is None:
+        yield
+        return
+    start = await recall(bootstrap, topics, promises)
+    async with asyncio.TaskGroup() as group:
+        listening = group.create_task(_listen(bootstrap, topics, promises, start, source=source, clock=clock))
+        yield
+        listening.cancel()
+
+
+async def recall(bootstrap: str, topics: Topics, promises: Promises) -> Offsets:
+    """Hear what was found about the score, up to now; returns where to go on, with the last verdicts.
+
+    Raises:
+        BusError: it cannot be read.
+    """
+    async with Follower(bootstrap, [topics.policy.name], start="beginning", until_end=True) as found:
+        while not found.ended:
+            for record in await found.read():
+                _hear(promises, record)
+    async with Follower(bootstrap, [topics.feedback.name], start="end", until_end=True) as verdicts:
+        last = {place: max(0, end - LAST) for place, end in verdicts.offsets.items()}
+    return {**found.offsets, **last}
+
+
+async def _listen(
+    bootstrap: str, topics: Topics, promises: Promises, start: Offsets, *, source: str, clock: Clock
+) -> None:
+    names = [topics.policy.name, topics.feedback.name]
+    while True:
+        try:
+            async with Follower(bootstrap, names, start=start) as follower:
+                while True:
+                    for record in await follower.read():
+                        _hear(promises, record)
+                    start = dict(follower.offsets)
+                    if (said := promises.untold) is not None:
+                        async with Publisher(bootstrap) as publisher:
+                            await publisher.publish([_record(topics, said, source, clock)])
+                        promises.untold = None
+        except BusError as error:
+            event(log, logging.WARNING, "verdicts cannot be heard", problem=str(error))
+            await asyncio.sleep(_PAUSE_S)
+
+
+def _hear(promises: Promises, record: Incoming) -> None:
+    read = decode(record)
+    match read.message if isinstance(read, Decoded) else None:
+        case JobFeedback() as said:
+            promises.judged(said, broker_time(record))
+        case PromiseBroken() as said:
+            promises.broken(said)
+        case PromiseRenewed() as said:
+            promises.renewed(said, broker_time(record))
+
+
+def _record(topics: Topics, said: PromiseBroken, source: str, clock: Clock) -> Outgoing:
+    now = clock()
+    cover = Envelope(uuid7(now), source, said.TYPE, now, source)
+    return emit(topics.policy, f"promise/{said.model}".encode(), cover, said)
