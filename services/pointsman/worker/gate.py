@@ -16,6 +16,7 @@ from pointsman.worker.agreement import Agreement, Said
 from pointsman.worker.permit import Permit
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import (
+    BreakerTurned,
     LimitDeclared,
     LimitPaused,
     LimitReserved,
@@ -61,11 +62,11 @@ class Gate:
 
     # --- for calls
 
-    def ask(self, job_id: UUID, target: str, wants: Mapping[str, int]) -> Permit:
+    def ask(self, job_id: UUID, target: str, wants: Mapping[str, int], *, elsewhere: bool = False) -> Permit:
         """Ask for leave to make a call for a job; await its events."""
         self._calls += 1
         within = min(self._use_within[name] for name in wants)
-        permit = Permit(f"{job_id}:{self._calls}", target, wants, within)
+        permit = Permit(f"{job_id}:{self._calls}", target, wants, within, elsewhere)
         self._permits[permit.call] = permit
         self._asked.append(permit)
         self._all.wake()
@@ -138,6 +139,10 @@ class Gate:
                 asked = self._permits.get(call.call)
                 if asked is not None and asked.state == "asked":
                     asked.become("queued")
+        if isinstance(message, BreakerTurned) and message.to == "open":
+            for each in self._permits.values():
+                if each.target == message.target and each.elsewhere:
+                    each.decided.set()  # no use in waiting for room there
         for answer in answers:
             permit = self._permits.get(answer.ticket.call)
             if permit is not None:

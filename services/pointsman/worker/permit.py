@@ -10,12 +10,16 @@ State = Literal["asked", "queued", "granted", "refused", "dropped"]
 
 @dataclass(eq=False, slots=True)
 class Permit:
-    """`use_within_ms`: how long after it was granted the call may begin, by the broker's clock."""
+    """`use_within_ms`: how long after it was granted the call may begin, by the broker's clock.
+
+    `elsewhere`: there is another target to go on to.
+    """
 
     call: str
     target: str
     wants: Mapping[str, int]
     use_within_ms: float
+    elsewhere: bool = False
     state: State = "asked"
     granted_at: int = 0
     #: Whether its call was begun.

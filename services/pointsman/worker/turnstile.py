@@ -96,7 +96,7 @@ class Turnstile:
                         return
                     else:
                         if permit is None:
-                            permit = self._gate.ask(job_id, target, wants)
+                            permit = self._gate.ask(job_id, target, wants, elsewhere=bool(others))
                             await permit.answered.wait()
                         if self._gate.good(permit, target):
                             LIMIT_SECONDS.labels(self._tier).observe(loop.time() - began)
