@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -44,6 +46,7 @@ def settings_of(service: str) -> tuple[type[Part], ...]:
     return {
         "setup": (RouterSettings, OwnerPart),
         "router": (RouterSettings,),
+        "opinion": (RouterSettings,),
         "audit": (AuditSettings,),
         "simulator": (),  # set by its command line
     }[service]
@@ -168,7 +171,11 @@ def test_secrets_have_no_default_and_reach_only_who_needs_them() -> None:
         role: {name for name in OURS if f"POINTSMAN_POSTGRES{role}" in environment(name)}
         for role in ("", "_WRITER", "_OWNER")
     }
-    assert {name for name in OURS if "POINTSMAN_CLAIMS" in environment(name)} == {"router", *WORKERS}
+    assert {name for name in OURS if "POINTSMAN_CLAIMS" in environment(name)} == {
+        "router",
+        "opinion",
+        *WORKERS,
+    }
     assert holders == {"": set(), "_WRITER": {"audit"}, "_OWNER": {"setup"}}
 
 
@@ -377,6 +384,16 @@ class TestDockerfile:
         for source in copied:
             assert (CHECKOUT / source).exists(), source
             assert f"!{source}" in rules, source
+
+    def test_the_extras_that_the_example_names_are_the_packages(self) -> None:
+        known = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+        (named,) = re.findall(r"^#EXTRAS=(\S+)", (FOLDER / ".env.example").read_text(), re.M)
+        assert set(named.split(",")) <= set(known)
+        assert SERVICES["setup"]["build"]["args"] == {"EXTRAS": "${EXTRAS:-}"}
+        for given, asked in (("", "/dist/pointsman.whl"), (named, f"/dist/pointsman.whl[{named}]")):
+            (target,) = re.findall(r'install --no-cache-dir ("\S+ \S+")', DOCKERFILE)
+            shell = f"EXTRAS={given}; echo {target.replace('echo /dist/*.whl', 'echo /dist/pointsman.whl')}"
+            assert subprocess.check_output(["sh", "-c", shell], text=True).strip() == asked
 
     def test_the_python_is_one_that_the_project_supports(self) -> None:
         found = set(re.findall(r"^FROM python:(\d+\.\d+)-slim", DOCKERFILE, re.M))

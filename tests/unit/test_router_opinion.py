@@ -13,6 +13,7 @@ from pointsman.bus.records import Incoming, Outgoing
 from pointsman.opinion.card import Card
 from pointsman.opinion.errors import OpinionMissingError
 from pointsman.router.again import canonical, decide_again
+from pointsman.router.attendance import Attendance
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.opinion_app import giver
 from pointsman.router.opinion_handler import OpinionHandler
@@ -163,6 +164,35 @@ async def test_without_an_opinion_the_fallback_decides(give: Any, waited_s: floa
     assert isinstance(asked, JobUndecided) and asked.decision.tier == "medium"
     made = (await decided(undecided, give, waited_s)).decision
     assert (made.tier, made.opinion, made.checks[-1].detail) == ("frontier", None, why)
+
+
+def test_where_nobody_has_been_for_longer_than_a_job_may_wait_none_is_asked_for() -> None:
+    attendance = Attendance.of(POLICY)
+
+    def routed(prompt: str) -> Message:
+        handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, attendance=attendance)
+        body = json.dumps({"agent_id": "math-tutor", "prompt": prompt}).encode()
+        (made,) = handler([incoming(body)])
+        return message(made)
+
+    for at in (0, 60):
+        attendance.seen(0, NOW + timedelta(seconds=at))
+        assert isinstance(routed("leans"), JobUndecided)
+    attendance.seen(0, NOW + timedelta(seconds=60.5))
+    alone = routed("leans")
+    assert isinstance(alone, JobRouted)
+    assert (alone.decision.tier, alone.decision.score) == ("frontier", None)
+    assert [check.detail for check in alone.decision.checks[-2:]] == [
+        "medium hung by 0.0200 <= 0.0500: a second opinion decides",
+        "nobody has given one for 60.5 s > 60 s: the fallback decides",
+    ]
+    assert canonical(decide_again(POLICY, alone.job, alone.decision)) == canonical(alone.decision)
+    clear = routed("clear")
+    assert isinstance(clear, JobRouted)
+    assert clear.decision.tier == "medium", "the score decides where it can"
+    attendance.seen(1, NOW + timedelta(seconds=61))
+    attendance.seen(0, NOW + timedelta(seconds=62))
+    assert isinstance(routed("leans"), JobUndecided)
 
 
 async def test_while_the_score_is_not_believed_nobody_is_asked_and_the_fallback_decides() -> None:

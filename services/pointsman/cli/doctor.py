@@ -31,6 +31,7 @@ def doctor(
     from pointsman.cli.checks.claims import claims as check_claims
     from pointsman.cli.checks.finding import Finding
     from pointsman.cli.checks.kafka import kafka as check_kafka
+    from pointsman.cli.checks.opinion import opinion as check_opinion
     from pointsman.cli.checks.postgres import postgres as check_postgres
     from pointsman.cli.checks.promise import promise as check_promise
     from pointsman.cli.checks.providers import providers as check_providers
@@ -49,16 +50,17 @@ def doctor(
         policy_found, policy_file = files.policy_file(router.policy)
         providers_found, providers_file = files.providers_file(worker.providers, policy_file)
         topics = list(router.topics.all(policy_file.tiers)) if policy_file else None
-        kafka_found, postgres_found, claims_found, reached, believed = await asyncio.gather(
+        kafka_found, postgres_found, claims_found, reached, believed, given = await asyncio.gather(
             check_kafka(router.kafka, topics),
             check_postgres(dsn, utc_now),
             check_claims(keeping),
             check_providers(providers_file),
             check_promise(router.kafka, router.topics, policy_file),
+            check_opinion(router.kafka, router.opinion_group, policy_file),
         )
         registry = files.agents_file(router.agents, policy_file)
         servers = [*kafka_found, *postgres_found, claims_found]
-        return [*servers, policy_found, *believed, registry, providers_found, *reached]
+        return [*servers, policy_found, *believed, *given, registry, providers_found, *reached]
 
     findings = asyncio.run(look())
     if as_json:

@@ -9,6 +9,8 @@ from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.router.agents_file import load as load_agents
+from pointsman.router.attendance import Attendance
+from pointsman.router.attending import attending
 from pointsman.router.handlers import SOURCE, RouterHandler
 from pointsman.router.hearing import hearing
 from pointsman.router.on_record import put_on_record
@@ -32,11 +34,18 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     registry = load_agents(settings.agents, policy.tiers)
     topics, promises = settings.topics, Promises.of(policy)
 
+    attendance = Attendance.of(policy)
     claim_check = open_claim_check(settings)
 
     def handler() -> RouterHandler:
         return RouterHandler(
-            policy, registry, topics, clock, promises=promises, remembered=settings.remembered_jobs
+            policy,
+            registry,
+            topics,
+            clock,
+            promises=promises,
+            attendance=attendance,
+            remembered=settings.remembered_jobs,
         )
 
     lanes = batch_lanes(
@@ -50,7 +59,10 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     async def route() -> None:
         await put_on_record(settings.kafka, topics, file, text, clock)
-        async with hearing(settings.kafka, topics, promises, source=SOURCE, clock=clock):
+        async with (
+            hearing(settings.kafka, topics, promises, source=SOURCE, clock=clock),
+            attending(settings.kafka, settings.opinion_group, policy, attendance, clock),
+        ):
             await lanes.run()
 
     return Service(

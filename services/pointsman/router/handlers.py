@@ -19,6 +19,7 @@ from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.admission import Refused, admit
 from pointsman.router.agents_file import Registry
+from pointsman.router.attendance import Attendance
 from pointsman.router.drift import DriftWatch
 from pointsman.router.lineage import cause_of, given_id, lane_key
 from pointsman.router.policy import Policy, decide
@@ -59,6 +60,7 @@ class RouterHandler:
         clock: Clock,
         *,
         promises: Promises | None = None,
+        attendance: Attendance | None = None,
         source: str = SOURCE,
         remembered: int = 10_000,
     ) -> None:
@@ -71,6 +73,7 @@ class RouterHandler:
         shadow = policy.shadow
         self._drift = DriftWatch(policy.scorer.profile)
         self._promises = promises or Promises.of(policy)
+        self._attendance = attendance or Attendance.of(policy)
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
         self._swift = Swift(policy, registry, topics, source, self._seen)
 
@@ -144,6 +147,7 @@ class RouterHandler:
                 allowed=admitted.tiers,
                 earlier=admitted.checks,
                 doubt=self._drift.found or self._promises.found,
+                opinion=self._attendance.missing,
             )
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
                 self._drift.seen(read.job)

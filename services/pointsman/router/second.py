@@ -72,4 +72,5 @@ def missing(why: str) -> Check:
 
 def is_undecided(decision: Decision) -> bool:
     """Whether a second opinion is to decide instead."""
-    return any((check.layer, check.name) == ("score", UNDECIDED) for check in decision.checks)
+    names = {check.name for check in decision.checks if check.layer == "score"}
+    return UNDECIDED in names and NONE not in names

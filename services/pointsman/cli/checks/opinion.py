@@ -1,0 +1,31 @@
+"""Whether somebody gives the second opinions that the policy asks for."""
+
+from pointsman.bus.errors import BusError
+from pointsman.bus.members import count_members
+from pointsman.cli.checks.finding import Finding
+from pointsman.cli.formats import count
+from pointsman.router.policy_file import PolicyFile
+
+
+async def opinion(bootstrap: str, group: str, policy: PolicyFile | None) -> list[Finding]:
+    """How many do; nothing where the policy asks for none."""
+    section = None if policy is None or policy.score is None else policy.score.opinion
+    if section is None:
+        return []
+    try:
+        there = await count_members(bootstrap, group)
+    except BusError:
+        return [Finding("opinion", None, "not looked at: Kafka is not reachable")]
+    if there:
+        return [
+            Finding("opinion", True, f"{count(there, 'member')} of the group {group} give second opinions")
+        ]
+    return [
+        Finding(
+            "opinion",
+            False,
+            "nobody gives the second opinions that the policy asks for: undecided jobs wait; after "
+            f"{section.wait_s:g} s new ones go to the fallback without one",
+            "pointsman run opinion      # two of them, so that one may stop",
+        )
+    ]

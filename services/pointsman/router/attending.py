@@ -1,0 +1,40 @@
+"""Looks every few seconds who gives second opinions."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pointsman.bus.errors import BusError
+from pointsman.bus.members import count_members
+from pointsman.router.attendance import Attendance
+from pointsman.router.policy import Policy
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 5.0
+
+
+@asynccontextmanager
+async def attending(
+    bootstrap: str, group: str, policy: Policy, attendance: Attendance, clock: Clock
+) -> AsyncIterator[None]:
+    """Inside, `attendance` is kept; a policy that asks nobody needs none."""
+    if policy.scorer.second is None:
+        yield
+        return
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(_look(bootstrap, group, attendance, clock))
+        yield
+        looking.cancel()
+
+
+async def _look(bootstrap: str, group: str, attendance: Attendance, clock: Clock) -> None:
+    while True:
+        try:
+            attendance.seen(await count_members(bootstrap, group), clock())
+        except BusError as error:  # nobody can tell; what was known stands
+            event(log, logging.INFO, "not known who gives second opinions", problem=str(error))
+        await asyncio.sleep(_LOOK_S)
