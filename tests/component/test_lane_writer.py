@@ -1,18 +1,38 @@
-"""A lane's transactions on a real broker: no record in them is refused and sent a second time."""
+"""A lane's transactions on a real broker, in both versions: whole or not at all, by one owner at a time."""
 
 import asyncio
+import os
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import NoError, for_code
-from aiokafka.producer.sender import SendProduceReqHandler
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    KafkaError,
+    NoError,
+    NotCoordinatorForGroupError,
+    NotEnoughReplicasError,
+    for_code,
+)
 
+from pointsman.bus import transaction_requests as requests
+from pointsman.bus import transactions
 from pointsman.bus.admin import apply
-from pointsman.bus.lane_writer import LaneWriter
+from pointsman.bus.announced import AnnouncedTransactions
+from pointsman.bus.batches import BATCH_BYTES, batches
+from pointsman.bus.epochs import EpochTransactions, transaction_version
+from pointsman.bus.follow import follow
+from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
+from pointsman.dev.stack import Stack
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 
@@ -20,33 +40,260 @@ pytestmark = pytest.mark.stack
 
 TIERS = ("small", "medium", "frontier")
 TRANSACTIONS = 150
+PRODUCE, COMMIT_OFFSET = 0, 28
 
 
-async def test_no_record_of_a_transaction_is_refused(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: Counter[type[Exception]] = Counter()
+@dataclass(frozen=True)
+class Intake:
+    """Topics of their own, and writers for the lanes of one."""
 
-    before = SendProduceReqHandler.handle_response
+    bootstrap: str
+    topics: Topics
 
-    def handle_response(self: Any, response: Any) -> Any:
-        answers.update(for_code(part[1]) for _, parts in response.topics for part in parts)
-        return before(self, response)
+    @property
+    def group(self) -> str:
+        return f"{self.topics.prefix}.router"
 
-    monkeypatch.setattr(SendProduceReqHandler, "handle_response", handle_response)
+    def place(self, partition: int = 0) -> TopicPartition:
+        return TopicPartition(self.topics.intake.name, partition)
+
+    async def writer(self, partition: int = 0) -> LaneWriter:
+        settings = LanePart(kafka=self.bootstrap, prefix=self.topics.prefix)
+        return await LaneWriter.open(settings, self.group, self.place(partition))
+
+    def record(self, value: bytes, tier: str = "small", beside: int | None = None) -> Outgoing:
+        return Outgoing(self.topics.tier(tier).name, b"key", value, [("ce_id", b"1")], beside)
+
+    async def read(self, tier: str = "small") -> list[bytes | None]:
+        names = [self.topics.tier(tier).name]
+        records = follow(self.bootstrap, names, start="beginning", until_end=True)
+        return [record.value async for record in records]
+
+    async def position(self, writer: LaneWriter) -> Position:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            return await writer.position(admin)
+        finally:
+            await admin.close()
+
+
+@pytest.fixture
+async def intake(kafka: Kafka) -> Intake:
     topics = Topics(kafka.prefix)
     await apply(kafka.bootstrap, topics.all(TIERS))
-    settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
+    return Intake(kafka.bootstrap, topics)
+
+
+@pytest.fixture(params=[1, 2])
+def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What the cluster says that it has agreed on; a broker of version 2 serves clients of version 1, too."""
+
+    async def agreed(client: object) -> int:
+        return int(request.param)
+
+    monkeypatch.setattr(transactions, "transaction_version", agreed)
+    return int(request.param)
+
+
+async def test_the_stacks_broker_has_agreed_on_the_second_version(kafka: Kafka) -> None:
+    client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
+    await client.bootstrap()
+    try:
+        assert await transaction_version(client) == 2
+    finally:
+        await client.close()
+
+
+async def test_the_version_decides_how_it_is_written(intake: Intake, version: int) -> None:
+    writer = await intake.writer()
+    try:
+        assert type(writer._transactions) is {1: AnnouncedTransactions, 2: EpochTransactions}[version]
+    finally:
+        await writer.close()
+
+
+async def test_records_and_position_are_there_after_it(intake: Intake, version: int) -> None:
+    writer = await intake.writer()
+    try:
+        await writer.write([intake.record(b"a"), intake.record(b"b", "medium")], 5, "")
+        await writer.write([], 7, "")
+        assert (await intake.read(), await intake.read("medium")) == ([b"a"], [b"b"])
+        assert await intake.position(writer) == Position(7)
+    finally:
+        await writer.close()
+
+
+async def test_more_than_fits_into_one_batch(intake: Intake, version: int) -> None:
+    """Nothing of it can be compressed, so it takes several batches to each of two partitions."""
+    values = [os.urandom(BATCH_BYTES // 3) for _ in range(16)]
+    writer = await intake.writer()
+    try:
+        await writer.write([intake.record(each, beside=place % 2) for place, each in enumerate(values)], 1)
+    finally:
+        await writer.close()
+    found = await intake.read()
+    assert [each for each in found if each in values[::2]] == values[::2]
+    assert [each for each in found if each in values[1::2]] == values[1::2]
+    assert len(found) == len(values)
+
+
+async def test_a_new_owner_fences_the_one_before(intake: Intake, version: int) -> None:
+    before = await intake.writer()
+    await before.write([intake.record(b"before")], 1)
+    owner = await intake.writer()
+    try:
+        with pytest.raises(KafkaError):
+            await before.write([intake.record(b"after its end")], 2)
+        await owner.write([intake.record(b"owner")], 3)
+        assert await intake.read() == [b"before", b"owner"]
+        assert await intake.position(owner) == Position(3)
+    finally:
+        await before.close()
+        await owner.close()
+
+
+@pytest.mark.parametrize("broken", ["_commit_offset", "_next_epoch"])
+async def test_what_was_not_committed_is_never_read(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    died = await intake.writer()
+
+    async def die(*_: object) -> None:
+        raise KafkaError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochTransactions, broken, die)
+        with pytest.raises(KafkaError):
+            await died.write([intake.record(b"lost")], 1)
+    await died.close()
+    owner = await intake.writer()
+    try:
+        assert await intake.position(owner) == Position(None)
+        assert await intake.read() == []
+    finally:
+        await owner.close()
+
+
+async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake) -> None:
+    """It was on its way while its transaction ended: it must not get into the next one."""
+    writer = await intake.writer()
+    try:
+        assert isinstance(writer._transactions, EpochTransactions)
+        client, name, earlier = _inside(writer._transactions)
+        place = (intake.topics.tier("small").name, 0)
+        (late,) = batches([intake.record(b"late")], earlier.id, earlier.epoch)
+        await writer.write([intake.record(b"first", beside=1)], 1)
+
+        sent_late: list[int] = []
+
+        async def late_first(*arguments: Any) -> Any:
+            monkeypatched.undo()
+            answer = await client.send(client.get_random_node(), requests.produce(name, 1_000, {place: late}))
+            sent_late.append(answer[place])
+            return await before(*arguments)
+
+        before = writer._transactions._commit_offset
+        monkeypatched = pytest.MonkeyPatch()
+        monkeypatched.setattr(writer._transactions, "_commit_offset", late_first)
+        await writer.write([intake.record(b"second", beside=0)], 2)
+        assert [for_code(code) for code in sent_late] == [InvalidProducerEpoch]
+        assert sorted(filter(None, await intake.read())) == [b"first", b"second"]
+    finally:
+        await writer.close()
+
+
+def _inside(transactions: EpochTransactions) -> tuple[AIOKafkaClient, str, requests.Producer]:
+    return transactions._client, transactions._name, transactions._producer
+
+
+async def test_no_record_of_a_transaction_is_refused(
+    intake: Intake, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: Counter[type[Exception]] = Counter()
+    send = AIOKafkaClient.send
+
+    async def counted(self: Any, node: int, request: Any, **more: Any) -> Any:
+        answer = await send(self, node, request, **more)
+        if request.API_KEY == PRODUCE:
+            answers.update(map(for_code, _codes(answer)))
+        return answer
+
+    monkeypatch.setattr(AIOKafkaClient, "send", counted)
 
     async def work(partition: int) -> None:
-        lane = TopicPartition(topics.intake.name, partition)
-        writer = await LaneWriter.open(settings, f"{kafka.prefix}.router", lane)
+        writer = await intake.writer(partition)
         try:
             for number in range(TRANSACTIONS):
-                key = b"%d" % number
-                await writer.write(
-                    [Outgoing(topics.tier(tier).name, key, key, []) for tier in TIERS], number + 1
-                )
+                await writer.write([intake.record(b"%d" % number, tier) for tier in TIERS], number + 1)
         finally:
             await writer.close()
 
-    await asyncio.gather(*map(work, range(topics.intake.partitions)))
-    assert answers == {NoError: topics.intake.partitions * TRANSACTIONS * len(TIERS)}
+    partitions = range(intake.topics.intake.partitions)
+    await asyncio.gather(*map(work, partitions))
+    assert answers == {NoError: len(partitions) * TRANSACTIONS * len(TIERS)}
+
+
+def _codes(answer: Any) -> list[int]:
+    if isinstance(answer, dict):
+        return list(answer.values())
+    return [part[1] for _, parts in answer.topics for part in parts]
+
+
+async def test_a_refusal_that_passes_is_waited_out(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leader's copies are behind, for a moment; the coordinator is just moving to another broker."""
+    refusals = {PRODUCE: NotEnoughReplicasError.errno, COMMIT_OFFSET: NotCoordinatorForGroupError.errno}
+    places = {PRODUCE: (intake.topics.tier("small").name, 0), COMMIT_OFFSET: tuple(intake.place())}
+    send = AIOKafkaClient.send
+
+    async def refused_once(self: Any, node: int, request: Any, **more: Any) -> Any:
+        if request.API_KEY in refusals:
+            return {places[request.API_KEY]: refusals.pop(request.API_KEY)}
+        return await send(self, node, request, **more)
+
+    writer = await intake.writer()
+    monkeypatch.setattr(AIOKafkaClient, "send", refused_once)
+    try:
+        await writer.write([intake.record(b"once", beside=0)], 1)
+        assert await intake.position(writer) == Position(1)
+    finally:
+        await writer.close()
+    assert refusals == {}
+    assert await intake.read() == [b"once"]
+
+
+@asynccontextmanager
+async def own_broker(folder: Path) -> AsyncIterator[tuple[Stack, Intake]]:
+    stack = Stack(folder)
+    await asyncio.to_thread(stack.kafka.start)
+    try:
+        topics = Topics("t")
+        await apply(stack.kafka.bootstrap, topics.all(TIERS))
+        yield stack, Intake(stack.kafka.bootstrap, topics)
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+@pytest.mark.slow
+async def test_a_broker_that_goes_and_comes_back_is_waited_for(tmp_path: Path) -> None:
+    async with own_broker(tmp_path) as (stack, intake):
+        writer = await intake.writer()
+        under_way = asyncio.Event()
+
+        async def write_on() -> None:
+            for number in range(1_000):
+                await writer.write([intake.record(b"%d" % number, beside=0)], number + 1)
+                if number == 100:
+                    under_way.set()
+
+        writing = asyncio.create_task(write_on())
+        try:
+            await under_way.wait()
+            stack.kafka.kill()
+            await asyncio.to_thread(stack.kafka.start)
+            await writing
+            assert await intake.read() == [b"%d" % number for number in range(1_000)]
+            assert await intake.position(writer) == Position(1_000)
+        finally:
+            writing.cancel()
+            await writer.close()

@@ -7,31 +7,20 @@ Invariants:
 - Any error leaves the outcome of the transaction open; the writer is then useless and the lane starts anew.
 """
 
-import asyncio
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
-from aiokafka.producer import sender
-from aiokafka.structs import OffsetAndMetadata
 
 from pointsman.bus.bitmap import decode_metadata
 from pointsman.bus.committed import committed_offsets
+from pointsman.bus.places import Place
 from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
-
-# How long the client waits when the broker has not yet ended the lane's transaction before. It takes a
-# millisecond or two after each commit, and one transaction in five comes that soon: 20 ms are too many.
-sender.BACKOFF_OVERRIDE = 0.003
-
-#: Aim of one produce batch before compression, bytes.
-BATCH_BYTES = 512 * 1024
-#: The largest single record that a writer takes, bytes: an intake record with all that is added to it.
-MAX_RECORD_BYTES = 8 * 1024 * 1024
+from pointsman.bus.transactions import Transactions, open_transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +32,19 @@ class Position:
 
 
 class LaneWriter:
-    """One transactional producer for one lane."""
+    """What a lane writes through."""
 
-    def __init__(self, group: str, lane: TopicPartition, producer: AIOKafkaProducer) -> None:
+    def __init__(self, group: str, lane: TopicPartition, transactions: Transactions) -> None:
         self._group = group
         self._lane = lane
-        self._producer = producer
+        self._transactions = transactions
         self._partitions: dict[str, int] = {}
         self._keyless = itertools.count()
 
     @classmethod
     async def open(cls, settings: LanePart, group: str, lane: TopicPartition) -> "LaneWriter":
-        """Start the producer; the lane's previous owner is fenced when this returns."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka,
-            client_id=f"{group}-{lane.topic}-{lane.partition}",
-            transactional_id=f"{group}-{lane.topic}-{lane.partition}",
-            transaction_timeout_ms=settings.transaction_timeout_ms,
-            request_timeout_ms=settings.request_timeout_ms,
-            retry_backoff_ms=20,
-            acks="all",
-            compression_type="zstd",
-            max_batch_size=BATCH_BYTES,
-            max_request_size=MAX_RECORD_BYTES,
-        )
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        return cls(group, lane, producer)
+        """Take the lane; its previous owner is fenced when this returns."""
+        return cls(group, lane, await open_transactions(settings, group, (lane.topic, lane.partition)))
 
     async def position(self, admin: AIOKafkaAdminClient) -> Position:
         """The committed position of this lane.
@@ -89,44 +61,21 @@ class LaneWriter:
 
     async def write(self, records: Iterable[Outgoing], next_offset: int, metadata: str = "") -> None:
         """Publish `records` and commit the lane's position: all of it or nothing."""
-        grouped: dict[tuple[str, int], list[Outgoing]] = {}
+        grouped: dict[Place, list[Outgoing]] = {}
         for record in records:
             count = self._partitions.get(record.topic) or await self._count(record.topic)
             place = record.beside
             partition = partition_of(record.key, count, self._keyless) if place is None else place % count
             grouped.setdefault((record.topic, partition), []).append(record)
-        await self._producer.begin_transaction()
-        sent: list[asyncio.Future[Any]] = []
-        for (topic, partition), batch in grouped.items():
-            sent += await self._send(topic, partition, batch)
-        # One after the other: while the coordinator notes down the group, it cannot tell the broker that the
-        # records' partitions belong to the transaction, so these would be refused and sent again 20 ms later.
-        await asyncio.gather(*sent)
-        await self._producer.send_offsets_to_transaction(
-            {self._lane: OffsetAndMetadata(next_offset, metadata)}, self._group
-        )
-        await self._producer.commit_transaction()
+        await self._transactions.write(grouped, next_offset, metadata)
 
     async def close(self) -> None:
-        """Stop the producer; a transaction still open is aborted by the lane's next owner."""
-        await self._producer.stop()
+        """Let go; a transaction still open is aborted by the lane's next owner."""
+        await self._transactions.close()
 
     async def _count(self, topic: str) -> int:
-        count = self._partitions[topic] = len(await self._producer.partitions_for(topic))
+        count = self._partitions[topic] = await self._transactions.partitions(topic)
         return count
-
-    async def _send(
-        self, topic: str, partition: int, records: Sequence[Outgoing]
-    ) -> list["asyncio.Future[Any]"]:
-        sent: list[asyncio.Future[Any]] = []
-        batch = self._producer.create_batch()
-        for record in records:
-            if not _append(batch, record):
-                sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-                batch = self._producer.create_batch()
-                _append(batch, record)  # the first record of a batch always fits
-        sent.append(await self._producer.send_batch(batch, topic, partition=partition))
-        return sent
 
 
 def partition_of(key: bytes | None, count: int, keyless: "itertools.count[int]") -> int:
@@ -134,8 +83,3 @@ def partition_of(key: bytes | None, count: int, keyless: "itertools.count[int]")
     if key is None:
         return next(keyless) % count
     return int(murmur2(key) & 0x7FFFFFFF) % count
-
-
-def _append(batch: Any, record: Outgoing) -> bool:
-    added = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
-    return added is not None

@@ -1,0 +1,181 @@
+"""Transactions of the second version (KIP-890), in three requests: records, position, commit.
+
+Invariants:
+- Each transaction has a producer epoch of its own, so a late record of an earlier one is refused.
+- The epoch is given out by the coordinator: at the opening, which fences the previous owner of the
+  transactional id, and with every commit.
+- A request that may or may not have been carried out is sent again as it is. The broker knows it again:
+  records by their sequence numbers, a commit by its epoch.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    DuplicateSequenceNumber,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    LeaderNotAvailableError,
+    NoError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.structs import TopicPartition
+
+from pointsman.bus import transaction_requests as requests
+from pointsman.bus.batches import batches
+from pointsman.bus.places import Place
+from pointsman.bus.records import Outgoing
+from pointsman.bus.settings import LanePart
+from pointsman.bus.transaction_requests import Packed, Producer
+
+FEATURE = "transaction.version"
+
+#: Between two tries, seconds. The coordinator takes a millisecond or two to end the transaction before.
+_SOON_S, _PAUSE_S = 0.003, 0.05
+#: From a commit's answer until the coordinator has most likely ended it. Records that come sooner are not
+#: refused, but the broker looks again only after `add.partitions.to.txn.retry.backoff.ms`, which is 20.
+_SETTLE_S = 0.002
+
+
+async def transaction_version(client: AIOKafkaClient) -> int:
+    """The version of transactions that the whole cluster has agreed on; 0 where it does not say."""
+    try:
+        found: dict[str, int] = await client.send(client.get_random_node(), requests.versions())
+    except IncompatibleBrokerVersion:
+        return 0
+    return found.get(FEATURE, 0)
+
+
+class EpochTransactions:
+    """See `Transactions`."""
+
+    def __init__(
+        self, client: AIOKafkaClient, settings: LanePart, name: str, group: str, lane: Place
+    ) -> None:
+        self._client = client
+        self._timeout_ms = settings.request_timeout_ms
+        self._name = name
+        self._group = group
+        self._lane = lane
+        self._producer = Producer(-1, -1)
+        self._coordinators: dict[str, int] = {}
+        self._settled_at = 0.0
+
+    @classmethod
+    async def open(
+        cls, client: AIOKafkaClient, settings: LanePart, name: str, group: str, lane: Place
+    ) -> "EpochTransactions":
+        """Take the transactional id `name`."""
+        made = cls(client, settings, name, group, lane)
+        await made._next_epoch(requests.init_producer(name, settings.transaction_timeout_ms))
+        return made
+
+    async def partitions(self, topic: str) -> int:
+        patience = self._patience()
+        await self._client.add_topic(topic)
+        while not (found := self._client.cluster.partitions_for_topic(topic)):
+            await patience.pause(UnknownTopicOrPartitionError(topic))
+            await self._client.force_metadata_update()
+        return len(found)
+
+    async def write(
+        self, records: Mapping[Place, Sequence[Outgoing]], next_offset: int, metadata: str
+    ) -> None:
+        producer = self._producer
+        await asyncio.sleep(self._settled_at - time.monotonic())
+        left = {place: batches(each, producer.id, producer.epoch) for place, each in records.items()}
+        while portion := {place: batch for place, each in left.items() if (batch := next(each, None))}:
+            await self._produce(portion)
+        await self._commit_offset(producer, next_offset, metadata)
+        await self._next_epoch(requests.end(self._name, producer))
+        self._settled_at = time.monotonic() + _SETTLE_S
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _produce(self, portion: dict[Place, bytes]) -> None:
+        """A batch for each partition, to its leader; again until it is written."""
+        patience = self._patience()
+        while portion:
+            asked = [self._ask_leader(*each) for each in self._by_leader(portion).items()]
+            found = {place: error for each in await asyncio.gather(*asked) for place, error in each.items()}
+            portion = {place: batch for place, batch in portion.items() if found[place] is not None}
+            if portion:
+                await patience.pause(*(error for error in found.values() if error is not None))
+                await self._client.force_metadata_update()
+
+    def _by_leader(self, portion: Mapping[Place, bytes]) -> dict[int | None, dict[Place, bytes]]:
+        leaders: dict[int | None, dict[Place, bytes]] = {}
+        for place, batch in portion.items():
+            leader = self._client.cluster.leader_for_partition(TopicPartition(*place))
+            leaders.setdefault(leader, {})[place] = batch
+        return leaders
+
+    async def _ask_leader(
+        self, leader: int | None, portion: Mapping[Place, bytes]
+    ) -> dict[Place, KafkaError | None]:
+        """What is wrong with each partition's batch; None where it is written."""
+        if leader in (None, -1):
+            return dict.fromkeys(portion, LeaderNotAvailableError(str(list(portion))))
+        try:
+            codes = await self._client.send(leader, requests.produce(self._name, self._timeout_ms, portion))
+        except KafkaError as error:
+            return dict.fromkeys(portion, error)
+        return {place: _error(codes[place], *place) for place in portion}
+
+    async def _commit_offset(self, producer: Producer, next_offset: int, metadata: str) -> None:
+        offset = requests.Offset(self._lane, next_offset, metadata)
+        request = requests.commit_offset(self._name, producer, self._group, offset)
+        await self._ask_coordinator(
+            CoordinationType.GROUP, self._group, request, lambda codes: codes[self._lane]
+        )
+
+    async def _next_epoch(self, request: Packed) -> None:
+        _, self._producer = await self._ask_coordinator(
+            CoordinationType.TRANSACTION, self._name, request, lambda answer: answer[0]
+        )
+
+    async def _ask_coordinator(self, kind: int, key: str, request: Packed, code: Callable[[Any], int]) -> Any:
+        patience = self._patience()
+        while True:
+            error: KafkaError | None
+            try:
+                if key not in self._coordinators:
+                    self._coordinators[key] = await self._client.coordinator_lookup(kind, key)
+                answer = await self._client.send(self._coordinators[key], request)
+                error = _error(code(answer), key)
+            except KafkaError as caught:
+                error = caught
+            if error is None:
+                return answer
+            if not isinstance(error, ConcurrentTransactions):
+                self._coordinators.pop(key, None)
+            await patience.pause(error)
+
+    def _patience(self) -> "_Patience":
+        return _Patience(self._timeout_ms / 1000)
+
+
+class _Patience:
+    """Waits before the next try; raises what cannot get better, and anything once `seconds` are over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+
+    async def pause(self, *errors: KafkaError) -> None:
+        late = time.monotonic() > self._until
+        for error in errors:
+            if late or not (error.retriable or isinstance(error, ConcurrentTransactions)):
+                raise error
+        soon = all(isinstance(error, ConcurrentTransactions) for error in errors)
+        await asyncio.sleep(_SOON_S if soon else _PAUSE_S)
+
+
+def _error(code: int, *what: object) -> KafkaError | None:
+    found = for_code(code)
+    return None if found in (NoError, DuplicateSequenceNumber) else found(*what)

@@ -1,0 +1,81 @@
+"""Kafka's flexible wire format (KIP-482): the few types of it that a transaction's requests are made of."""
+
+import struct
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Where tagged fields may stand, and there are none.
+NO_TAGS = b"\x00"
+
+
+def varint(number: int) -> bytes:
+    """An unsigned number, seven bits to a byte, the lowest first."""
+    if number < 0x80:
+        return number.to_bytes(1, "big")
+    made = bytearray()
+    while number >= 0x80:
+        made.append(number & 0x7F | 0x80)
+        number >>= 7
+    made.append(number)
+    return bytes(made)
+
+
+def compact(value: bytes | bytearray | None) -> bytes:
+    """A text or bytes behind their length; None is told from empty."""
+    return b"\x00" if value is None else varint(len(value) + 1) + value
+
+
+def array(items: Iterable[bytes]) -> bytes:
+    """Items that are packed already."""
+    listed = list(items)
+    return varint(len(listed) + 1) + b"".join(listed)
+
+
+class Reader:
+    """Reads an answer from its beginning to its end.
+
+    Every method raises `struct.error` or `IndexError` where the answer is shorter than it should be.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def unpack(self, form: struct.Struct) -> tuple[int, ...]:
+        """Numbers of fixed length."""
+        found = form.unpack_from(self._data, self._at)
+        self._at += form.size
+        return found
+
+    def varint(self) -> int:
+        """An unsigned number as `varint` packs it."""
+        number = shift = 0
+        while True:
+            byte = self._data[self._at]
+            self._at += 1
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return number
+            shift += 7
+
+    def compact(self) -> bytes | None:
+        """A text or bytes as `compact` packs them."""
+        size = self.varint() - 1
+        if size < 0:
+            return None
+        start, self._at = self._at, self._at + size
+        return self._data[start : self._at]
+
+    def array(self, item: "Callable[[Reader], T]") -> list[T]:
+        """What `item` makes of each item."""
+        return [item(self) for _ in range(self.varint() - 1)]
+
+    def tags(self) -> dict[int, bytes]:
+        """Tagged fields by their number."""
+        return {self.varint(): self._skip(self.varint()) for _ in range(self.varint())}
+
+    def _skip(self, size: int) -> bytes:
+        start, self._at = self._at, self._at + size
+        return self._data[start : self._at]
