@@ -74,7 +74,7 @@ def completed(
         outcome = JobCompleted(
             job_id=routed.job.job_id, agent_id=routed.job.agent_id, tier=tier, attempts=1, cost_usd=None,
             provider="p", model="m", usage=Usage(input_tokens=tokens[0], output_tokens=tokens[1]),
-            response={"choices": [{"message": {"content": answer(tier, prompt)}}]},
+            response={"choices": [{"message": {"content": answer(tier, prompt)}, "finish_reason": "stop"}]},
         )  # fmt: skip
         origin = (TOPICS.results.name, 0, place)
         cover = follow_with(

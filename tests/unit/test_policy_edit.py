@@ -4,10 +4,12 @@ import difflib
 
 import pytest
 
-from pointsman.router.policy_edit import with_score
+from pointsman.router.cascade_section import AcceptFile
+from pointsman.router.policy_edit import with_accept, with_score
 from pointsman.router.policy_file import PolicyFile, parse
 from pointsman.router.score_section import ModelFile
 from pointsman.router.settings import RouterSettings
+from tests.support.accept_models import accept_model
 from tests.support.fixed_score import fixed_score
 from tests.support.scored_policy import TEXT
 
@@ -62,3 +64,51 @@ def test_what_stands_beside_the_model_stays() -> None:
     after = read(with_score(QUOTED, "models/new.json", "0.99"))
     assert after.score is not None
     assert after.score.prices == {"small": 2}
+
+
+AGREEING = """\
+name: ours
+tiers: [small, medium, frontier]
+default: {tier: cascade, reason: Cheap first.}
+cascade:
+  tiers: [small, medium, frontier]
+  accept: agreement   # for now
+  on_failure: end
+"""
+LIKELY = AGREEING.replace("agreement   # for now", "logprob\n  threshold: 0.9  # of its tokens")
+LEARNED = AGREEING.replace("agreement   # for now", "model\n  quality: 0.99\n  model: old.json")
+IN_LINE = """\
+name: ours
+tiers: [small, medium, frontier]
+default: {tier: cascade, reason: Cheap first.}
+cascade: {accept: agreement, tiers: [small, medium, frontier]}  # as it was
+"""
+IN_LINE_LIKELY = IN_LINE.replace("agreement", "logprob, threshold: 0.9")
+
+
+def read_cascade(text: str) -> PolicyFile:
+    model = accept_model()
+
+    def read_accept(name: str) -> AcceptFile:
+        return AcceptFile(name.encode(), "f" * 64, model)
+
+    return parse(text, read_accept=read_accept)
+
+
+@pytest.mark.parametrize("text", [AGREEING, LIKELY, LEARNED, IN_LINE, IN_LINE_LIKELY])
+def test_the_cascade_accepts_by_the_model_and_nothing_else_changes(text: str) -> None:
+    before = read_cascade(text)
+    edited = with_accept(text, "models/new.json", "0.99")
+    after = read_cascade(edited)
+    assert before.cascade is not None and after.cascade is not None
+    assert (after.cascade.accept, after.cascade.quality, after.cascade.threshold) == ("model", "0.99", None)
+    assert after.cascade.model is not None
+    assert after.cascade.model.content == b"models/new.json"
+    assert (after.cascade.tiers, after.cascade.on_failure) == (
+        before.cascade.tiers,
+        before.cascade.on_failure,
+    )
+    assert (after.default, after.rules, after.tiers) == (before.default, before.rules, before.tiers)
+    comments = [part for line in text.splitlines() for part in line.split("#")[1:]]
+    assert [part for line in edited.splitlines() for part in line.split("#")[1:]] == comments
+    assert with_accept(edited, "models/new.json", "0.99") == edited

@@ -100,6 +100,17 @@ def test_every_tier_that_is_listed_and_open_and_not_the_jobs_own(
     assert [read(each)[0].decision.tier for each in made[1:]] == tiers
 
 
+def test_a_job_that_begins_a_cascade_has_one_on_that_tier_too_as_another_answer_may_count() -> None:
+    text = TEXT.replace("tier: frontier", "tier: cascade")
+    text += "cascade: {tiers: [small, medium, frontier], accept: agreement}\n"
+    made = [read(each)[0].decision for each in handler(text)([incoming(body())])]
+    assert [(each.tier, each.rule) for each in made] == [
+        ("small", "default"),
+        ("small", "shadow"),
+        ("frontier", "shadow"),
+    ]
+
+
 def test_the_same_jobs_have_shadows_on_every_router_and_in_every_run() -> None:
     some = TEXT.replace("share: 1", "share: 0.25").replace("400", "100000")
     records = [incoming(body(), offset=place) for place in range(400)]

@@ -30,6 +30,9 @@ def learn(
         Path | None,
         typer.Option(metavar="DIR", help="Where to write; else beside the policy."),
     ] = None,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="Learn when the policy's cascade accepts an answer instead.")
+    ] = False,
     policy: Policy = None,
     providers: Providers = None,
     as_json: Json = False,
@@ -39,7 +42,8 @@ def learn(
 
     It learns from verdicts (pointsman feedback) and from shadows (the policy's `shadow` section). Nothing
     that is in force changes: a person looks at what it would do, and starts the router with the new policy.
-    Below 300 jobs that say something nothing is written, and the policy stays as it is.
+    Below 300 jobs that say something nothing is written, and the policy stays as it is. With --cascade it
+    trains the accept model of the policy's cascade, on jobs that all of its tiers answered.
     """
     import asyncio
 
@@ -47,7 +51,7 @@ def learn(
     from pointsman.cli.errors import CommandError
 
     try:
-        from pointsman.cli.learning import Wanted, work
+        from pointsman.cli import learning, learning_cascade
     except ModuleNotFoundError as error:
         raise CommandError(str(error), 'learning needs more: pip install "pointsman[learn]"') from error
     from pointsman.cli.prices import tier_prices
@@ -60,7 +64,7 @@ def learn(
 
     now = utc_now()
     path = load(RouterSettings, policy=policy).policy
-    wanted = Wanted(
+    wanted = learning.Wanted(
         policy=path,
         out=out or beside(path, RouterSettings.model_fields["policy"].default),
         since=moment(since, now),
@@ -70,6 +74,7 @@ def learn(
         judges=by,
         price=tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now),
     )
+    work = learning_cascade.work if cascade else learning.work
     found = asyncio.run(work(load(CliSettings, postgres=postgres).postgres, wanted))
     if as_json:
         screen.print_json(flat(found))

@@ -58,7 +58,8 @@ class Label:
 class Learned:
     """What came of it; `policy` None: nothing was written, for `why_not`.
 
-    `since`, `until`: of the jobs that were decided again. `silent`: jobs read that say nothing.
+    `of`: what was learned, a score or an accept model. `since`, `until`: of the jobs that were decided again.
+    `silent`: jobs read that say nothing.
     """
 
     tiers: tuple[str, ...]
@@ -74,6 +75,22 @@ class Learned:
     policy: Path | None = None
     model_file: Path | None = None
     why_not: str | None = None
+    of: str = "score"
+
+    def write(self, wanted: Wanted, name: str, content: bytes, version: str, text: str) -> None:
+        """The model's file and, beside it, the policy of that version that names it."""
+        self.model_file = wanted.out / name
+        self.policy = wanted.out / f"{wanted.policy.stem}.{version}.yaml"
+        self.model_file.parent.mkdir(parents=True, exist_ok=True)
+        self.model_file.write_bytes(content)
+        self.policy.write_text(text, encoding="utf-8")
+
+
+def check_quality(quality: str) -> None:
+    """Raises: CommandError: nothing can be tuned for it."""
+    if quality not in QUALITIES:
+        known = ", ".join(QUALITIES)
+        raise CommandError(f"nothing is tuned for {quality}", f"say one of {known}", code=2)
 
 
 async def work(dsn: str, wanted: Wanted) -> Learned:
@@ -82,9 +99,7 @@ async def work(dsn: str, wanted: Wanted) -> Learned:
     Raises:
         CommandError: the quality is none that can be tuned for, or the new policy would not be one.
     """
-    if wanted.quality not in QUALITIES:
-        known = ", ".join(QUALITIES)
-        raise CommandError(f"no score is tuned for {wanted.quality}", f"say one of {known}", code=2)
+    check_quality(wanted.quality)
     file, text = load_text(wanted.policy)
     labels, silent = await _labels(dsn, wanted, file.tiers)
     judged = sum(label.judged for label in labels)
@@ -118,11 +133,7 @@ async def work(dsn: str, wanted: Wanted) -> Learned:
         raise CommandError(f"the new policy would not be one: {error}", hint) from error
     found.replay = Replay(policy, wanted.price, examples=3)
     await replay_jobs(found.replay, dsn, wanted.tried, wanted.now)
-    found.model_file = wanted.out / name
-    found.policy = wanted.out / f"{wanted.policy.stem}.{policy.version}.yaml"
-    found.model_file.parent.mkdir(parents=True, exist_ok=True)
-    found.model_file.write_bytes(trained.content)
-    found.policy.write_text(new, encoding="utf-8")
+    found.write(wanted, name, trained.content, policy.version, new)
     return found
 
 
@@ -148,14 +159,14 @@ def _label(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> La
         return None
     answers = {row.tier: Answered(answered(row.response), row.verdict) for row in rows if row.response}
     found = points(answers, tiers)
-    costs = _costs(rows, tiers, price)
+    costs = costs_of(rows, tiers, price)
     if found is None or costs is None:
         return None
     judged = any(row.verdict is not None for row in rows)
     return Label(str(rows[0].root), text_of(job.request.messages), found, costs, judged)
 
 
-def _costs(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> tuple[float, ...] | None:
+def costs_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> tuple[float, ...] | None:
     """What each tier's answer cost, or would have at the tokens of one that there is."""
     paid = {row.tier: row.cost_usd for row in rows}
     used = next(((row.tokens_in, row.tokens_out) for row in rows if row.tokens_in is not None), None)

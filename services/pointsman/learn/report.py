@@ -1,12 +1,13 @@
-"""What a score that was just trained is worth, on examples it has not been trained on."""
+"""What a model that was just trained is worth, on examples it has not been trained on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from pointsman.learn.accept import Cascades, TrainedAccept
 from pointsman.learn.decide import decide
-from pointsman.learn.examples import Examples
+from pointsman.learn.examples import Examples, Floats
 from pointsman.learn.train import Trained
 
 SAMPLES = 1_000
@@ -28,14 +29,38 @@ def expected(trained: Trained, examples: Examples, quality: str) -> Expected:
     own = examples.take(trained.rows)
     chosen = decide(trained.estimates, trained.model.bars[quality], trained.model.floor)
     every = np.arange(len(own))
-    got, best = own.score[every, chosen], own.score[:, -1]
-    drawn = np.random.RandomState(7).multinomial(len(own), np.full(len(own), 1 / len(own)), size=SAMPLES)
+    return _expected(
+        own.score[every, chosen],
+        own.score[:, -1],
+        float(1 - own.cost[every, chosen].sum() / own.cost[:, -1].sum()),
+        {tier: float((chosen == at).mean()) for at, tier in enumerate(own.tiers)},
+    )
+
+
+def expected_cascade(trained: TrainedAccept, seen: Cascades, quality: str) -> Expected:
+    """What accepting would have done to the own questions, likewise; every call that is made is paid for.
+
+    `tiers` has the share of answers that are accepted, and of those that go up.
+    """
+    chosen = decide(trained.estimates, trained.model.bars[quality], 0.0)
+    every, score, cost = np.arange(len(chosen)), seen.score[trained.rows], seen.cost[trained.rows, 2]
+    up = float((chosen == 1).mean())
+    return _expected(
+        score[:, 1:][every, chosen],
+        score[:, 2],
+        float(1 - seen.charged[trained.rows][every, chosen].sum() / cost.sum()),
+        {seen.tiers[1]: 1 - up, seen.tiers[2]: up},
+    )
+
+
+def _expected(got: Floats, best: Floats, saved: float, tiers: Mapping[str, float]) -> Expected:
+    n = len(got)
+    drawn = np.random.RandomState(7).multinomial(n, np.full(n, 1 / n), size=SAMPLES)
     ratios = (drawn @ got) / np.maximum(drawn @ best, 1e-9)
-    spent, dearest = own.cost[every, chosen].sum(), own.cost[:, -1].sum()
     return Expected(
         float(got.sum() / max(best.sum(), 1e-9)),
         float(np.quantile(ratios, 0.1)),
         float(np.quantile(ratios, 0.9)),
-        float(1 - spent / dearest),
-        {tier: float((chosen == at).mean()) for at, tier in enumerate(own.tiers)},
+        saved,
+        tiers,
     )

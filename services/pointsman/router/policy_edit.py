@@ -1,4 +1,6 @@
-"""A policy's text with the score asked where no rule speaks; comments and layout stay as they are."""
+"""A policy's text with what was learned in it; comments and layout stay as they are."""
+
+from collections.abc import Iterable
 
 import yaml
 
@@ -15,15 +17,42 @@ def with_score(text: str, model: str, quality: str) -> str:
     assert isinstance(root, yaml.MappingNode)
     found = {key.value: value for key, value in root.value}
     cuts = [*_default(found[DEFAULT], text), *_section(found.get("score"), model, quality)]
-    for start, end, said in sorted(cuts, reverse=True):  # from the end: what comes before stays where it is
-        text = text[:start] + said + text[end:]
+    text = _cut(text, cuts)
     if "score" not in found:
         text = f"{text.rstrip()}\n\nscore:\n  model: {model}\n  quality: {quality}\n"
     return text
 
 
+def with_accept(text: str, model: str, quality: str) -> str:
+    """`text`, a policy with a cascade, whose answers this model accepts from now on."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    section = next(value for key, value in root.value if key.value == "cascade")
+    found = {key.value: (key, value) for key, value in section.value}
+    new = {"model": model, "quality": quality}
+    cuts = [
+        (found[name][1].start_mark.index, found[name][1].end_mark.index, said)
+        for name, said in new.items()
+        if name in found
+    ]
+    lacking = [f"{name}: {said}" for name, said in new.items() if name not in found]
+    if "threshold" in found:  # of another way to accept
+        key, value = found["threshold"]
+        cuts.append((key.start_mark.index, value.end_mark.index, lacking.pop()))
+    key, value = found["accept"]
+    between = ", " if section.flow_style else "\n" + " " * key.start_mark.column
+    cuts.append((value.start_mark.index, value.end_mark.index, between.join(["model", *lacking])))
+    return _cut(text, cuts)
+
+
 #: From, to, and what stands there instead; places in the text.
 Cut = tuple[int, int, str]
+
+
+def _cut(text: str, cuts: Iterable[Cut]) -> str:
+    for start, end, said in sorted(cuts, reverse=True):  # from the end: what comes before stays where it is
+        text = text[:start] + said + text[end:]
+    return text
 
 
 def _default(node: yaml.MappingNode, text: str) -> list[Cut]:

@@ -48,7 +48,8 @@ class Shadows:
         drawn = draw(job.job_id)
         if not drawn < self._section.share or count_chars(job.request.messages) > self._section.max_chars:
             return []
-        tiers = [tier for tier in self._section.tiers if tier != decision.tier and is_open(tier, decision)]
+        begun = None if decision.cascade is not None else decision.tier  # its answer may not be the job's
+        tiers = [tier for tier in self._section.tiers if tier != begun and is_open(tier, decision)]
         if not self._afford(len(tiers), now):
             return []
         return [_shadow(job, decision, tier, f"{drawn:.6f} < {self._section.share:g}") for tier in tiers]

@@ -10,6 +10,11 @@ from pointsman.cli.learning import Learned
 from pointsman.cli.show import replay as show_replay
 from pointsman.cli.show.ladder import labelled
 
+MORE = {
+    "score": "pointsman feedback JOB good|bad, or a `shadow` section in the policy",
+    "accept model": "a `shadow` section in the policy that names each of the cascade's tiers",
+}
+
 
 def learned(found: Learned) -> RenderableType:
     """Labels, expectation, what would change; then the files, or why there are none."""
@@ -17,7 +22,7 @@ def learned(found: Learned) -> RenderableType:
     silent = f"; {found.silent:,} say nothing" if found.silent else ""
     rows.add_row("learned from", f"{count(found.labels, 'job')}, {found.judged:,} of them judged{silent}")
     if found.model is not None:
-        rows.add_row("score", found.model)
+        rows.add_row(found.of, found.model)
     if found.expected is not None:
         rows.add_row("expected", _expected(found))
         shares = ", ".join(f"{tier} {100 * share:.1f} %" for tier, share in found.expected.tiers.items())
@@ -28,7 +33,7 @@ def learned(found: Learned) -> RenderableType:
     end = labelled()
     if found.policy is None:
         end.add_row("not written", Text(f"{found.why_not}: the policy stays as it is", "yellow"))
-        end.add_row("more labels", "pointsman feedback JOB good|bad, or a `shadow` section in the policy")
+        end.add_row("more labels", MORE[found.of])
     else:
         end.add_row("written", Text(str(found.policy), "bold"))
         end.add_row("", str(found.model_file))
@@ -40,6 +45,7 @@ def flat(found: Learned) -> dict[str, Any]:
     """The same for a program."""
     return {
         "tiers": found.tiers,
+        "of": found.of,
         "quality": found.quality,
         "labels": found.labels,
         "judged": found.judged,
