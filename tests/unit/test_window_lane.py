@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointsman.bus import window_lane
 from pointsman.bus.bitmap import decode_metadata
 from pointsman.bus.records import Incoming, Outgoing
-from pointsman.bus.window_lane import ORDER_KEY_HEADER, WindowLane
+from pointsman.bus.window_lane import ORDER_KEY_HEADER, WindowLane, gather_s
+
+
+@pytest.fixture(autouse=True)
+def gathers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine does meanwhile, what ended is committed at the next turn."""
+    monkeypatch.setattr(window_lane, "GATHER_MOST_S", 0.0)
 
 
 class Log:
@@ -19,6 +26,7 @@ class Log:
 
     def __init__(self) -> None:
         self.results: list[bytes] = []
+        self.transactions = 0
         self.position = 0
         self.metadata = ""
         self.refuse = False
@@ -29,6 +37,7 @@ class Log:
         if self.refuse:
             raise ConnectionError("fenced")
         self.results += made
+        self.transactions += 1
         self.position, self.metadata = next_offset, metadata
 
 
@@ -96,6 +105,39 @@ async def test_jobs_of_one_order_key_run_one_after_another() -> None:
     await settle()
     assert started == [0, 2, 1, 3]
     assert log.position == 4
+    running.cancel()
+
+
+@pytest.mark.parametrize("took_s", [0.0, 0.019])
+def test_a_job_that_was_quick_waits_for_no_other(took_s: float) -> None:
+    assert gather_s(took_s) == 0
+
+
+def test_a_job_waits_a_twentieth_of_its_time_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert [gather_s(took_s) for took_s in (0.2, 0.9, 60)] == pytest.approx([0.01, 0.045, 0.05])
+
+
+async def test_what_ends_meanwhile_is_in_the_same_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATHER_LEAST_S", "GATHER_MOST_S"):
+        monkeypatch.setattr(window_lane, name, 3600.0)
+    monkeypatch.setattr(window_lane, "GATHER_SHARE", 1e12)
+    log, second = Log(), asyncio.Event()
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        if record.offset == 1:
+            await second.wait()
+        return answer(record)
+
+    lane = lane_on(log, handler)
+    running = asyncio.create_task(lane.run())
+    lane.feed([record(0), record(1)])
+    await settle()
+    assert log.transactions == 0
+    second.set()
+    await settle()
+    await lane.finish(0)
+    assert (log.results, log.transactions, log.position) == ([b"0", b"1"], 1, 2)
     running.cancel()
 
 

@@ -4,10 +4,12 @@ Invariants:
 - The committed offset is the lowest one that is not finished; what is finished beyond it is in the commit
   metadata as a bitmap, so that the lane's next owner does not run it again.
 - A job's records and its offset (or bit) are in the same transaction.
+- What ended waits a moment for others to join its transaction: a twentieth of what its call took, at most.
 - Jobs with the same order key run one after another; all others run as they come.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -22,6 +24,9 @@ from pointsman.bus.settings import LanePart
 
 #: The header by which the router asks for one-after-another.
 ORDER_KEY_HEADER = "ce_orderkey"
+
+#: How long the first that ended waits for others: a share of its own time; seconds, less than which is none.
+GATHER_SHARE, GATHER_LEAST_S, GATHER_MOST_S = 0.05, 0.001, 0.05
 
 WindowHandler = Callable[[Incoming], Awaitable[list[Outgoing]]]
 
@@ -44,6 +49,7 @@ class WindowLane(Lane):
         self._committed_beyond: set[int] = set(finished)
         self._last_of_key: dict[bytes, asyncio.Task[None]] = {}
         self._something_ended = asyncio.Event()
+        self._gather_s = 0.0
         self._failure: BaseException | None = None
         self._closing = False
 
@@ -71,6 +77,7 @@ class WindowLane(Lane):
         try:
             while True:
                 await self._something_ended.wait()
+                await asyncio.sleep(self._gather_s)
                 async with self._turn:
                     await self._commit()
         finally:
@@ -104,6 +111,7 @@ class WindowLane(Lane):
             await asyncio.wait([before])
             if before.cancelled():
                 return  # the job before it was handed back, so this one is too
+        started = time.monotonic()
         try:
             records = await self._handler(record)
         except Exception as error:  # the handler answers for its jobs; this is a bug in it
@@ -112,6 +120,8 @@ class WindowLane(Lane):
             return
         del self._running[record.offset]
         self._ended[record.offset] = (record, records)
+        if not self._something_ended.is_set():
+            self._gather_s = gather_s(time.monotonic() - started)
         self._something_ended.set()
         self._start_some()
 
@@ -146,6 +156,12 @@ class WindowLane(Lane):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def gather_s(took_s: float) -> float:
+    """How long to wait for others after a job that took `took_s` seconds."""
+    share = GATHER_SHARE * took_s
+    return min(share, GATHER_MOST_S) if share >= GATHER_LEAST_S else 0.0
 
 
 def window_lanes(settings: LanePart, group: str, topic: str, handler: WindowHandler, window: int) -> Lanes:
