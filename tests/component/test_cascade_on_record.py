@@ -167,6 +167,43 @@ async def test_another_policy_is_held_against_what_the_router_decided(
     assert found["cost"]["unpriced_jobs"] == 2  # three answers' tokens are not those of one
 
 
+async def test_a_cascade_that_judges_otherwise_has_no_price(
+    pointsman: Command, jobs: dict[str, str], tmp_path: Path
+) -> None:
+    priced = {}
+    for accept in ("agreement", "answer"):
+        (tmp_path / f"{accept}.yaml").write_text(TEXT.replace("accept: agreement", f"accept: {accept}"))
+        priced[accept] = (
+            await pointsman.run(
+                "policy", "simulate", "--since", "3000d", "--policy", f"{accept}.yaml", "--json"
+            )
+        ).json["cost"]
+    assert (priced["agreement"]["jobs"], priced["agreement"]["saved"]) == (2, 0)
+    assert (priced["answer"]["jobs"], priced["answer"]["unpriced_jobs"]) == (0, 2)
+
+
+async def test_stages_and_calls_say_which_tier_and_that_its_answer_was_judged(
+    pointsman: Command, database: str, jobs: dict[str, str]
+) -> None:
+    found = await ask(
+        database,
+        "select stage, tier from audit.stages where job_id = $1::uuid and stage !~ '^until'"
+        " order by began_at, stage desc",
+        jobs[EASY],
+    )
+    assert found == [
+        ("waiting for a worker", "small"),
+        ("calling the model", "small"),
+        ("judging the answer", "medium"),
+        ("waiting for a worker", "medium"),
+        ("calling the model", "medium"),
+        ("writing the outcome", "medium"),
+    ]
+    page = (await pointsman.run("report", jobs[HARD], "--format", "md", "--no-payloads")).lines
+    calls = [line for line in page if " | tiny | " in line]
+    assert [line.split(" | ")[0] for line in calls] == ["| small", "| medium", "| frontier"]
+
+
 async def test_a_label_is_of_the_tier_whose_answer_counted(database: str, jobs: dict[str, str]) -> None:
     async with labelled(as_auditor(database), EVER) as rows:
         (row,) = [row async for row in rows]

@@ -61,6 +61,10 @@ async def test_an_undecided_job_is_decided_once_though_its_process_is_killed(
         "select count(*) from audit.message where payload #> '{decision,opinion}' is not null"
     )
     assert asked == said == len(jobs)
+    ((waited,),) = await system.fetch(
+        "select count(distinct job_id) from audit.stages where stage = 'waiting for a second opinion'"
+    )
+    assert waited == len(jobs)
     pointsman = Command(tmp_path, {"POINTSMAN_POSTGRES": system.dsn})
     again = await pointsman.run("why", jobs[0], "--recompute")
     assert again.code == 0, again.out + again.err

@@ -42,6 +42,18 @@ def test_what_waits_is_beside_its_topic() -> None:
     assert rows == [["jobs.tier.small", "2,000", "0", "1,234", "2.3 s"], ["calls", "1", "0"]]
 
 
+def test_a_tier_where_no_job_ended_shows_what_its_calls_cost() -> None:
+    outcomes = [TierOutcomes("medium", "completed", None, 3)]
+    costs = [
+        TierCost("medium", 3, 3, 0, 0, 10, 20, Decimal("0.2")),
+        TierCost("small", 3, 3, 0, 0, 10, 20, Decimal("0.1")),
+    ]
+    assert lines(outcomes_table(outcomes, costs)) == [
+        ["medium", "completed", "3", "3", "10", "20", "$0.200000"],
+        ["small", "ended elsewhere", "0", "3", "10", "20", "$0.100000"],
+    ]
+
+
 def test_a_tier_shows_its_cost_once_and_an_unknown_cost_as_unknown() -> None:
     outcomes = [
         TierOutcomes(None, "rejected", "unknown_tier", 1),

@@ -51,7 +51,10 @@ class Board:
 
 
 def outcomes_table(outcomes: Sequence[TierOutcomes], costs: Sequence[TierCost]) -> Table:
-    """How the jobs of each tier ended, and what its calls came to, on its first line."""
+    """How the jobs of each tier ended, and what its calls came to, on its first line.
+
+    A tier whose jobs all went up in a cascade has calls, and no job that ended there.
+    """
     left = {cost.tier: cost for cost in costs}
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("tier")
@@ -66,6 +69,8 @@ def outcomes_table(outcomes: Sequence[TierOutcomes], costs: Sequence[TierCost]) 
             f"{ended.jobs:,}",
             *(_cost(cost) if cost else ("", "", "", "")),
         )
+    for cost in left.values():
+        table.add_row(cost.tier or "", "ended elsewhere", "0", *_cost(cost))
     return table
 
 

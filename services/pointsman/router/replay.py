@@ -1,7 +1,8 @@
 """Recorded jobs through another policy: what would have gone elsewhere, what that costs, how good it is.
 
 Costs are at recorded tokens: another model would have written more or fewer of them. What a cascade would
-have come to depends on answers that nobody has: a job that moves to one, or from one, has no price.
+have come to depends on answers that nobody has: a job that moves to one, or from one, has no price, nor one
+whose cascade would judge its answers otherwise.
 """
 
 from collections import Counter
@@ -86,7 +87,7 @@ class Replay:
         self.tiers_after[way[1]] += 1
         if way[0] != way[1]:
             self._move(job, made, again)
-        self._cost(*way, spent)
+        self._cost(*way, spent, judged_alike=made.cascade == again.cascade)
         self._quality(job, *way)
 
     def _move(self, job: Job, made: Decision, again: Decision) -> None:
@@ -97,11 +98,11 @@ class Replay:
             gist = text_of(job.request.messages[-1:])[:200]
             shown.append(Moved(job.job_id, *way, made.rule, again.rule, again.reason, gist))
 
-    def _cost(self, before: str, after: str, spent: Spent | None) -> None:
+    def _cost(self, before: str, after: str, spent: Spent | None, *, judged_alike: bool) -> None:
         if spent is None:
             return  # no call was made for it
         cost = spent.cost_usd
-        if before != after:
+        if before != after or not judged_alike:
             known = CASCADE not in (before, after)
             cost = self.price(after, spent.tokens_in, spent.tokens_out) if known else None
         if cost is None or spent.cost_usd is None:

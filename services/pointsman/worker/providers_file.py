@@ -130,7 +130,9 @@ class TierRow(Pace):
     fallback: tuple[Model, ...] = Field(default=(), description="tried in order when the model fails")
     retries: RetryRule = RetryRule()
     hedge: Hedge | None = Field(default=None, description="a second call where the first is slow")
-    usd_per_job: Decimal | None = Field(default=None, gt=0, description="what all calls for a job may cost")
+    usd_per_job: Decimal | None = Field(
+        default=None, gt=0, description="what a job's calls on this tier may cost"
+    )
     answer_tokens: int = Field(
         default=4096, ge=1, description="where money is limited: asked for at most, if the job sets no bound"
     )

@@ -150,13 +150,14 @@ async def _stages(ask: Ask) -> Section:
 def _calls(found: Sequence[dict[str, Any]], *, payloads: bool) -> Section:
     if not found:
         return Section("Calls to the provider", "None was made.")
-    shown = ("attempt", "provider", "model", "status", "error_type", "error", "http_status", "duration_ms",
-             "tokens_in", "tokens_out", "cost_usd")  # fmt: skip
+    shown = ("tier", "attempt", "provider", "model", "status", "error_type", "error", "http_status",
+             "duration_ms", "tokens_in", "tokens_out", "cost_usd")  # fmt: skip
     table = Table(shown, [[row[name] for name in shown] for row in found])
     texts = []
     for row in found if payloads else ():
-        texts.append(Text(f"attempt {row['attempt']}: request", pretty(row["request"])))
-        texts.append(Text(f"attempt {row['attempt']}: response", pretty(row["response"])))
+        call = f"{row['tier']}, attempt {row['attempt']}"
+        texts.append(Text(f"{call}: request", pretty(row["request"])))
+        texts.append(Text(f"{call}: response", pretty(row["response"])))
     return Section("Calls to the provider", table=table, texts=tuple(texts))
 
 
