@@ -82,7 +82,7 @@ async def until(route: Route, tier: str) -> JobRouted:
 
 
 async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trusted(
-    kafka: Kafka, tmp_path: Path
+    kafka: Kafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
@@ -117,7 +117,7 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
             assert first.decision.tier == "frontier", "it is on record before the first job"
             assert first.decision.checks == after.decision.checks
             trusted = await pointsman.run("policy", "trust", "--by", "ana", "--comment", "a judge was wrong")
-            assert trusted.code == 0, trusted.err
+            assert (trusted.code, trusted.err) == (0, "")
             await until(route, "medium")
         async with routing(settings):
             (still,) = await route(1)
@@ -126,6 +126,9 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
             )
         checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is True
+    told = [each.getMessage() for each in caplog.records if each.name == "pointsman.router.hearing"]
+    broken = "the score does not keep its promise"
+    assert told == [broken, broken, "the score is trusted again"], "the second router found it on record"
 
 
 async def test_a_client_that_got_the_answer_says_what_was_promised_of_it(kafka: Kafka) -> None:

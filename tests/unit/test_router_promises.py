@@ -1,7 +1,6 @@
 """When judged answers are worse than the score promised, scored jobs go to the fallback, and it says so."""
 
 import json
-import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -74,12 +73,11 @@ def renewed(after_s: float) -> tuple[PromiseRenewed, datetime]:
     return PromiseRenewed(model=MODEL, by="ana"), NOW + timedelta(seconds=after_s)
 
 
-def test_bad_verdicts_put_the_fallback_back(caplog: pytest.LogCaptureFixture) -> None:
+def test_bad_verdicts_put_the_fallback_back() -> None:
     router = Router()
     router.judged("easy sum", 0.0, LEAST - 1)
     assert router.route("easy sum").decision.tier == "small"
-    with caplog.at_level(logging.WARNING, "pointsman.router.promises"):
-        router.judged("easy sum", 0.0, 1)
+    router.judged("easy sum", 0.0, 1)
     after = router.route("easy sum", kind="mail")
     assert after.decision.tier == "medium", "the rule's own fallback"
     assert after.decision.score is None
@@ -88,7 +86,6 @@ def test_bad_verdicts_put_the_fallback_back(caplog: pytest.LogCaptureFixture) ->
         "the score promises too much: 0.0 of 30 judged answers good, 30.0 expected, 0.0 < 29.6: "
         "the fallback decides"
     )
-    assert [record.getMessage() for record in caplog.records] == ["the score does not keep its promise"]
 
 
 def test_good_verdicts_change_nothing() -> None:

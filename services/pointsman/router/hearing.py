@@ -15,6 +15,7 @@ from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.promises import Promises
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.logging import event
+from pointsman_schemas.decisions import Check
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import uuid7
@@ -41,6 +42,7 @@ async def hearing(
         yield
         return
     start = await recall(bootstrap, topics, promises)
+    _tell(None, promises)
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(_listen(bootstrap, topics, promises, start, source=source, clock=clock))
         yield
@@ -70,8 +72,10 @@ async def _listen(
         try:
             async with Follower(bootstrap, names, start=start) as follower:
                 while True:
+                    before = promises.found
                     for record in await follower.read():
                         _hear(promises, record)
+                    _tell(before, promises)
                     start = dict(follower.offsets)
                     if (said := promises.untold) is not None:
                         async with Publisher(bootstrap) as publisher:
@@ -91,6 +95,15 @@ def _hear(promises: Promises, record: Incoming) -> None:
             promises.broken(said)
         case PromiseRenewed() as said:
             promises.renewed(said, broker_time(record))
+
+
+def _tell(before: Check | None, promises: Promises) -> None:
+    """Say in the log whether the score is asked, where that has changed."""
+    if before is None and promises.found is not None:
+        said = promises.found.detail
+        event(log, logging.WARNING, "the score does not keep its promise", model=promises.model, found=said)
+    elif before is not None and promises.found is None:
+        event(log, logging.WARNING, "the score is trusted again", model=promises.model)
 
 
 def _record(topics: Topics, said: PromiseBroken, source: str, clock: Clock) -> Outgoing:

@@ -8,7 +8,6 @@ Invariants:
   count no more, in whatever order they are heard.
 """
 
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +16,10 @@ from uuid import UUID
 
 from pointsman.router.policy import Policy
 from pointsman.router.rungs import rung
-from pointsman.runtime.logging import event
 from pointsman.score.promise import promise
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
-
-log = logging.getLogger(__name__)
 
 NAME = "promise"
 #: Of the judged answers the last count.
@@ -93,7 +89,6 @@ class Promises:
             del self._judged[job_id]
         if self._broken is not None and self._broken.judged_at <= self._renewed:
             self._broken = self.found = self.untold = None
-            event(log, logging.WARNING, "the score is trusted again", model=self.model, by=said.by)
 
     def _look(self) -> None:
         strongest = [each.verdict for each in self._judged.values() if each.promised is None]
@@ -106,7 +101,5 @@ class Promises:
             self._stand(self.untold)
 
     def _stand(self, said: PromiseBroken) -> None:
-        if self._broken is None:
-            event(log, logging.WARNING, "the score does not keep its promise", found=said.found)
         self._broken = said
         self.found = rung("score", NAME, False, f"{said.found}: the fallback decides")

@@ -17,9 +17,8 @@ async def opinion(bootstrap: str, group: str, policy: PolicyFile | None) -> list
     except BusError:
         return [Finding("opinion", None, "not looked at: Kafka is not reachable")]
     if there:
-        return [
-            Finding("opinion", True, f"{count(there, 'member')} of the group {group} give second opinions")
-        ]
+        said = f"second opinions are given by {count(there, 'member')} of the group {group}"
+        return [Finding("opinion", True, said)]
     return [
         Finding(
             "opinion",
