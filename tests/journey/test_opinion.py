@@ -60,7 +60,10 @@ async def test_an_undecided_job_is_decided_once_though_its_process_is_killed(
     ((said,),) = await system.fetch(
         "select count(*) from audit.message where payload #> '{decision,opinion}' is not null"
     )
-    assert asked == said == len(jobs)
+    ((promised,),) = await system.fetch(
+        "select count(*) from audit.message where kind = 'job.completed.v1' and payload ? 'score'"
+    )
+    assert asked == said == promised == len(jobs)
     ((waited,),) = await system.fetch(
         "select count(distinct job_id) from audit.stages where stage = 'waiting for a second opinion'"
     )
