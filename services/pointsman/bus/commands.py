@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.middlewares import AckPolicy
@@ -23,10 +23,8 @@ def on_each(
     topic: Topic,
     kind: type[M],
     hear: Callable[[M], None],
-    *,
-    since: Literal["earliest", "latest"],
 ) -> None:
-    """Call `hear` for every message of one kind on a topic, from the oldest kept one or from now on.
+    """Call `hear` for every message of one kind on a topic, from the oldest kept one on.
 
     Without a group: each process reads all of it.
     """
@@ -34,7 +32,7 @@ def on_each(
     @broker.subscriber(
         topic.name,
         group_id=None,
-        auto_offset_reset=since,
+        auto_offset_reset="earliest",
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
         description=topic.title,

@@ -71,7 +71,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         lanes.stop()
 
     # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
-    on_each(broker, topics.control, JobCancel, cancel, since="earliest")
+    on_each(broker, topics.control, JobCancel, cancel)
     return Service(
         name=f"worker-{settings.tier}",
         settings=settings,
