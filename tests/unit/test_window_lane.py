@@ -191,28 +191,110 @@ async def test_finish_waits_for_what_runs_and_hands_back_the_rest() -> None:
     assert decode_metadata(0, log.metadata) == {1}
 
 
-async def test_a_fenced_lane_ends_and_its_jobs_are_cancelled() -> None:
-    cancelled = asyncio.Event()
+class Slow:
+    """A handler whose jobs end when told; `asked` counts how often each was begun."""
 
-    async def handler(record: Incoming) -> list[Outgoing]:
-        if record.offset == 1:
-            return answer(record)
+    def __init__(self, *slow: int) -> None:
+        self.gates = {offset: asyncio.Event() for offset in slow}
+        self.asked: Counter[int] = Counter()
+        self.cancelled: set[int] = set()
+
+    async def __call__(self, record: Incoming) -> list[Outgoing]:
+        self.asked[record.offset] += 1
         try:
-            await asyncio.Event().wait()
+            if gate := self.gates.get(record.offset):
+                await gate.wait()
         except asyncio.CancelledError:
-            cancelled.set()
+            self.cancelled.add(record.offset)
             raise
-        return []
+        return answer(record)
 
-    log = Log()
+
+async def fail(log: Log, lane: WindowLane, *offsets: int) -> None:
+    """Fed `offsets`, the lane ends at its first commit, as with a writer that is fenced or waits too long."""
     log.refuse = True
-    lane = lane_on(log, handler)
-    running = asyncio.create_task(lane.run())
-    lane.feed([record(0), record(1)])
+    lane.feed([record(offset) for offset in offsets])
     with pytest.raises(ConnectionError, match="fenced"):
-        await running
-    assert cancelled.is_set()
+        await lane.run()
+    log.refuse = False
+
+
+async def test_a_fenced_lane_ends_and_its_jobs_are_cancelled_when_it_is_abandoned() -> None:
+    log, slow = Log(), Slow(0)
+    lane = lane_on(log, slow)
+    await fail(log, lane, 0, 1)
+    assert slow.cancelled == set()
+    await lane.abandon()
+    assert slow.cancelled == {0}
     assert log.results == []
+
+
+async def test_a_lane_whose_writer_failed_goes_on_with_what_it_has() -> None:
+    log, slow = Log(), Slow(0)
+    lane = lane_on(log, slow)
+    await fail(log, lane, 0, 1)
+    assert lane.renew(0, frozenset(), log)  # type: ignore[arg-type]
+    running = asyncio.create_task(lane.run())
+    await settle()
+    assert log.results == [b"1"]
+    slow.gates[0].set()
+    await settle()
+    assert log.results == [b"1", b"0"]
+    assert log.position == 2
+    assert slow.asked == {0: 1, 1: 1}
+    running.cancel()
+
+
+async def test_what_was_committed_although_nobody_heard_is_not_written_again() -> None:
+    log, slow = Log(), Slow(0)
+    lane = lane_on(log, slow)
+    await fail(log, lane, 0, 1)
+    assert lane.renew(0, frozenset({1}), log)  # type: ignore[arg-type]
+    running = asyncio.create_task(lane.run())
+    slow.gates[0].set()
+    await settle()
+    assert log.results == [b"0"]
+    assert log.position == 2
+    running.cancel()
+
+
+@pytest.mark.parametrize(
+    ("committed", "finished"),
+    [(1, frozenset()), (0, frozenset({0})), (9, frozenset())],
+    ids=["passed", "done", "far-on"],
+)
+async def test_a_lane_that_another_had_meanwhile_does_not_go_on(
+    committed: int, finished: frozenset[int]
+) -> None:
+    log = Log()
+    lane = lane_on(log, Slow(0))
+    await fail(log, lane, 0, 1)
+    assert not lane.renew(committed, finished, log)  # type: ignore[arg-type]
+    await lane.abandon()
+
+
+async def test_a_position_that_went_back_is_begun_anew() -> None:
+    log, slow = Log(), Slow(0, 3)
+    lane = lane_on(log, slow)
+    lane.feed([record(0), record(1), record(2)])
+    running = asyncio.create_task(lane.run())
+    await settle()
+    assert decode_metadata(0, log.metadata) == {1, 2}
+    running.cancel()
+    await asyncio.wait([running])
+    assert not lane.renew(0, frozenset({1}), log)  # type: ignore[arg-type]
+
+
+async def test_a_lane_that_goes_to_another_commits_what_is_finished() -> None:
+    log, slow = Log(), Slow(0)
+    lane = lane_on(log, slow)
+    lane.feed([record(0), record(1)])
+    await settle()
+    assert log.results == []
+    await lane.hand_over()
+    assert log.results == [b"1"]
+    assert decode_metadata(0, log.metadata) == {1}
+    await lane.abandon()
 
 
 async def test_while_paused_nothing_is_committed() -> None:
@@ -229,6 +311,21 @@ async def test_while_paused_nothing_is_committed() -> None:
     lane.resume()
     await settle()
     assert log.results == [b"0"]
+    running.cancel()
+
+
+async def test_no_more_than_the_window_is_finished_and_not_committed() -> None:
+    """A process that dies loses no more than that."""
+    log, quick = Log(), Slow()
+    lane = lane_on(log, quick, window=3)
+    running = asyncio.create_task(lane.run())
+    await lane.pause()
+    lane.feed([record(offset) for offset in range(10)])
+    await settle()
+    assert quick.asked.total() == 3
+    lane.resume()
+    await settle()
+    assert log.position == 10
     running.cancel()
 
 

@@ -103,7 +103,7 @@ def batch_lanes(
 ) -> Lanes:
     """Lanes in strict order; each first shows its handler up to `remembered` records from before its own."""
 
-    def open_lane(lane: object, first: int, position: Position, writer: LaneWriter) -> BatchLane:
+    def open_lane(first: int, position: Position, writer: LaneWriter, _: Lane | None) -> BatchLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)
         return BatchLane(max(first, committed - remembered), committed, writer, make_handler(), payloads)
 

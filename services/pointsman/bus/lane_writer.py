@@ -40,6 +40,7 @@ class LaneWriter:
         self._transactions = transactions
         self._partitions: dict[str, int] = {}
         self._keyless = itertools.count()
+        self._last = Position(None)
 
     @classmethod
     async def open(cls, settings: LanePart, group: str, lane: TopicPartition) -> "LaneWriter":
@@ -52,8 +53,20 @@ class LaneWriter:
         Raises:
             KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
         """
+        self._last = await self._committed(admin)
+        return self._last
+
+    async def is_last(self, admin: AIOKafkaAdminClient, *, within: float) -> bool:
+        """Whether the committed position is as this writer read or wrote it last: nobody else had the lane.
+
+        Raises:
+            KafkaError: the brokers did not say `within` seconds.
+        """
+        return await self._committed(admin, within) == self._last
+
+    async def _committed(self, admin: AIOKafkaAdminClient, within: float = 10.0) -> Position:
         place = (self._lane.topic, self._lane.partition)
-        found = (await committed_offsets(admin, self._group, [place])).get(place)
+        found = (await committed_offsets(admin, self._group, [place], within=within)).get(place)
         if found is None:
             return Position(None)
         offset, metadata = found
@@ -68,6 +81,7 @@ class LaneWriter:
             partition = partition_of(record.key, count, self._keyless) if place is None else place % count
             grouped.setdefault((record.topic, partition), []).append(record)
         await self._transactions.write(grouped, next_offset, metadata)
+        self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 
     async def close(self) -> None:
         """Let go; a transaction still open is aborted by the lane's next owner."""

@@ -3,14 +3,18 @@
 Invariants:
 - A full lane is left out of the poll; the poll itself is never blocked.
 - A lane is opened only after its predecessor is fenced, and fed only from the position read after that.
-- When the group changes hands, every lane ends its transaction; lanes that stay go on, others are abandoned.
+- When the group changes hands, lanes go on until the new owners are known; the fence keeps that safe. Those
+  that stay go on then too, unless another had them meanwhile; those that go commit what is finished first.
+- A lane that failed is opened again only by who is in the group: a process that was frozen and wakes must not
+  fence those who have taken over.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -18,6 +22,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
+from pointsman.bus.membership import is_member
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming, unread
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
@@ -25,14 +30,18 @@ from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
 
 log = logging.getLogger(__name__)
 
-#: Makes a lane: its partition, the first offset that the partition still has, where to go on, its writer.
-OpenLane = Callable[[TopicPartition, int, Position, LaneWriter], Lane]
+#: Makes a lane: the first offset that its partition still has, where to go on, its writer, and the lane that
+#: failed here before it, if any, which may go on in its place.
+OpenLane = Callable[[int, Position, LaneWriter, Lane | None], Lane]
 
 _POLL_MS = 200
 _POLL_RECORDS = 1_000
 _FULL_POLL_MS = 20
 _MEASURE_S = 2
 _CLOSE_S = 10
+#: When the group changes hands: for the last commit of a lane, and to see whether it is still as it was.
+_TURN_OVER_S = 1
+_ASK_AGAIN_S = 0.1
 
 
 class Lanes:
@@ -45,6 +54,7 @@ class Lanes:
         self._open_lane = open_lane
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._lanes: dict[TopicPartition, Lane] = {}
+        self._writers: dict[TopicPartition, LaneWriter] = {}
         self._stopping = asyncio.Event()
         self._assigned = False
         self._consumer: AIOKafkaConsumer | None = None
@@ -153,13 +163,12 @@ class Lanes:
 
     # --- called by the group's listener
 
-    async def pause(self) -> None:
-        """End the transaction of every lane; begin no other until the new assignment is known."""
-        await asyncio.gather(*(lane.pause() for lane in self._lanes.values()))
-
     async def assigned(self, owned: set[TopicPartition]) -> None:
         """Abandon the lanes that are gone, go on with those that stay, open the new ones."""
-        await self._let_go([tp for tp in self._tasks if tp not in owned])
+        gone = [tp for tp in self._tasks if tp not in owned]
+        await self._hand_over(gone)
+        await self._let_go(gone)
+        await self._let_go(await self._moved_on())
         for tp, lane in list(self._lanes.items()):
             assert self._consumer is not None
             self._consumer.seek(tp, lane.position)
@@ -175,6 +184,27 @@ class Lanes:
             partitions=sorted(tp.partition for tp in owned),
         )
 
+    async def _hand_over(self, gone: list[TopicPartition]) -> None:
+        """What is finished must not be done again; whoever is fenced already is too late."""
+        done = await _within(_TURN_OVER_S, [self._lanes[tp].hand_over() for tp in gone if tp in self._lanes])
+        if errors := [repr(each) for each in done if isinstance(each, Exception)]:
+            event(log, logging.WARNING, "too late to hand lanes over", errors=errors)
+
+    async def _moved_on(self) -> list[TopicPartition]:
+        """Lanes that are ours again but not as we left them, or that nobody can tell of; the others pause."""
+        writers = dict(self._writers)
+        ours = await _within(_TURN_OVER_S, [self._ours(self._lanes[tp], writers[tp]) for tp in writers])
+        changed = [tp for tp, each in zip(writers, ours, strict=True) if each is not True]
+        if changed:
+            partitions = sorted(tp.partition for tp in changed)
+            event(log, logging.WARNING, "another had lanes of ours meanwhile", partitions=partitions)
+        return changed
+
+    async def _ours(self, lane: Lane, writer: LaneWriter) -> bool:
+        assert self._admin is not None
+        await lane.pause()  # else its position might move while we ask
+        return await writer.is_last(self._admin, within=_TURN_OVER_S)
+
     async def _let_go(self, gone: list[TopicPartition]) -> None:
         tasks = [self._tasks.pop(tp) for tp in gone]
         for task in tasks:
@@ -184,25 +214,39 @@ class Lanes:
 
     async def _keep_open(self, tp: TopicPartition) -> None:
         delay = 0.1
-        while True:
-            try:
-                await self._one_life(tp)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # whatever broke, the lane starts anew from its committed position
-                event(
-                    log,
-                    logging.WARNING,
-                    "lane failed, opening it anew",
-                    topic=tp.topic,
-                    partition=tp.partition,
-                    error=repr(error),
-                    cause=repr(error.__cause__),
-                )
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 5)
+        lives: list[Lane] = []
+        try:
+            while True:
+                try:
+                    await self._one_life(tp, lives)
+                except asyncio.CancelledError:
+                    raise
+                except Exception as error:  # whatever broke, the lane goes on from its committed position
+                    event(
+                        log,
+                        logging.WARNING,
+                        "lane failed, opening it anew",
+                        topic=tp.topic,
+                        partition=tp.partition,
+                        error=repr(error),
+                        cause=repr(error.__cause__),
+                    )
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5)
+                await self._still_member()
+        finally:
+            for lane in lives:
+                await lane.abandon()
 
-    async def _one_life(self, tp: TopicPartition) -> None:
+    async def _still_member(self) -> None:
+        """Return when the group counts us in; when it has given the lane to another we are cancelled."""
+        assert self._admin is not None
+        assert self._consumer is not None
+        while not await is_member(self._admin, self._consumer, self._group):  # noqa: ASYNC110
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    async def _one_life(self, tp: TopicPartition, lives: list[Lane]) -> None:
+        """`lives` holds the lane of the life before, if any, and then that of this one."""
         consumer, admin = self._consumer, self._admin
         assert consumer is not None
         assert admin is not None
@@ -210,14 +254,25 @@ class Lanes:
         try:
             position = await writer.position(admin)
             first = (await consumer.beginning_offsets([tp]))[tp]
-            lane = self._open_lane(tp, first, position, writer)
+            before = lives[0] if lives else None
+            lane = self._open_lane(first, position, writer, before)
+            if before is not None and lane is not before:
+                await before.abandon()
+            lives[:] = [lane]
             consumer.seek(tp, lane.position)
-            self._lanes[tp] = lane
+            self._lanes[tp], self._writers[tp] = lane, writer
             await lane.run()
         finally:
             self._lanes.pop(tp, None)
+            self._writers.pop(tp, None)
             closing: Awaitable[None] = writer.close()
             await asyncio.wait([asyncio.ensure_future(closing)], timeout=5)
+
+
+async def _within(seconds: float, works: Iterable[Coroutine[Any, Any, object]]) -> list[object]:
+    """What each came to, its error where it failed or took longer."""
+    limited = [asyncio.wait_for(each, seconds) for each in works]
+    return await asyncio.gather(*limited, return_exceptions=True)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -225,7 +280,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes = lanes
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        await self._lanes.pause()
+        """Lanes go on until it is known who has them: what is finished until then is committed."""
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         await self._lanes.assigned(set(assigned))

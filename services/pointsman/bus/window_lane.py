@@ -5,6 +5,8 @@ Invariants:
   metadata as a bitmap, so that the lane's next owner does not run it again.
 - A job's records and its offset (or bit) are in the same transaction.
 - What ended waits a moment for others to join its transaction: a twentieth of what its call took, at most.
+- A lane whose writer failed keeps its work where nobody else had the partition since: only the commit is
+  made again.
 - Jobs with the same order key run one after another; all others run as they come.
 """
 
@@ -32,7 +34,7 @@ WindowHandler = Callable[[Incoming], Awaitable[list[Outgoing]]]
 
 
 class WindowLane(Lane):
-    """`window` jobs of this lane run at once, and as many again wait beside them."""
+    """`window` jobs of this lane run at once or wait for their commit, and as many again wait beside them."""
 
     def __init__(
         self, position: int, finished: frozenset[int], writer: LaneWriter, handler: WindowHandler, window: int
@@ -80,8 +82,31 @@ class WindowLane(Lane):
                 await asyncio.sleep(self._gather_s)
                 async with self._turn:
                     await self._commit()
-        finally:
-            await self._abandon()
+        except asyncio.CancelledError:
+            await self.abandon()
+            raise
+
+    def renew(self, committed: int, finished: frozenset[int], writer: LaneWriter) -> bool:
+        """Go on with another writer from the position that it found, after `run` ended by an error.
+
+        False where this lane cannot: a handler failed, or the partition is not as this lane left it.
+        """
+        under_way = {*self._running, *(record.offset for record in self._waiting)}
+        found = {offset for offset in self._committed_beyond if offset >= committed} <= finished
+        as_left = found and self._committed <= committed <= min(under_way, default=self.position)
+        if self._failure is not None or not as_left or under_way & finished:
+            return False
+        for offset in [each for each in self._ended if each < committed or each in finished]:
+            del self._ended[offset]  # the transaction whose end we did not hear of went well
+        self._writer, self._committed = writer, committed
+        self._done_before, self._committed_beyond = finished, set(finished)
+        self._turn = asyncio.Lock()
+        self._something_ended.set()
+        return True
+
+    async def hand_over(self) -> None:
+        async with self._turn:
+            await self._commit()
 
     async def finish(self, grace_s: float) -> None:
         self._closing = True
@@ -92,7 +117,7 @@ class WindowLane(Lane):
             await self._commit()
 
     def _start_some(self) -> None:
-        while self._waiting and len(self._running) < self._window and not self._closing:
+        while self._waiting and len(self._running) + len(self._ended) < self._window and not self._closing:
             record = self._waiting.popleft()
             key = dict(record.headers).get(ORDER_KEY_HEADER)
             before = self._last_of_key.get(key) if key is not None else None
@@ -147,10 +172,12 @@ class WindowLane(Lane):
         self._done_before = frozenset(offset for offset in self._done_before if offset >= self.position)
         for offset in ended:
             del self._ended[offset]
+        self._start_some()
         records = [record for record, _ in ended.values()]
         observe_hop(records[0].topic, records)
 
-    async def _abandon(self) -> None:
+    async def abandon(self) -> None:
+        self._waiting.clear()
         tasks = [task for _, task in self._running.values()]
         for task in tasks:
             task.cancel()
@@ -167,8 +194,10 @@ def gather_s(took_s: float) -> float:
 def window_lanes(settings: LanePart, group: str, topic: str, handler: WindowHandler, window: int) -> Lanes:
     """Lanes that run up to `window` jobs each at the same time."""
 
-    def open_lane(lane: object, first: int, position: Position, writer: LaneWriter) -> WindowLane:
+    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> WindowLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)
+        if isinstance(before, WindowLane) and before.renew(committed, position.finished, writer):
+            return before
         return WindowLane(committed, position.finished, writer, handler, window)
 
     return Lanes(settings, group, topic, open_lane)

@@ -1,0 +1,22 @@
+"""Whether a consumer is what it takes itself for: a member of its group as the group stands now."""
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+_STABLE = "Stable"
+
+
+async def is_member(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, group: str) -> bool:
+    """Whether `group` is settled and `consumer` takes part; False too where the brokers do not say.
+
+    A member of a settled group has joined its present round, so it knows its partitions.
+    """
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+    except (KafkaError, OSError):
+        return False
+    ((error, _, state, _, _, members, *_),) = answer.groups
+    # The client's public face does not say who it is.
+    member_id = consumer._coordinator.member_id
+    return not error and state == _STABLE and any(each[0] == member_id for each in members)
