@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
+from tests.support.command import Command
 from tests.support.routed_jobs import outcome
 from tests.support.sharing import Process, agreement, agreements, processes, until
 from tests.support.tiny_provider import Asked, http, tiny_provider
@@ -119,3 +121,23 @@ async def test_patience_ends(kafka: Kafka) -> None:
         one.gate.pause("t", 100)
         with pytest.raises(NoRoomError, match=r"it waited 0\.1 s for t paused"):
             await one.turn(patience_s=0.1)
+
+
+async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_path: Path) -> None:
+    long = RATE.model_copy(update={"window_s": 600.0})
+    async with processes(kafka, "one", "other", declared=[long]) as (one, other):
+        await one.turn()
+        await one.turn()
+        waiting = asyncio.create_task(one.turn())
+        await until(lambda: other.all.ledger.waiting)
+        other.gate.pause("elsewhere", 600)
+        await other.all.written()
+        command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
+        shown = await command.run("limits", "--json")
+        said = await command.run("limits")
+        waiting.cancel()
+    budget = {"budget": "rate", "unit": "rate", "span_s": 600.25, "limit": 2, "used": 2, "waiting": 1}
+    assert shown.json["budgets"] == [budget]
+    paused = {each["target"]: each["paused_s"] > 0 for each in shown.json["targets"]}
+    assert paused == {"elsewhere": True, "t": False}
+    assert said.lines[1].split() == ["rate", "2", "2", "10", "min", "1"]

@@ -25,6 +25,7 @@ COMMANDS = {
     "sql": "Ask the audit database in SQL; nothing can be changed from here.",
     "mcp": "Serve the audit database's questions to an assistant, over stdin and stdout (MCP).",
     "lag": "Show what waits in front of each tier, and for how long.",
+    "limits": "Show the shared limits: what is used and waits, what is paused or broken.",
     "run": "Run one service in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",
     "db": "Look after the audit database.",

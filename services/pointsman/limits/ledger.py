@@ -109,6 +109,12 @@ class Ledger:
         """Milliseconds since 1970; in the past, or 0, where nothing is to be waited for."""
         return self._now.paused.get(target, 0)
 
+    @property
+    def targets(self) -> set[str]:
+        """Those that were ever paused or counted, or that somebody waits for."""
+        waited_for = {ticket.target for ticket in self._now.waiting.values()}
+        return {*self._now.paused, *self._now.breakers, *waited_for}
+
     def breaker(self, target: str) -> Breaker:
         """The target's circuit breaker; closed where nothing was ever said of it."""
         return self._now.breakers.setdefault(target, Breaker())

@@ -1,0 +1,89 @@
+"""The limits that all workers share, as they stand now: from the end of the `limits` topic."""
+
+import time
+from dataclasses import dataclass
+
+from pointsman.client.line import ledger_of
+from pointsman.limits.budgets import Budget, Sliding
+from pointsman.limits.ledger import Ledger
+from pointsman_schemas.topics import Topics
+
+_BILLION = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetNow:
+    """`span_s`: of any so many seconds, null for a UTC day; `limit` and `used` in `unit`, dollars for a day.
+
+    `used` is what was granted and still counts: calls under way stand at what was reserved for them.
+    `waiting`: calls of all processes that ask for it and have not been let in.
+    """
+
+    budget: str
+    unit: str
+    span_s: float | None
+    limit: float
+    used: float
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetNow:
+    """One provider's model. `paused_s`: so long its own word (`Retry-After`) holds everybody; 0 for not.
+
+    `breaker_s`: until an open breaker may be probed, or the probe of `prober` counts as lost.
+    """
+
+    target: str
+    waiting: int
+    paused_s: float
+    breaker: str
+    breaker_s: float
+    prober: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsNow:
+    """What is on the log; a target that nothing was ever said of is not there."""
+
+    budgets: list[BudgetNow]
+    targets: list[TargetNow]
+
+
+async def limits_now(bootstrap: str, topics: Topics) -> LimitsNow:
+    """By this machine's clock.
+
+    Raises:
+        BusError: the log cannot be read.
+    """
+    return limits_at(await ledger_of(bootstrap, topics), round(time.time() * 1000))
+
+
+def limits_at(ledger: Ledger, at: int) -> LimitsNow:
+    """`at`: milliseconds since 1970; the log's own time where that is later."""
+    at = max(at, ledger.at)
+    waiting = list(ledger.waiting.values())
+    budgets = [
+        _budget(name, budget, at, sum(name in each.wants for each in waiting))
+        for name, budget in sorted(ledger.budgets.items())
+    ]
+    targets = [
+        _target(name, ledger, at, sum(each.target == name for each in waiting))
+        for name in sorted(ledger.targets)
+    ]
+    return LimitsNow(budgets, targets)
+
+
+def _budget(name: str, budget: Budget, at: int, waiting: int) -> BudgetNow:
+    budget.pass_to(at)
+    unit = name.rpartition(" ")[2]
+    if isinstance(budget, Sliding):
+        return BudgetNow(name, unit, budget.span_ms / 1000, budget.limit, budget.used, waiting)
+    return BudgetNow(name, unit, None, budget.limit / _BILLION, budget.used / _BILLION, waiting)
+
+
+def _target(name: str, ledger: Ledger, at: int, waiting: int) -> TargetNow:
+    breaker = ledger.breaker(name)
+    breaker_s = 0.0 if breaker.state == "closed" else max(0, breaker.until - at) / 1000
+    paused_s = max(0, ledger.paused_until(name) - at) / 1000
+    return TargetNow(name, waiting, paused_s, breaker.state, breaker_s, breaker.prober or None)

@@ -1,0 +1,79 @@
+"""The shared limits as a person asks for them: what the log says, at the time of asking."""
+
+from rich.console import Console
+
+from pointsman.cli.show.limits import tables
+from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow, limits_at
+from pointsman.limits.ledger import Ledger
+from pointsman_schemas.limits import (
+    BreakerTurned,
+    LimitDeclared,
+    LimitPaused,
+    LimitReserved,
+    LimitSettled,
+    Reservation,
+    Settlement,
+)
+
+PER_MINUTE = LimitDeclared(process="a", budget="p/m requests", limit=2, window_s=60, slack_s=3)
+A_DAY = LimitDeclared(process="a", budget="all usd", limit=5_000_000_000, window_s=None)
+
+
+def asking(number: int, **wants: int) -> LimitReserved:
+    named = {"p/m requests": wants["requests"], "all usd": wants["usd"]}
+    call = Reservation(call=f"job:{number}", target="p/m", wants=named)
+    return LimitReserved(process="a", number=number, calls=(call,))
+
+
+def ledger() -> Ledger:
+    """Two calls let in, the second of them over; a third waits; the model is paused and another broken."""
+    found = Ledger()
+    found.fold(PER_MINUTE, 1_000)
+    found.fold(A_DAY, 1_000)
+    for number in (1, 2, 3):
+        found.fold(asking(number, requests=1, usd=1_000_000_000), 2_000)
+    over = Settlement(call="job:2", used={"all usd": 250_000_000})
+    found.fold(LimitSettled(process="a", calls=(over,)), 3_000)
+    found.fold(LimitPaused(process="a", target="p/m", seconds=20), 4_000)
+    found.fold(BreakerTurned(process="a", target="p/other", to="open", seconds=15), 5_000)
+    return found
+
+
+def test_what_is_used_waits_and_is_held() -> None:
+    assert limits_at(ledger(), 9_000) == LimitsNow(
+        [
+            BudgetNow("all usd", "usd", None, 5.0, 1.25, 1),
+            BudgetNow("p/m requests", "requests", 63.0, 2, 2, 1),
+        ],
+        [
+            TargetNow("p/m", 1, 15.0, "closed", 0.0, None),
+            TargetNow("p/other", 0, 0.0, "open", 11.0, None),
+        ],
+    )
+
+
+def test_time_that_passed_since_the_last_record_counts() -> None:
+    found = limits_at(ledger(), 70_000)
+    assert found.budgets[1].used == 0
+    assert (found.targets[0].paused_s, found.targets[1].breaker_s) == (0, 0)
+    assert limits_at(ledger(), 0) == limits_at(ledger(), 5_000), "a clock that is late does not turn it back"
+
+
+def drawn(found: LimitsNow) -> str:
+    console = Console(width=80, force_terminal=False)
+    with console.capture() as captured:
+        console.print(tables(found))
+    return captured.get()
+
+
+def test_as_tables() -> None:
+    said = drawn(limits_at(ledger(), 9_000))
+    assert [line.split() for line in said.splitlines() if line] == [
+        ["limit", "used", "of", "in", "waiting"],
+        ["all", "usd", "$1.2500", "$5.0000", "a", "day", "1"],
+        ["p/m", "requests", "2", "2", "1", "min", "3", "s", "1"],
+        ["model", "waiting", "paused", "breaker"],
+        ["p/m", "1", "15.0", "s", "closed"],
+        ["p/other", "0", "-", "open,", "tried", "again", "in", "11.0", "s"],
+    ]
+    assert "no limit is in force" in drawn(LimitsNow([], []))
