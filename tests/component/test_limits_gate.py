@@ -33,13 +33,21 @@ async def records_of(kafka: Kafka) -> list[str]:
     return [dict(record.headers)["ce_type"].decode() async for record in found]
 
 
-async def test_retry_after_is_respected_by_a_process_that_never_called(kafka: Kafka) -> None:
+@pytest.mark.parametrize(
+    "first",
+    [
+        http(429, {}, retry_after="1.5"),
+        http(200, x_ratelimit_remaining_requests="0", x_ratelimit_reset_requests="1.5s"),
+    ],
+    ids=["retry-after", "nothing-left"],
+)
+async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Kafka, first: bytes) -> None:
     left: list[float] = []
 
     def respond(asked: Asked) -> bytes:
         if b"question 2" in asked.body:
             left.append(held.desk.gate.pause_left(TARGET))
-        return http(429, {}, retry_after="1.5") if len(tiny.asked) == 1 else http()
+        return first if len(tiny.asked) == 1 else http()
 
     async with (
         agreements(kafka, "one", "other") as (one, other),
@@ -47,10 +55,10 @@ async def test_retry_after_is_respected_by_a_process_that_never_called(kafka: Ka
         provider_of(tiny) as provider,
     ):
         limited, held = Worker(provider, agreement=one), Worker(provider, agreement=other)
-        first = asyncio.create_task(limited.do(1))
+        asking = asyncio.create_task(limited.do(1))
         await until(lambda: held.desk.gate.pause_left(TARGET))
         assert isinstance(outcome(await held.do(2)), JobCompleted)
-        assert isinstance(outcome(await first), JobCompleted)
+        assert isinstance(outcome(await asking), JobCompleted)
     assert left == [0], "the other process called while the provider wanted to be left alone"
 
 

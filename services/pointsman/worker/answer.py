@@ -9,12 +9,16 @@ from pointsman_schemas.reasons import FailReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The provider answered. `response` is its body, unchanged."""
+    """The provider answered. `response` is its body, unchanged.
+
+    `nothing_left_s`: so long it takes no more, by its own headers.
+    """
 
     http_status: int
     response: Json
     model: str | None
     usage: Usage | None
+    nothing_left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,7 @@ class Failure:
     model: str | None = None
     usage: Usage | None = None
     unbilled: bool = False
+    nothing_left_s: float | None = None
     cause: BaseException | None = field(default=None, repr=False)
 
 

@@ -183,9 +183,9 @@ class Attempts:
             turn.used = target.wants.after(result.usage, cost)
             self._spent += self._most if cost is None else cost
             turn.went_well = not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER)
-            if isinstance(result, Retry) and result.after:
+            if leave_alone_s := _leave_alone_s(result):
                 PAUSED.labels(target.name).inc()
-                desk.gate.pause(target.name, result.after)
+                desk.gate.pause(target.name, leave_alone_s)
         return Called(call, result)
 
     def _request(self, target: Target) -> Json:
@@ -235,3 +235,9 @@ class Attempts:
     ) -> None:
         self._under_way.remove(call)
         self.calls.append(call.over(status, result, wait=wait, reason=reason, said=said))
+
+
+def _leave_alone_s(result: Result) -> float:
+    """So long nobody should call the target; 0 where it did not ask for that."""
+    after = result.after if isinstance(result, Retry) else None
+    return max(after or 0.0, result.nothing_left_s or 0.0)

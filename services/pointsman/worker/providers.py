@@ -1,6 +1,7 @@
 """The one adapter: any OpenAI-compatible endpoint, by the official SDK, with its errors in our words."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import orjson
@@ -11,6 +12,7 @@ from pointsman.worker.answer import Result
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.refusal import from_connection, from_status, timed_out
 from pointsman.worker.response import read_answer
+from pointsman.worker.room_left import wait_told
 from pointsman_schemas.base import Json
 
 #: A provider that does not take the connection in this many seconds is down.
@@ -78,17 +80,21 @@ class Provider:
                 raise
             return timed_out(self.row, error)
         except self._openai.APIStatusError as error:
-            return from_status(
+            response = error.response
+            result: Result = from_status(
                 self.row,
                 error.status_code,
-                self._without_key(error.response.content),
-                retry_after=error.response.headers.get("retry-after"),
+                self._without_key(response.content),
+                retry_after=response.headers.get("retry-after"),
                 now=self._clock(),
                 cause=error,
             )
         except self._broken as error:
             return from_connection(self.row, error)
-        return read_answer(self.row.name, response.status_code, self._without_key(response.content))
+        else:
+            result = read_answer(self.row.name, response.status_code, self._without_key(response.content))
+        wait = wait_told(response.headers, self._clock())
+        return result if wait is None else replace(result, nothing_left_s=wait)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,0 +1,48 @@
+"""What a provider's headers say of the room it has left: for how long nothing more will be taken. Pure.
+
+Two families: `x-ratelimit-remaining-requests` with `x-ratelimit-reset-requests` (OpenAI and those who follow
+it), `anthropic-ratelimit-requests-remaining` with `anthropic-ratelimit-requests-reset`; the same of tokens.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+#: A header that asks for more is not believed; a `Retry-After` may still ask for it.
+MOST_S = 3600.0
+
+_PAIRS = (
+    *((f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}") for unit in ("requests", "tokens")),
+    *(
+        (f"anthropic-ratelimit-{unit}-remaining", f"anthropic-ratelimit-{unit}-reset")
+        for unit in ("requests", "tokens", "input-tokens", "output-tokens")
+    ),
+)
+_NUMBER = r"\d+(?:\.\d+)?"
+_PARTS = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
+_DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|s|m|h|d))+")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def wait_told(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until the last of what is used up is there again; None while nothing is, or nobody says when.
+
+    `headers` ignores case.
+    """
+    resets = [headers.get(reset) for left, reset in _PAIRS if headers.get(left, "").strip() == "0"]
+    waits = [wait for reset in resets if reset and (wait := _seconds(reset.strip(), now)) is not None]
+    longest = max(waits, default=0.0)
+    return longest if 0 < longest <= MOST_S else None
+
+
+def _seconds(reset: str, now: datetime) -> float | None:
+    """`6m0s`, `12.5` (seconds) or an RFC 3339 time."""
+    if _DURATION.fullmatch(reset):
+        return sum(float(number) * _SECONDS[unit] for number, unit in _PARTS.findall(reset))
+    if re.fullmatch(_NUMBER, reset):
+        return float(reset)
+    try:
+        at = datetime.fromisoformat(reset)
+    except ValueError:
+        return None
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
