@@ -17,6 +17,7 @@ from pointsman.dev.simulator.faults import Faults
 from pointsman.dev.simulator.ledger import Ledger
 from pointsman.dev.simulator.models import BY_NAME
 from pointsman.dev.simulator.provider import Provider, authorize, known
+from pointsman.dev.simulator.quotas import Quotas
 from pointsman.dev.simulator.reply import Reply, refused, whole
 from pointsman.dev.simulator.server import serve, served
 from pointsman.dev.simulator.settings import SimulatorSettings
@@ -30,7 +31,7 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
     settings = settings or SimulatorSettings()
     faults = Faults(list(settings.faults))
     ledger = Ledger(settings.keep)
-    provider = Provider(settings, faults, canned())
+    provider = Provider(settings, faults, canned(), Quotas(settings.quotas))
     control = Control(faults, ledger)
 
     async def chat(scope: Scope, receive: Receive, send: Send) -> None:

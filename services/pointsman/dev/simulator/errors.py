@@ -45,6 +45,11 @@ def rate_limited(model: str, retry_after: str | None) -> Refusal:
     return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
 
 
+def over_quota(model: str, headers: Mapping[str, str]) -> Refusal:
+    message = f"The quota of {model} is used up; the headers say when there is room again."
+    return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
+
+
 def unavailable(status: int, retry_after: str | None) -> Refusal:
     headers = {} if retry_after is None else {"retry-after": retry_after}
     return Refusal(status, f"The provider failed (simulated {status}).", kind="server_error", headers=headers)

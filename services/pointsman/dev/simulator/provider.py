@@ -1,7 +1,7 @@
 """From a request's bytes to its answer, without any I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -9,12 +9,13 @@ import orjson
 from pointsman.dev.simulator import errors
 from pointsman.dev.simulator.answers import Canned, text_of
 from pointsman.dev.simulator.checks import parse
-from pointsman.dev.simulator.completion import Choice, choices, completion, head
+from pointsman.dev.simulator.completion import Choice, Json, choices, completion, head, usage
 from pointsman.dev.simulator.draw import digest, lognormal
 from pointsman.dev.simulator.fates import Refusing, ordered, refusal, spoilt
 from pointsman.dev.simulator.faults import Call, EmptyChoices, Faults
 from pointsman.dev.simulator.models import BY_NAME, MODELS, Model
-from pointsman.dev.simulator.reply import Reply, refused, streamed, whole
+from pointsman.dev.simulator.quotas import Quotas
+from pointsman.dev.simulator.reply import Reply, as_headers, refused, streamed, whole
 from pointsman.dev.simulator.settings import SimulatorSettings
 from pointsman.dev.simulator.stream import events
 
@@ -26,6 +27,7 @@ class Provider:
     settings: SimulatorSettings
     faults: Faults
     canned: Canned
+    quotas: Quotas = field(default_factory=lambda: Quotas({}))
 
     def answer(self, headers: Headers, body: bytes, *, call_id: str, now: float) -> Reply:
         """The reply to a chat request; but for `call_id` and `now` it depends on request and faults only."""
@@ -42,9 +44,20 @@ class Provider:
             return refused(refusal(order.fate, model.name, now), delay_s=order.delay_s)
         made = [] if isinstance(order.fate, EmptyChoices) else choices(request, model, self.canned, seed)
         delay_s = self._latency_s(model, seed) + order.delay_s
+        try:
+            left = self._left(request, model, made, now)
+        except errors.Refusal as wrong:
+            return refused(wrong, delay_s=order.delay_s)
         name = f"chatcmpl-{call_id}"
         reply = _served(request, model, made, name=name, now=now, delay_s=delay_s, gap_s=order.gap_s)
+        if left:
+            reply = replace(reply, headers=as_headers(left))
         return spoilt(reply, order.fate)
+
+    def _left(self, request: Json, model: Model, made: list[Choice], now: float) -> dict[str, str]:
+        if not self.quotas.rules:
+            return {}
+        return self.quotas.take(model.name, usage(request, made)["total_tokens"], now)
 
     def _latency_s(self, model: Model, seed: int) -> float:
         given = self.settings.latency_ms

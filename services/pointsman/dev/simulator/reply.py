@@ -1,5 +1,6 @@
 """An HTTP answer as data: what to send, how fast, and where to break it off."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -42,9 +43,13 @@ def streamed(events: list[bytes], *, delay_s: float, gap_s: float) -> Reply:
 
 
 def refused(refusal: Refusal, *, delay_s: float = 0) -> Reply:
-    headers = tuple((name.encode(), value.encode()) for name, value in refusal.headers.items())
     body = refusal.body()
+    headers = as_headers(refusal.headers)
     return Reply(refusal.status, (body,), length=len(body), headers=headers, delay_s=delay_s)
+
+
+def as_headers(named: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.encode(), value.encode()) for name, value in named.items())
 
 
 def cut_short(pieces: tuple[bytes, ...], after: float) -> tuple[bytes, ...]:

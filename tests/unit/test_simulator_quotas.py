@@ -1,0 +1,25 @@
+"""What the simulated provider takes per span of time, and what it says is left."""
+
+import pytest
+
+from pointsman.dev.simulator.errors import Refusal
+from pointsman.dev.simulator.quotas import Quota, Quotas
+
+
+def test_requests_and_tokens_are_counted_over_a_sliding_span() -> None:
+    quotas = Quotas({"m": Quota(requests=2, tokens=100, per_s=10)})
+    first = quotas.take("m", 60, 1000.0)
+    assert (first["x-ratelimit-remaining-requests"], first["x-ratelimit-remaining-tokens"]) == ("1", "40")
+    with pytest.raises(Refusal) as error:
+        quotas.take("m", 41, 1004.0)
+    assert error.value.status == 429
+    assert error.value.headers["x-ratelimit-remaining-tokens"] == "0"
+    assert error.value.headers["x-ratelimit-reset-tokens"] == "6.000s"
+    assert quotas.take("m", 40, 1004.0)["x-ratelimit-remaining-requests"] == "0"
+    with pytest.raises(Refusal):
+        quotas.take("m", 1, 1009.9)
+    assert quotas.take("m", 60, 1010.0)["x-ratelimit-remaining-tokens"] == "0"
+
+
+def test_a_model_without_a_quota_says_nothing() -> None:
+    assert Quotas({"m": Quota(requests=1)}).take("other", 10, 0.0) == {}
