@@ -1,11 +1,15 @@
-"""A record as it came from Kafka, and a record to be sent: bytes only, nothing decoded."""
+"""A record as it came from Kafka, and a record to be sent: bytes only, nothing decoded.
+
+Nobody changes one. They are not declared frozen, as that makes each a microsecond slower, a thirtieth of
+what the router takes for a job.
+"""
 
 from dataclasses import dataclass
 
 from pointsman_schemas.envelope import Headers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Incoming:
     """One consumed record. `timestamp_ms` is the record's Kafka timestamp, milliseconds since 1970."""
 
@@ -28,7 +32,7 @@ class Incoming:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Outgoing:
     """One record to be produced; the key chooses the partition as Java's default partitioner does.
 
@@ -43,7 +47,7 @@ class Outgoing:
     beside: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Fetched(Incoming):
     """A record whose value was kept elsewhere: `value` is the whole of it, `stub` is what stands on Kafka.
 
