@@ -1,5 +1,6 @@
 """What `doctor` says: each thing that can be wrong, in words, with a fix to paste."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman_schemas.topics import Topics
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
-GOOD = Probe("host:9092", None, "4.1 or newer", "c", (Broker(1, "host", 9092, None),), {})
+GOOD = Probe("host:9092", None, "4.1 or newer", 2, "c", (Broker(1, "host", 9092, None),), {})
 TOPICS = list(Topics().all(["small"]))
 CREATE = Change("pointsman.calls", "create", "create pointsman.calls: 4 partitions", 4)
 
@@ -58,7 +59,9 @@ async def test_no_broker_is_one_failure_not_three(monkeypatch: pytest.MonkeyPatc
 async def test_a_broker_that_sends_us_elsewhere_is_told_with_the_line_to_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lost = Probe("host:9092", None, "4.0", "c", (Broker(7, "kafka", 29092, "kafka:29092: unknown host"),), {})
+    lost = Probe(
+        "host:9092", None, "4.0", 2, "c", (Broker(7, "kafka", 29092, "kafka:29092: unknown host"),), {}
+    )
     found = await kafka_findings(monkeypatch, lost, [])
     assert found["listeners"].ok is False
     assert "broker 7 sends its clients to kafka:29092" in found["listeners"].said
@@ -67,8 +70,19 @@ async def test_a_broker_that_sends_us_elsewhere_is_told_with_the_line_to_set(
 
 
 async def test_an_old_broker_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    old = Probe("host:9092", None, kafka_checks.TOO_OLD, "c", (Broker(1, "host", 9092, None),), {})
+    old = Probe("host:9092", None, kafka_checks.TOO_OLD, 1, "c", (Broker(1, "host", 9092, None),), {})
     assert (await kafka_findings(monkeypatch, old, []))["kafka"].ok is False
+
+
+@pytest.mark.parametrize(
+    ("agreed", "said"), [(2, "transactions of version 2"), (1, "upgrade --feature transaction.version=2")]
+)
+async def test_it_says_how_lanes_write_their_transactions(
+    monkeypatch: pytest.MonkeyPatch, agreed: int, said: str
+) -> None:
+    kafka = (await kafka_findings(monkeypatch, replace(GOOD, transactions=agreed), []))["kafka"]
+    assert kafka.ok
+    assert kafka.said.endswith(said)
 
 
 async def test_missing_topics_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

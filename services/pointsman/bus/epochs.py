@@ -51,6 +51,20 @@ async def transaction_version(client: AIOKafkaClient) -> int:
     return found.get(FEATURE, 0)
 
 
+async def transaction_version_at(bootstrap: str, timeout_ms: int) -> int:
+    """As `transaction_version`, of the cluster at these addresses.
+
+    Raises:
+        KafkaError: no broker answers within the time.
+    """
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=timeout_ms)
+    try:
+        await client.bootstrap()
+        return await transaction_version(client)
+    finally:
+        await client.close()
+
+
 class EpochTransactions:
     """See `Transactions`."""
 

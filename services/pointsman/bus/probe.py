@@ -1,4 +1,4 @@
-"""What `doctor` asks of Kafka: does it answer, who are the brokers, and can each be reached from here."""
+"""What `doctor` asks of Kafka: does it answer, who are the brokers, and is each reached from here."""
 
 import asyncio
 import struct
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from aiokafka.errors import KafkaError as BrokerError
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from pointsman.bus import rdkafka
+from pointsman.bus.epochs import transaction_version_at
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.reach import addresses, reach, refusal
 
@@ -32,11 +34,15 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`problem` is why there is no answer; the rest is empty then. `topics` has the partitions of each."""
+    """`problem` is why there is no answer; the rest is empty then. `topics` has the partitions of each.
+
+    `transactions`: the version of transactions that the cluster has agreed on.
+    """
 
     bootstrap: str
     problem: str | None
     release: str | None = None
+    transactions: int = 0
     cluster_id: str | None = None
     brokers: tuple[Broker, ...] = ()
     topics: dict[str, int] = field(default_factory=dict)
@@ -56,11 +62,12 @@ async def probe(bootstrap: str) -> Probe:
     try:
         await reach(bootstrap, _PATIENCE_S)
         release = await _release(bootstrap)
+        transactions = await transaction_version_at(bootstrap, int(_PATIENCE_S * 1000))
         admin = AdminClient(rdkafka.settings(bootstrap))
         cluster = await asyncio.to_thread(admin.list_topics, timeout=_PATIENCE_S)
     except (ValueError, KafkaUnavailableError) as error:
         return Probe(bootstrap, str(error))
-    except (OSError, EOFError, TimeoutError) as error:
+    except (OSError, EOFError, TimeoutError, BrokerError) as error:
         return Probe(bootstrap, f"something listens at {bootstrap}, but it is no Kafka broker ({error!r})")
     except KafkaException as error:
         return Probe(bootstrap, str(rdkafka.explain(bootstrap, error, _PATIENCE_S)))
@@ -68,6 +75,7 @@ async def probe(bootstrap: str) -> Probe:
         bootstrap,
         None,
         release,
+        transactions,
         cluster.cluster_id,
         await _brokers({each.id: (str(each.host), each.port) for each in cluster.brokers.values()}),
         {name: len(topic.partitions) for name, topic in sorted(cluster.topics.items())},

@@ -36,10 +36,20 @@ def _answers(found: Probe) -> Finding:
             "pointsman dev                              # starts one on this machine\n"
             "export POINTSMAN_KAFKA=HOST:PORT           # or says where yours is",
         )
-    said = f"{found.bootstrap}, release {found.release}, {count(len(found.brokers), 'broker')}"
+    brokers = count(len(found.brokers), "broker")
+    said = f"{found.bootstrap}, release {found.release}, {brokers}{_transactions(found)}"
     if found.release == TOO_OLD:
         return Finding("kafka", False, said, "upgrade the brokers to Kafka 3.7 or newer")
     return Finding("kafka", True, said)
+
+
+def _transactions(found: Probe) -> str:
+    if found.transactions >= 2:
+        return ", transactions of version 2"
+    return (
+        ", transactions of version 1; those of version 2 are safer and cost half: Kafka 4.0 or newer, and\n"
+        "kafka-features.sh --bootstrap-server HOST:PORT upgrade --feature transaction.version=2"
+    )
 
 
 def _listeners(found: Probe) -> Finding:
