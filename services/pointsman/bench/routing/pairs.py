@@ -6,18 +6,27 @@ import numpy as np
 
 from pointsman.bench.routing.data import folds
 from pointsman.bench.routing.examples import examples
+from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.outcomes import Floats, Outcomes
 from pointsman.bench.routing.routellm import PUBLISHED, protocol
 from pointsman.bench.routing.router import Progress, Router, need
 from pointsman.bench.routing.stem import place
+from pointsman.learn.opinion import expected_gain
 from pointsman.learn.train import untuned
 
 LABELS = 1_500
 FOLDS = 5
 
 
-def pairs(outcomes: Outcomes, progress: Progress) -> dict[str, dict[str, object]]:
-    """APGR, CPT50 and CPT80 of each benchmark, beside the best published ones."""
+#: By way of ranking: how much the strong model is needed for each question.
+Needs = dict[str, Floats]
+SCORE, OPINION = "", ", with second opinion"
+
+
+def pairs(
+    outcomes: Outcomes, progress: Progress, vectors: VectorsOf | None = None
+) -> dict[str, dict[str, object]]:
+    """APGR, CPT50 and CPT80 of each benchmark, beside the best published; `vectors`: with the opinion, too."""
     source = np.array(outcomes.source)
     every = {name: outcomes.take(np.flatnonzero(source == name)) for name in sorted(set(outcomes.source))}
     found: dict[str, dict[str, object]] = {}
@@ -29,38 +38,45 @@ def pairs(outcomes: Outcomes, progress: Progress) -> dict[str, dict[str, object]
             train, test = rows.take(order[:LABELS]), rows.take(order[LABELS:])
             kept = set(test.stems)
             train = train.take([row for row, of in enumerate(train.stems) if of not in kept])
-            told[f"{LABELS:,} labels"] = _scored(test, _need(train, [], test))
+            told |= _scored(f"{LABELS:,} labels", test, _needs(train, [], test, vectors))
         if len(rows) >= 100:
-            told["five-fold"] = _scored(rows, _fold_by_fold(rows, others))
+            told |= _scored("five-fold", rows, _fold_by_fold(rows, others, vectors))
         else:
-            told["labels of the other two only"] = _scored(rows, _elsewhere(rows, others))
+            told |= _scored("labels of the other two only", rows, _elsewhere(rows, others, vectors))
         told["best published"] = PUBLISHED.get(name)
         found[name] = told
         progress((at + 1) / len(every))
     return found
 
 
-def _fold_by_fold(rows: Outcomes, others: Sequence[Outcomes]) -> Floats:
+def _fold_by_fold(rows: Outcomes, others: Sequence[Outcomes], vectors: VectorsOf | None) -> Needs:
     fold = np.array(folds(rows, FOLDS, "routellm"))
-    said = np.zeros(len(rows))
+    said: Needs = {}
     beside = others if len(rows) < LABELS else []  # a small set learns from the others too
     for at in range(FOLDS):
         here = fold == at
         train, test = rows.take(np.flatnonzero(~here)), rows.take(np.flatnonzero(here))
-        said[here] = _need(train, beside, test)
+        for way, needs in _needs(train, beside, test, vectors).items():
+            said.setdefault(way, np.zeros(len(rows)))[here] = needs
     return said
 
 
-def _elsewhere(rows: Outcomes, others: Sequence[Outcomes]) -> Floats:
-    return _need(others[0], others[1:], rows)
+def _elsewhere(rows: Outcomes, others: Sequence[Outcomes], vectors: VectorsOf | None) -> Needs:
+    return _needs(others[0], others[1:], rows, vectors)
 
 
-def _need(train: Outcomes, beside: Sequence[Outcomes], test: Outcomes) -> Floats:
+def _needs(train: Outcomes, beside: Sequence[Outcomes], test: Outcomes, vectors: VectorsOf | None) -> Needs:
     taken = set(test.stems)
     clear = [each.take([row for row, of in enumerate(each.stems) if of not in taken]) for each in beside]
-    router = Router(untuned(examples(train, *clear), name="routellm"))
-    return need(router.estimates(test.prompts))
+    made = examples(train, *clear)
+    score = need(Router(untuned(made, name="routellm")).estimates(test.prompts))
+    if vectors is None:
+        return {SCORE: score}
+    opinion = expected_gain(made, vectors(made.texts), test.prompts, vectors(test.prompts))
+    return {SCORE: score, OPINION: (score + opinion) / 2}
 
 
-def _scored(rows: Outcomes, said: Floats) -> dict[str, float]:
-    return protocol(said, rows.score[:, 0], rows.score[:, -1])
+def _scored(how: str, rows: Outcomes, said: Needs) -> dict[str, dict[str, float]]:
+    return {
+        f"{how}{way}": protocol(needs, rows.score[:, 0], rows.score[:, -1]) for way, needs in said.items()
+    }

@@ -54,7 +54,7 @@ def whole(
     report["transfer"] = _transfers(files, train, router, quality, lambda s: told("transfer", 0.7 + 0.15 * s))
     if files.pairs is not None:
         report["routellm"] = pairs(
-            files.pairs, lambda share: told("RouteLLM's protocol", 0.85 + 0.15 * share)
+            files.pairs, lambda share: told("RouteLLM's protocol", 0.85 + 0.15 * share), vectors
         )
     told("done", 1.0)
     return report
