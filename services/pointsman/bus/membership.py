@@ -12,11 +12,12 @@ async def is_member(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, grou
 
     A member of a settled group has joined its present round, so it knows its partitions.
     """
+    coordinator = consumer._coordinator  # the client's public face does not say who it is
+    if coordinator is None:
+        return False  # not started
     try:
         (answer,) = await admin.describe_consumer_groups([group])
     except (KafkaError, OSError):
         return False
     ((error, _, state, _, _, members, *_),) = answer.groups
-    # The client's public face does not say who it is.
-    member_id = consumer._coordinator.member_id
-    return not error and state == _STABLE and any(each[0] == member_id for each in members)
+    return not error and state == _STABLE and any(each[0] == coordinator.member_id for each in members)

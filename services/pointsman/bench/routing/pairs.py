@@ -26,7 +26,7 @@ SCORE, OPINION = "", ", with second opinion"
 def pairs(
     outcomes: Outcomes, progress: Progress, vectors: VectorsOf | None = None
 ) -> dict[str, dict[str, object]]:
-    """APGR, CPT50 and CPT80 of each benchmark, beside the best published; `vectors`: with the opinion, too."""
+    """APGR, CPT50 and CPT80 of each benchmark, beside the best published. `vectors`: with an opinion, too."""
     source = np.array(outcomes.source)
     every = {name: outcomes.take(np.flatnonzero(source == name)) for name in sorted(set(outcomes.source))}
     found: dict[str, dict[str, object]] = {}
