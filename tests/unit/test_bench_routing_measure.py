@@ -1,5 +1,7 @@
 """The figures of the routing benchmark on outcomes whose figures are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,29 @@ def test_perfect_probabilities_have_no_calibration_error() -> None:
         0.0,
         {"coverage": 0.5, "accuracy": 1.0},
     )
+
+
+def test_chance_alone_makes_an_error_of_perfect_words_and_less_of_it_the_more_questions_there_are() -> None:
+    chance = np.random.RandomState(5)
+    by_chance = {}
+    for count in (200, 5_000):
+        said = chance.uniform(0.3, 0.9, count)
+        came = chance.rand(count) < said
+        outcomes = replace(_known(count), score=np.stack([came, np.ones(count)], axis=1).astype(float))
+        both = np.stack([said, np.ones(count)], axis=1)
+        found = calibration(outcomes, Estimates(both, both * 0, both, np.ones(count)))["small"]
+        by_chance[count] = found["ece_by_chance"]
+        assert found["ece"] <= 1.5 * found["ece_by_chance"]["at_most"]
+    assert by_chance[5_000]["at_most"] < 0.03 < by_chance[200]["mean"]
+
+
+def test_an_apgr_has_an_interval_around_it_and_a_narrow_one_for_many_questions() -> None:
+    chance = np.random.RandomState(5)
+    width = {}
+    for count in (200, 5_000):
+        weak = (chance.rand(count) < 0.5).astype(float)
+        found = protocol(chance.rand(count) - weak / 2, weak, np.ones(count))
+        low, high = found["apgr_interval"]
+        assert low < found["apgr"] < high
+        width[count] = high - low
+    assert width[5_000] < width[200] / 3

@@ -9,10 +9,15 @@ from pointsman.learn.examples import Ints
 
 AT = (0.8, 0.9, 0.95)
 _BINS = 10
+_DRAWS = 500
 
 
 def calibration(outcomes: Outcomes, estimates: Estimates) -> dict[str, Figures]:
-    """For each weaker tier: ECE over ten equal bins, Brier, and coverage and accuracy at each confidence."""
+    """For each weaker tier: ECE over ten equal bins, Brier, and coverage and accuracy at each confidence.
+
+    Beside the ECE stands what chance alone makes of it: the mean and the 95 % quantile that it would have
+    on as many questions, for a score whose every word comes true as often as it says.
+    """
     came = outcomes.sufficient
     return {
         tier: _of(estimates.sufficient[:, at], came[:, at]) for at, tier in enumerate(outcomes.tiers[:-1])
@@ -20,11 +25,15 @@ def calibration(outcomes: Outcomes, estimates: Estimates) -> dict[str, Figures]:
 
 
 def _of(said: Floats, came: Floats) -> Figures:
-    order = np.argsort(said, kind="stable")
-    parts = [part for part in np.array_split(order, _BINS) if len(part)]
-    gap = sum(len(part) * abs(said[part].mean() - came[part].mean()) for part in parts) / len(said)
+    parts = _bins(said)
+    chance = np.random.RandomState(1)
+    exact = [_ece(said, (chance.rand(len(said)) < said).astype(float)) for _ in range(_DRAWS)]
     return {
-        "ece": round(float(gap), 4),
+        "ece": round(_ece(said, came), 4),
+        "ece_by_chance": {
+            "mean": round(float(np.mean(exact)), 4),
+            "at_most": round(float(np.quantile(exact, 0.95)), 4),
+        },
         "brier": round(float(((said - came) ** 2).mean()), 4),
         "brier_of_the_mean": round(float(came.mean() * (1 - came.mean())), 4),
         "bins": [[round(float(said[part].mean()), 4), round(float(came[part].mean()), 4)] for part in parts],
@@ -36,6 +45,16 @@ def _of(said: Floats, came: Floats) -> Figures:
             for level in AT
         },
     }
+
+
+def _bins(said: Floats) -> list[Ints]:
+    order = np.argsort(said, kind="stable")
+    return [part for part in np.array_split(order, _BINS) if len(part)]
+
+
+def _ece(said: Floats, came: Floats) -> float:
+    gaps = [len(part) * abs(said[part].mean() - came[part].mean()) for part in _bins(said)]
+    return float(sum(gaps) / len(said))
 
 
 def to_people(outcomes: Outcomes, estimates: Estimates, chosen: Ints) -> dict[str, float]:

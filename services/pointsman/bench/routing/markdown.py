@@ -1,6 +1,6 @@
 """The report as a page with plots."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,25 +100,28 @@ def _resplits(found: Mapping[str, Any]) -> str:
 
 def _calibration(found: Mapping[str, Any]) -> str:
     rows = [
-        [tier, f"{each['ece']:.3f}", f"{each['brier']:.3f}", f"{each['brier_of_the_mean']:.3f}"]
+        [tier, f"{each['ece']:.3f}", "{mean:.3f}, up to {at_most:.3f}".format(**each["ece_by_chance"])]
+        + [f"{each['brier']:.3f}", f"{each['brier_of_the_mean']:.3f}"]
         + [
             f"{_percent(at['coverage'])} at {_percent(at['accuracy'])}" if at["coverage"] else "none"
             for at in each["at"].values()
         ]
         for tier, each in found.items()
     ]
-    return _grid(("tier", "ECE", "Brier", "Brier of the mean", "at 0.8", "at 0.9", "at 0.95"), rows)
+    brier = ("Brier", "Brier of the mean")
+    return _grid(("tier", "ECE", "by chance alone", *brier, "at 0.8", "at 0.9", "at 0.95"), rows)
 
 
 def _pairs(found: Mapping[str, Any]) -> str:
     rows = [
-        [name, how, f"{each['questions']:,}" if "questions" in each else "", f"{each['apgr']:.3f}"]
+        [name, how, f"{each['questions']:,}" if "questions" in each else ""]
+        + [_between(each["apgr"], each.get("apgr_interval"))]
         + [_percent(each[key]) for key in ("cpt50", "cpt80")]
         for name, ways in found.items()
         for how, each in ways.items()
         if each
     ]
-    return _grid(("benchmark", "router", "tested on", "APGR", "CPT50", "CPT80"), rows)
+    return _grid(("benchmark", "router", "tested on", "APGR, 95 % interval", "CPT50", "CPT80"), rows)
 
 
 def _served(served: Mapping[str, Any]) -> list[str]:
@@ -140,6 +143,10 @@ def _grid(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     names = list(head)
     lines = [names, ["---", *["---:"] * (len(names) - 1)], *map(list, rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _between(value: float, interval: Sequence[float] | None) -> str:
+    return f"{value:.3f}" if interval is None else f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
 def _percent(share: float, digits: int = 1) -> str:

@@ -1,6 +1,7 @@
 """RouteLLM's three benchmarks, each with labels of its own kind and none of the tested questions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def _needs(train: Outcomes, beside: Sequence[Outcomes], test: Outcomes, vectors:
     return {SCORE: score, OPINION: (score + opinion) / 2}
 
 
-def _scored(how: str, rows: Outcomes, said: Needs) -> dict[str, dict[str, float]]:
+def _scored(how: str, rows: Outcomes, said: Needs) -> dict[str, dict[str, Any]]:
     return {
         f"{how}{way}": protocol(needs, rows.score[:, 0], rows.score[:, -1]) for way, needs in said.items()
     }

@@ -5,6 +5,8 @@ model, so that a random router has 0.5. CPT(x): the least share of calls to the 
 x.
 """
 
+from typing import Any
+
 import numpy as np
 
 from pointsman.bench.routing.outcomes import Floats
@@ -16,15 +18,35 @@ PUBLISHED = {
 }
 
 
-def protocol(need: Floats, weak: Floats, strong: Floats) -> dict[str, float]:
-    """`need` [n]: the higher, the sooner the strong model is called; `weak` and `strong` [n]: points."""
-    order = np.argsort(-need, kind="stable")
-    gained = np.concatenate([[0.0], np.cumsum((strong - weak)[order])])
-    recovered = gained / gained[-1]
+_DRAWS = 500
+
+
+def protocol(need: Floats, weak: Floats, strong: Floats) -> dict[str, Any]:
+    """`need` [n]: the higher, the sooner the strong model is called; `weak` and `strong` [n]: points.
+
+    The APGR has a 95 % interval of a bootstrap over questions.
+    """
+    chance = np.random.RandomState(1)
+    drawn = [chance.randint(len(need), size=len(need)) for _ in range(_DRAWS)]
+    apgrs = [_apgr(_recovered(need[rows], (strong - weak)[rows])) for rows in drawn]
+    lowest, highest = np.quantile(apgrs, (0.025, 0.975))
+    recovered = _recovered(need, strong - weak)
     share = np.linspace(0, 1, len(recovered))
     return {
         "questions": len(need),
-        "apgr": round(float(np.trapezoid(recovered, share)), 4),
+        "apgr": round(_apgr(recovered), 4),
+        "apgr_interval": [round(float(lowest), 4), round(float(highest), 4)],
         "cpt50": round(float(share[np.argmax(recovered >= 0.5)]), 4),
         "cpt80": round(float(share[np.argmax(recovered >= 0.8)]), 4),
     }
+
+
+def _recovered(need: Floats, gap: Floats) -> Floats:
+    """[n + 1] PGR with the strong model called for none, for the neediest, ... for all."""
+    gained = np.concatenate([[0.0], np.cumsum(gap[np.argsort(-need, kind="stable")])])
+    recovered: Floats = gained / gained[-1]
+    return recovered
+
+
+def _apgr(recovered: Floats) -> float:
+    return float(np.trapezoid(recovered, np.linspace(0, 1, len(recovered))))
