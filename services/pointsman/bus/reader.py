@@ -10,7 +10,7 @@ Invariants:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -32,6 +32,8 @@ _GATHER_BYTES = 256 * 1024
 
 _POLL_MS = 200
 _POLL_RECORDS = 2_000
+#: While the group changes hands, seconds.
+_TURN_S = 0.05
 
 
 class MovedError(Exception):
@@ -116,15 +118,16 @@ class Reader:
                 continue
             if wanted is not self._unknown:
                 continue  # the group changed hands meanwhile
-            with contextlib.suppress(IllegalStateError):
-                for tp in wanted:
-                    place = (tp.topic, tp.partition)
-                    self._expected[place] = positions.get(place)
-                    if place in positions:
-                        consumer.seek(tp, positions[place])
-                    else:
-                        await consumer.seek_to_beginning(tp)
-            self._unknown = set()
+            try:
+                expected = await _go_to(consumer, wanted, positions)
+            except IllegalStateError:  # it is just changing hands
+                await self._pause(_TURN_S)
+                continue
+            if wanted is self._unknown:
+                self._expected |= expected
+                self._unknown = set()
+                # What was stored while the group changed hands could not be announced.
+                await self._announce(consumer, {place: each for place, each in expected.items() if each})
         self.ready = not self._unknown
 
     async def _take(self, consumer: AIOKafkaConsumer, found: "dict[TopicPartition, list[object]]") -> None:
@@ -184,6 +187,21 @@ class Reader:
         self._expected = {}
         self._unknown = set(owned)
         event(log, logging.INFO, "lanes assigned", group=self._group, partitions=len(owned))
+
+
+async def _go_to(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], positions: Mapping[Place, int]
+) -> dict[Place, int | None]:
+    """Read on from the store's positions, from the beginning where it has none; returns both."""
+    expected: dict[Place, int | None] = {}
+    for tp in partitions:
+        place = (tp.topic, tp.partition)
+        expected[place] = positions.get(place)
+        if place in positions:
+            consumer.seek(tp, positions[place])
+        else:
+            await consumer.seek_to_beginning(tp)
+    return expected
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
