@@ -46,6 +46,8 @@ class Consumer:
         self.seek(tp, 0)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        if not offsets:
+            raise ValueError  # as the client does
         self.committed |= offsets
 
     def assignment(self) -> set[TopicPartition]:
@@ -99,3 +101,9 @@ async def test_what_the_store_has_is_announced_to_those_who_watch_the_lag() -> N
     consumer: Any = Consumer({OLD, EMPTY}, lambda consumer: None)
     await asyncio.wait_for(reader_of({OLD, EMPTY})._locate(consumer), 10)
     assert consumer.committed == {OLD: 7}
+
+
+async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced() -> None:
+    consumer: Any = Consumer({EMPTY}, lambda consumer: None)
+    await asyncio.wait_for(reader_of({EMPTY})._locate(consumer), 10)
+    assert consumer.committed == {}

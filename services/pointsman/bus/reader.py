@@ -167,6 +167,8 @@ class Reader:
 
     async def _announce(self, consumer: AIOKafkaConsumer, moved: Mapping[Place, int]) -> None:
         offsets = {TopicPartition(*place): next for place, next in moved.items()}
+        if not offsets:
+            return  # which the client would refuse
         # Only for those who watch the lag: losing it loses nothing.
         with contextlib.suppress(KafkaError, IllegalStateError):
             await consumer.commit(offsets)
