@@ -14,7 +14,7 @@ _MAGIC = 2
 
 
 def batches(records: Sequence[Outgoing], producer_id: int, epoch: int) -> Iterator[bytes]:
-    """At least one; they are numbered so that the broker notices when one is missing or comes twice."""
+    """As few as hold `records`; numbered, so that the broker notices when one is missing or comes twice."""
     now_ms = int(time.time() * 1000)
     first = 0
     while first < len(records):
