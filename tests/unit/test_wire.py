@@ -1,6 +1,7 @@
 """Kafka's flexible wire format, both ways."""
 
-from struct import Struct
+from collections.abc import Callable
+from struct import Struct, error
 
 import pytest
 from hypothesis import given
@@ -37,3 +38,16 @@ def test_tagged_fields_are_passed_over() -> None:
     reader = Reader(tags + b"\0\5")
     assert reader.tags() == {0: b"x", 3: b"yz"}
     assert reader.unpack(Struct(">h")) == (5,)
+
+
+@pytest.mark.parametrize(
+    "read", [Reader.compact, Reader.tags, Reader.varint, lambda r: r.unpack(Struct(">h"))]
+)
+def test_an_answer_that_is_cut_off_is_no_shorter_answer(read: Callable[[Reader], object]) -> None:
+    with pytest.raises((IndexError, error)):
+        read(Reader(b"\x85"))
+
+
+def test_a_text_that_is_cut_off_is_no_shorter_text() -> None:
+    with pytest.raises(IndexError, match="4 bytes are announced, 2 are left"):
+        Reader(varint(5) + b"ab").compact()

@@ -14,9 +14,9 @@ from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.api import RequestHeader_v2, ResponseHeader_v0, ResponseHeader_v1
 
 from pointsman.bus.places import Place
-from pointsman.bus.wire import NO_TAGS, Reader, array, compact, varint
+from pointsman.bus.wire import NO_TAGS, Reader, array, compact
 
-_INT16, _INT32, _INT64 = Struct(">h"), Struct(">i"), Struct(">q")
+_INT16, _INT32 = Struct(">h"), Struct(">i")
 _PRODUCER = Struct(">qh")
 _SENT = Struct(">ihqqq")
 _COMMITTED = Struct(">ih")
@@ -100,7 +100,7 @@ def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, byte
     """One batch to each partition; answered by error codes."""
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), batch in batches.items():
-        packed = _INT32.pack(partition) + varint(len(batch) + 1) + batch + NO_TAGS
+        packed = _INT32.pack(partition) + compact(batch) + NO_TAGS
         topics.setdefault(topic, []).append(packed)
     body = b"".join(
         (

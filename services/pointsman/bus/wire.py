@@ -65,8 +65,7 @@ class Reader:
         size = self.varint() - 1
         if size < 0:
             return None
-        start, self._at = self._at, self._at + size
-        return self._data[start : self._at]
+        return self._take(size)
 
     def array(self, item: "Callable[[Reader], T]") -> list[T]:
         """What `item` makes of each item."""
@@ -74,8 +73,10 @@ class Reader:
 
     def tags(self) -> dict[int, bytes]:
         """Tagged fields by their number."""
-        return {self.varint(): self._skip(self.varint()) for _ in range(self.varint())}
+        return {self.varint(): self._take(self.varint()) for _ in range(self.varint())}
 
-    def _skip(self, size: int) -> bytes:
+    def _take(self, size: int) -> bytes:
         start, self._at = self._at, self._at + size
+        if self._at > len(self._data):
+            raise IndexError(f"{size} bytes are announced, {len(self._data) - start} are left")
         return self._data[start : self._at]
