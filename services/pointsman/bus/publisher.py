@@ -74,7 +74,7 @@ class Publisher:
         if self._producer is not None:
             self._retire(self._producer)
         if self._retiring:
-            await asyncio.wait(self._retiring)
+            await _to_its_end(*self._retiring)
 
     async def publish(self, records: Sequence[Outgoing], *, within: float | None = None) -> list[Place]:
         """Send `records`; returns the place of each, in their order, once all are acknowledged.
@@ -163,10 +163,14 @@ async def _start(bootstrap: str, patience: float) -> AIOKafkaProducer:
         max_request_size=_MAX_RECORD_BYTES,
         request_timeout_ms=10_000,
     )
+    starting = asyncio.create_task(producer.start())
     try:
         async with asyncio.timeout(patience):
-            await producer.start()
+            await asyncio.shield(starting)
     except BaseException as error:
+        # Broken off in its middle it would leave its first connection open.
+        await asyncio.wait([starting], timeout=_CLOSE_S)
+        starting.cancel()
         await producer.stop()
         if isinstance(error, TimeoutError | KafkaError):
             raise KafkaUnavailableError(bootstrap, patience, str(error) or "no answer") from error
@@ -189,6 +193,16 @@ async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future
 
 def _place(found: Any) -> Place:
     return Place(found.topic, found.partition, found.offset if found.offset >= 0 else None)
+
+
+async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:
+    """Wait for tasks that take a bounded time, even when cancelled meanwhile."""
+    ended = asyncio.ensure_future(asyncio.wait(tasks))
+    try:
+        await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        await ended
+        raise
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
