@@ -1,9 +1,10 @@
 """The shared limits as a person asks for them: what the log says, at the time of asking."""
 
+import pytest
 from rich.console import Console
 
 from pointsman.cli.show.limits import tables
-from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow, limits_at
+from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow, limits_at, limits_now
 from pointsman.limits.ledger import Ledger
 from pointsman_schemas.limits import (
     BreakerTurned,
@@ -14,6 +15,7 @@ from pointsman_schemas.limits import (
     Reservation,
     Settlement,
 )
+from pointsman_schemas.topics import Topics
 
 PER_MINUTE = LimitDeclared(process="a", budget="p/m requests", limit=2, window_s=60, slack_s=3)
 A_DAY = LimitDeclared(process="a", budget="all usd", limit=5_000_000_000, window_s=None)
@@ -59,6 +61,36 @@ def test_time_that_passed_since_the_last_record_counts() -> None:
     assert limits_at(ledger(), 0) == limits_at(ledger(), 5_000), "a clock that is late does not turn it back"
 
 
+def test_a_call_waits_only_for_what_it_wants() -> None:
+    found = ledger()
+    call = Reservation(call="job:4", target="p/m", wants={"all usd": 1})
+    found.fold(LimitReserved(process="b", number=1, calls=(call,)), 6_000)
+    assert [each.waiting for each in limits_at(found, 6_000).budgets] == [2, 1]
+
+
+def probed(*later: BreakerTurned) -> Ledger:
+    found = ledger()
+    probing = BreakerTurned(process="b", target="p/other", to="probing", seconds=30)
+    for turned in (probing, *later):
+        found.fold(turned, 20_000)
+    return found
+
+
+def test_a_breaker_names_who_probes_and_keeps_no_time_once_closed() -> None:
+    assert limits_at(probed(), 21_000).targets[1] == TargetNow("p/other", 0, 0.0, "probing", 29.0, "b")
+    closed = probed(BreakerTurned(process="b", target="p/other", to="closed"))
+    assert limits_at(closed, 21_000).targets[1] == TargetNow("p/other", 0, 0.0, "closed", 0.0, None)
+
+
+async def test_they_stand_as_of_this_machine_s_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read(bootstrap: str, topics: Topics) -> Ledger:
+        return ledger()
+
+    monkeypatch.setattr("pointsman.client.limits_now.ledger_of", read)
+    monkeypatch.setattr("time.time", lambda: 70.0)
+    assert await limits_now("nowhere", Topics()) == limits_at(ledger(), 70_000) != limits_at(ledger(), 5_000)
+
+
 def drawn(found: LimitsNow) -> str:
     console = Console(width=80, force_terminal=False)
     with console.capture() as captured:
@@ -76,4 +108,8 @@ def test_as_tables() -> None:
         ["p/m", "1", "15.0", "s", "closed"],
         ["p/other", "0", "-", "open,", "tried", "again", "in", "11.0", "s"],
     ]
+    assert "half open, b tries it" in drawn(limits_at(probed(), 21_000))
+    assert "open, tried again with the next call" in drawn(limits_at(ledger(), 20_000))
+    only_targets = drawn(LimitsNow([], limits_at(ledger(), 9_000).targets))
+    assert only_targets.startswith("model")
     assert "no limit is in force" in drawn(LimitsNow([], []))

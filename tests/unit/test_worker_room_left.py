@@ -16,19 +16,39 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
         ("6m0s", 360),
         ("20ms", 0.02),
         ("2m59.56s", 179.56),
+        ("1h", 3600),
+        ("0.01d", 864),
         ("12.5", 12.5),
+        (" 12.5 ", 12.5),
         ("2026-05-01T12:00:07Z", 7),
+        ("2026-05-01T12:00:07", 7),
         ("2026-05-01T11:59:00Z", None),
         ("0s", None),
         ("2h", None),
         ("1777636800", None),
         ("soon", None),
+        ("1s or so", None),
         ("", None),
     ],
 )
 def test_when_it_is_there_again(reset: str, seconds: float | None) -> None:
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": reset}
     assert wait_told(headers, NOW) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-ratelimit-{}-requests",
+        "x-ratelimit-{}-tokens",
+        "anthropic-ratelimit-requests-{}",
+        "anthropic-ratelimit-tokens-{}",
+        "anthropic-ratelimit-input-tokens-{}",
+        "anthropic-ratelimit-output-tokens-{}",
+    ],
+)
+def test_each_of_the_headers_is_heard(name: str) -> None:
+    assert wait_told({name.format("remaining"): " 0", name.format("reset"): "3s"}, NOW) == 3
 
 
 def test_what_is_left_is_not_waited_for() -> None:
