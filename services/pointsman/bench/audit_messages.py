@@ -8,6 +8,7 @@ from decimal import Decimal
 import orjson
 
 from pointsman.audit.rows import row_of
+from pointsman.bus.bundle import unpacked
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.emit import emit
 from pointsman.bus.records import Incoming, Outgoing
@@ -46,7 +47,7 @@ def steps(policy: Policy, registry: Registry, rounds: int) -> list[Step]:
     router = RouterHandler(policy, registry, _TOPICS, lambda: START)
     found = []
     for number, (intake, agent) in enumerate(_submitted(rounds)):
-        (routed,) = [out for out in router([intake]) if out.topic.startswith(_TOPICS.tier("").name)]
+        (routed,) = [out for out in unpacked(router([intake])) if out.topic.startswith(_TOPICS.tier("").name)]
         record = _arrived(routed, number)
         read = decode(record)
         assert isinstance(read, Decoded)

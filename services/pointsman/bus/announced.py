@@ -9,6 +9,7 @@ from aiokafka.producer import sender
 from aiokafka.structs import OffsetAndMetadata
 
 from pointsman.bus.batches import BATCH_BYTES
+from pointsman.bus.bundle import Made, unpacked
 from pointsman.bus.places import Place
 from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
@@ -55,9 +56,7 @@ class AnnouncedTransactions:
     async def partitions(self, topic: str) -> int:
         return len(await self._producer.partitions_for(topic))
 
-    async def write(
-        self, records: Mapping[Place, Sequence[Outgoing]], next_offset: int, metadata: str
-    ) -> None:
+    async def write(self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str) -> None:
         await self._producer.begin_transaction()
         sent: list[asyncio.Future[Any]] = []
         for place, batch in records.items():
@@ -73,11 +72,11 @@ class AnnouncedTransactions:
     async def close(self) -> None:
         await self._producer.stop()
 
-    async def _send(self, place: Place, records: Sequence[Outgoing]) -> list["asyncio.Future[Any]"]:
+    async def _send(self, place: Place, records: Sequence[Made]) -> list["asyncio.Future[Any]"]:
         topic, partition = place
         sent: list[asyncio.Future[Any]] = []
         batch = self._producer.create_batch()
-        for record in records:
+        for record in unpacked(records):
             if not _append(batch, record):
                 sent.append(await self._producer.send_batch(batch, topic, partition=partition))
                 batch = self._producer.create_batch()

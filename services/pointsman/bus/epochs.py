@@ -28,8 +28,8 @@ from aiokafka.structs import TopicPartition
 
 from pointsman.bus import transaction_requests as requests
 from pointsman.bus.batches import batches
+from pointsman.bus.bundle import Made
 from pointsman.bus.places import Place
-from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.transaction_requests import Packed, Producer
 
@@ -97,9 +97,7 @@ class EpochTransactions:
             await self._client.force_metadata_update()
         return len(found)
 
-    async def write(
-        self, records: Mapping[Place, Sequence[Outgoing]], next_offset: int, metadata: str
-    ) -> None:
+    async def write(self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str) -> None:
         producer = self._producer
         await asyncio.sleep(self._settled_at - time.monotonic())
         left = {place: batches(each, producer.id, producer.epoch) for place, each in records.items()}

@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from pointsman.bus.arrival import BusNotReadyError, await_bus
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.interpreter import tune
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LOOP_LAG
 from pointsman.runtime.settings import HttpPart
@@ -122,6 +123,7 @@ def serve(service: Service, http: HttpPart) -> int:
     """Run a service in the foreground until SIGTERM or SIGINT; 1 if it ended by itself, else 0."""
     import uvloop
 
+    tune()
     return uvloop.run(_serve(service, http))
 
 

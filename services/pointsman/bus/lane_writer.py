@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
 
 from pointsman.bus.bitmap import decode_metadata
+from pointsman.bus.bundle import Made
 from pointsman.bus.committed import committed_offsets
 from pointsman.bus.places import Place
 from pointsman.bus.records import Outgoing
@@ -72,14 +73,16 @@ class LaneWriter:
         offset, metadata = found
         return Position(offset, decode_metadata(offset, metadata))
 
-    async def write(self, records: Iterable[Outgoing], next_offset: int, metadata: str = "") -> None:
+    async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:
         """Publish `records` and commit the lane's position: all of it or nothing."""
-        grouped: dict[Place, list[Outgoing]] = {}
+        grouped: dict[Place, list[Made]] = {}
         for record in records:
             count = self._partitions.get(record.topic) or await self._count(record.topic)
             place = record.beside
-            partition = partition_of(record.key, count, self._keyless) if place is None else place % count
-            grouped.setdefault((record.topic, partition), []).append(record)
+            if place is None:
+                assert isinstance(record, Outgoing)  # what is packed has its place
+                place = partition_of(record.key, count, self._keyless)
+            grouped.setdefault((record.topic, place % count), []).append(record)
         await self._transactions.write(grouped, next_offset, metadata)
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 

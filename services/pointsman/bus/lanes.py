@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 OpenLane = Callable[[int, Position, LaneWriter, Lane | None], Lane]
 
 _POLL_MS = 200
-_POLL_RECORDS = 1_000
+_POLL_RECORDS = 2_000
 _FULL_POLL_MS = 20
 _MEASURE_S = 2
 _CLOSE_S = 10

@@ -10,9 +10,9 @@ from typing import Protocol
 from aiokafka.client import AIOKafkaClient
 
 from pointsman.bus.announced import AnnouncedTransactions
+from pointsman.bus.bundle import Made
 from pointsman.bus.epochs import EpochTransactions, transaction_version
 from pointsman.bus.places import Place
-from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
 
 
@@ -22,9 +22,7 @@ class Transactions(Protocol):
     async def partitions(self, topic: str) -> int:
         """How many partitions the topic has."""
 
-    async def write(
-        self, records: Mapping[Place, Sequence[Outgoing]], next_offset: int, metadata: str
-    ) -> None:
+    async def write(self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str) -> None:
         """One transaction: `records` to their partitions, and where the lane goes on."""
 
     async def close(self) -> None:

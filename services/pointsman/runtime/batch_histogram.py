@@ -1,7 +1,7 @@
 """A Prometheus histogram that takes a batch at a time: one lock and lookup for all, not for each value."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -30,15 +30,15 @@ class BatchHistogram(Collector):
         self._sums: dict[str, float] = {}
         registry.register(self)
 
-    def observe(self, label: str, values: Iterable[float]) -> None:
-        """Count `values` under `label`."""
+    def observe(self, label: str, values: Mapping[float, int]) -> None:
+        """Count each of `values` so many times under `label`."""
         bounds = self._bounds
         with self._lock:
             counts = self._counts.setdefault(label, [0] * len(self._names))
             total = 0.0
-            for value in values:
-                counts[bisect_left(bounds, value)] += 1
-                total += value
+            for value, times in values.items():
+                counts[bisect_left(bounds, value)] += times
+                total += value * times
             self._sums[label] = self._sums.get(label, 0.0) + total
 
     def collect(self) -> Iterator[HistogramMetricFamily]:

@@ -8,6 +8,7 @@ import orjson
 
 from pointsman.bench.hop.messages import Body, bodies
 from pointsman.bench.hop.raw import Record
+from pointsman.bus.bundle import unpacked
 from pointsman.bus.records import Incoming
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler
@@ -52,7 +53,8 @@ def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
     settings = RouterSettings()
     policy = Policy.compile(load_policy(settings.policy))
     router = RouterHandler(policy, load_agents(settings.agents, policy.tiers), topics, utc_now)
-    made = router([_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))])
+    jobs = [_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))]
+    made = list(unpacked(router(jobs)))
     assert {each.topic for each in made} == {topics.tier(tier).name}
     return RoutedJobs(tuple((each.key, each.value, each.headers) for each in made))
 
