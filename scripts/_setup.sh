@@ -23,7 +23,7 @@ set_up() {
     local python stamp wanted group extras="dev${1:+,export,learn,mcp,opinion,s3}"
     python="$(find_python)" || exit 1
     stamp="$venv/.pointsman-$(IFS=-; echo "dev${*:+-$*}")"
-    wanted="$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$root/pyproject.toml")"
+    wanted="$(cat "$root/pyproject.toml" "$root/scripts/build_native.py" "$root"/services/native/*.rs | "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
     if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
         return
     fi

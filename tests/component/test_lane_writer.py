@@ -22,19 +22,26 @@ from aiokafka.errors import (
     for_code,
 )
 
+from pointsman.bench.hop.messages import records
 from pointsman.bus import transaction_requests as requests
 from pointsman.bus import transactions
 from pointsman.bus.admin import apply
 from pointsman.bus.announced import AnnouncedTransactions
 from pointsman.bus.batches import BATCH_BYTES, batches
+from pointsman.bus.bundle import Bundle, unpacked
 from pointsman.bus.epochs import EpochTransactions, transaction_version
 from pointsman.bus.follow import follow
 from pointsman.bus.lane_writer import LaneWriter, Position
-from pointsman.bus.records import Outgoing
+from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.dev.stack import Stack
+from pointsman.router.handlers import RouterHandler
+from pointsman.router.native import NativeModel
+from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
+from tests.support.router_lanes import POLICY, REGISTRY
+from tests.support.swift import needs_library
 
 pytestmark = pytest.mark.stack
 
@@ -136,6 +143,32 @@ async def test_more_than_fits_into_one_batch(intake: Intake, version: int) -> No
     assert [each for each in found if each in values[::2]] == values[::2]
     assert [each for each in found if each in values[1::2]] == values[1::2]
     assert len(found) == len(values)
+
+
+@needs_library
+async def test_bundles_and_loose_records_go_together(intake: Intake, version: int) -> None:
+    """As a router's lane writes them: many ordinary jobs, and some that took the careful way."""
+    jobs = [
+        Incoming(intake.topics.intake.name, 0, offset, 0, key, value, ())
+        for offset, (key, value) in enumerate(records(5_000))
+    ]
+    made = RouterHandler(POLICY, REGISTRY, intake.topics, utc_now, native=NativeModel(POLICY.scorer))(jobs)
+    bundles = [each for each in made if isinstance(each, Bundle)]
+    assert len(bundles) > len({each.topic for each in bundles})  # more than one batch for some partition
+    assert any(isinstance(each, Outgoing) for each in made)
+    writer = await intake.writer()
+    try:
+        await writer.write(made, 5_000)
+        assert await intake.position(writer) == Position(5_000)
+    finally:
+        await writer.close()
+    sent = Counter((each.topic, each.key, each.value, tuple(each.headers)) for each in unpacked(made))
+    tiers = [intake.topics.tier(tier).name for tier in TIERS]
+    found: Counter[object] = Counter()
+    async for each in follow(intake.bootstrap, tiers, start="beginning", until_end=True):
+        found[each.topic, each.key, each.value, tuple(each.headers)] += 1
+    assert found == sent
+    assert sum(found.values()) == 5_000
 
 
 async def test_a_new_owner_fences_the_one_before(intake: Intake, version: int) -> None:

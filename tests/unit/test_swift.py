@@ -1,6 +1,7 @@
 """The swift way of the router makes, byte for byte, what the careful way makes; or it makes nothing."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.bench.hop.messages import records
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.records import Incoming
 from pointsman.router import agents_file, handlers, policy_file, swift
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import Policy, decide
@@ -18,6 +19,7 @@ from pointsman.router.policy_file import ShadowSection
 from pointsman_schemas.decisions import Decision
 from tests.support.bad_records import BAD
 from tests.support.router_lanes import NOW, TOPICS, incoming
+from tests.support.swift import careful, native_handler, needs_library, swiftly
 
 #: Rules on everything that a rule may look at, with bounds near each other and reasons that name a length.
 POLICY = Policy.compile(
@@ -47,18 +49,16 @@ agents:
 )
 
 
-def handler() -> RouterHandler:
-    return RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)
+#: Makes handlers that have met nothing.
+Make = Callable[[], RouterHandler]
 
 
-def swiftly(known: RouterHandler, record: Incoming) -> list[Outgoing]:
-    """What a handler makes of it, wherever that is put."""
-    return [replace(made, beside=None) for made in known([record])]
-
-
-def careful(record: Incoming) -> list[Outgoing]:
-    """By a handler that has met nothing before, and so has no plan."""
-    return handler()([record])
+@pytest.fixture(params=["python", pytest.param("native", marks=needs_library)], scope="module")
+def handler(request: pytest.FixtureRequest) -> Make:
+    """Both ways hold to the same."""
+    if request.param == "native":
+        return lambda: native_handler(POLICY, AGENTS)
+    return lambda: RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)
 
 
 SOME = [
@@ -129,7 +129,7 @@ BODIES = st.fixed_dictionaries(
     st.lists(st.integers(0, 60), min_size=3, max_size=6),
 )
 def test_it_makes_what_the_careful_way_makes(
-    bodies: list[dict[str, Any]], own_ids: bool, lengths: list[int]
+    handler: Make, bodies: list[dict[str, Any]], own_ids: bool, lengths: list[int]
 ) -> None:
     known, offset = handler(), 0
     for length in lengths:
@@ -141,16 +141,16 @@ def test_it_makes_what_the_careful_way_makes(
                 changed["job_id"] = str(UUID(int=offset))
                 key = changed["job_id"].encode()
             record = incoming(json.dumps(changed).encode(), key=key, offset=offset)
-            assert swiftly(known, record) == careful(record)
+            assert swiftly(known, record) == careful(POLICY, AGENTS, record)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-def test_it_lets_nothing_bad_through(bad: Any) -> None:
+def test_it_lets_nothing_bad_through(handler: Make, bad: Any) -> None:
     known = handler()
     for length in (1, 2, 3):
         known([incoming(json.dumps({"agent_id": "free", "prompt": "p" * length}).encode(), offset=length)])
     record = incoming(bad.value, headers=bad.headers, offset=9)
-    assert swiftly(known, record) == careful(record)
+    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
 
 
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -170,6 +170,8 @@ TWINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "older-name-of-tools": ({}, {"functions": [TOOL]}),
     "under-a-foreign-key": ({}, {"job_id": str(UUID(int=77))}),
     "content-first": ({}, {"prompt": None, "messages": [{"content": "p" * 10, "role": "assistant"}]}),
+    "a-talk": ({}, {"prompt": None, "messages": [{"role": "user", "content": "ppp"}] * 3}),
+    "about-a-person": ({}, {"metadata": {"data_subject": "ann"}}),
     "nul": ({}, {"user": "a\0b"}),
     "deep": ({"user": "a"}, {"user": DEEP}),
     "null-kind": ({"kind": "b"}, {"kind": None}),
@@ -182,7 +184,7 @@ TWINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_it_takes_no_job_for_another_like_it(name: str) -> None:
+def test_it_takes_no_job_for_another_like_it(handler: Make, name: str) -> None:
     first, odd = ({"agent_id": "free", "kind": "a", "prompt": "p" * 10, **fields} for fields in TWINS[name])
     known = handler()
     for length in (8, 9):
@@ -190,24 +192,24 @@ def test_it_takes_no_job_for_another_like_it(name: str) -> None:
     if odd["prompt"] is None:
         del odd["prompt"]
     record = incoming(json.dumps(odd).encode(), key=b"other", offset=10)
-    assert swiftly(known, record) == careful(record)
+    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
 
 
-def test_a_number_that_only_looks_like_the_length_makes_no_plan() -> None:
+def test_a_number_that_only_looks_like_the_length_makes_no_plan(handler: Make) -> None:
     known = handler()
     for length in (5, 6, 7):  # the default's reason names 5 characters
         record = incoming(json.dumps({"agent_id": "free", "prompt": "p" * length}).encode(), offset=length)
-        assert swiftly(known, record) == careful(record)
+        assert swiftly(known, record) == careful(POLICY, AGENTS, record)
 
 
-def test_it_leaves_what_has_an_envelope_alone() -> None:
+def test_it_leaves_what_has_an_envelope_alone(handler: Make) -> None:
     known = handler()
     for length in (8, 9):
         known([short(length)])
     headers = [("ce_specversion", b"1.0"), ("ce_id", str(UUID(int=5)).encode()), ("ce_agentid", b"free")]
     headers += [("ce_source", b"s"), ("ce_type", b"pointsman.job.submitted.v1")]
     record = replace(short(10), headers=tuple(headers))
-    assert swiftly(known, record) == careful(record)
+    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
 
 
 @pytest.fixture
@@ -228,7 +230,7 @@ def short(length: int, **fields: str) -> Incoming:
     return incoming(json.dumps(body).encode(), key=fields.get("job_id", "").encode(), offset=length)
 
 
-def test_the_second_length_is_the_last_that_is_worked_out(worked_out: list[Decision]) -> None:
+def test_the_second_length_is_the_last_that_is_worked_out(handler: Make, worked_out: list[Decision]) -> None:
     known = handler()
     for length in range(8, 21):  # no bound lies between them
         known([short(length)])
@@ -237,7 +239,9 @@ def test_the_second_length_is_the_last_that_is_worked_out(worked_out: list[Decis
     assert len(worked_out) == 3  # beyond a bound the policy is asked again
 
 
-def test_a_job_that_went_the_swift_way_is_known_to_the_careful_one(worked_out: list[Decision]) -> None:
+def test_a_job_that_went_the_swift_way_is_known_to_the_careful_one(
+    handler: Make, worked_out: list[Decision]
+) -> None:
     known = handler()
     ids = [str(UUID(int=number)) for number in (1, 2, 3, 3)]
     made = [known([short(8 + place, job_id=id)]) for place, id in enumerate(ids)]
@@ -246,7 +250,16 @@ def test_a_job_that_went_the_swift_way_is_known_to_the_careful_one(worked_out: l
     assert dict(made[3][0].headers)["ce_reason"] == b"duplicate_job"
 
 
-def test_the_messages_of_the_bench_go_the_swift_way(worked_out: list[Decision]) -> None:
+@pytest.mark.parametrize("id", [str(UUID(int=171)).upper(), UUID(int=171).hex, "x" * 36])
+def test_an_id_in_another_form_is_left_alone_under_its_own_key(handler: Make, id: str) -> None:
+    known = handler()
+    for length in (8, 9):
+        known([short(length)])
+    record = replace(short(10, job_id=id), offset=10)
+    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+
+
+def test_the_messages_of_the_bench_go_the_swift_way(handler: Make, worked_out: list[Decision]) -> None:
     known = handler()
     for offset, (key, value) in enumerate(records(1_000)):
         known([incoming(value, key=key, offset=offset)])
@@ -267,4 +280,5 @@ def test_what_breaks_the_swift_way_goes_the_careful_one(monkeypatch: pytest.Monk
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(swift, "read_ordinary", broken)
-    assert handler()([short(8)]) == careful(short(8))
+    lane = RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)
+    assert lane([short(8)]) == careful(POLICY, AGENTS, short(8))

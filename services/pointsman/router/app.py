@@ -4,15 +4,18 @@ What it decides by is put on record before the first lane opens.
 """
 
 from functools import partial
+from logging import INFO, getLogger
 
 from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.native.library import library
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.attendance import Attendance
 from pointsman.router.attending import attending
 from pointsman.router.handlers import SOURCE, RouterHandler
 from pointsman.router.hearing import hearing
+from pointsman.router.native import MOST_BYTES, NativeModel
 from pointsman.router.on_record import put_on_record
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load_text
@@ -20,6 +23,9 @@ from pointsman.router.promises import Promises
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.logging import event
+
+log = getLogger(__name__)
 
 
 def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
@@ -36,6 +42,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     attendance = Attendance.of(policy)
     claim_check = open_claim_check(settings)
+    native = NativeModel(policy.scorer) if settings.native and library() is not None else None
 
     def handler() -> RouterHandler:
         return RouterHandler(
@@ -46,6 +53,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
             promises=promises,
             attendance=attendance,
             remembered=settings.remembered_jobs,
+            native=native,
+            largest=MOST_BYTES if claim_check is None else settings.claims_above_bytes,
         )
 
     lanes = batch_lanes(
@@ -58,6 +67,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     )
 
     async def route() -> None:
+        event(log, INFO, "ordinary jobs go the swift way", native=native is not None)
         await put_on_record(settings.kafka, topics, file, text, clock)
         async with (
             hearing(settings.kafka, topics, promises, source=SOURCE, clock=clock),

@@ -2,9 +2,10 @@
 
 Invariants:
 - What was found is a rung of the decisions it touched, so that each can be made again without this object.
-- Only a sample is kept: a tenth of the scored texts, the last two hundred, looked at after each hundred. A
-  hash of the job's id draws it: every tenth in a row would fall in step with a publisher who takes turns.
-- It comes back by itself: texts go on being kept while the fallback decides.
+- Only the shapes of a sample are kept: of a tenth of the scored texts, the last two hundred, looked at after
+  each hundred. A hash of the job's id draws it: every tenth in a row would fall in step with a publisher who
+  takes turns.
+- It comes back by itself: shapes go on being kept while the fallback decides.
 """
 
 import logging
@@ -14,7 +15,8 @@ from zlib import crc32
 
 from pointsman.router.rungs import rung
 from pointsman.runtime.logging import event
-from pointsman.score.drift import Shift, shift
+from pointsman.score.drift import Shift, shift_of
+from pointsman.score.features import read
 from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
@@ -31,19 +33,22 @@ class DriftWatch:
     def __init__(self, profile: Mapping[str, float]) -> None:
         self.watches = bool(profile)
         self._profile = profile
-        self._texts: deque[str] = deque(maxlen=KEPT)
+        self._shapes: deque[tuple[bytes, ...]] = deque(maxlen=KEPT)
         self._kept = 0
         #: The rung for jobs that would be scored, while the work is unfamiliar.
         self.found: Check | None = None
 
     def seen(self, job: Job) -> None:
-        """Keep the text of a job that was to be scored, if it is drawn."""
-        if crc32(job.job_id.bytes) % EVERY:
-            return
-        self._texts.append(text_of(job.request.messages))
+        """Keep the shape of the text of a job that was to be scored, if it is drawn."""
+        if crc32(job.job_id.bytes) % EVERY == 0:
+            self.keep(read(text_of(job.request.messages)).shape)
+
+    def keep(self, shape: tuple[bytes, ...]) -> None:
+        """Keep the shape of the text of a job that was drawn."""
+        self._shapes.append(shape)
         self._kept += 1
         if self._kept % LOOK == 0:
-            self._look(shift(self._profile, self._texts))
+            self._look(shift_of(self._profile, self._shapes))
 
     def _look(self, moved: Shift) -> None:
         before = self.found

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
 
+from pointsman.bus.bundle import Made
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming, Outgoing
@@ -22,17 +23,17 @@ from pointsman.router.agents_file import Registry
 from pointsman.router.attendance import Attendance
 from pointsman.router.drift import DriftWatch
 from pointsman.router.lineage import cause_of, given_id, lane_key
+from pointsman.router.native import MOST_BYTES, NativeModel, NativeSwift
 from pointsman.router.policy import Policy, decide
 from pointsman.router.promises import Promises
 from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.second import is_undecided
-from pointsman.router.seen import Seen
 from pointsman.router.shadow import Shadows
-from pointsman.router.swift import Read, Swift
+from pointsman.router.swift import Learn, Swift, SwiftWay, log_failure
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
-from pointsman_schemas.decisions import Decision
+from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.envelope import format_time
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
@@ -63,19 +64,34 @@ class RouterHandler:
         attendance: Attendance | None = None,
         source: str = SOURCE,
         remembered: int = 10_000,
+        native: NativeModel | None = None,
+        largest: int = MOST_BYTES,
     ) -> None:
+        """`native`: go the swift way by the compiled library; `largest`: bytes of a value it publishes."""
         self._policy = policy
         self._registry = registry
         self._topics = topics
         self._clock = clock
         self._source = source
-        self._seen = Seen(remembered)
         shadow = policy.shadow
         self._drift = DriftWatch(policy.scorer.profile)
         self._promises = promises or Promises.of(policy)
         self._attendance = attendance or Attendance.of(policy)
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
-        self._swift = Swift(policy, registry, topics, source, self._seen)
+        self._swift: SwiftWay
+        if native is None:
+            self._swift = Swift(policy, registry, topics, source, remembered)
+        else:
+            self._swift = NativeSwift(
+                policy,
+                registry,
+                topics,
+                source,
+                remembered=remembered,
+                drift=self._drift,
+                model=native,
+                largest=largest,
+            )
 
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember the jobs of records that were answered before this object existed."""
@@ -83,47 +99,42 @@ class RouterHandler:
             try:
                 self._is_first(record, self._decode(record))
             except Exception:
-                _log_failure(record)
+                log_failure(log, record)
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Outgoing]:
-        """Everything that follows from `records`, in their order."""
+    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+        """Everything that follows from `records`, of one partition."""
         if not records:
             return []
         started = perf_counter()
         now = self._clock()
         time = format_time(now).encode()
-        made: list[Outgoing] = []
-        for record in records:
-            read, routed = self._swiftly(record, time)
-            if routed is None:
-                made += self._handle(record, now, read)
-            else:
-                made.append(routed)
-        self._swift.count()
+        made = self._swift.route(
+            records,
+            time,
+            lambda record, learn: self._handle(record, now, learn),
+            doubt=self._doubt,
+        )
         DECISION_SECONDS.observe((perf_counter() - started) / len(records))
         return made
 
-    def _swiftly(self, record: Incoming, time: bytes) -> tuple[Read | None, Outgoing | None]:
-        try:
-            read = self._swift.read(record)
-            return read, None if read is None else self._swift.route(record, read, time)
-        except Exception:  # the careful way has the last word on every record
-            _log_failure(record)
-            return None, None
+    @property
+    def _doubt(self) -> Check | None:
+        """Why the score is not asked; None where it is."""
+        return self._drift.found or self._promises.found
 
-    def _handle(self, record: Incoming, now: datetime, ordinary: Read | None) -> list[Outgoing]:
+    def _handle(self, record: Incoming, now: datetime, learn: Learn | None) -> list[Outgoing]:
         """The careful way; what it decides for an ordinary job is remembered for the swift one."""
         replies = Replies(self._topics, self._source, record, now)
         try:
-            return self._answer(replies, self._decode(record), ordinary)
+            return self._answer(replies, self._decode(record), learn)
         except Exception:
-            _log_failure(record)
+            log_failure(log, record)
             return bury(replies, None, _BROKEN)
 
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
 
-    def _answer(self, replies: Replies, read: Accepted | Malformed, ordinary: Read | None) -> list[Outgoing]:
+    def _answer(self, replies: Replies, read: Accepted | Malformed, learn: Learn | None) -> list[Outgoing]:
         if _is_astray(replies.record, read):
             return [replies.again(lane_key(read), read.cause if isinstance(read, Accepted) else None)]
         first = self._is_first(replies.record, read)
@@ -132,11 +143,11 @@ class RouterHandler:
                 end = refuse if first else bury
                 return end(replies, cause_of(read, replies.record), Refused(read.reason, read.message))
             case Accepted() if first:
-                return self._route(replies, read, ordinary)
+                return self._route(replies, read, learn)
             case Accepted():
                 return bury(replies, read.cause, _second(read.job))
 
-    def _route(self, replies: Replies, read: Accepted, ordinary: Read | None) -> list[Outgoing]:
+    def _route(self, replies: Replies, read: Accepted, learn: Learn | None) -> list[Outgoing]:
         try:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
@@ -146,7 +157,7 @@ class RouterHandler:
                 read.job,
                 allowed=admitted.tiers,
                 earlier=admitted.checks,
-                doubt=self._drift.found or self._promises.found,
+                doubt=self._doubt,
                 opinion=self._attendance.missing,
             )
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
@@ -155,12 +166,12 @@ class RouterHandler:
             send = replies.undecided if undecided else replies.routed
             sent = [send(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
         except Exception:
-            _log_failure(replies.record)
+            log_failure(log, replies.record)
             return refuse(replies, read.cause, _BROKEN)
         if not undecided:
             ROUTED.labels(decision.tier, decision.rule).inc()
-        if ordinary is not None and self._shadows is None:  # whether a job has a shadow is no fact of it
-            self._swift.learn(ordinary, decision)
+        if learn is not None and self._shadows is None:  # whether a job has a shadow is no fact of it
+            learn(decision)
         return sent
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
@@ -174,7 +185,7 @@ class RouterHandler:
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Remember the record's job; False if this lane has met it before."""
         job_id = given_id(read)
-        return job_id is None or _is_astray(record, read) or self._seen.add(str(job_id))
+        return job_id is None or _is_astray(record, read) or self._swift.seen.add(str(job_id))
 
 
 def _is_astray(record: Incoming, read: Accepted | Malformed) -> bool:
@@ -187,12 +198,4 @@ def _second(job: Job) -> Refused:
         Reason.DUPLICATE_JOB,
         f"job {job.job_id} was submitted before and that record stands; this one is left alone. "
         f"See `pointsman trace {job.job_id}`, or submit it under a new job_id if it is another job",
-    )
-
-
-def _log_failure(record: Incoming) -> None:
-    topic, partition, offset = record.origin
-    log.exception(
-        "record could not be handled",
-        extra={"fields": {"topic": topic, "partition": partition, "offset": offset}},
     )

@@ -41,10 +41,7 @@ class Plans:
     """What one policy and one registry made of the jobs so far."""
 
     def __init__(self, policy: Policy, registry: Registry, kept: int = KEPT) -> None:
-        restricted = [
-            agent.max_chars + 1 for agent in registry.agents.values() if agent.max_chars is not None
-        ]
-        self._bounds = sorted({*policy.char_bounds, *restricted})
+        self._bounds = length_bounds(policy, registry)
         self._metadata = policy.metadata_keys
         self._kept = kept
         self._sure: dict[tuple[object, ...], Plan] = {}
@@ -94,6 +91,12 @@ class Plans:
             *looked_at,
             *map(type, looked_at),  # true is not 1
         )
+
+
+def length_bounds(policy: Policy, registry: Registry) -> list[int]:
+    """Lengths at which a rule or an agent's restriction changes, ascending."""
+    restricted = [agent.max_chars + 1 for agent in registry.agents.values() if agent.max_chars is not None]
+    return sorted({*policy.char_bounds, *restricted})
 
 
 def _words(chars: int) -> bytes:

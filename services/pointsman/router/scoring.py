@@ -16,6 +16,9 @@ from pointsman.score.model import ScoreModel
 from pointsman.score.net import NetScore
 from pointsman_schemas.decisions import Check, Score, SecondOpinion
 
+#: The rung of a score that cannot say.
+IN_DOUBT = "in-doubt"
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -147,4 +150,4 @@ def _last(tier: str) -> Check:
 
 
 def _doubt(why: str) -> Scored:
-    return Scored(None, None, (rung("score", "in-doubt", False, f"{why}: the fallback decides"),))
+    return Scored(None, None, (rung("score", IN_DOUBT, False, f"{why}: the fallback decides"),))

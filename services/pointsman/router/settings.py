@@ -20,6 +20,10 @@ class RouterSettings(LanePart, HttpPart, ClaimsPart):
         default=10_000, ge=1, description="job ids per lane by which a second record of a job is recognised"
     )
 
+    native: bool = Field(
+        default=True, description="use the compiled library for ordinary jobs, where there is one"
+    )
+
     @property
     def opinion_group(self) -> str:
         """The consumer group of the processes that give second opinions."""

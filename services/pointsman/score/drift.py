@@ -6,7 +6,7 @@ log(now / then), has no need of labels.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import log
 
@@ -48,27 +48,36 @@ class Shift:
 
 def profile(texts: Iterable[str]) -> dict[str, float]:
     """The share of texts with each step of each kind of shape."""
+    return profile_of(read(text).shape for text in texts)
+
+
+def profile_of(shapes: Iterable[tuple[bytes, ...]]) -> dict[str, float]:
+    """The same, of texts that were read already."""
     counts: Counter[bytes] = Counter()
     total = 0
-    for text in texts:
-        counts.update(read(text).shape)
+    for shape in shapes:
+        counts.update(shape)
         total += 1
     return {step.decode(): counts[step] / total for step in sorted(counts)}
 
 
 def shift(then: Mapping[str, float], texts: Iterable[str]) -> Shift:
     """How far `texts` are from the profile of the training."""
-    kept = list(texts)
-    now = profile(kept)
+    return shift_of(then, [read(text).shape for text in texts])
+
+
+def shift_of(then: Mapping[str, float], shapes: Collection[tuple[bytes, ...]]) -> Shift:
+    """The same, of texts that were read already."""
+    now = profile_of(shapes)
     moved: dict[str, float] = {}
     for step in sorted({*then, *now}):
         before, after = max(then.get(step, 0.0), _SMALLEST), max(now.get(step, 0.0), _SMALLEST)
         kind = step.partition(" ")[0]
         moved[kind] = moved.get(kind, 0.0) + (after - before) * log(after / before)
     if not moved:
-        return Shift(0.0, "nothing", len(kept))
+        return Shift(0.0, "nothing", len(shapes))
     most = max(moved, key=lambda kind: moved[kind])
     size = 0.0
     for kind in sorted(moved):
         size += moved[kind]
-    return Shift(size / len(moved), most, len(kept))
+    return Shift(size / len(moved), most, len(shapes))

@@ -4,6 +4,7 @@ Digits are all alike and capital letters are small ones, so that a number seen i
 number of its length. Of a long text only the beginning and the end are read.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 #: Characters read at the beginning and at the end. With them a text of any length costs as much as 2,000.
@@ -16,6 +17,13 @@ _ALIKE = bytes.maketrans(_LETTERS.upper() + b"123456789", _LETTERS + b"0" * 9)
 SIGNS = bytes(each for each in range(33, 127) if not chr(each).isalnum() and chr(each) != "\\")
 _NO_SIGN = bytes(set(range(256)) - set(SIGNS))
 _APART = bytes.maketrans(SIGNS + bytes(range(32)) + b"\x7f", b" " * (len(SIGNS) + 33))
+
+
+#: The kinds of shape, in their order.
+KINDS = (
+    b"length", b"asked", b"lines", b"digits", b"backslashes", b"dollars", b"brackets", b"sentences",
+    b"equals", b"numbers", b"spread",
+)  # fmt: skip
 
 
 class Seen(NamedTuple):
@@ -38,6 +46,11 @@ def read(text: str) -> Seen:
     return Seen(
         set(raw.translate(_APART).split()), set(raw.translate(None, _NO_SIGN)), _shape(raw, len(text))
     )
+
+
+def shape_of(steps: Iterable[int]) -> tuple[bytes, ...]:
+    """A shape from the step of each kind."""
+    return tuple(b"%b %d" % each for each in zip(KINDS, steps, strict=True))
 
 
 def share_read(text: str) -> float:

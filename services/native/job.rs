@@ -1,0 +1,290 @@
+//! The ordinary plain job in a record's value: what `bus/ordinary.py` reads, from bytes to bytes.
+
+use crate::json::{write_name, Kind, Names, Reader};
+
+/// Names that mean something else than a parameter of the request.
+const UNUSUAL: [&[u8]; 7] =
+    [b"type", b"request", b"deadline", b"order_key", b"version", b"schema_version", b"specversion"];
+/// Metadata that name a person.
+const SUBJECT: &[u8] = b"data_subject";
+
+/// A job in pieces of JSON. One object is used for record after record.
+#[derive(Default)]
+pub struct Job {
+    /// The publisher's, empty where it chose none.
+    pub job_id: Vec<u8>,
+    pub agent_id: Vec<u8>,
+    /// With quotes, or `null`.
+    pub kind: Vec<u8>,
+    pub tier: Vec<u8>,
+    pub metadata: Vec<u8>,
+    /// Of each name that rules look at, what stands there; empty where nothing does.
+    pub looked_at: Vec<Vec<u8>>,
+    messages: Vec<u8>,
+    rest: Vec<u8>,
+    /// All texts of all messages, a line each.
+    pub text: Vec<u8>,
+    pub chars: usize,
+    pub turns: usize,
+    pub tools: usize,
+    /// The type of response that is demanded, empty for none.
+    pub form: Vec<u8>,
+}
+
+impl Job {
+    /// None where the record has to be looked at properly; what was read until then means nothing.
+    pub fn read(&mut self, value: &[u8], metadata_names: &[Vec<u8>]) -> Option<()> {
+        self.clear(metadata_names.len());
+        std::str::from_utf8(value).ok()?;
+        let mut reader = Reader::new(value);
+        reader.expect(b'{')?;
+        let mut names = Names::default();
+        let (mut tools, mut functions, mut is_talk) = (0, 0, None);
+        while reader.more(names.is_empty(), b'}')? {
+            let name = reader.name()?;
+            names.add(name)?;
+            match name {
+                b"agent_id" => self.agent_id.extend_from_slice(reader.plain_text()?),
+                b"job_id" => read_id(&mut reader, &mut self.job_id)?,
+                b"kind" => read_name(&mut reader, &mut self.kind, is_kind)?,
+                b"tier" => read_name(&mut reader, &mut self.tier, is_tier)?,
+                b"metadata" => self.read_metadata(&mut reader, metadata_names)?,
+                b"prompt" if is_talk.is_none() => {
+                    is_talk = Some(false);
+                    self.read_prompt(&mut reader)?;
+                }
+                b"messages" if is_talk.is_none() => {
+                    is_talk = Some(true);
+                    self.read_messages(&mut reader)?;
+                }
+                b"prompt" | b"messages" => return None,
+                _ if UNUSUAL.contains(&name) => return None,
+                _ => {
+                    self.rest.push(b',');
+                    write_name(name, &mut self.rest);
+                    match name {
+                        b"tools" => tools = read_tools(&mut reader, &mut self.rest)?,
+                        b"functions" => functions = read_tools(&mut reader, &mut self.rest)?,
+                        b"response_format" => self.read_form(&mut reader)?,
+                        _ => {
+                            reader.value(&mut self.rest, 1)?;
+                        }
+                    }
+                }
+            }
+        }
+        self.tools = if tools > 0 { tools } else { functions };
+        let is_whole = reader.is_at_end() && is_talk.is_some() && is_agent(&self.agent_id);
+        is_whole.then_some(())
+    }
+
+    /// As the routed job has it: ends with the request, and closes it.
+    pub fn write(&self, job_id: &[u8], out: &mut Vec<u8>) {
+        for piece in [
+            b"{\"job_id\":\"",
+            job_id,
+            b"\",\"agent_id\":\"",
+            &self.agent_id,
+            b"\",\"kind\":",
+            &self.kind,
+            b",\"tier\":",
+            &self.tier,
+            b",\"metadata\":",
+            &self.metadata,
+            b",\"deadline\":null,\"order_key\":null,\"request\":{\"messages\":",
+            &self.messages,
+            &self.rest,
+            b"}}",
+        ] as [&[u8]; 14]
+        {
+            out.extend_from_slice(piece);
+        }
+    }
+
+    fn clear(&mut self, names: usize) {
+        for each in [
+            &mut self.job_id,
+            &mut self.agent_id,
+            &mut self.kind,
+            &mut self.tier,
+            &mut self.metadata,
+            &mut self.messages,
+            &mut self.rest,
+            &mut self.text,
+            &mut self.form,
+        ] {
+            each.clear();
+        }
+        self.kind.extend_from_slice(b"null");
+        self.tier.extend_from_slice(b"null");
+        self.metadata.extend_from_slice(b"{}");
+        self.looked_at.resize(names, Vec::new());
+        self.looked_at.iter_mut().for_each(Vec::clear);
+        (self.chars, self.turns, self.tools) = (0, 0, 0);
+    }
+
+    fn read_metadata(&mut self, reader: &mut Reader, looked_at: &[Vec<u8>]) -> Option<()> {
+        if reader.takes_null() {
+            return Some(());
+        }
+        reader.expect(b'{')?;
+        self.metadata.truncate(1);
+        let mut names = Names::default();
+        while reader.more(names.is_empty(), b'}')? {
+            let name = reader.name()?;
+            if !names.is_empty() {
+                self.metadata.push(b',');
+            }
+            names.add(name)?;
+            write_name(name, &mut self.metadata);
+            let start = self.metadata.len();
+            let kind = reader.value(&mut self.metadata, 1)?;
+            if name == SUBJECT || matches!(kind, Kind::Object | Kind::List(_)) {
+                return None;
+            }
+            if let Some(at) = looked_at.iter().position(|each| each == name) {
+                self.looked_at[at].extend_from_slice(&self.metadata[start..]);
+            }
+        }
+        self.metadata.push(b'}');
+        Some(())
+    }
+
+    fn read_prompt(&mut self, reader: &mut Reader) -> Option<()> {
+        self.messages.extend_from_slice(b"[{\"role\":\"user\",\"content\":");
+        reader.text(&mut self.messages, Some(&mut self.text))?;
+        self.messages.extend_from_slice(b"}]");
+        (self.chars, self.turns) = (count_chars(&self.text), 1);
+        holds_ink(&self.text).then_some(())
+    }
+
+    /// Messages of role and text, in this order.
+    fn read_messages(&mut self, reader: &mut Reader) -> Option<()> {
+        reader.expect(b'[')?;
+        while reader.more(self.turns == 0, b']')? {
+            if self.turns > 0 {
+                self.text.push(b'\n');
+            }
+            self.messages.push(if self.turns == 0 { b'[' } else { b',' });
+            reader.expect(b'{')?;
+            (reader.name()? == b"role").then_some(())?;
+            self.messages.extend_from_slice(b"{\"role\":");
+            let role = reader.text(&mut self.messages, None)?;
+            (role.plain && (1..=32).contains(&count_chars(role.raw))).then_some(())?;
+            reader.expect(b',')?;
+            (reader.name()? == b"content").then_some(())?;
+            self.messages.extend_from_slice(b",\"content\":");
+            let start = self.text.len();
+            reader.text(&mut self.messages, Some(&mut self.text))?;
+            self.chars += count_chars(&self.text[start..]);
+            reader.expect(b'}')?;
+            self.messages.push(b'}');
+            self.turns += 1;
+        }
+        self.messages.push(b']');
+        (self.turns > 0).then_some(())
+    }
+
+    /// The type of a demanded response; as a text, or inside of an object.
+    fn read_form(&mut self, reader: &mut Reader) -> Option<()> {
+        let start = self.rest.len();
+        match reader.value(&mut self.rest, 1)? {
+            Kind::Null => return Some(()),
+            Kind::Text => self.form.extend_from_slice(unquoted(&self.rest[start..])?),
+            Kind::Object => {
+                let written = self.rest[start..].to_vec();
+                let form = type_in(&written)?;
+                self.form.extend_from_slice(form);
+            }
+            _ => return None,
+        }
+        if self.form == b"text" {
+            self.form.clear();
+        }
+        (self.form.len() <= 32).then_some(())
+    }
+}
+
+fn read_id(reader: &mut Reader, into: &mut Vec<u8>) -> Option<()> {
+    if reader.takes_null() {
+        return Some(());
+    }
+    let id = reader.plain_text()?;
+    into.extend_from_slice(id);
+    is_uuid(id).then_some(())
+}
+
+fn read_name(reader: &mut Reader, into: &mut Vec<u8>, fits: fn(&[u8]) -> bool) -> Option<()> {
+    into.clear();
+    if reader.value(into, 1)? == Kind::Null {
+        return Some(());
+    }
+    fits(unquoted(into)?).then_some(())
+}
+
+/// How many tools there are; they have to be a list.
+fn read_tools(reader: &mut Reader, out: &mut Vec<u8>) -> Option<usize> {
+    match reader.value(out, 1)? {
+        Kind::Null => Some(0),
+        Kind::List(tools) => Some(tools),
+        _ => None,
+    }
+}
+
+/// What stands at `type` in an object that was rewritten already.
+fn type_in(written: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader::new(written);
+    reader.expect(b'{')?;
+    let (mut first, mut passed) = (true, Vec::new());
+    while reader.more(first, b'}')? {
+        if reader.name()? == b"type" {
+            return reader.plain_text();
+        }
+        reader.value(&mut passed, 2)?;
+        first = false;
+    }
+    None
+}
+
+/// The inside of a text that was written without escapes; None for anything else.
+fn unquoted(written: &[u8]) -> Option<&[u8]> {
+    let inside = written.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    (!inside.contains(&b'\\')).then_some(inside)
+}
+
+fn is_uuid(id: &[u8]) -> bool {
+    id.len() == 36
+        && id.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
+
+fn is_agent(id: &[u8]) -> bool {
+    (1..=128).contains(&id.len())
+        && id[0].is_ascii_alphanumeric()
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._:@/-".contains(byte))
+}
+
+fn is_tier(name: &[u8]) -> bool {
+    let letter = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z');
+    (1..=32).contains(&name.len())
+        && letter(&name[0])
+        && name.iter().all(|each| letter(each) || *each == b'-')
+}
+
+fn is_kind(name: &[u8]) -> bool {
+    (1..=64).contains(&count_chars(name))
+}
+
+/// Whether there is anything but space; a control character alone is left to others to judge.
+fn holds_ink(text: &[u8]) -> bool {
+    text.iter().any(|byte| (0x21..0x7f).contains(byte))
+        || std::str::from_utf8(text)
+            .is_ok_and(|text| text.chars().any(|each| each > '\x7f' && !each.is_whitespace()))
+}
+
+/// Characters of UTF-8.
+pub fn count_chars(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
+}

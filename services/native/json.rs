@@ -1,0 +1,352 @@
+//! JSON as its other readers see it, rewritten in the one form that they would write it in.
+//!
+//! Whatever two readers might see differently (a name twice, a number that no double keeps, an escape in a
+//! name, a half of a surrogate pair) is not read: `None` leaves the record to the careful way.
+
+/// Deeper values are left alone; far from what the stack holds.
+const MAX_DEPTH: usize = 32;
+/// Objects with more names are left alone: each name is compared with each other.
+const MAX_NAMES: usize = 64;
+/// Integers of more digits are left alone: they might not fit 64 bits.
+const MAX_DIGITS: usize = 18;
+
+/// Walks over one value, from its beginning to its end.
+pub struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+/// What a text came to: its characters, and whether it stands in the input just as it is.
+pub struct Text<'a> {
+    pub raw: &'a [u8],
+    pub plain: bool,
+}
+
+/// A value's kind, as far as anybody asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Null,
+    Scalar,
+    Text,
+    Object,
+    /// With so many items.
+    List(usize),
+}
+
+impl<'a> Reader<'a> {
+    /// `text` is UTF-8.
+    pub fn new(text: &'a [u8]) -> Self {
+        Reader { text, at: 0 }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    /// The next byte that is no space, if it is this one.
+    pub fn takes(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let found = self.peek() == Some(byte);
+        self.at += found as usize;
+        found
+    }
+
+    pub fn expect(&mut self, byte: u8) -> Option<()> {
+        self.takes(byte).then_some(())
+    }
+
+    /// Whether a `null` comes next, which is then behind us.
+    pub fn takes_null(&mut self) -> bool {
+        self.skip_space();
+        self.word(b"null", &mut Vec::new()).is_some()
+    }
+
+    /// Whether nothing but space is left.
+    pub fn is_at_end(&mut self) -> bool {
+        self.skip_space();
+        self.at == self.text.len()
+    }
+
+    /// Whether another item follows; `first` says that none came yet. Eats the comma, or `close`.
+    pub fn more(&mut self, first: bool, close: u8) -> Option<bool> {
+        if self.takes(close) {
+            return Some(false);
+        }
+        if !first {
+            self.expect(b',')?;
+        }
+        Some(true)
+    }
+
+    /// A name and the colon behind it; names with escapes are not read.
+    pub fn name(&mut self) -> Option<&'a [u8]> {
+        let name = self.plain_text()?;
+        self.expect(b':')?;
+        Some(name)
+    }
+
+    /// A text without escapes, without its quotes.
+    pub fn plain_text(&mut self) -> Option<&'a [u8]> {
+        self.expect(b'"')?;
+        let start = self.at;
+        self.skip_plain();
+        let found = &self.text[start..self.at];
+        self.expect_here(b'"')?;
+        Some(found)
+    }
+
+    /// A text, appended with its quotes to `out` as it is written, and without them to `said` as it is meant.
+    pub fn text(&mut self, out: &mut Vec<u8>, mut said: Option<&mut Vec<u8>>) -> Option<Text<'a>> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let mut plain = true;
+        out.push(b'"');
+        loop {
+            let from = self.at;
+            self.skip_plain();
+            out.extend_from_slice(&self.text[from..self.at]);
+            if let Some(said) = said.as_deref_mut() {
+                said.extend_from_slice(&self.text[from..self.at]);
+            }
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => {
+                    plain = false;
+                    self.at += 1;
+                    let meant = self.escape()?;
+                    write_escaped(meant, out);
+                    if let Some(said) = said.as_deref_mut() {
+                        push_char(meant, said);
+                    }
+                }
+                _ => return None, // a control character
+            }
+        }
+        let raw = &self.text[start..self.at];
+        self.at += 1;
+        out.push(b'"');
+        Some(Text { raw, plain })
+    }
+
+    /// Any value, appended to `out`.
+    pub fn value(&mut self, out: &mut Vec<u8>, depth: usize) -> Option<Kind> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        self.skip_space();
+        match self.peek()? {
+            b'"' => self.text(out, None).map(|_| Kind::Text),
+            b'{' => self.object(out, depth),
+            b'[' => self.list(out, depth),
+            b'n' => self.word(b"null", out).map(|_| Kind::Null),
+            b't' => self.word(b"true", out).map(|_| Kind::Scalar),
+            b'f' => self.word(b"false", out).map(|_| Kind::Scalar),
+            _ => self.number(out).map(|_| Kind::Scalar),
+        }
+    }
+
+    fn object(&mut self, out: &mut Vec<u8>, depth: usize) -> Option<Kind> {
+        self.expect(b'{')?;
+        out.push(b'{');
+        let mut names = Names::default();
+        while self.more(names.is_empty(), b'}')? {
+            let name = self.name()?;
+            if !names.is_empty() {
+                out.push(b',');
+            }
+            names.add(name)?;
+            write_name(name, out);
+            self.value(out, depth + 1)?;
+        }
+        out.push(b'}');
+        Some(Kind::Object)
+    }
+
+    fn list(&mut self, out: &mut Vec<u8>, depth: usize) -> Option<Kind> {
+        self.expect(b'[')?;
+        out.push(b'[');
+        let mut items = 0;
+        while self.more(items == 0, b']')? {
+            if items > 0 {
+                out.push(b',');
+            }
+            self.value(out, depth + 1)?;
+            items += 1;
+        }
+        out.push(b']');
+        Some(Kind::List(items))
+    }
+
+    fn word(&mut self, word: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        if !self.text[self.at..].starts_with(word) {
+            return None;
+        }
+        self.at += word.len();
+        out.extend_from_slice(word);
+        Some(())
+    }
+
+    /// An integer of 18 digits at most; a fraction that is written as the shortest text of its double is.
+    fn number(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let whole = self.digits();
+        if whole.is_empty() || (whole.len() > 1 && whole[0] == b'0') || whole.len() > MAX_DIGITS {
+            return None;
+        }
+        let is_negative = self.text[start] == b'-';
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            let part = self.digits();
+            if !is_shortest(whole, part) {
+                return None;
+            }
+        } else if is_negative && whole == b"0" {
+            return None;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            return None;
+        }
+        out.extend_from_slice(&self.text[start..self.at]);
+        Some(())
+    }
+
+    fn digits(&mut self) -> &'a [u8] {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        &self.text[start..self.at]
+    }
+
+    fn skip_plain(&mut self) {
+        let rest = &self.text[self.at..];
+        // Eight bytes at a time, as most texts are long.
+        let eights = rest.chunks_exact(8).take_while(|eight| !ends_within(eight)).count() * 8;
+        let tail = &rest[eights..];
+        self.at += eights + tail.iter().position(|&byte| ends_run(byte)).unwrap_or(tail.len());
+    }
+
+    fn expect_here(&mut self, byte: u8) -> Option<()> {
+        let found = self.peek() == Some(byte);
+        self.at += found as usize;
+        found.then_some(())
+    }
+
+    fn escape(&mut self) -> Option<char> {
+        let kind = self.peek()?;
+        self.at += 1;
+        Some(match kind {
+            b'"' | b'\\' | b'/' => kind as char,
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'u' => {
+                let first = self.four_digits()?;
+                let code = match first {
+                    0 => return None,
+                    0xD800..=0xDBFF => {
+                        self.expect_here(b'\\')?;
+                        self.expect_here(b'u')?;
+                        let second = self.four_digits()?;
+                        if !(0xDC00..=0xDFFF).contains(&second) {
+                            return None;
+                        }
+                        0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
+                    }
+                    _ => first,
+                };
+                char::from_u32(code)?
+            }
+            _ => return None,
+        })
+    }
+
+    fn four_digits(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        self.at += 4;
+        let mut code = 0;
+        for &digit in digits {
+            code = code << 4 | (digit as char).to_digit(16)?;
+        }
+        Some(code)
+    }
+}
+
+/// The names of one object so far.
+#[derive(Default)]
+pub struct Names<'a>(Vec<&'a [u8]>);
+
+impl<'a> Names<'a> {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// None for a name that was there before, and for one too many.
+    pub fn add(&mut self, name: &'a [u8]) -> Option<()> {
+        if self.0.len() == MAX_NAMES || self.0.contains(&name) {
+            return None;
+        }
+        self.0.push(name);
+        Some(())
+    }
+}
+
+/// A name without escapes, and its colon.
+pub fn write_name(name: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(name);
+    out.extend_from_slice(b"\":");
+}
+
+/// With at most 15 significant digits a text comes back from its double; of these the plain ones, which every
+/// writer writes without an exponent.
+fn is_shortest(whole: &[u8], part: &[u8]) -> bool {
+    let trimmed = part == b"0" || !part.ends_with(b"0");
+    let is_zero = whole == b"0" && part.iter().all(|&digit| digit == b'0');
+    let not_tiny = whole != b"0" || !part.starts_with(b"000");
+    !part.is_empty() && trimmed && whole.len() <= 9 && part.len() <= 6 && not_tiny && !is_zero
+}
+
+fn write_escaped(meant: char, out: &mut Vec<u8>) {
+    match meant {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\u{8}' => out.extend_from_slice(b"\\b"),
+        '\u{c}' => out.extend_from_slice(b"\\f"),
+        control if control < ' ' => out.extend_from_slice(format!("\\u{:04x}", control as u32).as_bytes()),
+        other => push_char(other, out),
+    }
+}
+
+fn push_char(meant: char, out: &mut Vec<u8>) {
+    out.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+/// Whether a run of characters that a text holds as they are ends here.
+fn ends_run(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Whether it ends at any of eight bytes; tells by arithmetic on all of them at once.
+fn ends_within(eight: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let bytes = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
+    let below = |bytes: u64, bound: u64| bytes.wrapping_sub(ONES * bound) & !bytes & TOPS;
+    let is = |byte: u8| below(bytes ^ (ONES * byte as u64), 1);
+    below(bytes, 0x20) | is(b'"') | is(b'\\') != 0
+}

@@ -1,0 +1,44 @@
+//! The job ids that a lane has met lately, as `router/seen.py`: an id is met again, or it is remembered.
+
+use std::collections::{HashSet, VecDeque};
+
+pub struct Seen {
+    order: VecDeque<u128>,
+    ids: HashSet<u128>,
+    capacity: usize,
+}
+
+impl Seen {
+    pub fn new(capacity: usize) -> Self {
+        Seen { order: VecDeque::with_capacity(capacity), ids: HashSet::with_capacity(capacity), capacity }
+    }
+
+    /// Remember an id; false if it was there already. What came first is forgotten first.
+    pub fn add(&mut self, id: u128) -> bool {
+        if !self.ids.insert(id) {
+            return false;
+        }
+        if self.order.len() == self.capacity {
+            if let Some(oldest) = self.order.pop_front() {
+                self.ids.remove(&oldest);
+            }
+        }
+        self.order.push_back(id);
+        true
+    }
+
+    pub fn contains(&self, id: u128) -> bool {
+        self.ids.contains(&id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+}
+
+/// A UUID's number from its text; its form was looked at before.
+pub fn number_of(id: &[u8]) -> u128 {
+    id.iter()
+        .filter_map(|&digit| (digit as char).to_digit(16))
+        .fold(0, |number, digit| number << 4 | digit as u128)
+}

@@ -1,0 +1,251 @@
+//! The swift way for an ordinary job whose decision is known: as `router/swift.py`, from a record's bytes to
+//! the bytes of the record that follows from it.
+//!
+//! Whatever it is not sure of, it leaves alone: it stops there, and goes on behind it.
+
+use crate::job::Job;
+use crate::plans::{Asks, Plans};
+use crate::records::Runs;
+use crate::score::{Model, Scored};
+use crate::seen::{number_of, Seen};
+use crate::sha1::sha1;
+use crate::words::{shape_of, Shape};
+use std::io::Write;
+use std::sync::Arc;
+
+/// What a derived id begins with; as `pointsman_schemas/ids.py`.
+const SALT: [u8; 16] =
+    [0x5C, 0x2C, 0x6A, 0x4E, 0x5F, 0x5B, 0x5D, 0x0E, 0x9A, 0x53, 0x70, 0x6F, 0x69, 0x6E, 0x74, 0x73];
+
+/// Why it stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Why {
+    /// It did not: every record is done.
+    Done = 0,
+    /// An ordinary job without a plan: what the careful way decides can be learnt.
+    NoPlan = 1,
+    /// Anything else.
+    Unsure = 2,
+}
+
+/// What does not change. `max_bytes`: of a value that is read, `largest`: of one that is made. `draw_every`: of
+/// so many scored jobs the shape of one is noted, for whoever watches for drift.
+pub struct Settings {
+    pub topic: Vec<u8>,
+    pub source: Vec<u8>,
+    pub max_bytes: usize,
+    pub largest: usize,
+    pub tiers: usize,
+    pub bounds: Vec<u64>,
+    pub metadata: Vec<Vec<u8>>,
+    pub draw_every: u32,
+    pub model: Option<Arc<Model>>,
+}
+
+/// One record as it was consumed; `value` is none where the record has headers.
+pub struct Record<'a> {
+    pub offset: i64,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+}
+
+/// One lane's.
+pub struct Swift {
+    settings: Settings,
+    plans: Plans,
+    pub seen: Seen,
+    /// What was made since `begin`, by tier.
+    pub made: Vec<Runs>,
+    /// How many jobs went by each tag since `begin`.
+    pub counts: Vec<u64>,
+    /// The shapes of the scored jobs' texts that were drawn since `begin`.
+    pub drawn: Vec<Shape>,
+    partition: i32,
+    time: Vec<u8>,
+    doubt: Vec<u8>,
+    job: Job,
+    scored: Scored,
+    facts: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Swift {
+    pub fn new(settings: Settings, remembered: usize) -> Self {
+        Swift {
+            plans: Plans::default(),
+            seen: Seen::new(remembered),
+            made: (0..settings.tiers).map(|_| Runs::default()).collect(),
+            counts: Vec::new(),
+            drawn: Vec::new(),
+            partition: 0,
+            time: Vec::new(),
+            doubt: Vec::new(),
+            job: Job::default(),
+            scored: Scored::default(),
+            facts: Vec::new(),
+            value: Vec::new(),
+            settings,
+        }
+    }
+
+    /// A new batch, of one partition; `doubt`: the rung that says why the score is not asked, empty where it is.
+    pub fn begin(&mut self, partition: i32, time: &[u8], doubt: &[u8]) {
+        self.partition = partition;
+        self.time = time.to_vec();
+        self.doubt = doubt.to_vec();
+        self.made.iter_mut().for_each(Runs::clear);
+        self.counts.fill(0);
+        self.drawn.clear();
+    }
+
+    /// Route one record.
+    pub fn route(&mut self, record: &Record) -> Why {
+        let Some(job_id) = self.read(record) else { return Why::Unsure };
+        self.write_facts();
+        let scored = match self.plans.asks(&self.facts) {
+            None => return Why::NoPlan,
+            Some(Asks::Nobody) => false,
+            Some(Asks::Score(open)) => {
+                if self.score(open).is_none() {
+                    return Why::Unsure;
+                }
+                true
+            }
+        };
+        let Some(plan) = self.plans.find(&self.facts, self.job.chars) else { return Why::NoPlan };
+        let id = number_of(&job_id);
+        if !self.job.job_id.is_empty() && self.seen.contains(id) {
+            return Why::Unsure;
+        }
+        self.value.clear();
+        self.value.extend_from_slice(b"{\"type\":\"job.routed.v1\",\"job\":");
+        self.job.write(&job_id, &mut self.value);
+        self.value.extend_from_slice(b",\"decision\":");
+        plan.write(self.job.chars, scored.then_some(&self.scored), &mut self.value);
+        self.value.push(b'}');
+        if self.value.len() > self.settings.largest {
+            return Why::Unsure;
+        }
+        let (tier, tag) = (plan.tier, plan.tag);
+        if self.counts.len() <= tag {
+            self.counts.resize(tag + 1, 0);
+        }
+        self.counts[tag] += 1;
+        let every = self.settings.draw_every;
+        if scored && every > 0 && crc32(&id.to_be_bytes()) % every == 0 {
+            self.drawn.push(shape_of(&self.job.text));
+        }
+        self.add(tier, record.offset, &job_id);
+        if !self.job.job_id.is_empty() {
+            self.seen.add(id);
+        }
+        Why::Done
+    }
+
+    /// Take note of what was decided for the record at which `route` found no plan. `tag` stands for the
+    /// decision's tier and rule.
+    pub fn learn(&mut self, made: &[u8], tier: usize, tag: usize, asks: Asks) {
+        self.write_facts();
+        self.plans.note(&self.facts, asks);
+        let mut scored = None;
+        if let Asks::Score(open) = asks {
+            if self.score(open).is_none() {
+                return;
+            }
+            scored = Some(&self.scored);
+        }
+        self.plans.learn(&self.facts, made, self.job.chars, scored, tier, tag);
+    }
+
+    /// Ask the score about the job; its choice becomes one of the facts.
+    fn score(&mut self, open: u64) -> Option<()> {
+        if self.doubt.is_empty() {
+            self.settings.model.as_ref()?.look(&self.job.text, open, &mut self.scored)?;
+        } else {
+            self.scored.doubted(&self.doubt);
+        }
+        self.facts.extend_from_slice(&self.scored.choice.to_le_bytes());
+        Some(())
+    }
+
+    /// The ordinary job in `record` with its id, standing in the lane where it belongs.
+    fn read(&mut self, record: &Record) -> Option<[u8; 36]> {
+        let value = record.value.filter(|value| value.len() <= self.settings.max_bytes)?;
+        self.job.read(value, &self.settings.metadata)?;
+        if self.job.job_id.is_empty() {
+            return Some(self.derived(record.offset, "job"));
+        }
+        (record.key == Some(&self.job.job_id)).then_some(())?;
+        self.job.job_id.as_slice().try_into().ok()
+    }
+
+    /// Everything but the length that a policy or an agent's restrictions may look at.
+    fn write_facts(&mut self) {
+        let (job, facts) = (&self.job, &mut self.facts);
+        facts.clear();
+        for each in [&job.agent_id, &job.kind, &job.tier, &job.form].into_iter().chain(&job.looked_at) {
+            facts.extend_from_slice(each);
+            facts.push(0xFF); // which no text holds
+        }
+        let band = self.settings.bounds.partition_point(|&bound| bound <= job.chars as u64);
+        for number in [job.turns, job.tools, band] {
+            facts.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+
+    fn add(&mut self, tier: usize, offset: i64, job_id: &[u8; 36]) {
+        let id = self.derived(offset, "routed");
+        let cause = self.derived(offset, "submitted");
+        let mut trace = Vec::with_capacity(55);
+        let digits = |text: &[u8], out: &mut Vec<u8>| out.extend(text.iter().filter(|&&each| each != b'-'));
+        trace.extend_from_slice(b"00-");
+        digits(job_id, &mut trace);
+        trace.push(b'-');
+        digits(&id[19..], &mut trace);
+        trace.extend_from_slice(b"-01");
+        let headers: [(&[u8], &[u8]); 11] = [
+            (b"ce_specversion", b"1.0"),
+            (b"ce_id", &id),
+            (b"ce_source", &self.settings.source),
+            (b"ce_type", b"pointsman.job.routed.v1"),
+            (b"ce_time", &self.time),
+            (b"ce_agentid", &self.job.agent_id),
+            (b"content-type", b"application/json"),
+            (b"ce_subject", job_id),
+            (b"ce_jobid", job_id),
+            (b"ce_causationid", &cause),
+            (b"traceparent", &trace),
+        ];
+        self.made[tier].add(job_id, &self.value, &headers);
+    }
+
+    /// The id of what `step` makes of a record.
+    fn derived(&self, offset: i64, step: &str) -> [u8; 36] {
+        let mut name = Vec::with_capacity(64);
+        name.extend_from_slice(&SALT);
+        name.extend_from_slice(&self.settings.topic);
+        write!(name, ":{}:{}:{}", self.partition, offset, step).expect("memory takes what is written");
+        let mut digest = sha1(&name);
+        digest[6] = digest[6] & 0x0F | 0x50;
+        digest[8] = digest[8] & 0x3F | 0x80;
+        let mut text = [b'-'; 36];
+        let mut at = 0;
+        for (place, byte) in digest[..16].iter().enumerate() {
+            at += matches!(place, 4 | 6 | 8 | 10) as usize;
+            text[at] = HEX[(byte >> 4) as usize];
+            text[at + 1] = HEX[(byte & 15) as usize];
+            at += 2;
+        }
+        text
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// As zlib's.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |sum, &byte| {
+        (0..8).fold(sum ^ byte as u32, |sum, _| (sum >> 1) ^ if sum & 1 == 1 { 0xEDB88320 } else { 0 })
+    })
+}

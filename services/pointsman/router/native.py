@@ -1,0 +1,180 @@
+"""The swift way by the compiled library: the bytes that `swift.py` makes, sooner, and of scored jobs too.
+
+Invariants:
+- What it makes is, byte for byte, what the careful way makes of the same record (tests compare both).
+- Records are answered in their order: it stops at one that it leaves alone, and goes on behind it.
+"""
+
+from array import array
+from collections.abc import Sequence
+from ctypes import byref, c_uint32, c_uint64
+from functools import partial
+from typing import Any
+from weakref import finalize
+
+from pointsman.bus.bundle import Bundle, Made, compressed
+from pointsman.bus.records import Incoming
+from pointsman.native.library import Batch, Bytes, Numbers, library
+from pointsman.router.agents_file import Registry
+from pointsman.router.drift import EVERY, DriftWatch
+from pointsman.router.plans import length_bounds
+from pointsman.router.policy import Policy
+from pointsman.router.scoring import IN_DOUBT, Scorer
+from pointsman.router.swift import Careful
+from pointsman.runtime.metrics import ROUTED
+from pointsman.score.features import KINDS, shape_of
+from pointsman.score.net import NetScore, unpack
+from pointsman_schemas.decisions import Check, Decision
+from pointsman_schemas.topics import Topics
+
+#: Why it stopped at a record, as `Why` in `services/native/swift.rs`.
+_NO_PLAN = 1
+#: A longer value goes the careful way, which knows how to keep large ones elsewhere.
+MOST_BYTES = 64 * 1024
+
+
+class NativeModel:
+    """A policy's score made ready for the library, for all lanes; `handle` None: it has none for it."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.handle: int | None = None
+        model, bar = scorer.model, scorer.bar
+        if not isinstance(model, NetScore) or bar is None or scorer.second is not None:
+            return
+        lib: Any = library()
+        names = [bytes([each]) if isinstance(each, int) else each for each in model.features]
+        width = len(model.biases) + 1
+        weights = array("i", [each for packed in model.features.values() for each in unpack(packed, width)])
+        heads = array("q", [each for head in model.heads for each in (*head.weights, head.bias)])
+        scales = array("d", [each for head in model.heads for each in (head.slope, head.offset)])
+        texts = [scorer.name.encode(), "\n".join(scorer.tiers).encode(), b"\n".join(names)]
+        numbers = [
+            weights, array("q", model.biases), heads, scales, array("d", [model.floor, bar.rate, bar.margin]),
+            array("d", scorer.prices or [1.0] * len(scorer.tiers)),
+        ]  # fmt: skip
+        self.handle = lib.pointsman_model_new(*map(Bytes.of, texts), *map(Numbers.of, numbers))
+        if self.handle is None:
+            raise ValueError(f"the library does not take the score {scorer.name}")
+        finalize(self, lib.pointsman_model_free, self.handle)
+
+
+class NativeSeen:
+    """As `Seen`: the job ids that a lane has met lately, kept by the library."""
+
+    def __init__(self, lib: Any, handle: int) -> None:
+        self._lib = lib
+        self._handle = handle
+
+    def add(self, id: str) -> bool:
+        """Remember `id`; False if it was there already."""
+        content = id.encode()
+        return bool(self._lib.pointsman_seen_add(self._handle, Bytes.of(content)))
+
+    def __contains__(self, id: str) -> bool:
+        content = id.encode()
+        return bool(self._lib.pointsman_seen_contains(self._handle, Bytes.of(content)))
+
+    def __len__(self) -> int:
+        return int(self._lib.pointsman_seen_count(self._handle))
+
+
+class NativeSwift:
+    """One per lane; see `SwiftWay`. `largest`: bytes of a value that is published."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        registry: Registry,
+        topics: Topics,
+        source: str,
+        *,
+        remembered: int,
+        drift: DriftWatch,
+        model: NativeModel,
+        largest: int = MOST_BYTES,
+    ) -> None:
+        lib: Any = library()
+        self._lib = lib
+        self._policy = policy
+        self._model = model
+        self._drift = drift
+        self._targets = [topics.tier(tier).name for tier in policy.tiers]
+        self._tags: list[tuple[str, str]] = []
+        bounds = array("Q", length_bounds(policy, registry))
+        texts = [topics.intake.name.encode(), source.encode(), "\n".join(policy.metadata_keys).encode()]
+        self._handle: int = lib.pointsman_swift_new(
+            *map(Bytes.of, texts), Numbers.of(bounds), len(policy.tiers),
+            min(policy.limits.max_record_bytes, MOST_BYTES), min(largest, MOST_BYTES),
+            EVERY if drift.watches else 0, model.handle, remembered,
+        )  # fmt: skip
+        finalize(self, lib.pointsman_swift_free, self._handle)
+        self.seen = NativeSeen(self._lib, self._handle)
+
+    def route(
+        self, records: Sequence[Incoming], time: bytes, careful: Careful, *, doubt: Check | None
+    ) -> list[Made]:
+        """See `SwiftWay`."""
+        made: list[Made] = []
+        partition = records[0].partition
+        why_not = b"" if doubt is None else doubt.__pydantic_serializer__.to_json(doubt)
+        self._lib.pointsman_swift_begin(self._handle, partition, Bytes.of(time), Bytes.of(why_not))
+        batch = Batch(
+            [record.offset for record in records],
+            [record.key or b"" for record in records],
+            [b"" if record.headers else record.value or b"" for record in records],
+        )
+        place = 0
+        while True:
+            stop = self._lib.pointsman_swift_route(self._handle, byref(batch), place)
+            place, why = stop & 0xFFFFFFFF, stop >> 32
+            if place == len(records):
+                break
+            made += careful(records[place], partial(self._learn, doubt) if why == _NO_PLAN else None)
+            place += 1
+        self._watch()
+        self._count()
+        return [*self._bundles(partition), *made]
+
+    def _learn(self, doubt: Check | None, decision: Decision) -> None:
+        scored = [check for check in decision.checks if check.layer == "score"]
+        if scored and not self._would_say(scored, doubt):
+            return
+        tier, rule = decision.tier, decision.rule
+        if (tier, rule) not in self._tags:
+            self._tags.append((tier, rule))
+        content = decision.__pydantic_serializer__.to_json(decision)
+        self._lib.pointsman_swift_learn(
+            self._handle, Bytes.of(content), self._policy.tiers.index(tier), self._tags.index((tier, rule)),
+            bool(scored), self._open(decision),
+        )  # fmt: skip
+
+    def _would_say(self, scored: Sequence[Check], doubt: Check | None) -> bool:
+        """Whether these are rungs that the library itself would come to."""
+        if doubt is not None:  # which may have come up in the middle of a batch
+            return scored == [doubt]
+        known = all(check.name == IN_DOUBT or check.name in self._policy.tiers for check in scored)
+        return known and self._model.handle is not None
+
+    def _open(self, decision: Decision) -> int:
+        """A bit for each of the score's tiers that was open."""
+        tiers = self._policy.scorer.tiers
+        open_tiers = tiers if decision.open_tiers is None else decision.open_tiers
+        return sum(1 << at for at, tier in enumerate(tiers) if tier in open_tiers)
+
+    def _bundles(self, partition: int) -> list[Bundle]:
+        found = []
+        for place in range(self._lib.pointsman_swift_runs(self._handle)):
+            run = self._lib.pointsman_swift_run(self._handle, place)
+            content = compressed(run.records.view())
+            found.append(Bundle(self._targets[run.tier], partition, run.count, content))
+        return found
+
+    def _watch(self) -> None:
+        drawn = self._lib.pointsman_swift_drawn(self._handle).copy(c_uint32)
+        for start in range(0, len(drawn), len(KINDS)):
+            self._drift.keep(shape_of(drawn[start : start + len(KINDS)]))
+
+    def _count(self) -> None:
+        for tag, jobs in enumerate(self._lib.pointsman_swift_counts(self._handle).copy(c_uint64)):
+            if jobs:
+                ROUTED.labels(*self._tags[tag]).inc(jobs)
