@@ -16,6 +16,7 @@ from pointsman.bench.hop.latency import Delay, delay
 from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
 from pointsman.bench.hop.raw import Record, fill
+from pointsman.bench.hop.scored import scored_policy
 from pointsman.bench.servers import servers
 from pointsman.bus.admin import apply
 from pointsman.dev.ports import LOOPBACK, free_port
@@ -55,10 +56,10 @@ class Bench:
         self._say = say
         self._broker = psutil.Process(stack.kafka.child.pid)
 
-    async def run(self, rounds: int, seconds: float, scored: Path | None) -> Report:
+    async def run(self, rounds: int, seconds: float) -> Report:
         """Everything, `rounds` times over; the median of each."""
         values = [len(value) for _, value in records(1_000)]
-        routers = {"router, rules": None} | ({"router, score": scored} if scored else {})
+        routers = {"router, rules": None, "router, score": scored_policy(self._folder)}
         found: dict[str, list[Hop]] = {}
         for number in range(rounds):
             for name in NOTHING:
@@ -167,15 +168,10 @@ class Bench:
         return produced, tools.consume(bootstrap, topic, self._messages)
 
 
-def run(
-    messages: int, rounds: int, seconds: float, scored: Path | None, say: Callable[[str], None]
-) -> Report:
-    """Start a broker, measure, take everything away again.
-
-    `seconds`: how long each rate is held for the delays; `scored`: a policy that asks the learned score.
-    """
+def run(messages: int, rounds: int, seconds: float, say: Callable[[str], None]) -> Report:
+    """Start a broker, measure, take everything away again; `seconds`: how long each steady rate is held."""
     with servers(say) as (stack, folder):
-        return asyncio.run(Bench(stack, folder, messages, say).run(rounds, seconds, scored))
+        return asyncio.run(Bench(stack, folder, messages, say).run(rounds, seconds))
 
 
 @contextlib.contextmanager
