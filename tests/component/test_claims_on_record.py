@@ -125,6 +125,7 @@ async def test_what_a_row_names_is_never_collected(pointsman: Command, database:
     gone = path_of(folder, story(2)[0])
     for path in [*kept[:3], gone]:
         os.utime(path, (time.time() - 9 * DAY_S,) * 2)
+    os.utime(kept[3], (time.time() - 7 * DAY_S,) * 2)
     assert orphan != young
     tried = await pointsman.run("claims", "gc", "--days", "8", "--dry-run")
     assert tried.lines == [f"would remove 1 value of {gone.stat().st_size:,} bytes; 3 old values referred to"]

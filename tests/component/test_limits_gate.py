@@ -1,6 +1,7 @@
 """What processes agree on through the log: pauses, grants, and where one stands that comes late."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -143,9 +144,14 @@ async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_
         command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
         shown = await command.run("limits", "--json")
         said = await command.run("limits")
+        watching = await command.start("limits", "--watch", "--json")
+        assert watching.stdout is not None
+        seen = [json.loads(await watching.stdout.readline()) for _ in range(2)]
+        watching.terminate()
+        await watching.communicate()
         waiting.cancel()
     budget = {"budget": "rate", "unit": "rate", "span_s": 600.25, "limit": 2, "used": 2, "waiting": 1}
-    assert shown.json["budgets"] == [budget]
+    assert [each["budgets"] for each in (shown.json, *seen)] == [[budget]] * 3
     paused = {each["target"]: each["paused_s"] > 0 for each in shown.json["targets"]}
     assert paused == {"elsewhere": True, "t": False}
     assert said.lines[1].split() == ["rate", "2", "2", "10", "min", "1"]

@@ -2,14 +2,18 @@
 
 import json
 from itertools import islice
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from pointsman.bench.soak.accidents import Accident, Kind, accidents
 from pointsman.bench.soak.memory import Sample, memory, slope
-from pointsman.bench.soak.run import Plan, Report
+from pointsman.bench.soak.record import Record
+from pointsman.bench.soak.run import Plan, Report, Soak
 from pointsman.cli.bench_soak import app
+from pointsman.store.signing import PrivateKey
 
 NAMES = ("router", "worker", "audit")
 
@@ -75,4 +79,39 @@ def test_a_soak_that_lost_something_ends_with_1_and_says_what(monkeypatch: pytes
     ended = soak(monkeypatch, report("job a has no outcome", "job b has 2 outcomes"))
     assert ended.exit_code == 1
     assert ended.stdout.splitlines()[-3:] == ["job a has no outcome", "job b has 2 outcomes", "2 problems"]
-    assert json.loads(soak(monkeypatch, report("lost"), "--json").stdout)["sound"] is False
+    as_json = soak(monkeypatch, report("lost"), "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["sound"]) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("drained", "ended", "problems"),
+    [
+        (True, [], ["lost"]),
+        (False, [], ["not everything was done 600 s after the last job", "lost"]),
+        (True, ["audit"], ["lost", "audit ended by itself"]),
+    ],
+)
+async def test_what_is_not_done_in_time_and_who_ends_by_itself_are_problems(
+    monkeypatch: pytest.MonkeyPatch, drained: bool, ended: list[str], problems: list[str]
+) -> None:
+    async def nothing(*_: object) -> None: ...
+
+    async def waits_no_more(_: Soak) -> bool:
+        return drained
+
+    async def compared(*_: object, **__: object) -> Record:
+        return Record([], problems=["lost"])
+
+    provider = SimpleNamespace(order=lambda *_: None, stats=lambda: {"total": 0})
+    monkeypatch.setattr("pointsman.bench.soak.run.Simulated", lambda _: provider)
+    monkeypatch.setattr("pointsman.bench.soak.run.examine", compared)
+    monkeypatch.setattr(Soak, "_suffer", nothing)
+    monkeypatch.setattr(Soak, "_drained", waits_no_more)
+    key = PrivateKey.parse("11" * 32).public
+    whole: Any = SimpleNamespace(
+        kafka="", postgres="", audit_key=key.text, processes=[SimpleNamespace(name="provider", url="")]
+    )
+    soak = Soak(whole, Plan(1, 40, 15, 1), lambda _: None)
+    soak._victims.ended.update(ended)
+    found = await soak.run()
+    assert (found.problems, found.sound) == (problems, False)

@@ -1,7 +1,8 @@
 """Values that nobody refers to any more: found by age, and kept as long as a row on record names them.
 
 Invariant: what is referred to is never removed. The audit is asked after the store, and a value that is put
-there again meanwhile is young.
+there again meanwhile is young. Whoever sets the age leaves eight days: a record that is not in the audit yet
+is on a topic, and these keep theirs for seven.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,6 @@ from datetime import datetime
 
 from pointsman.claims.store import ClaimStore
 from pointsman.store.references import referred
-
-#: A record that is not in the audit yet is on a topic, and these keep theirs for seven days.
-LEAST_DAYS = 8
 
 
 @dataclass(slots=True)

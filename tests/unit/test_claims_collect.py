@@ -1,0 +1,31 @@
+"""What is collected while others go on putting values there."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pointsman.claims.collect import Collected, collect
+from tests.support.claim_stores import Shelf, digest
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=9)
+EIGHT_DAYS_AGO = datetime.now(UTC) - timedelta(days=8)
+
+
+async def test_a_value_put_there_again_meanwhile_stays_and_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelf, forgotten, wanted = Shelf(), b"nobody asks for it", b"somebody sends it again"
+    for content in (forgotten, wanted):
+        await shelf.put(digest(content), content)
+        shelf.at[digest(content)] = LONG_AGO
+
+    async def put_again(dsn: str, digests: Sequence[str]) -> set[str]:
+        """While the audit is asked, which knows neither."""
+        await shelf.put(digest(wanted), wanted)
+        return set()
+
+    monkeypatch.setattr("pointsman.claims.collect.referred", put_again)
+    found = await collect(shelf, "nowhere", EIGHT_DAYS_AGO)
+    assert list(shelf.values.values()) == [wanted]
+    assert found == Collected(referred=0, removed=1, removed_bytes=len(forgotten))
