@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import IncompatibleBrokerVersion
 
 from pointsman.bus import transaction_requests as requests
-from pointsman.bus.transaction_requests import Offset, Packed, Producer
+from pointsman.bus.transaction_requests import Offset, Packed, Producer, Versions
 from pointsman.bus.wire import NO_TAGS, array, compact
 
 PRODUCER = Producer(7, 3)
@@ -61,4 +61,10 @@ FEATURES = array([compact(b"kraft.version") + pack(">hh", 1, 1) + NO_TAGS,
 )
 def test_features_that_the_cluster_agreed_on(tags: bytes, found: dict[str, int]) -> None:
     answer = pack(">h", 0) + array([pack(">hhh", 0, 0, 13) + NO_TAGS]) + pack(">i", 0) + tags
-    assert read(requests.versions(), answer) == found
+    assert read(requests.versions(), answer) == Versions({0: 13}, found)
+
+
+def test_a_broker_that_does_not_know_the_question_has_agreed_on_nothing() -> None:
+    """Its answer is in the layout of the oldest version, which begins with the same code."""
+    answer = pack(">hi", 35, 1) + pack(">hhh", 18, 0, 2)
+    assert read(requests.versions(), answer) == Versions({}, {})

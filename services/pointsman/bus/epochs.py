@@ -31,9 +31,7 @@ from pointsman.bus.batches import batches
 from pointsman.bus.bundle import Made
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
-from pointsman.bus.transaction_requests import Packed, Producer
-
-FEATURE = "transaction.version"
+from pointsman.bus.transaction_requests import Packed, Producer, Versions
 
 #: Between two tries, seconds. The coordinator takes a millisecond or two to end the transaction before.
 _SOON_S, _PAUSE_S = 0.003, 0.05
@@ -45,24 +43,10 @@ _SETTLE_S = 0.002
 async def transaction_version(client: AIOKafkaClient) -> int:
     """The version of transactions that the whole cluster has agreed on; 0 where it does not say."""
     try:
-        found: dict[str, int] = await client.send(client.get_random_node(), requests.versions())
+        found: Versions = await client.send(client.get_random_node(), requests.versions())
     except IncompatibleBrokerVersion:
         return 0
-    return found.get(FEATURE, 0)
-
-
-async def transaction_version_at(bootstrap: str, timeout_ms: int) -> int:
-    """As `transaction_version`, of the cluster at these addresses.
-
-    Raises:
-        KafkaError: no broker answers within the time.
-    """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=timeout_ms)
-    try:
-        await client.bootstrap()
-        return await transaction_version(client)
-    finally:
-        await client.close()
+    return found.transactions
 
 
 class EpochTransactions:

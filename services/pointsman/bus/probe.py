@@ -4,22 +4,24 @@ import asyncio
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from typing import Any
 
-from aiokafka.errors import KafkaError as BrokerError
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from pointsman.bus import rdkafka
-from pointsman.bus.epochs import transaction_version_at
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.reach import addresses, reach, refusal
+from pointsman.bus.transaction_requests import Versions, versions
 
 #: Each question, seconds.
 _PATIENCE_S = 5.0
 #: The release in which Produce (API key 0) first had a version, newest first.
 _RELEASES = ((13, "4.1 or newer"), (12, "4.0"), (11, "3.8 or 3.9"), (10, "3.7"))
 _PRODUCE = 0
+#: Bytes of an answer; what announces another number is no broker.
+_LEAST, _MOST = 10, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,20 @@ async def probe(bootstrap: str) -> Probe:
     """Ask; never raises, whatever is wrong is in the answer."""
     try:
         await reach(bootstrap, _PATIENCE_S)
-        release = await _release(bootstrap)
-        transactions = await transaction_version_at(bootstrap, int(_PATIENCE_S * 1000))
+        found = await _versions(bootstrap)
         admin = AdminClient(rdkafka.settings(bootstrap))
         cluster = await asyncio.to_thread(admin.list_topics, timeout=_PATIENCE_S)
     except (ValueError, KafkaUnavailableError) as error:
         return Probe(bootstrap, str(error))
-    except (OSError, EOFError, TimeoutError, BrokerError) as error:
+    except (OSError, EOFError, TimeoutError) as error:
         return Probe(bootstrap, f"something listens at {bootstrap}, but it is no Kafka broker ({error!r})")
     except KafkaException as error:
         return Probe(bootstrap, str(rdkafka.explain(bootstrap, error, _PATIENCE_S)))
     return Probe(
         bootstrap,
         None,
-        release,
-        transactions,
+        _release(found),
+        found.transactions,
         cluster.cluster_id,
         await _brokers({each.id: (str(each.host), each.port) for each in cluster.brokers.values()}),
         {name: len(topic.partitions) for name, topic in sorted(cluster.topics.items())},
@@ -90,31 +91,42 @@ async def _brokers(addresses: Mapping[int, tuple[str, int]]) -> tuple[Broker, ..
     )
 
 
-async def _release(bootstrap: str) -> str | None:
-    """The release by what the first broker that answers can do (ApiVersions, version 0), None when older."""
-    for host, port in addresses(bootstrap):
-        if await refusal(host, port, _PATIENCE_S) is None:
-            versions = await _api_versions(host, port)
-            newest = versions.get(_PRODUCE, 0)
-            return next((release for version, release in _RELEASES if newest >= version), "older than 3.7")
-    return None
+def _release(found: Versions) -> str:
+    newest = found.newest.get(_PRODUCE, 0)
+    return next((release for version, release in _RELEASES if newest >= version), "older than 3.7")
 
 
-async def _api_versions(host: str, port: int) -> dict[int, int]:
-    """The newest version of each request, by API key.
+async def _versions(bootstrap: str) -> Versions:
+    """By the first of these addresses that takes a connection.
+
+    Asked by hand: a client would ask the broker under the address that it tells, which may be wrong.
 
     Raises:
+        KafkaUnavailableError: none does any more.
         OSError, EOFError, TimeoutError: no broker answers there.
     """
-    request = struct.pack(">hhih", 18, 0, 1, -1)  # key, version, correlation id, no client id
+    for host, port in addresses(bootstrap):
+        if await refusal(host, port, _PATIENCE_S) is None:
+            return await _answer(host, port)
+    raise KafkaUnavailableError(bootstrap, _PATIENCE_S, "what listened there is gone")
+
+
+async def _answer(host: str, port: int) -> Versions:
+    request = versions()
+    sent = request.build_request_header(1, "pointsman").encode() + request.encode()
     async with asyncio.timeout(_PATIENCE_S):
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            writer.write(struct.pack(">i", len(request)) + request)
-            size, correlation = struct.unpack(">ii", await reader.readexactly(8))
-            if correlation != 1 or not 10 < size < 10_000:
+            writer.write(struct.pack(">i", len(sent)) + sent)
+            (size,) = struct.unpack(">i", await reader.readexactly(4))
+            if not _LEAST <= size <= _MOST:
                 raise EOFError("its answer is none")
-            body = await reader.readexactly(size - 4)
+            answer = BytesIO(await reader.readexactly(size))
         finally:
             writer.close()
-    return {key: newest for key, _, newest in struct.iter_unpack(">hhh", body[6 : len(body) - len(body) % 6])}
+    try:
+        request.parse_response_header(answer)
+        found: Versions = request.RESPONSE_TYPE.decode(answer)
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise EOFError("its answer is none") from error
+    return found

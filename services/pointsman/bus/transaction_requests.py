@@ -52,6 +52,22 @@ class Offset:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """What a broker knows of each request, by API key, and the level of each feature that its cluster has.
+
+    Nothing of either where the broker is too old to say.
+    """
+
+    newest: Mapping[int, int]
+    agreed: Mapping[str, int]
+
+    @property
+    def transactions(self) -> int:
+        """The version of transactions that the whole cluster has agreed on; 0 where it does not say."""
+        return self.agreed.get("transaction.version", 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """How a connection of aiokafka's has an answer read."""
 
@@ -141,9 +157,9 @@ def end(transactional_id: str, producer: Producer) -> Packed:
 
 
 def versions() -> Packed:
-    """What the whole cluster has agreed on; answered by the level of each feature's name."""
+    """What the broker can do and the whole cluster has agreed on; answered by `Versions`."""
     body = compact(b"pointsman") + compact(b"1") + NO_TAGS
-    return Packed(_VERSIONS_API, 3, body, Answer(_features))
+    return Packed(_VERSIONS_API, 3, body, Answer(_versions))
 
 
 def _by_topic(topics: Mapping[str, Iterable[bytes]]) -> bytes:
@@ -196,17 +212,20 @@ def _offset_one(answer: Reader) -> tuple[int, int]:
     return partition, code
 
 
-def _features(answer: Reader) -> dict[str, int]:
-    answer.unpack(_INT16)
-    answer.array(_api)
+def _versions(answer: Reader) -> Versions:
+    (code,) = answer.unpack(_INT16)
+    if code:  # it does not know this version of the question, and what follows is of another
+        return Versions({}, {})
+    newest = dict(answer.array(_api))
     answer.unpack(_INT32)
     agreed = answer.tags().get(2)
-    return {} if agreed is None else dict(Reader(agreed).array(_feature))
+    return Versions(newest, {} if agreed is None else dict(Reader(agreed).array(_feature)))
 
 
-def _api(answer: Reader) -> None:
-    answer.unpack(_API)
+def _api(answer: Reader) -> tuple[int, int]:
+    key, _, newest = answer.unpack(_API)
     answer.tags()
+    return key, newest
 
 
 def _feature(answer: Reader) -> tuple[str, int]:
