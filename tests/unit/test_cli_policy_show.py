@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from rich.console import Console, RenderableType
 
-from pointsman.cli.learning import Learned
+from pointsman.cli.lesson import Learned
 from pointsman.cli.show import replay as show_replay
 from pointsman.cli.show.learned import learned
 from pointsman.cli.show.reasons import reasons

@@ -51,7 +51,7 @@ def learn(
     from pointsman.cli.errors import CommandError
 
     try:
-        from pointsman.cli import learning, learning_cascade
+        from pointsman.cli import learning, learning_cascade, lesson
     except ModuleNotFoundError as error:
         raise CommandError(str(error), 'learning needs more: pip install "pointsman[learn]"') from error
     from pointsman.cli.prices import tier_prices
@@ -64,7 +64,7 @@ def learn(
 
     now = utc_now()
     path = load(RouterSettings, policy=policy).policy
-    wanted = learning.Wanted(
+    wanted = lesson.Wanted(
         policy=path,
         out=out or beside(path, RouterSettings.model_fields["policy"].default),
         since=moment(since, now),

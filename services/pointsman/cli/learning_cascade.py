@@ -7,28 +7,32 @@ fell short, and a model trained on them would take all answers for such.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from pydantic import ValidationError
 
-from pointsman.cli import screen
 from pointsman.cli.errors import CommandError
-from pointsman.cli.learning import Learned, Wanted, check_quality, costs_of
+from pointsman.cli.lesson import (
+    Learned,
+    Wanted,
+    check_quality,
+    costs_of,
+    jobs_on_record,
+    new_policy,
+    training,
+)
 from pointsman.cli.show.words import answered
 from pointsman.learn.accept import LEAST_LABELS, Cascades, fit
 from pointsman.learn.labels import Answered, points
 from pointsman.learn.report import expected_cascade
 from pointsman.learn.tune import NEVER
 from pointsman.router.cascade_section import AcceptFile, CascadeSection
-from pointsman.router.policy import Policy
 from pointsman.router.policy_edit import with_accept
 from pointsman.router.policy_file import PolicyFile, load_text, parse
 from pointsman.router.replay import Price
-from pointsman.runtime.yaml_file import FileError
 from pointsman.score.accept_evidence import CheapAnswer, Evidence
 from pointsman.score.text import text_of
-from pointsman.store.labelled import Labelled, labelled
+from pointsman.store.labelled import Labelled
 from pointsman.worker.cascade import KEPT
 from pointsman.worker.said import flaw_of, read_said
 from pointsman_schemas.jobs import ChatRequest, JobRouted
@@ -64,14 +68,7 @@ async def work(dsn: str, wanted: Wanted) -> Learned:
         found.why_not = f"{_answered_by(len(tried), tiers)}, {LEAST_LABELS} are needed{_lacks(lacking)}"
         return found
     seen = _cascades(tried, tiers)
-    with screen.progress(100, "% trained") as advance:
-        done = 0
-
-        def told(share: float) -> None:
-            nonlocal done
-            advance(round(100 * share) - done)
-            done = round(100 * share)
-
+    with training() as told:
         said = {"jobs": len(tried), "judged": found.judged, "since": wanted.since.isoformat()}
         trained = fit(seen, name=f"{file.name}-accept", trained_on=said, progress=told)
     found.model = f"{trained.model.name}@{trained.model.version}"
@@ -84,13 +81,9 @@ async def work(dsn: str, wanted: Wanted) -> Learned:
         return found
     name = f"models/{trained.model.name}-{trained.model.version}.json"
     new = with_accept(text, name, wanted.quality)
-    try:
-        policy = Policy.compile(
-            parse(new, str(wanted.policy), read_accept=lambda _: AcceptFile.of(trained.content))
-        )
-    except FileError as error:
-        hint = f"mend {wanted.policy} first"
-        raise CommandError(f"the new policy would not be one: {error}", hint) from error
+    policy = new_policy(
+        wanted, lambda: parse(new, str(wanted.policy), read_accept=lambda _: AcceptFile.of(trained.content))
+    )
     found.write(wanted, name, trained.content, policy.version, new)
     return found
 
@@ -111,12 +104,10 @@ async def _tried(dsn: str, wanted: Wanted, tiers: Tiers) -> tuple[list[Tried], C
     """What there is to learn from; of the other jobs, which tier's answer lacks first (None: none does)."""
     tried: list[Tried] = []
     lacking: Counter[str | None] = Counter()
-    async with labelled(dsn, wanted.since, wanted.judges) as rows:
-        read = [row async for row in rows]
-    for _, group in groupby(read, key=lambda row: row.root):
-        jobs = [row for row in group if row.response is not None]
-        missing = set(tiers) - {row.tier for row in jobs}
-        made = None if missing else tried_of(jobs, tiers, wanted.price)
+    for rows in await jobs_on_record(dsn, wanted):
+        answers = [row for row in rows if row.response is not None]
+        missing = set(tiers) - {row.tier for row in answers}
+        made = None if missing else tried_of(answers, tiers, wanted.price)
         if made is None:
             lacking[next((tier for tier in tiers if tier in missing), None)] += 1
         else:

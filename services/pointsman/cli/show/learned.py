@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from pointsman.cli.formats import count
-from pointsman.cli.learning import Learned
+from pointsman.cli.lesson import Learned
 from pointsman.cli.show import replay as show_replay
 from pointsman.cli.show.ladder import labelled
 
