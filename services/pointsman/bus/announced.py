@@ -11,16 +11,12 @@ from aiokafka.structs import OffsetAndMetadata
 from pointsman.bus.batches import BATCH_BYTES
 from pointsman.bus.bundle import Made, unpacked
 from pointsman.bus.places import Place
-from pointsman.bus.records import Outgoing
+from pointsman.bus.records import MAX_RECORD_BYTES, Outgoing
 from pointsman.bus.settings import LanePart
 
 # How long the client waits when the broker has not yet ended the lane's transaction before. It takes a
 # millisecond or two after each commit, and one transaction in five comes that soon: 20 ms are too many.
 sender.BACKOFF_OVERRIDE = 0.003
-
-
-#: The largest single record that is taken, bytes: an intake record with all that is added to it.
-_MAX_RECORD_BYTES = 8 * 1024 * 1024
 
 
 class AnnouncedTransactions:
@@ -44,7 +40,7 @@ class AnnouncedTransactions:
             acks="all",
             compression_type="zstd",
             max_batch_size=BATCH_BYTES,
-            max_request_size=_MAX_RECORD_BYTES,
+            max_request_size=MAX_RECORD_BYTES,
         )
         try:
             await producer.start()

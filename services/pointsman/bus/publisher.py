@@ -29,12 +29,10 @@ from pointsman.bus.errors import (
     TopicMissingError,
 )
 from pointsman.bus.reach import PATIENCE_S, reach
-from pointsman.bus.records import Outgoing
+from pointsman.bus.records import MAX_RECORD_BYTES, Outgoing
 
 #: Aim of one produce batch before compression, bytes.
 _BATCH_BYTES = 256 * 1024
-#: The largest single record that is tried, bytes; how much a topic takes is for the broker to say.
-_MAX_RECORD_BYTES = 8 * 1024 * 1024
 #: How long an orderly end may take when no broker answers, seconds.
 _CLOSE_S = 2.0
 #: How long a new topic may take to be known everywhere, seconds.
@@ -160,7 +158,7 @@ async def _start(bootstrap: str, patience: float) -> AIOKafkaProducer:
         enable_idempotence=True,
         compression_type="zstd",
         max_batch_size=_BATCH_BYTES,
-        max_request_size=_MAX_RECORD_BYTES,
+        max_request_size=MAX_RECORD_BYTES,
         request_timeout_ms=10_000,
     )
     starting = asyncio.create_task(producer.start())

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from pointsman_schemas.envelope import Headers
 
+#: The largest record that is sent, bytes: an intake record with all that is added to it. What a topic takes
+#: is for the broker to say.
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+
 
 @dataclass(slots=True, unsafe_hash=True)
 class Incoming:
