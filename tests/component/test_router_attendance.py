@@ -16,21 +16,12 @@ from pointsman.router.settings import RouterSettings
 from pointsman_schemas.base import Message
 from pointsman_schemas.jobs import JobRouted, JobUndecided
 from tests.conftest import Kafka
+from tests.support.asking_policy import asking_policy
 from tests.support.command import Command
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 TIERS = ("small", "medium", "frontier")
-POLICY = """\
-name: asks
-tiers: [small, medium, frontier]
-default: {tier: scored, fallback: frontier, reason: The score decides.}
-score:
-  model: builtin
-  quality: 0.98
-  tiers: {medium: mid}
-  opinion: {model: builtin, band: 1, wait_s: 0.5}
-"""
 
 
 async def test_jobs_wait_for_nobody_for_long(
@@ -38,7 +29,7 @@ async def test_jobs_wait_for_nobody_for_long(
 ) -> None:
     monkeypatch.setattr(attending, "_LOOK_S", 0.1)
     policy = tmp_path / "policy.yaml"
-    policy.write_text(POLICY)
+    policy.write_text(asking_policy(wait_s=0.5))
     settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy)
     topics = settings.topics
     await apply(kafka.bootstrap, topics.all(TIERS))

@@ -8,27 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Kafka
+from tests.support.asking_policy import asking_policy
 from tests.support.command import Command
 from tests.support.system import System
 
 pytest.importorskip("onnxruntime")
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
-POLICY = """\
-name: asks
-tiers: [small, medium, frontier]
-default: {tier: scored, fallback: frontier, reason: The score decides.}
-score:
-  model: builtin
-  quality: 0.98
-  tiers: {medium: mid}
-  opinion: {model: builtin, band: 1, wait_s: 300}
-"""
-
 
 @pytest.fixture
 async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "policy.yaml").write_text(asking_policy(wait_s=300))
     policy = str(tmp_path / "policy.yaml")
     started = System(tmp_path, kafka.bootstrap, database, kafka.prefix, opinion=True, POINTSMAN_POLICY=policy)
     try:
