@@ -1,4 +1,4 @@
-"""How many processes work in a consumer group."""
+"""How many processes work in a consumer group, asked by one that does not: over a connection of its own."""
 
 from confluent_kafka.admin import AdminClient
 

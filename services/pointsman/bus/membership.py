@@ -1,4 +1,7 @@
-"""Whether a consumer is what it takes itself for: a member of its group as the group stands now."""
+"""Whether a consumer is what it takes itself for: a member of its group as the group stands now.
+
+Asked over the lanes' own client, which is connected; those who only count a group's members have `members`.
+"""
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
