@@ -17,6 +17,10 @@ use std::sync::Arc;
 const SALT: [u8; 16] =
     [0x5C, 0x2C, 0x6A, 0x4E, 0x5F, 0x5B, 0x5D, 0x0E, 0x9A, 0x53, 0x70, 0x6F, 0x69, 0x6E, 0x74, 0x73];
 
+/// Jobs with longer facts, bytes, are left alone: plans are kept by them, and whoever publishes may write
+/// anything into metadata that a rule looks at.
+const MOST_FACTS: usize = 1_024;
+
 /// Why it stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
@@ -103,6 +107,9 @@ impl Swift {
     pub fn route(&mut self, record: &Record) -> Why {
         let Some(job_id) = self.read(record) else { return Why::Unsure };
         self.write_facts();
+        if self.facts.len() > MOST_FACTS {
+            return Why::Unsure;
+        }
         let scored = match self.plans.asks(&self.facts) {
             None => return Why::NoPlan,
             Some(Asks::Nobody) => false,

@@ -266,6 +266,16 @@ def test_the_messages_of_the_bench_go_the_swift_way(handler: Make, worked_out: l
     assert len(worked_out) < 100
 
 
+def test_nothing_is_kept_of_long_texts_in_what_rules_look_at(
+    handler: Make, worked_out: list[Decision]
+) -> None:
+    known = handler()
+    for length in range(8, 12):
+        body = {"agent_id": "free", "prompt": "p" * length, "metadata": {"stakes": "s" * 2_000}}
+        known([incoming(json.dumps(body).encode(), offset=length)])
+    assert len(worked_out) == 4
+
+
 def test_with_shadows_nothing_goes_the_swift_way(worked_out: list[Decision]) -> None:
     """Whether a job has a shadow hangs on its id, which no plan knows."""
     section = ShadowSection(share=0.5, tiers=("frontier",), jobs_per_hour=10)

@@ -21,6 +21,8 @@ from pointsman_schemas.decisions import Decision
 
 #: So many are kept; beyond it all are forgotten, and learnt again.
 KEPT = 5_000
+#: Of a job with a longer text in what rules look at nothing is kept: anybody may write anything there.
+_LONGEST = 256
 
 _NOT_GIVEN = object()
 
@@ -50,6 +52,8 @@ class Plans:
     def find(self, job: Ordinary) -> Plan | None:
         """The plan for `job`, if there is one to rely on."""
         key = self._key(job)
+        if key is None:
+            return None
         plan = self._sure.get(key)
         if plan is None:
             first = self._unsure.get(key)
@@ -60,7 +64,7 @@ class Plans:
     def learn(self, job: Ordinary, decision: Decision) -> None:
         """Take note of what was decided for `job`; the second time it becomes a plan."""
         key = self._key(job)
-        if any(check.layer == "score" for check in decision.checks):
+        if key is None or any(check.layer == "score" for check in decision.checks):
             return
         made = decision.__pydantic_serializer__.to_json(decision)
         if key not in self._unsure:
@@ -77,9 +81,11 @@ class Plans:
                 self._sure[key] = plan
             self._unsure[key] = None  # settled, one way or the other
 
-    def _key(self, job: Ordinary) -> tuple[object, ...]:
+    def _key(self, job: Ordinary) -> tuple[object, ...] | None:
         """Everything but the length that a policy or an agent's restrictions may look at."""
         looked_at = [job.metadata.get(name, _NOT_GIVEN) for name in self._metadata]
+        if any(isinstance(each, str) and len(each) > _LONGEST for each in looked_at):
+            return None
         return (
             job.agent_id,
             job.kind,
