@@ -1,7 +1,9 @@
 """From a record to a row that keeps to the privacy file: masked by its rules, sealed for its subject."""
 
 import logging
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pointsman.audit.columns import header_pairs, payload_of
@@ -16,6 +18,8 @@ from pointsman.store.privacy_note import Note
 from pointsman.store.row import Row
 from pointsman.store.sealed_record import Content, packed
 from pointsman.store.sealing import DataKey, MasterKey
+from pointsman_schemas.claims import DATAREF
+from pointsman_schemas.dead import ORIGINAL
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 
@@ -25,6 +29,8 @@ log = logging.getLogger(__name__)
 _TEXTS = ("agent_id", "source", "tier", "provider", "model", "policy_version", "rule")
 _NAMES = (*_TEXTS, "message_id", "causation_id", "job_id", "trace_id", "kind", "status", "error_type")
 _LEAST = 4
+_NAMES_A_VALUE = frozenset((DATAREF, f"{ORIGINAL}{DATAREF}"))
+_DIGEST = re.compile(rb"[0-9a-f]{64}\Z")
 
 
 class Privacy:
@@ -42,6 +48,13 @@ class Privacy:
 
         Nothing here raises: where something breaks, nothing of the record's content is kept.
         """
+        row = self._row(record, sealing)
+        claim = None if row.privacy is None else _claim_of(record)
+        if row.privacy is None or claim is None:
+            return row
+        return row._replace(privacy=replace(Note.read(row.privacy), claim=claim).text)
+
+    def _row(self, record: Incoming, sealing: Sealing) -> Row:
         row = row_of(record, self._topics)
         try:
             digest = row.record_sha256
@@ -91,6 +104,14 @@ class Privacy:
             )
             .digested(())
         )
+
+
+def _claim_of(record: Incoming) -> str | None:
+    """The digest of the large value that the record names, or the one that its dead letter is about."""
+    for name, said in record.headers:
+        if name in _NAMES_A_VALUE and (found := _DIGEST.search(said)):
+            return found[0].decode()
+    return None
 
 
 def _cleaned(row: Row, clean: Callable[[str], str]) -> Row:

@@ -11,12 +11,15 @@ class Note:
     """`rules` masked something; `stored` is the digest of the row as it is stored, by the form of record.py.
 
     `subject` and `key` are there where the content is sealed: the subject's keyed hash, and the key's id.
+    `claim`: the digest (hexadecimal) of the large value that the record names, which is kept in its store as
+    long as the row is, though nobody can read the headers.
     """
 
     rules: tuple[str, ...]
     stored: bytes
     subject: bytes | None = None
     key: UUID | None = None
+    claim: str | None = None
 
     @property
     def text(self) -> str:
@@ -24,6 +27,8 @@ class Note:
         said: dict[str, object] = {"v": 1, "rules": self.rules, "stored": self.stored.hex()}
         if self.subject is not None:
             said |= {"subject": self.subject.hex(), "key": str(self.key)}
+        if self.claim is not None:
+            said["claim"] = self.claim
         return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
 
     @classmethod
@@ -41,6 +46,7 @@ class Note:
                 bytes.fromhex(said["stored"]),
                 None if subject is None else bytes.fromhex(subject),
                 None if key is None else UUID(key),
+                said.get("claim"),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("the note cannot be read") from error

@@ -3,3 +3,9 @@ select distinct right(header ->> 1, 64) as sha256
 from audit.message cross join lateral jsonb_array_elements(headers) as header
 where headers::text like '%ce_dataref%' and header ->> 0 in ('ce_dataref', 'orig_ce_dataref')
   and right(header ->> 1, 64) = any ($1)
+union
+-- What a masked or sealed row names is in its note; an erased one is of use to nobody.
+select privacy ->> 'claim'
+from audit.message
+where privacy ->> 'claim' = any ($1)
+  and not exists (select from audit.erasure where erasure.key_id::text = message.privacy ->> 'key')
