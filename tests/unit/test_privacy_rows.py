@@ -71,6 +71,21 @@ def test_a_rule_applies_where_it_says(rule: dict[str, Any], masked: bool) -> Non
     assert (protected(telling(0), rules(**rule)).privacy is not None) is masked
 
 
+@pytest.mark.parametrize(
+    ("reference", "claim"),
+    [
+        (b"s3://b/" + b"0a" * 32, "0a" * 32),
+        (b"s3://b/file", None),
+        (b"\xff" * 64, None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_the_value_that_a_masked_row_names_is_noted(reference: bytes | None, claim: str | None) -> None:
+    header: Any = ("ce_dataref", reference)
+    assert note(protected(replace(telling(0), headers=(header,)))).claim == claim
+
+
 def test_a_dead_letter_is_masked_as_what_it_was() -> None:
     found = protected(
         letter(telling(0), 3), rules(paths=["$.prompt"], topics=["jobs.intake"], types=["job.*"])

@@ -109,7 +109,7 @@ class Privacy:
 def _claim_of(record: Incoming) -> str | None:
     """The digest of the large value that the record names, or the one that its dead letter is about."""
     for name, said in record.headers:
-        if name in _NAMES_A_VALUE and (found := _DIGEST.search(said)):
+        if name in _NAMES_A_VALUE and said and (found := _DIGEST.search(said)):  # Kafka allows it to be null
             return found[0].decode()
     return None
 
