@@ -12,7 +12,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def hop(
     *,
-    messages: Annotated[int, typer.Option(metavar="N", min=50_000, help="Messages for each hop.")] = 100_000,
+    messages: Annotated[int, typer.Option(metavar="N", min=50_000, help="Messages for each hop.")] = 300_000,
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times; the median counts.")] = 3,
     seconds: Annotated[float, typer.Option(metavar="S", min=1, help="How long each steady rate lasts.")] = 15,
     as_json: Json = False,
