@@ -169,7 +169,7 @@ async def _start(bootstrap: str, patience: float) -> AIOKafkaProducer:
         # Broken off in its middle it would leave its first connection open.
         await asyncio.wait([starting], timeout=_CLOSE_S)
         starting.cancel()
-        await producer.stop()
+        await asyncio.wait([asyncio.create_task(producer.stop())], timeout=_CLOSE_S)
         if isinstance(error, TimeoutError | KafkaError):
             raise KafkaUnavailableError(bootstrap, patience, str(error) or "no answer") from error
         raise
@@ -195,7 +195,7 @@ def _place(found: Any) -> Place:
 
 async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:
     """Wait for tasks that take a bounded time, even when cancelled meanwhile."""
-    ended = asyncio.ensure_future(asyncio.wait(tasks))
+    ended = asyncio.ensure_future(asyncio.wait(tasks, timeout=3 * _CLOSE_S))
     try:
         await asyncio.shield(ended)
     except asyncio.CancelledError:
