@@ -8,6 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
+from pointsman.bus import reader as reader_module
 from pointsman.bus.reader import Place, Reader
 from pointsman.bus.settings import LanePart
 
@@ -32,6 +33,7 @@ class Consumer:
         self.sought: dict[TopicPartition, int] = {}
         self.committed: dict[TopicPartition, int] = {}
         self._meanwhile: Callable[[Consumer], None] | None = meanwhile
+        self.broker_is_there = True
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         if tp not in self.owned:
@@ -48,6 +50,8 @@ class Consumer:
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         if not offsets:
             raise ValueError  # as the client does
+        if not self.broker_is_there:
+            await asyncio.Event().wait()  # as the client does, for as long as there is none
         self.committed |= offsets
 
     def assignment(self) -> set[TopicPartition]:
@@ -107,3 +111,16 @@ async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced()
     consumer: Any = Consumer({EMPTY}, lambda consumer: None)
     await asyncio.wait_for(reader_of({EMPTY})._locate(consumer), 10)
     assert consumer.committed == {}
+
+
+async def test_a_commit_that_no_broker_takes_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a reader that is told to stop while its broker is gone would never end."""
+    monkeypatch.setattr(reader_module, "_ANNOUNCE_S", 0.01)
+    reader = reader_of({OLD})
+    consumer: Any = Consumer({OLD}, lambda consumer: None)
+    consumer.broker_is_there = False
+    await asyncio.wait_for(reader._announce(consumer, {("t", 0): 7}), 10)
+    assert consumer.committed == {}
+    consumer.broker_is_there = True
+    await reader._announce(consumer, {("t", 1): 3})
+    assert consumer.committed == {OLD: 7, NEW: 3}

@@ -34,6 +34,8 @@ _POLL_MS = 200
 _POLL_RECORDS = 2_000
 #: While the group changes hands, seconds.
 _TURN_S = 0.05
+#: For a commit, seconds. The client tries for as long as no broker answers, even when we are told to stop.
+_ANNOUNCE_S = 2.0
 
 
 class MovedError(Exception):
@@ -71,6 +73,8 @@ class Reader:
         self._stopping = asyncio.Event()
         self._expected: dict[Place, int | None] = {}
         self._unknown: set[TopicPartition] = set()
+        #: What is stored and could not be announced yet.
+        self._unannounced: dict[Place, int] = {}
         self.ready = False
 
     def stop(self) -> None:
@@ -100,6 +104,8 @@ class Reader:
                     continue
                 if found and not self._unknown:
                     await self._take(consumer, found)
+                elif self._unannounced:
+                    await self._announce(consumer, {})
                 await watchdog.look(
                     {TopicPartition(*place): next or 0 for place, next in self._expected.items()}
                 )
@@ -166,12 +172,16 @@ class Reader:
         await self._announce(consumer, moved)
 
     async def _announce(self, consumer: AIOKafkaConsumer, moved: Mapping[Place, int]) -> None:
-        offsets = {TopicPartition(*place): next for place, next in moved.items()}
+        self._unannounced |= moved
+        offsets = {TopicPartition(*place): next for place, next in self._unannounced.items()}
         if not offsets:
             return  # which the client would refuse
-        # Only for those who watch the lag: losing it loses nothing.
-        with contextlib.suppress(KafkaError, IllegalStateError):
-            await consumer.commit(offsets)
+        # Only for those who watch the lag: when it has to wait, storing does not.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ANNOUNCE_S):
+                with contextlib.suppress(KafkaError, IllegalStateError):
+                    await consumer.commit(offsets)
+            self._unannounced = {}
         for tp, next_offset in offsets.items():
             LANE_LAG.labels(tp.topic, tp.partition).set(unread(consumer, tp, next_offset))
 
@@ -186,7 +196,7 @@ class Reader:
 
     def assigned(self, owned: set[TopicPartition]) -> None:
         """Called by the group's listener: forget every position, ask the store anew."""
-        self._expected = {}
+        self._expected, self._unannounced = {}, {}
         self._unknown = set(owned)
         event(log, logging.INFO, "lanes assigned", group=self._group, partitions=len(owned))
 
