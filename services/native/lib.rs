@@ -258,13 +258,3 @@ pub unsafe extern "C" fn pointsman_swift_drawn(swift: &Swift) -> Numbers<u32> {
 pub unsafe extern "C" fn pointsman_seen_add(swift: &mut Swift, id: Bytes) -> bool {
     swift.seen.add(number_of(id.get().unwrap_or_default()))
 }
-
-#[no_mangle]
-pub unsafe extern "C" fn pointsman_seen_contains(swift: &Swift, id: Bytes) -> bool {
-    swift.seen.contains(number_of(id.get().unwrap_or_default()))
-}
-
-#[no_mangle]
-pub unsafe extern "C" fn pointsman_seen_count(swift: &Swift) -> usize {
-    swift.seen.len()
-}

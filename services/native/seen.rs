@@ -30,10 +30,6 @@ impl Seen {
     pub fn contains(&self, id: u128) -> bool {
         self.ids.contains(&id)
     }
-
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
 }
 
 /// A UUID's number from its text; its form was looked at before.

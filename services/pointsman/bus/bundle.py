@@ -7,6 +7,7 @@ from typing import Any
 import cramjam
 
 from pointsman.bus.records import Outgoing
+from pointsman.bus.wire import Reader
 
 #: Level 3, the broker's own, makes of routed jobs 7 % fewer bytes in 15 % more time.
 _LEVEL = 1
@@ -26,8 +27,8 @@ class Bundle:
 
     def unpack(self) -> list[Outgoing]:
         """The records one by one."""
-        reader = _Reader(bytes(cramjam.zstd.decompress(self.content)))
-        return [reader.record(self.topic, self.beside) for _ in range(self.count)]
+        reader = Reader(bytes(cramjam.zstd.decompress(self.content)))
+        return [_record(reader, self.topic, self.beside) for _ in range(self.count)]
 
 
 #: What a lane writes.
@@ -48,34 +49,22 @@ def unpacked(made: Iterable[Made]) -> Iterator[Outgoing]:
             yield each
 
 
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
+def _record(reader: Reader, topic: str, beside: int) -> Outgoing:
+    _signed(reader)  # its size
+    reader.take(1)  # no attributes
+    _signed(reader)  # no time since the first record
+    _signed(reader)  # its place in the batch
+    key, value = _sized(reader), _sized(reader)
+    headers = [((_sized(reader) or b"").decode(), _sized(reader) or b"") for _ in range(_signed(reader))]
+    return Outgoing(topic, key, value, headers, beside)
 
-    def record(self, topic: str, beside: int) -> Outgoing:
-        self._number()  # its size
-        self._at += 1  # no attributes
-        self._number()  # no time since the first record
-        self._number()  # its place in the batch
-        key, value = self._sized(), self._sized()
-        headers = [((self._sized() or b"").decode(), self._sized() or b"") for _ in range(self._number())]
-        return Outgoing(topic, key, value, headers, beside)
 
-    def _sized(self) -> bytes | None:
-        size = self._number()
-        if size < 0:
-            return None
-        self._at += size
-        return self._data[self._at - size : self._at]
+def _sized(reader: Reader) -> bytes | None:
+    size = _signed(reader)
+    return None if size < 0 else reader.take(size)
 
-    def _number(self) -> int:
-        """Seven bits to a byte, the lowest first; the sign is the lowest bit."""
-        number = shift = 0
-        while True:
-            byte = self._data[self._at]
-            self._at += 1
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return number >> 1 ^ -(number & 1)
+
+def _signed(reader: Reader) -> int:
+    """The sign is the lowest bit."""
+    number = reader.varint()
+    return number >> 1 ^ -(number & 1)

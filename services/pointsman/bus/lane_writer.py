@@ -80,7 +80,7 @@ class LaneWriter:
             count = self._partitions.get(record.topic) or await self._count(record.topic)
             place = record.beside
             if place is None:
-                assert isinstance(record, Outgoing)  # what is packed has its place
+                assert isinstance(record, Outgoing)  # what is bundled has its place
                 place = partition_of(record.key, count, self._keyless)
             grouped.setdefault((record.topic, place % count), []).append(record)
         await self._transactions.write(grouped, next_offset, metadata)

@@ -65,7 +65,7 @@ class Reader:
         size = self.varint() - 1
         if size < 0:
             return None
-        return self._take(size)
+        return self.take(size)
 
     def array(self, item: "Callable[[Reader], T]") -> list[T]:
         """What `item` makes of each item."""
@@ -73,9 +73,10 @@ class Reader:
 
     def tags(self) -> dict[int, bytes]:
         """Tagged fields by their number."""
-        return {self.varint(): self._take(self.varint()) for _ in range(self.varint())}
+        return {self.varint(): self.take(self.varint()) for _ in range(self.varint())}
 
-    def _take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
+        """So many bytes."""
         start, self._at = self._at, self._at + size
         if self._at > len(self._data):
             raise IndexError(f"{size} bytes are announced, {len(self._data) - start} are left")

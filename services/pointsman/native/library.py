@@ -131,8 +131,6 @@ def _declare(found: ctypes.CDLL) -> None:
         "swift_counts": (Numbers, (swift,)),
         "swift_drawn": (Numbers, (swift,)),
         "seen_add": (c_bool, (swift, Bytes)),
-        "seen_contains": (c_bool, (swift, Bytes)),
-        "seen_count": (c_size_t, (swift,)),
     }
     for name, (made, given) in declared.items():
         function = getattr(found, f"pointsman_{name}")

@@ -70,13 +70,6 @@ class NativeSeen:
         content = id.encode()
         return bool(self._lib.pointsman_seen_add(self._handle, Bytes.of(content)))
 
-    def __contains__(self, id: str) -> bool:
-        content = id.encode()
-        return bool(self._lib.pointsman_seen_contains(self._handle, Bytes.of(content)))
-
-    def __len__(self) -> int:
-        return int(self._lib.pointsman_seen_count(self._handle))
-
 
 class NativeSwift:
     """One per lane; see `SwiftWay`. `largest`: bytes of a value that is published."""
