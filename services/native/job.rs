@@ -198,10 +198,12 @@ impl Job {
             }
             _ => return None,
         }
+        // An empty one is a demand all the same, and would look like none here.
+        (1..=32).contains(&self.form.len()).then_some(())?;
         if self.form == b"text" {
             self.form.clear();
         }
-        (self.form.len() <= 32).then_some(())
+        Some(())
     }
 }
 

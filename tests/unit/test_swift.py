@@ -165,6 +165,8 @@ TWINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "long-integer": ({"temperature": 1}, {"temperature": 2**64}),
     "long-integer-inside": ({"logit_bias": {}}, {"logit_bias": {"a": [2**70]}}),
     "long-integer-in-metadata": ({}, {"metadata": {"id": -(2**64)}}),
+    "empty-form-or-none": ({}, {"response_format": ""}),
+    "empty-type-or-none": ({}, {"response_format": {"type": ""}}),
     "form-or-none": ({}, {"response_format": {"type": "json_object"}}),
     "one-tool-or-two": ({"tools": [TOOL]}, {"tools": [TOOL, TOOL]}),
     "older-name-of-tools": ({}, {"functions": [TOOL]}),
