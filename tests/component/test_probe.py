@@ -7,8 +7,10 @@ from struct import pack
 
 import pytest
 
+from pointsman.bus.admin import apply
 from pointsman.bus.probe import probe
 from pointsman.bus.reach import addresses
+from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -19,9 +21,11 @@ async def listening(answer: Answer) -> AsyncIterator[int]:
     """The port of a server that does this with each connection."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            await answer(reader, writer)
-        writer.close()
+        try:
+            with suppress(OSError):
+                await answer(reader, writer)
+        finally:
+            writer.close()
 
     async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
@@ -29,11 +33,15 @@ async def listening(answer: Answer) -> AsyncIterator[int]:
 
 @pytest.mark.stack
 async def test_a_broker_says_what_it_is(kafka: Kafka) -> None:
+    topic = Topics(kafka.prefix).dead
+    await apply(kafka.bootstrap, [topic])
     found = await probe(kafka.bootstrap)
     assert (found.problem, found.reachable) == (None, True)
     assert found.release in {"3.7", "3.8 or 3.9", "4.0", "4.1 or newer"}
     assert found.transactions == 2
     assert found.cluster_id
+    assert found.topics[topic.name] == topic.partitions
+    assert found.brokers
 
 
 @pytest.mark.stack
@@ -50,10 +58,12 @@ async def test_a_broker_that_sends_its_clients_elsewhere_is_one_all_the_same(kaf
                 writer.write(data.replace(pack(">i", port), pack(">i", nobody)))
 
         answering = asyncio.create_task(answers())
-        while data := await reader.read(1 << 16):
-            back.write(data)
-        answering.cancel()
-        back.close()
+        try:
+            while data := await reader.read(1 << 16):
+                back.write(data)
+        finally:
+            answering.cancel()
+            back.close()
 
     direct = await probe(kafka.bootstrap)
     async with listening(elsewhere) as here:

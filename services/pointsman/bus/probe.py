@@ -7,10 +7,8 @@ from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from typing import Any
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from aiokafka.protocol.metadata import MetadataRequest_v5
 
-from pointsman.bus import rdkafka
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.reach import addresses, reach, refusal
 from pointsman.bus.transaction_requests import Versions, versions
@@ -20,8 +18,9 @@ _PATIENCE_S = 5.0
 #: The release in which Produce (API key 0) first had a version, newest first.
 _RELEASES = ((13, "4.1 or newer"), (12, "4.0"), (11, "3.8 or 3.9"), (10, "3.7"))
 _PRODUCE = 0
-#: Bytes of an answer; what announces another number is no broker.
-_LEAST, _MOST = 10, 10_000
+#: Bytes of an answer; what announces another number is no broker. The longest names every partition.
+_LEAST, _MOST = 10, 64_000_000
+_ALL_TOPICS, _CREATE_NONE = None, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +62,21 @@ async def probe(bootstrap: str) -> Probe:
     """Ask; never raises, whatever is wrong is in the answer."""
     try:
         await reach(bootstrap, _PATIENCE_S)
-        found = await _versions(bootstrap)
-        admin = AdminClient(rdkafka.settings(bootstrap))
-        cluster = await asyncio.to_thread(admin.list_topics, timeout=_PATIENCE_S)
+        host, port = await _listening(bootstrap)
+        found: Versions = await _answer(host, port, versions())
+        cluster = await _answer(host, port, MetadataRequest_v5(_ALL_TOPICS, _CREATE_NONE))
     except (ValueError, KafkaUnavailableError) as error:
         return Probe(bootstrap, str(error))
     except (OSError, EOFError, TimeoutError) as error:
         return Probe(bootstrap, f"something listens at {bootstrap}, but it is no Kafka broker ({error!r})")
-    except KafkaException as error:
-        return Probe(bootstrap, str(rdkafka.explain(bootstrap, error, _PATIENCE_S)))
     return Probe(
         bootstrap,
         None,
         _release(found),
         found.transactions,
         cluster.cluster_id,
-        await _brokers({each.id: (str(each.host), each.port) for each in cluster.brokers.values()}),
-        {name: len(topic.partitions) for name, topic in sorted(cluster.topics.items())},
+        await _brokers({id: (host, port) for id, host, port, _rack in cluster.brokers}),
+        {name: len(partitions) for _error, name, _internal, partitions in sorted(cluster.topics)},
     )
 
 
@@ -96,23 +93,26 @@ def _release(found: Versions) -> str:
     return next((release for version, release in _RELEASES if newest >= version), "older than 3.7")
 
 
-async def _versions(bootstrap: str) -> Versions:
-    """By the first of these addresses that takes a connection.
-
-    Asked by hand: a client would ask the broker under the address that it tells, which may be wrong.
+async def _listening(bootstrap: str) -> tuple[str, int]:
+    """The first of these addresses that takes a connection.
 
     Raises:
         KafkaUnavailableError: none does any more.
-        OSError, EOFError, TimeoutError: no broker answers there.
     """
     for host, port in addresses(bootstrap):
         if await refusal(host, port, _PATIENCE_S) is None:
-            return await _answer(host, port)
+            return host, port
     raise KafkaUnavailableError(bootstrap, _PATIENCE_S, "what listened there is gone")
 
 
-async def _answer(host: str, port: int) -> Versions:
-    request = versions()
+async def _answer(host: str, port: int, request: Any) -> Any:
+    """What is answered at this very address, to a request of aiokafka's form.
+
+    Asked by hand: a client would ask the brokers under the addresses that they tell, which may be wrong.
+
+    Raises:
+        OSError, EOFError, TimeoutError: no broker answers there.
+    """
     sent = request.build_request_header(1, "pointsman").encode() + request.encode()
     async with asyncio.timeout(_PATIENCE_S):
         reader, writer = await asyncio.open_connection(host, port)
@@ -126,7 +126,6 @@ async def _answer(host: str, port: int) -> Versions:
             writer.close()
     try:
         request.parse_response_header(answer)
-        found: Versions = request.RESPONSE_TYPE.decode(answer)
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        return request.RESPONSE_TYPE.decode(answer)
+    except (struct.error, ValueError, IndexError) as error:
         raise EOFError("its answer is none") from error
-    return found
