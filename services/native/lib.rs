@@ -11,6 +11,7 @@ mod score;
 mod seen;
 mod sha1;
 mod swift;
+mod taken;
 mod words;
 
 use plans::Asks;
@@ -20,10 +21,11 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice;
 use std::sync::Arc;
 use swift::{Record, Settings, Swift, Why};
+use taken::{Span, Taken};
 use words::{Vocabulary, KINDS};
 
 /// Counted up whenever a function here changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Bytes of somebody else's; null is none.
 #[repr(C)]
@@ -76,14 +78,13 @@ pub struct Batch {
 }
 
 impl Batch {
-    unsafe fn record<'a>(&self, place: usize) -> Record<'a> {
-        let bytes = |starts: *const *const u8, sizes: *const usize| {
-            Bytes { start: *starts.add(place), size: *sizes.add(place) }.get()
-        };
-        Record {
+    unsafe fn record(&self, place: usize) -> Taken {
+        let span =
+            |starts: *const *const u8, sizes: *const usize| Span::new(*starts.add(place), *sizes.add(place));
+        Taken {
             offset: *self.offsets.add(place),
-            key: bytes(self.keys, self.key_sizes),
-            value: bytes(self.values, self.value_sizes),
+            key: span(self.keys, self.key_sizes),
+            value: span(self.values, self.value_sizes),
         }
     }
 }
@@ -191,17 +192,46 @@ pub unsafe extern "C" fn pointsman_swift_begin(swift: &mut Swift, partition: i32
     swift.begin(partition, time.get().unwrap_or_default(), doubt.get().unwrap_or_default());
 }
 
+/// Records that are to be routed; they are kept until the next `begin`.
+#[no_mangle]
+pub unsafe extern "C" fn pointsman_swift_take(swift: &mut Swift, batch: &Batch) {
+    swift.taken.extend((0..batch.count).map(|place| batch.record(place)));
+}
+
+/// The same from one of Kafka's batches, decompressed and without its head, which has the offset and the time of
+/// its first record. False if it cannot be read here: then all that was taken since `begin` is of no use.
+#[no_mangle]
+pub unsafe extern "C" fn pointsman_swift_read(
+    swift: &mut Swift,
+    records: Bytes,
+    first: i64,
+    first_ms: i64,
+    count: usize,
+) -> bool {
+    let bytes = records.get().unwrap_or_default();
+    let read = || taken::read(bytes, first, first_ms, count, &mut swift.taken, &mut swift.times).is_some();
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or(false)
+}
+
 /// Route records from `place` on; returns where it stopped, and above 32 bits why.
 #[no_mangle]
-pub unsafe extern "C" fn pointsman_swift_route(swift: &mut Swift, batch: &Batch, place: usize) -> u64 {
-    for at in place..batch.count {
-        let routed = catch_unwind(AssertUnwindSafe(|| swift.route(&batch.record(at))));
+pub unsafe extern "C" fn pointsman_swift_route(swift: &mut Swift, place: usize) -> u64 {
+    for at in place..swift.taken.len() {
+        let Taken { offset, key, value } = swift.taken[at];
+        let record = Record { offset, key: key.get(), value: value.get() };
+        let routed = catch_unwind(AssertUnwindSafe(|| swift.route(&record)));
         let why = routed.unwrap_or(Why::Unsure);
         if why != Why::Done {
             return at as u64 | (why as u64) << 32;
         }
     }
-    batch.count as u64
+    swift.taken.len() as u64
+}
+
+/// When the records of Kafka's batches came, in pairs: milliseconds since 1970, how many in a row.
+#[no_mangle]
+pub unsafe extern "C" fn pointsman_swift_times(swift: &Swift) -> Numbers<i64> {
+    Numbers { start: swift.times.as_ptr().cast(), count: swift.times.len() * 2 }
 }
 
 /// What was decided for the record where it stopped for want of a plan. `scored`: the score was asked, of the

@@ -9,6 +9,7 @@ use crate::records::Runs;
 use crate::score::{Model, Scored};
 use crate::seen::{number_of, Seen};
 use crate::sha1::sha1;
+use crate::taken::{Came, Taken};
 use crate::words::{shape_of, Shape};
 use std::io::Write;
 use std::sync::Arc;
@@ -59,6 +60,10 @@ pub struct Swift {
     settings: Settings,
     plans: Plans,
     pub seen: Seen,
+    /// What is to be routed since `begin`.
+    pub taken: Vec<Taken>,
+    /// When it came, as far as it came in Kafka's batches.
+    pub times: Vec<Came>,
     /// What was made since `begin`, by tier.
     pub made: Vec<Runs>,
     /// How many jobs went by each tag since `begin`.
@@ -79,6 +84,8 @@ impl Swift {
         Swift {
             plans: Plans::default(),
             seen: Seen::new(remembered),
+            taken: Vec::new(),
+            times: Vec::new(),
             made: (0..settings.tiers).map(|_| Runs::default()).collect(),
             counts: Vec::new(),
             drawn: Vec::new(),
@@ -98,6 +105,8 @@ impl Swift {
         self.partition = partition;
         self.time = time.to_vec();
         self.doubt = doubt.to_vec();
+        self.taken.clear();
+        self.times.clear();
         self.made.iter_mut().for_each(Runs::clear);
         self.counts.fill(0);
         self.drawn.clear();

@@ -6,6 +6,8 @@ import pytest
 from pointsman.bus.records import Outgoing
 from pointsman_schemas import dead
 from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN
+from tests.support.raw_produce import produce_raw
+from tests.support.record_log import Log
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
@@ -47,3 +49,34 @@ async def test_bad_records_among_a_thousand_good_ones(system: System) -> None:
     assert all(each.value in stored for each in BAD)
     refused = {str(TAKEN), *await system.ended()} - set(good)
     assert await system.problems([*good, *refused]) == []
+
+
+async def test_a_header_whose_name_is_no_text_stops_nobody(system: System) -> None:
+    """Clients fail on such a record each time anew, so nothing behind it would ever be read."""
+    intake = system.topics.intake
+    log = Log()
+    odd = b'{"agent_id": "support-desk", "prompt": "What is %d and 1?"}'
+    log.add([odd % 1, odd % 2])
+    log.rename_header(b"\xff")
+    for partition in range(intake.partitions):
+        await produce_raw(system.bootstrap, (intake.name, partition), log.data)
+    good = system.jobs(100)
+    await system.send(list(good.values()))
+    await system.until_ended([*good], 60)
+    assert all(not process.ended() for process in system.processes.values())
+    connection = await asyncpg.connect(system.dsn)
+
+    async def all_stored() -> bool:
+        count = await connection.fetchval("select count(*) from audit.message where topic = $1", intake.name)
+        return bool(count == 2 * intake.partitions + len(good))
+
+    try:
+        await system.until(all_stored, 30, "every record of the intake in the audit")
+        headers = await connection.fetch(
+            "select headers from audit.message where topic = $1 and value = $2", intake.name, odd % 2
+        )
+    finally:
+        await connection.close()
+    assert len(headers) == intake.partitions
+    assert all("\\\\xff" in row["headers"] for row in headers), headers
+    assert await system.problems([*await system.ended()]) == []

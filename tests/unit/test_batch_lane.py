@@ -8,10 +8,15 @@ from typing import cast
 
 import pytest
 
+from pointsman.bus.batch_handler import Whole
 from pointsman.bus.batch_lane import BATCH_BYTES, BATCH_RECORDS, BUFFERED_BYTES, BatchLane
 from pointsman.bus.bundle import Made
 from pointsman.bus.lane_writer import LaneWriter
+from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.supply import Supply
+from pointsman.runtime.metrics import HOP_SECONDS
+from tests.support.record_log import Log, read
 
 THIRD = BATCH_BYTES // 3
 
@@ -21,12 +26,23 @@ class Recorder:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
+        self.wholes: list[list[tuple[int, int]]] = []
+        self.refuses = False
+        self.warmed: list[int] = []
         self.threads: list[threading.Thread] = []
         self.written: list[int] = []
         self.moved = asyncio.Event()
 
     def warm(self, records: Sequence[Incoming]) -> None:
-        raise AssertionError("nothing was dealt with before")
+        self.warmed += [record.offset for record in records]
+
+    def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
+        if self.refuses:
+            return None
+        self.wholes.append([(batch.offset, batch.count) for batch in batches])
+        self.threads.append(threading.current_thread())
+        made: list[Made] = [Outgoing("t", None, b"", []) for batch in batches for _ in range(batch.count)]
+        return Whole(made, {1_000: len(made)})
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
         self.batches.append([record.offset for record in records])
@@ -99,3 +115,142 @@ async def test_many_are_decided_beside_the_event_loop_and_few_in_it(
     lane.feed(records([1] * 500, first=5))
     await until(lane, recorder, 505)
     assert [thread is here for thread in recorder.threads] == [True, False]
+
+
+def stocked(log: Log, start: int = 0) -> Supply:
+    supply = Supply()
+    supply.put(read(log, start))
+    return supply
+
+
+def offer_all(lane: BatchLane, supply: Supply) -> None:
+    while supply:
+        lane.offer(supply)
+
+
+@pytest.fixture
+async def whole_lane(recorder: Recorder) -> BatchLane:
+    return BatchLane(0, 0, cast(LaneWriter, recorder), recorder, takes_batches=True)
+
+
+async def test_batches_are_handed_over_whole_and_as_many_as_make_one_step(
+    whole_lane: BatchLane, recorder: Recorder
+) -> None:
+    log = Log()
+    for count in (BATCH_RECORDS - 1, 1, 1, BATCH_RECORDS, 1):
+        log.add([b"x"] * count)
+    offer_all(whole_lane, stocked(log))
+    assert whole_lane.pending == log.end
+    assert not whole_lane.has_room
+    await until(whole_lane, recorder, log.end)
+    starts = [BATCH_RECORDS - 1, BATCH_RECORDS, BATCH_RECORDS + 1, 2 * BATCH_RECORDS + 1]
+    assert recorder.wholes == [
+        [(0, BATCH_RECORDS - 1), (starts[0], 1)],
+        [(starts[1], 1)],
+        [(starts[2], BATCH_RECORDS)],
+        [(starts[3], 1)],
+    ]
+    assert recorder.written == [starts[1], starts[2], starts[3], log.end]
+    assert recorder.batches == []
+    assert (whole_lane.pending, whole_lane.oldest_ms, whole_lane.has_room) == (0, None, True)
+
+
+async def test_a_large_batch_is_opened_and_taken_in_steps(whole_lane: BatchLane, recorder: Recorder) -> None:
+    log = Log()
+    log.add([b"x"] * (BATCH_RECORDS + 1))
+    log.add([b"x"])
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, log.end)
+    assert [len(batch) for batch in recorder.batches] == [BATCH_RECORDS, 1]
+    assert recorder.wholes == [[(BATCH_RECORDS + 1, 1)]]
+
+
+async def test_what_the_handler_does_not_take_whole_it_gets_record_by_record(
+    whole_lane: BatchLane, recorder: Recorder
+) -> None:
+    recorder.refuses = True
+    log = Log()
+    log.add([b"a", b"b"])
+    log.add([b"c"], gaps=4)
+    log.add([b"d"] * BATCH_RECORDS)
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, log.end)
+    assert [*chain.from_iterable(recorder.batches)] == list(range(log.end))
+    assert (whole_lane.pending, whole_lane.has_room) == (0, True)
+    assert whole_lane._waiting_bytes == 0
+
+
+async def test_the_next_record_is_the_one_behind_the_gap(whole_lane: BatchLane, recorder: Recorder) -> None:
+    log = Log()
+    log.add([b"a", b"b"], gaps=3)
+    log.add([b"c"])
+    offer_all(whole_lane, stocked(log))
+    assert whole_lane.position == log.end == 6
+    await until(whole_lane, recorder, 6)
+    assert recorder.wholes == [[(0, 2), (5, 1)]]
+
+
+async def test_what_was_dealt_with_before_only_warms_the_handler(recorder: Recorder) -> None:
+    lane = BatchLane(0, 3, cast(LaneWriter, recorder), recorder, takes_batches=True)
+    log = Log()
+    for _ in range(2):
+        log.add([b"a", b"b"])
+    log.add([b"c"])
+    offer_all(lane, stocked(log))
+    await until(lane, recorder, 5)
+    assert recorder.warmed == [0, 1, 2]
+    assert recorder.batches == [[3]]
+    assert recorder.wholes == [[(4, 1)]]
+
+
+async def test_who_reads_record_by_record_is_offered_nothing_else(
+    lane: BatchLane, recorder: Recorder
+) -> None:
+    log = Log()
+    log.add([b"a", b"b"])
+    offer_all(lane, stocked(log))
+    await until(lane, recorder, 2)
+    assert (recorder.batches, recorder.wholes) == ([[0, 1]], [])
+
+
+async def test_a_lane_is_full_of_batches_by_their_bytes(whole_lane: BatchLane) -> None:
+    log = Log()
+    for _ in range(4):
+        log.add([b"x" * (BUFFERED_BYTES // 4)])
+    supply = stocked(log)
+    for _ in range(3):
+        whole_lane.offer(supply)
+        assert whole_lane.has_room
+    whole_lane.offer(supply)
+    assert not whole_lane.has_room
+
+
+@pytest.mark.parametrize("count", [1, 200])
+async def test_many_are_decided_beside_the_loop(
+    whole_lane: BatchLane, recorder: Recorder, count: int
+) -> None:
+    log = Log()
+    log.add([b"x"] * count)
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, count)
+    assert (recorder.threads == [threading.main_thread()]) == (count == 1)
+
+
+async def test_the_hop_of_each_record_is_counted(whole_lane: BatchLane, recorder: Recorder) -> None:
+    before = observed()
+    log = Log()
+    log.add([b"x"] * 5)
+    log.add([b"x"] * (BATCH_RECORDS + 2))
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, log.end)
+    assert observed() - before == log.end
+
+
+def observed() -> float:
+    """How many records' hops were counted."""
+    return sum(
+        sample.value
+        for family in HOP_SECONDS.collect()
+        for sample in family.samples
+        if sample.name.endswith("_count")
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.bus.batch_lane import BatchLane
 from pointsman.bus.lane_writer import LaneWriter
+from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
@@ -55,6 +56,9 @@ class Copying:
 
     def warm(self, records: Sequence[Incoming]) -> None:
         self.warmed += records
+
+    def whole(self, batches: Sequence[RecordBatch]) -> None:
+        raise AssertionError("it takes records")
 
     def __call__(self, records: Sequence[Incoming]) -> list[Outgoing]:
         self.saw += [record.value for record in records]

@@ -68,7 +68,7 @@ class Group:
             while len(self.opened) < count:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
 
-    # --- a writer, and a consumer
+    # --- a writer, a consumer and a fetcher
 
     async def position(self, *_: object) -> Position:
         return Position(0)
@@ -79,7 +79,9 @@ class Group:
     async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 0)
 
+    def pause(self, *_: object) -> None: ...
     def seek(self, *_: object) -> None: ...
+    def forget(self, *_: object) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -95,7 +97,7 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(host, "_ASK_AGAIN_S", 0.001)
     lanes = Lanes(LanePart(), "group", HERE.topic, group.open_lane)
     inside: dict[str, Any] = lanes.__dict__
-    inside["_consumer"] = inside["_admin"] = group
+    inside["_consumer"] = inside["_fetcher"] = inside["_admin"] = group
     await lanes.assigned({HERE})
     await group.until_open(1)
     yield lanes

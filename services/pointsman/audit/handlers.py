@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pointsman.audit.private import Privacy
 from pointsman.audit.rows import row_of
 from pointsman.bus.decode import broker_time
-from pointsman.bus.reader import MovedError, Place, UnavailableError
+from pointsman.bus.places import Place
+from pointsman.bus.reader import MovedError, UnavailableError
 from pointsman.bus.records import Incoming
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES

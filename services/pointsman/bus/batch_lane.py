@@ -3,18 +3,23 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
-from typing import Protocol
+from typing import TypeVar
 
+from pointsman.bus.batch_handler import BatchHandler
 from pointsman.bus.bundle import Bundle, Made
 from pointsman.bus.claimed import stand_in
-from pointsman.bus.hop import observe_hop
+from pointsman.bus.hop import Times, observe_hop, times_of
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.lanes import Lanes
 from pointsman.bus.payloads import Inline, Payloads
+from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
+from pointsman.bus.supply import Supply
+
+Item = TypeVar("Item", Incoming, RecordBatch)
+T = TypeVar("T")
 
 #: Decided at a time: so many records, or so many bytes of them, if that is less; one at least.
 BATCH_RECORDS = 2_000
@@ -26,18 +31,11 @@ BUFFERED_BYTES = 16 * 1024 * 1024
 _AT_ONCE = 100
 
 
-class BatchHandler(Protocol):
-    """Pure: what is made of a batch. One object per lane, so it may remember what the lane has seen."""
-
-    def warm(self, records: Sequence[Incoming]) -> None:
-        """Remember records that were dealt with before this object existed."""
-
-    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
-        """Everything that follows from `records`; what is bundled holds no large value."""
-
-
 class BatchLane(Lane):
-    """Strictly in order. Records before `committed` only warm the handler's memory."""
+    """Strictly in order. Records before `committed` only warm the handler's memory.
+
+    `takes_batches`: the handler may take Kafka's batches whole, so they are not opened before it was asked.
+    """
 
     def __init__(
         self,
@@ -46,38 +44,46 @@ class BatchLane(Lane):
         writer: LaneWriter,
         handler: BatchHandler,
         payloads: Payloads | None = None,
+        *,
+        takes_batches: bool = False,
     ) -> None:
         super().__init__(position)
         self._payloads = payloads or Inline()
         self._committed = committed
         self._writer = writer
         self._handler = handler
-        self._waiting: deque[Incoming] = deque()
-        self._waiting_bytes = 0
+        self._takes_batches = takes_batches
+        self._waiting: deque[Incoming | RecordBatch] = deque()
+        self._waiting_records = self._waiting_bytes = 0
         self._fed = asyncio.Event()
 
     @property
     def has_room(self) -> bool:
-        return len(self._waiting) < BUFFERED_RECORDS and self._waiting_bytes < BUFFERED_BYTES
+        return self._waiting_records < BUFFERED_RECORDS and self._waiting_bytes < BUFFERED_BYTES
 
     @property
     def pending(self) -> int:
-        return len(self._waiting)
+        return self._waiting_records
 
     @property
     def oldest_ms(self) -> int | None:
         return self._waiting[0].timestamp_ms if self._waiting else None
 
+    def offer(self, supply: Supply) -> None:
+        wants_whole = self._takes_batches and self.position >= self._committed
+        batch = supply.take_batch(BATCH_RECORDS) if wants_whole else None
+        if batch is None:
+            super().offer(supply)
+        else:
+            self._put([batch])
+            self.position = batch.next_offset
+
     def feed(self, records: Sequence[Incoming]) -> None:
         past = [record for record in records if record.offset < self._committed]
         if past:
             self._handler.warm([stand_in(record) for record in past])
-        new = [record for record in records if record.offset >= self._committed]
-        self._waiting.extend(new)
-        self._waiting_bytes += sum(map(_size, new))
+        self._put([record for record in records if record.offset >= self._committed])
         self.position = records[-1].offset + 1
-        if self._waiting:
-            self._fed.set()
 
     async def run(self) -> None:
         while True:
@@ -88,43 +94,87 @@ class BatchLane(Lane):
     async def finish(self, grace_s: float) -> None:
         """Nothing is in flight between two transactions: what waits is simply not committed."""
 
+    def _put(self, items: Sequence[Incoming | RecordBatch]) -> None:
+        self._waiting.extend(items)
+        self._waiting_records += sum(map(_count, items))
+        self._waiting_bytes += sum(map(_size, items))
+        if self._waiting:
+            self._fed.set()
+
     async def _step(self) -> None:
-        next_ones, size = self._next_ones()
-        if next_ones:
-            batch = await self._payloads.fetch(next_ones)
-            made = await self._handled(batch)
-            bundled = [each for each in made if isinstance(each, Bundle)]
-            loose = await self._payloads.deposit([each for each in made if isinstance(each, Outgoing)])
-            await self._writer.write([*bundled, *loose], batch[-1].offset + 1)
-            self._committed = batch[-1].offset + 1
-            self._waiting_bytes -= size if len(batch) == len(next_ones) else sum(map(_size, batch))
-            for _ in batch:
-                self._waiting.popleft()
-            observe_hop(batch[0].topic, batch)
+        if batches := self._next_ones(RecordBatch):
+            await self._take_whole(batches)
+        elif records := self._next_ones(Incoming):
+            await self._take(records)
         if not self._waiting:
             self._fed.clear()
 
-    def _next_ones(self) -> tuple[list[Incoming], int]:
-        taken: list[Incoming] = []
-        size = 0
-        for record in islice(self._waiting, BATCH_RECORDS):
-            more = _size(record)
-            if taken and size + more > BATCH_BYTES:
+    async def _take_whole(self, batches: list[RecordBatch]) -> None:
+        whole = await self._beside(self._handler.whole, batches)
+        if whole is None:
+            self._open(batches)
+        else:
+            await self._write(batches, whole.made, batches[-1].next_offset, whole.times)
+
+    async def _take(self, records: list[Incoming]) -> None:
+        batch = await self._payloads.fetch(records)
+        made = await self._beside(self._handler, batch)
+        await self._write(records[: len(batch)], made, batch[-1].offset + 1, times_of(batch))
+
+    async def _write(
+        self, done: Sequence[Incoming | RecordBatch], made: Sequence[Made], next_offset: int, times: Times
+    ) -> None:
+        """Commit what was made of the first ones that wait."""
+        topic = done[0].topic
+        bundled = [each for each in made if isinstance(each, Bundle)]
+        loose = await self._payloads.deposit([each for each in made if isinstance(each, Outgoing)])
+        await self._writer.write([*bundled, *loose], next_offset)
+        self._committed = next_offset
+        self._drop(done)
+        observe_hop(topic, times)
+
+    def _next_ones(self, kind: type[Item]) -> list[Item]:
+        """As many of the first as are of this kind and make one step."""
+        taken: list[Item] = []
+        records = size = 0
+        for each in self._waiting:
+            if not isinstance(each, kind):
                 break
-            taken.append(record)
-            size += more
-        return taken, size
+            records += _count(each)
+            size += _size(each)
+            if taken and (records > BATCH_RECORDS or size > BATCH_BYTES):
+                break
+            taken.append(each)
+        return taken
 
-    async def _handled(self, batch: Sequence[Incoming]) -> list[Made]:
+    def _open(self, batches: Sequence[RecordBatch]) -> None:
+        """Put their records in their place."""
+        self._drop(batches)
+        waiting, self._waiting = self._waiting, deque()
+        for batch in batches:
+            self._put([*batch.records()])
+        self._waiting.extend(waiting)
+
+    def _drop(self, done: Sequence[Incoming | RecordBatch]) -> None:
+        for _ in done:
+            self._waiting.popleft()
+        self._waiting_records -= sum(map(_count, done))
+        self._waiting_bytes -= sum(map(_size, done))
+
+    async def _beside(self, handle: Callable[[Sequence[Item]], T], batch: Sequence[Item]) -> T:
         """A lane that is given up meanwhile leaves its handler at work; nobody uses that one again."""
-        if len(batch) > _AT_ONCE:
-            return await asyncio.to_thread(self._handler, batch)
-        return self._handler(batch)
+        if sum(map(_count, batch)) > _AT_ONCE:
+            return await asyncio.to_thread(handle, batch)
+        return handle(batch)
 
 
-def _size(record: Incoming) -> int:
-    """Bytes of its value, about."""
-    return len(record.value or b"")
+def _count(item: Incoming | RecordBatch) -> int:
+    return item.count if isinstance(item, RecordBatch) else 1
+
+
+def _size(item: Incoming | RecordBatch) -> int:
+    """Bytes that it holds, about."""
+    return len(item.raw) if isinstance(item, RecordBatch) else len(item.value or b"")
 
 
 def batch_lanes(
@@ -135,11 +185,19 @@ def batch_lanes(
     *,
     remembered: int,
     payloads: Payloads | None = None,
+    takes_batches: bool = False,
 ) -> Lanes:
     """Lanes in strict order; each first shows its handler up to `remembered` records from before its own."""
 
     def open_lane(first: int, position: Position, writer: LaneWriter, _: Lane | None) -> BatchLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)
-        return BatchLane(max(first, committed - remembered), committed, writer, make_handler(), payloads)
+        return BatchLane(
+            max(first, committed - remembered),
+            committed,
+            writer,
+            make_handler(),
+            payloads,
+            takes_batches=takes_batches,
+        )
 
     return Lanes(settings, group, topic, open_lane)

@@ -6,6 +6,7 @@ from typing import Any
 
 import cramjam
 
+from pointsman.bus.record_format import read_record
 from pointsman.bus.records import Outgoing
 from pointsman.bus.wire import Reader
 
@@ -28,7 +29,11 @@ class Bundle:
     def unpack(self) -> list[Outgoing]:
         """The records one by one."""
         reader = Reader(bytes(cramjam.zstd.decompress(self.content)))
-        return [_record(reader, self.topic, self.beside) for _ in range(self.count)]
+        found = []
+        for _ in range(self.count):
+            _, _, key, value, headers = read_record(reader)
+            found.append(Outgoing(self.topic, key, value, list(headers), self.beside))
+        return found
 
 
 #: What a lane writes.
@@ -47,24 +52,3 @@ def unpacked(made: Iterable[Made]) -> Iterator[Outgoing]:
             yield from each.unpack()
         else:
             yield each
-
-
-def _record(reader: Reader, topic: str, beside: int) -> Outgoing:
-    _signed(reader)  # its size
-    reader.take(1)  # no attributes
-    _signed(reader)  # no time since the first record
-    _signed(reader)  # its place in the batch
-    key, value = _sized(reader), _sized(reader)
-    headers = [((_sized(reader) or b"").decode(), _sized(reader) or b"") for _ in range(_signed(reader))]
-    return Outgoing(topic, key, value, headers, beside)
-
-
-def _sized(reader: Reader) -> bytes | None:
-    size = _signed(reader)
-    return None if size < 0 else reader.take(size)
-
-
-def _signed(reader: Reader) -> int:
-    """The sign is the lowest bit."""
-    number = reader.varint()
-    return number >> 1 ^ -(number & 1)

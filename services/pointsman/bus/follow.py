@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from operator import methodcaller
 from types import TracebackType
 from typing import Literal, Self, cast
 
@@ -29,7 +30,7 @@ from pointsman.bus.places import (
     resolve,
 )
 from pointsman.bus.reach import PATIENCE_S, reach
-from pointsman.bus.records import Incoming
+from pointsman.bus.records import UNREADABLE, Incoming
 from pointsman_schemas.envelope import Headers
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -40,6 +41,10 @@ _POLL_S = 0.2
 #: How often partitions are looked for that were not there before, and how long that may take, seconds.
 _REFRESH_S = 2.0
 _REFUSALS = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
+
+#: Not called as a method: where the interpreter has specialised such a call, it does not notice that the
+#: client set an error beside its result.
+_HEADERS = methodcaller("headers")
 
 
 async def follow(
@@ -196,9 +201,9 @@ class Follower:
 
 def _incoming(topic: str, partition: int, offset: int, message: Message) -> Incoming:
     try:
-        headers = message.headers() or []
+        headers = _HEADERS(message) or []
     except (SystemError, UnicodeDecodeError):  # a header's name is not UTF-8
-        headers = []
+        headers = [*UNREADABLE]
     return Incoming(
         topic,
         partition,

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from pointsman.bus.records import Incoming
@@ -11,8 +11,16 @@ from pointsman.runtime.metrics import HOP_SECONDS
 _TIMESTAMP_MS = attrgetter("timestamp_ms")
 
 
-def observe_hop(topic: str, records: Iterable[Incoming]) -> None:
-    """Count the hop of each of these records of one topic."""
+#: How many records have a timestamp, milliseconds; many were published within one.
+Times = Mapping[int, int]
+
+
+def times_of(records: Iterable[Incoming]) -> Times:
+    """Of these."""
+    return Counter(map(_TIMESTAMP_MS, records))
+
+
+def observe_hop(topic: str, times: Times) -> None:
+    """Count the hop of each of the records of one topic."""
     now = time.time()
-    together = Counter(map(_TIMESTAMP_MS, records))  # many were published within one millisecond
-    HOP_SECONDS.observe(topic, {max(0.0, now - each / 1000): count for each, count in together.items()})
+    HOP_SECONDS.observe(topic, {max(0.0, now - each / 1000): count for each, count in times.items()})

@@ -5,6 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from pointsman.bus.records import Incoming
+from pointsman.bus.supply import Supply
+
+#: Taken from the supply at a time.
+PORTION = 500
 
 
 class Lane(ABC):
@@ -22,6 +26,12 @@ class Lane(ABC):
     @abstractmethod
     def feed(self, records: Sequence[Incoming]) -> None:
         """Take records, in offset order."""
+
+    def offer(self, supply: Supply) -> None:
+        """Take the next records from there, if there are any."""
+        records = supply.take(PORTION)
+        if records:
+            self.feed(records)
 
     @abstractmethod
     async def run(self) -> None:

@@ -1,7 +1,9 @@
-"""The host of lanes: one consumer in a group, one lane for each partition it is given.
+"""The host of lanes: one member of a group, one lane for each partition it is given.
+
+The client's consumer keeps us in the group, and all its partitions are paused: the fetcher reads them.
 
 Invariants:
-- A full lane is left out of the poll; the poll itself is never blocked.
+- A full lane is not asked for; those that have room never wait for it.
 - A lane is opened only after its predecessor is fenced, and fed only from the position read after that.
 - When the group changes hands, lanes go on until the new owners are known; the fence keeps that safe. Those
   that stay go on then too, unless another had them meanwhile; those that go commit what is finished first.
@@ -14,16 +16,18 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 
+from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.membership import is_member
-from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming, unread
+from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
@@ -34,9 +38,8 @@ log = logging.getLogger(__name__)
 #: failed here before it, if any, which may go on in its place.
 OpenLane = Callable[[int, Position, LaneWriter, Lane | None], Lane]
 
-_POLL_MS = 200
-_POLL_RECORDS = 2_000
-_FULL_POLL_MS = 20
+#: How long the host waits for records, and how soon it looks again where a lane is full, seconds.
+_POLL_S, _FULL_POLL_S = 0.2, 0.02
 _MEASURE_S = 2
 _CLOSE_S = 10
 #: When the group changes hands: for the last commit of a lane, and to see whether it is still as it was.
@@ -57,7 +60,9 @@ class Lanes:
         self._writers: dict[TopicPartition, LaneWriter] = {}
         self._stopping = asyncio.Event()
         self._assigned = False
+        self._settled = asyncio.Event()
         self._consumer: AIOKafkaConsumer | None = None
+        self._fetcher: Fetcher | None = None
         self._admin: AIOKafkaAdminClient | None = None
 
     @property
@@ -86,61 +91,54 @@ class Lanes:
         )
         consumer = consumer_of(self._settings, self._group)
         consumer.subscribe([self._topic], listener=_Listener(self))
-        self._admin, self._consumer = admin, consumer
+        fetcher = Fetcher(self._settings, self._group, partial(first_offset, consumer))
+        self._admin, self._consumer, self._fetcher = admin, consumer, fetcher
         try:
             await admin.start()
+            await fetcher.start()
+            await fetcher.know([self._topic])
             await consumer.start()
-            await self._poll(consumer)
+            await self._poll(consumer, fetcher)
             await self._finish()
         finally:
             await self._let_go(list(self._tasks))
-            self._assigned, self._consumer = False, None
-            closing = [asyncio.create_task(each) for each in (consumer.stop(), admin.close())]
+            self._assigned, self._consumer, self._fetcher = False, None, None
+            closing = [
+                asyncio.create_task(each) for each in (consumer.stop(), fetcher.close(), admin.close())
+            ]
             await asyncio.wait(closing, timeout=_CLOSE_S)
 
-    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
-        watchdog = Watchdog(consumer, self._settings.stall_timeout_ms / 1000)
+    async def _poll(self, consumer: AIOKafkaConsumer, fetcher: Fetcher) -> None:
+        watchdog = Watchdog(consumer, self._settings.stall_timeout_ms / 1000, fetcher.position)
+        group = asyncio.create_task(watch_group(consumer))
         turn, next_measure = 0, 0.0
-        while not self._stopping.is_set():
-            owned = consumer.assignment()
-            open_lanes = [tp for tp, lane in self._lanes.items() if lane.has_room and tp in owned]
-            if not open_lanes:
-                await asyncio.sleep(_FULL_POLL_MS / 1000)
-                continue
-            turn = (turn + 1) % len(open_lanes)
-            full = len(open_lanes) < len(owned)
-            try:
-                batches = await consumer.getmany(
-                    *open_lanes[turn:],
-                    *open_lanes[:turn],
-                    timeout_ms=_FULL_POLL_MS if full else _POLL_MS,
-                    max_records=_POLL_RECORDS,
-                )
-            except IllegalStateError:  # the group changed hands while we waited
-                continue
-            for tp, records in batches.items():
-                self._feed(tp, records)
-            await watchdog.look({tp: lane.position for tp, lane in self._lanes.items() if lane.has_room})
-            if time.monotonic() >= next_measure:
-                next_measure = time.monotonic() + _MEASURE_S
-                await self._measure(consumer)
+        try:
+            while not self._stopping.is_set():
+                if group.done():
+                    group.result()
+                if not self._settled.is_set():
+                    await _at_most(_POLL_S, self._settled.wait())
+                    continue
+                hungry = [tp for tp, lane in self._lanes.items() if lane.has_room]
+                full = len(hungry) < len(self._tasks)
+                turn = (turn + 1) % max(1, len(hungry))
+                await fetcher.gather(hungry[turn:] + hungry[:turn], _FULL_POLL_S if full else _POLL_S)
+                for tp, lane in self._lanes.items():
+                    supply = fetcher.supply(tp)
+                    while supply and lane.has_room:
+                        lane.offer(supply)
+                await watchdog.look({tp: lane.position for tp, lane in self._lanes.items() if lane.has_room})
+                if time.monotonic() >= next_measure:
+                    next_measure = time.monotonic() + _MEASURE_S
+                    self._measure(fetcher)
+        finally:
+            group.cancel()
+            await asyncio.wait([group])
 
-    def _feed(self, tp: TopicPartition, records: "list[object]") -> None:
-        lane = self._lanes.get(tp)
-        if lane is None:
-            return
-        wanted = [each for each in map(incoming, records) if each.offset >= lane.position]
-        if wanted:
-            lane.feed(wanted)
-
-    async def _measure(self, consumer: AIOKafkaConsumer) -> None:
+    def _measure(self, fetcher: Fetcher) -> None:
         now_ms = time.time() * 1000
-        for tp, lane in list(self._lanes.items()):  # lanes come and go while positions are awaited
-            more = 0
-            with contextlib.suppress(TimeoutError, IllegalStateError):
-                # The client's position, unlike the lane's, has passed the markers of transactions.
-                more = unread(consumer, tp, await asyncio.wait_for(consumer.position(tp), 0.1))
-            LANE_LAG.labels(tp.topic, tp.partition).set(lane.pending + more)
+        for tp, lane in self._lanes.items():
+            LANE_LAG.labels(tp.topic, tp.partition).set(lane.pending + fetcher.unread(tp))
             age_ms = max(0.0, now_ms - lane.oldest_ms) if lane.oldest_ms is not None else 0.0
             LANE_AGE.labels(tp.topic, tp.partition).set(age_ms / 1000)
 
@@ -163,19 +161,26 @@ class Lanes:
 
     # --- called by the group's listener
 
+    def unsettled(self) -> None:
+        """The group changes hands: lanes go on with what they have, and are brought no more."""
+        self._settled.clear()
+
     async def assigned(self, owned: set[TopicPartition]) -> None:
         """Abandon the lanes that are gone, go on with those that stay, open the new ones."""
+        assert self._consumer is not None
+        assert self._fetcher is not None
+        self._consumer.pause(*owned)
         gone = [tp for tp in self._tasks if tp not in owned]
         await self._hand_over(gone)
         await self._let_go(gone)
         await self._let_go(await self._moved_on())
-        for tp, lane in list(self._lanes.items()):
-            assert self._consumer is not None
-            self._consumer.seek(tp, lane.position)
+        for tp, lane in self._lanes.items():
+            self._fetcher.seek(tp, lane.position)
             lane.resume()
         for tp in owned - self._tasks.keys():
             self._tasks[tp] = asyncio.create_task(self._keep_open(tp), name=f"{tp.topic}-{tp.partition}")
         self._assigned = True
+        self._settled.set()
         event(
             log,
             logging.INFO,
@@ -247,26 +252,33 @@ class Lanes:
 
     async def _one_life(self, tp: TopicPartition, lives: list[Lane]) -> None:
         """`lives` holds the lane of the life before, if any, and then that of this one."""
-        consumer, admin = self._consumer, self._admin
+        consumer, fetcher, admin = self._consumer, self._fetcher, self._admin
         assert consumer is not None
+        assert fetcher is not None
         assert admin is not None
         writer = await LaneWriter.open(self._settings, self._group, tp)
         try:
             position = await writer.position(admin)
-            first = (await consumer.beginning_offsets([tp]))[tp]
+            first = await first_offset(consumer, tp)
             before = lives[0] if lives else None
             lane = self._open_lane(first, position, writer, before)
             if before is not None and lane is not before:
                 await before.abandon()
             lives[:] = [lane]
-            consumer.seek(tp, lane.position)
+            fetcher.seek(tp, lane.position)
             self._lanes[tp], self._writers[tp] = lane, writer
             await lane.run()
         finally:
             self._lanes.pop(tp, None)
             self._writers.pop(tp, None)
+            fetcher.forget(tp)
             closing: Awaitable[None] = writer.close()
             await asyncio.wait([asyncio.ensure_future(closing)], timeout=5)
+
+
+async def _at_most(seconds: float, waiting: Awaitable[object]) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(waiting, seconds)
 
 
 async def _within(seconds: float, works: Iterable[Coroutine[Any, Any, object]]) -> list[object]:
@@ -280,7 +292,8 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes = lanes
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Lanes go on until it is known who has them: what is finished until then is committed."""
+        """What lanes finish until it is known who has them is committed."""
+        self._lanes.unsettled()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         await self._lanes.assigned(set(assigned))

@@ -1,8 +1,8 @@
-"""What every reader of the bus needs: a consumer without surprises, and a watchdog for when it hangs."""
+"""What every reader of the bus needs: a place in its group, and a watchdog for when it hangs."""
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,17 +12,19 @@ from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 
 _NEVER_MS = 24 * 3600 * 1000
-_GATHER_MS = 100
+_GROUP_MS = 1_000
+
+ReadTo = Callable[[TopicPartition], Awaitable[int]]
 
 
 class StalledError(Exception):
     """Records wait on the broker and the consumer brings none."""
 
 
-def consumer_of(settings: LanePart, group: str, *, gather_bytes: int = 1) -> AIOKafkaConsumer:
-    """A consumer that commits nothing by itself and reads only what is committed.
+def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
+    """A consumer that keeps us in a group; it commits nothing by itself.
 
-    The broker answers as soon as it has `gather_bytes` for us, or after `_GATHER_MS` with what there is.
+    Whoever has it pauses its partitions, which a `Fetcher` reads, and awaits `watch_group`.
     """
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
@@ -34,13 +36,11 @@ def consumer_of(settings: LanePart, group: str, *, gather_bytes: int = 1) -> AIO
         session_timeout_ms=settings.session_timeout_ms,
         heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 4),
         rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
-        # A lane that is full is left out of the poll on purpose; our own watchdog sees to progress.
+        # Whether there is progress is for our own watchdog.
         max_poll_interval_ms=_NEVER_MS,
         partition_assignment_strategy=(StickyPartitionAssignor,),
         metadata_max_age_ms=5_000,
         retry_backoff_ms=50,
-        fetch_min_bytes=gather_bytes,
-        fetch_max_wait_ms=_GATHER_MS,
         request_timeout_ms=settings.request_timeout_ms,
     )
 
@@ -58,19 +58,32 @@ def incoming(record: Any) -> Incoming:
     )
 
 
-def unread(consumer: AIOKafkaConsumer, tp: TopicPartition, position: int) -> int:
-    """Records between `position` and the end as last heard; 0 where the partition is another's by now."""
-    # The client would fail an assertion, which no caller expects, on a partition that it was assigned before.
-    end = consumer.highwater(tp) if tp in consumer.assignment() else None
-    return max(0, (end or 0) - position)
+async def first_offset(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """Where a partition begins."""
+    first: int = (await consumer.beginning_offsets([tp]))[tp]
+    return first
+
+
+async def watch_group(consumer: AIOKafkaConsumer) -> None:
+    """Keep asking a consumer whose partitions are all paused, so that it stays in its group.
+
+    Raises:
+        KafkaError: the group refuses for good; the consumer tells nobody else.
+    """
+    while True:
+        await consumer.getmany(timeout_ms=_GROUP_MS)
 
 
 class Watchdog:
-    """Raises `StalledError` when records wait on the broker and a lane stands still for `limit_s` seconds."""
+    """Raises `StalledError` when records wait on the broker and a lane stands still for `limit_s` seconds.
 
-    def __init__(self, consumer: AIOKafkaConsumer, limit_s: float) -> None:
+    `read_to` says how far a partition was read, its markers of transactions counted.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, limit_s: float, read_to: ReadTo) -> None:
         self._consumer = consumer
         self._limit_s = limit_s
+        self._read_to = read_to
         self._seen: dict[TopicPartition, tuple[int, float]] = {}
         self._next_look = time.monotonic() + limit_s / 2
 
@@ -100,8 +113,8 @@ class Watchdog:
                 )
 
     async def _at_end(self, tp: TopicPartition, end: int) -> bool:
-        # What is left may be transaction markers only: then the client's own position has passed them.
+        # What is left may be transaction markers only.
         try:
-            return bool(await asyncio.wait_for(self._consumer.position(tp), 1) >= end)
+            return bool(await asyncio.wait_for(self._read_to(tp), 1) >= end)
         except TimeoutError:
             return False

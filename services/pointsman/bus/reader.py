@@ -10,13 +10,16 @@ Invariants:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from pointsman.bus.poll import StalledError, Watchdog, consumer_of, incoming, unread
+from pointsman.bus.fetcher import Fetcher
+from pointsman.bus.places import Place
+from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
@@ -24,16 +27,11 @@ from pointsman.runtime.metrics import LANE_LAG
 
 log = logging.getLogger(__name__)
 
-#: Topic and partition.
-Place = tuple[str, int]
-
 #: Nobody waits for the audit: fewer and fuller answers cost the broker, the database and us far less.
 _GATHER_BYTES = 256 * 1024
 
-_POLL_MS = 200
+_POLL_S = 0.2
 _POLL_RECORDS = 2_000
-#: While the group changes hands, seconds.
-_TURN_S = 0.05
 #: For a commit, seconds. The client tries for as long as no broker answers, even when we are told to stop.
 _ANNOUNCE_S = 2.0
 
@@ -73,6 +71,7 @@ class Reader:
         self._stopping = asyncio.Event()
         self._expected: dict[Place, int | None] = {}
         self._unknown: set[TopicPartition] = set()
+        self._turn = 0
         #: What is stored and could not be announced yet.
         self._unannounced: dict[Place, int] = {}
         self.ready = False
@@ -91,29 +90,58 @@ class Reader:
                 await self._pause(1)
 
     async def _connected(self) -> None:
-        consumer = consumer_of(self._settings, self._group, gather_bytes=_GATHER_BYTES)
-        consumer.subscribe(pattern=self._pattern, listener=_Listener(self))
+        consumer = consumer_of(self._settings, self._group)
+        fetcher = Fetcher(self._settings, self._group, partial(first_offset, consumer), _GATHER_BYTES)
+        consumer.subscribe(pattern=self._pattern, listener=_Listener(self, consumer))
         try:
+            await fetcher.start()
             await consumer.start()
-            watchdog = Watchdog(consumer, self._settings.stall_timeout_ms / 1000)
+            await self._read(consumer, fetcher)
+        finally:
+            self.ready = False
+            closing = [asyncio.create_task(each) for each in (consumer.stop(), fetcher.close())]
+            await asyncio.wait(closing, timeout=10)
+
+    async def _read(self, consumer: AIOKafkaConsumer, fetcher: Fetcher) -> None:
+        watchdog = Watchdog(consumer, self._settings.stall_timeout_ms / 1000, fetcher.position)
+        group = asyncio.create_task(watch_group(consumer))
+        try:
             while not self._stopping.is_set():
-                await self._locate(consumer)
-                try:
-                    found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
-                except IllegalStateError:  # the group changed hands while we waited
-                    continue
+                if group.done():
+                    group.result()
+                await self._locate(consumer, fetcher)
+                found = await self._gathered(fetcher)
                 if found and not self._unknown:
-                    await self._take(consumer, found)
+                    await self._take(consumer, fetcher, found)
                 elif self._unannounced:
-                    await self._announce(consumer, {})
+                    await self._announce(consumer, fetcher, {})
                 await watchdog.look(
                     {TopicPartition(*place): next or 0 for place, next in self._expected.items()}
                 )
         finally:
-            self.ready = False
-            await asyncio.wait([asyncio.create_task(consumer.stop())], timeout=10)
+            group.cancel()
+            await asyncio.wait([group])
 
-    async def _locate(self, consumer: AIOKafkaConsumer) -> None:
+    async def _gathered(self, fetcher: Fetcher) -> dict[Place, list[Incoming]]:
+        """The next records of our partitions, which begin with another one each time."""
+        places = list(self._expected)
+        if not places:
+            await self._pause(_POLL_S)
+            return {}
+        self._turn = (self._turn + 1) % len(places)
+        turn = [TopicPartition(*place) for place in places[self._turn :] + places[: self._turn]]
+        await fetcher.gather(turn, _POLL_S)
+        found: dict[Place, list[Incoming]] = {}
+        left = _POLL_RECORDS
+        for tp in turn:
+            supply = fetcher.supply(tp)
+            while supply and left:
+                records = supply.take(left)
+                found.setdefault((tp.topic, tp.partition), []).extend(records)
+                left -= len(records)
+        return found
+
+    async def _locate(self, consumer: AIOKafkaConsumer, fetcher: Fetcher) -> None:
         """Learn the store's position of partitions that are new to us, and go there."""
         while self._unknown and not self._stopping.is_set():
             wanted = self._unknown
@@ -124,26 +152,31 @@ class Reader:
                 continue
             if wanted is not self._unknown:
                 continue  # the group changed hands meanwhile
-            try:
-                expected = await _go_to(consumer, wanted, positions)
-            except IllegalStateError:  # it is just changing hands
-                await self._pause(_TURN_S)
+            new = [tp for tp in wanted if (tp.topic, tp.partition) not in positions]
+            first = await consumer.beginning_offsets(new) if new else {}
+            if wanted is not self._unknown:
                 continue
-            if wanted is self._unknown:
-                self._expected |= expected
-                self._unknown = set()
-                # What was stored while the group changed hands could not be announced.
-                await self._announce(consumer, {place: each for place, each in expected.items() if each})
+            for tp in wanted:
+                place = (tp.topic, tp.partition)
+                self._expected[place] = positions.get(place)
+                fetcher.seek(tp, positions[place] if place in positions else first[tp])
+            self._unknown = set()
+            fetcher.forget_others(TopicPartition(*place) for place in self._expected)
+            await fetcher.know(topic for topic, _ in self._expected)
+            # What was stored while the group changed hands could not be announced.
+            stored = {place: each for place, each in positions.items() if each}
+            await self._announce(consumer, fetcher, stored)
         self.ready = not self._unknown
 
-    async def _take(self, consumer: AIOKafkaConsumer, found: "dict[TopicPartition, list[object]]") -> None:
+    async def _take(
+        self, consumer: AIOKafkaConsumer, fetcher: Fetcher, found: Mapping[Place, list[Incoming]]
+    ) -> None:
         batches: dict[Place, list[Incoming]] = {}
-        for tp, records in found.items():
-            place = (tp.topic, tp.partition)
+        for place, records in found.items():
             if place not in self._expected:
                 continue
             after = self._expected[place] or 0
-            wanted = [each for each in map(incoming, records) if each.offset >= after]
+            wanted = [each for each in records if each.offset >= after]
             if wanted:
                 batches[place] = wanted
         if not batches:
@@ -169,9 +202,11 @@ class Reader:
             break
         moved = {place: records[-1].offset + 1 for place, records in batches.items()}
         self._expected.update({place: next for place, next in moved.items() if place in self._expected})
-        await self._announce(consumer, moved)
+        await self._announce(consumer, fetcher, moved)
 
-    async def _announce(self, consumer: AIOKafkaConsumer, moved: Mapping[Place, int]) -> None:
+    async def _announce(
+        self, consumer: AIOKafkaConsumer, fetcher: Fetcher, moved: Mapping[Place, int]
+    ) -> None:
         self._unannounced |= moved
         offsets = {TopicPartition(*place): next for place, next in self._unannounced.items()}
         if not offsets:
@@ -182,8 +217,8 @@ class Reader:
                 with contextlib.suppress(KafkaError, IllegalStateError):
                     await consumer.commit(offsets)
             self._unannounced = {}
-        for tp, next_offset in offsets.items():
-            LANE_LAG.labels(tp.topic, tp.partition).set(unread(consumer, tp, next_offset))
+        for tp in offsets:
+            LANE_LAG.labels(tp.topic, tp.partition).set(fetcher.unread(tp))
 
     async def _wait_for_store(self, error: Exception) -> None:
         self.ready = False
@@ -201,27 +236,14 @@ class Reader:
         event(log, logging.INFO, "lanes assigned", group=self._group, partitions=len(owned))
 
 
-async def _go_to(
-    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], positions: Mapping[Place, int]
-) -> dict[Place, int | None]:
-    """Read on from the store's positions, from the beginning where it has none; returns both."""
-    expected: dict[Place, int | None] = {}
-    for tp in partitions:
-        place = (tp.topic, tp.partition)
-        expected[place] = positions.get(place)
-        if place in positions:
-            consumer.seek(tp, positions[place])
-        else:
-            await consumer.seek_to_beginning(tp)
-    return expected
-
-
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, consumer: AIOKafkaConsumer) -> None:
         self._reader = reader
+        self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """A batch on its way to the store is safe: the store compares positions."""
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._consumer.pause(*assigned)
         self._reader.assigned(set(assigned))

@@ -68,7 +68,8 @@ class SharedLog:
                 raise BusError(f"{self._topic.name} cannot be read: {error}") from error
             raise
         self._consumer.assign([self._place])
-        self._watchdog = Watchdog(self._consumer, self._settings.stall_timeout_ms / 1000)
+        stall_s = self._settings.stall_timeout_ms / 1000
+        self._watchdog = Watchdog(self._consumer, stall_s, self._consumer.position)
         return self
 
     async def __aexit__(

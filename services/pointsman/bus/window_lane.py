@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pointsman.bus.bitmap import MAX_SPAN, encode_metadata
-from pointsman.bus.hop import observe_hop
+from pointsman.bus.hop import observe_hop, times_of
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.lanes import Lanes
@@ -174,7 +174,7 @@ class WindowLane(Lane):
             del self._ended[offset]
         self._start_some()
         records = [record for record, _ in ended.values()]
-        observe_hop(records[0].topic, records)
+        observe_hop(records[0].topic, times_of(records))
 
     async def abandon(self) -> None:
         self._waiting.clear()

@@ -12,6 +12,7 @@ from ctypes import (
     c_char,
     c_char_p,
     c_int32,
+    c_int64,
     c_size_t,
     c_uint32,
     c_uint64,
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 #: Beside this file, by `scripts/build_native.py`; the same name on every system.
 LIBRARY = Path(__file__).with_name("swift.so")
 #: As in `services/native/lib.rs`.
-VERSION = 1
+VERSION = 2
 
 
 class Bytes(Structure):
@@ -124,7 +125,10 @@ def _declare(found: ctypes.CDLL) -> None:
         ),
         "swift_free": (None, (swift,)),
         "swift_begin": (None, (swift, c_int32, Bytes, Bytes)),
-        "swift_route": (c_uint64, (swift, POINTER(Batch), c_size_t)),
+        "swift_take": (None, (swift, POINTER(Batch))),
+        "swift_read": (c_bool, (swift, Bytes, c_int64, c_int64, c_size_t)),
+        "swift_route": (c_uint64, (swift, c_size_t)),
+        "swift_times": (Numbers, (swift,)),
         "swift_learn": (None, (swift, Bytes, c_size_t, c_size_t, c_bool, c_uint64)),
         "swift_runs": (c_size_t, (swift,)),
         "swift_run": (MadeRun, (swift, c_size_t)),

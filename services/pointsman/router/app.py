@@ -64,6 +64,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         handler,
         remembered=settings.remembered_jobs,
         payloads=claim_check,
+        takes_batches=native is not None,
     )
 
     async def route() -> None:

@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
 
+from pointsman.bus.batch_handler import Whole
 from pointsman.bus.bundle import Made
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import Accepted, decode_intake
+from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.admission import Refused, admit
 from pointsman.router.agents_file import Registry
@@ -30,7 +32,7 @@ from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.second import is_undecided
 from pointsman.router.shadow import Shadows
-from pointsman.router.swift import Learn, Swift, SwiftWay, log_failure
+from pointsman.router.swift import Careful, Learn, Swift, SwiftWay, log_failure
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
 from pointsman_schemas.decisions import Check, Decision
@@ -106,16 +108,22 @@ class RouterHandler:
         if not records:
             return []
         started = perf_counter()
-        now = self._clock()
-        time = format_time(now).encode()
-        made = self._swift.route(
-            records,
-            time,
-            lambda record, learn: self._handle(record, now, learn),
-            doubt=self._doubt,
-        )
+        made = self._swift.route(records, *self._manner(), doubt=self._doubt)
         DECISION_SECONDS.observe((perf_counter() - started) / len(records))
         return made
+
+    def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
+        """See `BatchHandler`."""
+        started = perf_counter()
+        whole = self._swift.route_whole(batches, *self._manner(), doubt=self._doubt)
+        if whole is not None:
+            DECISION_SECONDS.observe((perf_counter() - started) / sum(batch.count for batch in batches))
+        return whole
+
+    def _manner(self) -> tuple[bytes, Careful]:
+        """The time of all envelopes of a batch, and the careful way at that time."""
+        now = self._clock()
+        return format_time(now).encode(), lambda record, learn: self._handle(record, now, learn)
 
     @property
     def _doubt(self) -> Check | None:

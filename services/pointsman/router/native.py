@@ -6,13 +6,16 @@ Invariants:
 """
 
 from array import array
-from collections.abc import Sequence
-from ctypes import byref, c_uint32, c_uint64
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Sequence
+from ctypes import byref, c_int64, c_uint32, c_uint64
+from functools import cache, partial
 from typing import Any
 from weakref import finalize
 
+from pointsman.bus.batch_handler import Whole
 from pointsman.bus.bundle import Bundle, Made, compressed
+from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming
 from pointsman.native.library import Batch, Bytes, Numbers, library
 from pointsman.router.agents_file import Registry
@@ -28,7 +31,7 @@ from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.topics import Topics
 
 #: Why it stopped at a record, as `Why` in `services/native/swift.rs`.
-_NO_PLAN = 1
+_DONE, _NO_PLAN = 0, 1
 #: A longer value goes the careful way, which knows how to keep large ones elsewhere.
 MOST_BYTES = 64 * 1024
 
@@ -107,22 +110,54 @@ class NativeSwift:
         self, records: Sequence[Incoming], time: bytes, careful: Careful, *, doubt: Check | None
     ) -> list[Made]:
         """See `SwiftWay`."""
-        made: list[Made] = []
-        partition = records[0].partition
-        why_not = b"" if doubt is None else doubt.__pydantic_serializer__.to_json(doubt)
-        self._lib.pointsman_swift_begin(self._handle, partition, Bytes.of(time), Bytes.of(why_not))
+        self._begin(records[0].partition, time, doubt)
         batch = Batch(
             [record.offset for record in records],
             [record.key or b"" for record in records],
             [b"" if record.headers else record.value or b"" for record in records],
         )
+        self._lib.pointsman_swift_take(self._handle, byref(batch))
+        return self._route(records[0].partition, lambda: records, careful, doubt)
+
+    def route_whole(
+        self, batches: Sequence[RecordBatch], time: bytes, careful: Careful, *, doubt: Check | None
+    ) -> Whole | None:
+        """See `SwiftWay`."""
+        self._begin(batches[0].partition, time, doubt)
+        contents = [batch.content() for batch in batches]  # held until all is routed
+        for batch, content in zip(batches, contents, strict=True):
+            if not self._lib.pointsman_swift_read(
+                self._handle, Bytes.of(content), batch.offset, batch.timestamp_ms, batch.count
+            ):
+                return None
+        opened = cache(lambda: [record for batch in batches for record in batch.records()])
+        made = self._route(batches[0].partition, opened, careful, doubt)
+        times = self._lib.pointsman_swift_times(self._handle).copy(c_int64)
+        together: Counter[int] = Counter()
+        for time_ms, count in zip(times[::2], times[1::2], strict=True):
+            together[time_ms] += count
+        return Whole(made, together)
+
+    def _begin(self, partition: int, time: bytes, doubt: Check | None) -> None:
+        why_not = b"" if doubt is None else doubt.__pydantic_serializer__.to_json(doubt)
+        self._lib.pointsman_swift_begin(self._handle, partition, Bytes.of(time), Bytes.of(why_not))
+
+    def _route(
+        self,
+        partition: int,
+        records: Callable[[], Sequence[Incoming]],
+        careful: Careful,
+        doubt: Check | None,
+    ) -> list[Made]:
+        """Everything that follows from what was taken; `records` has the same one by one, if asked."""
+        made: list[Made] = []
         place = 0
         while True:
-            stop = self._lib.pointsman_swift_route(self._handle, byref(batch), place)
+            stop = self._lib.pointsman_swift_route(self._handle, place)
             place, why = stop & 0xFFFFFFFF, stop >> 32
-            if place == len(records):
+            if why == _DONE:
                 break
-            made += careful(records[place], partial(self._learn, doubt) if why == _NO_PLAN else None)
+            made += careful(records()[place], partial(self._learn, doubt) if why == _NO_PLAN else None)
             place += 1
         self._watch()
         self._count()

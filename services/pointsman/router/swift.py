@@ -14,8 +14,10 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
+from pointsman.bus.batch_handler import Whole
 from pointsman.bus.bundle import Made
 from pointsman.bus.ordinary import Ordinary, read_ordinary
+from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.agents_file import Registry
 from pointsman.router.plans import Plans
@@ -57,6 +59,11 @@ class SwiftWay(Protocol):
         `time`: of the envelopes. `doubt`: the rung that says why the score is not asked, None where it is.
         """
 
+    def route_whole(
+        self, batches: Sequence[RecordBatch], time: bytes, careful: Careful, *, doubt: Check | None
+    ) -> Whole | None:
+        """As `route`, for Kafka's own batches; None, before anything is done, where it cannot read them."""
+
 
 class Read(NamedTuple):
     """An ordinary job with its id: the publisher's, else the one that follows from the record's place."""
@@ -92,6 +99,12 @@ class Swift:
                 made += careful(record, None if read is None else partial(self._plans.learn, read.job))
         self._count()
         return made
+
+    def route_whole(
+        self, batches: Sequence[RecordBatch], time: bytes, careful: Careful, *, doubt: Check | None
+    ) -> Whole | None:
+        """See `SwiftWay`."""
+        return None
 
     def _swiftly(self, record: Incoming, time: bytes) -> tuple[Read | None, Outgoing | None]:
         try:

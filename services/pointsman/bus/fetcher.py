@@ -1,0 +1,225 @@
+"""Brings lanes their records: one question at a time to each broker, for the partitions that want more.
+
+Unlike the client's own fetcher it leaves records in Kafka's batches until somebody wants them one by one, and
+a partition that is full holds up no other.
+
+Invariants:
+- What comes for a position that was left meanwhile is thrown away.
+- A partition is asked about only while nothing of it is in stock, so what is kept is bounded by `_MOST_BYTES`
+  for each (or by its largest batch).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import (
+    CorruptRecordException,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    NoError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
+from aiokafka.structs import TopicPartition
+
+from pointsman.bus.fetch_requests import Part, fetch
+from pointsman.bus.places import Place
+from pointsman.bus.record_batch import read_batches
+from pointsman.bus.settings import LanePart
+from pointsman.bus.supply import Supply
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+#: Of one partition, and of all that one question is about.
+_MOST_BYTES, _MOST_BYTES_IN_ALL = 1024 * 1024, 16 * 1024 * 1024
+#: How long a broker waits for records before it says that there are none.
+_WAIT_MS = 100
+_PAUSE_S = 0.05
+#: What does not pass by itself.
+_FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBrokerVersion)
+
+
+@dataclass(slots=True)
+class _Stock:
+    """`end`: behind the last record of the partition, as last heard. `missing`: the broker had none there."""
+
+    position: int
+    supply: Supply = field(default_factory=Supply)
+    end: int | None = None
+    missing: bool = False
+
+
+class Fetcher:
+    """`first_offset`: asks for the offset at which a partition begins.
+
+    A broker answers as soon as it has `gather_bytes`, or after `_WAIT_MS` with what there is.
+    """
+
+    def __init__(
+        self,
+        settings: LanePart,
+        name: str,
+        first_offset: Callable[[TopicPartition], Awaitable[int]],
+        gather_bytes: int = 1,
+    ) -> None:
+        self._client = AIOKafkaClient(
+            bootstrap_servers=settings.kafka,
+            client_id=name,
+            request_timeout_ms=settings.request_timeout_ms,
+            metadata_max_age_ms=5_000,
+            retry_backoff_ms=50,
+        )
+        self._first_offset = first_offset
+        self._gather_bytes = gather_bytes
+        self._stocks: dict[TopicPartition, _Stock] = {}
+        self._asking: dict[int, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaError: no broker answers.
+        """
+        await self._client.bootstrap()
+
+    async def know(self, topics: Iterable[str]) -> None:
+        """Find out who leads the partitions of these topics, and of no others."""
+        await self._client.set_topics(set(topics))
+
+    async def close(self) -> None:
+        for each in self._asking.values():
+            each.cancel()
+        if self._asking:
+            await asyncio.wait(self._asking.values())
+        await self._client.close()
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Go on from there; what is in stock or on its way is forgotten."""
+        self._stocks[tp] = _Stock(offset)
+
+    def forget(self, tp: TopicPartition) -> None:
+        """The partition has no lane any more."""
+        self._stocks.pop(tp, None)
+
+    def forget_others(self, tps: Iterable[TopicPartition]) -> None:
+        """Keep these partitions only."""
+        kept = set(tps)
+        self._stocks = {tp: stock for tp, stock in self._stocks.items() if tp in kept}
+
+    def supply(self, tp: TopicPartition) -> Supply:
+        """What is in stock of a partition that was sought."""
+        return self._stocks[tp].supply
+
+    async def position(self, tp: TopicPartition) -> int:
+        """Where the next question about a partition begins: behind what was fetched, its markers too."""
+        return self._stocks[tp].position
+
+    def unread(self, tp: TopicPartition) -> int:
+        """What was not taken yet: records in stock, and offsets of the broker's beyond them as last heard."""
+        stock = self._stocks.get(tp)
+        if stock is None:
+            return 0
+        return len(stock.supply) + max(0, (stock.end or 0) - stock.position)
+
+    async def gather(self, wanted: Iterable[TopicPartition], within_s: float) -> None:
+        """Ask for more of the partitions of which nothing is in stock; return when any broker has answered.
+
+        Raises:
+            KafkaError: a broker refuses for good.
+        """
+        for leader, stocks in self._by_leader(wanted).items():
+            if leader not in self._asking:
+                wait_ms = min(_WAIT_MS, int(within_s * 1000))
+                self._asking[leader] = asyncio.create_task(self._ask(leader, stocks, wait_ms))
+        if not self._asking:
+            await asyncio.sleep(within_s)
+            return
+        await asyncio.wait(self._asking.values(), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        for leader in [leader for leader, each in self._asking.items() if each.done()]:
+            self._asking.pop(leader).result()
+
+    def _by_leader(self, wanted: Iterable[TopicPartition]) -> dict[int, dict[Place, _Stock]]:
+        found: dict[int, dict[Place, _Stock]] = {}
+        for tp in wanted:
+            stock = self._stocks.get(tp)
+            if stock is None or stock.supply:
+                continue
+            leader = self._client.cluster.leader_for_partition(tp)
+            if leader in (None, -1):
+                self._client.force_metadata_update()
+            else:
+                found.setdefault(leader, {})[tp.topic, tp.partition] = stock
+        return found
+
+    async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
+        starts = {place: stock.position for place, stock in stocks.items()}
+        try:
+            code, parts = await self._client.send(
+                leader, fetch(starts, wait_ms, self._gather_bytes, _MOST_BYTES_IN_ALL, _MOST_BYTES)
+            )
+            _check(code, f"broker {leader}")
+        except KafkaError as error:
+            await self._pause(error)
+            return
+        refused: list[KafkaError] = []
+        for place, part in parts.items():
+            stock = stocks[place]
+            if self._stocks.get(TopicPartition(*place)) is not stock:
+                continue
+            try:
+                await self._put(place, stock, part)
+            except KafkaError as error:
+                refused.append(error)
+        if refused:
+            await self._pause(*refused)
+
+    async def _put(self, place: Place, stock: _Stock, part: Part) -> None:
+        if part.code == OffsetOutOfRangeError.errno:
+            await self._skip(place, stock)
+            return
+        _check(part.code, f"{place[0]}-{place[1]}")
+        batches, stock.position = read_batches(place, stock.position, part.records, part.aborted)
+        stock.supply.put(batches)
+        stock.end, stock.missing = part.end, False
+
+    async def _skip(self, place: Place, stock: _Stock) -> None:
+        """The broker has no such offset: what stood there is gone, or never was."""
+        first = await self._first_offset(TopicPartition(*place))
+        if not stock.missing:
+            what = "records are gone before they were read" if first > stock.position else "records were lost"
+            event(
+                log,
+                logging.ERROR,
+                f"{what}: the broker has no such offset",
+                topic=place[0],
+                partition=place[1],
+                offset=stock.position,
+                first=first,
+            )
+        stock.missing = True
+        stock.position = max(stock.position, first)
+        await asyncio.sleep(_PAUSE_S)
+
+    async def _pause(self, *errors: KafkaError) -> None:
+        """Before it is asked again.
+
+        Raises:
+            KafkaError: the first one that does not pass.
+        """
+        for error in errors:
+            if isinstance(error, _FINAL):
+                raise error
+        event(log, logging.INFO, "no records for now", errors=[repr(error) for error in errors])
+        self._client.force_metadata_update()
+        await asyncio.sleep(_PAUSE_S)
+
+
+def _check(code: int, of: str) -> None:
+    kind = for_code(code)
+    if kind is not NoError:
+        raise kind(of)

@@ -1,0 +1,118 @@
+"""Batches of records as Kafka keeps them (record format 2), not decompressed before they have to be.
+
+Invariants:
+- Markers of transactions and what was aborted never come out of `read_batches`.
+- A batch whose checksum is wrong is an error, whatever it holds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from struct import Struct
+
+from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.util import calc_crc32c
+
+from pointsman.bus.places import Place
+from pointsman.bus.record_format import read_record
+from pointsman.bus.records import Incoming
+from pointsman.bus.wire import Reader
+from pointsman_schemas.envelope import Headers
+
+#: Base offset, length; leader epoch, magic, checksum; attributes, last offset (from the base), first and last
+#: time, producer, its epoch, first sequence number, count.
+_HEAD = Struct(">qiibIhiqqqhii")
+_BEFORE_LENGTH, _BEFORE_CHECKED = 12, 21
+_MAGIC = 2
+_COMPRESSION, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
+
+_DECODERS = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """`count` records of one partition, from `offset` to before `next_offset`.
+
+    `start`: nothing before it is wanted. `timestamp_ms`: of the first. `raw`: the batch with its head.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    offset: int
+    next_offset: int
+    count: int
+    timestamp_ms: int
+    attributes: int
+    raw: bytes
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all of it is wanted, and each record's time is its own."""
+        return self.start <= self.offset and not self.attributes & _APPEND_TIME
+
+    def content(self) -> bytes:
+        """The records as they stand one after another behind the head, decompressed."""
+        content = self.raw[_HEAD.size :]
+        decode = _DECODERS.get(self.attributes & _COMPRESSION)
+        return content if decode is None else bytes(decode(content))
+
+    def records(self) -> Iterator[Incoming]:
+        """One by one; the batch is decompressed as a whole when the first is asked for."""
+        at = self.start
+        try:
+            for each in DefaultRecordBatch(self.raw):
+                if each.offset >= at:
+                    at = each.offset + 1
+                    headers = tuple(each.headers)
+                    yield self._record(each.offset, each.timestamp, each.key, each.value, headers)
+        except UnicodeDecodeError:  # the client reads no header whose name is no text, nor what is behind it
+            yield from (record for record in self._read_slowly() if record.offset >= at)
+
+    def _read_slowly(self) -> Iterator[Incoming]:
+        reader = Reader(self.content())
+        for _ in range(self.count):
+            try:
+                age_ms, place, key, value, headers = read_record(reader)
+            except IndexError as error:
+                raise CorruptRecordException(f"the batch at offset {self.offset} is broken") from error
+            yield self._record(self.offset + place, self.timestamp_ms + age_ms, key, value, headers)
+
+    def _record(
+        self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Incoming:
+        return Incoming(self.topic, self.partition, offset, timestamp_ms, key, value, headers)
+
+
+def read_batches(
+    place: Place, start: int, data: bytes, aborted: Sequence[tuple[int, int]]
+) -> tuple[list[RecordBatch], int]:
+    """The batches in what was answered for `start`, and where the next question begins.
+
+    The last one may be cut off, then it is left for that question. `aborted`: see `Part`.
+
+    Raises:
+        CorruptRecordException: a checksum is wrong, or a batch is of another format.
+    """
+    found: list[RecordBatch] = []
+    coming, now_aborted = sorted(aborted, key=lambda each: each[1], reverse=True), set[int]()
+    at, next_offset = 0, start
+    while at + _HEAD.size <= len(data):
+        offset, length, _, magic, checksum, attributes, last, first_ms, _, producer, _, _, count = (
+            _HEAD.unpack_from(data, at)
+        )
+        raw = data[at : at + _BEFORE_LENGTH + length]
+        if len(raw) < _BEFORE_LENGTH + length:
+            break
+        at += len(raw)
+        if magic != _MAGIC or calc_crc32c(raw[_BEFORE_CHECKED:]) != checksum:
+            raise CorruptRecordException(f"{place[0]}-{place[1]}: the batch at offset {offset} is broken")
+        next_offset = max(start, offset + last + 1)
+        while coming and coming[-1][1] <= offset:
+            now_aborted.add(coming.pop()[0])
+        if attributes & _CONTROL:
+            now_aborted.discard(producer)  # the end of its transaction
+        elif count and producer not in now_aborted and next_offset > start:
+            found.append(RecordBatch(*place, start, offset, next_offset, count, first_ms, attributes, raw))
+    return found, next_offset
