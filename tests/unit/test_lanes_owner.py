@@ -144,6 +144,22 @@ async def test_a_lane_that_stays_goes_on_unless_another_had_it(
         assert len(group.opened) == opened
 
 
+async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would be nobody's, and keep the next connection from opening one."""
+    group = Group()
+    async with owning(group, monkeypatch) as lanes:
+
+        async def ends(*_: object, within: float) -> bool:
+            lanes.__dict__["_fetcher"] = None
+            return True
+
+        monkeypatch.setattr(group, "is_last", ends)
+        await lanes.assigned({HERE, TopicPartition("t", 1)})
+        assert lanes.__dict__["_tasks"].keys() == {HERE}
+
+
 async def test_a_lane_that_goes_hands_over_first(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group()
     async with owning(group, monkeypatch) as lanes:

@@ -164,13 +164,22 @@ def test_it_reads_what_the_client_reads(steps: Sequence[tuple[object, ...]], sta
     assert next_offset == their_next
 
 
+def test_times_that_the_broker_set_are_those_of_records_with_such_a_header_too() -> None:
+    """Else who may publish could choose them."""
+    log = Log()
+    log.add([b"a", b"b", b"c"], attributes=APPEND_TIME)
+    log.rename_header(b"\xff")
+    assert [record.timestamp_ms for record in opened(read(log))] == [1_001] * 3
+
+
 def test_a_header_whose_name_is_no_text_keeps_nothing_from_being_read() -> None:
     """The client stops there, each time anew: whoever may publish could stop a service with it."""
-    log = Log()
+    log = Log(end=10)
     log.add([b"one", b"two", b"three", b"four"])
     log.rename_header(b"\xff")
     for start in range(4):
-        found = opened(read(log, start))
+        found = opened(read(log, 10 + start))
+        assert [record.offset for record in found] == [10, 11, 12, 13][start:]
         assert [record.value for record in found] == [b"one", b"two", b"three", b"four"][start:]
         assert [record.timestamp_ms for record in found] == [1_000, 1_000, 1_001, 1_001][start:]
         assert found[-1].headers == (("\\xff", b"four"),)

@@ -94,8 +94,7 @@ class Fetcher:
     async def close(self) -> None:
         for each in self._asking.values():
             each.cancel()
-        if self._asking:
-            await asyncio.wait(self._asking.values())
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
         await self._client.close()
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
@@ -115,9 +114,10 @@ class Fetcher:
         """What is in stock of a partition that was sought."""
         return self._stocks[tp].supply
 
-    async def position(self, tp: TopicPartition) -> int:
-        """Where the next question about a partition begins: behind what was fetched, its markers too."""
-        return self._stocks[tp].position
+    def position(self, tp: TopicPartition) -> int | None:
+        """Where its next question begins: behind what was fetched, its markers too; None: it is forgotten."""
+        stock = self._stocks.get(tp)
+        return None if stock is None else stock.position
 
     def unread(self, tp: TopicPartition) -> int:
         """What was not taken yet: records in stock, and offsets of the broker's beyond them as last heard."""
@@ -129,13 +129,18 @@ class Fetcher:
     async def gather(self, wanted: Iterable[TopicPartition], within_s: float) -> None:
         """Ask for more of the partitions of which nothing is in stock; return when any broker has answered.
 
+        If there is something in stock of any of them, it does not wait.
+
         Raises:
             KafkaError: a broker refuses for good.
         """
+        wanted = list(wanted)
         for leader, stocks in self._by_leader(wanted).items():
             if leader not in self._asking:
                 wait_ms = min(_WAIT_MS, int(within_s * 1000))
                 self._asking[leader] = asyncio.create_task(self._ask(leader, stocks, wait_ms))
+        if any(tp in self._stocks and self._stocks[tp].supply for tp in wanted):
+            within_s = 0
         if not self._asking:
             await asyncio.sleep(within_s)
             return
@@ -177,6 +182,8 @@ class Fetcher:
                 refused.append(error)
         if refused:
             await self._pause(*refused)
+        elif any(stock.missing for stock in stocks.values()):
+            await asyncio.sleep(_PAUSE_S)
 
     async def _put(self, place: Place, stock: _Stock, part: Part) -> None:
         if part.code == OffsetOutOfRangeError.errno:
@@ -203,7 +210,6 @@ class Fetcher:
             )
         stock.missing = True
         stock.position = max(stock.position, first)
-        await asyncio.sleep(_PAUSE_S)
 
     async def _pause(self, *errors: KafkaError) -> None:
         """Before it is asked again.

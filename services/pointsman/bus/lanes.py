@@ -167,15 +167,18 @@ class Lanes:
 
     async def assigned(self, owned: set[TopicPartition]) -> None:
         """Abandon the lanes that are gone, go on with those that stay, open the new ones."""
+        fetcher = self._fetcher
         assert self._consumer is not None
-        assert self._fetcher is not None
+        assert fetcher is not None
         self._consumer.pause(*owned)
         gone = [tp for tp in self._tasks if tp not in owned]
         await self._hand_over(gone)
         await self._let_go(gone)
         await self._let_go(await self._moved_on())
+        if self._fetcher is not fetcher:
+            return  # the connection ended meanwhile: a lane that is opened now would be nobody's
         for tp, lane in self._lanes.items():
-            self._fetcher.seek(tp, lane.position)
+            fetcher.seek(tp, lane.position)
             lane.resume()
         for tp in owned - self._tasks.keys():
             self._tasks[tp] = asyncio.create_task(self._keep_open(tp), name=f"{tp.topic}-{tp.partition}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,7 +14,7 @@ from pointsman.bus.settings import LanePart
 _NEVER_MS = 24 * 3600 * 1000
 _GROUP_MS = 1_000
 
-ReadTo = Callable[[TopicPartition], Awaitable[int]]
+ReadTo = Callable[[TopicPartition], int | None]
 
 
 class StalledError(Exception):
@@ -77,7 +77,7 @@ async def watch_group(consumer: AIOKafkaConsumer) -> None:
 class Watchdog:
     """Raises `StalledError` when records wait on the broker and a lane stands still for `limit_s` seconds.
 
-    `read_to` says how far a partition was read, its markers of transactions counted.
+    `read_to` says how far a partition was read, its markers of transactions counted; None: it was left.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer, limit_s: float, read_to: ReadTo) -> None:
@@ -107,14 +107,12 @@ class Watchdog:
             raise StalledError("the broker does not say where the topic ends") from None
         for tp in still:
             self._seen[tp] = (moved[tp][0], now)
-            if ends[tp] > moved[tp][0] and not await self._at_end(tp, ends[tp]):
+            if ends[tp] > moved[tp][0] and not self._at_end(tp, ends[tp]):
                 raise StalledError(
                     f"{tp.topic}-{tp.partition} stands at {moved[tp][0]}, its end is {ends[tp]}"
                 )
 
-    async def _at_end(self, tp: TopicPartition, end: int) -> bool:
-        # What is left may be transaction markers only.
-        try:
-            return bool(await asyncio.wait_for(self._read_to(tp), 1) >= end)
-        except TimeoutError:
-            return False
+    def _at_end(self, tp: TopicPartition, end: int) -> bool:
+        # What is left may be transaction markers only; a lane may have failed while the broker was asked.
+        read_to = self._read_to(tp)
+        return read_to is None or read_to >= end

@@ -24,6 +24,7 @@ from pointsman_schemas.envelope import Headers
 #: time, producer, its epoch, first sequence number, count.
 _HEAD = Struct(">qiibIhiqqqhii")
 _BEFORE_LENGTH, _BEFORE_CHECKED = 12, 21
+_LAST_MS = 8
 _MAGIC = 2
 _COMPRESSION, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
 
@@ -72,12 +73,15 @@ class RecordBatch:
 
     def _read_slowly(self) -> Iterator[Incoming]:
         reader = Reader(self.content())
+        last_ms = _HEAD.unpack_from(self.raw)[_LAST_MS]
         for _ in range(self.count):
             try:
                 age_ms, place, key, value, headers = read_record(reader)
             except IndexError as error:
                 raise CorruptRecordException(f"the batch at offset {self.offset} is broken") from error
-            yield self._record(self.offset + place, self.timestamp_ms + age_ms, key, value, headers)
+            own_ms = self.timestamp_ms + age_ms
+            timestamp_ms = last_ms if self.attributes & _APPEND_TIME else own_ms
+            yield self._record(self.offset + place, timestamp_ms, key, value, headers)
 
     def _record(
         self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers

@@ -1,0 +1,47 @@
+"""The watchdog: a lane that stands still is an error only where there is something left for it."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiokafka import TopicPartition
+
+from pointsman.bus import poll
+from pointsman.bus.poll import StalledError, Watchdog
+
+HERE = TopicPartition("t", 0)
+LIMIT_S = 10.0
+
+
+async def stands_still(monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None) -> None:
+    """For longer than it may, on a partition that ends at 9."""
+
+    class Consumer:
+        async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            return dict.fromkeys(tps, 9)
+
+    clock = iter(range(0, 100, 10))
+    monkeypatch.setattr(poll, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    watchdog = Watchdog(cast("Any", Consumer()), LIMIT_S, lambda _: read_to)
+    for _ in range(3):
+        await watchdog.look({HERE: at})
+
+
+async def test_a_lane_that_is_brought_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StalledError, match="t-0 stands at 7, its end is 9"):
+        await stands_still(monkeypatch, at=7, read_to=8)
+
+
+@pytest.mark.parametrize(
+    ("at", "read_to"),
+    [
+        pytest.param(9, 9, id="at its end"),
+        pytest.param(7, 9, id="only markers are left"),
+        pytest.param(7, None, id="the lane failed while the broker was asked"),
+    ],
+)
+async def test_a_lane_that_has_nothing_to_wait_for_is_none(
+    monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None
+) -> None:
+    await stands_still(monkeypatch, at, read_to)
