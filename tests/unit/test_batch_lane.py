@@ -10,7 +10,7 @@ import pytest
 
 from pointsman.bus.batch_handler import Whole
 from pointsman.bus.batch_lane import BATCH_BYTES, BATCH_RECORDS, BUFFERED_BYTES, BatchLane
-from pointsman.bus.bundle import Made
+from pointsman.bus.bundle import Bundle, Made
 from pointsman.bus.lane_writer import LaneWriter
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
@@ -31,6 +31,7 @@ class Recorder:
         self.warmed: list[int] = []
         self.threads: list[threading.Thread] = []
         self.written: list[int] = []
+        self.sent: list[Made] = []
         self.moved = asyncio.Event()
 
     def warm(self, records: Sequence[Incoming]) -> None:
@@ -41,8 +42,9 @@ class Recorder:
             return None
         self.wholes.append([(batch.offset, batch.count) for batch in batches])
         self.threads.append(threading.current_thread())
-        made: list[Made] = [Outgoing("t", None, b"", []) for batch in batches for _ in range(batch.count)]
-        return Whole(made, {1_000: len(made)})
+        made: list[Made] = [Outgoing("t", None, b"loose", [])]
+        made += [Bundle("t", 0, batch.count, b"") for batch in batches]
+        return Whole(made, {1_000: sum(batch.count for batch in batches)})
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
         self.batches.append([record.offset for record in records])
@@ -51,6 +53,7 @@ class Recorder:
 
     async def write(self, records: Sequence[Made], next_offset: int) -> None:
         self.written.append(next_offset)
+        self.sent += records
         self.moved.set()
 
 
@@ -152,6 +155,8 @@ async def test_batches_are_handed_over_whole_and_as_many_as_make_one_step(
     ]
     assert recorder.written == [starts[1], starts[2], starts[3], log.end]
     assert recorder.batches == []
+    assert sum(each.count for each in recorder.sent if isinstance(each, Bundle)) == log.end
+    assert sum(isinstance(each, Outgoing) for each in recorder.sent) == len(recorder.wholes)
     assert (whole_lane.pending, whole_lane.oldest_ms, whole_lane.has_room) == (0, None, True)
 
 
@@ -183,11 +188,11 @@ async def test_what_the_handler_does_not_take_whole_it_gets_record_by_record(
 async def test_the_next_record_is_the_one_behind_the_gap(whole_lane: BatchLane, recorder: Recorder) -> None:
     log = Log()
     log.add([b"a", b"b"], gaps=3)
-    log.add([b"c"])
+    log.add([b"c", b"d"], gaps=1)
     offer_all(whole_lane, stocked(log))
-    assert whole_lane.position == log.end == 6
-    await until(whole_lane, recorder, 6)
-    assert recorder.wholes == [[(0, 2), (5, 1)]]
+    assert whole_lane.position == log.end == 8
+    await until(whole_lane, recorder, 8)
+    assert recorder.wholes == [[(0, 2), (5, 2)]]
 
 
 async def test_what_was_dealt_with_before_only_warms_the_handler(recorder: Recorder) -> None:
