@@ -1,10 +1,13 @@
-//! The ordinary plain job in a record's value: what `bus/ordinary.py` reads, from bytes to bytes.
+//! The ordinary job in a record's value, from bytes to bytes: a plain one, as `bus/ordinary.py` reads it, or one in
+//! the shape of our own message.
 
+use crate::cover::is_uuid;
 use crate::json::{write_name, Kind, Names, Reader};
 
 /// Names that mean something else than a parameter of the request.
-const UNUSUAL: [&[u8]; 7] =
-    [b"type", b"request", b"deadline", b"order_key", b"version", b"schema_version", b"specversion"];
+const UNUSUAL: [&[u8]; 3] = [b"version", b"schema_version", b"specversion"];
+/// What a message of ours says it is.
+const TYPE: &[u8] = b"job.submitted.v1";
 /// Metadata that name a person.
 const SUBJECT: &[u8] = b"data_subject";
 
@@ -26,7 +29,8 @@ pub struct Job {
     pub text: Vec<u8>,
     pub chars: usize,
     pub turns: usize,
-    pub tools: usize,
+    tools: usize,
+    functions: usize,
     /// The type of response that is demanded, empty for none.
     pub form: Vec<u8>,
 }
@@ -39,7 +43,7 @@ impl Job {
         let mut reader = Reader::new(value);
         reader.expect(b'{')?;
         let mut names = Names::default();
-        let (mut tools, mut functions, mut is_talk) = (0, 0, None);
+        let (mut is_flat, mut is_nested) = (false, false);
         while reader.more(names.is_empty(), b'}')? {
             let name = reader.name()?;
             names.add(name)?;
@@ -49,32 +53,25 @@ impl Job {
                 b"kind" => read_name(&mut reader, &mut self.kind, is_kind)?,
                 b"tier" => read_name(&mut reader, &mut self.tier, is_tier)?,
                 b"metadata" => self.read_metadata(&mut reader, metadata_names)?,
-                b"prompt" if is_talk.is_none() => {
-                    is_talk = Some(false);
+                b"type" => (reader.plain_text()? == TYPE).then_some(())?,
+                b"deadline" | b"order_key" => reader.takes_null().then_some(())?,
+                b"request" => {
+                    is_nested = true;
+                    self.read_request(&mut reader)?;
+                }
+                _ if UNUSUAL.contains(&name) => return None,
+                b"prompt" if self.turns == 0 => {
+                    is_flat = true;
                     self.read_prompt(&mut reader)?;
                 }
-                b"messages" if is_talk.is_none() => {
-                    is_talk = Some(true);
-                    self.read_messages(&mut reader)?;
-                }
-                b"prompt" | b"messages" => return None,
-                _ if UNUSUAL.contains(&name) => return None,
                 _ => {
-                    self.rest.push(b',');
-                    write_name(name, &mut self.rest);
-                    match name {
-                        b"tools" => tools = read_tools(&mut reader, &mut self.rest)?,
-                        b"functions" => functions = read_tools(&mut reader, &mut self.rest)?,
-                        b"response_format" => self.read_form(&mut reader)?,
-                        _ => {
-                            reader.value(&mut self.rest, 1)?;
-                        }
-                    }
+                    is_flat = true;
+                    self.read_parameter(name, &mut reader)?;
                 }
             }
         }
-        self.tools = if tools > 0 { tools } else { functions };
-        let is_whole = reader.is_at_end() && is_talk.is_some() && is_agent(&self.agent_id);
+        let is_whole =
+            reader.is_at_end() && self.turns > 0 && is_flat != is_nested && is_agent(&self.agent_id);
         is_whole.then_some(())
     }
 
@@ -120,7 +117,16 @@ impl Job {
         self.metadata.extend_from_slice(b"{}");
         self.looked_at.resize(names, Vec::new());
         self.looked_at.iter_mut().for_each(Vec::clear);
-        (self.chars, self.turns, self.tools) = (0, 0, 0);
+        (self.chars, self.turns, self.tools, self.functions) = (0, 0, 0, 0);
+    }
+
+    /// How many tools the model may use, under either name.
+    pub fn tools(&self) -> usize {
+        if self.tools > 0 {
+            self.tools
+        } else {
+            self.functions
+        }
     }
 
     fn read_metadata(&mut self, reader: &mut Reader, looked_at: &[Vec<u8>]) -> Option<()> {
@@ -147,6 +153,37 @@ impl Job {
             }
         }
         self.metadata.push(b'}');
+        Some(())
+    }
+
+    /// As the message has it, which says what it asks for in one object.
+    fn read_request(&mut self, reader: &mut Reader) -> Option<()> {
+        reader.expect(b'{')?;
+        let mut names = Names::default();
+        while reader.more(names.is_empty(), b'}')? {
+            let name = reader.name()?;
+            names.add(name)?;
+            self.read_parameter(name, reader)?;
+        }
+        Some(())
+    }
+
+    fn read_parameter(&mut self, name: &[u8], reader: &mut Reader) -> Option<()> {
+        match name {
+            b"messages" if self.turns == 0 => return self.read_messages(reader),
+            b"messages" | b"prompt" => return None,
+            _ => {}
+        }
+        self.rest.push(b',');
+        write_name(name, &mut self.rest);
+        match name {
+            b"tools" => self.tools = read_tools(reader, &mut self.rest)?,
+            b"functions" => self.functions = read_tools(reader, &mut self.rest)?,
+            b"response_format" => self.read_form(reader)?,
+            _ => {
+                reader.value(&mut self.rest, 2)?;
+            }
+        }
         Some(())
     }
 
@@ -252,14 +289,6 @@ fn type_in(written: &[u8]) -> Option<&[u8]> {
 fn unquoted(written: &[u8]) -> Option<&[u8]> {
     let inside = written.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     (!inside.contains(&b'\\')).then_some(inside)
-}
-
-fn is_uuid(id: &[u8]) -> bool {
-    id.len() == 36
-        && id.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        })
 }
 
 fn is_agent(id: &[u8]) -> bool {

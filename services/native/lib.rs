@@ -3,6 +3,7 @@
 //! Every pointer that is handed in stays its owner's, and is read until the function returns. A panic never
 //! leaves: what broke on a record counts as unsure of it.
 
+mod cover;
 mod job;
 mod json;
 mod plans;
@@ -20,7 +21,7 @@ use seen::number_of;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice;
 use std::sync::Arc;
-use swift::{Record, Settings, Swift, Why};
+use swift::{Settings, Swift, Why};
 use taken::{Span, Taken};
 use words::{Vocabulary, KINDS};
 
@@ -85,6 +86,7 @@ impl Batch {
             offset: *self.offsets.add(place),
             key: span(self.keys, self.key_sizes),
             value: span(self.values, self.value_sizes),
+            cover: None,
         }
     }
 }
@@ -217,8 +219,7 @@ pub unsafe extern "C" fn pointsman_swift_read(
 #[no_mangle]
 pub unsafe extern "C" fn pointsman_swift_route(swift: &mut Swift, place: usize) -> u64 {
     for at in place..swift.taken.len() {
-        let Taken { offset, key, value } = swift.taken[at];
-        let record = Record { offset, key: key.get(), value: value.get() };
+        let record = swift.taken[at].record();
         let routed = catch_unwind(AssertUnwindSafe(|| swift.route(&record)));
         let why = routed.unwrap_or(Why::Unsure);
         if why != Why::Done {

@@ -3,6 +3,7 @@
 //!
 //! Whatever it is not sure of, it leaves alone: it stops there, and goes on behind it.
 
+use crate::cover::Cover;
 use crate::job::Job;
 use crate::plans::{Asks, Plans};
 use crate::records::Runs;
@@ -48,11 +49,12 @@ pub struct Settings {
     pub model: Option<Arc<Model>>,
 }
 
-/// One record as it was consumed; `value` is none where the record has headers.
+/// One record as it was consumed; `value` is none where its headers are not a `cover`.
 pub struct Record<'a> {
     pub offset: i64,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
+    pub cover: Option<Cover<'a>>,
 }
 
 /// One lane's.
@@ -152,7 +154,7 @@ impl Swift {
         if scored && every > 0 && crc32(&id.to_be_bytes()) % every == 0 {
             self.drawn.push(shape_of(&self.job.text));
         }
-        self.add(tier, record.offset, &job_id);
+        self.add(tier, record, &job_id);
         if !self.job.job_id.is_empty() {
             self.seen.add(id);
         }
@@ -189,6 +191,9 @@ impl Swift {
     fn read(&mut self, record: &Record) -> Option<[u8; 36]> {
         let value = record.value.filter(|value| value.len() <= self.settings.max_bytes)?;
         self.job.read(value, &self.settings.metadata)?;
+        if let Some(cover) = &record.cover {
+            (cover.job_id == self.job.job_id && cover.agent_id == self.job.agent_id).then_some(())?;
+        }
         if self.job.job_id.is_empty() {
             return Some(self.derived(record.offset, "job"));
         }
@@ -205,18 +210,22 @@ impl Swift {
             facts.push(0xFF); // which no text holds
         }
         let band = self.settings.bounds.partition_point(|&bound| bound <= job.chars as u64);
-        for number in [job.turns, job.tools, band] {
+        for number in [job.turns, job.tools(), band] {
             facts.extend_from_slice(&number.to_le_bytes());
         }
     }
 
-    fn add(&mut self, tier: usize, offset: i64, job_id: &[u8; 36]) {
-        let id = self.derived(offset, "routed");
-        let cause = self.derived(offset, "submitted");
+    fn add(&mut self, tier: usize, record: &Record, job_id: &[u8; 36]) {
+        let id = self.derived(record.offset, "routed");
+        let own = self.derived(record.offset, "submitted");
+        let cause = record.cover.map_or(own.as_slice(), |cover| cover.id);
         let mut trace = Vec::with_capacity(55);
         let digits = |text: &[u8], out: &mut Vec<u8>| out.extend(text.iter().filter(|&&each| each != b'-'));
         trace.extend_from_slice(b"00-");
-        digits(job_id, &mut trace);
+        match &record.cover {
+            Some(cover) => trace.extend_from_slice(cover.trace),
+            None => digits(job_id, &mut trace),
+        }
         trace.push(b'-');
         digits(&id[19..], &mut trace);
         trace.extend_from_slice(b"-01");
@@ -230,7 +239,7 @@ impl Swift {
             (b"content-type", b"application/json"),
             (b"ce_subject", job_id),
             (b"ce_jobid", job_id),
-            (b"ce_causationid", &cause),
+            (b"ce_causationid", cause),
             (b"traceparent", &trace),
         ];
         self.made[tier].add(job_id, &self.value, &headers);

@@ -1,5 +1,8 @@
 //! The records of a batch, where they stand: side by side, or in one of Kafka's batches (record format 2).
 
+use crate::cover::{Cover, Header, DATAREF, HEADERS};
+use crate::swift::Record;
+
 /// Bytes of somebody else's, who keeps them until the next `begin`; null is none.
 #[derive(Clone, Copy)]
 pub struct Span {
@@ -23,12 +26,34 @@ impl Span {
     }
 }
 
-/// One record as it was consumed; `value` is none where the record has headers.
+/// One record as it was consumed; as `Record`, which it becomes.
 #[derive(Clone, Copy)]
 pub struct Taken {
     pub offset: i64,
     pub key: Span,
     pub value: Span,
+    /// Of the envelope: id, agent, job, trace.
+    pub cover: Option<[Span; 4]>,
+}
+
+impl Taken {
+    /// # Safety
+    /// What it stands for is still kept.
+    pub unsafe fn record<'a>(&self) -> Record<'a> {
+        let text = |span: Span| span.get().unwrap_or_default();
+        let cover = |[id, agent_id, job_id, trace]: [Span; 4]| Cover {
+            id: text(id),
+            agent_id: text(agent_id),
+            job_id: text(job_id),
+            trace: text(trace),
+        };
+        Record {
+            offset: self.offset,
+            key: self.key.get(),
+            value: self.value.get(),
+            cover: self.cover.map(cover),
+        }
+    }
 }
 
 /// How many records in a row have this timestamp, milliseconds since 1970.
@@ -41,7 +66,7 @@ pub struct Came {
 /// Add the `count` records of one of Kafka's batches, decompressed and without its head, which has the offset and
 /// the time of the first.
 ///
-/// None where a record has headers, or anything is not as it should be; what was added then is of no use.
+/// None where a value is kept elsewhere, or anything is not as it should be; what was added then is of no use.
 pub fn read(
     bytes: &[u8],
     first: i64,
@@ -64,16 +89,31 @@ pub fn read(
         next = offset.checked_add(1)?;
         let key = record.sized()?;
         let value = record.sized()?;
-        if record.varint()? != 0 || !record.0.is_empty() {
+        let headers = record.headers()?;
+        if !record.0.is_empty() {
             return None;
         }
         match times.last_mut() {
             Some(last) if last.at_ms == at_ms => last.count += 1,
             _ => times.push(Came { at_ms, count: 1 }),
         }
-        taken.push(Taken { offset, key: Span::of(key), value: Span::of(value) });
+        let (value, cover) = match headers {
+            Headers::None => (value, None),
+            Headers::Cover(each) => (
+                value,
+                Some([each.id, each.agent_id, each.job_id, each.trace].map(|text| Span::of(Some(text)))),
+            ),
+            Headers::Other => (None, None), // left alone
+        };
+        taken.push(Taken { offset, key: Span::of(key), value: Span::of(value), cover });
     }
     rest.0.is_empty().then_some(())
+}
+
+enum Headers<'a> {
+    None,
+    Cover(Cover<'a>),
+    Other,
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -92,6 +132,26 @@ impl<'a> Reader<'a> {
             -1 => Some(None),
             size => self.take(size).map(Some),
         }
+    }
+
+    fn headers(&mut self) -> Option<Headers<'a>> {
+        let count = self.varint()?;
+        let mut first: [Header; HEADERS] = [(b"", None); HEADERS];
+        for place in 0..usize::try_from(count).ok()? {
+            let name = self.sized()??;
+            let value = self.sized()?;
+            if name == DATAREF {
+                return None;
+            }
+            if place < HEADERS {
+                first[place] = (name, value);
+            }
+        }
+        Some(match count as usize {
+            0 => Headers::None,
+            HEADERS => Cover::read(&first).map_or(Headers::Other, Headers::Cover),
+            _ => Headers::Other,
+        })
     }
 
     /// Seven bits to a byte, the lowest first; the sign is the lowest bit.

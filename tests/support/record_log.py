@@ -8,6 +8,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 from pointsman.bus.record_batch import RecordBatch, read_batches
+from pointsman.bus.records import Outgoing
 
 PLACE = ("t", 3)
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
@@ -45,6 +46,13 @@ class Log:
             headers = [("h", value)] if value and place % 2 and not plain else []
             batch.append(place * (gaps + 1), 1_000 + place // 2, key or (value and value[:3]), value, headers)
         self._put(bytes(batch.build()), attributes)
+
+    def add_sent(self, records: Sequence[Outgoing]) -> None:
+        """A batch of records that somebody sends here."""
+        batch = DefaultRecordBatchBuilder(2, ZSTD, 0, -1, 0, 0, 1 << 24)
+        for place, record in enumerate(records):
+            batch.append(place, 1_000, record.key, record.value, record.headers)
+        self._put(bytes(batch.build()), 0)
 
     def rename_header(self, name: bytes) -> None:
         """Give the last batch's header another name of one byte, which may be no text."""

@@ -1,53 +1,17 @@
 """Kafka's batches as a whole: what the library makes of them is what it makes of their records one by one."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 from aiokafka.errors import CorruptRecordException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.bus.bundle import Bundle, unpacked
-from pointsman.bus.hop import times_of
-from pointsman.bus.record_batch import RecordBatch
-from pointsman.bus.records import Incoming
-from pointsman.router.handlers import RouterHandler
+from pointsman.bus.records import Outgoing
 from tests.support.record_log import NONE, ZSTD, Log, read
 from tests.support.router_lanes import POLICY, REGISTRY, TOPICS, handler
 from tests.support.swift import native_handler, needs_library
-
-PLACE = (TOPICS.intake.name, 2)
-
-
-def value(number: int, **more: object) -> bytes:
-    return json.dumps({"agent_id": "data-analyst", "kind": "sql", "prompt": "p" * number, **more}).encode()
-
-
-def id_of(number: int) -> bytes:
-    return str(UUID(int=7 << 76 | 2 << 62 | number)).encode()
-
-
-def known() -> RouterHandler:
-    """One that has plans for the jobs of `value`."""
-    lane = native_handler(POLICY, REGISTRY)
-    lane([Incoming(*PLACE, offset, 0, None, value(offset), ()) for offset in range(1, 40)])
-    return lane
-
-
-def opened(batches: Sequence[RecordBatch]) -> list[Incoming]:
-    return [record for batch in batches for record in batch.records()]
-
-
-def assert_the_same(batches: Sequence[RecordBatch]) -> int:
-    """By two lanes that have met the same; returns how many records went the library's way."""
-    whole, apart = known().whole(batches), known()(opened(batches))
-    assert whole is not None
-    assert list(unpacked(whole.made)) == list(unpacked(apart))
-    assert whole.times == times_of(opened(batches))
-    return sum(each.count for each in whole.made if isinstance(each, Bundle))
+from tests.support.swift_whole import PLACE, assert_the_same, id_of, known, opened, value
 
 
 @needs_library
@@ -83,16 +47,14 @@ def test_a_job_that_comes_twice_is_routed_once() -> None:
 
 
 @needs_library
-def test_records_with_headers_are_for_the_other_way_and_nothing_is_remembered_of_them() -> None:
+def test_a_value_that_is_kept_elsewhere_is_for_the_other_way_and_nothing_is_remembered() -> None:
     log, lane = Log(end=1_000), known()
     log.add([value(60, job_id=id_of(7).decode())], key=id_of(7), plain=True)
-    log.add([value(61), value(62)])  # the second has one
+    log.add_sent([Outgoing("", None, value(61), [("ce_dataref", b"x")])])
     batches = read(log, place=PLACE)
     assert lane.whole(batches) is None
-    assert {made.topic for made in unpacked(lane(opened(batches)))} == {
-        made.topic for made in unpacked(known()(opened(batches)))
-    }
-    assert TOPICS.dead.name not in {made.topic for made in unpacked(lane(opened(batches[1:])))}
+    (routed, _) = lane(opened(batches))
+    assert routed.topic != TOPICS.dead.name
 
 
 @needs_library
@@ -110,6 +72,17 @@ def test_whatever_stands_there_is_read_within_its_bounds(changes: list[tuple[int
     except CorruptRecordException:
         return  # by the client, which was asked for a record that the library left alone
     assert whole is None or sum(whole.times.values()) == 3
+
+
+@needs_library
+def test_a_record_that_ends_before_its_size_says_is_refused() -> None:
+    log = Log(end=1_000)
+    log.add([b"{}"], plain=True)
+    (batch,) = read(log, place=PLACE)
+    content = batch.content()
+    longer = bytes([content[0] + 2]) + content[1:] + b"\0"  # sizes are doubled, the lowest bit is their sign
+    assert LANE.whole([batch]) is not None
+    assert LANE.whole([replace(batch, raw=batch.raw[: -len(content)] + longer)]) is None
 
 
 @needs_library

@@ -31,5 +31,5 @@ class BatchHandler(Protocol):
         """Everything that follows from Kafka's own batches, in their order.
 
         None: they have to be handed over record by record; then nothing was remembered. That is so where a
-        record has headers, which may refer to a value kept elsewhere.
+        record refers to a value kept elsewhere.
         """

@@ -1,0 +1,50 @@
+"""Kafka's batches through the router's handler: whole, and record by record."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from pointsman.bus.bundle import Bundle, Made, unpacked
+from pointsman.bus.hop import times_of
+from pointsman.bus.record_batch import RecordBatch
+from pointsman.bus.records import Incoming, Outgoing
+from pointsman.router.handlers import RouterHandler
+from tests.support.router_lanes import POLICY, REGISTRY, TOPICS
+from tests.support.swift import native_handler
+
+PLACE = (TOPICS.intake.name, 2)
+
+
+def value(number: int, **more: object) -> bytes:
+    return json.dumps({"agent_id": "data-analyst", "kind": "sql", "prompt": "p" * number, **more}).encode()
+
+
+def id_of(number: int) -> bytes:
+    return str(UUID(int=7 << 76 | 2 << 62 | number)).encode()
+
+
+def known() -> RouterHandler:
+    """One that has plans for the jobs of `value`."""
+    lane = native_handler(POLICY, REGISTRY)
+    lane([Incoming(*PLACE, offset, 0, None, value(offset), ()) for offset in range(1, 40)])
+    return lane
+
+
+def opened(batches: Sequence[RecordBatch]) -> list[Incoming]:
+    return [record for batch in batches for record in batch.records()]
+
+
+def assert_the_same(batches: Sequence[RecordBatch]) -> int:
+    """By two lanes that have met the same; returns how many records went the library's way."""
+    whole, apart = known().whole(batches), known()(opened(batches))
+    assert whole is not None
+    assert _sorted(whole.made) == _sorted(apart)
+    assert whole.times == times_of(opened(batches))
+    return sum(each.count for each in whole.made if isinstance(each, Bundle))
+
+
+def _sorted(made: Sequence[Made]) -> list[Outgoing]:
+    """Which of them stand in a bundle is no matter, nor in which partition they land."""
+    found = [replace(each, beside=None) for each in unpacked(made)]
+    return sorted(found, key=lambda each: (each.topic, each.key or b"", dict(each.headers)["ce_id"]))

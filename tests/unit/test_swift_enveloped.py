@@ -1,0 +1,166 @@
+"""Jobs as our own client sends them, in an envelope: the library makes of them what the careful way makes."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pointsman.bus.bundle import unpacked
+from pointsman.bus.records import Outgoing
+from pointsman.client.job import as_record, make_job
+from tests.support.record_log import Log, read
+from tests.support.router_lanes import NOW, TOPICS, handler
+from tests.support.swift import needs_library
+from tests.support.swift_whole import PLACE, assert_the_same, id_of, known, opened, value
+
+pytestmark = needs_library
+
+
+def sent(number: int, **fields: Any) -> Outgoing:
+    """A job as our own client sends it."""
+    body = {"agent_id": "data-analyst", "kind": "sql", "job_id": id_of(number).decode(), **fields}
+    job = make_job(body, {}, None, NOW, largest=1_000_000)
+    return as_record(job, TOPICS, NOW)
+
+
+def assert_by_the_careful_way(record: Outgoing) -> None:
+    log = Log(end=2_000)
+    log.add_sent([record])
+    batches = read(log, place=PLACE)
+    whole = known().whole(batches)
+    assert whole is not None
+    (read_one,) = opened(batches)
+    assert [replace(made, beside=None) for made in unpacked(whole.made)] == [
+        replace(made, beside=None) for made in handler()([read_one])
+    ]
+
+
+def test_what_our_own_client_sends_goes_the_same_way() -> None:
+    log = Log(end=1_000)
+    log.add_sent([sent(number, prompt="p" * number) for number in range(1, 40)])
+    log.add([value(60)], plain=True)
+    log.add_sent([sent(50, messages=TALK, temperature=0.5)])
+    assert assert_the_same(read(log, place=PLACE)) == 41
+
+
+#: What else may stand in the place of a header's value, and of a field of the body.
+UUIDS = [b"01890000-0000-7000-8000-00000000000f", b"01890000-0000-7000-8000-00000000000F", b"01890000", b""]
+VALUES: dict[str, list[bytes]] = {
+    "ce_specversion": [b"1.1"],
+    "ce_id": UUIDS,
+    "ce_source": [b"else", b"", b"\xff", b"a\0", "ä".encode() * 256, b"x" * 257],
+    "ce_type": [b"job.submitted.v1", b"pointsman.job.routed.v1", b"pointsman.job.submitted.v2"],
+    "ce_time": [
+        b"2028-02-29T23:59:59.999999Z", b"2030-02-29T00:00:00.000000Z", b"2030-04-31T00:00:00.000000Z",
+        b"2030-12-31T24:00:00.000000Z", b"2030-12-31T00:60:00.000000Z", b"2030-12-31T00:00:60.000000Z",
+        b"2030-00-01T00:00:00.000000Z", b"2030-13-01T00:00:00.000000Z", b"2030-01-00T00:00:00.000000Z",
+        b"0000-01-01T00:00:00.000000Z", b"2100-02-29T00:00:00.000000Z", b"2000-02-29T00:00:00.000000Z",
+        b"2030-01-31T12:00:00Z", b"2030-01-31T12:00:00.000000+01:00", b"2030-01-31", b"now", b"",
+    ],
+    "ce_agentid": [b"math-tutor", b""],
+    "content-type": [b"text/plain"],
+    "ce_subject": [b"else", b"\xff"],
+    "ce_jobid": UUIDS,
+    "traceparent": [
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+        b"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        b"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333-01",
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x", b"00-0-0-01", b"\xff", b"",
+    ],
+}  # fmt: skip
+TALK = [{"role": "user", "content": "u"}]
+FIELDS: dict[str, list[object]] = {
+    "type": ["job.routed.v1", "pointsman.job.submitted.v1", None, 1],
+    "job_id": [None, "x", UUIDS[0].decode()],
+    "agent_id": [None, "math-tutor", ""],
+    "kind": ["code", None, ""],
+    "deadline": ["2030-01-31T12:00:00Z", "2020-01-31T12:00:00Z", 5],
+    "order_key": ["o", ""],
+    "metadata": [{"data_subject": "she"}, {"a": 1}, None, []],
+    "request": [
+        {}, None, [], {"messages": []}, {"prompt": "p"}, {"messages": TALK, "prompt": "p"},
+        {"temperature": 0.5, "messages": TALK, "tools": [1], "version": 3},
+        {"messages": TALK, "type": "x", "deadline": 3, "request": {}, "n": [[1]]},
+    ],
+    "prompt": ["p"], "messages": [TALK], "temperature": [0.5], "version": [1, 2],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [(name, other) for name, others in VALUES.items() for other in others]
+)
+def test_any_other_value_of_a_header_means_what_the_careful_way_takes_it_for(name: str, other: bytes) -> None:
+    usual = sent(60, prompt="p" * 30)
+    assert_by_the_careful_way(
+        replace(usual, headers=[(each, other if each == name else text) for each, text in usual.headers])
+    )
+
+
+@pytest.mark.parametrize("name", list(VALUES))
+def test_any_other_order_of_headers_does_too(name: str) -> None:
+    usual = sent(60, prompt="p" * 30)
+    one = [each for each in usual.headers if each[0] == name]
+    others = [each for each in usual.headers if each[0] != name]
+    for headers in (others, one + others, others + one, usual.headers + one, [*usual.headers, ("x", b"y")]):
+        assert_by_the_careful_way(replace(usual, headers=headers))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [(name, other) for name, others in FIELDS.items() for other in others]
+)
+def test_any_other_field_does_too(name: str, other: object) -> None:
+    usual = sent(60, prompt="p" * 30)
+    body = {**json.loads(usual.value or b""), name: other}
+    for record in (
+        replace(usual, value=json.dumps(body).encode()),
+        replace(usual, value=json.dumps(body).encode(), headers=[]),
+        replace(usual, value=json.dumps({name: other, **body}).encode()),
+    ):
+        assert_by_the_careful_way(record)
+    without = json.dumps({field: body[field] for field in body if field != name}).encode()
+    assert_by_the_careful_way(replace(usual, value=without))
+
+
+@pytest.mark.parametrize("name", list(VALUES))
+def test_a_header_of_another_name_does_too(name: str) -> None:
+    usual = sent(60, prompt="p" * 30)
+    renamed = [(f"x-{each}" if each == name else each, text) for each, text in usual.headers]
+    assert_by_the_careful_way(replace(usual, headers=renamed))
+
+
+TWICE = ['"n":1,"n":2', '"messages":[{"role":"user","content":"v"}]', '"tools":[1],"tools":[]']
+
+
+@pytest.mark.parametrize("more", TWICE)
+def test_a_name_that_is_there_twice_in_the_request_does_too(more: str) -> None:
+    usual = sent(60, prompt="p" * 30)
+    text = (usual.value or b"").decode().replace('"messages":', f'{more},"messages":')
+    assert_by_the_careful_way(replace(usual, value=text.encode()))
+
+
+ASKED = ['"prompt":"p"', '"messages":[{"role":"user","content":"u"}]', '"temperature":0.5', '"request":{}']
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("more", ["", ',"prompt":"p"', ',"messages":[{"role":"user","content":"u"}]'])
+def test_what_is_asked_twice_or_not_at_all_does_too(asked: str, more: str) -> None:
+    for fields in (asked + more, (more + "," + asked)[1:] if more else asked):
+        plain = f'{{"agent_id":"data-analyst","kind":"sql",{fields}}}'
+        assert_by_the_careful_way(Outgoing("", None, plain.encode(), []))
+
+
+@pytest.mark.parametrize("day", ["2028-02-29", "2000-02-29", "2030-02-28", "2030-01-31", "2030-04-30"])
+def test_on_every_day_of_the_calendar_they_go_the_library_s_way(day: str) -> None:
+    usual = sent(60, prompt="p" * 30)
+    time = f"{day}T23:59:59.000000Z".encode()
+    log = Log(end=1_000)
+    log.add_sent([replace(usual, headers=[(n, time if n == "ce_time" else v) for n, v in usual.headers])])
+    assert assert_the_same(read(log, place=PLACE)) == 1
+
+
+def test_a_key_that_leads_elsewhere_does_too() -> None:
+    for key in (None, b"", b"elsewhere", id_of(61)):
+        assert_by_the_careful_way(replace(sent(60, prompt="p" * 30), key=key))
