@@ -53,6 +53,7 @@ class Group:
         self.last = True
         self.opened: list[Life] = []
         self.before: list[Lane | None] = []
+        self.told: list[tuple[object, ...]] = []
 
     async def is_member(self, *_: object) -> bool:
         self.asked.set()
@@ -79,9 +80,15 @@ class Group:
     async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 0)
 
-    def pause(self, *_: object) -> None: ...
-    def seek(self, *_: object) -> None: ...
-    def forget(self, *_: object) -> None: ...
+    def pause(self, *tps: object) -> None:
+        self.told.append(("pause", *tps))
+
+    def seek(self, tp: object, offset: int) -> None:
+        self.told.append(("seek", tp, offset))
+
+    def forget(self, tp: object) -> None:
+        self.told.append(("forget", tp))
+
     async def close(self) -> None: ...
 
 
@@ -158,6 +165,21 @@ async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
         monkeypatch.setattr(group, "is_last", ends)
         await lanes.assigned({HERE, TopicPartition("t", 1)})
         assert lanes.__dict__["_tasks"].keys() == {HERE}
+
+
+async def test_what_is_fetched_follows_the_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client itself reads nothing of them."""
+    group = Group()
+    async with owning(group, monkeypatch) as lanes:
+        opened: list[tuple[object, ...]] = [("pause", HERE), ("seek", HERE, 0)]
+        assert group.told == opened
+        await lanes.assigned({HERE})
+        stayed = [*opened, *opened]
+        assert group.told == stayed
+        group.opened[0].fails.set()
+        await group.until_open(2)
+        await asyncio.sleep(0)
+        assert group.told == [*stayed, ("forget", HERE), ("seek", HERE, 0)]
 
 
 async def test_a_lane_that_goes_hands_over_first(monkeypatch: pytest.MonkeyPatch) -> None:

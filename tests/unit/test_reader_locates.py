@@ -11,6 +11,8 @@ from pointsman.bus import reader as reader_module
 from pointsman.bus.places import Place
 from pointsman.bus.reader import Reader
 from pointsman.bus.settings import LanePart
+from pointsman.bus.supply import Supply
+from tests.support.record_log import Log, read
 
 OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition("empty", 0)
 
@@ -98,6 +100,36 @@ async def test_what_the_store_has_is_announced_to_those_who_watch_the_lag() -> N
     client = Client()
     await located(reader_of({OLD, EMPTY}), client)
     assert client.committed == {OLD: 7}
+
+
+async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_stored_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader_module, "_POLL_RECORDS", 4)
+    log = Log()
+    log.add([b"a"])
+    log.add([b"b", b"c"])
+    supplies = [Supply(), Supply()]
+    for each in supplies:
+        each.put(read(log))
+    asked: list[list[int]] = []
+
+    class Stocks:
+        async def gather(self, tps: Sequence[TopicPartition], within_s: float) -> None:
+            asked.append([tp.partition for tp in tps])
+
+        def supply(self, tp: TopicPartition) -> Supply:
+            return supplies[tp.partition]
+
+    reader, stocks = reader_of(set()), Stocks()
+    reader._expected = {("t", 0): 0, ("t", 1): 0}
+    gathered: Any = reader._gathered
+    found = [await gathered(stocks) for _ in range(2)]
+    assert asked == [[1, 0], [0, 1]]
+    assert [{place[1]: [each.offset for each in taken] for place, taken in one.items()} for one in found] == [
+        {1: [0, 1, 2], 0: [0]},
+        {0: [1, 2]},
+    ]
 
 
 async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced() -> None:
