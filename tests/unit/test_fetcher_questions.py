@@ -25,11 +25,12 @@ class Brokers:
         self.cluster = self
         self.asked: list[tuple[int, tuple[Any, ...]]] = []
         self.answers: dict[int, asyncio.Queue[Any]] = {0: asyncio.Queue(), 1: asyncio.Queue()}
+        self.leaderless: set[TopicPartition] = set()
         self.refreshed = 0
         self.given_up = 0
 
     def leader_for_partition(self, tp: TopicPartition) -> int:
-        return tp.partition
+        return -1 if tp in self.leaderless else tp.partition
 
     def force_metadata_update(self) -> None:
         self.refreshed += 1
@@ -135,3 +136,18 @@ async def test_what_is_asked_when_it_closes_is_given_up(brokers: Brokers, fetche
     await fetcher.gather([HERE, THERE], SOON_S)
     await fetcher.close()
     assert brokers.given_up == 2
+
+
+async def test_a_leader_is_looked_for_now_and_then(
+    brokers: Brokers, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the other partitions are asked for meanwhile."""
+    brokers.leaderless = {HERE}
+    monkeypatch.setattr(module, "_PAUSE_S", FOREVER_S)
+    for _ in range(3):
+        brokers.answer(THERE)
+        await fetcher.gather([HERE, THERE], FOREVER_S)
+    assert (brokers.refreshed, [leader for leader, _ in brokers.asked]) == (1, [1, 1, 1])
+    fetcher._next_look = 0
+    await fetcher.gather([HERE], 0)
+    assert brokers.refreshed == 2

@@ -11,6 +11,7 @@ Invariants:
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -78,6 +79,7 @@ class Fetcher:
         self._gather_bytes = gather_bytes
         self._stocks: dict[TopicPartition, _Stock] = {}
         self._asking: dict[int, asyncio.Task[None]] = {}
+        self._next_look = 0.0
 
     async def start(self) -> None:
         """Connect.
@@ -156,10 +158,16 @@ class Fetcher:
                 continue
             leader = self._client.cluster.leader_for_partition(tp)
             if leader in (None, -1):
-                self._client.force_metadata_update()
+                self._look_for_leaders()
             else:
                 found.setdefault(leader, {})[tp.topic, tp.partition] = stock
         return found
+
+    def _look_for_leaders(self) -> None:
+        """Now and then, as others may be asked all the time."""
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + _PAUSE_S
+            self._client.force_metadata_update()
 
     async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
         starts = {place: stock.position for place, stock in stocks.items()}
