@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError
 
 from pointsman.bus import reader as reader_module
+from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.places import Place
 from pointsman.bus.reader import Reader
 from pointsman.bus.settings import LanePart
@@ -149,3 +151,32 @@ async def test_a_commit_that_no_broker_takes_is_made_up_for(monkeypatch: pytest.
     client.broker_is_there = True
     await reader._announce(client, client, {("t", 1): 3})
     assert client.committed == {OLD: 7, NEW: 3}
+
+
+async def test_what_the_group_refuses_for_good_ends_the_connection() -> None:
+    """The consumer tells nobody else, and the reader would wait for partitions for ever."""
+
+    class Refused:
+        async def getmany(self, *, timeout_ms: int) -> None:
+            raise GroupAuthorizationFailedError("g")
+
+    consumer: Any = Refused()
+    with pytest.raises(GroupAuthorizationFailedError):
+        await asyncio.wait_for(reader_of(set())._read(consumer, Fetcher(LanePart(), "g", _none)), 10)
+
+
+async def test_partitions_that_it_is_given_are_paused_as_another_reads_them() -> None:
+    paused: list[TopicPartition] = []
+
+    class Consumer:
+        def pause(self, *tps: TopicPartition) -> None:
+            paused.extend(tps)
+
+    consumer: Any = Consumer()
+    reader = reader_of(set())
+    await reader_module._Listener(reader, consumer).on_partitions_assigned({OLD, NEW})
+    assert (set(paused), reader._unknown) == ({OLD, NEW}, {OLD, NEW})
+
+
+async def _none(_: TopicPartition) -> int:
+    return 0
