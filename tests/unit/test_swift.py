@@ -294,3 +294,14 @@ def test_what_breaks_the_swift_way_goes_the_careful_one(monkeypatch: pytest.Monk
     monkeypatch.setattr(swift, "read_ordinary", broken)
     lane = RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)
     assert lane([short(8)]) == careful(POLICY, AGENTS, short(8))
+
+
+def test_nothing_is_learnt_from_a_job_that_was_not_wholly_read(handler: Make) -> None:
+    """Its facts are those of the part that was read, its decision is of the whole."""
+    known = handler()
+    for length in (9, 10, 11):
+        odd = '{"agent_id":"free","prompt":"%s","kind":"z","kind":"a"}' % ("p" * length)
+        (made,) = swiftly(known, incoming(odd.encode(), offset=length))
+        assert made.topic == TOPICS.tier("small").name
+    record = incoming(b'{"agent_id":"free","prompt":"pppppppppppp","kind":"z"}', offset=9)
+    assert swiftly(known, record) == careful(POLICY, AGENTS, record)

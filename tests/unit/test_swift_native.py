@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.bench.hop.messages import bodies
-from pointsman.bus.bundle import Bundle
+from pointsman.bus.bundle import Bundle, unpacked
 from pointsman.bus.records import Incoming
 from pointsman.router import agents_file, policy_file
 from pointsman.router.handlers import RouterHandler
@@ -16,6 +16,7 @@ from pointsman.router.native import NativeModel
 from pointsman.router.policy import Policy
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Check
+from tests.support.record_log import Log, read
 from tests.support.router_lanes import NOW, TOPICS, incoming
 from tests.support.swift import careful, count_bundled, native_handler, needs_library, swiftly
 
@@ -174,6 +175,11 @@ def test_what_makes_the_score_doubtful_is_in_every_decision_that_would_ask_it() 
     made = [[each for record in jobs for each in swiftly(lane, record)] for lane in lanes]
     assert made[0] == made[1]
     assert count_bundled(lanes[0], jobs) == len(jobs)
+    log = Log()
+    log.add([record.value for record in jobs], plain=True)
+    whole = lanes[0].whole(read(log, place=(TOPICS.intake.name, 0)))
+    assert whole is not None
+    assert [each.value for each in unpacked(whole.made)] == [each.value for each in made[0]]
     for lane in lanes:
         lane._drift.found = None
     assert swiftly(lanes[0], jobs[0]) == careful(POLICY, AGENTS, jobs[0])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.bus.records import Outgoing
+from pointsman.runtime.metrics import ROUTED
 from tests.support.record_log import NONE, ZSTD, Log, read
 from tests.support.router_lanes import POLICY, REGISTRY, TOPICS, handler
 from tests.support.swift import native_handler, needs_library
@@ -20,7 +21,17 @@ def test_ordinary_jobs_come_out_the_same(codec: int) -> None:
     log = Log(end=1_000)
     log.add([value(number) for number in range(50, 90)], codec=codec, plain=True)
     log.add([value(number) for number in range(50, 60)], codec=codec, gaps=2, plain=True)
-    assert assert_the_same(read(log, place=PLACE)) == 50
+    batches = read(log, place=PLACE)
+    assert assert_the_same(batches) == 50
+    lane, before = known(), routed()
+    lane.whole(batches)
+    assert routed() - before == 50
+
+
+def routed() -> float:
+    """How many jobs were counted."""
+    samples = [sample for family in ROUTED.collect() for sample in family.samples]
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
 @needs_library
