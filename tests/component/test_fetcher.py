@@ -96,7 +96,7 @@ async def test_records_come_in_their_order_and_new_ones_follow(place: Place) -> 
     assert await place.take(count(2)) == [b"a", b"b"]
     await place.publish(b"c")
     assert await place.take(count(1)) == [b"c"]
-    assert (place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
+    assert (await place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
 
 
 async def test_what_is_not_committed_does_not_come_and_markers_are_passed(kafka: Kafka, place: Place) -> None:
@@ -112,7 +112,7 @@ async def test_what_is_not_committed_does_not_come_and_markers_are_passed(kafka:
         await writer.stop()
     assert await place.take(count(3)) == [b"beside aborted", b"committed", b"beside committed"]
     async with asyncio.timeout(30):
-        while place.fetcher.position(place[HERE]) != 6:
+        while await place.fetcher.position(place[HERE]) != 6:
             await place.fetcher.gather([place[HERE]], SOON_S)
     assert place.fetcher.unread(place[HERE]) == 0
 

@@ -128,7 +128,7 @@ async def test_a_partition_whose_records_were_lost_keeps_none_from_the_others(
     brokers.leader_for_partition = lambda _: 0  # type: ignore[method-assign]
     brokers.answers[0].put_nowait((0, {tuple(HERE): lost, tuple(THERE): found}))
     await fetcher.gather([HERE, THERE], FOREVER_S)
-    assert (fetcher.position(HERE), fetcher.position(THERE)) == (5, 1)
+    assert (await fetcher.position(HERE), await fetcher.position(THERE)) == (5, 1)
     assert ["records were lost" in each.getMessage() for each in caplog.records] == [True]
 
 

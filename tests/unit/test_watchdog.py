@@ -21,9 +21,12 @@ async def stands_still(monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | 
         async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
             return dict.fromkeys(tps, 9)
 
+    async def position(_: TopicPartition) -> int | None:
+        return read_to
+
     clock = iter(range(0, 100, 10))
     monkeypatch.setattr(poll, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    watchdog = Watchdog(cast("Any", Consumer()), LIMIT_S, lambda _: read_to)
+    watchdog = Watchdog(cast("Any", Consumer()), LIMIT_S, position)
     for _ in range(3):
         await watchdog.look({HERE: at})
 

@@ -116,7 +116,7 @@ class Fetcher:
         """What is in stock of a partition that was sought."""
         return self._stocks[tp].supply
 
-    def position(self, tp: TopicPartition) -> int | None:
+    async def position(self, tp: TopicPartition) -> int | None:
         """Where its next question begins: behind what was fetched, its markers too; None: it is forgotten."""
         stock = self._stocks.get(tp)
         return None if stock is None else stock.position

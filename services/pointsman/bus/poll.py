@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,7 +14,7 @@ from pointsman.bus.settings import LanePart
 _NEVER_MS = 24 * 3600 * 1000
 _GROUP_MS = 1_000
 
-ReadTo = Callable[[TopicPartition], int | None]
+ReadTo = Callable[[TopicPartition], Awaitable[int | None]]
 
 
 class StalledError(Exception):
@@ -107,12 +107,15 @@ class Watchdog:
             raise StalledError("the broker does not say where the topic ends") from None
         for tp in still:
             self._seen[tp] = (moved[tp][0], now)
-            if ends[tp] > moved[tp][0] and not self._at_end(tp, ends[tp]):
+            if ends[tp] > moved[tp][0] and not await self._at_end(tp, ends[tp]):
                 raise StalledError(
                     f"{tp.topic}-{tp.partition} stands at {moved[tp][0]}, its end is {ends[tp]}"
                 )
 
-    def _at_end(self, tp: TopicPartition, end: int) -> bool:
+    async def _at_end(self, tp: TopicPartition, end: int) -> bool:
         # What is left may be transaction markers only; a lane may have failed while the broker was asked.
-        read_to = self._read_to(tp)
+        try:
+            read_to = await asyncio.wait_for(self._read_to(tp), 1)
+        except TimeoutError:  # the client itself does not know
+            return False
         return read_to is None or read_to >= end
