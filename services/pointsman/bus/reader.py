@@ -197,11 +197,13 @@ class Reader:
                     "another reader was faster, going to the store's position",
                     error=str(error),
                 )
-                self._unknown = self._unknown | {TopicPartition(*place) for place in batches}
+                # What the group took away meanwhile is not ours to look for.
+                self._unknown |= {TopicPartition(*place) for place in batches if place in self._expected}
                 return
             break
         moved = {place: records[-1].offset + 1 for place, records in batches.items()}
-        self._expected.update({place: next for place, next in moved.items() if place in self._expected})
+        moved = {place: next for place, next in moved.items() if place in self._expected}
+        self._expected.update(moved)
         await self._announce(consumer, fetcher, moved)
 
     async def _announce(
