@@ -1,7 +1,7 @@
 """Builds the router's native library from `services/native`, if a Rust compiler is there.
 
 Run by itself it builds beside the sources and says what came of it; as a hook of the package's build it puts
-the library into the wheel. Without a compiler there is no library, and the router goes its Python way.
+the library into the wheel. Without a compiler there is no library, and every job takes the full path.
 """
 
 import re
@@ -69,5 +69,5 @@ class BuildHook(BuildHookInterface):
 if __name__ == "__main__":
     problem = build()
     if problem is not None:
-        sys.exit(f"no native library: {problem}; the router goes its Python way")
+        sys.exit(f"no native library: {problem}; every job takes the full path")
     sys.stdout.write(f"built {LIBRARY.relative_to(ROOT)}\n")

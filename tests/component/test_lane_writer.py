@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,17 @@ from pointsman.bus.batches import BATCH_BYTES, batches
 from pointsman.bus.bundle import Bundle, unpacked
 from pointsman.bus.epochs import EpochTransactions, transaction_version
 from pointsman.bus.follow import follow
-from pointsman.bus.lane_writer import LaneWriter, Position
+from pointsman.bus.lane_writer import LaneWriter, Position, partition_of
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.dev.stack import Stack
+from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.native import NativeModel
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
+from tests.support.fast_path import needs_library
 from tests.support.router_lanes import POLICY, REGISTRY
-from tests.support.swift import needs_library
 
 pytestmark = pytest.mark.stack
 
@@ -68,8 +69,12 @@ class Intake:
         settings = LanePart(kafka=self.bootstrap, prefix=self.topics.prefix)
         return await LaneWriter.open(settings, self.group, self.place(partition))
 
-    def record(self, value: bytes, tier: str = "small", beside: int | None = None) -> Outgoing:
-        return Outgoing(self.topics.tier(tier).name, b"key", value, [("ce_id", b"1")], beside)
+    def record(self, value: bytes, tier: str = "small", partition: int = 0) -> Outgoing:
+        """With a key that leads to the partition."""
+        topic = self.topics.tier(tier)
+        keys = (b"%d" % number for number in count())
+        key = next(key for key in keys if partition_of(key, topic.partitions, count()) == partition)
+        return Outgoing(topic.name, key, value, [("ce_id", b"1")])
 
     async def read(self, tier: str = "small") -> list[bytes | None]:
         names = [self.topics.tier(tier).name]
@@ -136,7 +141,7 @@ async def test_more_than_fits_into_one_batch(intake: Intake, version: int) -> No
     values = [os.urandom(BATCH_BYTES // 3) for _ in range(16)]
     writer = await intake.writer()
     try:
-        await writer.write([intake.record(each, beside=place % 2) for place, each in enumerate(values)], 1)
+        await writer.write([intake.record(each, partition=place % 2) for place, each in enumerate(values)], 1)
     finally:
         await writer.close()
     found = await intake.read()
@@ -147,12 +152,12 @@ async def test_more_than_fits_into_one_batch(intake: Intake, version: int) -> No
 
 @needs_library
 async def test_bundles_and_loose_records_go_together(intake: Intake, version: int) -> None:
-    """As a router's lane writes them: many ordinary jobs, and some that took the careful way."""
+    """As a router's lane writes them: many ordinary jobs, and some that took the full path."""
     jobs = [
         Incoming(intake.topics.intake.name, 0, offset, 0, key, value, ())
         for offset, (key, value) in enumerate(records(5_000))
     ]
-    made = RouterHandler(POLICY, REGISTRY, intake.topics, utc_now, native=NativeModel(POLICY.scorer))(jobs)
+    made = RouterHandler(POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer))(jobs)
     bundles = [each for each in made if isinstance(each, Bundle)]
     assert len(bundles) > len({each.topic for each in bundles})  # more than one batch for some partition
     assert any(isinstance(each, Outgoing) for each in made)
@@ -216,7 +221,7 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
         client, name, earlier = _inside(writer._transactions)
         place = (intake.topics.tier("small").name, 0)
         (late,) = batches([intake.record(b"late")], earlier.id, earlier.epoch)
-        await writer.write([intake.record(b"first", beside=1)], 1)
+        await writer.write([intake.record(b"first", partition=1)], 1)
 
         sent_late: list[int] = []
 
@@ -229,7 +234,7 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
         before = writer._transactions._commit_offset
         monkeypatched = pytest.MonkeyPatch()
         monkeypatched.setattr(writer._transactions, "_commit_offset", late_first)
-        await writer.write([intake.record(b"second", beside=0)], 2)
+        await writer.write([intake.record(b"second", partition=0)], 2)
         assert [for_code(code) for code in sent_late] == [InvalidProducerEpoch]
         assert sorted(filter(None, await intake.read())) == [b"first", b"second"]
     finally:
@@ -287,7 +292,7 @@ async def test_a_refusal_that_passes_is_waited_out(intake: Intake, monkeypatch: 
     writer = await intake.writer()
     monkeypatch.setattr(AIOKafkaClient, "send", refused_once)
     try:
-        await writer.write([intake.record(b"once", beside=0)], 1)
+        await writer.write([intake.record(b"once", partition=0)], 1)
         assert await intake.position(writer) == Position(1)
     finally:
         await writer.close()
@@ -315,7 +320,7 @@ async def test_a_broker_that_goes_and_comes_back_is_waited_for(tmp_path: Path) -
 
         async def write_on() -> None:
             for number in range(1_000):
-                await writer.write([intake.record(b"%d" % number, beside=0)], number + 1)
+                await writer.write([intake.record(b"%d" % number, partition=0)], number + 1)
                 if number == 100:
                     under_way.set()
 

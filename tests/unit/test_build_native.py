@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from pointsman.native import library
-from tests.support.swift import needs_library
+from tests.support.fast_path import needs_library
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_native.py"
 

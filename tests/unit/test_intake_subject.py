@@ -7,10 +7,8 @@ import pytest
 
 from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import Accepted, decode_intake
-from pointsman.bus.ordinary import read_ordinary
 from pointsman.bus.records import Incoming
 from pointsman.client.job import as_record
-from pointsman.router.shadow import OF
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 from tests.support.privacy import NOW, SUBJECT, SUBJECT_HEADER
@@ -64,8 +62,3 @@ def test_a_number_is_a_name_and_what_is_none_names_nobody() -> None:
         assert isinstance(found, Accepted)
         named.append(found.cause.data_subject)
     assert named == ["4711", None, None, None]
-
-
-def test_a_job_about_somebody_does_not_go_the_swift_way_which_writes_no_such_header() -> None:
-    assert read_ordinary(record({"data_subject": SUBJECT}), 10_000) is None
-    assert read_ordinary(record({OF: "x"}), 10_000) is not None

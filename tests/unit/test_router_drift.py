@@ -88,7 +88,7 @@ def test_unfamiliar_work_goes_to_the_fallback_until_it_is_familiar_again(
 
 def test_rules_that_name_a_tier_are_not_watched() -> None:
     lane = Lane()
-    lane.take(strange, ROUND, kind="code", order_key="o")  # with an order key none goes the swift way
+    lane.take(strange, ROUND, kind="code", order_key="o")  # with an order key none goes the fast path
     assert drifts(lane.take(familiar, 1)) == []
 
 

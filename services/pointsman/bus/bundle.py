@@ -18,11 +18,11 @@ _LEVEL = 1
 class Bundle:
     """`count` records, as few as fit one batch. `content`: what stands behind a batch's head.
 
-    `beside`: as of an `Outgoing`.
+    `partition`: of the topic, if it has so many; that spares hashing keys, where their order does not matter.
     """
 
     topic: str
-    beside: int
+    partition: int
     count: int
     content: bytes
 
@@ -32,7 +32,7 @@ class Bundle:
         found = []
         for _ in range(self.count):
             _, _, key, value, headers = read_record(reader)
-            found.append(Outgoing(self.topic, key, value, list(headers), self.beside))
+            found.append(Outgoing(self.topic, key, value, list(headers)))
         return found
 
 

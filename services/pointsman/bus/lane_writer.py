@@ -16,10 +16,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
 
 from pointsman.bus.bitmap import decode_metadata
-from pointsman.bus.bundle import Made
+from pointsman.bus.bundle import Bundle, Made
 from pointsman.bus.committed import committed_offsets
 from pointsman.bus.places import Place
-from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.transactions import Transactions, open_transactions
 
@@ -78,11 +77,11 @@ class LaneWriter:
         grouped: dict[Place, list[Made]] = {}
         for record in records:
             count = self._partitions.get(record.topic) or await self._count(record.topic)
-            place = record.beside
-            if place is None:
-                assert isinstance(record, Outgoing)  # what is bundled has its place
-                place = partition_of(record.key, count, self._keyless)
-            grouped.setdefault((record.topic, place % count), []).append(record)
+            if isinstance(record, Bundle):
+                partition = record.partition % count
+            else:
+                partition = partition_of(record.key, count, self._keyless)
+            grouped.setdefault((record.topic, partition), []).append(record)
         await self._transactions.write(grouped, next_offset, metadata)
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 

@@ -41,17 +41,12 @@ class Incoming:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Outgoing:
-    """One record to be produced; the key chooses the partition as Java's default partitioner does.
-
-    `beside`: instead, the partition with the number of the one that the record's cause stands in. It saves
-    hashing the key, for records whose order does not matter.
-    """
+    """One record to be produced; the key chooses the partition as Java's default partitioner does."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
-    beside: int | None = None
 
 
 @dataclass(slots=True, unsafe_hash=True)

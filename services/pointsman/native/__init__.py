@@ -1,1 +1,1 @@
-"""The router's swift way compiled from Rust (`services/native`), where that was built; optional."""
+"""The router's fast path compiled from Rust (`services/native`), where that was built; optional."""

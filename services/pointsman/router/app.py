@@ -13,9 +13,9 @@ from pointsman.native.library import library
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.attendance import Attendance
 from pointsman.router.attending import attending
+from pointsman.router.fast_path import MOST_BYTES, FastScore
 from pointsman.router.handlers import SOURCE, RouterHandler
 from pointsman.router.hearing import hearing
-from pointsman.router.native import MOST_BYTES, NativeModel
 from pointsman.router.on_record import put_on_record
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load_text
@@ -42,7 +42,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     attendance = Attendance.of(policy)
     claim_check = open_claim_check(settings)
-    native = NativeModel(policy.scorer) if settings.native and library() is not None else None
+    fast_score = FastScore(policy.scorer) if settings.native and library() is not None else None
 
     def handler() -> RouterHandler:
         return RouterHandler(
@@ -53,7 +53,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
             promises=promises,
             attendance=attendance,
             remembered=settings.remembered_jobs,
-            native=native,
+            fast_score=fast_score,
             largest=MOST_BYTES if claim_check is None else settings.claims_above_bytes,
         )
 
@@ -64,11 +64,11 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         handler,
         remembered=settings.remembered_jobs,
         payloads=claim_check,
-        takes_batches=native is not None,
+        takes_batches=fast_score is not None,
     )
 
     async def route() -> None:
-        event(log, INFO, "ordinary jobs go the swift way", native=native is not None)
+        event(log, INFO, "router starts", fast_path=fast_score is not None)
         await put_on_record(settings.kafka, topics, file, text, clock)
         async with (
             hearing(settings.kafka, topics, promises, source=SOURCE, clock=clock),

@@ -10,9 +10,11 @@ Invariants:
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from time import perf_counter
+from typing import NamedTuple
 
 from pointsman.bus.batch_handler import Whole
 from pointsman.bus.bundle import Made
@@ -24,15 +26,15 @@ from pointsman.router.admission import Refused, admit
 from pointsman.router.agents_file import Registry
 from pointsman.router.attendance import Attendance
 from pointsman.router.drift import DriftWatch
+from pointsman.router.fast_path import MOST_BYTES, FastPath, FastScore
 from pointsman.router.lineage import cause_of, given_id, lane_key
-from pointsman.router.native import MOST_BYTES, NativeModel, NativeSwift
 from pointsman.router.policy import Policy, decide
 from pointsman.router.promises import Promises
 from pointsman.router.refusing import bury, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.second import is_undecided
+from pointsman.router.seen import Seen
 from pointsman.router.shadow import Shadows
-from pointsman.router.swift import Careful, Learn, Swift, SwiftWay, log_failure
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
 from pointsman_schemas.decisions import Check, Decision
@@ -52,6 +54,13 @@ _BROKEN = Refused(
 )
 
 
+class Answer(NamedTuple):
+    """What follows from a record; `decision`: of a routed job, where it may be repeated for jobs like it."""
+
+    records: list[Outgoing]
+    decision: Decision | None = None
+
+
 class RouterHandler:
     """One per lane: it remembers which jobs the lane has met."""
 
@@ -66,10 +75,10 @@ class RouterHandler:
         attendance: Attendance | None = None,
         source: str = SOURCE,
         remembered: int = 10_000,
-        native: NativeModel | None = None,
+        fast_score: FastScore | None = None,
         largest: int = MOST_BYTES,
     ) -> None:
-        """`native`: go the swift way by the compiled library; `largest`: bytes of a value it publishes."""
+        """`fast_score`: use the fast path, with this score; `largest`: bytes of a value that it publishes."""
         self._policy = policy
         self._registry = registry
         self._topics = topics
@@ -80,20 +89,19 @@ class RouterHandler:
         self._promises = promises or Promises.of(policy)
         self._attendance = attendance or Attendance.of(policy)
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
-        self._swift: SwiftWay
-        if native is None:
-            self._swift = Swift(policy, registry, topics, source, remembered)
-        else:
-            self._swift = NativeSwift(
+        self._fast: FastPath | None = None
+        if fast_score is not None:
+            self._fast = FastPath(
                 policy,
                 registry,
                 topics,
                 source,
                 remembered=remembered,
                 drift=self._drift,
-                model=native,
+                score=fast_score,
                 largest=largest,
             )
+        self._seen = Seen(remembered) if self._fast is None else self._fast.seen
 
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember the jobs of records that were answered before this object existed."""
@@ -101,65 +109,80 @@ class RouterHandler:
             try:
                 self._is_first(record, self._decode(record))
             except Exception:
-                log_failure(log, record)
+                _log_failure(record)
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
         """Everything that follows from `records`, of one partition."""
         if not records:
             return []
         started = perf_counter()
-        made = self._swift.route(records, *self._manner(), doubt=self._doubt)
+        now = self._clock()
+        if self._fast is None:
+            made: list[Made] = [out for record in records for out in self._handle(record, now).records]
+        else:
+            self._fast.take(records, _envelope_time(now), self._doubt)
+            made = self._finish(self._fast, records.__getitem__, now)
         DECISION_SECONDS.observe((perf_counter() - started) / len(records))
         return made
 
     def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
         """See `BatchHandler`."""
         started = perf_counter()
-        whole = self._swift.route_whole(batches, *self._manner(), doubt=self._doubt)
-        if whole is not None:
-            DECISION_SECONDS.observe((perf_counter() - started) / sum(batch.count for batch in batches))
-        return whole
-
-    def _manner(self) -> tuple[bytes, Careful]:
-        """The time of all envelopes of a batch, and the careful way at that time."""
         now = self._clock()
-        return format_time(now).encode(), lambda record, learn: self._handle(record, now, learn)
+        if self._fast is None or not self._fast.take_whole(batches, _envelope_time(now), self._doubt):
+            return None
+        opened = cache(lambda: [record for batch in batches for record in batch.records()])
+        made = self._finish(self._fast, lambda place: opened()[place], now)
+        DECISION_SECONDS.observe((perf_counter() - started) / sum(batch.count for batch in batches))
+        return Whole(made, self._fast.times())
+
+    def _finish(self, fast: FastPath, record_at: Callable[[int], Incoming], now: datetime) -> list[Made]:
+        """Answer what the fast path leaves of the batch that it took, and tell it what was decided."""
+        answered: list[Made] = []
+        for left in fast.left():
+            answer = self._handle(record_at(left.place), now)
+            answered += answer.records
+            if left.repeatable and answer.decision is not None:
+                fast.remember(answer.decision)
+        return [*fast.routed(), *answered]
 
     @property
     def _doubt(self) -> Check | None:
         """Why the score is not asked; None where it is."""
         return self._drift.found or self._promises.found
 
-    def _handle(self, record: Incoming, now: datetime, learn: Learn | None) -> list[Outgoing]:
-        """The careful way; what it decides for an ordinary job is remembered for the swift one."""
+    def _handle(self, record: Incoming, now: datetime) -> Answer:
+        """The full path."""
         replies = Replies(self._topics, self._source, record, now)
         try:
-            return self._answer(replies, self._decode(record), learn)
+            return self._answer(replies, self._decode(record))
         except Exception:
-            log_failure(log, record)
-            return bury(replies, None, _BROKEN)
+            _log_failure(record)
+            return Answer(bury(replies, None, _BROKEN))
 
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
 
-    def _answer(self, replies: Replies, read: Accepted | Malformed, learn: Learn | None) -> list[Outgoing]:
-        if _is_astray(replies.record, read):
-            return [replies.again(lane_key(read), read.cause if isinstance(read, Accepted) else None)]
+    def _answer(self, replies: Replies, read: Accepted | Malformed) -> Answer:
+        if _is_misrouted(replies.record, read):
+            cause = read.cause if isinstance(read, Accepted) else None
+            return Answer([replies.again(lane_key(read), cause)])
         first = self._is_first(replies.record, read)
         match read:
             case Malformed():
                 end = refuse if first else bury
-                return end(replies, cause_of(read, replies.record), Refused(read.reason, read.message))
+                refused = Refused(read.reason, read.message)
+                return Answer(end(replies, cause_of(read, replies.record), refused))
             case Accepted() if first:
-                return self._route(replies, read, learn)
+                return self._route(replies, read)
             case Accepted():
-                return bury(replies, read.cause, _second(read.job))
+                return Answer(bury(replies, read.cause, _second(read.job)))
 
-    def _route(self, replies: Replies, read: Accepted, learn: Learn | None) -> list[Outgoing]:
+    def _route(self, replies: Replies, read: Accepted) -> Answer:
         try:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
-                return refuse(replies, read.cause, admitted, read.job.deadline)
+                return Answer(refuse(replies, read.cause, admitted, read.job.deadline))
             decision = decide(
                 self._policy,
                 read.job,
@@ -174,13 +197,12 @@ class RouterHandler:
             send = replies.undecided if undecided else replies.routed
             sent = [send(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
         except Exception:
-            log_failure(log, replies.record)
-            return refuse(replies, read.cause, _BROKEN)
+            _log_failure(replies.record)
+            return Answer(refuse(replies, read.cause, _BROKEN))
         if not undecided:
             ROUTED.labels(decision.tier, decision.rule).inc()
-        if learn is not None and self._shadows is None:  # whether a job has a shadow is no fact of it
-            learn(decision)
-        return sent
+        # Whether a job has a shadow hangs on its id: such a decision is not repeated for another job.
+        return Answer(sent, decision if self._shadows is None else None)
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
         if self._shadows is None:
@@ -193,10 +215,24 @@ class RouterHandler:
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Remember the record's job; False if this lane has met it before."""
         job_id = given_id(read)
-        return job_id is None or _is_astray(record, read) or self._swift.seen.add(str(job_id))
+        return job_id is None or _is_misrouted(record, read) or self._seen.add(str(job_id))
 
 
-def _is_astray(record: Incoming, read: Accepted | Malformed) -> bool:
+def _envelope_time(now: datetime) -> bytes:
+    """One for all envelopes of a batch."""
+    return format_time(now).encode()
+
+
+def _log_failure(record: Incoming) -> None:
+    """Log the exception that is being handled, with the record's place."""
+    topic, partition, offset = record.origin
+    log.exception(
+        "record could not be handled",
+        extra={"fields": {"topic": topic, "partition": partition, "offset": offset}},
+    )
+
+
+def _is_misrouted(record: Incoming, read: Accepted | Malformed) -> bool:
     """Whether the publisher chose the job's id, and sent it under a key that leads elsewhere."""
     return given_id(read) is not None and record.key != lane_key(read)
 

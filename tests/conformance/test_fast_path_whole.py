@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pointsman.bus.records import Outgoing
 from pointsman.runtime.metrics import ROUTED
+from tests.support.fast_path import fast_handler, needs_library
+from tests.support.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value
 from tests.support.record_log import NONE, ZSTD, Log, read
 from tests.support.router_lanes import POLICY, REGISTRY, TOPICS, handler
-from tests.support.swift import native_handler, needs_library
-from tests.support.swift_whole import PLACE, assert_the_same, id_of, known, opened, value
 
 
 @needs_library
@@ -107,7 +107,7 @@ def test_another_number_of_records_than_announced_is_refused(count: int) -> None
     assert LANE.whole([batch]) is not None
 
 
-LANE = native_handler(POLICY, REGISTRY)
+LANE = fast_handler(POLICY, REGISTRY)
 
 
 def test_the_python_way_reads_records_one_by_one() -> None:

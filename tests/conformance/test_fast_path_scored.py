@@ -11,14 +11,14 @@ from pointsman.bench.hop.messages import bodies
 from pointsman.bus.bundle import Bundle, unpacked
 from pointsman.bus.records import Incoming
 from pointsman.router import agents_file, policy_file
+from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.native import NativeModel
 from pointsman.router.policy import Policy
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Check
+from tests.support.fast_path import by_fast_path, by_full_path, count_bundled, fast_handler, needs_library
 from tests.support.record_log import Log, read
 from tests.support.router_lanes import NOW, TOPICS, incoming
-from tests.support.swift import careful, count_bundled, native_handler, needs_library, swiftly
 
 pytestmark = needs_library
 
@@ -59,7 +59,7 @@ def job(prompt: str, agent: str = "stranger", offset: int = 0) -> Incoming:
 @pytest.fixture(scope="module")
 def known() -> RouterHandler:
     """One that has met jobs of every agent for every tier, and some that the score does not know."""
-    handler = native_handler(POLICY, AGENTS)
+    handler = fast_handler(POLICY, AGENTS)
     for agent in AGENT_IDS:
         handler([job(text[: 30 + 2 * number], agent) for number, text in enumerate(TEXTS)])
         handler([job(f"xq{'zv' * number}j", agent) for number in range(5)])
@@ -67,11 +67,11 @@ def known() -> RouterHandler:
 
 
 @pytest.mark.parametrize("agent", AGENT_IDS)
-def test_scored_jobs_come_out_as_by_the_careful_way(known: RouterHandler, agent: str) -> None:
+def test_scored_jobs_come_out_as_by_the_full_path(known: RouterHandler, agent: str) -> None:
     jobs = [job(text[: 31 + 2 * number], agent, number) for number, text in enumerate(TEXTS)]
     assert count_bundled(known, jobs) > 480
-    made = [swiftly(known, each) for each in jobs]
-    assert made == [careful(POLICY, AGENTS, each) for each in jobs]
+    made = [by_fast_path(known, each) for each in jobs]
+    assert made == [by_full_path(POLICY, AGENTS, each) for each in jobs]
     tiers = {each.topic for (each,) in made}
     assert len(tiers) == {"stranger": 3, "no-frontier": 2, "only-small": 1, "outer-two": 2}[agent]
 
@@ -81,16 +81,16 @@ PARTS = st.text(max_size=300) | st.sampled_from(["\na. ", "  $", "\\frac{1}{2}",
 
 @settings(max_examples=300)
 @given(st.lists(PARTS, max_size=40))
-def test_any_text_is_scored_as_by_the_careful_way(known: RouterHandler, parts: list[str]) -> None:
+def test_any_text_is_scored_as_by_the_full_path(known: RouterHandler, parts: list[str]) -> None:
     record = job("What is " + "".join(parts))
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 def test_a_long_text_is_read_at_both_ends(known: RouterHandler) -> None:
     for length in (1_999, 2_000, 2_001, 2_900):
         record = job(("ä" + " ".join(TEXTS))[:length])
         assert count_bundled(known, [record]) == 1
-        assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+        assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 #: How a text may be spelled, well and badly.
@@ -128,7 +128,7 @@ def test_json_is_read_as_others_read_it(
     more = "".join(f',"{name}"{space}:{value}' for name, value in fields)
     text = f'{space}{{"agent_id":"stranger",{space}"prompt":{prompt}{more}}}{end}'
     record = incoming(text.encode())
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 FRACTIONS = ["0.7", "0.70", "1.0", "1.50", "-0.5", "-0.0", "0.0", "123456789.123456", "3."]
@@ -141,7 +141,7 @@ def test_numbers_are_written_as_others_write_them(known: RouterHandler, number: 
     fields = f'"temperature":{number},"metadata":{{"n":{number}}}'
     text = f'{{"agent_id":"stranger","prompt":"What is the sum?",{fields}}}'
     record = incoming(text.encode())
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 TWICE = ['"x":1,"x":2', '"kind":"a","kind":"b"', '"metadata":{"a":1,"a":2}', '"x":[{"a":{"b":1,"b":2}}]']
@@ -150,16 +150,16 @@ TWICE = ['"x":1,"x":2', '"kind":"a","kind":"b"', '"metadata":{"a":1,"a":2}', '"x
 @pytest.mark.parametrize("fields", TWICE)
 def test_a_name_that_is_there_twice_means_what_others_take_it_for(known: RouterHandler, fields: str) -> None:
     record = incoming(f'{{"agent_id":"stranger","prompt":"What is the sum?",{fields}}}'.encode())
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 @pytest.mark.parametrize("bytes", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"])
 def test_what_is_no_utf8_is_left_alone(known: RouterHandler, bytes: bytes) -> None:
     record = incoming(b'{"agent_id":"stranger","prompt":"What is the sum %b ?"}' % bytes)
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
-def test_usual_parameters_do_not_keep_a_job_from_the_swift_way(known: RouterHandler) -> None:
+def test_usual_parameters_do_not_keep_a_job_from_the_fast_path(known: RouterHandler) -> None:
     parameters = {"temperature": 0.7, "top_p": 1.0, "max_tokens": 500, "stop": ["\n"], "stream": False}
     metadata = {"team": "a", "n": 3, "ok": True, "share": 0.25, "none": None}
     usual = {"agent_id": "stranger", "prompt": TEXTS[0], "metadata": metadata, **parameters}
@@ -168,11 +168,11 @@ def test_usual_parameters_do_not_keep_a_job_from_the_swift_way(known: RouterHand
 
 def test_what_makes_the_score_doubtful_is_in_every_decision_that_would_ask_it() -> None:
     doubt = Check(layer="score", name="drift", passed=False, detail="work is unlike: the fallback decides")
-    lanes = [native_handler(POLICY, AGENTS), RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)]
+    lanes = [fast_handler(POLICY, AGENTS), RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)]
     for lane in lanes:
         lane._drift.found = doubt
     jobs = [job(text[: 50 + number], offset=number) for number, text in enumerate(TEXTS[:50])]
-    made = [[each for record in jobs for each in swiftly(lane, record)] for lane in lanes]
+    made = [[each for record in jobs for each in by_fast_path(lane, record)] for lane in lanes]
     assert made[0] == made[1]
     assert count_bundled(lanes[0], jobs) == len(jobs)
     log = Log()
@@ -182,11 +182,11 @@ def test_what_makes_the_score_doubtful_is_in_every_decision_that_would_ask_it() 
     assert [each.value for each in unpacked(whole.made)] == [each.value for each in made[0]]
     for lane in lanes:
         lane._drift.found = None
-    assert swiftly(lanes[0], jobs[0]) == careful(POLICY, AGENTS, jobs[0])
+    assert by_fast_path(lanes[0], jobs[0]) == by_full_path(POLICY, AGENTS, jobs[0])
 
 
 def test_both_ways_keep_the_same_texts_to_watch_for_drift() -> None:
-    lanes = [native_handler(WATCHED, AGENTS), RouterHandler(WATCHED, AGENTS, TOPICS, lambda: NOW)]
+    lanes = [fast_handler(WATCHED, AGENTS), RouterHandler(WATCHED, AGENTS, TOPICS, lambda: NOW)]
     for number, text in enumerate(TEXTS):
         for lane in lanes:
             lane([job(text[: 50 + number], offset=number)])
@@ -198,7 +198,7 @@ def test_both_ways_keep_the_same_texts_to_watch_for_drift() -> None:
 def test_a_value_too_large_for_its_record_is_left_to_those_who_keep_it_elsewhere() -> None:
 
     lane = RouterHandler(
-        POLICY, AGENTS, TOPICS, lambda: NOW, native=NativeModel(POLICY.scorer), largest=2_000
+        POLICY, AGENTS, TOPICS, lambda: NOW, fast_score=FastScore(POLICY.scorer), largest=2_000
     )
     jobs = [job(text[:length]) for text in TEXTS for length in (100, 101, 900)]
     lane(jobs)

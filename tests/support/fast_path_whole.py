@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from pointsman.bus.bundle import Bundle, Made, unpacked
@@ -10,8 +9,8 @@ from pointsman.bus.hop import times_of
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.handlers import RouterHandler
+from tests.support.fast_path import fast_handler
 from tests.support.router_lanes import POLICY, REGISTRY, TOPICS
-from tests.support.swift import native_handler
 
 PLACE = (TOPICS.intake.name, 2)
 
@@ -25,8 +24,8 @@ def id_of(number: int) -> bytes:
 
 
 def known() -> RouterHandler:
-    """One that has plans for the jobs of `value`."""
-    lane = native_handler(POLICY, REGISTRY)
+    """One that remembers decisions for the jobs of `value`."""
+    lane = fast_handler(POLICY, REGISTRY)
     lane([Incoming(*PLACE, offset, 0, None, value(offset), ()) for offset in range(1, 40)])
     return lane
 
@@ -36,7 +35,7 @@ def opened(batches: Sequence[RecordBatch]) -> list[Incoming]:
 
 
 def assert_the_same(batches: Sequence[RecordBatch]) -> int:
-    """By two lanes that have met the same; returns how many records went the library's way."""
+    """By two lanes that have met the same; returns how many records went by the fast path."""
     whole, apart = known().whole(batches), known()(opened(batches))
     assert whole is not None
     assert _sorted(whole.made) == _sorted(apart)
@@ -46,5 +45,4 @@ def assert_the_same(batches: Sequence[RecordBatch]) -> int:
 
 def _sorted(made: Sequence[Made]) -> list[Outgoing]:
     """Which of them stand in a bundle is no matter, nor in which partition they land."""
-    found = [replace(each, beside=None) for each in unpacked(made)]
-    return sorted(found, key=lambda each: (each.topic, each.key or b"", dict(each.headers)["ce_id"]))
+    return sorted(unpacked(made), key=lambda each: (each.topic, each.key or b"", dict(each.headers)["ce_id"]))

@@ -1,4 +1,4 @@
-"""The swift way of the router makes, byte for byte, what the careful way makes; or it makes nothing."""
+"""The swift way of the router makes, byte for byte, what the full path makes; or it makes nothing."""
 
 import json
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from pointsman.bench.hop.messages import records
 from pointsman.bus.records import Incoming
-from pointsman.router import agents_file, handlers, policy_file, swift
+from pointsman.router import agents_file, handlers, policy_file
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import Policy, decide
 from pointsman.router.policy_file import ShadowSection
 from pointsman_schemas.decisions import Decision
 from tests.support.bad_records import BAD
-from tests.support.router_lanes import NOW, TOPICS, incoming
-from tests.support.swift import careful, native_handler, needs_library, swiftly
+from tests.support.fast_path import by_fast_path, by_full_path, fast_handler, needs_library
+from tests.support.router_lanes import TOPICS, incoming
 
 #: Rules on everything that a rule may look at, with bounds near each other and reasons that name a length.
 POLICY = Policy.compile(
@@ -49,16 +49,15 @@ agents:
 )
 
 
+pytestmark = needs_library
+
 #: Makes handlers that have met nothing.
 Make = Callable[[], RouterHandler]
 
 
-@pytest.fixture(params=["python", pytest.param("native", marks=needs_library)], scope="module")
-def handler(request: pytest.FixtureRequest) -> Make:
-    """Both ways hold to the same."""
-    if request.param == "native":
-        return lambda: native_handler(POLICY, AGENTS)
-    return lambda: RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)
+@pytest.fixture(scope="module")
+def handler() -> Make:
+    return lambda: fast_handler(POLICY, AGENTS)
 
 
 SOME = [
@@ -128,7 +127,7 @@ BODIES = st.fixed_dictionaries(
     st.booleans(),
     st.lists(st.integers(0, 60), min_size=3, max_size=6),
 )
-def test_it_makes_what_the_careful_way_makes(
+def test_it_makes_what_the_full_path_makes(
     handler: Make, bodies: list[dict[str, Any]], own_ids: bool, lengths: list[int]
 ) -> None:
     known, offset = handler(), 0
@@ -141,7 +140,7 @@ def test_it_makes_what_the_careful_way_makes(
                 changed["job_id"] = str(UUID(int=offset))
                 key = changed["job_id"].encode()
             record = incoming(json.dumps(changed).encode(), key=key, offset=offset)
-            assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+            assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
@@ -150,7 +149,7 @@ def test_it_lets_nothing_bad_through(handler: Make, bad: Any) -> None:
     for length in (1, 2, 3):
         known([incoming(json.dumps({"agent_id": "free", "prompt": "p" * length}).encode(), offset=length)])
     record = incoming(bad.value, headers=bad.headers, offset=9)
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -194,14 +193,14 @@ def test_it_takes_no_job_for_another_like_it(handler: Make, name: str) -> None:
     if odd["prompt"] is None:
         del odd["prompt"]
     record = incoming(json.dumps(odd).encode(), key=b"other", offset=10)
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 def test_a_number_that_only_looks_like_the_length_makes_no_plan(handler: Make) -> None:
     known = handler()
     for length in (5, 6, 7):  # the default's reason names 5 characters
         record = incoming(json.dumps({"agent_id": "free", "prompt": "p" * length}).encode(), offset=length)
-        assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+        assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 def test_it_leaves_what_has_an_envelope_alone(handler: Make) -> None:
@@ -211,7 +210,7 @@ def test_it_leaves_what_has_an_envelope_alone(handler: Make) -> None:
     headers = [("ce_specversion", b"1.0"), ("ce_id", str(UUID(int=5)).encode()), ("ce_agentid", b"free")]
     headers += [("ce_source", b"s"), ("ce_type", b"pointsman.job.submitted.v1")]
     record = replace(short(10), headers=tuple(headers))
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
 @pytest.fixture
@@ -241,7 +240,7 @@ def test_the_second_length_is_the_last_that_is_worked_out(handler: Make, worked_
     assert len(worked_out) == 3  # beyond a bound the policy is asked again
 
 
-def test_a_job_that_went_the_swift_way_is_known_to_the_careful_one(
+def test_a_job_that_went_by_the_fast_path_is_known_to_the_full_one(
     handler: Make, worked_out: list[Decision]
 ) -> None:
     known = handler()
@@ -258,10 +257,10 @@ def test_an_id_in_another_form_is_left_alone_under_its_own_key(handler: Make, id
     for length in (8, 9):
         known([short(length)])
     record = replace(short(10, job_id=id), offset=10)
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)
 
 
-def test_the_messages_of_the_bench_go_the_swift_way(handler: Make, worked_out: list[Decision]) -> None:
+def test_the_messages_of_the_bench_go_by_the_fast_path(handler: Make, worked_out: list[Decision]) -> None:
     known = handler()
     for offset, (key, value) in enumerate(records(1_000)):
         known([incoming(value, key=key, offset=offset)])
@@ -278,22 +277,13 @@ def test_nothing_is_kept_of_long_texts_in_what_rules_look_at(
     assert len(worked_out) == 4
 
 
-def test_with_shadows_nothing_goes_the_swift_way(worked_out: list[Decision]) -> None:
-    """Whether a job has a shadow hangs on its id, which no plan knows."""
+def test_with_shadows_nothing_goes_by_the_fast_path(worked_out: list[Decision]) -> None:
+    """Whether a job has a shadow hangs on its id, which no remembered decision knows."""
     section = ShadowSection(share=0.5, tiers=("frontier",), jobs_per_hour=10)
-    known = RouterHandler(replace(POLICY, shadow=section), AGENTS, TOPICS, lambda: NOW)
+    known = fast_handler(replace(POLICY, shadow=section), AGENTS)
     for length in range(8, 12):
         known([short(length)])
     assert len(worked_out) == 4
-
-
-def test_what_breaks_the_swift_way_goes_the_careful_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(swift, "read_ordinary", broken)
-    lane = RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)
-    assert lane([short(8)]) == careful(POLICY, AGENTS, short(8))
 
 
 def test_nothing_is_learnt_from_a_job_that_was_not_wholly_read(handler: Make) -> None:
@@ -301,7 +291,7 @@ def test_nothing_is_learnt_from_a_job_that_was_not_wholly_read(handler: Make) ->
     known = handler()
     for length in (9, 10, 11):
         odd = '{"agent_id":"free","prompt":"%s","kind":"z","kind":"a"}' % ("p" * length)
-        (made,) = swiftly(known, incoming(odd.encode(), offset=length))
+        (made,) = by_fast_path(known, incoming(odd.encode(), offset=length))
         assert made.topic == TOPICS.tier("small").name
     record = incoming(b'{"agent_id":"free","prompt":"pppppppppppp","kind":"z"}', offset=9)
-    assert swiftly(known, record) == careful(POLICY, AGENTS, record)
+    assert by_fast_path(known, record) == by_full_path(POLICY, AGENTS, record)

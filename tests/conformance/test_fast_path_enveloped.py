@@ -1,4 +1,4 @@
-"""Jobs as our own client sends them, in an envelope: the library makes of them what the careful way makes."""
+"""Jobs as our own client sends them, in an envelope: the library makes of them what the full path makes."""
 
 import json
 from dataclasses import replace
@@ -9,10 +9,10 @@ import pytest
 from pointsman.bus.bundle import unpacked
 from pointsman.bus.records import Outgoing
 from pointsman.client.job import as_record, make_job
+from tests.support.fast_path import needs_library
+from tests.support.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value
 from tests.support.record_log import Log, read
 from tests.support.router_lanes import NOW, TOPICS, handler
-from tests.support.swift import needs_library
-from tests.support.swift_whole import PLACE, assert_the_same, id_of, known, opened, value
 
 pytestmark = needs_library
 
@@ -24,16 +24,14 @@ def sent(number: int, **fields: Any) -> Outgoing:
     return as_record(job, TOPICS, NOW)
 
 
-def assert_by_the_careful_way(record: Outgoing) -> None:
+def assert_by_the_full_path(record: Outgoing) -> None:
     log = Log(end=2_000)
     log.add_sent([record])
     batches = read(log, place=PLACE)
     whole = known().whole(batches)
     assert whole is not None
     (read_one,) = opened(batches)
-    assert [replace(made, beside=None) for made in unpacked(whole.made)] == [
-        replace(made, beside=None) for made in handler()([read_one])
-    ]
+    assert list(unpacked(whole.made)) == handler()([read_one])
 
 
 def test_what_our_own_client_sends_goes_the_same_way() -> None:
@@ -92,9 +90,9 @@ FIELDS: dict[str, list[object]] = {
 @pytest.mark.parametrize(
     ("name", "other"), [(name, other) for name, others in VALUES.items() for other in others]
 )
-def test_any_other_value_of_a_header_means_what_the_careful_way_takes_it_for(name: str, other: bytes) -> None:
+def test_any_other_value_of_a_header_means_what_the_full_path_takes_it_for(name: str, other: bytes) -> None:
     usual = sent(60, prompt="p" * 30)
-    assert_by_the_careful_way(
+    assert_by_the_full_path(
         replace(usual, headers=[(each, other if each == name else text) for each, text in usual.headers])
     )
 
@@ -105,7 +103,7 @@ def test_any_other_order_of_headers_does_too(name: str) -> None:
     one = [each for each in usual.headers if each[0] == name]
     others = [each for each in usual.headers if each[0] != name]
     for headers in (others, one + others, others + one, usual.headers + one, [*usual.headers, ("x", b"y")]):
-        assert_by_the_careful_way(replace(usual, headers=headers))
+        assert_by_the_full_path(replace(usual, headers=headers))
 
 
 @pytest.mark.parametrize(
@@ -119,16 +117,16 @@ def test_any_other_field_does_too(name: str, other: object) -> None:
         replace(usual, value=json.dumps(body).encode(), headers=[]),
         replace(usual, value=json.dumps({name: other, **body}).encode()),
     ):
-        assert_by_the_careful_way(record)
+        assert_by_the_full_path(record)
     without = json.dumps({field: body[field] for field in body if field != name}).encode()
-    assert_by_the_careful_way(replace(usual, value=without))
+    assert_by_the_full_path(replace(usual, value=without))
 
 
 @pytest.mark.parametrize("name", list(VALUES))
 def test_a_header_of_another_name_does_too(name: str) -> None:
     usual = sent(60, prompt="p" * 30)
     renamed = [(f"x-{each}" if each == name else each, text) for each, text in usual.headers]
-    assert_by_the_careful_way(replace(usual, headers=renamed))
+    assert_by_the_full_path(replace(usual, headers=renamed))
 
 
 TWICE = ['"n":1,"n":2', '"messages":[{"role":"user","content":"v"}]', '"tools":[1],"tools":[]']
@@ -138,7 +136,7 @@ TWICE = ['"n":1,"n":2', '"messages":[{"role":"user","content":"v"}]', '"tools":[
 def test_a_name_that_is_there_twice_in_the_request_does_too(more: str) -> None:
     usual = sent(60, prompt="p" * 30)
     text = (usual.value or b"").decode().replace('"messages":', f'{more},"messages":')
-    assert_by_the_careful_way(replace(usual, value=text.encode()))
+    assert_by_the_full_path(replace(usual, value=text.encode()))
 
 
 ASKED = ['"prompt":"p"', '"messages":[{"role":"user","content":"u"}]', '"temperature":0.5', '"request":{}']
@@ -149,11 +147,11 @@ ASKED = ['"prompt":"p"', '"messages":[{"role":"user","content":"u"}]', '"tempera
 def test_what_is_asked_twice_or_not_at_all_does_too(asked: str, more: str) -> None:
     for fields in (asked + more, (more + "," + asked)[1:] if more else asked):
         plain = f'{{"agent_id":"data-analyst","kind":"sql",{fields}}}'
-        assert_by_the_careful_way(Outgoing("", None, plain.encode(), []))
+        assert_by_the_full_path(Outgoing("", None, plain.encode(), []))
 
 
 @pytest.mark.parametrize("day", ["2028-02-29", "2000-02-29", "2030-02-28", "2030-01-31", "2030-04-30"])
-def test_on_every_day_of_the_calendar_they_go_the_library_s_way(day: str) -> None:
+def test_on_every_day_of_the_calendar_they_go_the_fast_path(day: str) -> None:
     usual = sent(60, prompt="p" * 30)
     time = f"{day}T23:59:59.000000Z".encode()
     log = Log(end=1_000)
@@ -163,4 +161,4 @@ def test_on_every_day_of_the_calendar_they_go_the_library_s_way(day: str) -> Non
 
 def test_a_key_that_leads_elsewhere_does_too() -> None:
     for key in (None, b"", b"elsewhere", id_of(61)):
-        assert_by_the_careful_way(replace(sent(60, prompt="p" * 30), key=key))
+        assert_by_the_full_path(replace(sent(60, prompt="p" * 30), key=key))
