@@ -159,11 +159,11 @@ async def test_a_whole_id_is_cancelled_without_a_database(pointsman: Command) ->
 
 
 async def test_ctrl_c_ends_a_tail_quietly(pointsman: Command) -> None:
-    process = await pointsman.start("tail", "control", "--from-beginning")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    await pointsman.run("cancel", UNKNOWN)
-    assert b"cancel" in await process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    assert await process.wait() == 130
-    assert await process.stderr.read() == b""
+    async with pointsman.running("tail", "control", "--from-beginning") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        await pointsman.run("cancel", UNKNOWN)
+        assert b"cancel" in await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 130
+        assert await process.stderr.read() == b""

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
+    ConcurrentTransactions,
     InvalidProducerEpoch,
     KafkaError,
     NoError,
@@ -248,7 +249,7 @@ def _inside(transactions: EpochTransactions) -> tuple[AIOKafkaClient, str, reque
 async def test_no_record_of_a_transaction_is_refused(
     intake: Intake, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers: Counter[type[Exception]] = Counter()
+    answers: Counter[type[KafkaError]] = Counter()
     send = AIOKafkaClient.send
 
     async def counted(self: Any, node: int, request: Any, **more: Any) -> Any:
@@ -269,7 +270,10 @@ async def test_no_record_of_a_transaction_is_refused(
 
     partitions = range(intake.topics.intake.partitions)
     await asyncio.gather(*map(work, partitions))
-    assert answers == {NoError: len(partitions) * TRANSACTIONS * len(TIERS)}
+    assert answers[NoError] == len(partitions) * TRANSACTIONS * len(TIERS)
+    # A coordinator that is still busy with the transaction before says so: that passes, and is asked again.
+    passing = {error for error in answers if error.retriable or error is ConcurrentTransactions}
+    assert set(answers) - passing == {NoError}
 
 
 def _codes(answer: Any) -> list[int]:

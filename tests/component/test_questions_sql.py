@@ -26,7 +26,7 @@ def told(stack: Servers) -> Iterator[str]:
 
 @pytest.fixture
 def pointsman(told: str, tmp_path: Path) -> Command:
-    return Command(tmp_path, {"POINTSMAN_POSTGRES": told})
+    return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(told)})
 
 
 async def one(dsn: str, question: str) -> tuple[object, ...]:

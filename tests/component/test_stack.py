@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pointsman.bus.admin import apply
 from pointsman.bus.follow import follow
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Outgoing
+from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.postgres import EmbeddedPostgres
 from pointsman.dev.stack import Stack
 from pointsman_schemas.topics import Topics
@@ -137,6 +139,22 @@ def test_a_cluster_whose_making_was_cut_off_is_made_again(folder: Path) -> None:
     server.start()
     server.create_database("usable")
     server.stop()
+
+
+def test_ports_that_others_took_meanwhile_are_chosen_again(folder: Path) -> None:
+    stack = Stack(folder)
+    with (
+        socket.create_server((LOOPBACK, stack.kafka.port)) as kafka,
+        socket.create_server((LOOPBACK, stack.postgres.port)) as postgres,
+    ):
+        try:
+            stack.start()
+            taken = {kafka.getsockname()[1], postgres.getsockname()[1]}
+            assert not taken & {stack.kafka.port, stack.postgres.port}
+            asyncio.run(leave(stack, "there"))
+            assert asyncio.run(found(stack)) == (["there"], ["there"])
+        finally:
+            stack.stop()
 
 
 def test_a_server_that_ends_by_itself_is_noticed(folder: Path) -> None:

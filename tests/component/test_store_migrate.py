@@ -34,19 +34,24 @@ async def test_everything_is_applied_once_and_in_order(database: str) -> None:
 async def test_processes_at_once_apply_each_file_once(database: str) -> None:
     async with observer(database) as connection:
         # All of them arrive while the door is shut, so that they race for it when it opens.
-        await connection.execute("select pg_advisory_lock(hashtextextended('pointsman.migrate', 0))")
+        await connection.execute(query("migration_table"))
+        shut = connection.transaction()
+        await shut.start()
+        await connection.execute(query("migration_lock"))
         processes = [
             await asyncio.create_subprocess_exec(
                 sys.executable, "-c", SCRIPT, database, stdout=asyncio.subprocess.PIPE
             )
             for _ in range(3)
         ]
-        waiting = "select count(*) = 3 from pg_locks where locktype = 'advisory' and not granted"
-        await seen(connection, waiting)
-        await connection.execute("select pg_advisory_unlock_all()")
+        await seen(
+            connection,
+            "select count(*) = 3 from pg_locks where relation = 'audit.migration'::regclass and not granted",
+        )
+        await shut.rollback()
         outputs = [(await process.communicate())[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert sorted(map(json.loads, outputs)) == [[], [], list(migrations())]
+    assert sorted(name for output in outputs for name in json.loads(output)) == list(migrations())
 
 
 async def test_a_changed_file_is_an_error_that_says_what_to_do(

@@ -3,8 +3,12 @@
 import asyncio
 import json
 import os
+import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +39,24 @@ class Command:
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
+        # In a shell's background SIGINT is ignored, which children inherit.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pointsman.cli.main", *arguments,
             cwd=self.folder, env={**kept, **self.environment}, stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
+
+    @asynccontextmanager
+    async def running(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A command that is ended afterwards, whatever happens."""
+        process = await self.start(*arguments)
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()
 
     async def run(self, *arguments: str, stdin: str = "") -> Done:
         """The command's end; fails when it prints a traceback or colour."""

@@ -1,6 +1,8 @@
 """Folder and bucket as stores of large values, held to what every store must do."""
 
 import asyncio
+import os
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,6 +46,18 @@ async def test_half_a_file_is_never_seen(tmp_path: Path, monkeypatch: pytest.Mon
         await folder.put(digest(content), content)
     assert await folder.get(digest(content)) is None
     assert files(tmp_path) == sorted([MARK, digest(b"first")])
+
+
+async def test_nobody_but_its_owner_gets_at_a_folder_s_values(tmp_path: Path) -> None:
+    place = tmp_path / "claims"
+    before = os.umask(0)
+    try:
+        await Folder(place).put(digest(b"prompt"), b"prompt")
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [place, *place.rglob("*")]}
+    private = digest(b"prompt")
+    assert modes == {"claims": 0o700, private[:2]: 0o700, private: 0o600, MARK: 0o600}
 
 
 async def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:

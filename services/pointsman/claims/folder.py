@@ -2,6 +2,7 @@
 
 Invariants:
 - A file appears under its name only when it is whole and on disk: it is written beside it and renamed.
+- Files are their owner's alone (0600), and so are the folders that are made for them (0700).
 - Whether a value is missing is said only by a folder that bears our mark: one whose volume is not mounted
   says that it is unavailable.
 """
@@ -74,12 +75,13 @@ class Folder:
     def _write(self, sha256: str, content: bytes) -> None:
         path = self._path(sha256)
         if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            (self._folder / MARK).touch()
+            for folder in (self._folder, path.parent):
+                make_private(folder)
+            (self._folder / MARK).touch(0o600)
             _sync(self._folder)
         beside = path.with_name(f".{secrets.token_hex(8)}")
         try:
-            with beside.open("xb") as file:
+            with open(beside, "xb", opener=_private) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -105,6 +107,17 @@ class Folder:
                 except FileNotFoundError:  # deleted meanwhile
                     continue
                 yield Kept(path.name, found.st_size, _at(found))
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder where it is missing, and those that it is in; nobody else gets into it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(0o700, exist_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that is its owner's alone."""
+    return os.open(path, flags, 0o600)
 
 
 def _at(found: os.stat_result) -> datetime:

@@ -29,7 +29,8 @@ def sql(
 ) -> None:
     """Ask the audit database in SQL; nothing can be changed from here.
 
-    One statement in a read-only transaction, with the rights of pointsman_auditor. `--list` shows the views
+    One statement in a read-only transaction, with the rights of pointsman_auditor; a user who has more rights
+    than that role is refused. `--list` shows the views
     and functions that are made for questions, e.g.
 
       pointsman sql "select * from audit.suspects(now() - interval '1 hour')"
@@ -55,7 +56,7 @@ def sql(
 
         from pointsman.store.asking import asked
 
-        async with asked(dsn, text, within=timedelta(seconds=timeout)) as answer:
+        async with asked(dsn, text, within=timedelta(seconds=timeout), anybody_s=True) as answer:
             await (_print_csv(answer, limit) if as_csv else _print(answer, limit, as_json=as_json))
 
     asyncio.run(ask())

@@ -70,6 +70,7 @@ class EmbeddedKafka:
         self._folder = folder.resolve()
         self._heap = heap
         self.port = port or free_port()
+        self._may_move = port is None
         self._child: Child | None = None
         self._archive: ClassArchive | None = None
 
@@ -109,14 +110,21 @@ class EmbeddedKafka:
         self._child = Child(command, self._output)
 
     def wait_ready(self) -> None:
-        """Return when it answers."""
-        child = self.child
+        """Return when it answers; where nobody chose its port and another program has it now, on another."""
         give_up = time.monotonic() + _READY_WITHIN_S
-        while not answers(self.port):
-            if not child.running or time.monotonic() > give_up:
-                child.kill()
+        while not (self.child.running and answers(self.port)):
+            if not self.child.running and self._may_move and self._port_was_taken():
+                self.port = free_port()
+                self.launch()
+            elif not self.child.running or time.monotonic() > give_up:
+                self.child.kill()
                 raise self._failed("Kafka did not start")
             time.sleep(0.05)
+        self._may_move = False  # from now on others know it
+
+    def _port_was_taken(self) -> bool:
+        logs = [log for log in (self._folder / "broker.log", self._output) if log.exists()]
+        return any("Address already in use" in log.read_text(errors="replace") for log in logs)
 
     def stop(self) -> None:
         """Shut down cleanly; the data stays."""

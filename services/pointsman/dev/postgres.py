@@ -39,6 +39,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self._folder = folder.resolve()
         self.port = port or free_port()
+        self._may_move = port is None
         self._child: Child | None = None
         self._as_user = _nobody() if os.geteuid() == 0 else None
 
@@ -68,18 +69,24 @@ class EmbeddedPostgres:
             unfinished.touch()
             self._make_cluster(data)
         self._remove_stale_pid(data)
+        self._child = self._launched(data)
+        while not self._ready(self._child):  # another program has the port, which nobody chose
+            self.port = free_port()
+            self._child = self._launched(data)
+        self._may_move = False  # from now on others know it
+        if fresh:
+            self.create_database(USER)
+            unfinished.unlink()
+
+    def _launched(self, data: Path) -> Child:
         set_aside(self._folder / "server.log")
         flags = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        self._child = Child(
+        return Child(
             [self._programs() / "postgres", "-D", data, "-p", str(self.port), *flags],
             self._folder / "server.log",
             user=self._as_user,
             stop_signal=signal.SIGINT,  # fast shutdown: sessions are ended, data is flushed
         )
-        self._wait(self._child)
-        if fresh:
-            self.create_database(USER)
-            unfinished.unlink()
 
     def stop(self) -> None:
         """Shut down cleanly; the data stays."""
@@ -200,13 +207,21 @@ class EmbeddedPostgres:
         if str(data) not in words:
             file.unlink(missing_ok=True)
 
-    def _wait(self, child: Child) -> None:
+    def _ready(self, child: Child) -> bool:
+        """True as soon as it answers; False where its port was taken meanwhile, and may be another one."""
         give_up = time.monotonic() + _READY_WITHIN_S
-        while not _accepts(self.port):
+        while not (child.running and _accepts(self.port)):
+            if not child.running and self._may_move and self._port_was_taken():
+                return False
             if not child.running or time.monotonic() > give_up:
                 child.kill()
                 raise self._failed("Postgres did not start")
             time.sleep(0.03)
+        return True
+
+    def _port_was_taken(self) -> bool:
+        log = self._folder / "server.log"
+        return log.exists() and "Address already in use" in log.read_text(errors="replace")
 
 
 def _nobody() -> tuple[int, int]:

@@ -78,6 +78,7 @@ class Stack:
     def wait_ready(self) -> None:
         """Return when both answer. Raises DevError."""
         self.kafka.wait_ready()
+        self.running.note(self.kafka.child.pid)  # another process, where its port was taken meanwhile
 
     def check(self) -> None:
         """Raises DevError when one of the servers has ended by itself."""

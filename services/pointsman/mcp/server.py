@@ -111,7 +111,7 @@ class Desk:
         return {"rows": [{name: plain(row[place]) for place, name in shown} for row in rows], "more": more}
 
     async def _ask(self, asking: Asking, limit: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]], bool]:
-        async with asked(self._dsn, asking.sql, *asking.arguments, within=_WITHIN) as answer:
+        async with asked(self._dsn, asking.sql, *asking.arguments, within=_WITHIN, anybody_s=True) as answer:
             rows, more = await answer.first(limit)
             return answer.columns, rows, more
 

@@ -12,6 +12,7 @@ import orjson
 
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.errors import StoreError
+from pointsman.store.reader_rights import refuse_more_than_reader
 from pointsman.store.sql import query
 
 #: What reads; anything else would be refused by the read-only transaction, with a less helpful word.
@@ -81,13 +82,17 @@ class Answer:
 
 
 @asynccontextmanager
-async def asked(dsn: str, text: str, *arguments: Any, within: timedelta) -> AsyncIterator[Answer]:
+async def asked(
+    dsn: str, text: str, *arguments: Any, within: timedelta, anybody_s: bool = False
+) -> AsyncIterator[Answer]:
     """Ask one statement in a read-only transaction, with the auditor's role where the user is a member.
 
-    `within` bounds the whole of it, in the server.
+    `within` bounds the whole of it, in the server. `anybody_s`: not our own statement; then the user must be
+    no more than a member of that role.
 
     Raises:
         QuestionError: it is no question, has a mistake, may not be asked or took too long.
+        TooMuchRightError: the user is more than a reader.
         StoreUnavailableError, StoreError: the database cannot be asked anything.
     """
     word = _first_word(text)
@@ -96,6 +101,9 @@ async def asked(dsn: str, text: str, *arguments: Any, within: timedelta) -> Asyn
             f"{word.upper() or 'nothing'} is no question", "only SELECT and what else reads is asked here"
         )
     async with connected(dsn) as connection, _read_only(connection, within):
+        if anybody_s:
+            with translated(dsn):
+                await refuse_more_than_reader(connection)
         with translated(dsn), _explained(text):
             statement = await connection.prepare(text)
             cursor = await statement.cursor(*arguments)

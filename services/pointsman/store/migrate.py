@@ -13,7 +13,7 @@ from pointsman.store.sql import migrations, query
 async def migrate(dsn: str) -> list[str]:
     """Apply what is missing, each file in its own transaction; returns the names, in order.
 
-    Safe to run twice and from several processes at once: one works, the others wait and find nothing to do.
+    Safe to run twice and from several processes at once: each file is applied by one, the others wait.
 
     Raises:
         StoreUnavailableError: Postgres cannot be reached.
@@ -21,20 +21,40 @@ async def migrate(dsn: str) -> list[str]:
     """
     applied = []
     async with connected(dsn) as connection:
-        with translated(dsn):
-            await connection.execute(query("migration_lock"))  # ends with the connection
-            await connection.execute(query("migration_table"))
-            await connection.execute(query("make_roles"))
-        for name, text in _missing(await _applied(connection)).items():
-            try:
-                with translated(dsn):
-                    async with connection.transaction():
-                        await connection.execute(text)
-                        await connection.execute(query("migration_done"), name, _digest(text))
-            except StoreError as error:
-                raise type(error)(f"migration {name} did not go through: {error}") from error
+        await _prepared(connection)
+        while (name := await _apply_next(connection)) is not None:
             applied.append(name)
     return applied
+
+
+async def _prepared(connection: Connection) -> None:
+    """Make what the migrations themselves need; another process may be doing the same."""
+    with translated():
+        while True:
+            try:
+                await connection.execute(query("migration_table"))
+                break
+            except (asyncpg.UniqueViolationError, asyncpg.DuplicateSchemaError, asyncpg.DuplicateTableError):
+                continue  # Postgres does not look and make in one step: the next try finds it made
+        await connection.execute(query("make_roles"))
+
+
+async def _apply_next(connection: Connection) -> str | None:
+    """Apply the first file that is missing; None where none is."""
+    with translated():
+        async with connection.transaction():
+            await connection.execute(query("migration_lock"))
+            missing = _missing(await _applied(connection))
+            if not missing:
+                return None
+            name, text = next(iter(missing.items()))
+            try:
+                with translated():
+                    await connection.execute(text)
+                    await connection.execute(query("migration_done"), name, _digest(text))
+            except StoreError as error:
+                raise type(error)(f"migration {name} did not go through: {error}") from error
+    return name
 
 
 async def pending(dsn: str) -> list[str]:
