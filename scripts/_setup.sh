@@ -18,25 +18,45 @@ find_python() {
     return 1
 }
 
+# install ARGUMENT...: into .venv, by uv or pip.
+install() {
+    if command -v uv >/dev/null 2>&1; then
+        uv pip install --quiet --python "$venv/bin/python" "$@"
+    else
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    fi
+}
+
+# The router's fast path, where cargo can build it; everything works without it.
+build_native() {
+    command -v cargo >/dev/null 2>&1 || return 0
+    local log="$venv/build-native.log"
+    if ! (cd "$root" && install ./services/native) >"$log" 2>&1; then
+        echo "the router's fast path could not be built ($log says why); every job takes the full path" >&2
+    fi
+}
+
 # set_up GROUP...: the project with its dev extra, and these dependency groups; tests and types see the others too.
 set_up() {
     local python stamp wanted group extras="dev${1:+,export,learn,mcp,opinion,s3}"
     python="$(find_python)" || exit 1
     stamp="$venv/.pointsman-$(IFS=-; echo "dev${*:+-$*}")"
-    wanted="$(cat "$root/pyproject.toml" "$root/scripts/build_native.py" "$root"/services/native/*.rs | "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
+    wanted="$(cat "$root/pyproject.toml" "$root"/services/native/*.toml "$root"/services/native/src/*.rs | "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
     if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
         return
     fi
     echo "setting up $venv (once)" >&2
     local groups=()
     for group in "$@"; do groups+=(--group "$group"); done
-    if command -v uv >/dev/null 2>&1; then
-        [ -x "$venv/bin/python" ] || uv venv --quiet --python "$python" "$venv"
-        (cd "$root" && uv pip install --quiet --python "$venv/bin/python" -e ".[$extras]" "${groups[@]}")
-    else
-        [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-        (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extras]" "${groups[@]}")
+    if [ ! -x "$venv/bin/python" ]; then
+        if command -v uv >/dev/null 2>&1; then
+            uv venv --quiet --python "$python" "$venv"
+        else
+            "$python" -m venv "$venv"
+        fi
     fi
+    command -v uv >/dev/null 2>&1 || install --upgrade 'pip>=25.1'
+    (cd "$root" && install -e ".[$extras]" "${groups[@]}")
+    build_native
     echo "$wanted" > "$stamp"
 }

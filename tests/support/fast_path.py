@@ -6,9 +6,8 @@ import pytest
 
 from pointsman.bus.bundle import Bundle, unpacked
 from pointsman.bus.records import Incoming, Outgoing
-from pointsman.native.library import library
 from pointsman.router.agents_file import Registry
-from pointsman.router.fast_path import FastScore
+from pointsman.router.fast_path import FastScore, library
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import Policy
 from tests.support.router_lanes import NOW, TOPICS

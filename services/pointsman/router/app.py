@@ -9,11 +9,10 @@ from logging import INFO, getLogger
 from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
-from pointsman.native.library import library
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.attendance import Attendance
 from pointsman.router.attending import attending
-from pointsman.router.fast_path import MOST_BYTES, FastScore
+from pointsman.router.fast_path import MOST_BYTES, FastScore, library
 from pointsman.router.handlers import SOURCE, RouterHandler
 from pointsman.router.hearing import hearing
 from pointsman.router.on_record import put_on_record

@@ -7,32 +7,57 @@ Invariants:
 - Records are answered in their order: it stops at one that it leaves, and goes on behind it.
 """
 
-from array import array
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from ctypes import byref, c_int64, c_uint32, c_uint64
-from typing import Any, NamedTuple
-from weakref import finalize
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pointsman.bus.bundle import Bundle, compressed
 from pointsman.bus.hop import Times
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming
-from pointsman.native.library import Batch, Bytes, Numbers, library
 from pointsman.router.agents_file import Registry
 from pointsman.router.drift import EVERY, DriftWatch
 from pointsman.router.policy import Policy
 from pointsman.router.scoring import IN_DOUBT, Scorer
+from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import ROUTED
-from pointsman.score.features import KINDS, shape_of
+from pointsman.score.features import shape_of
 from pointsman.score.net import NetScore, unpack
 from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.topics import Topics
 
-#: Why it stopped at a record, as `Why` in `services/native/swift.rs`.
+if TYPE_CHECKING:
+    import pointsman_native
+
+log = logging.getLogger(__name__)
+
+#: What `pointsman_native` must say it is.
+VERSION = 3
+#: Why it stopped at a record, as `Why` in `services/native/src/router.rs`.
 _DONE, _UNDECIDED = 0, 1
 #: A longer value goes to the full path, which knows how to keep large ones elsewhere.
 MOST_BYTES = 64 * 1024
+
+
+@cache
+def library() -> Any:
+    """The module `pointsman_native`; None where it is not installed, or not in this version."""
+    try:
+        import pointsman_native
+    except ImportError:
+        return None
+    if pointsman_native.VERSION != VERSION:
+        event(
+            log,
+            logging.WARNING,
+            "the native library is of another version, build it again",
+            version=pointsman_native.VERSION,
+            needed=VERSION,
+        )
+        return None
+    return pointsman_native
 
 
 class Left(NamedTuple):
@@ -43,41 +68,36 @@ class Left(NamedTuple):
 
 
 class FastScore:
-    """A policy's score made ready for the library, for all lanes; `handle` None: it has none for it."""
+    """A policy's score made ready for the library, for all lanes; `native` None: it has none for it."""
 
     def __init__(self, scorer: Scorer) -> None:
-        self.handle: int | None = None
+        self.native: pointsman_native.Score | None = None
         model, bar = scorer.model, scorer.bar
         if not isinstance(model, NetScore) or bar is None or scorer.second is not None:
             return
-        lib: Any = library()
-        names = [bytes([each]) if isinstance(each, int) else each for each in model.features]
         width = len(model.biases) + 1
-        weights = array("i", [each for packed in model.features.values() for each in unpack(packed, width)])
-        heads = array("q", [each for head in model.heads for each in (*head.weights, head.bias)])
-        scales = array("d", [each for head in model.heads for each in (head.slope, head.offset)])
-        texts = [scorer.name.encode(), "\n".join(scorer.tiers).encode(), b"\n".join(names)]
-        numbers = [
-            weights, array("q", model.biases), heads, scales, array("d", [model.floor, bar.rate, bar.margin]),
-            array("d", scorer.prices or [1.0] * len(scorer.tiers)),
-        ]  # fmt: skip
-        self.handle = lib.pointsman_model_new(*map(Bytes.of, texts), *map(Numbers.of, numbers))
-        if self.handle is None:
-            raise ValueError(f"the library does not take the score {scorer.name}")
-        finalize(self, lib.pointsman_model_free, self.handle)
+        self.native = library().Score(
+            scorer.name.encode(),
+            [tier.encode() for tier in scorer.tiers],
+            [bytes([name]) if isinstance(name, int) else name for name in model.features],
+            [weight for packed in model.features.values() for weight in unpack(packed, width)],
+            model.biases,
+            [number for head in model.heads for number in (*head.weights, head.bias)],
+            [number for head in model.heads for number in (head.slope, head.offset)],
+            (model.floor, bar.rate, bar.margin),
+            scorer.prices or [1.0] * len(scorer.tiers),
+        )
 
 
 class FastSeen:
     """As `Seen`: the job ids that a lane has met lately, kept by the library."""
 
-    def __init__(self, lib: Any, handle: int) -> None:
-        self._lib = lib
-        self._handle = handle
+    def __init__(self, native: "pointsman_native.FastPath") -> None:
+        self._native = native
 
     def add(self, id: str) -> bool:
         """Remember `id`; False if it was there already."""
-        content = id.encode()
-        return bool(self._lib.pointsman_seen_add(self._handle, Bytes.of(content)))
+        return self._native.seen(id)
 
 
 class FastPath:
@@ -99,25 +119,26 @@ class FastPath:
         score: FastScore,
         largest: int = MOST_BYTES,
     ) -> None:
-        lib: Any = library()
-        self._lib = lib
         self._policy = policy
         self._score = score
         self._drift = drift
         self._targets = [topics.tier(tier).name for tier in policy.tiers]
         self._tags: list[tuple[str, str]] = []
-        bounds = array("Q", length_bounds(policy, registry))
-        texts = [topics.intake.name.encode(), source.encode(), "\n".join(policy.metadata_keys).encode()]
-        self._handle: int = lib.pointsman_swift_new(
-            *map(Bytes.of, texts), Numbers.of(bounds), len(policy.tiers),
-            min(policy.limits.max_record_bytes, MOST_BYTES), min(largest, MOST_BYTES),
-            EVERY if drift.watches else 0, score.handle, remembered,
-        )  # fmt: skip
-        finalize(self, lib.pointsman_swift_free, self._handle)
-        self.seen = FastSeen(self._lib, self._handle)
+        self._native: pointsman_native.FastPath = library().FastPath(
+            topics.intake.name.encode(),
+            source.encode(),
+            [key.encode() for key in policy.metadata_keys],
+            length_bounds(policy, registry),
+            len(policy.tiers),
+            min(policy.limits.max_record_bytes, MOST_BYTES),
+            min(largest, MOST_BYTES),
+            EVERY if drift.watches else 0,
+            score.native,
+            remembered,
+        )
+        self.seen = FastSeen(self._native)
         self._partition = 0
         self._suspended: Check | None = None
-        self._held: object = None
 
     def take(self, records: Sequence[Incoming], time: bytes, suspended: Check | None) -> None:
         """Begin a batch: records of one partition.
@@ -125,24 +146,19 @@ class FastPath:
         `time`: of the envelopes. `suspended`: the check that says why the score is not asked; None: it is.
         """
         self._begin(records[0].partition, time, suspended)
-        batch = Batch(
-            [record.offset for record in records],
-            [record.key or b"" for record in records],
-            [b"" if record.headers else record.value or b"" for record in records],
+        self._native.take(
+            [
+                (record.offset, record.key or b"", b"" if record.headers else record.value or b"")
+                for record in records
+            ]
         )
-        self._lib.pointsman_swift_take(self._handle, byref(batch))
-        self._held = batch  # the library reads it until all is routed
 
     def take_whole(self, batches: Sequence[RecordBatch], time: bytes, suspended: Check | None) -> bool:
         """As `take`, of Kafka's own batches; False, before anything is done, where it cannot read them."""
         self._begin(batches[0].partition, time, suspended)
-        contents = [batch.content() for batch in batches]
-        self._held = contents
         return all(
-            self._lib.pointsman_swift_read(
-                self._handle, Bytes.of(content), batch.offset, batch.timestamp_ms, batch.count
-            )
-            for batch, content in zip(batches, contents, strict=True)
+            self._native.read(batch.content(), batch.offset, batch.timestamp_ms, batch.count)
+            for batch in batches
         )
 
     def left(self) -> Iterator[Left]:
@@ -152,8 +168,7 @@ class FastPath:
         """
         place = 0
         while True:
-            stop = self._lib.pointsman_swift_route(self._handle, place)
-            place, why = stop & 0xFFFFFFFF, stop >> 32
+            place, why = self._native.route(place)
             if why == _DONE:
                 return
             yield Left(place, why == _UNDECIDED)
@@ -167,11 +182,12 @@ class FastPath:
         tier, rule = decision.tier, decision.rule
         if (tier, rule) not in self._tags:
             self._tags.append((tier, rule))
-        content = decision.__pydantic_serializer__.to_json(decision)
-        self._lib.pointsman_swift_learn(
-            self._handle, Bytes.of(content), self._policy.tiers.index(tier), self._tags.index((tier, rule)),
-            bool(scored), self._open(decision),
-        )  # fmt: skip
+        self._native.remember(
+            decision.__pydantic_serializer__.to_json(decision),
+            self._policy.tiers.index(tier),
+            self._tags.index((tier, rule)),
+            self._open(decision) if scored else None,
+        )
 
     def routed(self) -> list[Bundle]:
         """What it made of the batch, once all of it is routed."""
@@ -181,23 +197,22 @@ class FastPath:
 
     def times(self) -> Times:
         """When the records of Kafka's batches came."""
-        times = self._lib.pointsman_swift_times(self._handle).copy(c_int64)
         together: Counter[int] = Counter()
-        for time_ms, count in zip(times[::2], times[1::2], strict=True):
+        for time_ms, count in self._native.times():
             together[time_ms] += count
         return together
 
     def _begin(self, partition: int, time: bytes, suspended: Check | None) -> None:
         self._partition, self._suspended = partition, suspended
         why_not = b"" if suspended is None else suspended.__pydantic_serializer__.to_json(suspended)
-        self._lib.pointsman_swift_begin(self._handle, partition, Bytes.of(time), Bytes.of(why_not))
+        self._native.begin(partition, time, why_not)
 
     def _would_say(self, scored: Sequence[Check]) -> bool:
         """Whether these are checks that the library itself would come to."""
         if self._suspended is not None:  # the score may have been suspended in the middle of a batch
             return scored == [self._suspended]
         known = all(check.name == IN_DOUBT or check.name in self._policy.tiers for check in scored)
-        return known and self._score.handle is not None
+        return known and self._score.native is not None
 
     def _open(self, decision: Decision) -> int:
         """A bit for each of the score's tiers that was open."""
@@ -206,20 +221,17 @@ class FastPath:
         return sum(1 << at for at, tier in enumerate(tiers) if tier in open_tiers)
 
     def _bundles(self) -> list[Bundle]:
-        found = []
-        for place in range(self._lib.pointsman_swift_runs(self._handle)):
-            run = self._lib.pointsman_swift_run(self._handle, place)
-            content = compressed(run.records.view())
-            found.append(Bundle(self._targets[run.tier], self._partition, run.count, content))
-        return found
+        return [
+            Bundle(self._targets[tier], self._partition, count, compressed(records))
+            for tier, count, records in self._native.made()
+        ]
 
     def _watch(self) -> None:
-        drawn = self._lib.pointsman_swift_drawn(self._handle).copy(c_uint32)
-        for start in range(0, len(drawn), len(KINDS)):
-            self._drift.keep(shape_of(drawn[start : start + len(KINDS)]))
+        for drawn in self._native.drawn():
+            self._drift.keep(shape_of(drawn))
 
     def _count(self) -> None:
-        for tag, jobs in enumerate(self._lib.pointsman_swift_counts(self._handle).copy(c_uint64)):
+        for tag, jobs in enumerate(self._native.counts()):
             if jobs:
                 ROUTED.labels(*self._tags[tag]).inc(jobs)
 

@@ -1,25 +1,23 @@
-//! The swift way for an ordinary job whose decision is known: as `router/swift.py`, from a record's bytes to
-//! the bytes of the record that follows from it.
+//! An ordinary job whose decision is known: from a record's bytes to the bytes of the record that follows from it.
 //!
-//! Whatever it is not sure of, it leaves alone: it stops there, and goes on behind it.
+//! Whatever it is not sure of, it leaves to the full path: it stops there, and goes on behind it.
 
-use crate::cover::Cover;
+use crate::batch::Record;
+use crate::decisions::{Asks, Decisions};
 use crate::job::Job;
-use crate::plans::{Asks, Plans};
 use crate::records::Runs;
 use crate::score::{Model, Scored};
 use crate::seen::{number_of, Seen};
-use crate::sha1::sha1;
-use crate::taken::{Came, Taken};
 use crate::words::{shape_of, Shape};
 use std::io::Write;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// What a derived id begins with; as `pointsman_schemas/ids.py`.
 const SALT: [u8; 16] =
     [0x5C, 0x2C, 0x6A, 0x4E, 0x5F, 0x5B, 0x5D, 0x0E, 0x9A, 0x53, 0x70, 0x6F, 0x69, 0x6E, 0x74, 0x73];
 
-/// Jobs with longer facts, bytes, are left alone: plans are kept by them, and whoever publishes may write
+/// Jobs with longer facts, bytes, are left alone: decisions are kept by them, and whoever publishes may write
 /// anything into metadata that a rule looks at.
 const MOST_FACTS: usize = 1_024;
 
@@ -29,8 +27,8 @@ const MOST_FACTS: usize = 1_024;
 pub enum Why {
     /// It did not: every record is done.
     Done = 0,
-    /// An ordinary job without a plan: what the careful way decides can be learnt.
-    NoPlan = 1,
+    /// An ordinary job without a decision: what the full path decides can be remembered.
+    Undecided = 1,
     /// Anything else.
     Unsure = 2,
 }
@@ -49,23 +47,11 @@ pub struct Settings {
     pub model: Option<Arc<Model>>,
 }
 
-/// One record as it was consumed; `value` is none where its headers are not a `cover`.
-pub struct Record<'a> {
-    pub offset: i64,
-    pub key: Option<&'a [u8]>,
-    pub value: Option<&'a [u8]>,
-    pub cover: Option<Cover<'a>>,
-}
-
 /// One lane's.
-pub struct Swift {
+pub struct Router {
     settings: Settings,
-    plans: Plans,
+    decisions: Decisions,
     pub seen: Seen,
-    /// What is to be routed since `begin`.
-    pub taken: Vec<Taken>,
-    /// When it came, as far as it came in Kafka's batches.
-    pub times: Vec<Came>,
     /// What was made since `begin`, by tier.
     pub made: Vec<Runs>,
     /// How many jobs went by each tag since `begin`.
@@ -74,26 +60,24 @@ pub struct Swift {
     pub drawn: Vec<Shape>,
     partition: i32,
     time: Vec<u8>,
-    doubt: Vec<u8>,
+    suspended: Vec<u8>,
     job: Job,
     scored: Scored,
     facts: Vec<u8>,
     value: Vec<u8>,
 }
 
-impl Swift {
+impl Router {
     pub fn new(settings: Settings, remembered: usize) -> Self {
-        Swift {
-            plans: Plans::default(),
+        Router {
+            decisions: Decisions::default(),
             seen: Seen::new(remembered),
-            taken: Vec::new(),
-            times: Vec::new(),
             made: (0..settings.tiers).map(|_| Runs::default()).collect(),
             counts: Vec::new(),
             drawn: Vec::new(),
             partition: 0,
             time: Vec::new(),
-            doubt: Vec::new(),
+            suspended: Vec::new(),
             job: Job::default(),
             scored: Scored::default(),
             facts: Vec::new(),
@@ -102,13 +86,11 @@ impl Swift {
         }
     }
 
-    /// A new batch, of one partition; `doubt`: the rung that says why the score is not asked, empty where it is.
-    pub fn begin(&mut self, partition: i32, time: &[u8], doubt: &[u8]) {
+    /// A new batch, of one partition; `suspended`: the check that says why the score is not asked, if so.
+    pub fn begin(&mut self, partition: i32, time: &[u8], suspended: &[u8]) {
         self.partition = partition;
         self.time = time.to_vec();
-        self.doubt = doubt.to_vec();
-        self.taken.clear();
-        self.times.clear();
+        self.suspended = suspended.to_vec();
         self.made.iter_mut().for_each(Runs::clear);
         self.counts.fill(0);
         self.drawn.clear();
@@ -121,8 +103,8 @@ impl Swift {
         if self.facts.len() > MOST_FACTS {
             return Why::Unsure;
         }
-        let scored = match self.plans.asks(&self.facts) {
-            None => return Why::NoPlan,
+        let scored = match self.decisions.asks(&self.facts) {
+            None => return Why::Undecided,
             Some(Asks::Nobody) => false,
             Some(Asks::Score(open)) => {
                 if self.score(open).is_none() {
@@ -131,7 +113,7 @@ impl Swift {
                 true
             }
         };
-        let Some(plan) = self.plans.find(&self.facts, self.job.chars) else { return Why::NoPlan };
+        let Some(form) = self.decisions.find(&self.facts, self.job.chars) else { return Why::Undecided };
         let id = number_of(&job_id);
         if !self.job.job_id.is_empty() && self.seen.contains(id) {
             return Why::Unsure;
@@ -140,18 +122,18 @@ impl Swift {
         self.value.extend_from_slice(b"{\"type\":\"job.routed.v1\",\"job\":");
         self.job.write(&job_id, &mut self.value);
         self.value.extend_from_slice(b",\"decision\":");
-        plan.write(self.job.chars, scored.then_some(&self.scored), &mut self.value);
+        form.write(self.job.chars, scored.then_some(&self.scored), &mut self.value);
         self.value.push(b'}');
         if self.value.len() > self.settings.largest {
             return Why::Unsure;
         }
-        let (tier, tag) = (plan.tier, plan.tag);
+        let (tier, tag) = (form.tier, form.tag);
         if self.counts.len() <= tag {
             self.counts.resize(tag + 1, 0);
         }
         self.counts[tag] += 1;
         let every = self.settings.draw_every;
-        if scored && every > 0 && crc32(&id.to_be_bytes()) % every == 0 {
+        if scored && every > 0 && crc32fast::hash(&id.to_be_bytes()) % every == 0 {
             self.drawn.push(shape_of(&self.job.text));
         }
         self.add(tier, record, &job_id);
@@ -161,11 +143,11 @@ impl Swift {
         Why::Done
     }
 
-    /// Take note of what was decided for the record at which `route` found no plan. `tag` stands for the
+    /// Take note of what was decided for the record at which `route` found no decision. `tag` stands for the
     /// decision's tier and rule.
-    pub fn learn(&mut self, made: &[u8], tier: usize, tag: usize, asks: Asks) {
+    pub fn remember(&mut self, made: &[u8], tier: usize, tag: usize, asks: Asks) {
         self.write_facts();
-        self.plans.note(&self.facts, asks);
+        self.decisions.note(&self.facts, asks);
         let mut scored = None;
         if let Asks::Score(open) = asks {
             if self.score(open).is_none() {
@@ -173,15 +155,15 @@ impl Swift {
             }
             scored = Some(&self.scored);
         }
-        self.plans.learn(&self.facts, made, self.job.chars, scored, tier, tag);
+        self.decisions.remember(&self.facts, made, self.job.chars, scored, tier, tag);
     }
 
     /// Ask the score about the job; its choice becomes one of the facts.
     fn score(&mut self, open: u64) -> Option<()> {
-        if self.doubt.is_empty() {
+        if self.suspended.is_empty() {
             self.settings.model.as_ref()?.look(&self.job.text, open, &mut self.scored)?;
         } else {
-            self.scored.doubted(&self.doubt);
+            self.scored.suspended(&self.suspended);
         }
         self.facts.extend_from_slice(&self.scored.choice.to_le_bytes());
         Some(())
@@ -191,8 +173,8 @@ impl Swift {
     fn read(&mut self, record: &Record) -> Option<[u8; 36]> {
         let value = record.value.filter(|value| value.len() <= self.settings.max_bytes)?;
         self.job.read(value, &self.settings.metadata)?;
-        if let Some(cover) = &record.cover {
-            (cover.job_id == self.job.job_id && cover.agent_id == self.job.agent_id).then_some(())?;
+        if let Some(envelope) = &record.envelope {
+            (envelope.job_id == self.job.job_id && envelope.agent_id == self.job.agent_id).then_some(())?;
         }
         if self.job.job_id.is_empty() {
             return Some(self.derived(record.offset, "job"));
@@ -218,12 +200,12 @@ impl Swift {
     fn add(&mut self, tier: usize, record: &Record, job_id: &[u8; 36]) {
         let id = self.derived(record.offset, "routed");
         let own = self.derived(record.offset, "submitted");
-        let cause = record.cover.map_or(own.as_slice(), |cover| cover.id);
+        let cause = record.envelope.map_or(own.as_slice(), |envelope| envelope.id);
         let mut trace = Vec::with_capacity(55);
         let digits = |text: &[u8], out: &mut Vec<u8>| out.extend(text.iter().filter(|&&each| each != b'-'));
         trace.extend_from_slice(b"00-");
-        match &record.cover {
-            Some(cover) => trace.extend_from_slice(cover.trace),
+        match &record.envelope {
+            Some(envelope) => trace.extend_from_slice(envelope.trace),
             None => digits(job_id, &mut trace),
         }
         trace.push(b'-');
@@ -251,26 +233,28 @@ impl Swift {
         name.extend_from_slice(&SALT);
         name.extend_from_slice(&self.settings.topic);
         write!(name, ":{}:{}:{}", self.partition, offset, step).expect("memory takes what is written");
-        let mut digest = sha1(&name);
-        digest[6] = digest[6] & 0x0F | 0x50;
-        digest[8] = digest[8] & 0x3F | 0x80;
-        let mut text = [b'-'; 36];
-        let mut at = 0;
-        for (place, byte) in digest[..16].iter().enumerate() {
-            at += matches!(place, 4 | 6 | 8 | 10) as usize;
-            text[at] = HEX[(byte >> 4) as usize];
-            text[at + 1] = HEX[(byte & 15) as usize];
-            at += 2;
-        }
-        text
+        id_of(&name)
     }
 }
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+/// A UUID of version 5, as `pointsman_schemas/ids.py` makes it: `name` begins with what is its namespace.
+fn id_of(name: &[u8]) -> [u8; 36] {
+    let (namespace, name) = name.split_at(16);
+    let id = Uuid::new_v5(&Uuid::from_slice(namespace).expect("16 bytes"), name);
+    let mut text = [0; 36];
+    id.hyphenated().encode_lower(&mut text);
+    text
+}
 
-/// As zlib's.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |sum, &byte| {
-        (0..8).fold(sum ^ byte as u32, |sum, _| (sum >> 1) ^ if sum & 1 == 1 { 0xEDB88320 } else { 0 })
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_5() {
+        let name = [&SALT[..], b"pointsman.jobs.intake:0:7:job"].concat();
+        let id = id_of(&name);
+        assert_eq!((id[14], id[8], id[23]), (b'5', b'-', b'-'));
+        assert_eq!(id, id_of(&name));
+    }
 }

@@ -1,7 +1,7 @@
 //! JSON as its other readers see it, rewritten in the one form that they would write it in.
 //!
 //! Whatever two readers might see differently (a name twice, a number that no double keeps, an escape in a
-//! name, a half of a surrogate pair) is not read: `None` leaves the record to the careful way.
+//! name, a half of a surrogate pair) is not read: `None` leaves the record to the full path.
 
 /// Deeper values are left alone; far from what the stack holds.
 const MAX_DEPTH: usize = 32;

@@ -1,12 +1,14 @@
-//! Decisions that were made before, for jobs that differ only in what no rule looks at: as `router/plans.py`.
+//! The decision cache: decisions of the full path, for jobs that differ only in what no rule looks at.
 //!
-//! Of a scored job, what the score said stands in the plan as holes, too, and the tier that it chose is one
-//! of the facts. A plan is used for other lengths and scores once a second decision came out as it has it.
+//! A policy sees a handful of facts. Two jobs that agree in all of them, and whose lengths fall between the same
+//! bounds, get the same decision but for the number of characters in its words. Of a scored job what the score
+//! said differs, too, and the tier that it chose is one of the facts. So a decision is kept with holes, and is
+//! repeated for other lengths and scores once a second decision came out as it has it.
 
-use crate::score::{Scored, DOUBT};
+use crate::score::{Scored, SUSPENDED};
 use std::collections::HashMap;
 
-/// So many are kept; beyond it all are forgotten, and learnt again.
+/// So many are kept; beyond it all are forgotten, and remembered anew.
 const KEPT: usize = 5_000;
 
 #[derive(Clone)]
@@ -14,12 +16,12 @@ enum Piece {
     Bytes(Vec<u8>),
     Length,
     Score,
-    Rungs,
+    Checks,
 }
 
-/// A decision as JSON, in pieces; `tag` is whoever learnt it's name for its tier and rule.
+/// A decision as JSON, in pieces; `tag` is the caller's name for its tier and rule.
 #[derive(Clone)]
-pub struct Plan {
+pub struct Form {
     pub tier: usize,
     pub tag: usize,
     pieces: Vec<Piece>,
@@ -28,10 +30,10 @@ pub struct Plan {
 enum State {
     Unsure {
         chars: usize,
-        plan: Plan,
+        form: Form,
     },
-    Sure(Plan),
-    /// Two lengths did not fit one plan.
+    Sure(Form),
+    /// Two lengths did not fit one form.
     Never,
 }
 
@@ -43,22 +45,22 @@ pub enum Asks {
 }
 
 #[derive(Default)]
-pub struct Plans {
+pub struct Decisions {
     asks: HashMap<Vec<u8>, Asks>,
     /// By facts, and behind them the score's choice.
     states: HashMap<Vec<u8>, State>,
 }
 
-impl Plan {
+impl Form {
     fn of(made: &[u8], chars: usize, scored: Option<&Scored>, tier: usize, tag: usize) -> Option<Self> {
         let mut pieces = vec![Piece::Bytes(made.to_vec())];
         if let Some(scored) = scored {
-            if scored.choice != DOUBT {
+            if scored.choice != SUSPENDED {
                 pieces = split_once(pieces, &scored.score, Piece::Score)?;
             }
-            pieces = split_once(pieces, &scored.rungs, Piece::Rungs)?;
+            pieces = split_once(pieces, &scored.checks, Piece::Checks)?;
         }
-        Some(Plan { tier, tag, pieces: split(pieces, &words(chars), &Piece::Length) })
+        Some(Form { tier, tag, pieces: split(pieces, &words(chars), &Piece::Length) })
     }
 
     /// The decision for a job of so many characters, of which the score said this.
@@ -69,24 +71,24 @@ impl Plan {
                 (Piece::Bytes(bytes), _) => bytes,
                 (Piece::Length, _) => &words,
                 (Piece::Score, Some(scored)) => &scored.score,
-                (Piece::Rungs, Some(scored)) => &scored.rungs,
-                _ => unreachable!("only a scored plan has these holes"),
+                (Piece::Checks, Some(scored)) => &scored.checks,
+                _ => unreachable!("only a scored decision has these holes"),
             });
         }
     }
 }
 
-impl Plans {
+impl Decisions {
     /// Whether the score is to be asked; None where no job with these facts was decided yet.
     pub fn asks(&self, facts: &[u8]) -> Option<Asks> {
         self.asks.get(facts).copied()
     }
 
-    /// The plan to rely on, if there is one. `facts`: the score's choice is among them, if one was asked.
-    pub fn find(&self, facts: &[u8], chars: usize) -> Option<&Plan> {
+    /// The decision to rely on, if there is one. `facts`: the score's choice is among them, if one was asked.
+    pub fn find(&self, facts: &[u8], chars: usize) -> Option<&Form> {
         match self.states.get(facts)? {
-            State::Sure(plan) => Some(plan),
-            State::Unsure { chars: first, plan } if *first == chars => Some(plan),
+            State::Sure(form) => Some(form),
+            State::Unsure { chars: first, form } if *first == chars => Some(form),
             _ => None,
         }
     }
@@ -100,8 +102,8 @@ impl Plans {
         self.asks.insert(facts.to_vec(), asks);
     }
 
-    /// Note what was decided; the second time it becomes a plan.
-    pub fn learn(
+    /// Note what was decided; the second time it may be repeated.
+    pub fn remember(
         &mut self,
         facts: &[u8],
         made: &[u8],
@@ -112,18 +114,18 @@ impl Plans {
     ) {
         match self.states.get_mut(facts) {
             None => {
-                let state = match Plan::of(made, chars, scored, tier, tag) {
-                    Some(plan) => State::Unsure { chars, plan },
+                let state = match Form::of(made, chars, scored, tier, tag) {
+                    Some(form) => State::Unsure { chars, form },
                     None => State::Never,
                 };
                 self.states.insert(facts.to_vec(), state);
             }
             Some(state) => {
-                let State::Unsure { chars: first, plan } = state else { return };
+                let State::Unsure { chars: first, form } = state else { return };
                 if *first != chars {
                     let mut again = Vec::with_capacity(made.len());
-                    plan.write(chars, scored, &mut again);
-                    *state = if again == made { State::Sure(plan.clone()) } else { State::Never };
+                    form.write(chars, scored, &mut again);
+                    *state = if again == made { State::Sure(form.clone()) } else { State::Never };
                 }
             }
         }
@@ -162,4 +164,34 @@ fn split_once(pieces: Vec<Piece>, hole: &[u8], mark: Piece) -> Option<Vec<Piece>
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|part| part == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repeated(decisions: &Decisions, chars: usize) -> Option<String> {
+        let mut out = Vec::new();
+        decisions.find(b"facts", chars)?.write(chars, None, &mut out);
+        Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_decision_is_repeated_for_other_lengths_once_a_second_one_fits() {
+        let mut decisions = Decisions::default();
+        decisions.remember(b"facts", b"9 characters are few", 9, None, 0, 0);
+        assert_eq!(repeated(&decisions, 9).as_deref(), Some("9 characters are few"));
+        assert_eq!(repeated(&decisions, 10), None);
+        decisions.remember(b"facts", b"12 characters are few", 12, None, 0, 0);
+        assert_eq!(repeated(&decisions, 345).as_deref(), Some("345 characters are few"));
+    }
+
+    #[test]
+    fn a_number_that_only_looks_like_the_length_is_never_filled_in() {
+        let mut decisions = Decisions::default();
+        decisions.remember(b"facts", b"below 9 characters", 9, None, 0, 0);
+        decisions.remember(b"facts", b"below 9 characters", 12, None, 0, 0);
+        assert_eq!(repeated(&decisions, 9), None);
+        assert_eq!(repeated(&decisions, 12), None);
+    }
 }

@@ -1,7 +1,7 @@
-//! The ordinary job in a record's value, from bytes to bytes: a plain one, as `bus/ordinary.py` reads it, or one in
+//! The ordinary job in a record's value, from bytes to bytes: a plain one, as `bus/intake.py` reads it, or one in
 //! the shape of our own message.
 
-use crate::cover::is_uuid;
+use crate::envelope::is_uuid;
 use crate::json::{write_name, Kind, Names, Reader};
 
 /// Names that mean something else than a parameter of the request.

@@ -39,24 +39,24 @@ pub struct Model {
 pub struct Scored {
     found: Found,
     sums: Vec<i64>,
-    /// The chosen tier, or `DOUBT`.
+    /// The chosen tier, or `SUSPENDED`.
     pub choice: usize,
     /// The decision's `score`.
     pub score: Vec<u8>,
-    /// The score's rungs of the ladder.
-    pub rungs: Vec<u8>,
+    /// The score's checks.
+    pub checks: Vec<u8>,
 }
 
 /// Stands for a tier where the score cannot say.
-pub const DOUBT: usize = usize::MAX;
+pub const SUSPENDED: usize = usize::MAX;
 
 impl Scored {
-    /// The score is not asked, for the reason that this rung says.
-    pub fn doubted(&mut self, rung: &[u8]) {
-        self.choice = DOUBT;
+    /// The score is not asked, for the reason that this check says.
+    pub fn suspended(&mut self, check: &[u8]) {
+        self.choice = SUSPENDED;
         self.score.clear();
-        self.rungs.clear();
-        self.rungs.extend_from_slice(rung);
+        self.checks.clear();
+        self.checks.extend_from_slice(check);
     }
 }
 
@@ -73,25 +73,25 @@ struct Estimate {
 }
 
 impl Model {
-    /// Score `text`; `open` has a bit for each tier that may be chosen. None where the careful way must look.
+    /// Score `text`; `open` has a bit for each tier that may be chosen. None where the full path must look.
     pub fn look(&self, text: &[u8], open: u64, into: &mut Scored) -> Option<()> {
         into.score.clear();
-        into.rungs.clear();
+        into.checks.clear();
         let usable: Vec<usize> = (0..self.tiers.len()).filter(|at| open >> at & 1 == 1).collect();
         let last = *usable.last()?;
         self.vocabulary.look(text, &mut into.found);
         if into.found.known < self.floor {
-            return self.doubt(into);
+            return self.unfamiliar(into);
         }
         let estimate = self.estimate(into)?;
         let compared = self.compare(&estimate, &usable, last)?;
         let reached = compared.iter().find(|each| each.sufficient > each.required);
         into.choice = reached.map_or(last, |each| each.tier);
         for each in &compared {
-            self.write_rung(each, &mut into.rungs)?;
-            into.rungs.push(b',');
+            self.write_compared(each, &mut into.checks)?;
+            into.checks.push(b',');
         }
-        into.rungs.pop();
+        into.checks.pop();
         match compared.iter().find(|each| each.tier == into.choice) {
             Some(chosen) => {
                 let threshold = if chosen.required > 0.0 { chosen.required } else { 0.0 };
@@ -100,24 +100,24 @@ impl Model {
             }
             None => {
                 if !compared.is_empty() {
-                    into.rungs.push(b',');
+                    into.checks.push(b',');
                 }
                 let said = "no cheaper tier is sure enough, so the strongest that is open does it";
-                write_check(&self.tiers[into.choice], true, said.as_bytes(), &mut into.rungs);
+                write_check(&self.tiers[into.choice], true, said.as_bytes(), &mut into.checks);
                 self.write_score(1.0, 1.0, &mut into.score)
             }
         }
     }
 
-    fn doubt(&self, into: &mut Scored) -> Option<()> {
+    fn unfamiliar(&self, into: &mut Scored) -> Option<()> {
         let said = format!(
             "unfamiliar text: {} < {} of its words known: the fallback decides",
             fixed(into.found.known, 2)?,
             fixed(self.floor, 2)?
         );
-        let mut rung = Vec::new();
-        write_check(b"in-doubt", false, said.as_bytes(), &mut rung);
-        into.doubted(&rung);
+        let mut check = Vec::new();
+        write_check(b"in-doubt", false, said.as_bytes(), &mut check);
+        into.suspended(&check);
         Some(())
     }
 
@@ -182,7 +182,7 @@ impl Model {
         Some(compared)
     }
 
-    fn write_rung(&self, each: &Compared, out: &mut Vec<u8>) -> Option<()> {
+    fn write_compared(&self, each: &Compared, out: &mut Vec<u8>) -> Option<()> {
         let (left, right) = (fixed(each.sufficient, 4)?, fixed(each.required, 4)?);
         if left == right {
             return None; // told in full length, or a tie: rare, and not for here

@@ -11,7 +11,7 @@ pub type Header<'a> = (&'a [u8], Option<&'a [u8]>);
 /// Of the record's envelope, what the next one takes over. Whether job and agent are those of the value, and of
 /// the right form, is for others to see.
 #[derive(Clone, Copy)]
-pub struct Cover<'a> {
+pub struct Envelope<'a> {
     pub id: &'a [u8],
     pub agent_id: &'a [u8],
     pub job_id: &'a [u8],
@@ -19,8 +19,8 @@ pub struct Cover<'a> {
     pub trace: &'a [u8],
 }
 
-impl<'a> Cover<'a> {
-    /// None where the headers are of another form, which the careful way has to look at.
+impl<'a> Envelope<'a> {
+    /// None where the headers are of another form, which the full path has to look at.
     pub fn read(headers: &[Header<'a>; HEADERS]) -> Option<Self> {
         const NAMES: [&[u8]; HEADERS] = [
             b"ce_specversion",
@@ -46,7 +46,7 @@ impl<'a> Cover<'a> {
             && kind == b"pointsman.job.submitted.v1"
             && is_time(time)
             && subject == job_id;
-        is_ours.then_some(Cover { id, agent_id, job_id, trace: trace_in(parent)? })
+        is_ours.then_some(Envelope { id, agent_id, job_id, trace: trace_in(parent)? })
     }
 }
 
@@ -96,4 +96,28 @@ fn trace_in(parent: &[u8]) -> Option<&[u8]> {
         && rest[32] == b'-'
         && rest.iter().enumerate().all(|(at, byte)| at == 32 || is_digit(byte));
     fits.then(|| &rest[..32])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_one_that_there_is() {
+        assert!(is_time(b"2028-02-29T23:59:59.000001Z"));
+        for wrong in
+            ["2030-02-29T00:00:00.000000Z", "2030-13-01T00:00:00.000000Z", "2030-01-31T24:00:00.000000Z", ""]
+        {
+            assert!(!is_time(wrong.as_bytes()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_of_lower_case_digits() {
+        let trace = "0123456789abcdef0123456789abcdef";
+        let parent = format!("00-{trace}-0123456789abcdef-01");
+        assert_eq!(trace_in(parent.as_bytes()), Some(trace.as_bytes()));
+        assert_eq!(trace_in(parent.to_uppercase().as_bytes()), None);
+        assert_eq!(trace_in(b"00--01"), None);
+    }
 }

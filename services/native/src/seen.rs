@@ -38,3 +38,22 @@ pub fn number_of(id: &[u8]) -> u128 {
         .filter_map(|&digit| (digit as char).to_digit(16))
         .fold(0, |number, digit| number << 4 | digit as u128)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_first_is_forgotten_first() {
+        let mut seen = Seen::new(2);
+        assert!(seen.add(1) && seen.add(2));
+        assert!(!seen.add(1));
+        assert!(seen.add(3));
+        assert!(!seen.contains(1) && seen.contains(2) && seen.contains(3));
+    }
+
+    #[test]
+    fn an_id_is_its_digits() {
+        assert_eq!(number_of(b"00000000-0000-0000-0000-0000000000ff"), 255);
+    }
+}

@@ -1,0 +1,47 @@
+"""The router's fast path, compiled; see `services/native/src/lib.rs`."""
+
+from collections.abc import Sequence
+from typing import final
+
+VERSION: int
+
+@final
+class Score:
+    def __new__(
+        cls,
+        name: bytes,
+        tiers: Sequence[bytes],
+        features: Sequence[bytes],
+        weights: Sequence[int],
+        biases: Sequence[int],
+        heads: Sequence[int],
+        scales: Sequence[float],
+        bars: tuple[float, float, float],
+        prices: Sequence[float],
+    ) -> Score: ...
+
+@final
+class FastPath:
+    def __new__(
+        cls,
+        topic: bytes,
+        source: bytes,
+        metadata: Sequence[bytes],
+        bounds: Sequence[int],
+        tiers: int,
+        max_bytes: int,
+        largest: int,
+        draw_every: int,
+        score: Score | None,
+        remembered: int,
+    ) -> FastPath: ...
+    def begin(self, partition: int, time: bytes, suspended: bytes) -> None: ...
+    def take(self, records: Sequence[tuple[int, bytes, bytes]]) -> None: ...
+    def read(self, records: bytes, first: int, first_ms: int, count: int) -> bool: ...
+    def route(self, place: int) -> tuple[int, int]: ...
+    def remember(self, decision: bytes, tier: int, tag: int, open: int | None) -> None: ...
+    def made(self) -> list[tuple[int, int, bytes]]: ...
+    def times(self) -> list[tuple[int, int]]: ...
+    def counts(self) -> list[int]: ...
+    def drawn(self) -> list[list[int]]: ...
+    def seen(self, id: str) -> bool: ...

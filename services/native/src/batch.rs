@@ -1,0 +1,181 @@
+//! The records of a batch, where they stand: side by side, or in one of Kafka's batches (record format 2).
+
+use crate::envelope::{Envelope, Header, DATAREF, HEADERS};
+use pyo3::pybacked::PyBackedBytes;
+use std::ops::Range;
+
+/// One record as it was consumed; `value` is none where its headers are not an `envelope`.
+pub struct Record<'a> {
+    pub offset: i64,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub envelope: Option<Envelope<'a>>,
+}
+
+/// Where bytes stand: which of the buffers, and what part of it.
+type Span = (usize, Range<usize>);
+
+/// A record by its places in the buffers.
+struct Placed {
+    offset: i64,
+    key: Option<Span>,
+    value: Option<Span>,
+    /// Of the envelope: id, agent, job, trace.
+    envelope: Option<[Span; 4]>,
+}
+
+/// What is to be routed; Python's bytes are kept until the next batch.
+#[derive(Default)]
+pub struct Batch {
+    buffers: Vec<PyBackedBytes>,
+    placed: Vec<Placed>,
+    times: Vec<(i64, u64)>,
+}
+
+impl Batch {
+    /// Begin anew.
+    pub fn clear(&mut self) {
+        self.placed.clear();
+        self.times.clear();
+        self.buffers.clear();
+    }
+
+    pub fn len(&self) -> usize {
+        self.placed.len()
+    }
+
+    /// When records came that stood in Kafka's batches: milliseconds since 1970, how many in a row.
+    pub fn times(&self) -> &[(i64, u64)] {
+        &self.times
+    }
+
+    /// Add a record that has no envelope.
+    pub fn take(&mut self, offset: i64, key: PyBackedBytes, value: PyBackedBytes) {
+        let [key, value] = [key, value].map(|bytes| {
+            let span = (self.buffers.len(), 0..bytes.len());
+            self.buffers.push(bytes);
+            Some(span)
+        });
+        self.placed.push(Placed { offset, key, value, envelope: None });
+    }
+
+    pub fn record(&self, at: usize) -> Record<'_> {
+        let placed = &self.placed[at];
+        let bytes = |(buffer, part): &Span| &self.buffers[*buffer][part.clone()];
+        let envelope = placed.envelope.as_ref().map(|spans| {
+            let [id, agent_id, job_id, trace] = spans.each_ref().map(bytes);
+            Envelope { id, agent_id, job_id, trace }
+        });
+        Record {
+            offset: placed.offset,
+            key: placed.key.as_ref().map(bytes),
+            value: placed.value.as_ref().map(bytes),
+            envelope,
+        }
+    }
+
+    /// Add the `count` records of one of Kafka's batches, decompressed and without its head, which has the offset
+    /// and the time of the first.
+    ///
+    /// None where a value is kept elsewhere, or anything is not as it should be; what was added then is of no use.
+    pub fn read(&mut self, content: PyBackedBytes, first: i64, first_ms: i64, count: usize) -> Option<()> {
+        let buffer = self.buffers.len();
+        let start = content.as_ptr() as usize;
+        let span = |part: &[u8]| {
+            let from = part.as_ptr() as usize - start;
+            (buffer, from..from + part.len())
+        };
+        let mut rest = Reader(&content);
+        let mut next = first;
+        for _ in 0..count {
+            let size = rest.varint()?;
+            let mut record = Reader(rest.take(size)?);
+            record.take(1)?; // attributes: there are none
+            let at_ms = first_ms.checked_add(record.varint()?)?;
+            let offset = first.checked_add(record.varint()?)?;
+            if offset < next {
+                return None;
+            }
+            next = offset.checked_add(1)?;
+            let key = record.sized()?;
+            let value = record.sized()?;
+            let headers = record.headers()?;
+            if !record.0.is_empty() {
+                return None;
+            }
+            match self.times.last_mut() {
+                Some((last_ms, together)) if *last_ms == at_ms => *together += 1,
+                _ => self.times.push((at_ms, 1)),
+            }
+            let (value, envelope) = match headers {
+                Headers::None => (value, None),
+                Headers::Envelope(found) => {
+                    (value, Some([found.id, found.agent_id, found.job_id, found.trace].map(span)))
+                }
+                Headers::Other => (None, None), // left to the full path
+            };
+            self.placed.push(Placed { offset, key: key.map(span), value: value.map(span), envelope });
+        }
+        rest.0.is_empty().then_some(())?;
+        self.buffers.push(content);
+        Some(())
+    }
+}
+
+enum Headers<'a> {
+    None,
+    Envelope(Envelope<'a>),
+    Other,
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, size: i64) -> Option<&'a [u8]> {
+        let size = usize::try_from(size).ok().filter(|&size| size <= self.0.len())?;
+        let (taken, rest) = self.0.split_at(size);
+        self.0 = rest;
+        Some(taken)
+    }
+
+    /// Bytes behind their length; there may be none, which is not the same as an error.
+    fn sized(&mut self) -> Option<Option<&'a [u8]>> {
+        match self.varint()? {
+            -1 => Some(None),
+            size => self.take(size).map(Some),
+        }
+    }
+
+    fn headers(&mut self) -> Option<Headers<'a>> {
+        let count = self.varint()?;
+        let mut first: [Header; HEADERS] = [(b"", None); HEADERS];
+        for place in 0..usize::try_from(count).ok()? {
+            let name = self.sized()??;
+            let value = self.sized()?;
+            if name == DATAREF {
+                return None;
+            }
+            if let Some(header) = first.get_mut(place) {
+                *header = (name, value);
+            }
+        }
+        Some(match count as usize {
+            0 => Headers::None,
+            HEADERS => Envelope::read(&first).map_or(Headers::Other, Headers::Envelope),
+            _ => Headers::Other,
+        })
+    }
+
+    /// Seven bits to a byte, the lowest first; the sign is the lowest bit.
+    fn varint(&mut self) -> Option<i64> {
+        let mut number = 0u64;
+        for (place, &byte) in self.0.iter().take(10).enumerate() {
+            number |= ((byte & 0x7F) as u64) << (7 * place);
+            if byte < 0x80 {
+                self.0 = &self.0[place + 1..];
+                return Some((number >> 1) as i64 ^ -((number & 1) as i64));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,206 @@
+//! The router's fast path as a Python module, `pointsman_native`; `router/fast_path.py` is its only caller.
+//!
+//! A panic never leaves: a record on which the code broke is left to the full path.
+
+mod batch;
+mod decisions;
+mod envelope;
+mod job;
+mod json;
+mod records;
+mod router;
+mod score;
+mod seen;
+mod words;
+
+use batch::Batch;
+use decisions::Asks;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+use router::{Router, Settings, Why};
+use score::{Head, Model};
+use seen::number_of;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+use words::Vocabulary;
+
+/// Counted up whenever a class or function here changes; `router/fast_path.py` asks for one.
+const VERSION: u32 = 3;
+
+/// A score made ready for one policy, for all lanes.
+#[pyclass(frozen)]
+struct Score(Arc<Model>);
+
+#[pymethods]
+impl Score {
+    /// `weights`: of each feature as many as there are `biases`, and one. `heads`: of each its weights and its
+    /// bias; `scales`: of each its slope and its offset. `bars`: floor, rate, margin.
+    #[new]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        name: Vec<u8>,
+        tiers: Vec<Vec<u8>>,
+        features: Vec<PyBackedBytes>,
+        weights: Vec<i32>,
+        biases: Vec<i64>,
+        heads: Vec<i64>,
+        scales: Vec<f64>,
+        bars: [f64; 3],
+        prices: Vec<f64>,
+    ) -> PyResult<Self> {
+        let hidden = biases.len();
+        let fits = (2..=64).contains(&tiers.len())
+            && features.len() * (hidden + 1) == weights.len()
+            && (3 * tiers.len() - 2) * (hidden + 1) == heads.len()
+            && scales.len() == 2 * (3 * tiers.len() - 2)
+            && prices.len() == tiers.len();
+        if !fits {
+            return Err(PyValueError::new_err("the parts of the score do not fit each other"));
+        }
+        let heads = heads.chunks_exact(hidden + 1).zip(scales.chunks_exact(2)).map(|(head, scale)| Head {
+            weights: head[..hidden].to_vec(),
+            bias: head[hidden],
+            slope: scale[0],
+            offset: scale[1],
+        });
+        let names: Vec<Vec<u8>> = features.iter().map(|name| name.to_vec()).collect();
+        let [floor, rate, margin] = bars;
+        Ok(Score(Arc::new(Model {
+            vocabulary: Vocabulary::new(&names),
+            rows: weights,
+            biases,
+            heads: heads.collect(),
+            floor,
+            rate,
+            margin,
+            prices,
+            tiers,
+            name,
+        })))
+    }
+}
+
+/// One lane's: `begin` a batch, give it by `take` or `read`, then `route` it.
+#[pyclass]
+struct FastPath {
+    batch: Batch,
+    router: Router,
+}
+
+#[pymethods]
+impl FastPath {
+    /// `metadata`: the names that rules look at; `bounds`: lengths at which a rule changes, ascending.
+    #[new]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        topic: Vec<u8>,
+        source: Vec<u8>,
+        metadata: Vec<Vec<u8>>,
+        bounds: Vec<u64>,
+        tiers: usize,
+        max_bytes: usize,
+        largest: usize,
+        draw_every: u32,
+        score: Option<&Score>,
+        remembered: usize,
+    ) -> Self {
+        let model = score.map(|score| score.0.clone());
+        let settings =
+            Settings { topic, source, max_bytes, largest, tiers, bounds, metadata, draw_every, model };
+        FastPath { batch: Batch::default(), router: Router::new(settings, remembered) }
+    }
+
+    /// A new batch, of one partition. `suspended`: the check that says why the score is not asked; empty where
+    /// it is.
+    fn begin(&mut self, partition: i32, time: &[u8], suspended: &[u8]) {
+        self.batch.clear();
+        self.router.begin(partition, time, suspended);
+    }
+
+    /// Records that are to be routed: a key and a value each.
+    fn take(&mut self, records: Vec<(i64, PyBackedBytes, PyBackedBytes)>) {
+        for (offset, key, value) in records {
+            self.batch.take(offset, key, value);
+        }
+    }
+
+    /// The same from one of Kafka's batches, decompressed and without its head, which has the offset and the time
+    /// of its first record. False if it cannot be read here: then all that was taken since `begin` is of no use.
+    fn read(
+        &mut self,
+        py: Python<'_>,
+        records: PyBackedBytes,
+        first: i64,
+        first_ms: i64,
+        count: usize,
+    ) -> bool {
+        let batch = &mut self.batch;
+        py.detach(|| {
+            let read = || batch.read(records, first, first_ms, count).is_some();
+            catch_unwind(AssertUnwindSafe(read)).unwrap_or(false)
+        })
+    }
+
+    /// Route records from `place` on; returns where it stopped and why: 0 all is done, 1 an ordinary job whose
+    /// decision may be remembered, 2 anything else.
+    fn route(&mut self, py: Python<'_>, place: usize) -> (usize, u32) {
+        let (batch, router) = (&self.batch, &mut self.router);
+        py.detach(|| {
+            for at in place..batch.len() {
+                let routed = catch_unwind(AssertUnwindSafe(|| router.route(&batch.record(at))));
+                let why = routed.unwrap_or(Why::Unsure);
+                if why != Why::Done {
+                    return (at, why as u32);
+                }
+            }
+            (batch.len(), Why::Done as u32)
+        })
+    }
+
+    /// What was decided for the record where `route` stopped for want of a decision. `tag` stands for the
+    /// decision's tier and rule; `open`: a bit for each tier that the score was asked about, None if it was not.
+    #[pyo3(signature = (decision, tier, tag, open))]
+    fn remember(&mut self, decision: &[u8], tier: usize, tag: usize, open: Option<u64>) {
+        let asks = open.map_or(Asks::Nobody, Asks::Score);
+        let router = &mut self.router;
+        let _ = catch_unwind(AssertUnwindSafe(|| router.remember(decision, tier, tag, asks)));
+    }
+
+    /// What was made since `begin`: tier, number of records, and these as they stand in one of Kafka's batches.
+    fn made<'py>(&self, py: Python<'py>) -> Vec<(usize, usize, Bound<'py, PyBytes>)> {
+        let tiers = self.router.made.iter().enumerate();
+        tiers
+            .flat_map(|(tier, runs)| runs.made().iter().map(move |run| (tier, run)))
+            .map(|(tier, run)| (tier, run.count, PyBytes::new(py, &run.bytes)))
+            .collect()
+    }
+
+    /// When the records of Kafka's batches came: milliseconds since 1970, how many in a row.
+    fn times(&self) -> Vec<(i64, u64)> {
+        self.batch.times().to_vec()
+    }
+
+    /// How many jobs went by each tag since `begin`.
+    fn counts(&self) -> Vec<u64> {
+        self.router.counts.clone()
+    }
+
+    /// The shapes of the scored jobs' texts that were drawn since `begin`.
+    fn drawn(&self) -> Vec<Vec<u32>> {
+        self.router.drawn.iter().map(|shape| shape.to_vec()).collect()
+    }
+
+    /// Remember the id of a job, in its text form; false if it was known.
+    fn seen(&mut self, id: &str) -> bool {
+        self.router.seen.add(number_of(id.as_bytes()))
+    }
+}
+
+#[pymodule]
+fn pointsman_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("VERSION", VERSION)?;
+    module.add_class::<Score>()?;
+    module.add_class::<FastPath>()
+}
