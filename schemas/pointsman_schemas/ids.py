@@ -8,6 +8,9 @@ from uuid import UUID, uuid5
 _DERIVED = UUID("5c2c6a4e-5f5b-5d0e-9a53-706f696e7473")
 _SALT = _DERIVED.bytes
 
+#: Digits of a short id.
+SHORT = 12
+
 
 def uuid7(now: datetime, random: bytes | None = None) -> UUID:
     """A UUIDv7 (RFC 9562): 48 bits of milliseconds since 1970, then 74 random bits.
@@ -20,6 +23,15 @@ def uuid7(now: datetime, random: bytes | None = None) -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def short_id(job_id: UUID) -> str:
+    """Its last group of digits, which tells apart what was made in the same instant, and commands accept.
+
+    The whole id where it ends with the address of the machine that made it (versions 1, 2 and 6).
+    """
+    text = str(job_id)
+    return text if job_id.version in (1, 2, 6) else text[-SHORT:]
 
 
 def derived_text(topic: str, partition: int, offset: int, step: str) -> str:

@@ -151,9 +151,13 @@ async def test_every_outcome_is_a_state(database: str, jobs: Jobs) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [str(story_id(1)), story_id(1).hex, str(story_id(1))[:11], story_id(1).hex[:6].upper()]
+    "text",
+    [
+        *(str(story_id(1)), story_id(1).hex, str(story_id(1))[:11], story_id(1).hex[:6].upper()),
+        *(str(story_id(1))[-12:], story_id(1).hex[-6:].upper(), story_id(1).hex[-20:], str(story_id(1))[-31:]),
+    ],
 )
-async def test_a_job_is_found_by_any_beginning_of_its_id(database: str, jobs: Jobs, text: str) -> None:
+async def test_a_job_is_found_by_any_beginning_and_any_end_of_its_id(database: str, jobs: Jobs, text: str) -> None:
     await store(database, [*story(1, START), *story(2, START)])
     assert await jobs.find_jobs(text) == [story_id(1)]
 
@@ -164,11 +168,13 @@ async def test_an_ambiguous_beginning_finds_as_many_as_asked_for(database: str, 
     assert await jobs.find_jobs("", limit=100) == ids
     assert await jobs.find_jobs("", limit=3) == ids[:3]
     for digit in "0123456789abcdef":
-        assert await jobs.find_jobs(digit, limit=100) == [job for job in ids if job.hex.startswith(digit)]
+        assert await jobs.find_jobs(digit, limit=100) == [
+            job for job in ids if job.hex.startswith(digit) or job.hex.endswith(digit)
+        ]
 
 
 @pytest.mark.parametrize("text", ["no id", "xyz", "%", "0" * 33, "é", "'; drop table audit.message"])
-async def test_what_is_no_beginning_of_an_id_finds_nothing(jobs: Jobs, text: str) -> None:
+async def test_what_is_no_part_of_an_id_finds_nothing(jobs: Jobs, text: str) -> None:
     assert await jobs.find_jobs(text) == []
 
 

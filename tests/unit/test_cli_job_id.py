@@ -1,4 +1,4 @@
-"""A job by the first characters of its id: the one there is, or what to say more of."""
+"""A job by the first or last characters of its id: the one there is, or what to say more of."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.cli.errors import CommandError
 from pointsman.cli.job_id import CANDIDATES, find, whole
+from pointsman_schemas.ids import short_id, uuid7
 from tests.unit.test_cli_show_story import state
 
 FIRST = UUID("01920000-0000-7000-8000-000000000001")
@@ -19,9 +20,9 @@ class OnRecord:
     def __init__(self, *ids: UUID) -> None:
         self.ids = ids
 
-    async def find_jobs(self, prefix: str, limit: int) -> list[UUID]:
-        digits = prefix.replace("-", "").lower()
-        return [id for id in self.ids if id.hex.startswith(digits)][:limit]
+    async def find_jobs(self, part: str, limit: int) -> list[UUID]:
+        digits = part.replace("-", "").lower()
+        return [id for id in self.ids if id.hex.startswith(digits) or id.hex.endswith(digits)][:limit]
 
     async def states(self, ids: list[UUID]) -> list[Any]:
         return [state(job_id=id, submitted_at=datetime(2030, 1, 31, tzinfo=UTC)) for id in ids]
@@ -32,6 +33,18 @@ class OnRecord:
 )
 async def test_one_job_is_found_by_any_beginning(text: str) -> None:
     assert await find(OnRecord(FIRST), text) == FIRST  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["8000-000000000001", "000000000001", "70008000000000000001", "0001"])
+async def test_one_job_is_found_by_any_end(text: str) -> None:
+    others = [UUID(int=FIRST.int + number) for number in range(1, 64)]
+    assert await find(OnRecord(FIRST, *others), text) == FIRST  # type: ignore[arg-type]
+
+
+async def test_what_is_shown_of_ids_made_in_the_same_instant_finds_each() -> None:
+    made = [uuid7(datetime(2030, 1, 31, tzinfo=UTC)) for _ in range(64)]
+    assert len({str(job_id)[:13] for job_id in made}) == 1
+    assert [await find(OnRecord(*made), short_id(job_id)) for job_id in made] == made  # type: ignore[arg-type]
 
 
 async def test_several_are_listed_so_that_one_can_be_chosen() -> None:

@@ -14,6 +14,7 @@ from pointsman.cli.show.passing import draw, long_topic, read, whole
 from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import start
+from pointsman_schemas.ids import short_id
 from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import JobFailed
 from pointsman_schemas.reasons import FailReason, Reason
@@ -81,7 +82,7 @@ def test_a_line_fits_and_keeps_what_can_be_pasted(width: int) -> None:
     value = json.dumps({"agent_id": "a" * 60, "prompt": "long " * 200, "job_id": str(JOB)}).encode()
     line = draw(read(record("p.jobs.intake", value), TOPICS), width)
     assert width - 15 <= line.cell_len <= width
-    assert str(JOB)[:13] in line.plain
+    assert short_id(JOB) in line.plain
 
 
 def test_json_has_the_value_as_it_can_be_shown() -> None:

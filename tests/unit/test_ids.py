@@ -1,12 +1,12 @@
 """New ids are UUIDv7 as RFC 9562 has them; derived ids are the same for the same record and step."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import RFC_4122
+from uuid import RFC_4122, uuid1
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman_schemas.ids import derived_id, uuid7
+from pointsman_schemas.ids import SHORT, derived_id, short_id, uuid7
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = st.timedeltas(timedelta(0), timedelta(days=365 * 1000)).map(lambda since: EPOCH + since)
@@ -55,3 +55,15 @@ def test_every_part_of_the_place_counts() -> None:
         ("a", 12, 2, "s"),
     ]
     assert len({derived_id(*place) for place in places}) == len(places)
+
+
+@given(TIMES, st.lists(RANDOM, min_size=2, max_size=50, unique_by=lambda random: random[-6:]))
+def test_the_short_form_tells_apart_what_was_made_in_one_instant(now: datetime, randoms: list[bytes]) -> None:
+    made = [uuid7(now, random) for random in randoms]
+    assert len({short_id(job_id) for job_id in made}) == len(made)
+    assert all(len(short_id(job_id)) == SHORT for job_id in made)
+
+
+def test_an_id_that_ends_with_a_machines_address_is_shown_whole() -> None:
+    made = [uuid1(node=1), uuid1(node=1)]
+    assert [short_id(job_id) for job_id in made] == [str(job_id) for job_id in made]

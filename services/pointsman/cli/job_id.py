@@ -1,4 +1,4 @@
-"""Which job is meant: its whole id, or the first characters of it that no other job has."""
+"""Which job is meant: its whole id, or a beginning or an end of it that no other job has."""
 
 from uuid import UUID
 
@@ -11,10 +11,10 @@ CANDIDATES = 10
 
 
 async def find(jobs: Jobs, text: str) -> UUID:
-    """The one job on record whose id begins with `text`.
+    """The one job on record whose id begins or ends with `text`.
 
     Raises:
-        CommandError: none (exit 1), more than one, or `text` is no beginning of an id (both exit 2).
+        CommandError: none (exit 1), more than one, or `text` is no part of an id (both exit 2).
     """
     check(text)
     found = await jobs.find_jobs(text, CANDIDATES + 1)
@@ -34,7 +34,7 @@ async def find(jobs: Jobs, text: str) -> UUID:
     ]
     more = ["       ..."] if len(found) > CANDIDATES else []
     raise CommandError(
-        f"more than one job begins with {text}", "\n".join(["say more of it:", *listed, *more]), code=2
+        f"more than one job's id begins or ends with {text}", "\n".join(["say more of it:", *listed, *more]), code=2
     )
 
 
@@ -46,7 +46,7 @@ def whole(text: str) -> UUID | None:
 
 
 def check(text: str) -> None:
-    """Refuse what no id begins with.
+    """Refuse what no id begins or ends with.
 
     Raises:
         CommandError: exit 2.
@@ -54,7 +54,7 @@ def check(text: str) -> None:
     digits = text.replace("-", "").lower()
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         raise CommandError(
-            f"{text!r} is no job id, nor the beginning of one",
+            f"{text!r} is no job id, nor the beginning or end of one",
             "ids are hexadecimal digits and dashes; `pointsman tail results` shows some",
             code=2,
         )

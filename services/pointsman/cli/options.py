@@ -62,4 +62,4 @@ HttpPort = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or the first characters of it.")]
+Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or the first or last characters of it.")]

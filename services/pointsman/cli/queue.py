@@ -25,7 +25,7 @@ def queue(
     """Show a job's place: what is before it, and which limit holds it up.
 
     --json gives {job_id, state, tier, before, exact, limit, limit_before, seconds}; state is unknown, ended,
-    in_lane or limited. Only the beginning of an id needs the audit database.
+    in_lane or limited. Only a part of an id needs the audit database.
     """
     import asyncio
 

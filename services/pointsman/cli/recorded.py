@@ -33,7 +33,7 @@ class NotOnRecordError(CommandError):
 
 
 async def ask(settings: CliSettings, job: str, at_hand: Path) -> Verdict:
-    """What is on record about the job whose id begins with `job`, and what the score saw in it."""
+    """What is on record about the job whose id begins or ends with `job`, and what the score saw in it."""
     dsn, master = settings.postgres, settings.master_key
     async with (
         open_jobs(dsn, master) as jobs,

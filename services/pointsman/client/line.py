@@ -10,6 +10,7 @@ from pointsman.client.look_back import earliest
 from pointsman.limits.budgets import Sliding
 from pointsman.limits.joining import STANDING_EVERY, Entry, join
 from pointsman.limits.ledger import Ledger, Ticket
+from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 
 State = Literal["unknown", "ended", "in_lane", "limited"]
@@ -43,7 +44,7 @@ async def standing(bootstrap: str, topics: Topics, job_id: UUID) -> Standing:
     Raises:
         BusError: it could not be found out.
     """
-    found = await ahead(bootstrap, topics, job_id, earliest([job_id]))
+    found = await ahead(bootstrap, topics, job_id, earliest([job_id], utc_now()))
     if found is None:
         return Standing(job_id, "unknown")
     if found.ended:

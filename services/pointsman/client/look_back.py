@@ -9,9 +9,11 @@ from pointsman.bus.errors import BusError
 from pointsman.bus.follow import Follower
 from pointsman.bus.places import Start
 from pointsman.bus.records import Incoming
+from pointsman.runtime.clock import utc_now
 
 #: How far the clocks of those who make ids and those who publish outcomes may be apart.
 _SKEW = timedelta(minutes=5)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _PAUSE_S = 1.0
 
 
@@ -41,7 +43,7 @@ class LookBack:
         while self._asked:
             asked, self._asked = self._asked, set()
             try:
-                await self._read(earliest(asked))
+                await self._read(earliest(asked, utc_now()))
             except BusError:  # the brokers are away; the live reader says so where it is for good
                 self._asked |= asked
                 await asyncio.sleep(_PAUSE_S)
@@ -53,11 +55,13 @@ class LookBack:
                     self._tell(record)
 
 
-def earliest(job_ids: Iterable[UUID]) -> Start:
-    """Where the first outcome of these jobs can be: a UUIDv7 tells when its job was made."""
-    times = []
-    for job_id in job_ids:
-        if job_id.version != 7:
-            return "beginning"
-        times.append(datetime.fromtimestamp((job_id.int >> 80) / 1000, UTC))
-    return min(times) - _SKEW
+def earliest(job_ids: Iterable[UUID], now: datetime) -> Start:
+    """Where the first outcome of these jobs can be: a UUIDv7 tells when its job was made.
+
+    One from the future tells nothing, and no topic holds what was there before 1970.
+    """
+    oldest, newest = (int(time.timestamp() * 1000) for time in (_EPOCH + _SKEW, now + _SKEW))
+    made = [job_id.int >> 80 if job_id.version == 7 else 0 for job_id in job_ids]
+    if not all(oldest <= milliseconds <= newest for milliseconds in made):
+        return "beginning"
+    return datetime.fromtimestamp(min(made) / 1000, UTC) - _SKEW

@@ -9,6 +9,7 @@ from typing import Any
 from pointsman.dev.board import outcomes_table
 from pointsman.dev.journey import Journey
 from pointsman.dev.narrator import Narrator
+from pointsman_schemas.ids import short_id
 
 _MOST_LINES = 5
 
@@ -51,7 +52,7 @@ def say_what_next(journey: Journey, places: Mapping[str, str], data: Path, tell:
         tell.say(f'  export PATH="{Path(sys.argv[0]).absolute().parent}:$PATH"')
     if data != Path(".pointsman"):  # where the other commands would look by themselves
         tell.say(f"  set -a; . {data}/settings.env; set +a")
-    job = str(journey.job_ids[0])[:13] if journey.job_ids else "JOB"
+    job = short_id(journey.job_ids[0]) if journey.job_ids else "JOB"
     tell.say(f"  pointsman trace {job}")
     tell.say(f"  pointsman why {job}")
     tell.say('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')

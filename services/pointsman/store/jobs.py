@@ -21,6 +21,9 @@ from pointsman.store.sql import query
 from pointsman_schemas.claims import readable
 from pointsman_schemas.jobs import JobRouted
 
+#: So many digits of an id's end are in the index `audit.job_end`.
+_INDEXED = 12
+
 _Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes)
 
 
@@ -38,13 +41,16 @@ class Jobs:
         self._pool = pool
         self._master = master
 
-    async def find_jobs(self, prefix: str, limit: int = 10) -> list[UUID]:
-        """Ids of jobs that begin with `prefix` (hexadecimal, dashes where one likes), at most `limit`."""
-        digits = prefix.replace("-", "").lower()
+    async def find_jobs(self, part: str, limit: int = 10) -> list[UUID]:
+        """Ids of jobs that begin or end with `part` (hexadecimal, dashes where one likes), at most `limit`."""
+        digits = part.replace("-", "").lower()
         if len(digits) > 32 or set(digits) - set("0123456789abcdef"):
             return []
         first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-        return [row["job_id"] for row in await self._ask("find_jobs", first, last, limit)]
+        end = digits[::-1][:_INDEXED]
+        low, high = end.ljust(_INDEXED, "0"), end.ljust(_INDEXED, "f")
+        rows = await self._ask("find_jobs", first, last, low, high, digits, limit)
+        return [row["job_id"] for row in rows]
 
     async def timeline(self, job_id: UUID) -> list[Step]:
         """Every message of the job, in order; empty when there is none."""

@@ -3,8 +3,8 @@
 from rich.text import Text
 
 from pointsman.cli.formats import block, count, gist, money
-from pointsman.cli.show.passing import SHORT_ID
 from pointsman.cli.show.words import answered, kind, what
+from pointsman_schemas.ids import short_id
 from pointsman_schemas.outcomes import JobCompleted, Outcome
 
 MARKS = {"completed": "✓", "failed": "✗", "rejected": "✗", "expired": "✗", "cancelled": "■"}
@@ -15,7 +15,7 @@ def outcome_line(outcome: Outcome, width: int) -> Text:
     word, colour = kind(outcome.type)
     head = Text.assemble(
         (f"{MARKS.get(word, '?')} {word:9}", colour),
-        f" {str(outcome.job_id)[: SHORT_ID if 0 < width < 120 else None]}",
+        f" {short_id(outcome.job_id) if 0 < width < 120 else outcome.job_id}",
         (f" {spent(outcome)}", "dim"),
     )
     room = width - head.cell_len - 1

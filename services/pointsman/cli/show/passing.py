@@ -16,13 +16,9 @@ from pointsman.bus.records import Incoming
 from pointsman.cli.formats import clock, gist, printable
 from pointsman.cli.show.words import asked, kind, what
 from pointsman_schemas import dead, envelope
+from pointsman_schemas.ids import SHORT, short_id
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.topics import Topics
-
-#: How much of a job's id is shown: milliseconds and twelve random bits, accepted as a prefix.
-SHORT_ID = 18
-#: The milliseconds alone, where there is little room.
-SHORTER_ID = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +58,14 @@ def read(record: Incoming, topics: Topics) -> Passing:
 def draw(passing: Passing, width: int) -> Text:
     """Time, topic, kind, agent, job and as much of the gist as `width` leaves room for."""
     wide = width >= 120
-    job = str(passing.job_id)[: SHORT_ID if wide else SHORTER_ID] if passing.job_id else "-"
+    job = short_id(passing.job_id) if passing.job_id else "-"
     time = clock(passing.at)
     head = Text.assemble(
         (time if wide else time[:8], "dim"),
         f" {passing.topic:11} ",
         (f"{passing.word:9}", passing.colour),
         f" {gist(passing.agent, 24):24} " if wide else f" {gist(passing.agent, 10):10} ",
-        (f"{job:{SHORT_ID if wide else SHORTER_ID}}", "dim"),
+        (f"{job:{SHORT}}", "dim"),
     )
     room = width - head.cell_len - 1
     return head.append(" " + gist(passing.said, room)) if room >= 8 else head

@@ -1,0 +1,38 @@
+"""Where an outcome is looked for: after its job was made, or from the beginning where the id cannot tell when."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.client.look_back import earliest
+from pointsman_schemas.ids import uuid7
+
+NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+def test_from_a_little_before_the_oldest_was_made() -> None:
+    made = [uuid7(NOW), uuid7(NOW - timedelta(hours=1))]
+    assert earliest(made, NOW) == NOW - timedelta(hours=1, minutes=5)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        UUID("ffffffff-ffff-7fff-bfff-ffffffffffff"),  # the year 10889, which no date can hold
+        uuid7(datetime(9999, 1, 1, tzinfo=UTC)),
+        uuid7(NOW + timedelta(hours=1)),
+        UUID("00000000-0000-7000-8000-000000000000"),
+        uuid4(),
+    ],
+)
+def test_an_id_that_cannot_tell_when_it_was_made_is_looked_for_everywhere(odd: UUID) -> None:
+    assert earliest([uuid7(NOW), odd], NOW) == "beginning"
+
+
+@given(st.uuids())
+def test_every_id_can_be_looked_for(job_id: UUID) -> None:
+    start = earliest([job_id], NOW)
+    assert start == "beginning" or start > datetime(1969, 12, 31, tzinfo=UTC)
