@@ -154,10 +154,17 @@ async def test_every_outcome_is_a_state(database: str, jobs: Jobs) -> None:
     "text",
     [
         *(str(story_id(1)), story_id(1).hex, str(story_id(1))[:11], story_id(1).hex[:6].upper()),
-        *(str(story_id(1))[-12:], story_id(1).hex[-6:].upper(), story_id(1).hex[-20:], str(story_id(1))[-31:]),
+        *(
+            str(story_id(1))[-12:],
+            story_id(1).hex[-6:].upper(),
+            story_id(1).hex[-20:],
+            str(story_id(1))[-31:],
+        ),
     ],
 )
-async def test_a_job_is_found_by_any_beginning_and_any_end_of_its_id(database: str, jobs: Jobs, text: str) -> None:
+async def test_a_job_is_found_by_any_beginning_and_any_end_of_its_id(
+    database: str, jobs: Jobs, text: str
+) -> None:
     await store(database, [*story(1, START), *story(2, START)])
     assert await jobs.find_jobs(text) == [story_id(1)]
 

@@ -1,4 +1,4 @@
-"""Where an outcome is looked for: after its job was made, or from the beginning where the id cannot tell when."""
+"""Where an outcome is looked for: after its job was made, or everywhere where the id cannot tell when."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4

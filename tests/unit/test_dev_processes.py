@@ -61,6 +61,17 @@ def served_by(process: Process) -> int:
         return int(answer.read())
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_in_the_environment_is_not_asked_for_it(
+    started: list[Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for spelling in ("no_proxy", "NO_PROXY", "http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(spelling, raising=False)
+    monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    port = free_port()
+    wait_ready([begin(started, tmp_path, port, {}, str(port))])
+
+
 def test_one_that_lost_its_port_to_another_that_is_ready_moves(
     started: list[Process], tmp_path: Path
 ) -> None:

@@ -18,4 +18,6 @@ def test_the_commands_it_proposes_name_one_job(capsys: pytest.CaptureFixture[str
     named = re.findall(r"pointsman (?:trace|why) (\S+)", capsys.readouterr().out)
     assert len(named) == 2
     for part in named:
-        assert [job_id for job_id in ids if str(job_id).startswith(part) or str(job_id).endswith(part)] == [ids[0]]
+        assert [job_id for job_id in ids if str(job_id).startswith(part) or str(job_id).endswith(part)] == [
+            ids[0]
+        ]

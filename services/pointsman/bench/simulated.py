@@ -9,6 +9,7 @@ from typing import Any
 
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.runtime.loopback import proxies_for
 
 
 class Simulated:
@@ -36,7 +37,7 @@ class Simulated:
         request = urllib.request.Request(
             f"{self.url}/_sim/{part}", body, {"content-type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.build_opener(proxies_for(self.url)).open(request, timeout=10) as answer:
             return bytes(answer.read())
 
 

@@ -34,7 +34,9 @@ async def find(jobs: Jobs, text: str) -> UUID:
     ]
     more = ["       ..."] if len(found) > CANDIDATES else []
     raise CommandError(
-        f"more than one job's id begins or ends with {text}", "\n".join(["say more of it:", *listed, *more]), code=2
+        f"more than one job's id begins or ends with {text}",
+        "\n".join(["say more of it:", *listed, *more]),
+        code=2,
     )
 
 

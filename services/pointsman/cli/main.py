@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pointsman.cli.lazy import LazyGroup
+from pointsman.runtime.loopback import keep_off_proxies
 
 #: name -> what it is for; the module `pointsman.cli.<name>` has an `app`. The order is that of a first day.
 COMMANDS = {
@@ -73,6 +74,7 @@ def main() -> None:
     )
     if sys.argv[2:] and sys.argv[-1] == "--debug":
         sys.argv.pop()  # said at the end of any command, where a hand adds it
+    keep_off_proxies(os.environ)
     for stream in (sys.stdout, sys.stderr):  # half a surrogate pair in a prompt must not stop the output
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -18,6 +18,7 @@ import psutil
 from pointsman.dev.child import end_with_parent
 from pointsman.dev.errors import DevError
 from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.runtime.loopback import proxies_for
 
 _READY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 15.0
@@ -66,7 +67,8 @@ class Process:
         if not self._listens():
             return False
         try:
-            with urllib.request.urlopen(self.url + self.health, timeout=3) as answer:
+            opener = urllib.request.build_opener(proxies_for(self.url))
+            with opener.open(self.url + self.health, timeout=3) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -42,7 +42,7 @@ class Jobs:
         self._master = master
 
     async def find_jobs(self, part: str, limit: int = 10) -> list[UUID]:
-        """Ids of jobs that begin or end with `part` (hexadecimal, dashes where one likes), at most `limit`."""
+        """At most `limit` ids of jobs that begin or end with `part`: hexadecimal, dashes where one likes."""
         digits = part.replace("-", "").lower()
         if len(digits) > 32 or set(digits) - set("0123456789abcdef"):
             return []

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 from pointsman.cli.checks.finding import Finding
+from pointsman.runtime.loopback import proxies_for
 from pointsman.worker.providers_file import ProviderRow, Providers
 
 WITHIN_S = 5.0
@@ -29,7 +30,7 @@ def provider(row: ProviderRow) -> Finding:
     headers = {**row.headers, "Authorization": f"Bearer {key}"}  # as a worker sends it, key or no key
     request = urllib.request.Request(f"{row.base_url}/models", headers=headers)
     try:
-        with _without_redirects().open(request, timeout=WITHIN_S):
+        with _without_redirects(row.base_url).open(request, timeout=WITHIN_S):
             accepted = f", the key in {row.key_env} is accepted" if row.key_env else ""
             return Finding(check, True, f"{row.base_url} answers{accepted}")
     except urllib.error.HTTPError as error:
@@ -53,15 +54,15 @@ def _answered(check: str, row: ProviderRow, status: int) -> Finding:
     return Finding(check, True, f"{row.base_url} answers ({status} for its list of models)")
 
 
-def _without_redirects() -> urllib.request.OpenerDirector:
+def _without_redirects(url: str) -> urllib.request.OpenerDirector:
     """A redirect is an answer too; the key goes nowhere else."""
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.HTTPDefaultErrorHandler,
+        proxies_for(url),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
     ):
-        opener.add_handler(handler())
+        opener.add_handler(handler)
     return opener
