@@ -57,7 +57,6 @@ def test_a_confidence_that_is_no_number_goes_up(told: Any) -> None:
         (response(None), {}, StepReason.EMPTY),
         (response(" \n"), {}, StepReason.EMPTY),
         (response("4", finish="length"), {}, StepReason.CUT_OFF),
-        (response("4", finish=None), {}, StepReason.CUT_OFF),
         (response("4", finish="content_filter"), {}, StepReason.REFUSED),
         (response(None, refusal="No."), {}, StepReason.REFUSED),
         (response("I'm sorry, but I can't help with that."), {}, StepReason.REFUSED),
@@ -80,6 +79,9 @@ def test_what_is_no_whole_answer_goes_up_whatever_is_asked(
     ("answer", "request_"),
     [
         (response("4"), {}),
+        (response("4", finish=None), {}),
+        (response("4", finish="end_turn"), {}),
+        (response("We do not provide refunds after 30 days."), {}),
         (response("I can help with that: 4"), {}),
         (response("We do not sell that, but the answer is 4."), {}),
         (response('{"a": 4}'), {"response_format": {"type": "json_object"}}),

@@ -1,32 +1,31 @@
 """What an answer in the OpenAI chat shape says, and what may be wrong with it; pure."""
 
 import json
-import re
 from dataclasses import dataclass
 from math import fsum, isfinite
+from typing import assert_never
 
 from pointsman.score.text import text_of
+from pointsman.worker.declined import declines
+from pointsman.worker.ends import End, end_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import ChatMessage, ChatRequest
 from pointsman_schemas.reasons import StepReason
 
-#: How models begin when they will not answer. English only: what is not known here counts as an answer.
-_REFUSAL = re.compile(
-    r"\W*(?:i['’]?m sorry|i am sorry|sorry|i apologi[sz]e)?\W*(?:but\W+)?(?:i|we)(?:\W+|(?=['’]))"
-    r"(?:can(?:not|['’]t|\W+not)|(?:could|do|will)(?:n['’]t|\W+not)|won['’]t|"
-    r"['’]?(?:m|am|re|are)\W+(?:unable|not able))\W+(?:to\W+)?"
-    r"(?:help|assist|answer|provide|fulfil|comply|do that|discuss)",
-    re.IGNORECASE,
-)
-_WHOLE = ("stop", "tool_calls", "function_call")
+#: So much of a provider's word is repeated.
+_LONGEST_FINISH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`logprob`: mean natural logarithm of the tokens' probabilities; None where it was not told."""
+    """`end`: how the answer ended, by the provider's `finish` as it told it.
+
+    `logprob`: mean natural logarithm of the tokens' probabilities; None where it was not told.
+    """
 
     text: str
     finish: str
+    end: End
     calls_tools: bool
     refusal: bool
     logprob: float | None
@@ -51,7 +50,8 @@ def read_said(response: Json) -> Said:
     message = choice["message"]
     return Said(
         _text(message.get("content")),
-        str(choice.get("finish_reason")),
+        str(choice.get("finish_reason"))[:_LONGEST_FINISH],
+        end_of(choice.get("finish_reason")),
         bool(message.get("tool_calls") or message.get("function_call")),
         bool(message.get("refusal")),
         _logprob(choice.get("logprobs")),
@@ -60,12 +60,19 @@ def read_said(response: Json) -> Said:
 
 def flaw_of(said: Said, request: ChatRequest) -> Flaw | None:
     """What makes `said` no whole answer to `request`; None for an answer that may count."""
-    if said.refusal or _REFUSAL.match(said.text):
+    if said.refusal or declines(said.text):
         return Flaw(StepReason.REFUSED, "the model declined to answer")
-    if said.finish == "content_filter":
-        return Flaw(StepReason.REFUSED, "the provider's content filter cut the answer off")
-    if said.finish not in _WHOLE:
-        return Flaw(StepReason.CUT_OFF, f"the answer is not whole: finish_reason is {said.finish}")
+    match said.end:
+        case End.FILTERED:
+            return Flaw(
+                StepReason.REFUSED, f"the provider's content filter cut the answer off ({said.finish})"
+            )
+        case End.CUT_OFF | End.ERROR:
+            return Flaw(StepReason.CUT_OFF, f"the answer is not whole: finish_reason is {said.finish}")
+        case End.STOPPED | End.TOOLS | End.UNKNOWN:
+            pass
+        case _:
+            assert_never(said.end)
     if not said.text.strip() and not said.calls_tools:
         return Flaw(StepReason.EMPTY, "the answer is empty")
     if not said.calls_tools and _wants_json(request) and not _is_json(said.text):
