@@ -1,14 +1,19 @@
 """Malformed records among good ones: the good are done, the bad are explained, nothing stops."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
+from pointsman import Client
 from pointsman.bus.records import Outgoing
+from pointsman.dev.processes import wait_ready
 from pointsman_schemas import dead
+from pointsman_schemas.outcomes import JobCancelled
 from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN
 from tests.support.raw_produce import produce_raw
 from tests.support.record_log import Log
-from tests.support.system import System
+from tests.support.system import TIERS, System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
@@ -80,3 +85,34 @@ async def test_a_header_whose_name_is_no_text_stops_nobody(system: System) -> No
     assert len(headers) == intake.partitions
     assert all("\\\\xff" in row["headers"] for row in headers), headers
     assert await system.problems([*await system.ended()]) == []
+
+
+async def test_such_a_header_on_every_topic_stops_nobody(system: System) -> None:
+    """Neither who reads already nor who starts afterwards; jobs are done, and cancelled, as ever."""
+    topics = system.topics.all(TIERS)
+    log = Log()
+    log.add([b"{}", b"{}"])
+    log.rename_header(b"\xff")
+    for topic in topics:
+        for partition in range(topic.partitions):
+            await produce_raw(system.bootstrap, (topic.name, partition), log.data)
+    later = [system.add(f"{name} 2", name) for name in ("router", "worker-small", "audit")]
+    await asyncio.to_thread(wait_ready, later)
+    good = system.jobs(60)
+    await system.send(list(good.values()))
+    await system.until_ended([*good], 90)
+    await system.order_faults({"effect": {"kind": "hang"}})
+    async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="chat-desk") as client:
+        job_id = await client.publish(prompt="never", tier="small")
+        await client.cancel(job_id, "changed my mind")
+        assert isinstance(await client.wait(job_id, timeout_s=60), JobCancelled)
+    await asyncio.to_thread(wait_ready, list(system.processes.values()))
+    assert all(not process.ended() for process in system.processes.values())
+
+    async def all_stored() -> bool:
+        (row,) = await system.fetch(
+            "select count(*) from audit.message where headers::text like '%xff%' and value = '{}'"
+        )
+        return bool(row["count"] == sum(topic.partitions for topic in topics))
+
+    await system.until(all_stored, 60, "all of them in the audit")

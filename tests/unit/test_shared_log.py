@@ -1,12 +1,12 @@
 """The log that workers share, when its broker brings nothing: an error that whoever reads it expects."""
 
-from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka.structs import TopicPartition
 
-from pointsman.bus import poll, shared_log
+from pointsman.bus import fetcher, follow, shared_log
 from pointsman.bus.errors import BusError
 from pointsman.bus.settings import LanePart
 from pointsman.bus.shared_log import SharedLog
@@ -14,32 +14,45 @@ from pointsman_schemas.topics import Topics
 
 
 class Client:
-    """Consumer and publisher of a log that ends at 9, of which 7 records were read."""
+    """A connection to brokers that know of the partition and say nothing about its records."""
 
+    cluster = SimpleNamespace(leader_for_partition=lambda _: None)
+
+    def __init__(self, **_: Any) -> None: ...
     async def __aenter__(self) -> None: ...
     async def __aexit__(self, *_: object) -> None: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    def assign(self, _: Sequence[TopicPartition]) -> None: ...
+    async def bootstrap(self) -> None: ...
+    async def close(self) -> None: ...
+    async def set_topics(self, _: set[str]) -> None: ...
+    def force_metadata_update(self) -> None: ...
 
-    async def getmany(self, *_: object, **__: object) -> dict[TopicPartition, list[object]]:
-        return {}
-
-    async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(tps, 9)
-
-    async def position(self, _: TopicPartition) -> int:
-        return 7
+    async def fetch_all_metadata(self) -> Any:
+        name = Topics("t").limits.name
+        return SimpleNamespace(topics=lambda: {name}, partitions_for_topic=lambda _: {0})
 
 
-async def test_records_that_are_there_and_do_not_come_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+class Partitions(follow.Partitions):
+    """Offsets are known."""
+
+    async def offsets(self, times: Any, within: float) -> Any:
+        return dict.fromkeys(times, 9)
+
+    async def first(self, tp: TopicPartition, within: float) -> int:
+        return 0
+
+
+async def test_a_partition_without_an_answer_for_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def there(*_: object) -> None: ...
+
     settings = LanePart()
-    steps = iter(range(0, 10_000, settings.stall_timeout_ms // 1000))
-    monkeypatch.setattr(poll, "time", SimpleNamespace(monotonic=lambda: next(steps)))
-    monkeypatch.setattr(shared_log, "AIOKafkaConsumer", lambda **_: Client())
+    now = iter(range(0, 1_000_000, settings.stall_timeout_ms // 4000))
+    monkeypatch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    monkeypatch.setattr(fetcher, "AIOKafkaClient", Client)
+    monkeypatch.setattr(follow, "Partitions", Partitions)
+    monkeypatch.setattr(follow, "reach", there)
     monkeypatch.setattr(shared_log, "Publisher", lambda _: Client())
-    log = SharedLog(settings, Topics("t").limits, "pointsman/worker")
-    with pytest.raises(BusError, match="stands at 0, its end is 9"):
-        async with log:
-            for _ in range(4):
+    with pytest.raises(BusError, match="no broker has answered"):
+        async with SharedLog(settings, Topics("t").limits, "pointsman/worker") as log:
+            assert await log.read() == []
+            for _ in range(9):
                 await log.read()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pointsman.bus.records import UNREADABLE, Incoming
+from pointsman.bus.records import Incoming
 from pointsman.store.digests import Digests
 from pointsman.store.findings import Finding, Wrong
 from pointsman.store.lanes import Lane
@@ -15,8 +15,7 @@ class Comparison:
     """`same` records are stored as they are; `not_yet` ones lie behind their lane's position.
 
     `older` ones are from before the chain, `dropped` ones went with their day, `closed` ones were masked or
-    sealed, and the key that their digest was made with is not at hand, or erased; or have headers that are
-    not to be had.
+    sealed, and the key that their digest was made with is not at hand, or erased.
     """
 
     same: int = 0
@@ -70,7 +69,7 @@ class AgainstKafka:
             kept = stored.pop(record.offset)
             if kept.digest is None:
                 self.result.older += 1
-            elif kept.closed or record.headers == UNREADABLE:
+            elif kept.closed:
                 self.result.closed += 1
             elif kept.is_of(digest_of(record)):
                 self.result.same += 1

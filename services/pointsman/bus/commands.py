@@ -1,45 +1,92 @@
-"""Messages that every process hears, whatever partitions it owns: FastStream reads the topic in full."""
+"""Messages that every process hears, whatever partitions it owns: it reads the topic in full."""
 
+import asyncio
 import logging
-from collections.abc import Callable
-from typing import TypeVar
-
-from faststream.kafka import KafkaBroker, KafkaMessage
-from faststream.middlewares import AckPolicy
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
 
 from pointsman.bus.decode import Malformed, decode
-from pointsman.bus.poll import incoming
+from pointsman.bus.errors import BusError
+from pointsman.bus.follow import Follower
+from pointsman.bus.places import Start
+from pointsman.bus.records import Incoming
+from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
 from pointsman_schemas.base import Message
 from pointsman_schemas.topics import Topic
 
 log = logging.getLogger(__name__)
 
+_RECONNECT_S = 1.0
+
 M = TypeVar("M", bound=Message)
 
 
-def on_each(
-    broker: KafkaBroker,
-    topic: Topic,
-    kind: type[M],
-    hear: Callable[[M], None],
-) -> None:
-    """Call `hear` for every message of one kind on a topic, from the oldest kept one on.
+class Listener(Generic[M]):
+    """Calls `hear` for every message of one kind on a topic, from the oldest kept one on.
 
-    Without a group: each process reads all of it.
+    Without a group: each process reads all of it. `problem`: why it is not read now, for `/readyz`.
     """
 
-    @broker.subscriber(
-        topic.name,
-        group_id=None,
-        auto_offset_reset="earliest",
-        ack_policy=AckPolicy.MANUAL,
-        no_reply=True,
-        description=topic.title,
-    )
-    async def heard(message: KafkaMessage) -> None:
-        found = decode(incoming(message.raw_message))
-        if isinstance(found, Malformed):
-            event(log, logging.WARNING, "message not understood", reason=found.reason, problem=found.message)
-        elif isinstance(found.message, kind):
-            hear(found.message)
+    def __init__(self, settings: LanePart, topic: Topic, kind: type[M], hear: Callable[[M], None]) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._kind = kind
+        self._hear = hear
+        self._next: Start = "beginning"
+        self.problem: str | None = f"{topic.name} is not read yet"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Inside, the topic is read."""
+        task = asyncio.create_task(self.run(), name=f"listener {self._topic.name}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def run(self) -> None:
+        """Read until cancelled; a broken connection is replaced by a new one."""
+        while True:
+            try:
+                await self._connected()
+            except BusError as error:
+                self.problem = f"{self._topic.name} cannot be read: {error}"
+                event(log, logging.WARNING, "commands cannot be read, reconnecting", problem=self.problem)
+            except Exception as error:  # a defect of ours: said, and tried again from where it was
+                self.problem = f"{self._topic.name} cannot be read: {error!r}"
+                log.exception("commands met a defect")
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _connected(self) -> None:
+        stalled_after = self._settings.stall_timeout_ms / 1000
+        async with Follower(
+            self._settings.kafka, [self._topic.name], start=self._next, stalled_after=stalled_after
+        ) as follower:
+            while True:
+                records = await follower.read()
+                self.problem = None
+                for record in records:
+                    self._take(record)
+                self._next = dict(follower.offsets)
+
+    def _take(self, record: Incoming) -> None:
+        read = decode(record)
+        topic, partition, offset = record.origin
+        place = {"topic": topic, "partition": partition, "offset": offset}
+        if isinstance(read, Malformed):
+            event(
+                log,
+                logging.WARNING,
+                "message not understood",
+                reason=read.reason,
+                problem=read.message,
+                **place,
+            )
+        elif isinstance(read.message, self._kind):
+            try:
+                self._hear(read.message)
+            except Exception:  # one message of a stranger's must not keep the others from being heard
+                log.exception("command could not be carried out", extra={"fields": place})

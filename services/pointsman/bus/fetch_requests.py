@@ -24,7 +24,7 @@ _ANSWERED_PARTITION = Struct(">ihqqq")
 _ABORTED = Struct(">qq")
 _REPLICA = Struct(">i")
 
-_CONSUMER, _READ_COMMITTED, _NO_SESSION, _UNKNOWN = -1, 1, (0, -1), -1
+_CONSUMER, _NO_SESSION, _UNKNOWN = -1, (0, -1), -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,15 @@ class Part:
 
 
 def fetch(
-    starts: Mapping[Place, int], wait_ms: int, least_bytes: int, most_bytes: int, most_of_each: int
+    starts: Mapping[Place, int],
+    wait_ms: int,
+    least_bytes: int,
+    most_bytes: int,
+    most_of_each: int,
+    *,
+    committed_only: bool = True,
 ) -> Packed:
-    """Committed records from these offsets on, as soon as there are `least_bytes`; a `Part` by place.
+    """Records from these offsets on, as soon as there are `least_bytes`; a `Part` by place.
 
     A batch that is larger than `most_of_each` comes only for the first partition that has any, so let
     each be the first in turn.
@@ -54,7 +60,7 @@ def fetch(
         topics.setdefault(topic, []).append(asked + NO_TAGS)
     body = b"".join(
         (
-            _ASKED.pack(_CONSUMER, wait_ms, least_bytes, most_bytes, _READ_COMMITTED, *_NO_SESSION),
+            _ASKED.pack(_CONSUMER, wait_ms, least_bytes, most_bytes, committed_only, *_NO_SESSION),
             array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items()),
             array([]),  # none to be forgotten
             compact(b""),  # no rack

@@ -47,18 +47,23 @@ _FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBro
 
 @dataclass(slots=True)
 class _Stock:
-    """`end`: behind the last record of the partition, as last heard. `missing`: the broker had none there."""
+    """`end`: behind the last record of the partition, as last heard. `missing`: the broker had none there.
+
+    `heard_at`: when the broker last answered for it, by our clock.
+    """
 
     position: int
     supply: Supply = field(default_factory=Supply)
     end: int | None = None
     missing: bool = False
+    heard_at: float = 0.0
 
 
 class Fetcher:
     """`first_offset`: asks for the offset at which a partition begins.
 
     A broker answers as soon as it has `gather_bytes`, or after `_WAIT_MS` with what there is.
+    `committed_only`: records of transactions that are under way are waited for.
     """
 
     def __init__(
@@ -67,8 +72,11 @@ class Fetcher:
         name: str,
         first_offset: Callable[[TopicPartition], Awaitable[int]],
         gather_bytes: int = 1,
+        *,
+        committed_only: bool = True,
     ) -> None:
-        self._client = AIOKafkaClient(
+        #: The connection; who has the fetcher may ask other things by it.
+        self.client = self._client = AIOKafkaClient(
             bootstrap_servers=settings.kafka,
             client_id=name,
             request_timeout_ms=settings.request_timeout_ms,
@@ -77,6 +85,7 @@ class Fetcher:
         )
         self._first_offset = first_offset
         self._gather_bytes = gather_bytes
+        self._committed_only = committed_only
         self._stocks: dict[TopicPartition, _Stock] = {}
         self._asking: dict[int, asyncio.Task[None]] = {}
         self._next_look = 0.0
@@ -101,7 +110,7 @@ class Fetcher:
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         """Go on from there; what is in stock or on its way is forgotten."""
-        self._stocks[tp] = _Stock(offset)
+        self._stocks[tp] = _Stock(offset, heard_at=time.monotonic())
 
     def forget(self, tp: TopicPartition) -> None:
         """The partition has no lane any more."""
@@ -127,6 +136,18 @@ class Fetcher:
         if stock is None:
             return 0
         return len(stock.supply) + max(0, (stock.end or 0) - stock.position)
+
+    def next_offset(self, tp: TopicPartition) -> int:
+        """As `position`, of a partition that was sought."""
+        return self._stocks[tp].position
+
+    def missing(self, tp: TopicPartition) -> bool:
+        """Whether the broker has no such offset as the one that is asked for."""
+        return self._stocks[tp].missing
+
+    def silent_s(self, tp: TopicPartition) -> float:
+        """For how long no broker has answered for it, seconds."""
+        return time.monotonic() - self._stocks[tp].heard_at
 
     async def gather(self, wanted: Iterable[TopicPartition], within_s: float) -> None:
         """Ask for more of the partitions of which nothing is in stock; return when any broker has answered.
@@ -172,9 +193,15 @@ class Fetcher:
     async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
         starts = {place: stock.position for place, stock in stocks.items()}
         try:
-            code, parts = await self._client.send(
-                leader, fetch(starts, wait_ms, self._gather_bytes, _MOST_BYTES_IN_ALL, _MOST_BYTES)
+            request = fetch(
+                starts,
+                wait_ms,
+                self._gather_bytes,
+                _MOST_BYTES_IN_ALL,
+                _MOST_BYTES,
+                committed_only=self._committed_only,
             )
+            code, parts = await self._client.send(leader, request)
             _check(code, f"broker {leader}")
         except KafkaError as error:
             await self._pause(error)
@@ -200,7 +227,7 @@ class Fetcher:
         _check(part.code, f"{place[0]}-{place[1]}")
         batches, stock.position = read_batches(place, stock.position, part.records, part.aborted)
         stock.supply.put(batches)
-        stock.end, stock.missing = part.end, False
+        stock.end, stock.missing, stock.heard_at = part.end, False, time.monotonic()
 
     async def _skip(self, place: Place, stock: _Stock) -> None:
         """The broker has no such offset: what stood there is gone, or never was."""

@@ -3,48 +3,36 @@
 Invariants:
 - When a follower is entered its places are fixed: whatever is written after that will be read.
 - Each partition is read in order; one that is added later is read from its first record.
-- A broker may go and come back: reading goes on from the last place.
+- A broker may go and come back: reading goes on from the last place. A partition that has lost that place
+  is read from its first record.
+- Records are decoded as lanes have them decoded: one that cannot be read stops nobody.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
-from operator import methodcaller
 from types import TracebackType
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
 
-from pointsman.bus import rdkafka
-from pointsman.bus.errors import BusError
-from pointsman.bus.places import (
-    LATEST,
-    Offsets,
-    Place,
-    Start,
-    Topics,
-    all_partitions,
-    offsets,
-    partitions,
-    resolve,
-)
+from pointsman.bus.errors import BusError, KafkaUnavailableError
+from pointsman.bus.fetcher import Fetcher
+from pointsman.bus.partitions import Partitions
+from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
 from pointsman.bus.reach import PATIENCE_S, reach
-from pointsman.bus.records import UNREADABLE, Incoming
-from pointsman_schemas.envelope import Headers
+from pointsman.bus.records import Incoming
+from pointsman.bus.settings import LanePart
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 
 _BATCH = 500
-#: One poll, seconds: how long closing may have to wait.
+#: How long a read waits for records, seconds.
 _POLL_S = 0.2
-#: How often partitions are looked for that were not there before, and how long that may take, seconds.
+#: How often partitions are looked for that were not there before, seconds.
 _REFRESH_S = 2.0
-_REFUSALS = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
-
-#: Not called as a method: where the interpreter has specialised such a call, it does not notice that the
-#: client set an error beside its result.
-_HEADERS = methodcaller("headers")
 
 
 async def follow(
@@ -67,7 +55,8 @@ class Follower:
 
     `start` is "beginning", "end", a time (each partition's first record at or after it) or offsets; a
     partition that the offsets do not name is read from its first record. With `until_end` reading ends where
-    the topics ended when it began. `patience` bounds the wait for a broker, in seconds.
+    the topics ended when it began. `patience` bounds the wait for a broker at the start, `stalled_after` the
+    time for which a partition may be without an answer later; both in seconds.
     """
 
     def __init__(
@@ -79,57 +68,55 @@ class Follower:
         isolation: Isolation = "read_committed",
         until_end: bool = False,
         patience: float = PATIENCE_S,
+        stalled_after: float | None = None,
     ) -> None:
         self._bootstrap = bootstrap
         self._topics = topics
         self._start = start
-        self._isolation = isolation
+        self._committed_only = isolation == "read_committed"
         self._until_end = until_end
         self._patience = patience
-        self._unread: dict[Place, int] = {}
-        self._assigned: set[Place] = set()
-        self._polling: asyncio.Future[list[Message]] | None = None
+        self._stalled_after = stalled_after
+        self._ends: dict[Place, int] = {}
+        self._first: dict[Place, int] = {}
         self._next_refresh = 0.0
+        self._turn = 0
+        self._looking: asyncio.Task[None] | None = None
         #: The next offset of each partition.
         self.offsets: dict[Place, int] = {}
 
     @property
     def ended(self) -> bool:
         """Whether all is read; never so without `until_end`."""
-        return self._until_end and not self._unread
+        return self._until_end and all(self.offsets[place] >= end for place, end in self._ends.items())
 
     async def __aenter__(self) -> Self:
-        """Raises: KafkaUnavailableError, TopicMissingError."""
+        """Raises: KafkaUnavailableError, TopicMissingError, BusError."""
         await reach(self._bootstrap, self._patience)
-        self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="follow")
-        self._consumer = Consumer(
-            rdkafka.settings(
-                self._bootstrap,
-                group_id="none",  # the client demands one; who does not subscribe joins no group
-                enable_auto_commit=False,
-                enable_auto_offset_store=False,
-                enable_partition_eof=self._until_end,
-                auto_offset_reset="earliest",
-                isolation_level=self._isolation,
-                fetch_wait_max_ms=100,
-                fetch_error_backoff_ms=100,
-                queued_max_messages_kbytes=16_384,
-            )
+        settings = LanePart(kafka=self._bootstrap, request_timeout_ms=max(1_000, int(self._patience * 1000)))
+        self._fetcher = Fetcher(
+            settings, "pointsman-reader", self._first_offset, committed_only=self._committed_only
         )
+        self._partitions = Partitions(self._fetcher.client, committed_only=self._committed_only)
         try:
-            self.offsets = await self._loop.run_in_executor(self._thread, self._locate)
+            await self._fetcher.start()
+            await self._locate()
         except BaseException as error:
-            await self._close()
-            if isinstance(error, KafkaException):
-                raise rdkafka.explain(self._bootstrap, error, self._patience) from error
+            await self._fetcher.close()
+            if isinstance(error, KafkaError) and not error.retriable:
+                raise self._refused(error) from error
+            if isinstance(error, KafkaError | OSError):
+                raise KafkaUnavailableError(self._bootstrap, self._patience, repr(error)) from error
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._close()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        await self._fetcher.close()
 
     async def read(self) -> list[Incoming]:
         """The next records, at most 500; none when none came for a moment.
@@ -137,79 +124,107 @@ class Follower:
         A cancelled call loses nothing: the next one returns what it would have returned.
 
         Raises:
-            BusError: the brokers refuse.
+            BusError: the brokers refuse, or were silent for `stalled_after`.
         """
-        if self._polling is None:
-            self._polling = self._loop.run_in_executor(self._thread, self._poll)
-        polling = self._polling
+        if not self._until_end:
+            self._find_new()
+        places = [place for place in self.offsets if self._wants(place)]
+        if not places:
+            await asyncio.sleep(_POLL_S if not self.ended else 0)
+            return []
+        self._turn = (self._turn + 1) % len(places)
+        turn = places[self._turn :] + places[: self._turn]
         try:
-            messages = await asyncio.shield(polling)
-        finally:
-            if polling.done():
-                self._polling = None
-        return [record for message in messages if (record := self._take(message)) is not None]
+            await self._fetcher.gather([TopicPartition(*place) for place in turn], _POLL_S)
+        except KafkaError as error:
+            raise self._refused(error) from error
+        records: list[Incoming] = []
+        for place in turn:
+            if len(records) < _BATCH:
+                records += self._take(place, _BATCH - len(records))
+        return records
 
-    def _take(self, message: Message) -> Incoming | None:
-        error = message.error()
-        if error is not None and error.code() in _REFUSALS:
-            raise BusError(f"Kafka at {self._bootstrap} refused: {error.str()}")
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
-        if topic is None or partition is None or offset is None:
-            return None  # an error of the connection: the client goes on trying by itself
-        place = (topic, partition)
-        at_end = error is not None and error.code() == rdkafka.PARTITION_END
-        if at_end or (error is None and offset + 1 >= self._unread.get(place, offset + 2)):
-            self._unread.pop(place, None)
-        if error is not None:
-            return None
-        self.offsets[place] = offset + 1
-        return _incoming(topic, partition, offset, message)
+    async def bounds(self, place: Place) -> tuple[int, int]:
+        """The first offset that a partition has, and the one after its last.
 
-    # What follows runs in the follower's own thread, as the client's calls block.
+        Raises:
+            BusError: they cannot be had.
+        """
+        try:
+            first = await self._partitions.offsets({place: EARLIEST}, self._patience)
+            end = await self._partitions.offsets({place: LATEST}, self._patience)
+        except KafkaError as error:
+            raise self._refused(error) from error
+        return first[place], end[place]
 
-    def _locate(self) -> dict[Place, int]:
-        places = all_partitions(self._consumer, self._topics, self._patience)
-        found = resolve(self._consumer, places, self._start, self._patience)
+    def seek(self, place: Place, offset: int) -> None:
+        """Read this partition on from there."""
+        self.offsets[place] = offset
+        self._fetcher.seek(TopicPartition(*place), offset)
+
+    def _wants(self, place: Place) -> bool:
+        return not self._until_end or self.offsets[place] < self._ends.get(place, 0)
+
+    def _take(self, place: Place, most: int) -> list[Incoming]:
+        tp = TopicPartition(*place)
+        if self._stalled_after is not None and self._fetcher.silent_s(tp) > self._stalled_after:
+            raise BusError(
+                f"{place[0]}-{place[1]}: no broker has answered for it for {self._stalled_after:g} s",
+                f"see what is wrong: pointsman doctor --kafka {self._bootstrap}",
+            )
+        supply = self._fetcher.supply(tp)
+        records: list[Incoming] = []
+        while supply and len(records) < most:
+            records += supply.take(most - len(records))
+        if records:
+            self.offsets[place] = records[-1].offset + 1
+        if not supply:
+            self._caught_up(place, tp)
         if self._until_end:
-            ends = offsets(self._consumer, dict.fromkeys(places, LATEST), self._patience)
-            self._unread = {place: end for place, end in ends.items() if end > found[place]}
-        self._assign(found)
-        return found
+            end = self._ends.get(place, 0)
+            records = [record for record in records if record.offset < end]
+        return records
 
-    def _assign(self, found: Offsets) -> None:
-        self._assigned |= found.keys()
-        self._consumer.incremental_assign([TopicPartition(*place, next) for place, next in found.items()])
+    def _caught_up(self, place: Place, tp: TopicPartition) -> None:
+        """All that was fetched is taken: go on behind the markers of transactions; or anew, see above."""
+        position, first = self._fetcher.next_offset(tp), self._first.get(place, 0)
+        if self._fetcher.missing(tp) and first < position:
+            self.seek(place, first)
+        else:
+            self.offsets[place] = position
+
+    async def _first_offset(self, tp: TopicPartition) -> int:
+        """Asked by the fetcher where a partition has not the place that is read."""
+        first = self._first[tp.topic, tp.partition] = await self._partitions.first(tp, self._patience)
+        return first
+
+    async def _locate(self) -> None:
+        places = await self._partitions.all(self._topics)
+        await self._know(places)
+        found = await self._partitions.resolve(places, self._start, self._patience)
+        if self._until_end:
+            ends = await self._partitions.offsets(dict.fromkeys(places, LATEST), self._patience)
+            self._ends = {place: end for place, end in ends.items() if end > found[place]}
+        for place, offset in found.items():
+            self.seek(place, offset)
         self._next_refresh = time.monotonic() + _REFRESH_S
 
-    def _poll(self) -> list[Message]:
-        if time.monotonic() > self._next_refresh and not self._until_end:
-            self._find_new()
-        first = self._consumer.poll(_POLL_S)
-        return [] if first is None else [first, *self._consumer.consume(_BATCH - 1, 0)]
+    async def _know(self, places: set[Place]) -> None:
+        await self._fetcher.know({topic for topic, _ in places})
 
     def _find_new(self) -> None:
-        try:
-            new = partitions(self._consumer, self._topics, _REFRESH_S) - self._assigned
-        except KafkaException:  # the brokers are away: look again later
-            new = set()
-        self._assign(dict.fromkeys(new, 0))
+        """Beside the reading, which does not wait for it."""
+        if time.monotonic() > self._next_refresh and (self._looking is None or self._looking.done()):
+            self._next_refresh = time.monotonic() + _REFRESH_S
+            self._looking = asyncio.create_task(self._look(), name="new partitions")
 
-    async def _close(self) -> None:
-        await asyncio.shield(self._loop.run_in_executor(self._thread, self._consumer.close))
-        self._thread.shutdown(wait=False)
+    async def _look(self) -> None:
+        with contextlib.suppress(KafkaError, OSError):  # the brokers are away: look again later
+            new = await self._partitions.there(self._topics) - self.offsets.keys()
+            if new:
+                await self._know({*self.offsets, *new})
+            for place in new:
+                self.seek(place, 0)
 
-
-def _incoming(topic: str, partition: int, offset: int, message: Message) -> Incoming:
-    try:
-        headers = _HEADERS(message) or []
-    except (SystemError, UnicodeDecodeError):  # a header's name is not UTF-8
-        headers = [*UNREADABLE]
-    return Incoming(
-        topic,
-        partition,
-        offset,
-        message.timestamp()[1],
-        message.key(),
-        message.value(),
-        cast(Headers, tuple(headers)),
-    )
+    def _refused(self, error: KafkaError) -> BusError:
+        return BusError(f"Kafka at {self._bootstrap} refused: {error!r}")

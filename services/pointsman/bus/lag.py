@@ -4,7 +4,6 @@ Offsets alone cannot say: transaction markers take offsets too, and a worker fin
 committed offset. So what is between the committed offset and the end is looked at, up to a bound.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,20 +11,24 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from aiokafka.structs import TopicPartition
 
-from pointsman.bus import rdkafka
 from pointsman.bus.bitmap import decode_metadata
 from pointsman.bus.committed import committed_offsets
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.places import EARLIEST, LATEST, Place, all_partitions, offsets
+from pointsman.bus.fetcher import Fetcher
+from pointsman.bus.partitions import Partitions
+from pointsman.bus.places import EARLIEST, LATEST, Place
 from pointsman.bus.reach import PATIENCE_S, reach
+from pointsman.bus.settings import LanePart
 from pointsman.bus.span import Span
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman_schemas.topics import Topics
 
 #: How long the records between committed and end are looked at, seconds.
 _LOOK_S = 5.0
+_POLL_S = 0.1
+_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,9 @@ async def lag(bootstrap: str, watched: Sequence[Watched], *, clock: Clock = utc_
     await reach(bootstrap)
     try:
         committed = await _committed(bootstrap, {each.group for each in watched})
-        return await asyncio.to_thread(_measure, bootstrap, watched, committed, clock)
+        return await _measure(bootstrap, watched, committed, clock)
     except KafkaError as error:
-        raise KafkaUnavailableError(bootstrap, PATIENCE_S, str(error)) from error
-    except KafkaException as error:
-        raise rdkafka.explain(bootstrap, error, PATIENCE_S) from error
+        raise KafkaUnavailableError(bootstrap, PATIENCE_S, repr(error)) from error
 
 
 async def _committed(bootstrap: str, groups: set[str]) -> dict[str, dict[Place, tuple[int, str]]]:
@@ -114,29 +115,21 @@ async def _committed(bootstrap: str, groups: set[str]) -> dict[str, dict[Place, 
         await admin.close()
 
 
-def _measure(
+async def _measure(
     bootstrap: str,
     watched: Sequence[Watched],
     committed: Mapping[str, Mapping[Place, tuple[int, str]]],
     clock: Clock,
 ) -> list[LaneLag]:
-    consumer = Consumer(
-        rdkafka.settings(
-            bootstrap,
-            group_id="none",  # the client demands one; who does not subscribe joins no group
-            enable_auto_commit=False,
-            enable_partition_eof=True,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            fetch_wait_max_ms=50,
-            fetch_message_max_bytes=262_144,
-            queued_max_messages_kbytes=4_096,
-        )
-    )
+    settings = LanePart(kafka=bootstrap, request_timeout_ms=int(PATIENCE_S * 1000))
+    fetcher = Fetcher(settings, "pointsman-lag", lambda tp: partitions.first(tp, PATIENCE_S))
+    partitions = Partitions(fetcher.client, committed_only=True)
     try:
-        places = all_partitions(consumer, {each.topic for each in watched}, PATIENCE_S)
-        first = offsets(consumer, dict.fromkeys(places, EARLIEST), PATIENCE_S)
-        end = offsets(consumer, dict.fromkeys(places, LATEST), PATIENCE_S)
+        await fetcher.start()
+        places = await partitions.all({each.topic for each in watched})
+        await fetcher.know({topic for topic, _ in places})
+        first = await partitions.offsets(dict.fromkeys(places, EARLIEST), PATIENCE_S)
+        end = await partitions.offsets(dict.fromkeys(places, LATEST), PATIENCE_S)
         found = []
         for lane in watched:
             done = committed[lane.group]
@@ -145,11 +138,11 @@ def _measure(
                 for place in sorted(places)
                 if place[0] == lane.topic
             }
-            _look(consumer, spans)
+            await _look(fetcher, spans)
             found.append(_summed(lane, spans, done, clock().timestamp() * 1000))
         return found
     finally:
-        consumer.close()
+        await fetcher.close()
 
 
 def _span(first: int, end: int, done: tuple[int, str] | None) -> Span:
@@ -176,24 +169,19 @@ def _summed(
     return LaneLag(lane.topic, lane.group, lane.tier, tuple(partitions))
 
 
-def _look(consumer: Consumer, spans: Mapping[Place, Span]) -> None:
-    open_spans = {place: span for place, span in spans.items() if not span.settled}
-    consumer.assign([TopicPartition(*place, span.start) for place, span in open_spans.items()])
+async def _look(fetcher: Fetcher, spans: Mapping[Place, Span]) -> None:
+    open_spans = {TopicPartition(*place): span for place, span in spans.items() if not span.settled}
+    for tp, span in open_spans.items():
+        fetcher.seek(tp, span.start)
     give_up = time.monotonic() + _LOOK_S
     while open_spans and time.monotonic() < give_up:
-        message = consumer.poll(0.1)
-        if message is None:
-            continue
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
-        if topic is None or partition is None or offset is None or (topic, partition) not in open_spans:
-            continue
-        span = open_spans[topic, partition]
-        error = message.error()
-        if error is None:
-            span.see(offset, message.timestamp()[1])
-        elif error.code() == rdkafka.PARTITION_END:
-            span.finish()
-        if span.settled:
-            del open_spans[topic, partition]
-            consumer.incremental_unassign([TopicPartition(topic, partition)])
-    consumer.unassign()
+        await fetcher.gather(open_spans, _POLL_S)
+        for tp, span in [*open_spans.items()]:
+            supply = fetcher.supply(tp)
+            for record in supply.take(_PORTION):
+                span.see(record.offset, record.timestamp_ms)
+            if not supply and fetcher.next_offset(tp) >= span.end:
+                span.finish()
+            if span.settled:
+                del open_spans[tp]
+                fetcher.forget(tp)

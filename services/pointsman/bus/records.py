@@ -12,9 +12,6 @@ from pointsman_schemas.envelope import Headers
 #: is for the broker to say.
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 
-#: Headers of a record that librdkafka does not hand out, as the name of one is no text.
-UNREADABLE: Headers = (("\ufffd", b""),)
-
 
 @dataclass(slots=True, unsafe_hash=True)
 class Incoming:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 #: So many verdicts are read again at a start; what they came to is on record besides.
 LAST = 10_000
 _PAUSE_S = 1.0
+#: For so long a partition may be without an answer of its broker's, seconds.
+_STALLED_S = 60.0
 
 
 @asynccontextmanager
@@ -70,9 +72,10 @@ async def _listen(
     names = [topics.policy.name, topics.feedback.name]
     while True:
         try:
-            async with Follower(bootstrap, names, start=start) as follower:
+            async with Follower(bootstrap, names, start=start, stalled_after=_STALLED_S) as follower:
                 while True:
                     before = promises.found
+                    promises.unheard = None
                     for record in await follower.read():
                         _hear(promises, record)
                     _tell(before, promises)
@@ -82,19 +85,25 @@ async def _listen(
                             await publisher.publish([_record(topics, said, source, clock)])
                         promises.untold = None
         except BusError as error:
+            promises.unheard = f"verdicts cannot be heard: {error}"
             event(log, logging.WARNING, "verdicts cannot be heard", problem=str(error))
             await asyncio.sleep(_PAUSE_S)
 
 
 def _hear(promises: Promises, record: Incoming) -> None:
     read = decode(record)
-    match read.message if isinstance(read, Decoded) else None:
-        case JobFeedback() as said:
-            promises.judged(said, broker_time(record))
-        case PromiseBroken() as said:
-            promises.broken(said)
-        case PromiseRenewed() as said:
-            promises.renewed(said, broker_time(record))
+    try:
+        match read.message if isinstance(read, Decoded) else None:
+            case JobFeedback() as said:
+                promises.judged(said, broker_time(record))
+            case PromiseBroken() as said:
+                promises.broken(said)
+            case PromiseRenewed() as said:
+                promises.renewed(said, broker_time(record))
+    except Exception:  # one message of a stranger's must not keep the others from being heard
+        topic, partition, offset = record.origin
+        place = {"topic": topic, "partition": partition, "offset": offset}
+        log.exception("verdict could not be taken", extra={"fields": place})
 
 
 def _tell(before: Check | None, promises: Promises) -> None:

@@ -57,7 +57,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         broker=control_broker(settings),
         run=opine,
         stop=lanes.stop,
-        not_ready=lambda: None if lanes.ready else "lanes are not open yet",
+        not_ready=lambda: promises.unheard or (None if lanes.ready else "lanes are not open yet"),
         resources=partial(closed_after, claim_check),
     )
 

@@ -51,6 +51,8 @@ class Promises:
         self._broken: PromiseBroken | None = None
         #: The rung for jobs that would be scored, while the score is not believed.
         self.found: Check | None = None
+        #: Why nothing is heard now, for `/readyz`.
+        self.unheard: str | None = None
         #: What was found here and is not on record yet.
         self.untold: PromiseBroken | None = None
 

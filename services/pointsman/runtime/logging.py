@@ -6,8 +6,13 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+#: What a line says of itself; a field of such a name is told apart by a `_` behind it.
+OWN = ("at", "level", "logger", "event", "exception")
 
-class _JsonLines(logging.Formatter):
+
+class JsonLines(logging.Formatter):
+    """One JSON object per event."""
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -15,7 +20,8 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
         }
-        line.update(getattr(record, "fields", {}))
+        fields = getattr(record, "fields", {})
+        line.update({f"{name}_" if name in OWN else name: value for name, value in fields.items()})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
@@ -32,12 +38,12 @@ class _Plain(logging.Formatter):
 def configure(level: str = "INFO") -> None:
     """Send every logger to stderr; the Kafka client's own chatter starts at warnings."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Plain() if sys.stderr.isatty() else _JsonLines())
+    handler.setFormatter(_Plain() if sys.stderr.isatty() else JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx2", "httpx", "openai"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def event(logger: logging.Logger, level: int, what: str, **fields: object) -> None:
+def event(logger: logging.Logger, level: int, what: str, /, **fields: object) -> None:
     """Log `what`, a fixed phrase, with the values beside it as fields."""
     logger.log(level, what, extra={"fields": fields})

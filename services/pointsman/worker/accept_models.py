@@ -36,18 +36,19 @@ class AcceptModels:
 
     async def _look(self, named: NamedModel) -> AcceptModel | None:
         key = f"model/{named.sha256}".encode()
+        why = "it is not on the topic `policy`"
         try:
             async for record in follow(
                 self._bootstrap, [self._topics.policy.name], start="beginning", until_end=True
             ):
                 if record.key == key and record.value is not None:
-                    return _read(record.value, named)
-            why = "it is not on the topic `policy`"
+                    try:
+                        return _read(record.value, named)
+                    except ValueError as error:  # anyone may have written it; the right one may follow
+                        why = str(error)
         except BusError as error:
             why = str(error)
             del self._found[named.sha256]  # the broker may answer the next job
-        except ValueError as error:
-            why = str(error)
         event(
             log, logging.WARNING, "accept model not found, its jobs go up", sha256=named.sha256, problem=why
         )

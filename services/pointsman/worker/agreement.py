@@ -66,6 +66,8 @@ class Agreement:
         self.ledger = Ledger()
         self.clock = BrokerClock()
         self.joined = asyncio.Event()
+        #: Why the log is not read now, for `/readyz`.
+        self.problem: str | None = "the shared limits are not read yet"
         self._open_log = open_log
         self._parts: list[Part] = []
         self._said: list[Said] = []
@@ -83,6 +85,7 @@ class Agreement:
 
         agreement = cls("alone", no_log)
         agreement.joined.set()
+        agreement.problem = None
         return agreement
 
     def add(self, part: Part) -> None:
@@ -144,8 +147,10 @@ class Agreement:
                     both.create_task(self._read(shared))
                     both.create_task(self._write(shared))
         except* BusError as error:
+            self.problem = f"the shared limits cannot be read: {error.exceptions[0]}"
             event(log, logging.WARNING, "limits cannot be read, reconnecting", error=repr(error))
-        except* Exception:  # a defect of ours: nobody calls meanwhile, and the state is taken anew
+        except* Exception as error:  # a defect of ours: nobody calls meanwhile, and the state is taken anew
+            self.problem = f"the shared limits cannot be read: {error.exceptions[0]!r}"
             log.exception("the shared limits met a defect")
 
     async def written(self) -> None:
@@ -166,6 +171,7 @@ class Agreement:
         for part in self._parts:
             part.begin()
         self.joined.set()
+        self.problem = None
         self._wake.set()
 
     async def _read(self, shared: SharedLog) -> None:

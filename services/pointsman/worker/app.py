@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pointsman.bus.commands import on_each
+from pointsman.bus.commands import Listener
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.lanes import Lanes
 from pointsman.bus.shared_log import SharedLog
@@ -56,30 +56,30 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         handler if claim_check is None else Waiting(handler, claim_check),
         window=settings.window,
     )
-    broker = control_broker(settings)
 
     def cancel(command: JobCancel) -> None:
         cancellations.cancel(command.job_id, command.agent_id, command.reason)
 
+    # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
+    commands = Listener(settings, topics.control, JobCancel, cancel)
+
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
-        async with agreement.running(), closed_after(claim_check):
+        async with agreement.running(), commands.running(), closed_after(claim_check):
             yield
 
     def stop() -> None:
         handler.close()
         lanes.stop()
 
-    # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
-    on_each(broker, topics.control, JobCancel, cancel)
     return Service(
         name=f"worker-{settings.tier}",
         settings=settings,
         topics=[topic.name for topic in topics.all([settings.tier])],
-        broker=broker,
+        broker=control_broker(settings),
         run=lanes.run,
         stop=stop,
-        not_ready=lambda: not_ready(lanes, agreement),
+        not_ready=lambda: not_ready(lanes, agreement, commands),
         resources=resources,
     )
 
@@ -91,10 +91,11 @@ def agreement_of(settings: WorkerSettings) -> Agreement:
     return Agreement(process, lambda: SharedLog(settings, settings.topics.limits, source))
 
 
-def not_ready(lanes: Lanes, agreement: Agreement) -> str | None:
-    """What is missing before a job can be done, if anything."""
-    if not agreement.joined.is_set():
-        return "the shared limits are not read yet"
+def not_ready(lanes: Lanes, agreement: Agreement, commands: Listener[JobCancel]) -> str | None:
+    """What is missing before a job can be done and cancelled, if anything."""
+    missing = agreement.problem or commands.problem
+    if missing is not None:
+        return missing
     return None if lanes.ready else "lanes are not open yet"
 
 
