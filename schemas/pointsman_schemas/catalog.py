@@ -11,6 +11,7 @@ from pointsman_schemas.limits import (
     LimitDeclared,
     LimitPaused,
     LimitReserved,
+    LimitResumed,
     LimitSettled,
     LimitStanding,
 )
@@ -41,6 +42,7 @@ MESSAGES: dict[str, type[Message]] = {
         LimitReserved,
         LimitSettled,
         LimitPaused,
+        LimitResumed,
         LimitStanding,
         BreakerCounted,
         BreakerTurned,

@@ -66,6 +66,15 @@ class LimitPaused(Message):
     seconds: float = Field(ge=0)
 
 
+class LimitResumed(Message):
+    """A person lifts the pause of `target` for all processes, and lets its open breaker be tried at once."""
+
+    type: Literal["limit.resumed.v1"] = "limit.resumed.v1"
+    by: Name = Field(description="who asked for it")
+    target: Name
+    reason: str = Field(default="", max_length=500)
+
+
 class LimitStanding(Message):
     """All that the records before `as_of` amount to, so that a process that joins need not read them."""
 

@@ -15,6 +15,7 @@ from pointsman_schemas.limits import (
     LimitDeclared,
     LimitPaused,
     LimitReserved,
+    LimitResumed,
     LimitSettled,
     LimitStanding,
 )
@@ -151,13 +152,14 @@ class Topics:
             key="process, budget or provider/model",
             partitions=1,
             retention=timedelta(days=2),
-            writers=("worker",),
+            writers=("worker", "people"),
             readers=("worker", "audit"),
             carries=(
                 LimitDeclared,
                 LimitReserved,
                 LimitSettled,
                 LimitPaused,
+                LimitResumed,
                 LimitStanding,
                 BreakerCounted,
                 BreakerTurned,

@@ -137,7 +137,7 @@ async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_
     async with processes(kafka, "one", "other", declared=[long]) as (one, other):
         await one.turn()
         await one.turn()
-        waiting = asyncio.create_task(one.turn())
+        waiting = asyncio.create_task(one.turn(patience_s=600))
         await until(lambda: other.all.ledger.waiting)
         other.gate.pause("elsewhere", 600)
         await other.all.written()

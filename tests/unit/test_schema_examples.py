@@ -36,6 +36,7 @@ OF_NO_JOB = {
     "limit.reserved.v1": lambda value: value["process"],
     "limit.settled.v1": lambda value: value["process"],
     "limit.paused.v1": lambda value: value["target"],
+    "limit.resumed.v1": lambda value: value["target"],
     "limit.standing.v1": lambda value: value["process"],
     "breaker.counted.v1": lambda value: value["target"],
     "breaker.turned.v1": lambda value: value["target"],

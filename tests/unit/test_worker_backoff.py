@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.worker.backoff import GiveUp, Pace, next_wait, parse_retry_after
+from pointsman.worker.backoff import GiveUp, Pace, next_wait
+from pointsman.worker.retry_after import asked_wait, parse_retry_after
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PACE = Pace(attempts=6, first_wait_s=1, max_wait_s=4, max_retry_after_s=100)
@@ -82,6 +83,27 @@ def test_no_wait_is_shorter_than_asked_nor_reaches_the_deadline(
         ("-3", 0),
         ("nan", None),
         ("inf", None),
+        ("Infinity", None),
+        ("1_000", None),
+        ("١٢", None),
+        ("3600", 3600),
+        ("3601", 3600),
+        ("86400", 3600),
+        ("1e306", 3600),
+        ("1e400", 3600),
+        ("-1e400", 0),
+        ("1e-320", 1e-320),
+        ("9" * 400, 3600),
+        ("9" * 5_000, 3600),
+        ("0" * 5_000, 0),
+        ("1777636830", 30),  # Unix times: seconds, milliseconds, microseconds
+        ("1777636830000", 30),
+        ("1777636830000000", 30),
+        ("1777636700", 0),
+        ("1777700000", 3600),
+        ("1795855000", 3600),
+        ("1600000000", 3600),
+        ("253402300799", 3600),
         ("soon", None),
         ("", None),
         ("Fri, 01 May 2026 12:00:30 GMT", 30),
@@ -90,6 +112,17 @@ def test_no_wait_is_shorter_than_asked_nor_reaches_the_deadline(
         ("Fri, 01 May 2026 14:00:30 +0200", 30),
         ("Fri, 01 May 2026 11:00:00 GMT", 0),
         ("Fri, 32 May 2026 11:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Friday, 01-May-68 12:00:30 GMT", 3600),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 0),
+        ("Sun Nov  6 08:49:37 1994", 0),
+        ("Fri, 01 May 99999999999999999999 12:00:30 GMT", None),
+        ("Fri, 01 May 2026 12:00:30 +99999999999999999999", None),
+        ("Fri, 01 May 2026 12:00:30 GMT" + " " * 5_000, None),
+        (" ", None),
+        (",", None),
         ("99999-01-01", None),
     ],
 )
@@ -102,11 +135,32 @@ def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | N
 def test_any_http_date_is_understood_in_any_zone(seconds: int, hours: int) -> None:
     now = NOW.astimezone(timezone(timedelta(hours=hours)))
     date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
-    assert parse_retry_after(date, now) == max(0, seconds)
+    assert parse_retry_after(date, now) == min(max(0, seconds), 3600)
 
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.text(max_size=40))
 def test_no_header_breaks_it(value: str) -> None:
     seconds = parse_retry_after(value, NOW)
-    assert seconds is None or seconds >= 0
+    assert seconds is None or 0 <= seconds <= 3600
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "1500"}, 1.5),
+        ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
+        ({"retry-after-ms": "0.5"}, 0.0005),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2),
+        ({"retry-after-ms": "", "retry-after": "2"}, 2),
+        ({"retry-after-ms": "nan", "retry-after": "2"}, 2),
+        ({"retry-after-ms": "-5"}, 0),
+        ({"retry-after-ms": "1e306"}, 3600),
+        ({"retry-after-ms": "9" * 400}, 3600),
+        ({"retry-after-ms": "1777636830000"}, 30),
+        ({"retry-after": "7"}, 7),
+        ({}, None),
+    ],
+)
+def test_milliseconds_come_before_seconds(headers: dict[str, str], seconds: float | None) -> None:
+    assert asked_wait(headers, NOW) == (None if seconds is None else pytest.approx(seconds))

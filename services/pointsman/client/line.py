@@ -77,14 +77,14 @@ async def ledger_of(bootstrap: str, topics: Topics) -> Ledger:
         entries = [Entry(*each) for each in await log_end(bootstrap, topics.limits, most)]
         joined = join(entries, whole=most is None)
         if joined is not None:
-            return joined[0]
+            return joined.ledger
         most = None
 
 
 def seconds_until(ledger: Ledger, ticket: Ticket, before: int) -> float | None:
     """By the rate of the budgets that are full: a lower bound where calls differ in size."""
     waits = [
-        (before + 1) * amount * budget.span_ms / budget.limit / 1000
+        (before + 1) * amount * budget.span_ms / max(1, budget.limit) / 1000
         for name, amount in ticket.wants.items()
         if isinstance(budget := ledger.budgets[name], Sliding) and not budget.fits(amount)
     ]

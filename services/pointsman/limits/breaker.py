@@ -11,13 +11,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from pointsman.limits.bounds import LONGEST_OPEN_S
 from pointsman_schemas.base import Value
 from pointsman_schemas.limits import BreakerTurned
 
 #: Outcomes are remembered so long, milliseconds; no rule looks back further.
 REMEMBERED_MS = 300_000
-#: Each failed probe doubles the time until the next one, up to so many times `open_s`.
-MOST_TIMES = 8
+#: Each failed probe doubles the time until the next one, so often at most.
+MOST_DOUBLINGS = 3
 
 
 class BreakerRule(Value):
@@ -31,13 +32,14 @@ class BreakerRule(Value):
 
 @dataclass(slots=True)
 class Breaker:
-    """One target's; `until` is when it may be probed, or when the probe under way is lost."""
+    """One target's: open since `since`; `until` is when it may be probed, or the probe under way is lost."""
 
     state: Literal["closed", "open", "probing"] = "closed"
     until: int = 0
     prober: str = ""
     #: How often it opened in a row.
     times: int = 0
+    since: int = 0
     #: When reported, calls that went well, calls that failed.
     counts: list[tuple[int, int, int]] = field(default_factory=list)
 
@@ -62,6 +64,7 @@ class Breaker:
         ends_probe = self.state == "probing" and self.prober == turned.process
         match turned.to:
             case "open" if self.state == "closed" or ends_probe:
+                self.since = at if self.state == "closed" else self.since
                 self.state, self.until = "open", at + int(turned.seconds * 1000)
                 self.prober, self.times = "", self.times + 1
                 self.counts.clear()
@@ -73,7 +76,23 @@ class Breaker:
 
     def open_s(self, rule: BreakerRule) -> float:
         """How long to stay away now, in seconds."""
-        return float(min(rule.open_s * 2**self.times, rule.open_s * MOST_TIMES))
+        return rule.open_s * float(2 ** min(self.times, MOST_DOUBLINGS))
+
+    def resume(self, at: int) -> None:
+        """A person says that it may be tried now; a probe under way decides by itself."""
+        if self.state == "open":
+            self.until, self.times = at, 0
+
+    def shift(self, by: int) -> None:
+        """The log's clock was set."""
+        self.until, self.since = self.until + by, self.since + by
+        self.counts = [(at + by, ok, failed) for at, ok, failed in self.counts]
+
+    def bound(self, at: int) -> None:
+        """Move what a standing state says into its range."""
+        self.until = min(self.until, at + round(LONGEST_OPEN_S * 1000))
+        self.since, self.times = min(self.since, at), max(self.times, 0)
+        self.counts = [(min(since, at), max(ok, 0), max(failed, 0)) for since, ok, failed in self.counts]
 
 
 def _sum(counts: Iterable[tuple[int, int, int]]) -> tuple[int, int]:

@@ -1,10 +1,14 @@
 """What the broker's clock can say just now, by this process's own: pure, with seconds given from outside.
 
 A record that was read had been taken by the broker before; one of our own was taken after we sent it. Each
-bounds the broker's clock from one side, whatever the two clocks say otherwise, however late we read.
+bounds the broker's clock from one side, whatever the two clocks say otherwise, however late we read. Where
+these contradict each other the broker's clock was set, and the newer bound holds.
 """
 
 from math import inf
+
+#: So much the bounds may differ by chance, milliseconds.
+_BY_CHANCE_MS = 60_000
 
 
 class BrokerClock:
@@ -16,7 +20,10 @@ class BrokerClock:
 
     def saw(self, at: int, now: float) -> None:
         """A record of the time `at` was read at `now`."""
-        self._least = max(self._least, at - now * 1000)
+        least = at - now * 1000
+        self._least = least if least < self._least - _BY_CHANCE_MS else max(self._least, least)
+        if self._least > self._most + _BY_CHANCE_MS:
+            self._most = inf
 
     def saw_own(self, at: int, sent: float) -> None:
         """A record of ours has the time `at`; sending it began at `sent`."""

@@ -9,10 +9,21 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pointsman.limits.bounds import (
+    LONGEST_SLACK_S,
+    LONGEST_WINDOW_S,
+    MOST_AMOUNT,
+    MOST_OF_CALL,
+    amounts,
+    whole,
+)
 from pointsman_schemas.limits import LimitDeclared
 
 #: Milliseconds of a day.
 DAY_MS = 24 * 3600 * 1000
+_LONGEST_SPAN_MS = round((LONGEST_WINDOW_S + LONGEST_SLACK_S) * 1000)
+#: What a standing state may say was spent: more than any limit, and within 64 bits.
+_MOST_SPENT = 1000 * MOST_AMOUNT
 
 
 @dataclass(slots=True)
@@ -63,6 +74,21 @@ class Sliding:
             self.taken[call] = (since, amount)
             self.used += amount - reserved
 
+    def shift(self, by: int, at: int) -> None:
+        """The log's clock was set, and shows `at`: what was taken counts for as long as before."""
+        self.taken = OrderedDict((call, (since + by, amount)) for call, (since, amount) in self.taken.items())
+
+    def bound(self, at: int) -> None:
+        """Move what a standing state says into its range."""
+        self.limit = whole(self.limit, MOST_AMOUNT)
+        self.span_ms = whole(self.span_ms, _LONGEST_SPAN_MS, 1)
+        kept = (
+            (call, (min(since, at), whole(amount, MOST_OF_CALL)))
+            for call, (since, amount) in self.taken.items()
+        )
+        self.taken = OrderedDict(sorted(kept, key=lambda entry: entry[1][0]))
+        self.used = sum(amount for _, amount in self.taken.values())
+
     def fits_at(self, amount: int) -> int | None:
         """When there will be room if nothing is given back: 0 for now, None for never."""
         over = self.used + amount - self.limit
@@ -84,6 +110,8 @@ class Daily:
     kind: Literal["daily"] = "daily"
     day: int = 0
     spent: int = 0
+    #: Spent on the day before, for a clock that is put back.
+    before: int = 0
     #: Spent, and reserved for calls under way.
     used: int = 0
     #: Call -> what is reserved for it.
@@ -92,6 +120,7 @@ class Daily:
     def pass_to(self, at: int) -> None:
         """Time goes on: a new day begins with nothing spent."""
         if at // DAY_MS > self.day:
+            self.before = self.spent
             self.day, self.spent, self.used = at // DAY_MS, 0, 0
             self.reserved.clear()
 
@@ -120,8 +149,23 @@ class Daily:
         """Put what a call came to in place of what was reserved; yesterday's call is yesterday's cost."""
         reserved = self.reserved.pop(call, None)
         if reserved is not None:
-            self.spent += amount
             self.used += amount - reserved
+            self.spent = min(self.spent + amount, _MOST_SPENT)
+
+    def shift(self, by: int, at: int) -> None:
+        """The log's clock was set, and shows `at`: no day begins by that, and one that had was none."""
+        if at // DAY_MS < self.day:
+            self.used += self.before
+            self.spent, self.before = min(self.spent + self.before, _MOST_SPENT), 0
+        self.day = at // DAY_MS
+
+    def bound(self, at: int) -> None:
+        """Move what a standing state says into its range."""
+        self.limit = whole(self.limit, MOST_AMOUNT)
+        self.day = whole(self.day, at // DAY_MS)
+        self.spent, self.before = whole(self.spent, _MOST_SPENT), whole(self.before, _MOST_SPENT)
+        self.reserved = dict(amounts(self.reserved))
+        self.used = self.spent + sum(self.reserved.values())
 
     def fits_at(self, amount: int) -> int | None:
         """When there will be room if nothing is given back: 0 for now, else tomorrow; None for never."""

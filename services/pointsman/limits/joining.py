@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pointsman.limits.bounds import UnusableError
 from pointsman.limits.ledger import Ledger
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import LimitStanding
@@ -22,26 +23,43 @@ class Entry:
     message: Message
 
 
-def join(entries: Sequence[Entry], *, whole: bool) -> tuple[Ledger, int] | None:
-    """The state after `entries`, and the offset that the last standing state in it stands for.
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """`as_of`: the offset that the last standing state stands for; `left_out`: what cannot be folded."""
+
+    ledger: Ledger
+    as_of: int
+    left_out: tuple[str, ...] = ()
+
+
+def join(entries: Sequence[Entry], *, whole: bool) -> Joined | None:
+    """The state after `entries`.
 
     None when they hold no standing state and are not the `whole` log: read further back.
     """
     if not entries:
-        return (Ledger(), 0) if whole else None
+        return Joined(Ledger(), 0) if whole else None
     first = entries[0].offset
+    left_out: list[str] = []
     for entry in reversed(entries):
-        if isinstance(entry.message, LimitStanding) and entry.message.as_of >= first:
-            ledger, as_of = Ledger(entry.message.state), entry.message.as_of
-            break
+        message = entry.message
+        if isinstance(message, LimitStanding) and first <= message.as_of <= entry.offset:
+            try:
+                ledger, as_of = Ledger(message.state), message.as_of
+                break
+            except UnusableError as error:
+                left_out.append(f"{error} at offset {entry.offset}")
     else:
         if not whole:
             return None
         ledger, as_of = Ledger(), first
     for entry in entries:
         if entry.offset >= as_of:
-            ledger.fold(entry.message, entry.at)
-    return ledger, as_of
+            try:
+                ledger.fold(entry.message, entry.at)
+            except UnusableError as error:
+                left_out.append(f"{error} at offset {entry.offset}")
+    return Joined(ledger, as_of, tuple(left_out))
 
 
 def is_due(offset: int, as_of: int) -> bool:

@@ -3,20 +3,22 @@
 Invariants:
 - A reservation is granted only when each of its budgets has room for it, all at once, and its target is not
   paused; of those that want the same budget, in the order in which they were asked for.
-- Time is the log's and never goes back. Nothing else moves anything: the same records, the same state.
+- Time is the log's and never goes back, unless the broker's clock is set. Nothing else moves anything: the
+  same records, the same state.
+- Whatever a record says, nothing is paused, broken or counted for longer than `bounds.py` allows.
 - A process that is silent for `SILENT_MS` loses what it waits for; what it was granted stays taken.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import TypeAdapter
-
+from pointsman.limits.bounds import bounded
 from pointsman.limits.breaker import Breaker
 from pointsman.limits.budgets import Budget, Daily, declare
+from pointsman.limits.standing import Standing, Ticket, as_json, key_of, read
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.limits import (
     BreakerCounted,
@@ -24,35 +26,16 @@ from pointsman_schemas.limits import (
     LimitDeclared,
     LimitPaused,
     LimitReserved,
+    LimitResumed,
     LimitSettled,
     Reservation,
     Settlement,
 )
 
+__all__ = ["SILENT_MS", "Answer", "Ledger", "Ticket", "key_of"]
+
 #: Milliseconds of the log's time after which a process that waits and says nothing is taken for dead.
 SILENT_MS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A reservation that waits; `number` is its place in the order of asking."""
-
-    number: int
-    process: str
-    call: str
-    target: str
-    wants: dict[str, int]
-    asked_at: int
-
-    @property
-    def key(self) -> str:
-        """Names the call among those of all processes."""
-        return key_of(self.process, self.call)
-
-    @property
-    def line(self) -> str:
-        """Tickets of one line differ in nothing but their amounts: only the first of them can be next."""
-        return " ".join([self.target, *sorted(self.wants)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +48,15 @@ class Answer:
     budget: str = ""
 
 
-@dataclass(slots=True)
-class _Standing:
-    """The whole state, as it is handed to a process that joins."""
-
-    at: int = 0
-    asked: int = 0
-    budgets: dict[str, Budget] = field(default_factory=dict)
-    waiting: dict[str, Ticket] = field(default_factory=dict)
-    paused: dict[str, int] = field(default_factory=dict)
-    heard: dict[str, int] = field(default_factory=dict)
-    breakers: dict[str, Breaker] = field(default_factory=dict)
-
-
-_STANDING = TypeAdapter(_Standing)
-
-
 class Ledger:
-    """The state machine; feed it every record of the topic, in order."""
+    """The state machine; feed it every record of the topic, in order.
+
+    Raises:
+        UnusableError: `state` is none.
+    """
 
     def __init__(self, state: Json | None = None) -> None:
-        self._now = _Standing() if state is None else _STANDING.validate_python(state)
+        self._now = Standing() if state is None else read(state)
         self._lines: dict[str, OrderedDict[str, Ticket]] = {}
         for ticket in self._now.waiting.values():
             self._line(ticket)[ticket.key] = ticket
@@ -109,6 +80,10 @@ class Ledger:
         """Milliseconds since 1970; in the past, or 0, where nothing is to be waited for."""
         return self._now.paused.get(target, 0)
 
+    def paused_since(self, target: str) -> int:
+        """When its last pause began, milliseconds since 1970; 0 where nobody knows."""
+        return self._now.paused_since.get(target, 0)
+
     @property
     def targets(self) -> set[str]:
         """Those that were ever paused or counted, or that somebody waits for."""
@@ -121,15 +96,16 @@ class Ledger:
 
     def standing(self) -> Json:
         """All of it, as JSON can hold it; `Ledger(standing)` goes on from there."""
-        state: Any = _STANDING.dump_python(self._now, mode="json")
-        return dict(state)
+        return as_json(self._now)
 
     def fold(self, message: Message, at: int) -> list[Answer]:
-        """The next record, and its broker time: whose waiting it ends."""
-        now = self._now
-        now.at = max(now.at, at)
-        for budget in now.budgets.values():
-            budget.pass_to(now.at)
+        """The next record, and its broker time: whose waiting it ends.
+
+        Raises:
+            UnusableError: it cannot be folded; nothing has changed.
+        """
+        message, now = bounded(message), self._now
+        now.pass_to(at)
         answers: list[Answer] = []
         match message:
             case LimitDeclared():
@@ -142,8 +118,9 @@ class Ledger:
                 for call in message.calls:
                     self._settle(message.process, call)
             case LimitPaused():
-                until = now.at + int(message.seconds * 1000)
-                now.paused[message.target] = max(until, now.paused.get(message.target, 0))
+                now.pause(message.target, message.seconds)
+            case LimitResumed():
+                now.resume(message.target)
             case BreakerCounted():
                 self.breaker(message.target).count(now.at, message.ok, message.failed)
             case BreakerTurned():
@@ -263,8 +240,3 @@ class Ledger:
         del line[ticket.key]
         if not line:
             del self._lines[ticket.line]
-
-
-def key_of(process: str, call: str) -> str:
-    """One name for a call of one process."""
-    return f"{process} {call}"

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from pointsman.bus.errors import BusError
 from pointsman.bus.shared_log import SharedLog
+from pointsman.limits.bounds import UnusableError
 from pointsman.limits.broker_clock import BrokerClock
 from pointsman.limits.joining import STANDING_EVERY, Entry, is_due, join
 from pointsman.limits.ledger import Answer, Ledger
@@ -28,7 +29,8 @@ log = logging.getLogger(__name__)
 BEAT_S = 0.01
 _RECONNECT_S = 0.5
 _LAST_WORDS_S = 2.0
-_CLOSE_S = 10.0
+#: Of what was left out when joining, so many are named in the log.
+_NAMED = 10
 _CLOSE_S = 15.0
 
 #: A message and its key.
@@ -165,7 +167,9 @@ class Agreement:
         while (found := join(entries, whole=start == first)) is None:
             start = first
             entries = await _all(shared, start, end)
-        self.ledger, self._as_of = found
+        self.ledger, self._as_of = found.ledger, found.as_of
+        for said in found.left_out[-_NAMED:]:
+            event(log, logging.WARNING, "left out of the shared limits", said=said)
         self.clock = BrokerClock()
         self.clock.saw(self.ledger.at, self.now())
         for part in self._parts:
@@ -181,13 +185,18 @@ class Agreement:
 
     def _fold(self, entry: Entry) -> None:
         message = entry.message
-        answers = self.ledger.fold(message, entry.at)
+        try:
+            answers = self.ledger.fold(message, entry.at)
+        except UnusableError as error:
+            event(log, logging.WARNING, "left out of the shared limits", said=str(error), at=entry.offset)
+            return
         self.clock.saw(entry.at, self.now())
         ours = [answer for answer in answers if answer.ticket.process == self.process]
         for part in self._parts:
             part.hear(message, ours, entry.at)
         if isinstance(message, LimitStanding):
-            self._as_of = max(self._as_of, message.as_of)
+            if message.as_of <= entry.offset:
+                self._as_of = max(self._as_of, message.as_of)
         elif getattr(message, "process", "") == self.process and is_due(entry.offset, self._as_of):
             state = self.ledger.standing()
             self.say(self.process, LimitStanding(process=self.process, as_of=entry.offset + 1, state=state))

@@ -116,7 +116,7 @@ class Attempts:
                     continue
                 return GaveUp(result, wait)
             self._write_down(call, "retry", result, wait=wait)
-            await asyncio.sleep(wait)
+            await self._desk.gate.rest(call.target.name, wait)
 
     def break_off(self, status: Status, said: str, reason: FailReason | None = None) -> None:
         """Write down the calls that were under way when the job was stopped, if there were any."""

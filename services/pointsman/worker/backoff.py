@@ -1,15 +1,15 @@
 """How long to wait before the next attempt, or why there is none: pure, jitter included."""
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from hashlib import blake2b
-from math import isfinite
 from uuid import UUID
 
 from pydantic import Field
 
+from pointsman.worker.retry_after import parse_retry_after
 from pointsman_schemas.base import Value
+
+__all__ = ["GiveUp", "Pace", "next_wait", "parse_retry_after"]
 
 
 class Pace(Value):
@@ -51,26 +51,6 @@ def next_wait(
     longest = min(pace.max_wait_s, pace.first_wait_s * 2 ** min(attempt - 1, 30))
     wait = floor + longest * _fraction(job_id, attempt)
     return GiveUp.DEADLINE if left is not None and wait >= left else wait
-
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds in a `Retry-After` header, which holds a number or an HTTP date; None where it says nothing."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _until(value, now)
-    return max(seconds, 0.0) if isfinite(seconds) else None
-
-
-def _until(value: str, now: datetime) -> float:
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return float("nan")
-    # RFC 9110 dates are in GMT; `-0000` is read without a zone.
-    return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 def _fraction(job_id: UUID, attempt: int) -> float:

@@ -7,9 +7,13 @@ Invariants:
 - What is asked for and not used is given back.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
+from pointsman.limits import bounds
+from pointsman.limits.bounds import LONGEST_PAUSE_S, amounts
 from pointsman.limits.budgets import stands_as_declared
 from pointsman.limits.ledger import Answer, key_of
 from pointsman.worker.agreement import Agreement, Said
@@ -20,6 +24,7 @@ from pointsman_schemas.limits import (
     LimitDeclared,
     LimitPaused,
     LimitReserved,
+    LimitResumed,
     LimitSettled,
     Reservation,
     Settlement,
@@ -51,6 +56,7 @@ class Gate:
         self._of_days = {each.budget for each in declared if each.window_s is None}
         self._permits: dict[str, Permit] = {}
         self._held: dict[str, float] = {}
+        self._resumed: dict[str, asyncio.Event] = {}
         self._asked: list[Permit] = []
         self._settled: list[Settlement] = []
         self._calls = 0
@@ -66,7 +72,7 @@ class Gate:
         """Ask for leave to make a call for a job; await its events."""
         self._calls += 1
         within = min(self._use_within[name] for name in wants)
-        permit = Permit(f"{job_id}:{self._calls}", target, wants, within, elsewhere)
+        permit = Permit(f"{job_id}:{self._calls}", target, amounts(wants), within, elsewhere)
         self._permits[permit.call] = permit
         self._asked.append(permit)
         self._all.wake()
@@ -88,11 +94,12 @@ class Gate:
         if permit in self._asked:
             self._asked.remove(permit)
         elif used and permit.state not in ("refused", "dropped"):
-            self._settled.append(Settlement(call=permit.call, used=dict(used)))
+            self._settled.append(Settlement(call=permit.call, used=dict(amounts(used))))
             self._all.wake()
 
     def pause(self, target: str, seconds: float) -> None:
         """The provider asked to be left alone: by us at once, by the others as soon as they read it."""
+        seconds = bounds.seconds(seconds, LONGEST_PAUSE_S)
         self._held[target] = max(self._held.get(target, 0.0), self._all.now() + seconds)
         self._all.say(target, LimitPaused(process=self._all.process, target=target, seconds=seconds))
 
@@ -101,6 +108,13 @@ class Gate:
         until, now = self._all.ledger.paused_until(target), self._all.now()
         shared = (until - self._all.clock.at_least(now)) / 1000 if until else 0.0
         return max(shared, self._held.get(target, 0.0) - now, 0.0)
+
+    async def rest(self, target: str, seconds: float) -> None:
+        """Return after so many seconds, or when a person lifts the pause of `target`."""
+        resumed = self._resumed.setdefault(target, asyncio.Event())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await resumed.wait()
 
     def held_by(self, permit: Permit | None, target: str) -> str:
         """What holds a call up, in a few words."""
@@ -139,6 +153,9 @@ class Gate:
                 asked = self._permits.get(call.call)
                 if asked is not None and asked.state == "asked":
                     asked.become("queued")
+        if isinstance(message, LimitResumed):
+            self._held.pop(message.target, None)
+            self._resumed.pop(message.target, asyncio.Event()).set()
         if isinstance(message, BreakerTurned) and message.to == "open":
             for each in self._permits.values():
                 if each.target == message.target and each.elsewhere:

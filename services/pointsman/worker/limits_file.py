@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field, model_validator
 
+from pointsman.limits.bounds import MOST_AMOUNT
 from pointsman_schemas.base import Value
 from pointsman_schemas.limits import LimitDeclared
 
@@ -15,8 +16,8 @@ MIN_SLACK_S = 0.25
 class Rate(Value):
     """What a provider takes of one model in any span of `per_s` seconds, from all processes together."""
 
-    requests: int | None = Field(default=None, ge=1)
-    tokens: int | None = Field(default=None, ge=1, description="prompt and answer")
+    requests: int | None = Field(default=None, ge=1, le=MOST_AMOUNT)
+    tokens: int | None = Field(default=None, ge=1, le=MOST_AMOUNT, description="prompt and answer")
     per_s: float = Field(default=60, ge=1, le=86_400)
 
     @model_validator(mode="after")

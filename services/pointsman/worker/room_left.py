@@ -8,8 +8,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from pointsman.limits.bounds import LONGEST_PAUSE_S
+from pointsman.worker.retry_after import NEAR_S, number_in
+
 #: A header that asks for more is not believed; a `Retry-After` may still ask for it.
-MOST_S = 3600.0
+MOST_S = LONGEST_PAUSE_S
+#: No span and no time is longer.
+_MOST_CHARACTERS = 64
 
 _PAIRS = (
     *((f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}") for unit in ("requests", "tokens")),
@@ -18,7 +23,7 @@ _PAIRS = (
         for unit in ("requests", "tokens", "input-tokens", "output-tokens")
     ),
 )
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _PARTS = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|s|m|h|d))+")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -36,11 +41,15 @@ def wait_told(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _seconds(reset: str, now: datetime) -> float | None:
-    """`6m0s`, `12.5` (seconds) or an RFC 3339 time."""
+    """`6m0s`, `12.5` (seconds), a Unix time near the present, or an RFC 3339 time."""
+    if len(reset) > _MOST_CHARACTERS:
+        return None
     if _DURATION.fullmatch(reset):
         return sum(float(number) * _SECONDS[unit] for number, unit in _PARTS.findall(reset))
-    if re.fullmatch(_NUMBER, reset):
-        return float(reset)
+    if (number := number_in(reset)) is not None:
+        present = now.timestamp()
+        lefts = (number / scale - present for scale in (1, 1_000))
+        return next((left for left in lefts if abs(left) <= NEAR_S), number)
     try:
         at = datetime.fromisoformat(reset)
     except ValueError:

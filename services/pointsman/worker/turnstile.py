@@ -126,8 +126,8 @@ class Turnstile:
     async def _clear(self, target: str) -> None:
         """Return when `target` is not paused, as far as the log has been read."""
         await self._all.joined.wait()
-        while left := self._gate.pause_left(target):  # noqa: ASYNC110  # a pause ends by the clock
-            await asyncio.sleep(left)
+        while left := self._gate.pause_left(target):
+            await self._gate.rest(target, left)
 
     @asynccontextmanager
     async def _patiently(

@@ -8,6 +8,7 @@ from pointsman_schemas.limits import (
     LimitDeclared,
     LimitPaused,
     LimitReserved,
+    LimitResumed,
     LimitSettled,
     LimitStanding,
 )
@@ -18,6 +19,7 @@ LIMIT_KINDS = {
     "limit.reserved": ("reserved", "cyan"),
     "limit.settled": ("settled", "cyan"),
     "limit.paused": ("paused", "yellow"),
+    "limit.resumed": ("resumed", "green"),
     "limit.standing": ("standing", "blue"),
     "breaker.counted": ("failures", "yellow"),
     "breaker.turned": ("breaker", "red"),
@@ -36,6 +38,8 @@ def limit_words(message: Message) -> str | None:
             return f"{count(len(calls), 'call')} of {process}"
         case LimitPaused(target=target, seconds=seconds):
             return f"{target} for {duration(seconds)}"
+        case LimitResumed(target=target, by=by):
+            return f"{target} by {by}"
         case LimitStanding(as_of=as_of):
             return f"all before offset {as_of}"
         case BreakerCounted(target=target, ok=ok, failed=failed):
