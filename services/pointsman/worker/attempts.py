@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from time import monotonic
 
 from pointsman.runtime.clock import Clock
@@ -83,6 +84,8 @@ class Attempts:
         self._asked = job.request.model_dump(mode="json", exclude_unset=True)
         self._left = list(desk.targets)
         self._tried: Counter[str] = Counter()
+        self._not_before: dict[str, float] = {}
+        self._wants: dict[str, Mapping[str, int]] = {}
         self._spent = self._most = Decimal(0)
         self._under_way: list[Call] = []
 
@@ -91,8 +94,10 @@ class Attempts:
         while True:
             target = self._next_target()
             try:
+                await self._rest(target)
                 ended = await self._ended(target)
             except ShutError:
+                self._left.sort(key=lambda other: other is target)  # the others come first
                 continue
             except NoRoomError as error:
                 NO_ROOM.labels(self._desk.tier, error.limit).inc()
@@ -115,8 +120,15 @@ class Attempts:
                 if self._go_on_without(call.target):
                     continue
                 return GaveUp(result, wait)
+            # After a fault the same target is tried again; one that asks for time leaves it to the others.
+            asked = result.reason is FailReason.RATE_LIMITED or result.after is not None
+            self._not_before[call.target.name] = monotonic() + wait
+            if asked and self._elsewhere(call.target):
+                self._write_down(call, "retry", result)
+                continue
             self._write_down(call, "retry", result, wait=wait)
-            await self._desk.gate.rest(call.target.name, wait)
+            if not asked:
+                await self._rest(call.target)
 
     def break_off(self, status: Status, said: str, reason: FailReason | None = None) -> None:
         """Write down the calls that were under way when the job was stopped, if there were any."""
@@ -135,7 +147,7 @@ class Attempts:
 
     def _second(self, target: Target) -> Callable[[], Calling | None]:
         """Another call, of the next target where there is one; none beyond their share."""
-        other = next((each for each in self._left if each is not target), target)
+        other = next((each for each in self._left if each is not target and self._may_call(each)), target)
 
         def second() -> Calling | None:
             if not self._desk.hedges.may_retry(monotonic()):
@@ -146,9 +158,35 @@ class Attempts:
         return second
 
     def _next_target(self) -> Target:
-        """The first that may be called now; where none may, the first."""
-        passable = (target for target in self._left if self._desk.breakers.passable(target.name))
-        return next(passable, self._left[0])
+        """The first that may be called now; where none may, the one that may be soonest."""
+        return min(self._left, key=self._ready_in)
+
+    def _ready_in(self, target: Target) -> float:
+        """Seconds until it may be called: its pause, its breaker, and what this job was told to wait."""
+        desk, name = self._desk, target.name
+        rest = self._not_before.get(name, 0.0) - monotonic()
+        return max(desk.gate.pause_left(name), desk.breakers.shut_for(name), rest, 0.0)
+
+    def _elsewhere(self, target: Target) -> bool:
+        """Whether another may be called now, and has room."""
+        return any(self._may_call(other) for other in self._left if other is not target)
+
+    def _may_call(self, target: Target) -> bool:
+        if self._ready_in(target):
+            return False
+        if target.name not in self._wants:
+            try:
+                wants = target.wants.before(self._request(target), self._job.agent_id, self._desk.clock())
+            except UnknownPriceError:
+                return False
+            self._wants[target.name] = wants
+        return self._desk.gate.has_room(self._wants[target.name])
+
+    async def _rest(self, target: Target) -> None:
+        """Wait as long as this job was told to, or until a person lets the target be called."""
+        left = self._not_before.pop(target.name, 0.0) - monotonic()
+        if left > 0:
+            await self._desk.gate.rest(target.name, left)
 
     def _go_on_without(self, target: Target) -> bool:
         """Whether there is another to be tried."""
@@ -161,8 +199,15 @@ class Attempts:
         desk, job = self._desk, self._job
         request = self._request(target)
         wants = self._reserved(target, request)
-        others = [other.name for other in self._left if other is not target]
-        async with desk.turnstile.turn(job.job_id, target.name, wants, self.wait, others=others) as turn:
+        way = desk.turnstile.turn(
+            job.job_id,
+            target.name,
+            wants,
+            self.wait,
+            elsewhere=partial(self._elsewhere, target) if len(self._left) > 1 else None,
+            in_haste=job.deadline is not None,
+        )
+        async with way as turn:
             if not self._tried[target.name]:
                 desk.retries.called(monotonic())
                 desk.hedges.called(monotonic())
@@ -180,7 +225,7 @@ class Attempts:
             with IN_FLIGHT.labels(desk.tier, target.provider.row.name).track_inprogress():
                 result = await target.provider.call(request, job_id=job.job_id, agent_id=job.agent_id)
             cost = call.cost(result)
-            turn.used = target.wants.after(result.usage, cost)
+            turn.used = target.wants.after(request, result.usage, cost)
             self._spent += self._most if cost is None else cost
             turn.went_well = not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER)
             if leave_alone_s := _leave_alone_s(result):

@@ -1,7 +1,7 @@
 """This process's side of the circuit breakers: reports failures, and asks to be the one that probes."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ from pointsman_schemas.limits import BreakerCounted, BreakerTurned
 
 
 class ShutError(Exception):
-    """The target's breaker is open, and another target may be called now."""
+    """The target may not be called now, and another may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,18 @@ class Breakers:
         """Whether a call of ours could begin now, if only as the probe."""
         return self.closed(target) or self._probe.get(target) == "free" or self._probe_due(target)
 
-    async def enter(self, target: str, others: Iterable[str]) -> bool:
+    def shut_for(self, target: str) -> float:
+        """Seconds until a call of ours could begin, as far as anybody knows; 0 for now."""
+        if self.passable(target):
+            return 0.0
+        left = self._all.ledger.breaker(target).until - self._all.clock.at_least(self._all.now())
+        return max(left / 1000, 0.001)
+
+    async def enter(self, target: str, elsewhere: Callable[[], bool]) -> bool:
         """Return when `target` may be called: True for the one call that is the probe.
 
         Raises:
-            ShutError: it may not, but one of the `others` may.
+            ShutError: it may not, and `elsewhere` says that another may.
         """
         while not self.closed(target):
             if self._probe.get(target) == "free":
@@ -57,7 +64,7 @@ class Breakers:
             if self._probe_due(target):
                 self._probe[target] = "asked"
                 self._turn(target, "probing", self._watched[target].probe_s)
-            elif any(self.passable(other) for other in others):
+            elif elsewhere():
                 raise ShutError(target)
             left = self._all.ledger.breaker(target).until - self._all.clock.at_least(self._all.now())
             await self._all.moved(within=left / 1000 if left > 0 else None)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pointsman.worker.estimate import most_answer_tokens, size
+from pointsman.worker.estimate import most_answer_tokens, most_prompt_tokens
 from pointsman_schemas.base import AgentId, Json, TierName, Value
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.limits import LimitDeclared
@@ -61,6 +61,8 @@ def bounded(request: Json, answer_tokens: int) -> Json:
     return {**request, "max_completion_tokens": answer_tokens}
 
 
-def most_tokens(request: Json) -> Usage:
-    """More tokens than these a bounded request of text cannot take."""
-    return Usage(input_tokens=size(request), output_tokens=most_answer_tokens(request) or 0)
+def most_tokens(request: Json, model: str = "") -> Usage:
+    """More tokens than these a bounded request to `model` cannot take."""
+    return Usage(
+        input_tokens=most_prompt_tokens(request, model), output_tokens=most_answer_tokens(request) or 0
+    )

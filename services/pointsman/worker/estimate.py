@@ -1,32 +1,42 @@
 """How many tokens a call may take before it is made: pure, from the request as it is sent."""
 
+from collections import deque
+from math import ceil
+from statistics import mean, median_low
 from typing import Any
 
-import orjson
-
+from pointsman.worker.content import content_of
 from pointsman_schemas.base import Json
 
 #: Bytes of UTF-8 to a token, on average; what an answer takes before any was seen.
 BYTES_PER_TOKEN = 4
 FIRST_GUESS = 256
-#: How much of the mean each new answer is.
-_WEIGHT = 0.1
+#: So many answers are kept in mind; the first guess stands for a few, so that one answer does not decide.
+_KEPT, _GUESSES = 9, 5
 
 
 class AnswerLength:
-    """Tokens of an answer: what the request allows at most, else a running mean of those seen."""
+    """Tokens of an answer: the middle of those seen, or the share that was used of what a request allows."""
 
     def __init__(self) -> None:
-        self._mean = float(FIRST_GUESS)
+        self._seen = deque([FIRST_GUESS] * _GUESSES, _KEPT)
+        self._shares: deque[float] = deque(maxlen=_KEPT)
 
-    def saw(self, tokens: int) -> None:
-        """An answer came."""
-        self._mean += _WEIGHT * (tokens - self._mean)
+    def saw(self, tokens: int, request: Json | None = None) -> None:
+        """An answer came to `request`."""
+        request = request or {}
+        most = most_answer_tokens(request)
+        if most is None:
+            self._seen.append(tokens // _answers(request))
+        else:
+            self._shares.append(min(1.0, tokens / most))
 
     def expected(self, request: Json) -> int:
         """Tokens that the answer to `request` may take."""
         most = most_answer_tokens(request)
-        return round(self._mean) * _answers(request) if most is None else most
+        if most is None:
+            return median_low(self._seen) * _answers(request)
+        return ceil(most * mean(self._shares)) if self._shares else most
 
 
 def most_answer_tokens(request: Json) -> int | None:
@@ -38,9 +48,26 @@ def most_answer_tokens(request: Json) -> int | None:
     return None
 
 
+def prompt_tokens(request: Json, model: str = "") -> int:
+    """About what the request takes itself: its text, and its media by the rule of the model's provider."""
+    content = content_of(request, model)
+    return content.text // BYTES_PER_TOKEN + content.media
+
+
+def most_prompt_tokens(request: Json, model: str = "") -> int:
+    """More than the request takes itself: a token of text is never shorter than a byte."""
+    content = content_of(request, model)
+    return content.text + content.media
+
+
+def call_tokens(prompt: int, answer: int, budget: int) -> int:
+    """What to reserve: for an answer's sake never more than the whole budget, or nothing would be called."""
+    return prompt + min(answer, max(0, budget - prompt))
+
+
 def size(request: Json) -> int:
-    """Bytes of the request: a token is never shorter than one, so more tokens of text there cannot be."""
-    return len(orjson.dumps(request))
+    """Bytes of the request's text: without the pictures, sounds and files in it."""
+    return content_of(request, "").text
 
 
 def _answers(request: Json) -> int:

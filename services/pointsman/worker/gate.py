@@ -78,6 +78,11 @@ class Gate:
         self._all.wake()
         return permit
 
+    def has_room(self, wants: Mapping[str, int]) -> bool:
+        """Whether that much would fit now, as far as the log has been read."""
+        budgets = self._all.ledger.budgets
+        return all(name in budgets and budgets[name].fits(amount) for name, amount in wants.items())
+
     def good(self, permit: Permit | None, target: str) -> bool:
         """Whether a call may begin now; `permit` is None for one that comes under no budget."""
         if self.pause_left(target) > 0:
@@ -115,6 +120,17 @@ class Gate:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await resumed.wait()
+
+    def refused_because(self, permit: Permit) -> str:
+        """Why there will never be room for it."""
+        budget = self._all.ledger.budgets.get(permit.budget)
+        if budget is None:
+            return f"{permit.budget} has no room for it: no such limit is in force"
+        amount, limit = permit.wants[permit.budget], budget.limit
+        said = f"{amount:,} of {limit:,}"
+        if permit.budget in self._of_days:
+            said = f"${amount / 10**9:,.4f} of ${limit / 10**9:,.4f} a day"
+        return f"{permit.budget} has no room for it: it may take {said}"
 
     def held_by(self, permit: Permit | None, target: str) -> str:
         """What holds a call up, in a few words."""
@@ -156,7 +172,7 @@ class Gate:
         if isinstance(message, LimitResumed):
             self._held.pop(message.target, None)
             self._resumed.pop(message.target, asyncio.Event()).set()
-        if isinstance(message, BreakerTurned) and message.to == "open":
+        if isinstance(message, LimitPaused) or (isinstance(message, BreakerTurned) and message.to == "open"):
             for each in self._permits.values():
                 if each.target == message.target and each.elsewhere:
                     each.decided.set()  # no use in waiting for room there

@@ -1,14 +1,14 @@
 """The way to a call: its target is whole and not paused, a slot is free, and the shared limits have room."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from pointsman.runtime.metrics import LIMIT_SECONDS
 from pointsman.worker.agreement import Agreement
-from pointsman.worker.breakers import Breakers
+from pointsman.worker.breakers import Breakers, ShutError
 from pointsman.worker.gate import Gate
 from pointsman.worker.permit import Permit
 
@@ -67,12 +67,19 @@ class Turnstile:
 
     @asynccontextmanager
     async def turn(
-        self, job_id: UUID, target: str, wants: Mapping[str, int], wait: Wait, *, others: Sequence[str] = ()
+        self,
+        job_id: UUID,
+        target: str,
+        wants: Mapping[str, int],
+        wait: Wait,
+        *,
+        elsewhere: Callable[[], bool] | None = None,
+        in_haste: bool = False,
     ) -> AsyncGenerator[Turn, None]:
-        """Inside, one call of `target` may be made.
+        """Inside, one call of `target` may be made. `elsewhere`: whether another target may be called now.
 
         Raises:
-            ShutError: its circuit breaker is open, and one of the `others` may be called instead.
+            ShutError: it is paused or broken, or `in_haste` has no room at once, and another may be called.
             NoRoomError: a limit refused it, or there was no room for `patience_s` seconds.
         """
         loop = asyncio.get_running_loop()
@@ -83,8 +90,8 @@ class Turnstile:
         try:
             while True:
                 async with self._patiently(began + self._patience_s, permit, target, wait):
-                    await self._clear(target)
-                    probe = probe or await self._breakers.enter(target, others)
+                    await self._clear(target, elsewhere or _nowhere)
+                    probe = probe or await self._breakers.enter(target, elsewhere or _nowhere)
                     if permit is not None:
                         await permit.decided.wait()
                 async with self._slots:
@@ -96,7 +103,7 @@ class Turnstile:
                         return
                     else:
                         if permit is None:
-                            permit = self._gate.ask(job_id, target, wants, elsewhere=bool(others))
+                            permit = self._gate.ask(job_id, target, wants, elsewhere=elsewhere is not None)
                             await permit.answered.wait()
                         if self._gate.good(permit, target):
                             LIMIT_SECONDS.labels(self._tier).observe(loop.time() - began)
@@ -104,6 +111,9 @@ class Turnstile:
                             permit.used = True
                             yield turn
                             return
+                if in_haste and permit and not permit.decided.is_set() and (elsewhere or _nowhere)():
+                    wait.held_by = self._held_by(permit, target)
+                    raise ShutError(target)
                 permit = self._still_good_for_something(permit)
         finally:
             if permit is not None:
@@ -120,13 +130,15 @@ class Turnstile:
             return permit
         self._gate.settle(permit, dict.fromkeys(permit.wants, 0))
         if permit.state == "refused":
-            raise NoRoomError(permit.budget, f"{permit.budget} has no room for it")
+            raise NoRoomError(permit.budget, self._gate.refused_because(permit))
         return None
 
-    async def _clear(self, target: str) -> None:
+    async def _clear(self, target: str, elsewhere: Callable[[], bool]) -> None:
         """Return when `target` is not paused, as far as the log has been read."""
         await self._all.joined.wait()
         while left := self._gate.pause_left(target):
+            if elsewhere():
+                raise ShutError(target)
             await self._gate.rest(target, left)
 
     @asynccontextmanager
@@ -149,3 +161,7 @@ class Turnstile:
         if not self._gate.pause_left(target) and not self._breakers.closed(target):
             return f"{target} broken"
         return self._gate.held_by(permit, target)
+
+
+def _nowhere() -> bool:
+    return False

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pointsman.worker.ceilings import Ceiling, billionths, most_tokens
-from pointsman.worker.estimate import BYTES_PER_TOKEN, AnswerLength, size
+from pointsman.worker.estimate import AnswerLength, call_tokens, prompt_tokens
 from pointsman.worker.limits_file import Rate, declared_by
 from pointsman.worker.prices import Prices
 from pointsman_schemas.base import Json
@@ -47,7 +47,7 @@ class Wants:
         Raises:
             UnknownPriceError: nobody knows.
         """
-        most = self._prices.cost(self._model, most_tokens(request), at)
+        most = self._prices.cost(self._model, most_tokens(request, self._model), at)
         if most is None:
             raise UnknownPriceError(f"the price of {self._model} is not known, so no ceiling can be kept")
         return most
@@ -61,18 +61,19 @@ class Wants:
         wants = {}
         if self._requests:
             wants[self._requests] = 1
-        if self._tokens:
-            wants[self._tokens] = size(request) // BYTES_PER_TOKEN + self._answers.expected(request)
+        if self._tokens and self._rate and self._rate.tokens:
+            prompt = prompt_tokens(request, self._model)
+            wants[self._tokens] = call_tokens(prompt, self._answers.expected(request), self._rate.tokens)
         if ceilings := self.ceilings(agent_id):
             most = billionths(self.most_usd(request, at))
             wants |= {each.budget: most for each in ceilings}
         return wants
 
-    def after(self, usage: Usage | None, cost: Decimal | None) -> Mapping[str, int]:
+    def after(self, request: Json, usage: Usage | None, cost: Decimal | None) -> Mapping[str, int]:
         """What it came to, of the budgets where that differs from what was reserved and is known."""
         used: dict[str, int] = {}
         if usage is not None and self._tokens:
-            self._answers.saw(usage.output_tokens)
+            self._answers.saw(usage.output_tokens, request)
             used[self._tokens] = usage.input_tokens + usage.output_tokens
         if cost is not None:
             used |= {each.budget: billionths(cost) for each in self._ceilings}
