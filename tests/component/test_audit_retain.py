@@ -9,13 +9,12 @@ import pytest
 from pointsman.audit.rows import row_of
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.findings import Report, Wrong
-from pointsman.store.retain import days_before, drop_day
 from pointsman.store.row import Row
 from pointsman.store.verify import Scope, verify
 from tests.support.audit_store import as_auditor, audit_pool, observer, put, row
 from tests.support.command import Command
 from tests.support.example_records import TOPICS, story, story_id
-from tests.support.integrity import KEY, record, sign, tamper
+from tests.support.integrity import KEY, drop, record, sign, tamper
 
 pytestmark = pytest.mark.stack
 
@@ -47,10 +46,6 @@ async def filled(dsn: str, *, sign_after: int | None = None) -> None:
 
 async def look(dsn: str, day: date | None = None) -> Report:
     return await verify(as_auditor(dsn), Scope(day=day), public=KEY.public)
-
-
-async def drop(dsn: str, until: date, key: object = KEY) -> int:
-    return sum([await drop_day(dsn, day, key) for day in await days_before(dsn, until)])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("sign_after", [None, 20, -1])
@@ -96,7 +91,9 @@ async def test_a_statement_that_is_not_signed_hides_nothing(database: str) -> No
 async def test_rows_of_no_day_stay(database: str) -> None:
     async with audit_pool(database) as pool:
         far = row(1, broker_at=datetime(1999, 1, 1, tzinfo=UTC))
-        await put(AuditWriter(pool, clock=lambda: NOON), [at(0, 3), far, at(2, 3)])
+        writer = AuditWriter(pool, clock=lambda: NOON)
+        await put(writer, [at(0, 3), far, at(2, 3)])
+        await sign(pool, writer)
         await drop(database, NOON.date())
         report = await look(database)
     assert (report.findings, report.rows, report.dropped) == ([], 1, 2)
@@ -113,27 +110,70 @@ async def test_the_summaries_of_jobs_that_are_gone_go_too(database: str) -> None
     assert [each["job_id"] for each in left] == [story_id(7)]
 
 
-async def test_the_command_says_first_and_drops_then(database: str, tmp_path: Path) -> None:
+def pointsman(folder: Path, **environment: str) -> Command:
+    return Command(folder, {f"POINTSMAN_{name}": value for name, value in environment.items()})
+
+
+async def nine_days(dsn: str) -> datetime:
+    """A row a day, the last one today; the time now."""
     now = datetime.now(UTC)
-    async with audit_pool(database) as pool:
+    async with audit_pool(dsn) as pool:
         writer = AuditWriter(pool)
         await put(writer, [row(offset, broker_at=now - (9 - offset) * DAY) for offset in range(10)])
         await sign(pool, writer)
+    return now
+
+
+async def test_who_has_the_key_signs_and_who_owns_the_tables_drops(database: str, tmp_path: Path) -> None:
+    now = await nine_days(database)
     (tmp_path / "key.pem").write_text(KEY.pem)
-    pointsman = Command(
-        tmp_path,
-        {"POINTSMAN_POSTGRES_OWNER": database, "POINTSMAN_AUDIT_KEY_FILE": str(tmp_path / "key.pem")},
-    )
-    said = await pointsman.run("audit", "retain", "--days", "4", "--dry-run", "--json")
+    signer = pointsman(tmp_path, POSTGRES=as_auditor(database), AUDIT_KEY_FILE=str(tmp_path / "key.pem"))
+    owner = pointsman(tmp_path, POSTGRES_OWNER=database, AUDIT_PUBLIC_KEY=KEY.public.text)
+    said = await owner.run("audit", "retain", "--days", "4", "--dry-run", "--json")
     assert said.code == 0, said.err
     days = [str((now - back * DAY).date()) for back in range(9, 4, -1)]
     assert ([each["day"] for each in said.json["days"]], said.json["rows_dropped"]) == (days, 0)
-    assert (await look(database)).dropped == 0
-    done = await pointsman.run("audit", "retain", "--days", "4")
-    assert (done.code, done.lines[-1]) == (0, "dropped 5 rows of 5 days")
+    written = await signer.run("audit", "retain", "--days", "4", "--sign", "gone.jsonl")
+    assert written.code == 0, written.err
+    assert (await look(database)).dropped == 0, "to sign drops nothing"
+    done = await owner.run("audit", "retain", "--days", "4", "--signed", "gone.jsonl")
+    assert (done.code, done.lines[-1]) == (0, "dropped 5 rows of 5 days"), done.err
     assert ((await look(database)).findings, (await look(database)).rows) == ([], 5)
-    again = await pointsman.run("audit", "retain", "--days", "4")
+    again = await owner.run("audit", "retain", "--days", "4")
     assert again.lines == [f"nothing is older than {(now - 4 * DAY).date()}"]
+
+
+async def test_the_key_and_the_owner_s_rights_never_meet(database: str, tmp_path: Path) -> None:
+    await nine_days(database)
+    (tmp_path / "key.pem").write_text(KEY.pem)
+    both = pointsman(tmp_path, POSTGRES_OWNER=database, AUDIT_KEY_FILE=str(tmp_path / "key.pem"))
+    for arguments in (["--days", "4"], ["--days", "4", "--signed", "gone.jsonl"]):
+        refused = await both.run("audit", "retain", *arguments)
+        assert refused.code == 2
+        assert "--sign FILE" in refused.err
+    refused = await both.run("audit", "retain", "--days", "4", "--sign", "gone.jsonl", "--postgres", database)
+    assert refused.code == 1
+    assert "may do more than read" in refused.err
+    assert not (tmp_path / "gone.jsonl").exists()
+    assert (await look(database)).rows == 10
+
+
+async def test_what_is_not_as_it_was_signed_is_not_dropped(database: str, tmp_path: Path) -> None:
+    now = await nine_days(database)
+    (tmp_path / "key.pem").write_text(KEY.pem)
+    signer = pointsman(tmp_path, POSTGRES=as_auditor(database), AUDIT_KEY_FILE=str(tmp_path / "key.pem"))
+    owner = pointsman(tmp_path, POSTGRES_OWNER=database, AUDIT_PUBLIC_KEY=KEY.public.text)
+    assert (await signer.run("audit", "retain", "--days", "8", "--sign", "gone.jsonl")).code == 0
+    async with audit_pool(database) as pool:
+        await put(AuditWriter(pool), [row(0, topic="late", broker_at=now - 9 * DAY)])
+    refused = await owner.run("audit", "retain", "--days", "8", "--signed", "gone.jsonl")
+    assert refused.code == 1
+    assert "sign it again" in refused.err
+    file = tmp_path / "gone.jsonl"
+    file.write_text(file.read_text().replace("rows", "Rows"))
+    refused = await owner.run("audit", "retain", "--days", "8", "--signed", "gone.jsonl")
+    assert "not signed by the key" in refused.err
+    assert (await look(database)).dropped == 0
 
 
 async def test_a_day_that_does_not_fit_is_kept(database: str, tmp_path: Path) -> None:
@@ -141,9 +181,9 @@ async def test_a_day_that_does_not_fit_is_kept(database: str, tmp_path: Path) ->
         old = datetime.now(UTC) - 9 * DAY
         await put(AuditWriter(pool), [row(offset, broker_at=old) for offset in range(3)])
     await tamper(database, "update audit.message set agent_id = 'x' where \"offset\" = 1")
-    pointsman = Command(tmp_path, {"POINTSMAN_POSTGRES_OWNER": database})
-    done = await pointsman.run("audit", "retain", "--days", "1")
+    owner = pointsman(tmp_path, POSTGRES_OWNER=database)
+    done = await owner.run("audit", "retain", "--days", "1")
     assert done.code == 1
     assert "t/0@1" in done.err
-    forced = await pointsman.run("audit", "retain", "--days", "1", "--unverified", "--json")
+    forced = await owner.run("audit", "retain", "--days", "1", "--unverified", "--json")
     assert json.loads(forced.out)["rows_dropped"] == 3

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -15,9 +16,10 @@ from pointsman.store.audit_writer import AuditWriter
 from pointsman_schemas.claims import DATAREF
 from tests.conftest import Kafka
 from tests.support.audit_store import as_auditor, audit_pool, put
-from tests.support.claim_stores import claim_check, digest
+from tests.support.claim_stores import as_read, claim_check, digest
 from tests.support.command import Command
 from tests.support.example_records import TOPICS, example, story, story_id
+from tests.support.router_lanes import handler
 
 pytestmark = pytest.mark.stack
 
@@ -108,6 +110,43 @@ async def test_what_is_lost_is_told_and_the_rest_is_shown(
     silent = await unset.run("audit", "verify")
     assert silent.code == 0
     assert any("4 large values kept in a store, not looked at" in line for line in silent.lines)
+
+
+async def test_claims_that_were_refused_are_no_damage_and_are_told_apart(
+    pointsman: Command, database: str, folder: Path
+) -> None:
+    """Anybody may write claims to values that nobody has: the router refuses them, and that is all."""
+    others = Command(pointsman.folder, {**pointsman.environment, "POINTSMAN_PREFIX": TOPICS.prefix})
+    records = story(1)
+    done = await abridged(records, folder)
+    forged = [replace(each, value=forgery(each, number)) for number, each in enumerate(
+        [*await abridged([story(number)[0] for number in range(2, 9)], folder), done[0]], 2
+    )]  # fmt: skip
+    forged = [replace(each, offset=100 + number) for number, each in enumerate(forged)]
+    letters = [
+        replace(as_read(made), topic=TOPICS.dead.name, offset=number)
+        for number, each in enumerate(await claim_check(Folder(folder)).fetch(forged))
+        for made in handler()([each])
+        if made.topic.endswith(TOPICS.dead.name.partition(".")[2])
+    ]
+    assert len(letters) == 8
+    await on_record(database, [*done, *forged, *letters])
+    verified = await others.run("audit", "verify", "--json")
+    assert verified.code == 0, verified.out
+    assert len(verified.json["large_values"]["refused"]) == 8
+    assert any(
+        "8 forged or lost claims on the intake" in line
+        for line in (await others.run("audit", "verify")).lines
+    )
+    path_of(folder, records[0]).unlink()  # one that was done, though a forger named its job, too
+    found = (await others.run("audit", "verify", "--json")).json["report"]["findings"]
+    assert [(each["topic"], each["offset"]) for each in found] == [(TOPICS.intake.name, 1)]
+
+
+def forgery(record: Incoming, number: int) -> bytes:
+    body = orjson.loads(record.value or b"")
+    body["claim"]["digest"] = "sha256:" + f"{number:064x}"
+    return orjson.dumps(body)
 
 
 async def test_what_a_row_names_is_never_collected(pointsman: Command, database: str, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """A record with chains and signed checkpoints, and an owner of its database who means ill."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,11 +13,12 @@ from pointsman.store.chain import follow, genesis
 from pointsman.store.checkpoints import add_checkpoint
 from pointsman.store.connect import Pool
 from pointsman.store.lanes import Lane
+from pointsman.store.retain import days_before, drop_day, state_day
 from pointsman.store.row import Row
 from pointsman.store.signing import PrivateKey
 from pointsman.store.sql import query
 from pointsman.store.walk import digest_of
-from tests.support.audit_store import audit_pool, observer, put
+from tests.support.audit_store import as_auditor, audit_pool, observer, put
 from tests.support.example_records import TOPICS, story
 
 KEY = PrivateKey.parse("11" * 32)
@@ -47,6 +48,16 @@ async def record(
                 await sign(pool, writer)
 
 
+async def drop(dsn: str, until: date, key: PrivateKey | None = KEY) -> int:
+    """Drop the days before `until`: signed by a reader who has the key, then dropped by the owner."""
+    dropped = 0
+    for day in await days_before(dsn, until):
+        dropped += await drop_day(
+            dsn, day, None if key is None else await state_day(as_auditor(dsn), day, key)
+        )
+    return dropped
+
+
 async def tamper(dsn: str, *statements: str) -> None:
     """What the owner of the database can do; each statement must change something."""
     async with observer(dsn) as connection:
@@ -57,20 +68,27 @@ async def tamper(dsn: str, *statements: str) -> None:
 async def rechain(dsn: str, change: Callable[[Row], Row], lane: Lane = CALLS) -> None:
     """Change rows of a lane and make its digests and links anew: for that one needs the code, not the key."""
     async with observer(dsn) as connection:
-        from_offset = await connection.fetchval(
-            "select chained_from from audit.lane where topic = $1 and partition = $2", *lane
-        )
-        link = genesis(*lane, from_offset)
-        width = len(Row._fields)
-        found = await connection.fetch(query("rows_of_lane"), *lane, from_offset, 2**62)
-        for each in found:
-            row = change(Row._make(each[:width]))
+        await rechain_on(connection, change, lane)
+
+
+async def rechain_on(connection: asyncpg.Connection, change: Callable[[Row], Row], lane: Lane) -> None:
+    """As `rechain`, with the lane's own digest made anew, too."""
+    from_offset = await connection.fetchval(
+        "select chained_from from audit.lane where topic = $1 and partition = $2", *lane
+    )
+    link = genesis(*lane, from_offset)
+    width = len(Row._fields)
+    found = await connection.fetch(query("rows_of_lane"), *lane, from_offset, 2**62)
+    for each in found:
+        row = change(Row._make(each[:width]))
+        if row.privacy is None:
             row = row._replace(record_sha256=digest_of(row) or b"")
-            link = follow(link, row, each["recorded_at"])
-            await _rewrite(connection, row, link)
-        await connection.execute(
-            "update audit.lane set chain = $3 where topic = $1 and partition = $2", *lane, link
-        )
+        link = follow(link, row, each["recorded_at"])
+        await _rewrite(connection, row, link)
+    await connection.execute(
+        "update audit.lane set chain = $3, digest = audit.lane_digest(topic, partition, next_offset,"
+        " moved_at, $3, rows, chained_from) where topic = $1 and partition = $2", *lane, link
+    )  # fmt: skip
 
 
 async def _rewrite(connection: asyncpg.Connection, row: Row, link: bytes) -> None:

@@ -7,6 +7,7 @@ from logging import WARNING, getLogger
 
 from pointsman.audit.checkpointer import Checkpointer
 from pointsman.audit.handlers import Sink
+from pointsman.audit.heads import open_heads
 from pointsman.audit.privacy_file import PrivacyFile, load
 from pointsman.audit.private import Privacy
 from pointsman.audit.settings import AuditSettings
@@ -71,13 +72,20 @@ class Audit:
             await pool.close()
 
     def _signs(self, writer: AuditWriter, pool: Pool) -> Checkpointer | None:
-        """Raises: KeyUnreadableError, OSError."""
+        """Raises: KeyUnreadableError, OSError, HeadsError."""
         settings = self._settings
         text = settings.audit_key or (settings.audit_key_file and settings.audit_key_file.read_text())
         if not text:
             event(log, WARNING, "no audit key is set: chains are kept, but no checkpoints are signed")
             return None
-        return Checkpointer(writer, pool, PrivateKey.parse(text), settings, self._clock)
+        return Checkpointer(
+            writer,
+            pool,
+            PrivateKey.parse(text),
+            settings,
+            self._clock,
+            heads=open_heads(settings.audit_heads),
+        )
 
     async def run(self) -> None:
         """Store every record, and sign what is stored, until stopped."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
+from pointsman.audit.heads import Heads, HeadsError
 from pointsman.audit.settings import AuditSettings
 from pointsman.bus.errors import BusError
 from pointsman.bus.publisher import Publisher
@@ -74,7 +75,10 @@ class Checkpointer:
         key: PrivateKey,
         settings: AuditSettings,
         clock: Clock,
+        *,
+        heads: Heads | None = None,
     ) -> None:
+        """`heads`: where checkpoints are kept outside of the database, too."""
         self._writer = writer
         self._pool = pool
         self._key = key
@@ -85,6 +89,8 @@ class Checkpointer:
         self._every_rows = settings.checkpoint_rows
         self._signed: dict[Lane, Head] = {}
         self._unpublished: list[tuple[CheckpointSigned, bytes]] = []
+        self._heads = heads
+        self._unkept: list[tuple[CheckpointSigned, bytes]] = []
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -107,22 +113,36 @@ class Checkpointer:
                     self._pool, lambda number, previous: signed(self._key, number, previous, since, now)
                 )
                 self._signed |= since
-                self._unpublished.append(made)
-                del self._unpublished[:-_KEPT]
-            await self._publish()
-        except (StoreError, BusError) as error:
+                for waiting in (self._unpublished, self._unkept):
+                    waiting.append(made)
+                    del waiting[:-_KEPT]
+                if self._heads is None:
+                    self._unkept.clear()
+        except StoreError as error:
             event(log, logging.WARNING, "no checkpoint, trying again later", error=str(error))
+        for place in (self._publish, self._keep):  # one that is away does not hold up the other
+            try:
+                await place()
+            except (BusError, HeadsError) as error:
+                event(log, logging.WARNING, "no checkpoint outside of the database", error=str(error))
+
+    async def _keep(self) -> None:
+        while self._unkept and self._heads is not None:
+            checkpoint, message = self._unkept[0]
+            await self._heads.put(checkpoint.number, message)
+            del self._unkept[0]
 
     async def _publish(self) -> None:
         if not self._unpublished:
             return
-        records = [_record(self._topics, each, value) for each, value in self._unpublished]
+        records = [published(self._topics, each, value) for each, value in self._unpublished]
         async with Publisher(self._kafka) as publisher:
             await publisher.publish(records)
         self._unpublished.clear()
 
 
-def _record(topics: Topics, checkpoint: CheckpointSigned, value: bytes) -> Outgoing:
+def published(topics: Topics, checkpoint: CheckpointSigned, value: bytes) -> Outgoing:
+    """The checkpoint as it goes onto the bus."""
     now = checkpoint.made_at
     cover = Envelope(uuid7(now), SOURCE, checkpoint.TYPE, now, SOURCE)
     return Outgoing(topics.checkpoints.name, b"audit", value, cover.to_headers())

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from pydantic import Field
 
+from pointsman.audit.heads import HeadsPart
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.settings import HttpPart
 from pointsman.store.settings import PrivacyKeyPart, WriterPart
 
 
-class AuditSettings(LanePart, WriterPart, PrivacyKeyPart, HttpPart):
+class AuditSettings(LanePart, WriterPart, PrivacyKeyPart, HeadsPart, HttpPart):
     """Where records come from, where rows go, who signs them, how long to wait for another audit process."""
 
     audit_patience_s: float = Field(

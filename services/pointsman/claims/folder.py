@@ -79,17 +79,7 @@ class Folder:
                 make_private(folder)
             (self._folder / MARK).touch(0o600)
             _sync(self._folder)
-        beside = path.with_name(f".{secrets.token_hex(8)}")
-        try:
-            with open(beside, "xb", opener=_private) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        _sync(path.parent)
+        write_private(path, content)
 
     def _read(self, sha256: str) -> bytes | None:
         try:
@@ -113,6 +103,21 @@ def make_private(folder: Path) -> None:
     """Make the folder where it is missing, and those that it is in; nobody else gets into it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(0o700, exist_ok=True)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """The file is its owner's alone, and appears under its name when it is whole and on disk."""
+    beside = path.with_name(f".{secrets.token_hex(8)}")
+    try:
+        with open(beside, "xb", opener=_private) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
 
 
 def _private(path: str, flags: int) -> int:

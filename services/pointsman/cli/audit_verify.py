@@ -48,7 +48,9 @@ def verify(
 
     Exit 1 if anything does not fit; the first row of each lane that does not is named. A day or a job is
     looked at from the checkpoint before it to the one after it. docs/audit-integrity.md says what is found.
-    Values that are kept in a store are fetched and held against their digests, where POINTSMAN_CLAIMS is set.
+    Values that are kept in a store are fetched and held against their digests, where POINTSMAN_CLAIMS is set;
+    claims on the intake that the router refused for theirs are counted apart. Checkpoints outside of the
+    database are read where POINTSMAN_AUDIT_HEADS says, and from Kafka with --against-kafka.
     """
     import asyncio
     import time
@@ -70,7 +72,11 @@ def verify(
                 "rows_per_second": report.rows / seconds,
                 "report": report,
                 "kafka": comparison,
-                "large_values": {"named": len(large.named), "checked": large.checked},
+                "large_values": {
+                    "named": len(large.named),
+                    "checked": large.checked,
+                    "refused": sorted(large.refused),
+                },
             }
         )
     else:
@@ -81,12 +87,14 @@ def verify(
 async def _verify(
     settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool, against_kafka: bool
 ) -> "tuple[Report, Comparison | None, LargeValues]":
+    from pointsman.audit.heads import open_heads
     from pointsman.claims.opened import closed_after, open_claim_check
     from pointsman.claims.settings import ClaimsPart
     from pointsman.cli import job_id, screen
     from pointsman.cli.large_check import LargeValues
     from pointsman.cli.settings import load
     from pointsman.store.jobs import open_jobs
+    from pointsman.store.refused import refused
     from pointsman.store.signing import PublicKey
     from pointsman.store.verify import Scope, verify
 
@@ -96,6 +104,8 @@ async def _verify(
         async with open_jobs(settings.postgres) as jobs:
             wanted = await job_id.find(jobs, job)
     scope = Scope(day=day.date() if day else None, job_id=wanted, newest=newest)
+    heads = open_heads(settings.audit_heads)
+    kept = [] if heads is None else await heads.all()
     comparison, published = await _compare(settings) if against_kafka else (None, [])
     large = LargeValues()
     with screen.stepped("rows") as (begin, advance):
@@ -103,7 +113,7 @@ async def _verify(
             settings.postgres,
             scope,
             public=public,
-            published=published,
+            published=[*kept, *published],
             begin=begin,
             advance=advance,
             large=large.take,
@@ -114,7 +124,11 @@ async def _verify(
     if claim_check is not None and large.named:
         async with closed_after(claim_check):
             with screen.progress(len(large.named), "large values") as advance:
-                report.findings += await large.check(claim_check, advance)
+                unlike = await large.check(claim_check, advance)
+        intake = settings.topics.intake.name
+        on_intake = {place: finding for finding in unlike if (place := finding.row) and place[0] == intake}
+        large.refused = await refused(settings.postgres, on_intake) if on_intake else set()
+        report.findings += [finding for finding in unlike if finding.row not in large.refused]
     return report, comparison, large
 
 

@@ -8,16 +8,21 @@ import orjson
 from pointsman.bus.claimed import claim_in
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.store.findings import Finding, Wrong
+from pointsman.store.refused import Place
 from pointsman.store.row import Row
 from pointsman_schemas.claims import Claim
 
 
 @dataclass(slots=True)
 class LargeValues:
-    """Those that rows name; `checked` of them were fetched and held against their digests."""
+    """Those that rows name; `checked` of them were fetched and held against their digests.
+
+    `refused`: places of claims on the intake that the router refused, as their value is not what they say.
+    """
 
     named: list[tuple[tuple[str, int, int], Claim]] = field(default_factory=list)
     checked: int = 0
+    refused: set[Place] = field(default_factory=set)
 
     def take(self, row: Row) -> None:
         """Note the value that a row names; a stranger's `ce_dataref` is nothing of ours."""

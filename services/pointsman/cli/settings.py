@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from pointsman.audit.heads import HeadsPart
 from pointsman.cli.errors import CommandError
 from pointsman.runtime.settings import KafkaPart, Part
 from pointsman.store.settings import PostgresPart, PrivacyKeyPart
@@ -20,7 +21,7 @@ class CliSettings(KafkaPart, PostgresPart, PrivacyKeyPart):
     """What the commands need that only look or send."""
 
 
-class VerifySettings(CliSettings):
+class VerifySettings(CliSettings, HeadsPart):
     """What verification needs beyond that: the key that checkpoints must be signed by."""
 
     audit_public_key: str = ""

@@ -35,6 +35,7 @@ def fleet(
         "POINTSMAN_SIMULATOR": provider,
         "POINTSMAN_AUDIT_PUBLIC_KEY": public_key,
         "POINTSMAN_CLAIMS": (folder / "claims").absolute().as_uri(),
+        "POINTSMAN_AUDIT_HEADS": (folder / "checkpoints").absolute().as_uri(),
         "POINTSMAN_HTTP_HOST": LOOPBACK,
     }
     simulator = Process(
@@ -70,6 +71,7 @@ def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> No
     left = {**processes[-1].environment, "POINTSMAN_POSTGRES_OWNER": owner}
     names = (
         "KAFKA", "POSTGRES", "POSTGRES_WRITER", "POSTGRES_OWNER", "SIMULATOR", "AUDIT_PUBLIC_KEY", "CLAIMS",
+        "AUDIT_HEADS",
     )  # fmt: skip
     lines = [f"POINTSMAN_{name}={left[f'POINTSMAN_{name}']}" for name in names]
     (folder / "settings.env").write_text("\n".join(lines) + "\n")

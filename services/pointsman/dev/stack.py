@@ -96,7 +96,7 @@ class Stack:
 
     def _delete(self) -> None:
         self.postgres.remove()
-        for name in ("kafka", "logs", "claims"):
+        for name in ("kafka", "logs", "claims", "checkpoints"):
             if (self._folder / name).exists():
                 shutil.rmtree(self._folder / name)
 

@@ -18,6 +18,9 @@ class Wrong(StrEnum):
     LANE = "lane"
     CHECKPOINT = "checkpoint"
     DROPPED = "dropped"
+    DEFINITION = "definition"
+    SUMMARY = "summary"
+    ASIDE = "aside"
     NOT_KAFKA = "not_kafka"
     NOT_STORED = "not_stored"
     KAFKA_DIFFERS = "kafka_differs"
@@ -34,11 +37,26 @@ class Finding:
     offset: int | None = None
 
     @property
+    def row(self) -> tuple[str, int, int] | None:
+        """Topic, partition and offset, where it is about a row."""
+        if self.topic is None or self.partition is None or self.offset is None:
+            return None
+        return self.topic, self.partition, self.offset
+
+    @property
     def place(self) -> str:
         """`topic/partition@offset`, as far as it is known."""
         if self.topic is None:
-            return "checkpoints"
+            return _PLACES.get(self.wrong, "checkpoints")
         return f"{self.topic}/{self.partition}" + ("" if self.offset is None else f"@{self.offset}")
+
+
+_PLACES = {
+    Wrong.DEFINITION: "schema",
+    Wrong.SUMMARY: "audit.job",
+    Wrong.ASIDE: "tables",
+    Wrong.DROPPED: "audit.dropped",
+}
 
 
 @dataclass(slots=True)
@@ -46,6 +64,7 @@ class Report:
     """`rows` were walked; `older` ones are from before the chain; `unsigned` ones have no checkpoint yet.
 
     `masked` ones were changed by a policy before they were stored, `sealed` ones encrypted for a subject.
+    `jobs`: summaries that were counted anew.
     """
 
     lanes: int = 0
@@ -56,6 +75,7 @@ class Report:
     checkpoints: int = 0
     masked: int = 0
     sealed: int = 0
+    jobs: int = 0
     signatures: str = ""
     findings: list[Finding] = field(default_factory=list)
 

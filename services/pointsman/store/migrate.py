@@ -24,6 +24,9 @@ async def migrate(dsn: str) -> list[str]:
         await _prepared(connection)
         while (name := await _apply_next(connection)) is not None:
             applied.append(name)
+        with translated(dsn):
+            if await connection.fetchval("select to_regprocedure('audit.digest_of(text[])') is not null"):
+                await connection.execute(query("note_migrations"))
     return applied
 
 

@@ -3,7 +3,7 @@
 The form is described, byte by byte, in docs/audit-integrity.md; it may never change.
 """
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
@@ -50,6 +50,24 @@ def stored_headers(text: str) -> list[tuple[str, bytes | None]]:
         ValueError, TypeError, KeyError: it is not what the audit writes.
     """
     return [(_name(name), _bytes(value)) for name, value in orjson.loads(text)]
+
+
+def in_one_form(text: str) -> bool:
+    """Whether each part of the headers is written as the audit writes it: there is one form for each."""
+    return all(_is_written(part) for pair in orjson.loads(text) for part in pair)
+
+
+def _is_written(part: object) -> bool:
+    if not isinstance(part, dict):
+        return True
+    if list(part) != ["base64"]:
+        return False
+    raw = b64decode(part["base64"])
+    try:
+        needless = "\0" not in raw.decode()
+    except UnicodeDecodeError:
+        needless = False
+    return not needless and b64encode(raw).decode() == part["base64"]
 
 
 def _named(name: str) -> bytes:

@@ -18,6 +18,12 @@ OPENER = "pointsman_audit_opener"
 ERASER = "pointsman_audit_eraser"
 #: Keeps large values and reads them, where the claim store is in this database; sees nothing of the audit.
 CLAIMS = "pointsman_claims"
+ALL = (WRITER, AUDITOR, OPENER, ERASER, CLAIMS)
+
+
+#: Another process makes or changes the same login, here or in another database: the next try finds it done.
+_QUICKER = (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError, asyncpg.InternalServerError)
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,13 @@ async def ensure_login(dsn: str, login: str, role: str, password: str | None = N
         with translated(dsn):
             await connection.execute(query("make_roles"))
             for each in (AUDITOR, OPENER) if role == OPENER else (role,):
-                try:
-                    await _login(connection, login, each, password)
-                except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-                    # Another process was quicker: now it is there.
-                    await _login(connection, login, each, password)
+                for patience in reversed(range(_TRIES)):
+                    try:
+                        await _login(connection, login, each, password)
+                        break
+                    except _QUICKER:
+                        if not patience:
+                            raise
 
 
 async def _login(connection: Connection, login: str, role: str, password: str | None) -> None:

@@ -1,20 +1,26 @@
 """Walks the record, or a stretch of it, and holds it against its hash chains and the signed checkpoints."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from pointsman.store.aside import Aside
+from pointsman.store.catalogue import UNREADABLE, differences
 from pointsman.store.chain import genesis
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.dropped import Gaps, gaps_of
+from pointsman.store.exact_json import parsed
 from pointsman.store.findings import Finding, Report, Wrong
 from pointsman.store.lanes import Head, Lane
 from pointsman.store.marks import Mark, Marks, lost_lanes, marks_of
 from pointsman.store.row import Row
 from pointsman.store.signing import PublicKey
 from pointsman.store.sql import query
+from pointsman.store.summaries import Facts, fact_of, unlike
+from pointsman.store.times import read_any_time
 from pointsman.store.walk import LaneWalk, Stored
 from pointsman_schemas.claims import DATAREF
 
@@ -22,6 +28,14 @@ _BATCH = 2_000
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _WIDTH = len(Row._fields)
 _DATAREF = f'"{DATAREF}"'
+#: So many of the newest checkpoints that came back from the bus are held against the table.
+_ON_RECORD = 1_000
+#: So many jobs are named.
+_TOLD = 10
+_NO_CHECKPOINT = (
+    "there is none, so nothing vouches for the rows: they were removed, or the audit signs nothing "
+    "(POINTSMAN_AUDIT_KEY_FILE), or it has only just begun"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,11 @@ class Scope:
     day: date | None = None
     job_id: UUID | None = None
     newest: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether no row is left out."""
+        return self.day is None and self.job_id is None and not self.newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +79,139 @@ async def verify(
 ) -> Report:
     """What fits and what does not, all in one snapshot, so that the audit may go on meanwhile.
 
-    `published`: checkpoints that are on Kafka. `begin` is told about how many rows come, `advance` of each
-    batch, `large` of each row that fits and names a value kept elsewhere.
+    `published`: checkpoints that are kept elsewhere, read before this begins. `begin` is told about how many
+    rows come, `advance` of each batch, `large` of each row that fits and names a value kept elsewhere.
 
     Raises:
         StoreUnavailableError, StoreError: it could not be read.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                lanes = await _heads(connection)
-                stored = [
-                    (row["number"], row["message"]) for row in await connection.fetch(query("checkpoints"))
-                ]
-                marks = marks_of(stored, published, public)
-                dropped = await connection.fetch(query("dropped"))
-                gaps = gaps_of([(row["statement"], row["signature"]) for row in dropped], public)
-                report = Report(checkpoints=len(stored), dropped=gaps.rows)
-                report.findings = [*marks.findings, *gaps.findings, *lost_lanes(marks, lanes)]
-                report.signatures = _signatures(marks, public)
-                report.unsigned = sum(
-                    head.rows - (mark.head.rows if (mark := marks.newest(lane)) else 0)
-                    for lane, head in lanes.items()
-                )
-                marks.without(gaps.by_lane)
-                if scope.day is None and scope.job_id is None:
-                    report.findings += await _strangers(connection, lanes)
-                stretches = await _stretches(connection, scope, lanes, marks)
-                begin(sum((each.head.rows if each.head else 0) - each.start.rows for each in stretches))
-                for stretch in stretches:
-                    report.lanes += 1
-                    walk = _walk_of(stretch, marks, gaps)
-                    await _walk(connection, stretch, walk, report, advance=advance, large=large)
-                    report.older += await _older(connection, stretch)
+            return await verify_on(
+                connection,
+                scope,
+                public=public,
+                published=published,
+                progress=Progress(begin, advance, large),
+            )
+
+
+async def verify_on(
+    connection: Connection,
+    scope: Scope,
+    *,
+    public: PublicKey | None,
+    published: Sequence[bytes],
+    progress: "Progress",
+) -> Report:
+    """As `verify`, on a connection that is nobody else's. Raises: asyncpg.PostgresError."""
+    report = Report()
+    await read_any_time(connection)
+    report.findings += await differences(connection)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            # What is asked is answered by Postgres' own functions, and by all rows or none.
+            await connection.execute("set local search_path = pg_catalog; set local row_security = off")
+            await _look(Reading(connection, report, progress), scope, public, published)
+    except UNREADABLE as error:
+        if not report.findings:
+            raise
+        reason = str(error).partition("\n")[0]
+        report.findings.append(Finding(Wrong.DEFINITION, f"the rest cannot be read: {reason}"))
     return report
 
 
-async def _heads(connection: Connection) -> dict[Lane, Head]:
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Who is told what, see `verify`."""
+
+    begin: Callable[[int], None] = lambda _: None
+    advance: Callable[[int], None] = lambda _: None
+    large: Callable[[Row], None] = lambda _: None
+
+
+@dataclass(slots=True)
+class Reading:
+    """One snapshot that is read, and what was found in it."""
+
+    connection: Connection
+    report: Report
+    progress: Progress
+
+
+async def _look(reading: Reading, scope: Scope, public: PublicKey | None, published: Sequence[bytes]) -> None:
+    connection, report = reading.connection, reading.report
+    aside = await Aside.read(connection)
+    report.findings += aside.findings()
+    lanes = _heads(aside)
+    stored = [(row["number"], row["message"]) for row in aside.rows_of("checkpoints")]
+    on_record = [row["value"] for row in await connection.fetch(query("checkpoints_on_record"), _ON_RECORD)]
+    marks = marks_of(stored, [*published, *on_record], public)
+    gaps = gaps_of([(row["statement"], row["signature"]) for row in aside.rows_of("dropped")], public)
+    report.checkpoints, report.dropped = len(stored), gaps.rows
+    report.findings += [*marks.findings, *gaps.findings, *lost_lanes(marks, lanes)]
+    report.signatures = _signatures(marks, public)
+    report.unsigned = sum(
+        head.rows - (mark.head.rows if (mark := marks.newest(lane)) else 0) for lane, head in lanes.items()
+    )
+    marks.without(gaps.by_lane)
+    if scope.everything:
+        report.findings += await _strangers(connection, lanes)
+    stretches = await _stretches(connection, scope, lanes, marks)
+    reading.progress.begin(sum((each.head.rows if each.head else 0) - each.start.rows for each in stretches))
+    with closing(Facts()) as facts:
+        for stretch in stretches:
+            report.lanes += 1
+            walk = _walk_of(stretch, marks, gaps)
+            await _walk(reading, stretch, walk, Taken(scope, aside, facts))
+        if all(finding.topic is None for finding in report.findings):  # else not every message was read
+            await _compare_counted(reading, scope, aside, facts)
+    known = {(each.topic, each.partition) for each in report.findings if each.topic is not None}
+    report.findings += aside.lanes(known)
+    rows = any(head.rows for head in lanes.values())
+    if public is not None and rows and not stored and not report.findings:
+        report.findings.append(Finding(Wrong.CHECKPOINT, _NO_CHECKPOINT))
+
+
+async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: Facts) -> None:
+    """Hold what is made from the messages against the messages."""
+    report = reading.report
+    until = aside.dropped_until()
+    if scope.everything:
+        report.findings += aside.sealed(dropped=until is not None)
+    if scope.everything or scope.job_id is not None:
+        summaries = reading.connection.cursor(query("summaries"), scope.job_id, prefetch=_BATCH)
+        wrong = [found async for found in unlike(counting(summaries, report), facts, dropped_until=until)]
+        for job_id, text in wrong[:_TOLD]:
+            report.findings.append(Finding(Wrong.SUMMARY, f"job {job_id}: {text}"))
+        if len(wrong) > _TOLD:
+            report.findings.append(Finding(Wrong.SUMMARY, f"and {len(wrong) - _TOLD:,} jobs more"))
+
+
+async def counting(rows: AsyncIterable[Any], report: Report) -> AsyncIterator[Any]:
+    """The rows, counted as summaries."""
+    async for row in rows:
+        report.jobs += 1
+        yield row
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Where it goes what a row that fits says."""
+
+    scope: Scope
+    aside: Aside
+    facts: Facts
+
+    def take(self, row: Row, body: Any) -> None:
+        """`body`: its payload, as `exact_json` reads it."""
+        self.aside.take(row)
+        wanted = self.scope.everything or row.job_id == self.scope.job_id
+        if row.job_id is not None and wanted:
+            self.facts.add(row.job_id, fact_of(row, body))
+
+
+def _heads(aside: Aside) -> dict[Lane, Head]:
     return {
         (row["topic"], row["partition"]): Head(
             row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
@@ -104,7 +219,7 @@ async def _heads(connection: Connection) -> dict[Lane, Head]:
             row["chained_from"],
             row["next_offset"],
         )
-        for row in await connection.fetch(query("lane_heads"))
+        for row in aside.rows_of("lane_heads")
     }
 
 
@@ -127,7 +242,7 @@ async def _strangers(connection: Connection, lanes: Mapping[Lane, Head]) -> list
 async def _stretches(
     connection: Connection, scope: Scope, lanes: Mapping[Lane, Head], marks: Marks
 ) -> list[Stretch]:
-    if scope.day is None and scope.job_id is None:
+    if scope.day is None and scope.job_id is None:  # everything, or what is new
         newest = marks.newest if scope.newest else lambda _: None
         return [_stretch(lane, head, newest(lane), None) for lane, head in lanes.items()]
     if scope.day is not None:
@@ -167,38 +282,37 @@ def _walk_of(stretch: Stretch, marks: Marks, gaps: Gaps) -> LaneWalk:
     )
 
 
-async def _walk(
-    connection: Connection,
-    stretch: Stretch,
-    walk: LaneWalk,
-    report: Report,
-    *,
-    advance: Callable[[int], None],
-    large: Callable[[Row], None],
-) -> None:
-    cursor = await connection.cursor(query("rows_of_lane"), *stretch.lane, stretch.first, stretch.stop)
+async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, taken: Taken) -> None:
+    report = reading.report
+    cursor = await reading.connection.cursor(
+        query("rows_of_lane"), *stretch.lane, stretch.first, stretch.stop
+    )
     while walk.finding is None and (batch := await cursor.fetch(_BATCH)):
         for found in batch:
-            stored = _stored(found)
+            stored = Stored(Row._make(found[:_WIDTH]), *found[_WIDTH:])
             if walk.take(stored) is not None:
                 break
+            taken.take(stored.row, walk.body)
             if _DATAREF in stored.row.headers:
-                large(stored.row)
-        advance(len(batch))
+                reading.progress.large(stored.row)
+        reading.progress.advance(len(batch))
     finding = walk.finding or walk.end(stretch.head)
     report.rows += walk.rows - walk.gone - stretch.start.rows
     report.masked += walk.masked
     report.sealed += walk.sealed
     if finding is not None:
         report.findings.append(finding)
+    if stretch.start.chained_from and finding is None:
+        await _read_older(reading, stretch, taken)
 
 
-def _stored(found: Any) -> Stored:
-    return Stored(Row._make(found[:_WIDTH]), *found[_WIDTH:])
-
-
-async def _older(connection: Connection, stretch: Stretch) -> int:
-    if not stretch.start.chained_from:
-        return 0
-    count: int = await connection.fetchval(query("older_rows"), *stretch.lane, stretch.start.chained_from)
-    return count
+async def _read_older(reading: Reading, stretch: Stretch, taken: Taken) -> None:
+    """Count rows from before the chain; summaries count them, too."""
+    cursor = await reading.connection.cursor(
+        query("older_rows_of_lane"), *stretch.lane, stretch.start.chained_from
+    )
+    while batch := await cursor.fetch(_BATCH):
+        reading.report.older += len(batch)
+        for found in batch:
+            row = Row._make(found)
+            taken.take(row, None if row.payload is None else parsed(row.payload))

@@ -1,16 +1,18 @@
 """Walks one lane's rows in order and says which is the first that does not fit."""
 
+import struct
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pointsman.store.chain import follow
 from pointsman.store.dropped import Gap
+from pointsman.store.exact_json import NotEqualError, equal_body
 from pointsman.store.findings import Finding, Wrong
 from pointsman.store.lanes import Head, Lane
 from pointsman.store.marks import Mark
 from pointsman.store.privacy_note import Note
-from pointsman.store.record import record_digest, stored_headers
+from pointsman.store.record import in_one_form, record_digest, stored_headers
 from pointsman.store.row import Row
 
 _SAID = {
@@ -23,12 +25,11 @@ _SAID = {
 
 
 class Stored(NamedTuple):
-    """A row as it is found. `row.payload` says only whether there is one; `fits`: it is the value."""
+    """A row as it is found."""
 
     row: Row
     recorded_at: datetime
     chain: bytes | None
-    fits: bool
 
 
 class LaneWalk:
@@ -49,6 +50,8 @@ class LaneWalk:
         self.masked = 0
         self.sealed = 0
         self.finding: Finding | None = None
+        #: What the last row's payload says, as `exact_json` reads it.
+        self.body: Any = None
 
     def take(self, stored: Stored) -> Finding | None:
         """The next row; what is wrong, if anything."""
@@ -114,9 +117,11 @@ class LaneWalk:
         digest = digest_of(row)
         if digest is None or digest != digest_by_row(row):
             return self._wrong(Wrong.BYTES, row)
-        if not stored.fits:
+        try:
+            self.body = None if row.payload is None else equal_body(row.payload, row.value)
+        except NotEqualError:
             return self._wrong(Wrong.PAYLOAD, row)
-        if row.offset <= self._last or follow(self._chain, row, stored.recorded_at) != stored.chain:
+        if row.offset <= self._last or _link(self._chain, stored) != stored.chain:
             return self._wrong(Wrong.LINK, row)
         return None
 
@@ -124,13 +129,22 @@ class LaneWalk:
         return Finding(wrong, _SAID[wrong], row.topic, row.partition, row.offset)
 
 
+def _link(before: bytes, stored: Stored) -> bytes | None:
+    try:
+        return follow(before, stored.row, stored.recorded_at)
+    except (ValueError, TypeError, AttributeError, ArithmeticError):
+        return None
+
+
 def digest_of(row: Row) -> bytes | None:
     """The record's digest by what the row's columns say; None where they say nothing that could be."""
     try:
         headers = stored_headers(row.headers)
+        if not in_one_form(row.headers):
+            return None
         place = (row.topic, row.partition, row.offset)
         return record_digest(place, row.timestamp_ms, row.key, row.value, headers)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, struct.error):
         return None
 
 

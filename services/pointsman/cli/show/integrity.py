@@ -36,7 +36,10 @@ def summary(
         lines.append(Text(f"{count(report.dropped, 'row')} dropped by retention"))
     if large.checked:
         lines.append(Text(f"{count(large.checked, 'large value')} held against the digest in its row"))
-    elif large.named:
+    if large.refused:
+        said = "refused by the router, which is no damage: their value is not what they say"
+        lines.append(Text(f"{count(len(large.refused), 'forged or lost claim')} on the intake {said}"))
+    if large.named and not large.checked:
         unset = "not looked at: POINTSMAN_CLAIMS is not set"
         lines.append(Text(f"{count(len(large.named), 'large value')} kept in a store, {unset}"))
     if comparison is not None:

@@ -1,1 +1,1 @@
-select number, message from audit.checkpoint order by number
+select number, message, made_at, key_id from audit.checkpoint order by number

@@ -1,1 +1,1 @@
-select statement, signature from audit.dropped order by id
+select id, day, dropped_at, rows, statement, signature, digest from audit.dropped order by id

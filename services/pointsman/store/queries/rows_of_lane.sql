@@ -1,5 +1,5 @@
 select topic, partition, "offset", message_id, causation_id, job_id, trace_id, kind, agent_id, source, attempt, tier,
   provider, model, policy_version, rule, status, error_type, tokens_in, tokens_out, cost_usd, duration_ms,
-  produced_at, broker_at, key, value, headers, case when payload is not null then '' end as payload, unreadable,
-  timestamp_ms, record_sha256, privacy, recorded_at, chain, audit.payload_fits(payload, value) as fits
+  produced_at, broker_at, key, value, headers, payload, unreadable,
+  timestamp_ms, record_sha256, privacy, recorded_at, chain
 from audit.message where topic = $1 and partition = $2 and "offset" >= $3 and "offset" < $4 order by "offset"

@@ -1,0 +1,113 @@
+"""JSON compared and printed as Postgres' jsonb does it, so that the client need not ask the database."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple, NoReturn
+
+#: The parser of the audit takes no deeper nesting.
+_DEPTH = 1_024
+
+
+class Number(NamedTuple):
+    """A number as exactly as it was written; no `true` is equal to it."""
+
+    value: Decimal
+
+
+class NotEqualError(ValueError):
+    """The payload is not the value."""
+
+
+def equal_body(payload: str, value: bytes | None) -> Any:
+    """What the payload, a column of jsonb, says, if the value says the same.
+
+    Raises:
+        NotEqualError: it does not, or one of them is no JSON.
+    """
+    if value is None:
+        raise NotEqualError
+    try:
+        text = value.decode()
+        try:
+            found, expected = parsed(payload), parsed(text)
+            equal = found == expected
+        except RecursionError:
+            with _deep():
+                found, expected = parsed(payload), parsed(text)
+                equal = found == expected
+    except (ValueError, InvalidOperation, RecursionError) as error:
+        raise NotEqualError from error
+    if not equal:
+        raise NotEqualError
+    return expected
+
+
+def parsed(text: str) -> Any:
+    """JSON with its numbers as `Number`.
+
+    Raises:
+        ValueError, InvalidOperation, RecursionError: it is none, or nested too deeply.
+    """
+    return _decode(text)
+
+
+def printed(value: Any) -> str:
+    """The text that Postgres makes of it as jsonb."""
+    match value:
+        case Number(number):
+            return _digits(number)
+        case dict():
+            keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+            return "{" + ", ".join(f"{_text(key)}: {printed(value[key])}" for key in keys) + "}"
+        case list():
+            return "[" + ", ".join(map(printed, value)) + "]"
+        case str():
+            return _text(value)
+        case _:
+            return json.dumps(value)
+
+
+def at(value: Any, *path: str) -> str | None:
+    """As `#>>` says it: the text there; None where nothing is, or null."""
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return None
+        value = value[name]
+    if value is None or isinstance(value, str):
+        return value
+    return printed(value)
+
+
+def _digits(number: Decimal) -> str:
+    text = format(number, "f") if number else format(abs(number), "f")
+    return text if number or "." in text else "0"
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError("no JSON")
+
+
+def _number(text: str) -> Number:
+    return Number(Decimal(text))
+
+
+_decode: Callable[[str], Any] = json.JSONDecoder(
+    parse_float=_number, parse_int=_number, parse_constant=_refuse
+).decode
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + 10 * _DEPTH)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

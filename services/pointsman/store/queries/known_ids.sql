@@ -1,0 +1,1 @@
+select distinct message_id from audit.message where message_id = any ($1)

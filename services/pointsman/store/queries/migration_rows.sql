@@ -1,0 +1,1 @@
+select name, sha256, applied_at, digest from audit.migration order by name

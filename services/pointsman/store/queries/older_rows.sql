@@ -1,1 +1,0 @@
-select count(*) from audit.message where topic = $1 and partition = $2 and "offset" < $3

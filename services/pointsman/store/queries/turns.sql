@@ -1,0 +1,1 @@
+select name from audit.turn order by name

@@ -1,0 +1,36 @@
+"""Which records on the intake the router refused, by what is on record."""
+
+from collections.abc import Collection
+
+import orjson
+
+from pointsman.store.connect import connected, translated
+from pointsman.store.sql import query
+from pointsman_schemas.ids import derived_id
+
+#: Topic, partition and offset.
+Place = tuple[str, int, int]
+
+
+#: What else the router makes of a record that it takes.
+_STEPS = ("routed", "undecided", "rekey")
+
+
+async def refused(dsn: str, places: Collection[Place]) -> set[Place]:
+    """Those of `places` that have a dead letter, and that nothing else was made of.
+
+    Raises:
+        StoreUnavailableError, StoreError: nobody knows.
+    """
+    topics, partitions, offsets = zip(*places, strict=True)
+    origins = [
+        orjson.dumps([["ce_origin", f"{topic}/{partition}@{offset}"]]).decode()
+        for topic, partition, offset in places
+    ]
+    made = {derived_id(*place, step): place for place in places for step in _STEPS}
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            letters = await connection.fetch(query("refused"), topics, partitions, offsets, origins)
+            taken = await connection.fetch(query("known_ids"), list(made))
+    there = {(row["topic"], row["partition"], row["offset"]) for row in letters}
+    return there - {made[row["message_id"]] for row in taken}
