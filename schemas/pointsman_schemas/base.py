@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+from pointsman_schemas.times import within_utc
 
 #: Who acts: an agent or a person. Letters, digits and `. _ : @ / -`, at most 128 characters.
 AGENT_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}\Z")
@@ -15,7 +17,8 @@ TierName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$"
 #: A JSON object as the other side sent it.
 Json = dict[str, Any]
 
-Timestamp = AwareDatetime
+#: A time with its zone; brought to the nearest that UTC has, where that is beyond the calendar.
+Timestamp = Annotated[AwareDatetime, AfterValidator(within_utc)]
 
 
 class Value(BaseModel):

@@ -60,8 +60,9 @@ def abridge(kind: str, message: Json, claim: Claim) -> Json:
         *way, last = path.split(".")
         node = short
         for name in way:
-            node[name] = node = dict(node[name])
-        del node[last]
+            inner = node.get(name)
+            node[name] = node = dict(inner) if isinstance(inner, dict) else {}
+        node.pop(last, None)
     return short
 
 

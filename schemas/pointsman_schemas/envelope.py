@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from pointsman_schemas.ids import derived_id
+from pointsman_schemas.times import format_time, within_utc
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -146,11 +147,6 @@ def from_headers(headers: Iterable[tuple[str, bytes]], received: datetime | None
     )
 
 
-def format_time(time: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def _text(found: dict[str, str], name: str) -> str:
     value = found.get(name, "")
     if not value or len(value) > 256:
@@ -180,7 +176,7 @@ def _time(found: dict[str, str]) -> datetime:
         ) from None
     if time.tzinfo is None:
         raise BadEnvelopeError("ce_time has no time zone")
-    return time
+    return within_utc(time)
 
 
 def _count(found: dict[str, str], name: str) -> int:

@@ -22,7 +22,7 @@ class ChatMessage(BaseModel):
     def _as_sent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = serialize(self)
         if "content" not in self.model_fields_set:
-            del fields["content"]  # absent and null are not the same to every provider
+            fields.pop("content", None)  # absent and null are not the same to every provider
         return fields
 
 

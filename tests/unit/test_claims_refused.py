@@ -5,6 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from pointsman.bus.claimed import stand_in
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.records import Fetched, Incoming, Outgoing
 from pointsman.client.job import as_record
@@ -78,8 +79,6 @@ async def test_a_large_job_astray_is_sent_on_as_it_stood_and_can_be_fetched_ther
 
 
 async def test_a_large_job_with_an_order_key_is_remembered_from_before() -> None:
-    from pointsman.bus.claimed import stand_in
-
     shelf, here = Shelf(), handler()
     record = await arrived(shelf, submitted(order_key="o"))
     assert isinstance(record, Fetched)
@@ -114,3 +113,58 @@ async def test_the_worker_ends_a_job_that_is_lost_without_a_call() -> None:
     assert failed.attempts == 0
     assert "never put there" in failed.message
     assert ended.topic == Topics().results.name
+
+
+async def forged(shelf: Shelf, **stub_fields: object) -> Incoming:
+    """A record that says it is about job 2, whose claim leads to a value about job 1."""
+    (sent,) = await claim_check(shelf).deposit([submitted()])
+    stub = {**orjson.loads(sent.value or b""), "job_id": str(job_id(2)), **stub_fields}
+    headers = [each for each in sent.headers if each[0] not in ("ce_jobid", "ce_subject")]
+    return as_read(replace(sent, key=str(job_id(2)).encode(), value=orjson.dumps(stub), headers=headers))
+
+
+def genuine(number: int, offset: int) -> Incoming:
+    body = {"job_id": str(job_id(number)), "agent_id": "chat-desk", "prompt": "What is 2 + 2?"}
+    return Incoming(TOPICS.intake.name, 0, offset, 0, str(job_id(number)).encode(), orjson.dumps(body), ())
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("order_key", [None, "o"])
+async def test_a_stub_of_another_s_job_ends_the_job_that_it_names_and_no_other(
+    lost: bool, restarted: bool, order_key: str | None
+) -> None:
+    """Whether the handler met it, or was warmed with it: each job has one end."""
+    shelf = Shelf()
+    record = await forged(shelf, **({} if order_key is None else {"order_key": order_key}))
+    if lost:
+        shelf.values.clear()
+    (read,) = await claim_check(shelf).fetch([record])
+    here = handler()
+    ended = here([read])
+    if restarted:
+        here = handler()
+        here.warm([stand_in(record)])
+    ended += here([genuine(2, 1), genuine(1, 2)])
+    named = [(dict(each.headers)["ce_jobid"].decode(), each.topic) for each in ended]
+    assert named == [
+        (str(job_id(2)), TOPICS.dead.name),
+        (str(job_id(2)), TOPICS.results.name),
+        (str(job_id(2)), TOPICS.dead.name),
+        (str(job_id(1)), ended[-1].topic),
+    ]
+    assert header(ended[2], "ce_reason") == Reason.DUPLICATE_JOB.value
+    assert ended[-1].topic.startswith(TOPICS.tier("").name)
+
+
+@pytest.mark.parametrize("field", ["agent_id", "order_key", "tier", "metadata", "kind", "deadline"])
+async def test_a_claim_s_small_fields_are_those_of_its_value(field: str) -> None:
+    changed = {"metadata": {"a": 1}, "tier": "small", "deadline": "2030-01-01T00:00:00Z"}.get(field, "x-y")
+    shelf = Shelf()
+    record = await forged(shelf, job_id=str(job_id(1)), **{field: changed})
+    if field == "agent_id":
+        record = replace(record, headers=tuple(each for each in record.headers if each[0] != "ce_agentid"))
+    (read,) = await claim_check(shelf).fetch([replace(record, key=str(job_id(1)).encode())])
+    letter, rejected = handler()([read])
+    assert header(letter, "ce_detail").startswith(f"{field}: the record says ")
+    assert header(rejected, "ce_jobid") == str(job_id(1))

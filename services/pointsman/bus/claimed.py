@@ -21,20 +21,28 @@ def claim_of(record: Incoming) -> Claim | None:
     """The claim that stands in the record instead of its value; None where the value is what it seems."""
     if not record.headers or not has_dataref(record.headers) or isinstance(record, Fetched):
         return None
-    return claim_in(_body(record))
+    return claim_in(_body(record.value))
 
 
 def stand_in(record: Incoming) -> Incoming:
     """The record as it can be read without its store: its small fields are there, its bulk is empty."""
     if not record.headers or not has_dataref(record.headers):
         return record
-    body = _body(record)
+    body = _body(record.value)
     if body is None or claim_in(body) is None:
         return record
     kind = dict(record.headers).get("ce_type") or b""
     return replace(
         record, value=orjson.dumps(fill_in(kind.decode("utf-8", "replace").removeprefix(TYPE_PREFIX), body))
     )
+
+
+def small_fields(record: Incoming) -> Json | None:
+    """What stands on Kafka itself of a record whose value is kept elsewhere; None for a whole one."""
+    if not record.headers or not has_dataref(record.headers):
+        return None
+    body = _body(record.on_kafka)
+    return None if claim_in(body) is None else body
 
 
 def see_whole(record: Incoming) -> None:
@@ -59,9 +67,9 @@ def dataref(record: Incoming) -> list[tuple[str, bytes]]:
     return [(name, value) for name, value in record.headers if name == DATAREF][:1]
 
 
-def _body(record: Incoming) -> Json | None:
+def _body(value: bytes | None) -> Json | None:
     try:
-        body = orjson.loads(record.value or b"")
+        body = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return None
     return body if isinstance(body, dict) else None

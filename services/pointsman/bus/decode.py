@@ -1,5 +1,6 @@
 """From a record to a message, or to the reason why it is none: nothing here raises on bad input."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from pointsman_schemas.base import Json, Message
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
 from pointsman_schemas.reasons import Reason
+
+log = logging.getLogger(__name__)
 
 #: More headers than this are an attack or an accident, not an envelope.
 MAX_HEADERS = 64
@@ -61,6 +64,10 @@ def decode(record: Incoming) -> Decoded | Malformed:
         return Malformed(
             refused.reason, str(refused), envelope.job_id, envelope.agent_id or None, cause=envelope
         )
+    except Exception as error:
+        log.exception("record could not be read", extra={"fields": {"origin": record.origin}})
+        said = f"it could not be read ({type(error).__name__}), the log has the traceback"
+        return Malformed(Reason.INTERNAL, said, envelope.job_id, envelope.agent_id or None, cause=envelope)
 
 
 def read_envelope(record: Incoming) -> Envelope | None:

@@ -1,11 +1,19 @@
-"""What anyone may send to the intake: our own message, or a plain body with an agent and a prompt."""
+"""What anyone may send to the intake: our own message, or a plain body with an agent and a prompt.
 
+Invariants:
+- Nothing here raises: a defect met on one record makes that record malformed.
+- A record whose value is kept elsewhere is about the job that it names itself, whether or not its value can
+  be had: whoever remembers it later, without the store, must find the same job.
+"""
+
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
+from pointsman.bus.claimed import small_fields
 from pointsman.bus.decode import Malformed, broker_time, message_type, read_body, read_envelope, refusal
 from pointsman.bus.records import Incoming
 from pointsman.bus.refused import RefusedError
@@ -14,6 +22,8 @@ from pointsman_schemas.envelope import DATA_SUBJECT, Envelope, start
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import SUBJECT, Job, JobSubmitted, subject_in
 from pointsman_schemas.reasons import Reason
+
+log = logging.getLogger(__name__)
 
 #: What a record on the intake may weigh when the policy says nothing else.
 DEFAULT_MAX_BYTES = 262_144
@@ -42,10 +52,30 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
         cause = read_envelope(record)
         if cause is not None and message_type(cause.type) is not JobSubmitted:
             raise RefusedError(Reason.UNKNOWN_TYPE, f"type {cause.type!r} does not belong on the intake")
-        body = read_body(record)
+        stub = small_fields(record)
+        body = stub or {}
+        whole = read_body(record)
+        if stub is not None:
+            _see_same(stub, whole)
+        body = whole
         return _accept(record, cause, body)
     except RefusedError as error:
         return _malformed(error, record, cause, body)
+    except Exception as error:
+        log.exception("record could not be read", extra={"fields": {"origin": record.origin}})
+        said = f"it could not be read ({type(error).__name__}), the log has the traceback"
+        return _malformed(RefusedError(Reason.INTERNAL, said), record, cause, body)
+
+
+def _see_same(stub: Json, whole: Json) -> None:
+    """Raises: RefusedError, where a claim's record and the value behind it are about two jobs."""
+    for name in sorted(_FIELDS):
+        if stub.get(name) != whole.get(name):
+            raise RefusedError(
+                Reason.WRONG_TYPE,
+                f"{name}: the record says {str(stub.get(name))[:80]!r}, the value that its claim leads to "
+                f"{str(whole.get(name))[:80]!r}",
+            )
 
 
 def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:

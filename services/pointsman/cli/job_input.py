@@ -12,10 +12,10 @@ from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import DEFAULT_MAX_BYTES, decode_intake
 from pointsman.bus.records import Incoming
 from pointsman.runtime.clock import Clock
-from pointsman_schemas.envelope import format_time
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.times import format_time
 
 _STORE = "; larger jobs need a store, and a larger one a higher limit: docs/claim-check.md"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -105,7 +105,10 @@ def deadline(text: str, now: datetime) -> str:
     """
     span = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhd])", text)
     if span:
-        return format_time(now + timedelta(seconds=float(span[1]) * _SECONDS[span[2]]))
+        try:
+            return format_time(now + timedelta(seconds=float(span[1]) * _SECONDS[span[2]]))
+        except OverflowError:
+            raise ValueError(f"{text!r} from now is beyond the year 9999: leave the deadline out") from None
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

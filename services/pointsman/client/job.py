@@ -10,9 +10,10 @@ from pointsman.bus.decode import Malformed
 from pointsman.bus.intake import decode_intake
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.claims.settings import ClaimsPart
-from pointsman_schemas.envelope import format_time, start
+from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobSubmitted
+from pointsman_schemas.times import format_time
 from pointsman_schemas.topics import Topics
 
 #: A job, or the plain body that anyone may publish.
@@ -43,7 +44,10 @@ def make_job(
     body = {**({} if agent_id is None else {"agent_id": agent_id}), **(job or {}), **fields}
     match body.get("deadline"):
         case timedelta() as span:
-            body["deadline"] = format_time(now + span)
+            try:
+                body["deadline"] = format_time(now + span)
+            except OverflowError:
+                raise InvalidJobError(f"deadline: {span} from now is beyond the calendar") from None
         case datetime() as time if time.tzinfo is None:
             raise InvalidJobError("deadline: needs a time zone, e.g. datetime.now(UTC)")
         case datetime() as time:

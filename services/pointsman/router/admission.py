@@ -12,9 +12,9 @@ from pointsman.router.rungs import rung
 from pointsman.router.shadow import AGENT as SHADOW_AGENT
 from pointsman.router.tier_names import unknown_tier
 from pointsman_schemas.decisions import Check
-from pointsman_schemas.envelope import format_time
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.times import format_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ from pointsman.router.shadow import Shadows
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
 from pointsman_schemas.decisions import Check, Decision
-from pointsman_schemas.envelope import format_time
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.times import format_time
 from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -104,10 +104,16 @@ class RouterHandler:
         self._seen = Seen(remembered) if self._fast is None else self._fast.seen
 
     def warm(self, records: Sequence[Incoming]) -> None:
-        """Remember the jobs of records that were answered before this object existed."""
+        """Remember the jobs of records that were answered before this object existed.
+
+        One whose value was lost was answered under its job id, whatever order key it names.
+        """
         for record in records:
             try:
-                self._is_first(record, self._decode(record))
+                read = self._decode(record)
+                job_id = str(given_id(read) or "")
+                if job_id and record.key in (lane_key(read), job_id.encode()):
+                    self._seen.add(job_id)
             except Exception:
                 _log_failure(record)
 

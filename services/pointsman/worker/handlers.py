@@ -80,8 +80,9 @@ class WorkerHandler:
             said = f"type {found.envelope.type!r} does not belong on a tier's topic"
             return self._refuse(record, Malformed(Reason.UNKNOWN_TYPE, said, cause=found.envelope))
         routed = found.message
-        attempts = Attempts(self._desk, asked_of(routed, self._tier))
+        attempts: Attempts | None = None
         try:
+            attempts = Attempts(self._desk, asked_of(routed, self._tier))
             ended = await self._work(routed.job, attempts)
             judged = await self._judge(routed, ended, attempts.calls)
             if judged is not None and judged.up is not None:
@@ -173,17 +174,24 @@ class WorkerHandler:
         return [letter, *self._finish(record, found.cause, (), outcome)]
 
     def _apologise(
-        self, record: Incoming, cause: Envelope, routed: JobRouted, attempts: Attempts, error: Exception
+        self,
+        record: Incoming,
+        cause: Envelope,
+        routed: JobRouted,
+        attempts: Attempts | None,
+        error: Exception,
     ) -> list[Outgoing]:
         job = routed.job
         _log.error("a job met a defect", exc_info=error, extra={"fields": {"job_id": job.job_id}})
         said = f"a defect in the worker ({type(error).__name__}), see its log -- send the job again"
         letter = self._bury(record, cause, Reason.INTERNAL, said)
-        attempts.break_off("reject", said, FailReason.INTERNAL)
-        failed = failed_internally(job.job_id, job.agent_id, self._tier, attempts.calls, said)
+        if attempts is not None:
+            attempts.break_off("reject", said, FailReason.INTERNAL)
+        calls = () if attempts is None else attempts.calls
+        failed = failed_internally(job.job_id, job.agent_id, self._tier, calls, said)
         outcome = with_cascade(failed, routed, None)
         try:
-            return [letter, *self._finish(record, cause, attempts.calls, outcome)]
+            return [letter, *self._finish(record, cause, calls, outcome)]
         except Exception:  # what cannot be written of the calls must not keep the job from ending
             _log.exception("the calls of a job cannot be written down")
             return [letter, *self._finish(record, cause, (), outcome)]
