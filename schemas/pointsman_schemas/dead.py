@@ -11,6 +11,8 @@ MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16_384
 #: What a record's own headers are prefixed with on `jobs.dead`.
 ORIGINAL = "orig_"
+#: On any record that a topic would not take as it was: what its value weighed, and its digest.
+CUT_BYTES, CUT_DIGEST = "ce_cutbytes", "ce_cutdigest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from pointsman.bus import transaction_requests as requests
 from pointsman.bus import transactions
 from pointsman.bus.admin import apply
 from pointsman.bus.announced import AnnouncedTransactions
-from pointsman.bus.batches import BATCH_BYTES, batches
+from pointsman.bus.batches import BATCH_BYTES, Batches
 from pointsman.bus.bundle import Bundle, unpacked
 from pointsman.bus.epochs import EpochTransactions, transaction_version
 from pointsman.bus.follow import follow
@@ -221,7 +221,7 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
         assert isinstance(writer._transactions, EpochTransactions)
         client, name, earlier = _inside(writer._transactions)
         place = (intake.topics.tier("small").name, 0)
-        (late,) = batches([intake.record(b"late")], earlier.id, earlier.epoch)
+        late = Batches([intake.record(b"late")], earlier.id, earlier.epoch).batch or b""
         await writer.write([intake.record(b"first", partition=1)], 1)
 
         sent_late: list[int] = []

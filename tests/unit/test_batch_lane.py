@@ -16,6 +16,7 @@ from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.supply import Supply
 from pointsman.runtime.metrics import HOP_SECONDS
+from tests.support.failing import FAILING
 from tests.support.record_log import Log, read
 
 THIRD = BATCH_BYTES // 3
@@ -51,7 +52,10 @@ class Recorder:
         self.threads.append(threading.current_thread())
         return [Outgoing("t", None, b"", []) for _ in records]
 
-    async def write(self, records: Sequence[Made], next_offset: int) -> None:
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        raise AssertionError("nothing fails")
+
+    async def write(self, records: Sequence[Made], next_offset: int, *, alone: bool = False) -> None:
         self.written.append(next_offset)
         self.sent += records
         self.moved.set()
@@ -79,7 +83,7 @@ async def recorder() -> Recorder:
 
 @pytest.fixture
 async def lane(recorder: Recorder) -> BatchLane:
-    return BatchLane(0, 0, cast(LaneWriter, recorder), recorder)
+    return BatchLane(0, 0, cast(LaneWriter, recorder), recorder, failing=FAILING)
 
 
 async def test_a_batch_is_bounded_in_records(lane: BatchLane, recorder: Recorder) -> None:
@@ -133,7 +137,7 @@ def offer_all(lane: BatchLane, supply: Supply) -> None:
 
 @pytest.fixture
 async def whole_lane(recorder: Recorder) -> BatchLane:
-    return BatchLane(0, 0, cast(LaneWriter, recorder), recorder, takes_batches=True)
+    return BatchLane(0, 0, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
 
 
 async def test_batches_are_handed_over_whole_and_as_many_as_make_one_step(
@@ -196,7 +200,7 @@ async def test_the_next_record_is_the_one_behind_the_gap(whole_lane: BatchLane, 
 
 
 async def test_what_was_dealt_with_before_only_warms_the_handler(recorder: Recorder) -> None:
-    lane = BatchLane(0, 3, cast(LaneWriter, recorder), recorder, takes_batches=True)
+    lane = BatchLane(0, 3, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
     log = Log()
     for _ in range(2):
         log.add([b"a", b"b"])

@@ -16,6 +16,7 @@ from pointsman.claims.waiting import Room, Waiting
 from pointsman.client import Client
 from pointsman_schemas.claims import DATAREF
 from tests.support.claim_stores import Shelf, as_read, claim_check
+from tests.support.failing import FAILING
 from tests.support.routed_jobs import routed
 
 #: Whoever does not wait for a put has long gone on by then, seconds.
@@ -60,6 +61,9 @@ class Copying:
     def whole(self, batches: Sequence[RecordBatch]) -> None:
         raise AssertionError("it takes records")
 
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        raise AssertionError("nothing fails")
+
     def __call__(self, records: Sequence[Incoming]) -> list[Outgoing]:
         self.saw += [record.value for record in records]
         return [made_of(record) for record in records]
@@ -74,14 +78,16 @@ class Writer:
         self.dangling: list[Outgoing] = []
         self.next_offset = 0
 
-    async def write(self, records: list[Outgoing], next_offset: int, metadata: str = "") -> None:
+    async def write(
+        self, records: list[Outgoing], next_offset: int, metadata: str = "", *, alone: bool = False
+    ) -> None:
         self.wrote += records
         self.dangling += dangling(records, self._shelf)
         self.next_offset = next_offset
 
 
 def lane_of(handler: Copying, writer: Writer, check: ClaimCheck) -> BatchLane:
-    return BatchLane(0, 0, cast(LaneWriter, writer), handler, check)
+    return BatchLane(0, 0, cast(LaneWriter, writer), handler, check, failing=FAILING)
 
 
 async def until(condition: Callable[[], bool], running: "asyncio.Task[Any]") -> None:
@@ -136,7 +142,7 @@ async def test_a_router_s_lane_ends_undone_when_the_store_is_away() -> None:
 
 async def test_what_a_lane_warms_up_with_can_be_read_without_the_store() -> None:
     shelf, handler = Shelf(), Copying()
-    lane = BatchLane(0, 1, cast(LaneWriter, Writer(shelf)), handler, claim_check(shelf))
+    lane = BatchLane(0, 1, cast(LaneWriter, Writer(shelf)), handler, claim_check(shelf), failing=FAILING)
     record = await on_kafka(shelf, 0)
     shelf.away = True
     lane.feed([record])

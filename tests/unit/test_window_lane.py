@@ -13,6 +13,7 @@ from pointsman.bus import window_lane
 from pointsman.bus.bitmap import decode_metadata
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.window_lane import ORDER_KEY_HEADER, WindowLane, gather_s
+from tests.support.failing import FAILING
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,9 @@ class Log:
         self.metadata = ""
         self.refuse = False
 
-    async def write(self, records: Iterable[Outgoing], next_offset: int, metadata: str = "") -> None:
+    async def write(
+        self, records: Iterable[Outgoing], next_offset: int, metadata: str = "", *, alone: bool = False
+    ) -> None:
         made = [record.value or b"" for record in records]
         await asyncio.sleep(0)
         if self.refuse:
@@ -52,7 +55,7 @@ def answer(record: Incoming) -> list[Outgoing]:
 
 def lane_on(log: Log, handler: object, window: int = 10) -> WindowLane:
     finished = decode_metadata(log.position, log.metadata)
-    return WindowLane(log.position, finished, log, handler, window)  # type: ignore[arg-type]
+    return WindowLane(log.position, finished, log, handler, window, failing=FAILING)  # type: ignore[arg-type]
 
 
 async def settle() -> None:

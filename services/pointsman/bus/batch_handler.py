@@ -7,7 +7,7 @@ from typing import Protocol
 from pointsman.bus.bundle import Made
 from pointsman.bus.hop import Times
 from pointsman.bus.record_batch import RecordBatch
-from pointsman.bus.records import Incoming
+from pointsman.bus.records import Incoming, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,9 @@ class BatchHandler(Protocol):
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
         """Everything that follows from `records`; what is bundled holds no large value."""
+
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        """What ends a record that the handler has failed on, in an object that has not met it."""
 
     def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
         """Everything that follows from Kafka's own batches, in their order.

@@ -1,13 +1,21 @@
-"""The router's kind of lane: read a batch, decide, write a batch and the position in one transaction."""
+"""The router's kind of lane: read a batch, decide, write a batch and the position in one transaction.
+
+Where a batch fails, for a record that its handler or a topic does not take, the lane starts anew and takes
+that batch one record at a time: so the one is found, and ends alone. The handler has to start anew, too, as
+it remembers the records that it has met.
+"""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pointsman.bus.batch_handler import BatchHandler
-from pointsman.bus.bundle import Bundle, Made
+from pointsman.bus.bundle import Bundle, Made, unpacked
 from pointsman.bus.claimed import stand_in
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.failing import Failing
 from pointsman.bus.hop import Times, observe_hop, times_of
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
@@ -17,6 +25,9 @@ from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.supply import Supply
+from pointsman.bus.suspects import Suspects
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item", Incoming, RecordBatch)
 T = TypeVar("T")
@@ -45,9 +56,13 @@ class BatchLane(Lane):
         handler: BatchHandler,
         payloads: Payloads | None = None,
         *,
+        failing: Failing,
         takes_batches: bool = False,
+        suspects: Suspects | None = None,
     ) -> None:
         super().__init__(position)
+        self.suspects = suspects or Suspects()
+        self._failing = failing
         self._payloads = payloads or Inline()
         self._committed = committed
         self._writer = writer
@@ -70,7 +85,7 @@ class BatchLane(Lane):
         return self._waiting[0].timestamp_ms if self._waiting else None
 
     def offer(self, supply: Supply) -> None:
-        wants_whole = self._takes_batches and self.position >= self._committed
+        wants_whole = self._takes_batches and self.position >= max(self._committed, self.suspects.until)
         batch = supply.take_batch(BATCH_RECORDS) if wants_whole else None
         if batch is None:
             super().offer(supply)
@@ -81,7 +96,7 @@ class BatchLane(Lane):
     def feed(self, records: Sequence[Incoming]) -> None:
         past = [record for record in records if record.offset < self._committed]
         if past:
-            self._handler.warm([stand_in(record) for record in past])
+            self._warm(past)
         self._put([record for record in records if record.offset >= self._committed])
         self.position = records[-1].offset + 1
 
@@ -110,7 +125,7 @@ class BatchLane(Lane):
             self._fed.clear()
 
     async def _take_whole(self, batches: list[RecordBatch]) -> None:
-        whole = await self._beside(self._handler.whole, batches)
+        whole = await self._asked(self._handler.whole, batches, batches[-1].next_offset)
         if whole is None:
             self._open(batches)
         else:
@@ -118,7 +133,10 @@ class BatchLane(Lane):
 
     async def _take(self, records: list[Incoming]) -> None:
         batch = await self._payloads.fetch(records)
-        made = await self._beside(self._handler, batch)
+        if batch[0].offset < self.suspects.until:
+            await self._take_alone(batch)
+            return
+        made = await self._asked(self._handler, batch, batch[-1].offset + 1)
         await self._write(records[: len(batch)], made, batch[-1].offset + 1, times_of(batch))
 
     async def _write(
@@ -128,10 +146,96 @@ class BatchLane(Lane):
         topic = done[0].topic
         bundled = [each for each in made if isinstance(each, Bundle)]
         loose = await self._payloads.deposit([each for each in made if isinstance(each, Outgoing)])
-        await self._writer.write([*bundled, *loose], next_offset)
-        self._committed = next_offset
-        self._drop(done)
+        try:
+            await self._writer.write([*bundled, *loose], next_offset)
+        except RecordsRefusedError:
+            self.suspects.suspect(next_offset)
+            raise
+        self._go_on(done, next_offset)
         observe_hop(topic, times)
+
+    async def _asked(self, ask: Callable[[Sequence[Item]], T], items: Sequence[Item], next_offset: int) -> T:
+        try:
+            return await self._beside(ask, items)
+        except Exception:
+            self.suspects.suspect(next_offset)
+            raise
+
+    async def _take_alone(self, batch: Sequence[Incoming]) -> None:
+        """Handle each by itself; one that fails ends this life, but those before it are committed."""
+        answers: list[tuple[Incoming, list[Outgoing]]] = []
+        failure: Exception | None = None
+        for record in batch:
+            await asyncio.sleep(0)
+            try:
+                answers.append((record, self._answer(record)))
+            except Exception as error:
+                self.suspects.failed[record.offset] += 1
+                failure = error
+                break
+        if answers:
+            await self._write_alone(answers)
+        if failure is not None:
+            raise failure
+
+    def _answer(self, record: Incoming) -> list[Outgoing]:
+        instead = self.suspects.answers.get(record.offset)
+        if instead is not None:
+            self._warm([record])
+            return instead
+        if not self.suspects.is_given_up(record.offset):
+            return [*unpacked(self._handler([record]))]
+        try:
+            return self._handler.fail(record)
+        except Exception as error:
+            log.exception("a record that is given up", extra={"fields": {"origin": record.origin}})
+            return self._failing.fail(record, error)
+
+    async def _write_alone(self, answers: list[tuple[Incoming, list[Outgoing]]]) -> None:
+        """Commit them together; what topics refuse is replaced, until they take all."""
+        answers = [(record, await self._payloads.deposit(made)) for record, made in answers]
+        next_offset = answers[-1][0].offset + 1
+        while True:
+            try:
+                written = [each for _, made in answers for each in made]
+                await self._writer.write(written, next_offset, alone=True)
+                break
+            except RecordsRefusedError as error:
+                if error.known:
+                    refused = set(map(id, error.records))
+                    answers = [await self._replaced(*answer, refused) for answer in answers]
+                if error.spent:
+                    raise
+        records = [record for record, _ in answers]
+        self._go_on(records, next_offset)
+        observe_hop(records[0].topic, times_of(records))
+
+    async def _replaced(
+        self, record: Incoming, made: list[Outgoing], refused: set[int]
+    ) -> tuple[Incoming, list[Outgoing]]:
+        if refused.isdisjoint(map(id, made)):
+            return record, made
+        shorter = await self._failing.replace(record, made, refused, self._payloads)
+        self.suspects.answers[record.offset] = shorter
+        return record, shorter
+
+    def _go_on(self, done: Sequence[Incoming | RecordBatch], next_offset: int) -> None:
+        """The first ones that waited are committed."""
+        self._committed = next_offset
+        self.commits += 1
+        self.suspects.forget(next_offset)
+        self._drop(done)
+
+    def _warm(self, records: Sequence[Incoming]) -> None:
+        """Whatever is wrong with one of them, the others are remembered."""
+        try:
+            self._handler.warm([stand_in(record) for record in records])
+        except Exception:
+            if len(records) > 1:
+                for each in records:
+                    self._warm([each])
+            else:
+                log.exception("a record is not remembered", extra={"fields": {"origin": records[0].origin}})
 
     def _next_ones(self, kind: type[Item]) -> list[Item]:
         """As many of the first as are of this kind and make one step."""
@@ -184,12 +288,13 @@ def batch_lanes(
     make_handler: Callable[[], BatchHandler],
     *,
     remembered: int,
+    failing: Failing,
     payloads: Payloads | None = None,
     takes_batches: bool = False,
 ) -> Lanes:
     """Lanes in strict order; each first shows its handler up to `remembered` records from before its own."""
 
-    def open_lane(first: int, position: Position, writer: LaneWriter, _: Lane | None) -> BatchLane:
+    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> BatchLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)
         return BatchLane(
             max(first, committed - remembered),
@@ -197,7 +302,9 @@ def batch_lanes(
             writer,
             make_handler(),
             payloads,
+            failing=failing,
             takes_batches=takes_batches,
+            suspects=before.suspects if isinstance(before, BatchLane) else None,
         )
 
     return Lanes(settings, group, topic, open_lane)

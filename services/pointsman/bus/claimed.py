@@ -31,10 +31,11 @@ def stand_in(record: Incoming) -> Incoming:
     body = _body(record.value)
     if body is None or claim_in(body) is None:
         return record
-    kind = dict(record.headers).get("ce_type") or b""
-    return replace(
-        record, value=orjson.dumps(fill_in(kind.decode("utf-8", "replace").removeprefix(TYPE_PREFIX), body))
-    )
+    kind = (dict(record.headers).get("ce_type") or b"").decode("utf-8", "replace")
+    try:
+        return replace(record, value=orjson.dumps(fill_in(kind.removeprefix(TYPE_PREFIX), body)))
+    except orjson.JSONEncodeError:  # deeper than can be written
+        return record
 
 
 def small_fields(record: Incoming) -> Json | None:

@@ -6,6 +6,8 @@ Invariants:
   transactional id, and with every commit.
 - A request that may or may not have been carried out is sent again as it is. The broker knows it again:
   records by their sequence numbers, a commit by its epoch.
+- Where a record is refused for what it is, the transaction goes on until all such records are known; then it
+  is aborted.
 """
 
 import asyncio
@@ -20,15 +22,18 @@ from aiokafka.errors import (
     IncompatibleBrokerVersion,
     KafkaError,
     LeaderNotAvailableError,
+    MessageSizeTooLargeError,
     NoError,
+    RecordListTooLargeError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 from aiokafka.structs import TopicPartition
 
 from pointsman.bus import transaction_requests as requests
-from pointsman.bus.batches import batches
+from pointsman.bus.batches import Batches
 from pointsman.bus.bundle import Made
+from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
 from pointsman.bus.transaction_requests import Packed, Producer, Versions
@@ -38,6 +43,15 @@ _SOON_S, _PAUSE_S = 0.003, 0.05
 #: From a commit's answer until the coordinator has most likely ended it. Records that come sooner are not
 #: refused, but the broker looks again only after `add.partitions.to.txn.retry.backoff.ms`, which is 20.
 _SETTLE_S = 0.002
+#: Batches for one broker that go together, bytes: it takes no request of more than 100 MB.
+_TOGETHER_BYTES = 32 * 1024 * 1024
+#: What is said to a batch for what is in it. INVALID_RECORD is unknown to the client.
+_INVALID_RECORD = 87
+_REFUSED = {MessageSizeTooLargeError.errno, RecordListTooLargeError.errno, _INVALID_RECORD}
+
+
+class _RefusedError(KafkaError):  # type: ignore[misc]
+    """A batch is refused for what is in it."""
 
 
 async def transaction_version(client: AIOKafkaClient) -> int:
@@ -81,29 +95,41 @@ class EpochTransactions:
             await self._client.force_metadata_update()
         return len(found)
 
-    async def write(self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str) -> None:
+    async def write(
+        self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str, *, alone: bool = False
+    ) -> None:
         producer = self._producer
         await asyncio.sleep(self._settled_at - time.monotonic())
-        left = {place: batches(each, producer.id, producer.epoch) for place, each in records.items()}
-        while portion := {place: batch for place, each in left.items() if (batch := next(each, None))}:
-            await self._produce(portion)
-        await self._commit_offset(producer, next_offset, metadata)
-        await self._next_epoch(requests.end(self._name, producer))
+        left = {place: Batches(each, producer.id, producer.epoch) for place, each in records.items()}
+        await self._produce(left)
+        refused = [record for each in left.values() for record in each.refused]
+        if not refused:
+            await self._commit_offset(producer, next_offset, metadata)
+        await self._next_epoch(requests.end(self._name, producer, commit=not refused))
         self._settled_at = time.monotonic() + _SETTLE_S
+        if refused:
+            topics = ", ".join(sorted({record.topic for record in refused}))
+            raise RecordsRefusedError(refused, f"too large for its topic, or no valid record: {topics}")
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _produce(self, portion: dict[Place, bytes]) -> None:
-        """A batch for each partition, to its leader; again until it is written."""
+    async def _produce(self, left: Mapping[Place, Batches]) -> None:
+        """A batch for each partition, to its leader; again until it is written or refused."""
         patience = self._patience()
-        while portion:
+        while portion := _portion(left):
             asked = [self._ask_leader(*each) for each in self._by_leader(portion).items()]
             found = {place: error for each in await asyncio.gather(*asked) for place, error in each.items()}
-            portion = {place: batch for place, batch in portion.items() if found[place] is not None}
-            if portion:
-                await patience.pause(*(error for error in found.values() if error is not None))
+            for place, error in found.items():
+                if error is None:
+                    left[place].written()
+                elif isinstance(error, _RefusedError):
+                    left[place].refuse()
+            if errors := [each for each in found.values() if each and not isinstance(each, _RefusedError)]:
+                await patience.pause(*errors)
                 await self._client.force_metadata_update()
+            else:
+                patience = self._patience()
 
     def _by_leader(self, portion: Mapping[Place, bytes]) -> dict[int | None, dict[Place, bytes]]:
         leaders: dict[int | None, dict[Place, bytes]] = {}
@@ -122,7 +148,10 @@ class EpochTransactions:
             codes = await self._client.send(leader, requests.produce(self._name, self._timeout_ms, portion))
         except KafkaError as error:
             return dict.fromkeys(portion, error)
-        return {place: _error(codes[place], *place) for place in portion}
+        return {
+            place: _RefusedError(*place) if codes[place] in _REFUSED else _error(codes[place], *place)
+            for place in portion
+        }
 
     async def _commit_offset(self, producer: Producer, next_offset: int, metadata: str) -> None:
         offset = requests.Offset(self._lane, next_offset, metadata)
@@ -155,6 +184,19 @@ class EpochTransactions:
 
     def _patience(self) -> "_Patience":
         return _Patience(self._timeout_ms / 1000)
+
+
+def _portion(left: Mapping[Place, Batches]) -> dict[Place, bytes]:
+    """The next batches, one of a partition; one at least, and no more than may go together."""
+    portion: dict[Place, bytes] = {}
+    size = 0
+    for place, each in left.items():
+        if each.batch is not None:
+            size += len(each.batch)
+            if portion and size > _TOGETHER_BYTES:
+                break
+            portion[place] = each.batch
+    return portion
 
 
 class _Patience:

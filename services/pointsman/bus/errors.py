@@ -1,6 +1,7 @@
 """What can go wrong with Kafka: the text says what happened and why, `hint` what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class BusError(Exception):
@@ -30,6 +31,19 @@ class TopicMissingError(BusError):
         super().__init__(
             f"not in Kafka: {', '.join(sorted(topics))}", "make what is missing: pointsman topics apply"
         )
+
+
+class RecordsRefusedError(BusError):
+    """Of a transaction that is undone: records that their topics will never take as they are.
+
+    `known`: only these; else one of them at least. Then, and with `spent`, the writer is of no more use.
+    """
+
+    def __init__(self, records: Sequence[Any], what: str, *, known: bool = True, spent: bool = False) -> None:
+        super().__init__(what)
+        self.records = records
+        self.known = known
+        self.spent = spent or not known
 
 
 class PublishRefusedError(BusError):

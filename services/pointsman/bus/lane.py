@@ -12,10 +12,14 @@ PORTION = 500
 
 
 class Lane(ABC):
-    """What the host of lanes knows of one; `position` is the next offset that it wants to be fed."""
+    """What the host of lanes knows of one; `position` is the next offset that it wants to be fed.
+
+    `commits`: how many times it got further.
+    """
 
     def __init__(self, position: int) -> None:
         self.position = position
+        self.commits = 0
         self._turn = asyncio.Lock()
 
     @property

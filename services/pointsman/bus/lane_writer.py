@@ -4,7 +4,8 @@ Invariants:
 - The transactional id belongs to the lane, so opening a writer fences the lane's previous owner, wherever
   it is and whenever it wakes up.
 - The committed position is read only after that: nobody can move it any more.
-- Any error leaves the outcome of the transaction open; the writer is then useless and the lane starts anew.
+- Any error but a refusal leaves the outcome of the transaction open; the writer is then useless and the lane
+  starts anew.
 """
 
 import itertools
@@ -18,7 +19,9 @@ from aiokafka.partitioner import murmur2
 from pointsman.bus.bitmap import decode_metadata
 from pointsman.bus.bundle import Bundle, Made
 from pointsman.bus.committed import committed_offsets
+from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.places import Place
+from pointsman.bus.records import LARGEST_VALUE, Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.transactions import Transactions, open_transactions
 
@@ -72,17 +75,32 @@ class LaneWriter:
         offset, metadata = found
         return Position(offset, decode_metadata(offset, metadata))
 
-    async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:
-        """Publish `records` and commit the lane's position: all of it or nothing."""
+    async def write(
+        self, records: Iterable[Made], next_offset: int, metadata: str = "", *, alone: bool = False
+    ) -> None:
+        """Publish `records` and commit the lane's position: all of it or nothing.
+
+        `alone`: see `Transactions`.
+
+        Raises:
+            RecordsRefusedError: nothing was written, as topics do not take some of the records.
+            KafkaError, OSError: whether it was written is not known.
+        """
         grouped: dict[Place, list[Made]] = {}
+        refused: list[Outgoing] = []
         for record in records:
+            if isinstance(record, Outgoing) and len(record.value or b"") > LARGEST_VALUE:
+                refused.append(record)
+                continue
             count = self._partitions.get(record.topic) or await self._count(record.topic)
             if isinstance(record, Bundle):
                 partition = record.partition % count
             else:
                 partition = partition_of(record.key, count, self._keyless)
             grouped.setdefault((record.topic, partition), []).append(record)
-        await self._transactions.write(grouped, next_offset, metadata)
+        if refused:
+            raise RecordsRefusedError(refused, f"too large for any topic: {len(refused)} records")
+        await self._transactions.write(grouped, next_offset, metadata, alone=alone)
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 
     async def close(self) -> None:

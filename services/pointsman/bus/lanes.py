@@ -45,6 +45,8 @@ _CLOSE_S = 10
 #: When the group changes hands: for the last commit of a lane, and to see whether it is still as it was.
 _TURN_OVER_S = 1
 _ASK_AGAIN_S = 0.1
+#: Until a lane that failed is opened anew; twice as long each time that it got no further.
+_REOPEN_S, _REOPEN_MOST_S = 0.1, 5.0
 
 
 class Lanes:
@@ -221,7 +223,7 @@ class Lanes:
             await asyncio.wait(tasks)
 
     async def _keep_open(self, tp: TopicPartition) -> None:
-        delay = 0.1
+        delay, committed = _REOPEN_S / 2, 0
         lives: list[Lane] = []
         try:
             while True:
@@ -239,8 +241,9 @@ class Lanes:
                         error=repr(error),
                         cause=repr(error.__cause__),
                     )
+                committed, before = sum(lane.commits for lane in lives), committed
+                delay = _REOPEN_S if committed != before else min(delay * 2, _REOPEN_MOST_S)
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, 5)
                 await self._still_member()
         finally:
             for lane in lives:

@@ -15,10 +15,10 @@ class Payloads(Protocol):
         Raises whatever keeps the store from answering: then the lane starts anew, and asks again.
         """
 
-    async def deposit(self, records: list[Outgoing]) -> list[Outgoing]:
+    async def deposit(self, records: list[Outgoing], *, above: int | None = None) -> list[Outgoing]:
         """The same records; the large values among them are stored when this returns, and claims instead.
 
-        Raises the same.
+        `above`: bytes, where less than usual is large. Raises the same.
         """
 
 
@@ -29,6 +29,6 @@ class Inline:
         """All of them, as they are."""
         return records
 
-    async def deposit(self, records: list[Outgoing]) -> list[Outgoing]:
+    async def deposit(self, records: list[Outgoing], *, above: int | None = None) -> list[Outgoing]:
         """All of them, as they are."""
         return records

@@ -12,6 +12,10 @@ from pointsman_schemas.envelope import Headers
 #: is for the broker to say.
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 
+#: A lane asks no broker whether it takes more than this, bytes before compression: a request of more than
+#: 100 MB ends the connection instead of being answered.
+LARGEST_VALUE = 32 * 1024 * 1024
+
 
 @dataclass(slots=True, unsafe_hash=True)
 class Incoming:

@@ -150,9 +150,9 @@ def commit_offset(transactional_id: str, producer: Producer, group: str, offset:
     return Packed(28, 5, body, Answer(_offsets))
 
 
-def end(transactional_id: str, producer: Producer) -> Packed:
-    """Commit; answered by error code and the `Producer` for the next transaction."""
-    body = compact(transactional_id.encode()) + producer.packed() + b"\x01" + NO_TAGS
+def end(transactional_id: str, producer: Producer, *, commit: bool = True) -> Packed:
+    """Commit or abort; answered by error code and the `Producer` for the next transaction."""
+    body = compact(transactional_id.encode()) + producer.packed() + bytes([commit]) + NO_TAGS
     return Packed(26, 5, body, Answer(_owner))
 
 

@@ -17,13 +17,21 @@ from pointsman.bus.settings import LanePart
 
 
 class Transactions(Protocol):
-    """Whatever error comes out of it leaves the outcome open, and the object is then useless."""
+    """Whatever error comes out of it leaves the outcome open, and the object is then useless.
+
+    But for RecordsRefusedError: then nothing of the transaction is there.
+    """
 
     async def partitions(self, topic: str) -> int:
         """How many partitions the topic has."""
 
-    async def write(self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str) -> None:
-        """One transaction: `records` to their partitions, and where the lane goes on."""
+    async def write(
+        self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str, *, alone: bool = False
+    ) -> None:
+        """One transaction: `records` to their partitions, and where the lane goes on.
+
+        `alone`: a record was refused before; find out which it is, whatever it takes.
+        """
 
     async def close(self) -> None:
         """Let go; a transaction still open is aborted by the lane's next owner."""

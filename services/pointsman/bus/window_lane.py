@@ -7,28 +7,39 @@ Invariants:
 - What ended waits a moment for others to join its transaction: a twentieth of what its call took, at most.
 - A lane whose writer failed keeps its work where nobody else had the partition since: only the commit is
   made again.
+- What fails on one record ends that record alone, whether its handler raises or its topic refuses what was
+  made of it: see `Failing`. The work of its neighbours is kept.
 - Jobs with the same order key run one after another; all others run as they come.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pointsman.bus.bitmap import MAX_SPAN, encode_metadata
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.failing import Failing
 from pointsman.bus.hop import observe_hop, times_of
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.lanes import Lanes
+from pointsman.bus.payloads import Inline, Payloads
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
+
+log = logging.getLogger(__name__)
 
 #: The header by which the router asks for one-after-another.
 ORDER_KEY_HEADER = "ce_orderkey"
 
 #: How long the first that ended waits for others: a share of its own time; seconds, less than which is none.
 GATHER_SHARE, GATHER_LEAST_S, GATHER_MOST_S = 0.05, 0.001, 0.05
+
+#: Between the tries of a handler that raises, seconds; after the last one its record is given up.
+_TRY_AGAIN_S = (0.1, 0.5)
 
 WindowHandler = Callable[[Incoming], Awaitable[list[Outgoing]]]
 
@@ -37,9 +48,20 @@ class WindowLane(Lane):
     """`window` jobs of this lane run at once or wait for their commit, and as many again wait beside them."""
 
     def __init__(
-        self, position: int, finished: frozenset[int], writer: LaneWriter, handler: WindowHandler, window: int
+        self,
+        position: int,
+        finished: frozenset[int],
+        writer: LaneWriter,
+        handler: WindowHandler,
+        window: int,
+        *,
+        failing: Failing,
+        payloads: Payloads | None = None,
     ) -> None:
+        """`payloads`: where a topic refuses a large value, it is put there."""
         super().__init__(position)
+        self._failing = failing
+        self._payloads = payloads or Inline()
         self._committed = position
         self._writer = writer
         self._handler = handler
@@ -52,7 +74,7 @@ class WindowLane(Lane):
         self._last_of_key: dict[bytes, asyncio.Task[None]] = {}
         self._something_ended = asyncio.Event()
         self._gather_s = 0.0
-        self._failure: BaseException | None = None
+        self._alone = False
         self._closing = False
 
     @property
@@ -89,12 +111,12 @@ class WindowLane(Lane):
     def renew(self, committed: int, finished: frozenset[int], writer: LaneWriter) -> bool:
         """Go on with another writer from the position that it found, after `run` ended by an error.
 
-        False where this lane cannot: a handler failed, or the partition is not as this lane left it.
+        False where this lane cannot: the partition is not as this lane left it.
         """
         under_way = {*self._running, *(record.offset for record in self._waiting)}
         found = {offset for offset in self._committed_beyond if offset >= committed} <= finished
         as_left = found and self._committed <= committed <= min(under_way, default=self.position)
-        if self._failure is not None or not as_left or under_way & finished:
+        if not as_left or under_way & finished:
             return False
         for offset in [each for each in self._ended if each < committed or each in finished]:
             del self._ended[offset]  # the transaction whose end we did not hear of went well
@@ -137,12 +159,7 @@ class WindowLane(Lane):
             if before.cancelled():
                 return  # the job before it was handed back, so this one is too
         started = time.monotonic()
-        try:
-            records = await self._handler(record)
-        except Exception as error:  # the handler answers for its jobs; this is a bug in it
-            self._failure = error
-            self._something_ended.set()
-            return
+        records = await self._handled(record)
         del self._running[record.offset]
         self._ended[record.offset] = (record, records)
         if not self._something_ended.is_set():
@@ -150,13 +167,51 @@ class WindowLane(Lane):
         self._something_ended.set()
         self._start_some()
 
+    async def _handled(self, record: Incoming) -> list[Outgoing]:
+        """What the handler makes of the record; what stands for it, where it raises time and again."""
+        for pause_s in (*_TRY_AGAIN_S, None):
+            error: BaseException
+            try:
+                return await self._handler(record)
+            except asyncio.CancelledError as cancelled:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                error = cancelled  # something in the handler was cancelled, and this task was not
+            except Exception as raised:  # the handler answers for its jobs; this is a bug in it
+                error = raised
+            log.error("a handler failed", exc_info=error, extra={"fields": {"origin": record.origin}})
+            if pause_s is None:
+                break
+            await asyncio.sleep(pause_s)
+        return self._failing.fail(record, error)
+
     async def _commit(self) -> None:
-        if self._failure is not None:
-            raise RuntimeError("the handler raised instead of answering") from self._failure
+        while self._ended:
+            try:
+                await self._commit_ended()
+            except RecordsRefusedError as error:
+                self._something_ended.set()
+                self._alone = not error.known
+                if error.known:
+                    await self._replace(error.records)
+                if error.spent:
+                    raise
+            else:
+                return
+        self._something_ended.clear()
+
+    async def _replace(self, refused: Sequence[Outgoing]) -> None:
+        """Put in the place of what topics refuse what they will take."""
+        ids = set(map(id, refused))
+        for offset, (record, made) in list(self._ended.items()):
+            if not ids.isdisjoint(map(id, made)):
+                shorter = await self._failing.replace(record, made, ids, self._payloads)
+                self._ended[offset] = (record, shorter)
+
+    async def _commit_ended(self) -> None:
         self._something_ended.clear()
         ended = dict(self._ended)
-        if not ended:
-            return
         unfinished = [*self._running, *(record.offset for record in self._waiting)]
         committed = min(unfinished, default=self.position)
         beyond = {
@@ -166,7 +221,10 @@ class WindowLane(Lane):
             (record for _, records in ended.values() for record in records),
             committed,
             encode_metadata(committed, beyond),
+            alone=self._alone,
         )
+        self._alone = False
+        self.commits += 1
         self._committed = committed
         self._committed_beyond = beyond
         self._done_before = frozenset(offset for offset in self._done_before if offset >= self.position)
@@ -191,13 +249,24 @@ def gather_s(took_s: float) -> float:
     return min(share, GATHER_MOST_S) if share >= GATHER_LEAST_S else 0.0
 
 
-def window_lanes(settings: LanePart, group: str, topic: str, handler: WindowHandler, window: int) -> Lanes:
+def window_lanes(
+    settings: LanePart,
+    group: str,
+    topic: str,
+    handler: WindowHandler,
+    window: int,
+    *,
+    failing: Failing,
+    payloads: Payloads | None = None,
+) -> Lanes:
     """Lanes that run up to `window` jobs each at the same time."""
 
     def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> WindowLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)
         if isinstance(before, WindowLane) and before.renew(committed, position.finished, writer):
             return before
-        return WindowLane(committed, position.finished, writer, handler, window)
+        return WindowLane(
+            committed, position.finished, writer, handler, window, failing=failing, payloads=payloads
+        )
 
     return Lanes(settings, group, topic, open_lane)

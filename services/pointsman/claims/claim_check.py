@@ -5,11 +5,13 @@ Invariants:
 - A value is in the store before the record that refers to it is published: no reference dangles by our doing.
 - Only the configured store is asked, and only by digest: where else a record sends us is for people to read.
 - What comes from the store is held against size and digest; what does not fit is lost, as what is missing is.
-- A store that does not answer raises ClaimsUnavailableError: nobody is told that a value is lost.
+- A store that does not answer raises ClaimsUnavailableError: nobody is told that a value is lost. But one
+  that answers about others, and time and again not about this one, has lost it.
 """
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
@@ -19,6 +21,7 @@ import orjson
 from pointsman.bus.claimed import claim_of
 from pointsman.bus.records import Fetched, Incoming, Outgoing
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
+from pointsman.runtime.logging import event
 from pointsman_schemas.claims import BULK, DATAREF, Claim, abridge
 from pointsman_schemas.envelope import DATA_SUBJECT, TYPE_PREFIX
 
@@ -28,6 +31,12 @@ _T = TypeVar("_T")
 _BATCH_BYTES = 64 * 1024 * 1024
 #: Values on their way at once.
 _AT_ONCE = 8
+#: So often a store that answers is asked for one value that it fails on; such values are remembered.
+_TRIES, _FAILED_KEPT = 5, 1_000
+#: The digest of no bytes, which nobody stores: to see whether a store answers at all.
+_NOTHING = hashlib.sha256(b"").hexdigest()
+
+log = logging.getLogger(__name__)
 
 
 class ClaimCheck:
@@ -39,6 +48,7 @@ class ClaimCheck:
         self._largest = largest
         self._timeout_s = timeout_s
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._failed: dict[str, int] = {}
 
     async def fetch(self, records: Sequence[Incoming]) -> Sequence[Incoming]:
         """See `Payloads`."""
@@ -54,12 +64,12 @@ class ClaimCheck:
         pairs = zip(records[:taken], claims, strict=False)
         return await asyncio.gather(*(self._whole(record, claim) for record, claim in pairs))
 
-    async def deposit(self, records: list[Outgoing]) -> list[Outgoing]:
+    async def deposit(self, records: list[Outgoing], *, above: int | None = None) -> list[Outgoing]:
         """See `Payloads`."""
-        above = self._above
-        if all(record.value is None or len(record.value) <= above for record in records):
+        least = self._above if above is None else above
+        if all(record.value is None or len(record.value) <= least for record in records):
             return records
-        return list(await asyncio.gather(*map(self._handed_in, records)))
+        return list(await asyncio.gather(*(self._handed_in(record, least) for record in records)))
 
     async def value_of(self, claim: Claim) -> bytes | str:
         """The value, or why it cannot be had.
@@ -70,7 +80,12 @@ class ClaimCheck:
         size = f"its value of {claim.bytes:,} bytes"
         if claim.bytes > self._largest:
             return f"{size} is too large; at most {self._largest:,} are taken (POINTSMAN_CLAIMS_MAX_BYTES)"
-        content = await self._ask(self._store.get(claim.sha256))
+        try:
+            content = await self._ask(self._store.get(claim.sha256))
+        except Exception as error:
+            await self._see_store_away(claim.sha256, error)
+            return f"{size} cannot be had from {self._store.place}: {error}"
+        self._failed.pop(claim.sha256, None)
         if content is None:
             where = "" if claim.store == self._store.place else f", put into {claim.store}"
             return (
@@ -84,6 +99,24 @@ class ClaimCheck:
                 f"{len(content):,} bytes and another digest"
             )
         return content
+
+    async def _see_store_away(self, sha256: str, error: Exception) -> None:
+        """Return where the store answers, though so often not about this value.
+
+        Raises:
+            ClaimsUnavailableError: it is away, or may be.
+        """
+        try:
+            await self._ask(self._store.get(_NOTHING))
+        except Exception as away:
+            raise ClaimsUnavailableError(str(away)) from error
+        tries = self._failed.pop(sha256, 0) + 1
+        if tries < _TRIES:
+            self._failed[sha256] = tries
+            while len(self._failed) > _FAILED_KEPT:
+                del self._failed[next(iter(self._failed))]
+            raise ClaimsUnavailableError(str(error)) from error
+        event(log, logging.ERROR, "a value cannot be had from its store", digest=sha256, error=str(error))
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -99,19 +132,28 @@ class ClaimCheck:
             return Fetched(**own, stub=stub, lost=found, too_large=claim.bytes > self._largest)
         return Fetched(**(own | {"value": found}), stub=stub)
 
-    def _is_large(self, record: Outgoing) -> bool:
-        if record.value is None or len(record.value) <= self._above or _kind(record) not in BULK:
+    def _is_large(self, record: Outgoing, above: int) -> bool:
+        """Not what readers would refuse to take out again: that is for its topic to refuse."""
+        if record.value is None or not above < len(record.value) <= self._largest:
             return False
-        return all(name != DATA_SUBJECT for name, _ in record.headers)
+        names = {name for name, _ in record.headers}
+        return _kind(record) in BULK and names.isdisjoint((DATA_SUBJECT, DATAREF))
 
-    async def _handed_in(self, record: Outgoing) -> Outgoing:
+    async def _handed_in(self, record: Outgoing, above: int) -> Outgoing:
+        """The record as it is, where no claim can be made of it: then its topic may take it, or refuse it."""
         value = record.value
-        if value is None or not self._is_large(record):
+        if value is None or not self._is_large(record, above):
             return record
-        sha256 = await asyncio.to_thread(_sha256, value)
-        claim = Claim(digest=f"sha256:{sha256}", bytes=len(value), store=self._store.place)
-        await self._ask(self._store.put(sha256, value))
-        stub = await asyncio.to_thread(_abridged, _kind(record), value, claim)
+        try:
+            sha256 = await asyncio.to_thread(_sha256, value)
+            claim = Claim(digest=f"sha256:{sha256}", bytes=len(value), store=self._store.place)
+            stub = await asyncio.to_thread(_abridged, _kind(record), value, claim)
+            await self._ask(self._store.put(sha256, value))
+        except ClaimsUnavailableError:
+            raise
+        except Exception:
+            log.exception("no claim can be made of a value", extra={"fields": {"topic": record.topic}})
+            return record
         headers = [*record.headers, (DATAREF, self._store.url(sha256).encode())]
         return replace(record, value=stub, headers=headers)
 

@@ -7,6 +7,7 @@ from functools import partial
 from logging import INFO, getLogger
 
 from pointsman.bus.batch_lane import batch_lanes
+from pointsman.bus.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.router.agents_file import load as load_agents
@@ -19,6 +20,7 @@ from pointsman.router.on_record import put_on_record
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load_text
 from pointsman.router.promises import Promises
+from pointsman.router.replies import STAGE
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
@@ -62,6 +64,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         topics.intake.name,
         handler,
         remembered=settings.remembered_jobs,
+        failing=Failing(topics, stage=STAGE, source=SOURCE, clock=clock),
         payloads=claim_check,
         takes_batches=fast_score is not None,
     )

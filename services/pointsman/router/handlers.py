@@ -38,6 +38,7 @@ from pointsman.router.shadow import Shadows
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
 from pointsman_schemas.decisions import Check, Decision
+from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.times import format_time
@@ -160,20 +161,30 @@ class RouterHandler:
     def _handle(self, record: Incoming, now: datetime) -> Answer:
         """The full path."""
         replies = Replies(self._topics, self._source, record, now)
+        cause: Envelope | None = None
         try:
-            return self._answer(replies, self._decode(record))
+            read = self._decode(record)
+            if _is_misrouted(record, read):
+                return Answer([_sent_on(replies, read)])
+            first = self._is_first(record, read)
+            cause = cause_of(read, record) if first else None
+            return self._answer(replies, read, first=first)
         except Exception:
             _log_failure(record)
-            return Answer(bury(replies, None, _BROKEN))
+            return Answer(refuse(replies, cause, _BROKEN))
+
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        """See `BatchHandler`."""
+        replies = Replies(self._topics, self._source, record, self._clock())
+        read = self._decode(record)
+        if _is_misrouted(record, read):
+            return [_sent_on(replies, read)]
+        return refuse(replies, cause_of(read, record) if self._is_first(record, read) else None, _BROKEN)
 
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
 
-    def _answer(self, replies: Replies, read: Accepted | Malformed) -> Answer:
-        if _is_misrouted(replies.record, read):
-            cause = read.cause if isinstance(read, Accepted) else None
-            return Answer([replies.again(lane_key(read), cause)])
-        first = self._is_first(replies.record, read)
+    def _answer(self, replies: Replies, read: Accepted | Malformed, *, first: bool) -> Answer:
         match read:
             case Malformed():
                 end = refuse if first else bury
@@ -236,6 +247,11 @@ def _log_failure(record: Incoming) -> None:
         "record could not be handled",
         extra={"fields": {"topic": topic, "partition": partition, "offset": offset}},
     )
+
+
+def _sent_on(replies: Replies, read: Accepted | Malformed) -> Outgoing:
+    """The record in the lane of its job."""
+    return replies.again(lane_key(read), read.cause if isinstance(read, Accepted) else None)
 
 
 def _is_misrouted(record: Incoming, read: Accepted | Malformed) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from pointsman.bus.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.window_lane import window_lanes
 from pointsman.claims.opened import closed_after, open_claim_check
@@ -15,6 +16,7 @@ from pointsman.router.opinion_handler import SOURCE, Give, OpinionHandler
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile, load_text
 from pointsman.router.promises import Promises
+from pointsman.router.replies import STAGE
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
@@ -43,6 +45,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         settings.topics.opinion.name,
         handler if claim_check is None else Waiting(handler, claim_check),
         window=WINDOW,
+        failing=Failing(settings.topics, stage=STAGE, source=SOURCE, clock=clock),
+        payloads=claim_check,
     )
 
     async def opine() -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pointsman.bus.commands import Listener
+from pointsman.bus.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.lanes import Lanes
 from pointsman.bus.shared_log import SharedLog
@@ -17,7 +18,7 @@ from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.agreement import Agreement
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.desk import desk_of, targets_of
-from pointsman.worker.handlers import WorkerHandler
+from pointsman.worker.handlers import STAGE, WorkerHandler, source_of
 from pointsman.worker.providers_file import load
 from pointsman.worker.settings import WorkerSettings
 from pointsman_schemas.jobs import JobCancel
@@ -55,6 +56,10 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         topics.tier(settings.tier).name,
         handler if claim_check is None else Waiting(handler, claim_check),
         window=settings.window,
+        failing=Failing(
+            topics, stage=STAGE, source=source_of(settings.tier), clock=clock, tier=settings.tier
+        ),
+        payloads=claim_check,
     )
 
     def cancel(command: JobCancel) -> None:

@@ -65,7 +65,7 @@ class WorkerHandler:
         self._cancellations = cancellations
         self._accept_models = accept_models
         self._clock = clock
-        self._source = f"pointsman/worker/{desk.tier}"
+        self._source = source_of(desk.tier)
 
     def close(self) -> None:
         """Begin no more calls: what is under way may end, all other jobs are handed back at once."""
@@ -216,6 +216,11 @@ class WorkerHandler:
         DEAD.labels(STAGE, reason).inc()
         letter = DeadLetter(reason, said, STAGE, *record.origin)
         return bury(self._topics.dead, record, letter, cause=cause, source=self._source, now=self._clock())
+
+
+def source_of(tier: str) -> str:
+    """Who says what a worker of that tier says."""
+    return f"pointsman/worker/{tier}"
 
 
 def _stop(limit: asyncio.Timeout) -> None:

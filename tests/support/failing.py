@@ -1,0 +1,8 @@
+"""How lanes in tests end what fails in them."""
+
+from pointsman.bus.failing import Failing
+from pointsman_schemas.topics import Topics
+from tests.support.routed_jobs import NOW
+
+TOPICS = Topics("t")
+FAILING = Failing(TOPICS, stage="worker", source="test", clock=lambda: NOW, tier="small")
