@@ -1,0 +1,108 @@
+"""A record that fails between good ones, on real servers: it ends alone, and nothing is paid for twice."""
+
+import json
+import os
+from base64 import b64encode
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pointsman.bus.admin import apply
+from pointsman.bus.records import Outgoing
+from pointsman_schemas import dead
+from tests.conftest import Kafka
+from tests.support.system import TIERS, System
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+
+WEATHER = [
+    {"role": "user", "content": "What is the weather?"},
+    {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function"}]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+]
+#: What operators' topics take, bytes.
+TIGHT = 4_000
+
+
+async def tighten(system: System, *names: str) -> None:
+    """These topics take less than is declared."""
+    topics = [topic for topic in system.topics.all(TIERS) if topic.name in names]
+    assert len(topics) == len(names)
+    await apply(system.bootstrap, [replace(topic, max_message_bytes=TIGHT) for topic in topics])
+
+
+def job(system: System, job_id: str, **fields: object) -> Outgoing:
+    body = {"job_id": job_id, "agent_id": "chat-desk", "tier": "small", **fields}
+    return Outgoing(system.topics.intake.name, job_id.encode(), json.dumps(body).encode(), [])
+
+
+@pytest.mark.parametrize("claims", [False, True])
+async def test_failing_records_among_good_ones(
+    kafka: Kafka, database: str, tmp_path: Path, claims: bool
+) -> None:
+    settings = {} if claims else {"POINTSMAN_CLAIMS": ""}
+    system = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix, **settings)
+    try:
+        await system.start()
+        await _among_good_ones(system, claims)
+    finally:
+        system.stop()
+
+
+async def _among_good_ones(system: System, claims: bool) -> None:
+    calls, dead_letters = system.topics.calls.name, system.topics.dead.name
+    small = system.topics.tier("small").name
+    good = system.jobs(60)
+    odd_ids = [*system.jobs(4)]
+    no_content, long_for_calls, long_for_tier, bad = odd_ids
+    incompressible = b64encode(os.urandom(2 * TIGHT)).decode()
+    await tighten(system, calls, dead_letters, small)
+    odd = [
+        job(system, no_content, messages=WEATHER),
+        job(system, long_for_calls, prompt=incompressible, tier="frontier"),
+        job(system, long_for_tier, prompt=incompressible),
+        job(system, bad, prompt=incompressible, deadline="never"),
+    ]
+    records = list(good.values())
+    for place, each in enumerate(odd):
+        records.insert(place * 14 + 3, each)
+    await system.send(records)
+    await system.until_ended([*good, *odd_ids], 200)
+
+    found = await system.read()
+    outcomes = {}
+    ended: Counter[str] = Counter()
+    for each in found:
+        if each.topic == system.topics.results.name:
+            outcome = orjson.loads(each.value or b"")
+            outcomes[outcome["job_id"]] = outcome
+            ended[outcome["job_id"]] += 1
+    assert ended == dict.fromkeys([*good, *odd_ids], 1)
+    kinds = {job_id: outcome["type"] for job_id, outcome in outcomes.items()}
+    assert {kinds[each] for each in good} == {"job.completed.v1"}
+    assert [kinds[each] for each in odd_ids] == [
+        "job.completed.v1",
+        "job.completed.v1",
+        "job.completed.v1" if claims else "job.failed.v1",
+        "job.rejected.v1",
+    ]
+    called = [*good, no_content, long_for_calls]
+    if claims:
+        called.append(long_for_tier)  # its tier has a claim to it
+    else:
+        assert f"topic {small} takes" in outcomes[long_for_tier]["message"]
+
+    made = [orjson.loads(each.value or b"") for each in found if each.topic == calls]
+    assert Counter(each["job_id"] for each in made) == dict.fromkeys(called, 1)
+    cut = next(each for each in made if each["job_id"] == long_for_calls)
+    assert ("claim" in cut) if claims else (cut["request"]["cut"]["bytes"] > 2 * TIGHT)
+    assert (await system.provider_stats())["total"] == len(called)
+
+    letters = [dict(each.headers) for each in found if each.topic == dead_letters]
+    told = {(each["ce_jobid"].decode(), each["ce_reason"]) for each in letters}
+    assert told == {(bad, b"wrong_type")} | (set() if claims else {(long_for_tier, b"too_large")})
+    assert all(int(each[dead.CUT_BYTES]) > 2 * TIGHT for each in letters)
+    assert await system.problems([*good, *odd_ids]) == []
