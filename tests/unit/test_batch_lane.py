@@ -263,3 +263,20 @@ def observed() -> float:
         for sample in family.samples
         if sample.name.endswith("_count")
     )
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_what_could_not_be_written_is_not_done(recorder: Recorder, whole: bool) -> None:
+    class Fenced(Recorder):
+        async def write(self, records: Sequence[Made], next_offset: int, *, alone: bool = False) -> None:
+            raise ConnectionError("fenced")
+
+    writer = cast(LaneWriter, Fenced())
+    lane = BatchLane(0, 0, writer, recorder, failing=FAILING, takes_batches=whole)
+    log = Log()
+    log.add([b"a", b"b"])
+    offer_all(lane, stocked(log))
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(lane.run(), 30)
+    assert (lane.pending, lane.commits, lane.oldest_ms is not None) == (2, 0, True)
+    assert lane.suspects.until == 0  # nothing is wrong with the records

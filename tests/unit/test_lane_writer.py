@@ -7,6 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
+from pointsman.bus.bitmap import encode_metadata
 from pointsman.bus.lane_writer import LaneWriter, Position
 
 LOADING, FORBIDDEN = 14, 30
@@ -18,13 +19,15 @@ class Admin:
 
     def __init__(self, *answers: tuple[int, int]) -> None:
         self._answers = list(answers)
+        self.metadata = ""
 
     async def find_coordinator(self, group: str) -> int:
         return 1
 
     async def _send_request(self, request: object, node: int) -> Any:
         code, offset = self._answers.pop(0)
-        return SimpleNamespace(error_code=code, topics=[(LANE.topic, [(LANE.partition, offset, "", 0)])])
+        place = (LANE.partition, offset, self.metadata, 0)
+        return SimpleNamespace(error_code=code, topics=[(LANE.topic, [place])])
 
     async def list_consumer_group_offsets(self, group: str, partitions: object = None) -> dict[Any, Any]:
         return {}  # what the client makes of an answer that is an error
@@ -47,3 +50,10 @@ async def test_a_group_that_never_committed_begins_at_the_beginning() -> None:
 async def test_a_refusal_ends_the_lane_instead_of_moving_it() -> None:
     with pytest.raises(GroupAuthorizationFailedError):
         await position((FORBIDDEN, -1))
+
+
+async def test_what_is_finished_beyond_the_committed_offset_is_part_of_the_position() -> None:
+    admin: Any = Admin((0, 7))
+    admin.metadata = encode_metadata(7, {9, 12})
+    producer: Any = None
+    assert await LaneWriter("t.router", LANE, producer).position(admin) == Position(7, frozenset({9, 12}))

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from pointsman.bus import window_lane
 from pointsman.bus.bitmap import decode_metadata
+from pointsman.bus.lane_writer import Position
 from pointsman.bus.records import Incoming, Outgoing
-from pointsman.bus.window_lane import ORDER_KEY_HEADER, WindowLane, gather_s
+from pointsman.bus.settings import LanePart
+from pointsman.bus.window_lane import ORDER_KEY_HEADER, WindowLane, gather_s, window_lanes
 from tests.support.failing import FAILING
 
 
@@ -366,3 +368,21 @@ async def _crash_and_go_on(chance: random.Random) -> None:
         if len(log.results) == len(offsets):
             break
     assert Counter(log.results) == Counter(b"%d" % offset for offset in offsets)
+
+
+async def test_a_lane_that_opens_runs_nothing_again_that_is_finished() -> None:
+    """As its host opens it: with what the committed metadata say."""
+    log, asked = Log(), list[int]()
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        asked.append(record.offset)
+        return answer(record)
+
+    lanes = window_lanes(LanePart(), "g", "t", handler, 10, failing=FAILING)
+    lane = lanes.__dict__["_open_lane"](0, Position(5, frozenset({6, 8})), log, None)
+    running = asyncio.create_task(lane.run())
+    lane.feed([record(offset) for offset in range(5, 10)])
+    await settle()
+    assert asked == [5, 7, 9]
+    assert (log.position, log.metadata) == (10, "")
+    running.cancel()
