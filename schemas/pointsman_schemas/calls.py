@@ -15,6 +15,12 @@ class Usage(Value):
     input_tokens: int = Field(ge=0)
     output_tokens: int = Field(ge=0)
     cached_tokens: int = Field(default=0, ge=0, description="part of input_tokens served from a cache")
+    cache_write_tokens: int = Field(
+        default=0,
+        ge=0,
+        exclude_if=lambda tokens: tokens == 0,
+        description="part of input_tokens that was written to a cache",
+    )
 
 
 class CallFinished(Message):

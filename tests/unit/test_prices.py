@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from pointsman.worker.prices import MAX_UNKNOWN, Prices
+from pointsman.worker.prices import MAX_UNKNOWN, OWN, ModelPrice, Priced, Prices
 from pointsman_schemas.calls import Usage
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -71,3 +71,41 @@ def test_ever_new_names_do_not_fill_the_memory(prices: Prices) -> None:
     for number in range(MAX_UNKNOWN + 50):
         assert prices.cost(f"nobodys-{number}b", USAGE, NOW) is None
     assert len(prices._unknown) == MAX_UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-4.1", "gateway/openai/gpt-4.1"])
+def test_a_gateways_name_for_a_model_has_the_models_price(prices: Prices, name: str) -> None:
+    assert prices.cost(name, USAGE, NOW) == prices.cost("gpt-4.1", USAGE, NOW) == Decimal("2.50")
+
+
+def test_a_name_that_nobody_knows_has_the_price_of_the_model_that_was_asked(prices: Prices) -> None:
+    priced = prices.priced("our-gateways-best", USAGE, NOW, asked="gpt-4.1")
+    assert priced is not None and priced.usd == Decimal("2.50")
+    assert prices.priced("gpt-4.1-mini", USAGE, NOW, asked="gpt-4.1") == prices.priced(
+        "gpt-4.1-mini", USAGE, NOW
+    )
+    assert prices.priced("our-gateways-best", USAGE, NOW, asked="our-gateways-best") is None
+
+
+def test_what_is_read_from_a_cache_and_written_to_it_has_its_own_price() -> None:
+    hit = Usage(input_tokens=100_000, output_tokens=100, cached_tokens=99_000)
+    assert Prices("deepseek").cost("deepseek-chat", hit, NOW) == Decimal("0.00731")
+    written = Usage(input_tokens=20_000, output_tokens=10, cache_write_tokens=19_000)
+    assert Prices("anthropic").cost("claude-sonnet-4-5", written, NOW) == Decimal("0.07440")
+
+
+def test_own_prices_come_first_and_need_no_others() -> None:
+    own = {"house-7b": ModelPrice(input=Decimal("0.2"), output=Decimal(1), cached_input=Decimal("0.05"))}
+    for prices in (Prices(None, own), Prices("openai", own)):
+        for name in ("house-7b", "acme/house-7b"):
+            assert prices.priced(name, USAGE, NOW) == Priced(Decimal("0.27"), OWN)
+        assert prices.priced("house-7b-0425", USAGE, NOW, asked="house-7b") == Priced(Decimal("0.27"), OWN)
+    assert Prices(None, own).cost("gpt-4.1", USAGE, NOW) is None
+    known = {"gpt-4.1": ModelPrice(input=Decimal(1), output=Decimal(0))}
+    assert Prices("openai", known).cost("gpt-4.1", USAGE, NOW) == Decimal(1)
+
+
+def test_of_own_prices_what_is_left_out_costs_as_the_input_does() -> None:
+    price = ModelPrice(input=Decimal(2), output=Decimal(0))
+    assert price.cost(USAGE) == Decimal(2)
+    assert price.cost(Usage(input_tokens=1, output_tokens=0, cached_tokens=2)) is None

@@ -1,11 +1,13 @@
 """providers.yaml: what is wrong is said with its place, and a key is never said at all."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointsman.runtime.yaml_file import FileError
+from pointsman.worker.prices import ModelPrice
 from pointsman.worker.providers_file import ProviderRow, Providers, load
 from pointsman.worker.settings import WorkerSettings
 
@@ -201,3 +203,26 @@ def test_the_rows_that_the_shipped_file_shows_as_comments_are_good(read: Any) ->
     lines = text.replace("  # - name", "  - name").replace("  #   ", "    ").splitlines()
     shown = read("\n".join(lines))
     assert [row.name for row in shown.providers] == ["simulator", "openai", "local"]
+
+
+def test_own_prices_are_read_by_model(read: Any) -> None:
+    own = "    prices: {huge: {input: 0.2, output: 1, cached_input: 0.05}}\n"
+    prices = read(GOOD.replace("tiers:", own + "tiers:", 1)).providers[-1].prices
+    assert prices == {
+        "huge": ModelPrice(input=Decimal("0.2"), output=Decimal(1), cached_input=Decimal("0.05"))
+    }
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        "{input: -1, output: 1}",
+        "{input: .nan, output: 1}",
+        "{input: .inf, output: 1}",
+        "{input: 1}",
+        "{input: 1e9, output: 1}",
+    ],
+)
+def test_a_price_that_none_can_be_is_refused(problems: Any, price: str) -> None:
+    (problem,) = problems(GOOD.replace("tiers:", f"    prices: {{huge: {price}}}\ntiers:", 1))
+    assert "prices.huge" in problem

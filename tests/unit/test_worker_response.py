@@ -1,6 +1,7 @@
 """What a body with status 200 amounts to, whatever is in it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from pointsman.worker import response
 from pointsman.worker.answer import Answer, Reject, Retry
-from pointsman.worker.response import read_answer, usage_of
+from pointsman.worker.response import read_answer
+from pointsman.worker.usage import MOST, believed, usage_of
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.reasons import FailReason
 
@@ -89,10 +91,94 @@ def test_a_model_that_is_not_named_is_none(model: Any) -> None:
         ({"prompt_tokens": "many"}, None),
         ([], None),
         (None, None),
+        # in others' names
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 1,
+                "prompt_cache_hit_tokens": 7,
+                "prompt_cache_miss_tokens": 2,
+            },
+            Usage(input_tokens=9, output_tokens=1, cached_tokens=7),
+        ),
+        (
+            {"prompt_tokens": 9, "prompt_cache_hit_tokens": 7, "prompt_tokens_details": {"cached_tokens": 7}},
+            Usage(input_tokens=9, output_tokens=0, cached_tokens=7),
+        ),
+        ({"prompt_tokens": 9, "cached_tokens": 4}, Usage(input_tokens=9, output_tokens=0, cached_tokens=4)),
+        (
+            {"prompt_tokens": 9, "cache_creation_input_tokens": 5, "cache_read_input_tokens": 3},
+            Usage(input_tokens=9, output_tokens=0, cached_tokens=3, cache_write_tokens=5),
+        ),
+        (
+            {"prompt_tokens": 1, "cache_creation_input_tokens": 5, "cache_read_input_tokens": 3},
+            Usage(input_tokens=9, output_tokens=0, cached_tokens=3, cache_write_tokens=5),
+        ),
+        (
+            {
+                "input_tokens": 1,
+                "output_tokens": 2,
+                "cache_creation_input_tokens": 5,
+                "cache_read_input_tokens": 3,
+            },
+            Usage(input_tokens=9, output_tokens=2, cached_tokens=3, cache_write_tokens=5),
+        ),
+        (
+            {"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 3}},
+            Usage(input_tokens=9, output_tokens=2, cached_tokens=3),
+        ),
+        ({"prompt_tokens": 5.0}, Usage(input_tokens=5, output_tokens=0)),
+        # what cannot be
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 10}}, None),
+        ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 10}, None),
+        ({"prompt_tokens": 2**63, "completion_tokens": 1}, None),
+        ({"prompt_tokens": 1, "completion_tokens": 10**40}, None),
+        ({"prompt_tokens": MOST + 1}, None),
+        ({"prompt_tokens": True}, None),
+        ({"prompt_tokens": "5"}, None),
+        ({"prompt_tokens": 5, "completion_tokens": "2"}, None),
+        ({"prompt_tokens": 5, "completion_tokens": True}, None),
+        ({"prompt_tokens": 5, "completion_tokens": -1}, None),
+        ({"prompt_tokens": float("nan")}, None),
+        ({"prompt_tokens": float("inf")}, None),
+        ({"prompt_tokens": 1e300}, None),
+        ({"prompt_tokens": 5, "cached_tokens": "4"}, None),
+        ({"prompt_tokens": 5, "cached_tokens": -1}, None),
+        ({"prompt_tokens": [5]}, None),
     ],
 )
 def test_usage_is_what_the_provider_counted_or_nothing(usage: Any, found: Usage | None) -> None:
     assert usage_of({"usage": usage}) == found
+
+
+TEXT = {"messages": [{"role": "user", "content": "6*7?"}]}
+PICTURE = {
+    "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x"}}]}]
+}
+
+
+def told(tokens_in: int, tokens_out: int) -> Answer:
+    usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
+    return Answer(http_status=200, response={}, model="m", usage=usage)
+
+
+@pytest.mark.parametrize(
+    ("result", "request_", "is_believed"),
+    [
+        (told(100_000, 100), TEXT, True),
+        (told(500_000, 100), TEXT, False),
+        (told(100, 500_000), TEXT, False),
+        (told(500_000, 100), {"messages": [{"role": "user", "content": "x" * 500_000}]}, True),
+        (told(500_000, 100), PICTURE, True),
+        (told(500_000, 100), {**TEXT, "tools": [{"type": "web_search"}]}, True),
+        (told(500_000, 100), {**TEXT, "tools": [{"type": "function", "function": {}}]}, False),
+        (told(100, 500_000), {**TEXT, "n": 8}, True),
+    ],
+)
+def test_more_tokens_than_bytes_are_not_believed(
+    result: Answer, request_: dict[str, Any], is_believed: bool
+) -> None:
+    assert believed(result, request_) == (result if is_believed else replace(result, usage=None))
 
 
 JSON = st.recursive(

@@ -17,13 +17,13 @@ def tier_prices(providers: Path, at: datetime) -> Callable[[str, int, int], Deci
         FileError: the file cannot be used.
     """
     file = load(providers)
-    named = {name: Prices(name) for name in {row.genai_prices_provider for row in file.providers}}
+    named = {row.name: Prices(row.genai_prices_provider, row.prices) for row in file.providers}
 
     def price(tier: str, tokens_in: int, tokens_out: int) -> Decimal | None:
         if tier not in file.tiers:
             return None
         row, provider = file.of(tier)
         usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
-        return named[provider.genai_prices_provider].cost(row.model, usage, at)
+        return named[provider.name].cost(row.model, usage, at)
 
     return price

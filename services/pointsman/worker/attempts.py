@@ -21,6 +21,7 @@ from pointsman.worker.providers import as_sent
 from pointsman.worker.providers_file import TierRow
 from pointsman.worker.retry_budget import RetryBudget
 from pointsman.worker.turnstile import NoRoomError, Turnstile, Wait
+from pointsman.worker.usage import believed
 from pointsman.worker.wants import UnknownPriceError
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
@@ -224,6 +225,7 @@ class Attempts:
             begun.set()
             with IN_FLIGHT.labels(desk.tier, target.provider.row.name).track_inprogress():
                 result = await target.provider.call(request, job_id=job.job_id, agent_id=job.agent_id)
+            result = believed(result, request)
             cost = call.cost(result)
             turn.used = target.wants.after(request, result.usage, cost)
             self._spent += self._most if cost is None else cost

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Literal
 
 from pointsman.worker.answer import Failure, Result
-from pointsman.worker.prices import Prices
+from pointsman.worker.prices import Priced, Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.wants import Wants
 from pointsman_schemas.base import Json
@@ -53,7 +53,7 @@ class Call:
         """Its record; `result` is None for a call that was broken off, `reason` and `said` tell why."""
         if isinstance(result, Failure):
             reason, said = result.reason, result.message
-        cost = self.cost(result)
+        priced = self._priced(result)
         return CallFinished(
             job_id=self.job.job_id,
             agent_id=self.job.agent_id,
@@ -72,14 +72,19 @@ class Call:
             request=self.request,
             response=result.response if result else None,
             usage=result.usage if result else None,
-            cost_usd=cost,
-            prices=self.target.prices.source if result and result.usage and cost is not None else None,
+            cost_usd=self.cost(result),
+            prices=None if priced is None else priced.source,
         )
 
     def cost(self, result: Result | None) -> Decimal | None:
         """0 for a call that was refused; unknown for one that broke off, as it may have been charged."""
         if isinstance(result, Failure) and result.unbilled:
             return Decimal(0)
+        priced = self._priced(result)
+        return None if priced is None else priced.usd
+
+    def _priced(self, result: Result | None) -> Priced | None:
         if result is None:
             return None
-        return self.target.prices.cost(result.model or self.target.model, result.usage, self.started_at)
+        model, prices = self.target.model, self.target.prices
+        return prices.priced(result.model or model, result.usage, self.started_at, asked=model)

@@ -35,7 +35,7 @@ def targets_of(file: Providers, tier: str, *, clock: Clock = utc_now) -> list[Ta
     def client(name: str) -> tuple[Provider, Prices]:
         known = file.provider(name)
         provider = Provider(known, known.key(), max_in_flight=row.max_in_flight, clock=clock)
-        return provider, Prices(known.genai_prices_provider)
+        return provider, Prices(known.genai_prices_provider, known.prices)
 
     ceilings = [each for each in file.ceilings if each.is_for(tier)]
     return [target(*client(each.provider), each.model, ceilings) for each in row.models]

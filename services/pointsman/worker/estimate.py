@@ -27,7 +27,7 @@ class AnswerLength:
         request = request or {}
         most = most_answer_tokens(request)
         if most is None:
-            self._seen.append(tokens // _answers(request))
+            self._seen.append(tokens // answers(request))
         else:
             self._shares.append(min(1.0, tokens / most))
 
@@ -35,7 +35,7 @@ class AnswerLength:
         """Tokens that the answer to `request` may take."""
         most = most_answer_tokens(request)
         if most is None:
-            return median_low(self._seen) * _answers(request)
+            return median_low(self._seen) * answers(request)
         return ceil(most * mean(self._shares)) if self._shares else most
 
 
@@ -44,7 +44,7 @@ def most_answer_tokens(request: Json) -> int | None:
     for name in ("max_completion_tokens", "max_tokens"):
         most = request.get(name)
         if isinstance(most, int) and most > 0:
-            return most * _answers(request)
+            return most * answers(request)
     return None
 
 
@@ -70,6 +70,7 @@ def size(request: Json) -> int:
     return content_of(request, "").text
 
 
-def _answers(request: Json) -> int:
+def answers(request: Json) -> int:
+    """How many answers are asked for."""
     asked: Any = request.get("n")
     return asked if isinstance(asked, int) and asked > 0 else 1

@@ -18,6 +18,7 @@ from pointsman.runtime.yaml_file import Loc
 from pointsman.worker.backoff import Pace
 from pointsman.worker.ceilings import Ceiling
 from pointsman.worker.limits_file import Rate
+from pointsman.worker.prices import ModelPrice
 from pointsman.worker.retry_budget import Hedge, RetryRule
 from pointsman_schemas.base import TierName, Value
 
@@ -92,6 +93,9 @@ class ProviderRow(Value):
     key_env: Annotated[str, AfterValidator(_key_env)] | None = None
     genai_prices_provider: str | None = Field(
         default=None, description="whose prices hold, by genai-prices; without it the cost is unknown"
+    )
+    prices: dict[str, ModelPrice] = Field(
+        default={}, description="by model, US dollars for a million tokens; these come first"
     )
     timeout_s: float = Field(default=60, gt=0, le=3600, description="for one call, from sent to answered")
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default={}, repr=False)

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from pydantic import ValidationError
-
 from pointsman.bus.json import parse_object
 from pointsman.worker.answer import Answer, Reject, Result, Retry
+from pointsman.worker.usage import usage_of
 from pointsman_schemas.base import Json
-from pointsman_schemas.calls import Usage
 from pointsman_schemas.reasons import FailReason
 
 #: An answer travels in two records, with its request: more would not fit a topic's largest batch.
@@ -37,23 +35,6 @@ def read_answer(provider: str, status: int, content: bytes) -> Result:
             usage=usage,
         )
     return Answer(http_status=status, response=body, model=model, usage=usage)
-
-
-def usage_of(body: Json) -> Usage | None:
-    """The tokens that the body speaks of; None where it does not, or not in whole numbers."""
-    usage = body.get("usage")
-    if not isinstance(usage, dict):
-        return None
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    try:
-        return Usage(
-            input_tokens=usage["prompt_tokens"],
-            output_tokens=usage.get("completion_tokens") or 0,
-            cached_tokens=cached or 0,
-        )
-    except (KeyError, ValidationError):
-        return None
 
 
 def _what_is_missing(body: Json) -> str | None:
