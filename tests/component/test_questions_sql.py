@@ -1,7 +1,8 @@
 """`pointsman sql`: any question, and nothing but questions."""
 
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,68 @@ async def test_csv_of_many_rows_comes_in_order(pointsman: Command) -> None:
     cut = await pointsman.run("sql", question, "--csv", "--limit", "700")
     assert cut.lines == ["n", *map(str, range(1, 701))]
     assert "first 700 rows" in cut.err
+
+
+EDGES = [
+    ("'infinity'::timestamptz", "infinity"),
+    ("'-infinity'::timestamptz", "-infinity"),
+    ("'-infinity'::date", "-infinity"),
+    ("'infinity'::timestamp", "infinity"),
+    ("'0044-03-15 BC'::date", "0044-03-15 BC"),
+    ("'0001-12-31 BC'::date", "0001-12-31 BC"),
+    ("'4713-01-01 BC'::date", "4713-01-01 BC"),
+    ("'0044-03-15 12:30:01.5 BC'::timestamp", "0044-03-15 12:30:01.500000 BC"),
+    ("'0044-03-15 12:30:00+00 BC'::timestamptz", "0044-03-15 12:30:00+00 BC"),
+    ("'294276-12-31 23:59:59+00'::timestamptz", "294276-12-31 23:59:59+00"),
+    ("'5874897-12-31'::date", "5874897-12-31"),
+    ("'10000-02-29'::date", "10000-02-29"),
+    ("'9999-12-31 23:59:59.999999+00'::timestamptz", "9999-12-31T23:59:59.999999Z"),
+    ("'0001-01-01 00:00:00+00'::timestamptz", "0001-01-01T00:00:00.000000Z"),
+    ("'2026-03-12'::date", "2026-03-12"),
+    ("'2026-03-12 09:14:05+02'::timestamptz", "2026-03-12T07:14:05.000000Z"),
+    ("'2026-03-12 09:14:05'::timestamp", "2026-03-12T09:14:05.000000"),
+    ("'24:00'::time", "24:00:00"),
+    ("'09:14:05'::time", "09:14:05"),
+    ("'09:14:05+02'::timetz", "09:14:05+02:00"),
+    ("'1 day 00:00:02'::interval", 86402.0),
+    ("'178000000 years'::interval", "178000000 years 0 mons 0 days 0 s"),
+    ("array['infinity'::date, '2026-03-12']", ["infinity", "2026-03-12"]),
+    ("'NaN'::float8", "NaN"),
+    ("'-Infinity'::float4", "-Infinity"),
+    ("array['NaN'::float8, 1]", ["NaN", 1.0]),
+    ("'NaN'::numeric", "NaN"),
+    ("12345678901234567890123456789012345.670::numeric", "12345678901234567890123456789012345.670"),
+    ("9223372036854775807", 9223372036854775807),
+]
+
+
+@pytest.mark.parametrize(("value", "shown"), EDGES)
+async def test_every_value_is_shown_and_in_json(pointsman: Command, value: str, shown: object) -> None:
+    done = await pointsman.run("sql", "--json", f"select {value} as x")
+    assert done.code == 0, done.err
+    assert json.loads(done.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON")) == [
+        {"x": shown}
+    ]
+
+
+@pytest.mark.parametrize("how", [[], ["--csv"]])
+async def test_every_value_is_shown_in_a_table_and_in_csv(pointsman: Command, how: list[str]) -> None:
+    columns = ", ".join(f"{value} as c{place}" for place, (value, _) in enumerate(EDGES))
+    done = await pointsman.run("sql", *how, f"select {columns}")
+    assert done.code == 0, done.err
+    for text in ("infinity", "-infinity", "0044-03-15 BC", "24:00:00", "NaN", "294276-12-31"):
+        assert text in done.out
+    assert "12345678901234567890123456789012345.67" in done.out
+
+
+async def test_columns_of_one_name_are_told_apart(pointsman: Command) -> None:
+    done = await pointsman.run("sql", "--json", "select 1 as a, 2 as a, 3 as a_2, 4 as a")
+    assert done.json == [{"a": 1, "a_3": 2, "a_2": 3, "a_4": 4}]
+
+
+async def test_arguments_may_still_be_times(told: str) -> None:
+    at = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
+    question = "select $1::timestamptz, $2::interval, $1::timestamptz + $2::interval"
+    async with asked(as_auditor(told), question, at, timedelta(days=1, seconds=2), within=LONG) as answer:
+        rows, _ = await answer.first(1)
+    assert rows == [(at, timedelta(days=1, seconds=2), at + timedelta(days=1, seconds=2))]

@@ -39,9 +39,8 @@ def erase(
     key (POINTSMAN_AUDIT_PRIVACY_KEY or _FILE). docs/privacy.md says what an erasure does not reach.
     """
     import asyncio
-    import sys
 
-    from pointsman.cli import screen
+    from pointsman.cli import screen, stdin
     from pointsman.cli.errors import CommandError
     from pointsman.cli.settings import load
     from pointsman.store import erasing
@@ -55,7 +54,7 @@ def erase(
             "set POINTSMAN_AUDIT_PRIVACY_KEY or POINTSMAN_AUDIT_PRIVACY_KEY_FILE",
             code=2,
         )
-    name = sys.stdin.readline().rstrip("\n") if subject == "-" else subject
+    name = stdin.read_text().partition("\n")[0] if subject == "-" else subject
     found = asyncio.run(erasing.extent(settings.eraser_dsn, master, name))
     if found is not None and not dry_run:
         if not yes:
@@ -80,7 +79,7 @@ def _ask(found: "Erased") -> None:
 
     from pointsman.cli.errors import CommandError
 
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise CommandError(f"this would erase {_told(found)}", "do it: add --yes", code=2)
     typer.confirm(f"Erase {_told(found)}, for good?", abort=True, err=True)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pointsman.cli.lazy import LazyGroup
+from pointsman.cli.streams import not_utf8, open_closed
 from pointsman.runtime.loopback import keep_off_proxies
 
 #: name -> what it is for; the module `pointsman.cli.<name>` has an `app`. The order is that of a first day.
@@ -75,9 +76,14 @@ def main() -> None:
     if sys.argv[2:] and sys.argv[-1] == "--debug":
         sys.argv.pop()  # said at the end of any command, where a hand adds it
     keep_off_proxies(os.environ)
+    open_closed()
     for stream in (sys.stdout, sys.stderr):  # half a surrogate pair in a prompt must not stop the output
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        if (odd := not_utf8(sys.argv[1:])) is not None:
+            from pointsman.cli.errors import CommandError
+
+            raise CommandError(f"an argument is not UTF-8: {odd}", "convert it first: iconv -t UTF-8", code=2)
         app(prog_name="pointsman")
     except Exception as error:
         if debug:

@@ -103,15 +103,14 @@ def publish(
 
 def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
     """The job that the flags describe."""
-    import sys
-
+    from pointsman.cli import stdin
     from pointsman.cli.job_input import as_body, read_job
     from pointsman.runtime.clock import utc_now
 
     if "agent_id" not in given:
         raise typer.BadParameter("say who asks: --agent ID, or POINTSMAN_AGENT in the environment")
     if prompt == "-":
-        prompt = sys.stdin.read()
+        prompt = stdin.read_text()
     if prompt is None and "messages" not in given:
         raise typer.BadParameter("say what is asked: --prompt TEXT, or name a file of JSON lines")
     found = read_job(as_body({**given, "prompt": prompt}), utc_now, largest)
@@ -124,15 +123,13 @@ def _many(
     source: Path, defaults: dict[str, object], largest: int, skip_bad: bool
 ) -> "tuple[list[Job], bool]":
     """The jobs in the lines, and whether every line was one."""
-    import sys
-
-    from pointsman.cli import screen
+    from pointsman.cli import screen, stdin
     from pointsman.cli.errors import CommandError
     from pointsman.cli.job_input import read_jobs
     from pointsman.runtime.clock import utc_now
 
     try:
-        lines = (sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()).split(b"\n")
+        lines = (stdin.read_bytes() if str(source) == "-" else source.read_bytes()).split(b"\n")
     except OSError as error:
         raise CommandError(f"{source} cannot be read: {error.strerror}", code=2) from None
     jobs, bad = read_jobs(lines, defaults, utc_now, largest)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +108,25 @@ def note(text: str) -> None:
 def print_json(value: Any, *, stream: bool = False) -> None:
     """`value` as one JSON document; indented for a person, one line in a stream or a pipe."""
     indent = 2 if on_terminal() and not stream else None
-    line(json.dumps(value, default=_plain, ensure_ascii=False, indent=indent))
+    try:
+        text = json.dumps(value, default=_plain, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:  # a number that JSON has no form for, somewhere
+        text = json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
+    line(text)
+
+
+def _finite(value: Any) -> Any:
+    """`value` as JSON has it; NaN and the infinities by their names, as Postgres writes them."""
+    match value:
+        case float() if not isfinite(value):
+            return str(Decimal(value))
+        case None | bool() | int() | float() | str():
+            return value
+        case dict():
+            return {key: _finite(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_finite(each) for each in value]
+    return _finite(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -121,8 +141,14 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def _rfc3339(time: datetime) -> str:
+    if time.tzinfo is None:  # Postgres' timestamp without a zone
+        return time.isoformat(timespec="microseconds")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 _WRITERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (datetime, lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")),
+    (datetime, _rfc3339),
     (timedelta, lambda span: span.total_seconds()),
     (bytes, lambda raw: raw.decode("utf-8", "backslashreplace")),
     (Enum, lambda member: member.value),

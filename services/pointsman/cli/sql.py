@@ -36,8 +36,8 @@ def sql(
       pointsman sql "select * from audit.suspects(now() - interval '1 hour')"
     """
     import asyncio
-    import sys
 
+    from pointsman.cli import stdin
     from pointsman.cli.errors import CommandError
     from pointsman.cli.settings import CliSettings, load
 
@@ -49,7 +49,7 @@ def sql(
         raise CommandError("no question", '`pointsman sql "select ..."`, or see --list', code=2)
     if as_json and as_csv:
         raise CommandError("--json or --csv, not both", code=2)
-    text = sys.stdin.read() if query == "-" else query
+    text = stdin.read_text() if query == "-" else query
 
     async def ask() -> None:
         from datetime import timedelta
@@ -64,11 +64,12 @@ def sql(
 
 async def _print(answer: "Answer", limit: int, *, as_json: bool) -> None:
     from pointsman.cli import screen
-    from pointsman.cli.show.answer import table
+    from pointsman.cli.show.answer import table, told_apart
 
     rows, more = await answer.first(limit)
     if as_json:
-        screen.print_json([dict(zip(answer.columns, row, strict=True)) for row in rows])
+        names = told_apart(answer.columns)
+        screen.print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
         screen.show(table(answer.columns, rows, screen.console().width))
         if screen.on_terminal():

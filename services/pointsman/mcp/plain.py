@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ def plain(value: Any) -> Any:
     """Times in RFC 3339, spans in seconds, amounts as numbers, bytes as text."""
     match value:
         case datetime():
-            return value.astimezone(UTC).isoformat()
+            return (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()
         case timedelta():
             return value.total_seconds()
         case Decimal():
@@ -23,6 +24,8 @@ def plain(value: Any) -> Any:
             return [plain(each) for each in value]
         case dict():
             return {name: plain(each) for name, each in value.items()}
+        case float() if not isfinite(value):
+            return str(Decimal(value))
         case None | bool() | int() | float() | str():
             return value
         case _:

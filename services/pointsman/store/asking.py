@@ -1,10 +1,12 @@
 """Questions in anybody's own SQL, which can read and nothing else."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -13,6 +15,7 @@ import orjson
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.errors import StoreError
 from pointsman.store.reader_rights import refuse_more_than_reader
+from pointsman.store.shown_times import read_all_times
 from pointsman.store.sql import query
 
 #: What reads; anything else would be refused by the read-only transaction, with a less helpful word.
@@ -77,7 +80,7 @@ class Answer:
         values = list(row)
         for place in self._json:
             if values[place] is not None:
-                values[place] = orjson.loads(values[place])
+                values[place] = _parsed(values[place])
         return tuple(values)
 
 
@@ -104,6 +107,8 @@ async def asked(
         if anybody_s:
             with translated(dsn):
                 await refuse_more_than_reader(connection)
+        with translated(dsn):
+            await read_all_times(connection)
         with translated(dsn), _explained(text):
             statement = await connection.prepare(text)
             cursor = await statement.cursor(*arguments)
@@ -119,6 +124,17 @@ async def questions(dsn: str) -> list[Question]:
     async with connected(dsn) as connection:
         with translated(dsn):
             return [Question(**row) for row in await connection.fetch(query("questions"))]
+
+
+def _parsed(text: str) -> Any:
+    """JSON of any depth and with numbers of any size."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text, parse_float=Decimal)
+        except RecursionError:
+            return text
 
 
 def _first_word(text: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from rich.console import RenderableType
@@ -44,6 +45,18 @@ def _below_each_other(columns: Sequence[str], cells: Sequence[Sequence[str]]) ->
     return text
 
 
+def told_apart(columns: Sequence[str]) -> list[str]:
+    """The columns' names, a number behind those that were there before: `a`, `a_2`."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 1
+        while name in names or (number > 1 and name in columns):
+            number += 1
+            name = f"{column}_{number}"
+        names.append(name)
+    return names
+
+
 def cell(value: Any) -> str:
     """One value in one line; `-` where there is none."""
     match value:
@@ -52,11 +65,15 @@ def cell(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+            here = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+            return here.isoformat(" ", "milliseconds")
         case timedelta():
             return duration(value.total_seconds())
+        case Decimal() | float() if not isfinite(value):
+            return str(Decimal(value))
         case Decimal():
-            return f"{value.normalize():f}" if value.is_finite() else str(value)
+            plain = f"{value:f}"
+            return plain.rstrip("0").rstrip(".") if "." in plain else plain
         case list() if not any(isinstance(each, dict | list) for each in value):
             return ", ".join(map(cell, value))
         case dict() | list():
@@ -76,8 +93,10 @@ def csv_lines(rows: Sequence[Row]) -> str:
 
 def _plain(value: Any) -> Any:
     match value:
+        case float() if not isfinite(value):
+            return str(Decimal(value))
         case datetime():
-            return value.astimezone(UTC).isoformat()
+            return (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()
         case timedelta():
             return value.total_seconds()
         case dict() | list():

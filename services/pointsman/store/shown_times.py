@@ -1,0 +1,128 @@
+"""Dates, times and spans to be shown: as Python's own where those can hold them, else in Postgres' words."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Any
+
+from pointsman.store.connect import Connection
+
+_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 -- where Postgres counts from, with a zone or without
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1
+_DAY_S = 86_400
+_MICROSECONDS = 1_000_000
+
+
+async def read_all_times(connection: Connection) -> None:
+    """Let the connection return every value of these types, of which the driver raises for some."""
+    for name, (encoder, decoder) in _CODECS.items():
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=encoder, decoder=decoder, format="tuple"
+        )
+
+
+def _date(told: tuple[int]) -> date | str:
+    (days,) = told
+    if days in (-(2**31), 2**31 - 1):
+        return _infinity(days)
+    try:
+        return (_EPOCH + timedelta(days=days)).date()
+    except OverflowError:
+        return _calendar(days, "")
+
+
+def _timestamp(told: tuple[int]) -> datetime | str:
+    return _moment(told[0], "")
+
+
+def _timestamptz(told: tuple[int]) -> datetime | str:
+    moment = _moment(told[0], "+00")
+    return moment if isinstance(moment, str) else moment.replace(tzinfo=UTC)
+
+
+def _moment(microseconds: int, zone: str) -> datetime | str:
+    if microseconds in (_EARLIEST, _LATEST):
+        return _infinity(microseconds)
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        days, rest = divmod(microseconds, _DAY_S * _MICROSECONDS)
+        return _calendar(days, f" {_clock(rest)}{zone}")
+
+
+def _time(told: tuple[int]) -> time | str:
+    (microseconds,) = told
+    if microseconds >= _DAY_S * _MICROSECONDS:
+        return _clock(microseconds)
+    return (_EPOCH + timedelta(microseconds=microseconds)).time()
+
+
+def _timetz(told: tuple[int, int]) -> time | str:
+    microseconds, west = told
+    zone = timezone(timedelta(seconds=-west))
+    plain = _time((microseconds,))
+    return f"{plain}{zone}" if isinstance(plain, str) else plain.replace(tzinfo=zone)
+
+
+def _interval(told: tuple[int, int, int]) -> timedelta | str:
+    """A month counts as thirty days, a year as 365, as the driver has it."""
+    months, days, microseconds = told
+    if abs(microseconds) >= _LATEST:
+        return _infinity(microseconds)
+    years, months = int(months / 12), months - 12 * int(months / 12)
+    try:
+        return timedelta(days=days + 30 * months + 365 * years, microseconds=microseconds)
+    except OverflowError:
+        return f"{years} years {months} mons {days} days {microseconds / _MICROSECONDS:g} s"
+
+
+def _days(value: date) -> tuple[int]:
+    return ((value - _EPOCH.date()).days,)
+
+
+def _since(value: datetime) -> tuple[int]:
+    plain = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    return ((plain - _EPOCH) // timedelta(microseconds=1),)
+
+
+def _span(value: timedelta) -> tuple[int, int, int]:
+    return 0, value.days, value.seconds * _MICROSECONDS + value.microseconds
+
+
+def _of_day(value: time) -> tuple[int]:
+    return _since(datetime.combine(_EPOCH, value.replace(tzinfo=None)))
+
+
+def _of_day_there(value: time) -> tuple[int, int]:
+    return *_of_day(value), -round((value.utcoffset() or timedelta()).total_seconds())
+
+
+_CODECS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "date": (_days, _date),
+    "timestamp": (_since, _timestamp),
+    "timestamptz": (_since, _timestamptz),
+    "time": (_of_day, _time),
+    "timetz": (_of_day_there, _timetz),
+    "interval": (_span, _interval),
+}
+
+
+def _infinity(number: int) -> str:
+    return "infinity" if number > 0 else "-infinity"
+
+
+def _clock(microseconds: int) -> str:
+    seconds, rest = divmod(microseconds, _MICROSECONDS)
+    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{text}.{rest:06}" if rest else text
+
+
+def _calendar(days: int, clock: str) -> str:
+    """The date so many days after 2000-01-01, in the calendar as Postgres goes on with it both ways.
+
+    The calendar repeats every 400 years, which are 146,097 days: reckoned in one that Python can hold.
+    """
+    cycles, rest = divmod(days, 146_097)
+    near = _EPOCH + timedelta(days=rest)
+    year = near.year + 400 * cycles
+    era = "" if year > 0 else " BC"
+    return f"{year if year > 0 else 1 - year:04}-{near:%m-%d}{clock}{era}"
