@@ -43,6 +43,7 @@ async def test_a_post_mortem_by_tools_alone(told: str) -> None:
         assert {"failed", "completed"} == {each["status"] for each in outcomes}
         suspect = (await rows(client, "suspects", **SPAN))[0]
         assert suspect["value"] == f"{MODELS['small']} + invoice-reader"
+        assert await rows(client, "suspects", outcome="retried", **SPAN)
         radius = await rows(
             client, "blast_radius", dimension=suspect["dimension"], value=suspect["value"], **SPAN
         )
@@ -78,6 +79,10 @@ async def test_without_payloads_nothing_that_was_sent_comes_out(told: str) -> No
             assert found
             said += str(found)
         said += str(await rows(client, "dead_letters"))
+        for name in ("outcomes", "errors", "suspects"):
+            said += str(await rows(client, name, **SPAN))
+        asked = await client.call_tool("blast_radius", {"dimension": "word", "value": "secret", **SPAN})
+        assert asked.is_error
     assert HIT.prompt not in said
     assert "overloaded" not in said
     assert "secret" not in said

@@ -111,6 +111,6 @@ async def test_waste_is_told_by_its_reason(database: str) -> None:
     assert found == [
         ("answered twice on one tier", 1, 1, one, 0, seconds),
         ("answered, but the job was cancelled", 1, 1, one, 0, seconds),
-        ("broken off", 1, 1, 0, 1, seconds),
+        ("broken off", 1, 1, None, 1, seconds),
         ("failed, tried again or given up", 2, 1, 2 * one, 0, 1),
     ]

@@ -40,7 +40,7 @@ async def test_the_page_of_a_failed_job_names_cause_and_company(pointsman: Comma
         "| gpt-4.1-nano, attempt 3 |",
         "| 1 | simulator | gpt-4.1-nano | retry | server_error | it is overloaded | 503 |",
         "| policy_version | p-2 | p-1 |",
-        "| model + agent_id | gpt-4.1-nano + invoice-reader | 45 |",
+        "| model + agent_id | gpt-4.1-nano + invoice-reader | 15 |",
         "| pointsman/worker/small |",
     ):
         assert words in done.out, words

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from mcp.server import MCPServer
@@ -16,14 +16,17 @@ from pointsman.store.errors import StoreError
 
 _WITHIN = timedelta(seconds=30)
 _INSTRUCTIONS = """The audit database of pointsman, which routes jobs of agents to tiers of models. Read only.
-A post-mortem goes: outcomes (what is wrong), suspects (what failures have in common), minutes (since when),
-blast_radius (what else was hit), then for one example job: why, stages, calls, actors; changes (what was new
+A post-mortem goes: outcomes (what is wrong), suspects (what failed, retried or slow jobs have in common),
+minutes (since when), blast_radius (what else was hit), then for one example job: why, stages, calls, actors; changes (what was new
 before), waste and cost_daily (what it cost). Times are UTC, costs US dollars."""
 
 Answer = dict[str, Any]
 JobId = Annotated[UUID, Field(description="the whole id of a job")]
 Since = Annotated[AwareDatetime | None, Field(description="from then on; a day ago if left out")]
 Until = Annotated[AwareDatetime | None, Field(description="up to then, not included; now if left out")]
+Outcome = Annotated[
+    Literal["failed", "retried", "slow"], Field(description="which jobs are held against the good ones")
+]
 Limit = Annotated[int, Field(description="rows at most", ge=1, le=1000)]
 
 
@@ -42,6 +45,7 @@ async def build(dsn: str, *, payloads: bool) -> MCPServer[Any]:
         desk.add_about_time(server, name, _described(known, name))
     for name in AS_IT_IS:
         desk.add_as_it_is(server, name, _described(known, name))
+    server.tool(description=_described(known, "suspects"))(desk.suspects)
     server.tool(description=_described(known, "blast_radius"))(desk.blast_radius)
     server.tool(description=_described(known, "stuck"))(desk.stuck)
     server.tool(description=_described(known, "changes_before"))(desk.changes_before)
@@ -74,7 +78,7 @@ class Desk:
 
     def add_about_time(self, server: MCPServer[Any], name: str, description: str) -> None:
         async def about_time(since: Since = None, until: Until = None, limit: Limit = 100) -> Answer:
-            return await self._answer(of_time(name, *_span(since, until)), limit)
+            return await self._answer(of_time(name, *_span(since, until), payloads=self._payloads), limit)
 
         server.tool(name=name, description=description)(about_time)
 
@@ -85,9 +89,17 @@ class Desk:
 
         server.tool(name=name, description=description)(as_it_is)
 
+    async def suspects(
+        self, since: Since = None, until: Until = None, outcome: Outcome = "failed", limit: Limit = 100
+    ) -> Answer:
+        text = "select * from audit.suspects($1, $2, $3, words => $4)"
+        return await self._answer(Asking(text, (*_span(since, until), outcome, self._payloads)), limit)
+
     async def blast_radius(
         self, dimension: str, value: str, since: Since = None, until: Until = None, limit: Limit = 100
     ) -> Answer:
+        if "word" in dimension and not self._payloads:
+            raise ToolError("words of prompts are not told here\nstart the server without --no-payloads")
         text = "select * from audit.blast_radius($1, $2, $3, $4)"
         return await self._answer(Asking(text, (dimension, value, *_span(since, until))), limit)
 

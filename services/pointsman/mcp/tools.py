@@ -6,7 +6,7 @@ from dataclasses import dataclass
 ABOUT_A_JOB = ("jobs", "timeline", "why", "asked", "calls", "stages", "actors")
 #: Functions that are asked about a time, and take nothing else.
 ABOUT_A_TIME = (
-    "suspects", "outcomes", "errors", "minutes", "changes", "cost_daily", "token_prices", "waste",
+    "outcomes", "errors", "minutes", "changes", "cost_daily", "token_prices", "waste",
     "misroutes", "agents", "talks",
 )  # fmt: skip
 #: Views that are asked as they are; `dead_letters` and `escalations` newest first.
@@ -17,10 +17,13 @@ AS_IT_IS = {
 }
 #: Columns that hold what agents sent or models answered.
 PAYLOADS = {
+    "jobs": {"outcome_message"},
     "timeline": {"payload"},
     "why": {"job"},
     "asked": {"messages", "metadata"},
-    "calls": {"request", "response", "error"},
+    "calls": {"request", "response", "error", "error_pattern"},
+    "outcomes": {"usual_message"},
+    "errors": {"error_pattern"},
     "dead_letters": {"payload", "value", "detail"},
 }
 
@@ -39,9 +42,10 @@ def of_job(view: str, job_id: object, *, payloads: bool) -> Asking:
     return Asking(f"select * from audit.{view} where job_id = $1", (job_id,), hidden(view, payloads=payloads))
 
 
-def of_time(function: str, since: object, until: object) -> Asking:
+def of_time(function: str, since: object, until: object, *, payloads: bool) -> Asking:
     """`function` about a time."""
-    return Asking(f"select * from audit.{function}($1, $2)", (since, until))
+    shown = hidden(function, payloads=payloads)
+    return Asking(f"select * from audit.{function}($1, $2)", (since, until), shown)
 
 
 def hidden(name: str, *, payloads: bool) -> frozenset[str]:

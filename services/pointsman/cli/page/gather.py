@@ -39,6 +39,7 @@ async def page_of(ask: Ask, state: JobState, ended: Ended | None, *, payloads: b
         QuestionError, StoreUnavailableError: what `ask` raises.
     """
     calls = await ask("calls")
+    suspects = [row for row in await ask("suspects") if payloads or "word" not in (row["dimension"] or "")]
     sections = [
         await _asked(ask, payloads=payloads),
         await _why(ask),
@@ -49,7 +50,7 @@ async def page_of(ask: Ask, state: JobState, ended: Ended | None, *, payloads: b
         _table("What was new for it, in the day before", await ask("changes"), empty="Nothing."),
         _table(
             "What failures of that time had in common",
-            await ask("suspects"),
+            suspects,
             lead="From an hour before the job to an hour after it; the likeliest cause comes first.",
             empty="Nothing failed from an hour before the job to an hour after it.",
         ),

@@ -1,0 +1,164 @@
+"""What failed or slow jobs have in common: the words of their prompts, or nothing at all."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from pointsman_schemas.reasons import FailReason
+from tests.support.audit_store import observer
+from tests.support.incident import MODELS, START, Job, Try, record, recorded
+from tests.support.servers import Servers
+
+pytestmark = pytest.mark.stack
+
+END = START + timedelta(hours=2)
+AGENTS = ("chat-desk", "invoice-reader", "math-tutor", "contract-reviewer")
+TALK = "please tell us what is due for order and why it came late said the customer in a letter of today".split()
+BROKEN = Try(FailReason.BAD_RESPONSE, tokens=(200, 100), paid=False)
+NOTHING = "nothing recorded separates them"
+SUSPECTS = "select * from audit.suspects($1, $2, outcome => $3)"
+
+
+def noise(seed: int, jobs: int = 300) -> list[Job]:
+    """Jobs of an hour, alike but for chance: agents, tiers, words, ticket numbers, durations."""
+    draw = random.Random(seed)
+    return [
+        Job(
+            number,
+            START + timedelta(seconds=12 * number),
+            draw.choice(AGENTS),
+            draw.choice(("chat", "extract")),
+            f"{' '.join(draw.choices(TALK, k=12))}, ticket {draw.randrange(4000, 4040)}.",
+            (draw.choice(("small", "medium")),),
+            calls=(Try(ms=draw.lognormvariate(6.5, 0.5)),),
+        )
+        for number in range(jobs)
+    ]
+
+
+def failing(job: Job, tries: int = 3) -> Job:
+    return replace(job, calls=(BROKEN,) * tries, end="failed")
+
+
+def planted() -> list[Job]:
+    """Ticket 4711 breaks the medium model's answers, and math-tutor's calls become slow in the second half."""
+    jobs = []
+    for job in noise(1):
+        if job.number % 10 == 3:
+            job = replace(job, prompt=job.prompt.replace(", ticket", ", INC-4711 as"))
+            job = failing(job) if job.tiers == ("medium",) else job
+        elif job.number >= 150 and job.agent == "math-tutor":
+            job = replace(job, calls=(Try(ms=job.calls[0].ms * 8),))
+        elif job.number % 25 == 0:  # some other failures, which share nothing
+            job = failing(job, tries=4)
+        jobs.append(job)
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def told(stack: Servers) -> Iterator[str]:
+    with recorded(stack, planted()) as dsn:
+        yield dsn
+
+
+async def ask(dsn: str, question: str, *arguments: Any) -> list[dict[str, Any]]:
+    async with observer(dsn) as connection:
+        return [dict(row) for row in await connection.fetch(question, START, END, *arguments)]
+
+
+async def test_a_word_of_the_prompt_is_found_with_its_model(told: str) -> None:
+    first, *others = await ask(told, SUSPECTS, "failed")
+    hit = [job for job in planted() if "4711" in job.prompt and job.end == "failed"]
+    assert (first["dimension"], first["value"]) == ("model + word", f"{MODELS['medium']} + 4711")
+    assert (first["failed"], first["good"]) == (len(hit), 0)
+    assert first["example_job"] in {job.id for job in hit}
+    assert 1 < first["lift_low"] <= first["lift"] <= first["lift_high"]
+    assert ("word", "4711") in [(row["dimension"], row["value"]) for row in others]
+    assert not [row for row in others if row["dimension"] == "agent_id"]
+    assert all(row["lift_low"] > 1 for row in others if row["dimension"] != "error_type")
+
+
+async def test_a_job_counts_once_however_often_it_was_tried(told: str) -> None:
+    (error,) = [row for row in await ask(told, SUSPECTS, "failed") if row["dimension"] == "error_type"]
+    assert error["failed"] == sum(job.end == "failed" for job in planted())
+
+
+async def test_the_slow_agent_is_found_and_since_when(told: str) -> None:
+    first, *others = await ask(told, SUSPECTS, "slow")
+    assert (first["dimension"], first["value"]) == ("agent_id", "math-tutor")
+    hit = [job for job in planted() if job.agent == "math-tutor" and job.end == "completed" and job.calls[0].ms > 3000]
+    assert first["failed"] >= len(hit)
+    assert first["last_failed_at"] == hit[-1].at + timedelta(seconds=3, milliseconds=hit[-1].calls[0].ms)
+    assert not [row for row in others if "word" in str(row["dimension"])]
+
+
+@pytest.mark.parametrize("seed", range(10, 16))
+async def test_where_there_is_nothing_it_says_so(database: str, seed: int) -> None:
+    draw = random.Random(seed)
+    await record(database, [failing(job) if draw.random() < 0.1 else job for job in noise(seed)])
+    for outcome in ("failed", "retried", "slow"):
+        found = [row for row in await ask(database, SUSPECTS, outcome) if row["dimension"] != "error_type"]
+        assert [(row["dimension"], row["value"]) for row in found] == [(None, NOTHING)], outcome
+        assert found[0]["failed"] > 0
+
+
+async def test_words_can_be_left_out(told: str) -> None:
+    rows = await ask(told, "select * from audit.suspects($1, $2, words => false)")
+    assert rows
+    assert not [row for row in rows if "4711" in row["value"]]
+
+
+async def test_what_was_tried_again_with_success_is_asked_apart(database: str) -> None:
+    again = (BROKEN, Try())
+    await record(
+        database,
+        [replace(job, calls=again) if job.agent == "chat-desk" and job.number % 2 else job for job in noise(2)],
+    )
+    (hint,) = await ask(database, SUSPECTS, "failed")
+    assert "outcome => 'retried'" in hint["value"]
+    first, *_ = await ask(database, SUSPECTS, "retried")
+    assert (first["dimension"], first["value"]) == ("agent_id", "chat-desk")
+
+
+async def test_where_no_call_is_slow_it_says_so(database: str) -> None:
+    await record(database, [Job(number) for number in range(20)])
+    assert [row["value"] for row in await ask(database, SUSPECTS, "slow")] == [
+        "no call was slow: none took longer than is usual there"
+    ]
+    assert await ask(database, SUSPECTS, "failed") == []
+
+
+async def test_slow_is_held_against_the_day_before(database: str) -> None:
+    """The whole tier is slow now: nothing of the time itself tells it, the day before does."""
+    before = [replace(job, number=job.number + 1000, at=job.at - timedelta(hours=5)) for job in noise(3)]
+    slow = [replace(job, calls=(Try(ms=9000),)) if job.tiers == ("medium",) else job for job in noise(4)]
+    await record(database, [*before, *slow])
+    found = await ask(database, SUSPECTS, "slow")
+    assert ("tier", "medium") in [(row["dimension"], row["value"]) for row in found]
+    assert found[0]["value"] == MODELS["medium"]
+
+
+async def test_an_unknown_outcome_is_refused_with_the_known_ones(told: str) -> None:
+    with pytest.raises(asyncpg.InvalidParameterValueError, match="unknown outcome odd") as caught:
+        await ask(told, SUSPECTS, "odd")
+    assert "slow" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("counts", "p"),
+    [  # failed with, good with, failed, good; the exact one-sided p by Fisher
+        ((5, 0, 5, 5), 1 / 252),
+        ((3, 1, 10, 100), 0.0021150),
+        ((15, 15, 15, 105), 3.279e-11),
+        ((5, 50, 10, 100), 0.629),
+    ],
+)
+async def test_evidence_is_never_more_than_the_exact_test_s(told: str, counts: tuple[int, ...], p: float) -> None:
+    async with observer(told) as connection:
+        found = await connection.fetchval("select exp(-audit.evidence($1, $2, $3, $4))", *counts)
+    assert p * 0.99 <= found <= min(1.0, p * 1.6)
