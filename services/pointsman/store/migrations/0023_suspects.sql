@@ -236,6 +236,21 @@ begin
     select likely_word.*, picked.job_id, picked.bad, picked.meanwhile as is_meanwhile, began_at, ended_at, error_type, agent_id,
       task_kind, tier, rule, policy_version, provider, model, prompt_length, what
     from likely_word join wording using (word) join picked using (job_id)
+  ), spoken_pair as materialized (
+    select likely.dimension || ' + word' as dimension, likely.value || ' + ' || word as value,
+      likely.place * 100 + 11 as place, count(*) filter (where bad)::float as failed,
+      count(*) filter (where not bad)::float as good, count(*) filter (where is_meanwhile)::float as meanwhile,
+      worded.of_failed, worded.of_good, worded.of_meanwhile, min(began_at) filter (where bad) as first_at,
+      max(ended_at) filter (where bad) as last_at,
+      (array_agg(job_id order by began_at) filter (where bad))[1] as example,
+      mode() within group (order by error_type) filter (where bad) as usual_error,
+      0.02 + greatest(worded.score, likely.score) as least, word, worded.failed as failed_of_word,
+      likely.score >= worded.score as says_more
+    from worded join likely on likely.value = case likely.dimension when 'model' then model when 'agent_id' then agent_id
+      when 'task_kind' then task_kind when 'rule' then rule when 'policy_version' then policy_version when 'tier' then tier
+      when 'provider' then provider when 'prompt_length' then prompt_length when 'what' then what end
+    group by likely.dimension, likely.value, likely.place, likely.score, word, worded.failed, worded.of_failed, worded.of_good,
+      worded.of_meanwhile, worded.score having count(*) filter (where bad) >= 3
   ), candidate as (
     select dimension, value, place, failed, good, meanwhile, of_failed, of_good, of_meanwhile, first_at, last_at,
       example, usual_error, 0 as least from single where failed > 0
@@ -243,21 +258,16 @@ begin
     select dimension, value, place, failed, good, meanwhile, of_failed, of_good, of_meanwhile, first_at, last_at,
       example, usual_error, 0.02 + least from pair
     union all
+    select dimension, value, place, failed, good, meanwhile, of_failed, of_good, of_meanwhile, first_at, last_at,
+      example, usual_error, least from spoken_pair
+    union all
+    -- The words that an agent always writes say no more than the agent.
     select 'word', word, 11, failed, good, meanwhile, of_failed, of_good, of_meanwhile, min(began_at) filter (where bad),
       max(ended_at) filter (where bad), (array_agg(job_id order by began_at) filter (where bad))[1],
       mode() within group (order by error_type) filter (where bad), 0
-    from worded group by word, failed, good, meanwhile, of_failed, of_good, of_meanwhile
-    union all
-    select likely.dimension || ' + word', likely.value || ' + ' || word, likely.place * 100 + 11,
-      count(*) filter (where bad), count(*) filter (where not bad), count(*) filter (where is_meanwhile),
-      worded.of_failed, worded.of_good, worded.of_meanwhile, min(began_at) filter (where bad),
-      max(ended_at) filter (where bad), (array_agg(job_id order by began_at) filter (where bad))[1],
-      mode() within group (order by error_type) filter (where bad), 0.02 + greatest(worded.score, likely.score)
-    from worded join likely on likely.value = case likely.dimension when 'model' then model when 'agent_id' then agent_id
-      when 'task_kind' then task_kind when 'rule' then rule when 'policy_version' then policy_version when 'tier' then tier
-      when 'provider' then provider when 'prompt_length' then prompt_length when 'what' then what end
-    group by likely.dimension, likely.value, likely.place, likely.score, word, worded.of_failed, worded.of_good,
-      worded.of_meanwhile, worded.score having count(*) filter (where bad) >= 3
+    from worded
+    where word not in (select word from spoken_pair as other where says_more and other.failed = failed_of_word)
+    group by word, failed, good, meanwhile, of_failed, of_good, of_meanwhile
   ), weighed as (
     select candidate.*, audit.likeness(failed, good, meanwhile, of_failed, of_good, of_meanwhile) as score,
       audit.evidence(failed, good, of_failed, of_good) as evidence,
