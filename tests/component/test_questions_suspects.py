@@ -18,7 +18,29 @@ pytestmark = pytest.mark.stack
 
 END = START + timedelta(hours=2)
 AGENTS = ("chat-desk", "invoice-reader", "math-tutor", "contract-reviewer")
-TALK = "please tell us what is due for order and why it came late said the customer in a letter of today".split()
+TALK = [
+    "please",
+    "tell",
+    "us",
+    "what",
+    "is",
+    "due",
+    "for",
+    "order",
+    "and",
+    "why",
+    "it",
+    "came",
+    "late",
+    "said",
+    "the",
+    "customer",
+    "in",
+    "a",
+    "letter",
+    "of",
+    "today",
+]
 BROKEN = Try(FailReason.BAD_RESPONSE, tokens=(200, 100), paid=False)
 NOTHING = "nothing recorded separates them"
 SUSPECTS = "select * from audit.suspects($1, $2, outcome => $3)"
@@ -46,18 +68,19 @@ def failing(job: Job, tries: int = 3) -> Job:
 
 
 def planted() -> list[Job]:
-    """Ticket 4711 breaks the medium model's answers, and math-tutor's calls become slow in the second half."""
-    jobs = []
-    for job in noise(1):
-        if job.number % 10 == 3:
-            job = replace(job, prompt=job.prompt.replace(", ticket", ", INC-4711 as"))
-            job = failing(job) if job.tiers == ("medium",) else job
-        elif job.number >= 150 and job.agent == "math-tutor":
-            job = replace(job, calls=(Try(ms=job.calls[0].ms * 8),))
-        elif job.number % 25 == 0:  # some other failures, which share nothing
-            job = failing(job, tries=4)
-        jobs.append(job)
-    return jobs
+    """Ticket 4711 breaks the medium model's answers; later on, math-tutor's calls become slow."""
+    return [_planted(job) for job in noise(1)]
+
+
+def _planted(job: Job) -> Job:
+    if job.number % 10 == 3:
+        ticket = replace(job, prompt=job.prompt.replace(", ticket", ", INC-4711 as"))
+        return failing(ticket) if job.tiers == ("medium",) else ticket
+    if job.number >= 150 and job.agent == "math-tutor":
+        return replace(job, calls=(Try(ms=job.calls[0].ms * 8),))
+    if job.number % 25 == 0:  # some other failures, which share nothing
+        return failing(job, tries=4)
+    return job
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +114,11 @@ async def test_a_job_counts_once_however_often_it_was_tried(told: str) -> None:
 async def test_the_slow_agent_is_found_and_since_when(told: str) -> None:
     first, *others = await ask(told, SUSPECTS, "slow")
     assert (first["dimension"], first["value"]) == ("agent_id", "math-tutor")
-    hit = [job for job in planted() if job.agent == "math-tutor" and job.end == "completed" and job.calls[0].ms > 3000]
+    hit = [
+        job
+        for job in planted()
+        if job.agent == "math-tutor" and job.end == "completed" and job.calls[0].ms > 3000
+    ]
     assert first["failed"] >= len(hit)
     assert first["last_failed_at"] == hit[-1].at + timedelta(seconds=3, milliseconds=hit[-1].calls[0].ms)
     assert not [row for row in others if "word" in str(row["dimension"])]
@@ -117,7 +144,10 @@ async def test_what_was_tried_again_with_success_is_asked_apart(database: str) -
     again = (BROKEN, Try())
     await record(
         database,
-        [replace(job, calls=again) if job.agent == "chat-desk" and job.number % 2 else job for job in noise(2)],
+        [
+            replace(job, calls=again) if job.agent == "chat-desk" and job.number % 2 else job
+            for job in noise(2)
+        ],
     )
     (hint,) = await ask(database, SUSPECTS, "failed")
     assert "outcome => 'retried'" in hint["value"]
@@ -158,7 +188,9 @@ async def test_an_unknown_outcome_is_refused_with_the_known_ones(told: str) -> N
         ((5, 50, 10, 100), 0.629),
     ],
 )
-async def test_evidence_is_never_more_than_the_exact_test_s(told: str, counts: tuple[int, ...], p: float) -> None:
+async def test_evidence_is_never_more_than_the_exact_test_s(
+    told: str, counts: tuple[int, ...], p: float
+) -> None:
     async with observer(told) as connection:
         found = await connection.fetchval("select exp(-audit.evidence($1, $2, $3, $4))", *counts)
     assert p * 0.99 <= found <= min(1.0, p * 1.6)

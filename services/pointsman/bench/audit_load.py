@@ -15,7 +15,8 @@ from pointsman.store.row import Row
 #: Rounds over the sample jobs in one pass: some twenty thousand rows in one transaction.
 ROUNDS = 75
 _OWN = {
-    "topic", "partition", "offset", "message_id", "causation_id", "job_id", "produced_at", "broker_at", "payload",
+    "topic", "partition", "offset", "message_id", "causation_id", "job_id", "produced_at", "broker_at",
+    "payload",
 }  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from pointsman.store.errors import StoreError
 _WITHIN = timedelta(seconds=30)
 _INSTRUCTIONS = """The audit database of pointsman, which routes jobs of agents to tiers of models. Read only.
 A post-mortem goes: outcomes (what is wrong), suspects (what failed, retried or slow jobs have in common),
-minutes (since when), blast_radius (what else was hit), then for one example job: why, stages, calls, actors; changes (what was new
-before), waste and cost_daily (what it cost). Times are UTC, costs US dollars."""
+minutes (since when), blast_radius (what else was hit), then for one example job: why, stages, calls, actors;
+changes (what was new before), waste and cost_daily (what it cost). Times are UTC, costs US dollars."""
 
 Answer = dict[str, Any]
 JobId = Annotated[UUID, Field(description="the whole id of a job")]
