@@ -3,11 +3,17 @@
 
 -- A call's record is written once its job has ended: when the call began stands in it. Masking may have left anything
 -- there, and nothing may raise: the day is added apart, so that the 30th of February is a date too.
-create function audit.call_began_at(payload jsonb) returns timestamptz language sql stable parallel safe
-  return case when payload ->> 'started_at' ~ ('^(?!0000)\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d'
-      || '(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):?[0-5]\d)$')
-    then (left(payload ->> 'started_at', 8) || '01' || substr(payload ->> 'started_at', 11))::timestamptz
-      + (substr(payload ->> 'started_at', 9, 2)::integer - 1) * interval '24 hours' end;
+create function audit.call_began_at(payload jsonb) returns timestamptz language plpgsql stable parallel safe as $$
+declare
+  began constant text := payload ->> 'started_at';  -- taken out of the payload once
+begin
+  if began ~ ('^(?!0000)\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?'
+      || '(Z|[+-](0\d|1[0-4]):?[0-5]\d)$') then
+    return (left(began, 8) || '01' || substr(began, 11))::timestamptz
+      + (substr(began, 9, 2)::integer - 1) * interval '24 hours';
+  end if;
+  return null;
+end $$;
 comment on function audit.call_began_at is 'When this call began, by its worker''s clock; null where its record does not say.';
 
 create function audit.call_ended_at(payload jsonb, duration_ms double precision) returns timestamptz

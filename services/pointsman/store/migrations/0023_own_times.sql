@@ -106,7 +106,8 @@ create function audit.work(since timestamptz default now() - interval '1 day',
     call.attempt, call.duration_ms, call.tokens_in, call.tokens_out, call.cost_usd, audit.call_began_at(call.payload),
     call.payload ->> 'error'
   from audit.message as call left join audit.job as job on job.job_id = call.job_id
-  cross join lateral (select coalesce(audit.call_ended_at(call.payload, call.duration_ms), call.broker_at) as ended_at) as own
+  cross join lateral (
+    select coalesce(audit.call_ended_at(call.payload, call.duration_ms), call.broker_at) as ended_at offset 0) as own
   where call.kind = 'call.finished.v1' and call.status <> 'ok' and call.broker_at >= since - interval '1 hour'
     and call.broker_at < until + interval '1 day' and own.ended_at >= since and own.ended_at < until
   union all
@@ -151,7 +152,8 @@ create or replace function audit.minutes(since timestamptz default now() - inter
     union all
     select own.ended_at, tier, provider, model, status, duration_ms, cost_usd
     from audit.message as call
-    cross join lateral (select coalesce(audit.call_ended_at(call.payload, call.duration_ms), call.broker_at) as ended_at) as own
+    cross join lateral (
+    select coalesce(audit.call_ended_at(call.payload, call.duration_ms), call.broker_at) as ended_at offset 0) as own
     where call.kind = 'call.finished.v1' and call.status <> 'ok' and call.broker_at >= since - interval '1 hour'
       and call.broker_at < until + interval '1 day' and own.ended_at >= since and own.ended_at < until) as call
   group by 1, 2, 3 order by 1, 2, 3

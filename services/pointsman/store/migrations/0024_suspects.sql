@@ -141,12 +141,12 @@ begin
         count(*) filter (where bad)::float as failed, count(*) filter (where not bad)::float as good,
         count(*) filter (where not bad and judged.began_at between trouble.began_at and trouble.ended_at)::float as meanwhile,
         min(judged.began_at) filter (where bad) as first_at, max(judged.ended_at) filter (where bad) as last_at,
-        (array_agg(job_id order by judged.began_at) filter (where bad))[1] as example
+        (array_agg(job_id) filter (where bad))[1] as example
       from judged cross join trouble where trouble.began_at is not null
       group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) as alike
   ), total as materialized (
     select sum(failed) as failed, sum(good) as good, sum(meanwhile) as meanwhile, min(first_at) as first_at,
-      max(last_at) as last_at, (array_agg(example order by first_at))[1] as example
+      max(last_at) as last_at, (array_agg(example) filter (where failed > 0))[1] as example
     from cell having sum(failed) > 0
   ), trait as materialized (
     select cell.id, trait.place, trait.dimension, trait.value
@@ -162,7 +162,7 @@ begin
       select trait.dimension, trait.value, place, sum(cell.failed) as failed, sum(cell.good) as good,
         sum(cell.meanwhile) as meanwhile, total.failed as of_failed, total.good as of_good,
         total.meanwhile as of_meanwhile, min(cell.first_at) as first_at, max(cell.last_at) as last_at,
-        (array_agg(cell.example order by cell.first_at) filter (where cell.failed > 0))[1] as example,
+        (array_agg(cell.example) filter (where cell.failed > 0))[1] as example,
         (array_agg(error_type order by cell.failed desc) filter (where cell.failed > 0))[1] as usual_error
       from trait join cell using (id) cross join total
       group by trait.dimension, trait.value, place, total.failed, total.good, total.meanwhile) as counted
@@ -174,7 +174,7 @@ begin
         one.place * 100 + other.place as place, sum(cell.failed) as failed, sum(cell.good) as good,
         sum(cell.meanwhile) as meanwhile, one.of_failed, one.of_good, one.of_meanwhile, min(cell.first_at) as first_at,
         max(cell.last_at) as last_at,
-        (array_agg(cell.example order by cell.first_at) filter (where cell.failed > 0))[1] as example,
+        (array_agg(cell.example) filter (where cell.failed > 0))[1] as example,
         (array_agg(error_type order by cell.failed desc) filter (where cell.failed > 0))[1] as usual_error,
         greatest(one.score, other.score) as least
       from likely as one join trait as first on first.dimension = one.dimension and first.value = one.value
@@ -185,17 +185,17 @@ begin
         one.of_failed, one.of_good, one.of_meanwhile having sum(cell.failed) > 1) as counted
   ), picked as materialized (
     -- Prompts are read of a sample, always the same one, with a bound on jobs and on characters.
-    select bounded.*, case when bad then 1.0 else 0.0 end as one, not bad and bounded.began_at between trouble.began_at and
+    select bounded.*, not bad and bounded.began_at between trouble.began_at and
       trouble.ended_at as meanwhile
     from (
       select *, row_number() over of_kind as number, sum(least(prompt_chars, 16000)) over of_kind as chars from (
         (select *, uuid_hash_extended(job_id, 0) as pick from judged where bad and prompt_chars > 0 and words
-          order by uuid_hash_extended(job_id, 0) limit 1000)
+          order by uuid_hash_extended(job_id, 0) limit 500)
         union all
         (select *, uuid_hash_extended(job_id, 0) from judged where not bad and prompt_chars > 0 and words
-          order by uuid_hash_extended(job_id, 0) limit 2000)) as hashed
+          order by uuid_hash_extended(job_id, 0) limit 1000)) as hashed
       window of_kind as (partition by bad order by pick rows unbounded preceding)) as bounded cross join trouble
-    where number <= 20 or chars <= case when bad then 1000000 else 2000000 end
+    where number <= 20 or chars <= case when bad then 500000 else 1000000 end
   ), of_picked as materialized (
     select count(*) filter (where bad)::float as failed, count(*) filter (where not bad)::float as good,
       count(*) filter (where meanwhile)::float as meanwhile from picked
@@ -231,7 +231,7 @@ begin
       from word cross join of_picked as of
       where word.failed >= 3 and word.failed * of.good > word.good * of.failed
       order by word.failed, word.good, word.meanwhile, word ~ '\d' desc, length(word) desc, word) as different
-    where score > 0 order by audit.evidence(failed, good, of_failed, of_good) desc, word limit 10
+    where score > 0 order by audit.evidence(failed, good, of_failed, of_good) desc, word limit 5
   ), worded as materialized (
     select likely_word.*, picked.job_id, picked.bad, picked.meanwhile as is_meanwhile, began_at, ended_at, error_type, agent_id,
       task_kind, tier, rule, policy_version, provider, model, prompt_length, what
@@ -242,11 +242,11 @@ begin
       count(*) filter (where not bad)::float as good, count(*) filter (where is_meanwhile)::float as meanwhile,
       worded.of_failed, worded.of_good, worded.of_meanwhile, min(began_at) filter (where bad) as first_at,
       max(ended_at) filter (where bad) as last_at,
-      (array_agg(job_id order by began_at) filter (where bad))[1] as example,
-      mode() within group (order by error_type) filter (where bad) as usual_error,
+      (array_agg(job_id) filter (where bad))[1] as example,
+      max(error_type) filter (where bad) as usual_error,
       0.02 + greatest(worded.score, likely.score) as least, word, worded.failed as failed_of_word,
       likely.score >= worded.score as says_more
-    from worded join likely on likely.value = case likely.dimension when 'model' then model when 'agent_id' then agent_id
+    from worded join (select * from likely order by score desc, place limit 10) as likely on likely.value = case likely.dimension when 'model' then model when 'agent_id' then agent_id
       when 'task_kind' then task_kind when 'rule' then rule when 'policy_version' then policy_version when 'tier' then tier
       when 'provider' then provider when 'prompt_length' then prompt_length when 'what' then what end
     group by likely.dimension, likely.value, likely.place, likely.score, word, worded.failed, worded.of_failed, worded.of_good,
@@ -263,8 +263,8 @@ begin
     union all
     -- The words that an agent always writes say no more than the agent.
     select 'word', word, 11, failed, good, meanwhile, of_failed, of_good, of_meanwhile, min(began_at) filter (where bad),
-      max(ended_at) filter (where bad), (array_agg(job_id order by began_at) filter (where bad))[1],
-      mode() within group (order by error_type) filter (where bad), 0
+      max(ended_at) filter (where bad), (array_agg(job_id) filter (where bad))[1],
+      max(error_type) filter (where bad), 0
     from worded
     where word not in (select word from spoken_pair as other where says_more and other.failed = failed_of_word)
     group by word, failed, good, meanwhile, of_failed, of_good, of_meanwhile
@@ -329,5 +329,5 @@ begin
 end $$;
 comment on function audit.suspects is
 'What do failures have in common that good work has not?
-The likeliest cause comes first; values of jobs, pairs of them, and words and numbers of their prompts. outcome: failed counts jobs that failed, expired or were refused; retried those of which a call failed; slow those with a call longer than 95 of 100 of its tier the day before (without a day before: than three times the quickest quarter). Each job counts once. share_of_failed: part of all failures that has this value; share_of_good: part of all good jobs that has it, ..._meanwhile: of those that went well while four fifths of the failures happened; failure_rate: failures among jobs with this value; lift: that rate against the rate of all jobs, 1 is no connection; lift_low and lift_high: its interval, corrected for all that was tried: what could be chance is not listed, and where all of it could, the one line says that nothing recorded separates them. A pair is listed where it tells more than its parts. Words are counted in up to 1,000 failures and 2,000 good jobs, and scaled up; words => false leaves them out. Errors come last: no good job has one.
+The likeliest cause comes first; values of jobs, pairs of them, and words and numbers of their prompts. outcome: failed counts jobs that failed, expired or were refused; retried those of which a call failed; slow those with a call longer than 95 of 100 of its tier the day before (without a day before: than three times the quickest quarter). Each job counts once. share_of_failed: part of all failures that has this value; share_of_good: part of all good jobs that has it, ..._meanwhile: of those that went well while four fifths of the failures happened; failure_rate: failures among jobs with this value; lift: that rate against the rate of all jobs, 1 is no connection; lift_low and lift_high: its interval, corrected for all that was tried: what could be chance is not listed, and where all of it could, the one line says that nothing recorded separates them. A pair is listed where it tells more than its parts. Words are counted in up to 500 failures and 1,000 good jobs, and scaled up; words => false leaves them out. Errors come last: no good job has one.
 select dimension, value, failed, good, share_of_failed, share_of_good, lift, lift_low, usual_error from audit.suspects(now() - interval ''1 hour'')';

@@ -56,27 +56,25 @@ create or replace function audit.changes(since timestamptz default now() - inter
     last_at timestamptz)
   language sql stable set work_mem = '64MB' as $$
   with called as (
-    select tier, provider, model, broker_at < since as before, date_trunc('second', broker_at) as second,
-      count(*) as messages, min(broker_at) as first_at, max(broker_at) as last_at
+    select tier, provider, model, broker_at < since as before, count(*) as messages, min(broker_at) as first_at, max(broker_at) as last_at
     from audit.message
     where kind = 'call.finished.v1' and status = 'ok' and broker_at >= since - look_back and broker_at < until
-    group by 1, 2, 3, 4, 5
+    group by 1, 2, 3, 4
   ), routed as (
-    select rule, policy_version, agent_id, routed_at < since as before, date_trunc('second', routed_at) as second,
-      count(*) as messages, min(routed_at) as first_at, max(routed_at) as last_at
+    select rule, policy_version, agent_id, routed_at < since as before, count(*) as messages, min(routed_at) as first_at, max(routed_at) as last_at
     from audit.job
     where last_seen_at >= since - look_back and first_seen_at < until and routed_at >= since - look_back
       and routed_at < until
-    group by 1, 2, 3, 4, 5
+    group by 1, 2, 3, 4
   ), record as materialized (
     -- A system is young where nothing is on record from before the time that is looked back at.
     select not exists (select from audit.job where first_seen_at < since - look_back) as young
   ), trait as materialized (
-    select trait.dimension, trait.value, before, second, messages, first_at, last_at
+    select trait.dimension, trait.value, before, messages, first_at, last_at
     from routed cross join lateral (values ('policy_version', policy_version), ('rule', rule), ('agent_id', agent_id))
       as trait (dimension, value) where trait.value is not null
     union all
-    select 'model of ' || tier, provider || '/' || model, before, second, messages, first_at, last_at
+    select 'model of ' || tier, provider || '/' || model, before, messages, first_at, last_at
     from called where model is not null
   ), seen as (
     select dimension, value, sum(messages)::bigint as messages, min(first_at) as first_at, max(last_at) as last_at,
@@ -84,7 +82,15 @@ create or replace function audit.changes(since timestamptz default now() - inter
       min(min(first_at)) over (partition by dimension) as known_since
     from trait group by dimension, value
   ), per_second as materialized (
-    select dimension, second, sum(messages) as messages from trait, record where young group by dimension, second
+    select 'model of ' || tier as dimension, date_trunc('second', broker_at) as second, count(*) as messages
+    from audit.message
+    where (select young from record) and kind = 'call.finished.v1' and status = 'ok' and broker_at >= since - look_back
+      and broker_at < until and model is not null
+    group by 1, 2
+    union all
+    select null, date_trunc('second', routed_at), count(*)
+    from audit.job
+    where (select young from record) and routed_at >= since - look_back and routed_at < until group by 1, 2
   )
   -- The first of its kind on record is no change: before it there is no record. In a young system nothing is but what
   -- can hardly be chance: that so many messages all fall into the share of the time that is left, 1 in 100.
@@ -92,14 +98,18 @@ create or replace function audit.changes(since timestamptz default now() - inter
   from seen cross join record cross join lateral (
     select coalesce(sum(other.messages) filter (where other.second >= date_trunc('second', first_at)), 0)::float
       / nullif(sum(other.messages), 0) as share
-    from per_second as other where young and other.dimension = seen.dimension) as since_then
+    from per_second as other
+    where young and coalesce(other.dimension, seen.dimension) = seen.dimension
+      and (other.dimension is null) = (seen.dimension not like 'model of %')) as since_then
   where not was_there and first_at > known_since and (not young or messages * ln(since_then.share) < ln(0.01))
   union all
   select last_at, 'not seen after', dimension, value, messages, first_at, last_at
   from seen cross join record cross join lateral (
     select coalesce(sum(other.messages) filter (where other.second <= date_trunc('second', last_at)), 0)::float
       / nullif(sum(other.messages), 0) as share
-    from per_second as other where young and other.dimension = seen.dimension) as until_then
+    from per_second as other
+    where young and coalesce(other.dimension, seen.dimension) = seen.dimension
+      and (other.dimension is null) = (seen.dimension not like 'model of %')) as until_then
   where not is_there and (not young or messages * ln(until_then.share) < ln(0.01))
   union all
   select min(first_at), 'the record begins', null, null, null, min(first_at), null
