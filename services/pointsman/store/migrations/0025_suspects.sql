@@ -245,7 +245,7 @@ begin
       (array_agg(job_id) filter (where bad))[1] as example,
       max(error_type) filter (where bad) as usual_error,
       0.02 + greatest(worded.score, likely.score) as least, word, worded.failed as failed_of_word,
-      likely.score >= worded.score as says_more
+      likely.score as score_of_value, likely.score >= worded.score as says_more
     from worded join (select * from likely order by score desc, place limit 10) as likely on likely.value = case likely.dimension when 'model' then model when 'agent_id' then agent_id
       when 'task_kind' then task_kind when 'rule' then rule when 'policy_version' then policy_version when 'tier' then tier
       when 'provider' then provider when 'prompt_length' then prompt_length when 'what' then what end
@@ -259,9 +259,11 @@ begin
       example, usual_error, 0.02 + least from pair
     union all
     select dimension, value, place, failed, good, meanwhile, of_failed, of_good, of_meanwhile, first_at, last_at,
-      example, usual_error, least from spoken_pair
+      example, usual_error, greatest(least, (
+        select max(score_of_value) from spoken_pair as other
+        where other.word = spoken_pair.word and other.failed = other.failed_of_word)) from spoken_pair
     union all
-    -- The words that an agent always writes say no more than the agent.
+    -- The words that an agent always writes say no more than the agent, as their pairs do above.
     select 'word', word, 11, failed, good, meanwhile, of_failed, of_good, of_meanwhile, min(began_at) filter (where bad),
       max(ended_at) filter (where bad), (array_agg(job_id) filter (where bad))[1],
       max(error_type) filter (where bad), 0
