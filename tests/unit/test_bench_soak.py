@@ -1,6 +1,8 @@
 """The pure parts of the soak: what happens when, whether memory grows, and what the command says."""
 
+import asyncio
 import json
+from dataclasses import replace
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -8,10 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from pointsman.bench.soak.accidents import Accident, Kind, accidents
+from pointsman.bench.soak.accidents import SERVERS, Accident, Kind, accidents, outages
 from pointsman.bench.soak.memory import Sample, memory, slope
-from pointsman.bench.soak.record import Record
+from pointsman.bench.soak.record import Record, logged
 from pointsman.bench.soak.run import Plan, Report, Soak
+from pointsman.bench.soak.victims import Victims
+from pointsman.bus.records import Incoming
 from pointsman.cli.bench_soak import app
 from pointsman.store.signing import PrivateKey
 
@@ -32,6 +36,46 @@ def test_everyone_is_killed_and_frozen_and_a_freeze_outlasts_the_session() -> No
     assert {(each.name, each.kind) for each in found} == {(name, kind) for name in NAMES for kind in Kind}
     assert all(each.lasts_s > 6 for each in found if each.kind is Kind.FREEZE)
     assert sum(each.after_s for each in found) / len(found) == pytest.approx(10, rel=0.2)
+
+
+def test_servers_are_killed_from_the_same_seed_and_more_rarely() -> None:
+    found = list(islice(outages(1, 10), 500))
+    assert found == list(islice(outages(1, 10), 500))
+    assert {(each.name, each.kind) for each in found} == {(name, Kind.KILL) for name in SERVERS}
+    assert sum(each.after_s for each in found) / len(found) == pytest.approx(80, rel=0.2)
+
+
+async def test_a_server_that_was_killed_is_back_before_anything_is_compared() -> None:
+    class Server:
+        def __init__(self) -> None:
+            self.running = True
+            self.killed = asyncio.Event()
+
+        def kill(self) -> None:
+            self.running = False
+            self.killed.set()
+
+        def start(self) -> None:
+            self.running = True
+
+    server = Server()
+    victims = Victims([], {"Kafka": server})
+    losing = asyncio.create_task(victims.lose_servers([Accident(0, "Kafka", Kind.KILL, 0.05)]))
+    await server.killed.wait()
+    assert not server.running
+    losing.cancel()
+    await asyncio.wait([losing])
+    assert server.running
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"key": b"x"}, {"key": None}, {"value": None}, {"timestamp_ms": 1}, {"headers": (("a", b"b"),)}],
+    ids=str,
+)
+def test_every_part_of_a_record_is_compared(changes: dict[str, Any]) -> None:
+    record = Incoming("t.calls", 0, 1, 2, b"k", b"{}", ())
+    assert logged(replace(record, **changes)).digest != logged(record).digest
 
 
 def test_a_line_is_found_through_noise() -> None:
@@ -109,7 +153,11 @@ async def test_what_is_not_done_in_time_and_who_ends_by_itself_are_problems(
     monkeypatch.setattr(Soak, "_drained", waits_no_more)
     key = PrivateKey.parse("11" * 32).public
     whole: Any = SimpleNamespace(
-        kafka="", postgres="", audit_key=key.text, processes=[SimpleNamespace(name="provider", url="")]
+        kafka="",
+        postgres="",
+        audit_key=key.text,
+        stack=SimpleNamespace(kafka=None, postgres=None),
+        processes=[SimpleNamespace(name="provider", url="")],
     )
     soak = Soak(whole, Plan(1, 40, 15, 1), lambda _: None)
     soak._victims.ended.update(ended)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pointsman.bench.soak.checker import Logged, Stored, check
+from pointsman.bench.soak.checker import Logged, Stored, check, up_to
 
 JOBS = ["a", "b", "c"]
 
@@ -32,6 +32,15 @@ def audit_of(log: list[Logged]) -> list[Stored]:
 
 def test_a_sound_history_passes() -> None:
     assert check(JOBS, history(), audit_of(history())) == []
+
+
+def test_what_came_after_the_ends_were_fixed_is_no_finding_and_what_was_invented_is() -> None:
+    log = history()
+    ends = {each.place[:2]: 3 for each in log}
+    later = Stored((log[0].place[0], 0, 3), b"later")
+    assert check(JOBS, log, up_to([*audit_of(log), later], ends)) == []
+    invented = [Stored((log[0].place[0], 1, 0), b""), Stored(("nowhere", 0, 7), b"")]
+    assert len(check(JOBS, log, up_to([*audit_of(log), *invented], ends))) == 2
 
 
 Log, Rows = list[Logged], list[Stored]

@@ -21,12 +21,12 @@ def soak(
     seed: Annotated[int, typer.Option(metavar="N", help="What accidents and jobs are drawn from.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Steady load while router, workers and audit are killed and frozen at random; then both logs compared.
+    """Steady load while processes, broker and database are killed, processes frozen; then both logs compared.
 
     Everything is started for this and taken away again. A freeze lasts longer than the session, so that
     another process has taken over when the first wakes. At the end every job must have one outcome, every
-    record of every topic must be in the audit once with the same bytes, and the hash chains must hold.
-    Exit 1 if anything is lost, comes twice or does not fit.
+    record of every topic must be in the audit once with the same key, value, headers and time, and the hash
+    chains must hold. Exit 1 if anything is lost, comes twice or does not fit.
     """
     from dataclasses import asdict
 

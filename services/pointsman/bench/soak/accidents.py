@@ -13,6 +13,12 @@ class Kind(StrEnum):
     FREEZE = "freeze"  # SIGSTOP until its group has given its work to others, then SIGCONT
 
 
+#: Broker and database; they are killed only, and come back with their data.
+SERVERS = ("Kafka", "Postgres")
+#: A server takes everybody down with it: so many accidents of processes come for one of them.
+_RARER = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Accident:
     """`after_s` seconds after the one before it began; `lasts_s` until the process runs again."""
@@ -21,6 +27,14 @@ class Accident:
     name: str
     kind: Kind
     lasts_s: float
+
+
+def outages(seed: int, every_s: float) -> Iterator[Accident]:
+    """Without end, each kills one of the servers; drawn apart from what happens to processes."""
+    chance = random.Random(f"{seed} servers")
+    while True:
+        after = chance.expovariate(1 / (every_s * _RARER))
+        yield Accident(after, chance.choice(SERVERS), Kind.KILL, chance.uniform(0, 2))
 
 
 def accidents(seed: int, names: Sequence[str], every_s: float, session_s: float) -> Iterator[Accident]:

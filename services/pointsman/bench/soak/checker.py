@@ -4,12 +4,12 @@ The rules:
 1. Each job that went in has exactly one terminal outcome, and there is no outcome for any other job.
 2. Each job is routed to a tier at most once; none is both routed and refused.
 3. No message id is on the bus twice: what follows from one record is written once.
-4. The audit table holds every record of every topic exactly once, with the very same bytes.
+4. The audit table holds every record of every topic exactly once: the same key, value, headers and time.
 5. Each completed job has its successful call on record.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 Place = tuple[str, int, int]
@@ -17,7 +17,10 @@ Place = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One record as a committed reader sees it on Kafka. `answered`: it is a call that brought an answer."""
+    """One record as a committed reader sees it on Kafka; `digest` is of key, value, headers, place and time.
+
+    `answered`: it is a call that brought an answer.
+    """
 
     place: Place
     kind: str | None
@@ -63,13 +66,18 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
     return problems + _compare(logged, stored)
 
 
+def up_to(stored: Iterable[Stored], ends: Mapping[tuple[str, int], int]) -> list[Stored]:
+    """The rows before the ends of their lanes, which were fixed before; and those of lanes that have none."""
+    return [row for row in stored if row.place[2] < ends.get(row.place[:2], row.place[2] + 1)]
+
+
 def _compare(logged: list[Logged], stored: list[Stored]) -> list[str]:
     rows = Counter(row.place for row in stored)
     digests = {row.place: row.digest for row in stored}
     problems = [f"the audit has {count} rows of {place}" for place, count in rows.items() if count > 1]
     problems += [f"{each.place} is not in the audit" for each in logged if each.place not in digests]
     problems += [
-        f"{each.place} has other bytes in the audit"
+        f"{each.place} is another record in the audit"
         for each in logged
         if each.place in digests and digests[each.place] != each.digest
     ]

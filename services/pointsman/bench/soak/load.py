@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from uuid import UUID
 
+from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Outgoing
 from pointsman.dev import samples
@@ -15,6 +16,8 @@ from pointsman_schemas.topics import Topic
 
 _TICK_S = 0.1
 _CHUNK = 500
+#: What was sent is waited for, however long the broker is away: what nobody knows could not be compared.
+_WITHIN_S = 300.0
 
 
 class Load:
@@ -47,7 +50,13 @@ class Load:
 
     async def _publish(self, publisher: Publisher, count: int) -> None:
         batch = list(islice(self._jobs, count))
-        await publisher.publish([record for _, record in batch])
+        records = [record for _, record in batch]
+        while True:
+            try:
+                await publisher.publish(records, within=_WITHIN_S)
+                break
+            except KafkaUnavailableError:  # nothing was sent: the broker was killed, and will be back
+                await asyncio.sleep(_TICK_S)
         self.submitted += [job_id for job_id, _ in batch]
 
 

@@ -2,17 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import sha256
 from importlib.resources import files
 from uuid import UUID
 
-from pointsman.bench.soak.checker import Logged, Stored, check
-from pointsman.bus.follow import follow
+from pointsman.bench.soak.checker import Logged, Stored, check, up_to
+from pointsman.bus.follow import Follower
 from pointsman.bus.records import Incoming
 from pointsman.store.asking import asked
+from pointsman.store.record import record_digest, stored_headers
 from pointsman.store.signing import PublicKey
 from pointsman.store.verify import Scope, verify
 from pointsman_schemas.topics import Topics
@@ -47,36 +47,40 @@ async def examine(
 ) -> Record:
     """Compare all of it, once the audit has as many rows as Kafka has records or `catch_up_s` have passed.
 
-    Checkpoints are left to verification: one may be written at any time.
+    What is compared ends where the topics ended when this began: what is written meanwhile is in neither log.
     """
-    signed = topics.checkpoints.name
-    names = [topic.name for topic in topics.all(tiers) if topic.name != signed]
+    names = [topic.name for topic in topics.all(tiers)]
     published: list[bytes] = []
     found = Record([])
-    async for record in follow(kafka, [*names, signed], start="beginning", until_end=True):
-        if record.topic != signed:
-            found.logged.append(logged(record))
-        elif record.value:
-            published.append(record.value)
+    async with Follower(kafka, names, start="beginning", until_end=True) as follower:
+        while not follower.ended:
+            for record in await follower.read():
+                found.logged.append(logged(record))
+                if record.topic == topics.checkpoints.name and record.value:
+                    published.append(record.value)
+        ends = dict(follower.offsets)
     give_up = time.monotonic() + catch_up_s
     while time.monotonic() < give_up:
-        if await _count(postgres, signed) >= len(found.logged):
+        if await _count(postgres, ends) >= len(found.logged):
             break
         await asyncio.sleep(_PAUSE_S)
-    stored = await _stored(postgres, signed)
     compacted = {topic.name for topic in topics.all(tiers) if topic.compacted}
-    there = {each.place for each in found.logged}
-    stored = [each for each in stored if each.place in there or each.place[0] not in compacted]
+    there = {record.place for record in found.logged}
+    stored = [
+        row
+        for row in up_to(await _stored(postgres), ends)
+        if row.place in there or row.place[0] not in compacted
+    ]
     report = await verify(postgres, Scope(), public=public, published=published)
     found.rows, found.verified = len(stored), report.rows
     found.problems = check(submitted, found.logged, stored)
-    found.problems += [f"{each.place}: {each.said}" for each in report.findings]
+    found.problems += [f"{finding.place}: {finding.said}" for finding in report.findings]
     return found
 
 
 def logged(record: Incoming) -> Logged:
     """What the checker knows of a record on Kafka."""
-    digest = None if record.value is None else sha256(record.value).digest()
+    digest = record_digest(record.origin, record.timestamp_ms, record.key, record.value, record.headers)
     if record.topic.endswith(".jobs.intake"):  # what a stranger claims there counts for nothing
         return Logged(record.origin, "job.submitted.v1", None, None, digest)
     headers = dict(record.headers)
@@ -92,18 +96,23 @@ def logged(record: Incoming) -> Logged:
     )
 
 
-async def _count(postgres: str, without: str) -> int:
-    async with asked(postgres, _sql("stored_count"), [without], within=_WITHIN) as answer:
+async def _count(postgres: str, ends: Mapping[tuple[str, int], int]) -> int:
+    topics, partitions = zip(*ends, strict=True)
+    fixed = (list(topics), list(partitions), list(ends.values()))
+    async with asked(postgres, _sql("stored_count"), *fixed, within=_WITHIN) as answer:
         ((count,),), _ = await answer.first(1)
         return int(count)
 
 
-async def _stored(postgres: str, without: str) -> list[Stored]:
-    async with asked(postgres, _sql("stored"), [without], within=_WITHIN) as answer:
+async def _stored(postgres: str) -> list[Stored]:
+    async with asked(postgres, _sql("stored"), within=_WITHIN) as answer:
         return [
-            Stored((topic, partition, offset), digest)
+            Stored(
+                (topic, partition, offset),
+                record_digest((topic, partition, offset), timestamp_ms, key, value, stored_headers(headers)),
+            )
             async for page in answer.pages()
-            for topic, partition, offset, digest in page
+            for topic, partition, offset, timestamp_ms, key, value, headers in page
         ]
 
 

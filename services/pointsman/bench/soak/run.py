@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from pointsman.bench.simulated import Simulated
-from pointsman.bench.soak.accidents import accidents
+from pointsman.bench.soak.accidents import SERVERS, accidents, outages
 from pointsman.bench.soak.load import Load
 from pointsman.bench.soak.memory import Memory, Sample, memory
 from pointsman.bench.soak.record import Record, examine
@@ -98,7 +98,9 @@ class Soak:
         self._topics = Topics()
         self._provider = Simulated(whole.processes[0].url)
         self._load = Load(whole.kafka, self._topics.intake, plan.seed)
-        self._victims = Victims(whole.processes)
+        self._victims = Victims(
+            whole.processes, dict(zip(SERVERS, (whole.stack.kafka, whole.stack.postgres), strict=True))
+        )
         self._lives: dict[str, dict[int, list[Sample]]] = {}
 
     async def run(self) -> Report:
@@ -138,7 +140,13 @@ class Soak:
         )
         course = accidents(plan.seed, _SUFFER, plan.every_s, _SESSION_S)
         beside = [
-            asyncio.create_task(each) for each in (self._victims.suffer(course), self._watch(), self._tell())
+            asyncio.create_task(each)
+            for each in (
+                self._victims.suffer(course),
+                self._victims.lose_servers(outages(plan.seed, plan.every_s)),
+                self._watch(),
+                self._tell(),
+            )
         ]
         try:
             await self._load.steadily(rate, plan.minutes * 60)

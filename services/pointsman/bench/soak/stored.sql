@@ -1,1 +1,1 @@
-select topic, partition, "offset", sha256(value) from audit.message where topic <> all ($1::text[])
+select topic, partition, "offset", timestamp_ms, key, value, headers::text from audit.message

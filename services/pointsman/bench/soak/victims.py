@@ -1,11 +1,12 @@
-"""Does to processes what an accident says, and sees which of them end without one."""
+"""Does to processes and servers what an accident says, and sees which of them end without one."""
 
 import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from pointsman.bench.soak.accidents import Accident, Kind
 from pointsman.dev.processes import Process
@@ -13,11 +14,22 @@ from pointsman.dev.processes import Process
 _LOOK_S = 1.0
 
 
-class Victims:
-    """Processes by name, and how often each was killed, was frozen and ended by itself."""
+class Server(Protocol):
+    """Broker or database: what was acknowledged is there again after a kill."""
 
-    def __init__(self, processes: Sequence[Process]) -> None:
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    def start(self) -> None:
+        """Return when it answers, on the port that it had."""
+
+
+class Victims:
+    """Processes and servers by name, and how often each was killed, was frozen and ended by itself."""
+
+    def __init__(self, processes: Sequence[Process], servers: Mapping[str, Server]) -> None:
         self._processes = {process.name: process for process in processes}
+        self._servers = servers
         self._busy: set[str] = set()
         self.killed: Counter[str] = Counter()
         self.frozen: Counter[str] = Counter()
@@ -30,6 +42,20 @@ class Victims:
                 await asyncio.sleep(accident.after_s)
                 if accident.name not in self._busy:
                     under_way.create_task(self._happens(accident))
+
+    async def lose_servers(self, course: Iterable[Accident]) -> None:
+        """One outage after another until cancelled; the server is back when this ends."""
+        for outage in course:
+            await asyncio.sleep(outage.after_s)
+            server = self._servers[outage.name]
+            server.kill()
+            self.killed[outage.name] += 1
+            starting = asyncio.create_task(_start_again(server, outage.lasts_s))
+            try:
+                await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                await starting  # the rest is not compared with a server that is away
+                raise
 
     async def see_ends(self) -> None:
         """Start again what ended by itself, and count it, until cancelled.
@@ -65,6 +91,11 @@ class Victims:
         else:
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGCONT)
+
+
+async def _start_again(server: Server, after_s: float) -> None:
+    await asyncio.sleep(after_s)
+    await asyncio.to_thread(server.start)
 
 
 def _kill(process: Process) -> None:
