@@ -84,7 +84,7 @@ def marks_of(
         if isinstance(checkpoint, str) or public is None:  # anybody may write to a topic
             continue
         if known.get(checkpoint.number) != message:
-            said = "is not in audit.checkpoint" if checkpoint.number not in known else "is another one there"
+            said = "is not in the database" if checkpoint.number not in known else "is another one there"
             marks.findings.append(_wrong(f"checkpoint {checkpoint.number}, signed and published, {said}"))
             known[checkpoint.number] = message  # it may be published in several places
             _add(marks, checkpoint)

@@ -1,6 +1,7 @@
 """`pointsman bench soak`: steady load with random kills and freezes, and at the end both logs compared."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -84,6 +85,7 @@ class Report:
 
 def run(plan: Plan, say: Callable[[str], None]) -> Report:
     """Start everything on servers of its own, and take it away afterwards."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells every try while the broker is down
     with whole_system(0, say, twice=_TWICE, **_TIMINGS) as whole:
         return asyncio.run(Soak(whole, plan, say).run())
 
