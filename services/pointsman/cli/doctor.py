@@ -31,6 +31,7 @@ def doctor(
     from pointsman.cli.checks.claims import claims as check_claims
     from pointsman.cli.checks.finding import Finding
     from pointsman.cli.checks.kafka import kafka as check_kafka
+    from pointsman.cli.checks.limits import limits as check_limits
     from pointsman.cli.checks.native import native
     from pointsman.cli.checks.opinion import opinion as check_opinion
     from pointsman.cli.checks.postgres import postgres as check_postgres
@@ -59,9 +60,20 @@ def doctor(
             check_promise(router.kafka, router.topics, policy_file),
             check_opinion(router.kafka, router.opinion_group, policy_file),
         )
+        held = await check_limits(router.kafka, router.topics)
         registry = files.agents_file(router.agents, policy_file)
         servers = [*kafka_found, *postgres_found, claims_found]
-        return [*servers, policy_found, *believed, *given, registry, native(), providers_found, *reached]
+        return [
+            *servers,
+            policy_found,
+            *believed,
+            *given,
+            registry,
+            native(),
+            providers_found,
+            *reached,
+            *held,
+        ]
 
     findings = asyncio.run(look())
     if as_json:

@@ -1,16 +1,21 @@
-"""`pointsman limits`: what all workers may use together, and what holds them."""
+"""`pointsman limits`: what all workers may use together, what holds them, and how to lift that."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Prefix
+from pointsman.cli.options import Json, Kafka, Prefix, Providers
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+if TYPE_CHECKING:
+    from pointsman.client.held import Held
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
 
-@app.command()
+@app.callback()
 def limits(
+    context: typer.Context,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
     as_json: Json = False,
@@ -22,6 +27,8 @@ def limits(
     --json gives {budgets: [{budget, unit, span_s, limit, used, waiting}], targets: [{target, waiting,
     paused_s, breaker, breaker_s, prober}]}; span_s is null for a UTC day; with --watch one to a line.
     """
+    if context.invoked_subcommand is not None:
+        return
     import asyncio
 
     from pointsman.cli import screen
@@ -51,3 +58,78 @@ def limits(
         asyncio.run(keep_looking())
     else:
         show(asyncio.run(limits_now(settings.kafka, settings.topics)))
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A provider/model, a provider, or a tier.")
+    ] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that is paused or broken.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    agent: Annotated[
+        str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks for it.")
+    ] = "unknown",
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    providers: Providers = None,
+) -> None:
+    """Lift the pause of a model for all workers, and let its open circuit breaker be tried at once.
+
+    What a provider asks for anew pauses it again. --json gives {resumed: [{target, state, since, until,
+    seconds}], by, reason}, as they stood before. Exit 1 where nothing of that name is paused or broken.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.errors import CommandError
+    from pointsman.cli.formats import duration, moment
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.client import held
+
+    if (name is None) == (not everything):
+        raise typer.BadParameter("give a NAME or --all: `pointsman limits` shows what is paused")
+    if len(reason) > 500:
+        raise typer.BadParameter("--reason: at most 500 characters")
+    above = context.parent.params if context.parent else {}
+    settings = load(CliSettings, kafka=kafka or above.get("kafka"), prefix=prefix or above.get("prefix"))
+
+    async def work() -> "list[Held]":
+        now = await held.held_now(settings.kafka, settings.topics)
+        meant = now if name is None else held.named(name, now, {})
+        if not meant and name is not None and "/" not in name:
+            meant = held.named(name, now, _tiers(providers, name))
+        if not meant:
+            others = ", ".join(sorted({each.target for each in now}))
+            raise CommandError(
+                f"no {name} is paused or broken" if name else "nothing is paused or broken",
+                f"there is {others}" if others else "`pointsman limits` shows what holds calls up otherwise",
+            )
+        targets = sorted({each.target for each in meant})
+        await held.resume(settings.kafka, settings.topics, targets, by=agent, reason=reason)
+        return meant
+
+    resumed = asyncio.run(work())
+    if as_json or above.get("as_json"):
+        screen.print_json({"resumed": resumed, "by": agent, "reason": reason})
+        return
+    for each in resumed:
+        since = "" if each.since is None else f" since {moment(each.since)}"
+        screen.line(
+            f"{each.target} may be called: it was {each.state}{since}, for {duration(each.seconds)} more"
+        )
+
+
+def _tiers(path: Path | None, tier: str) -> dict[str, list[str]]:
+    """The models of a tier in the providers file; none where there is no such tier."""
+    from pointsman.cli.settings import load
+    from pointsman.worker.limits_file import target_of
+    from pointsman.worker.providers_file import load as load_file
+    from pointsman.worker.settings import WorkerSettings
+
+    file = load_file(load(WorkerSettings, tier="any", providers=path).providers)
+    row = file.tiers.get(tier)
+    return {} if row is None else {tier: [target_of(each.provider, each.model) for each in row.models]}

@@ -1,0 +1,27 @@
+"""Whether something holds calls back for all workers: a provider's pause, or a breaker."""
+
+from pointsman.bus.errors import BusError
+from pointsman.cli.checks.finding import Finding
+from pointsman.cli.formats import duration, moment
+from pointsman.client.held import Held, held_now
+from pointsman_schemas.topics import Topics
+
+#: A provider that asks for less is no fault, seconds.
+SHORT_S = 60.0
+
+
+async def limits(bootstrap: str, topics: Topics) -> list[Finding]:
+    """One finding for each model that is held back; one for all where none is."""
+    try:
+        held = await held_now(bootstrap, topics)
+    except BusError:
+        return [Finding("limits", None, "not looked at: Kafka is not reachable, or lacks topics")]
+    return [_finding(each) for each in held] or [Finding("limits", True, "no model is paused or broken")]
+
+
+def _finding(held: Held) -> Finding:
+    since = "before the log begins" if held.since is None else moment(held.since)
+    then = "may be called" if held.state == "paused" else "is tried"
+    until = f"{moment(held.until)} (in {duration(held.seconds)})"
+    said = f"{held.target} is {held.state} since {since}, {then} at {until}"
+    return Finding("limits", held.seconds <= SHORT_S, said, f"pointsman limits resume {held.target}")

@@ -1,0 +1,96 @@
+"""What is held back for all workers: models that are paused or broken; and how a person lifts that."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from pointsman.bus.emit import emit
+from pointsman.bus.publisher import Publisher
+from pointsman.client.line import ledger_of
+from pointsman.limits.bounds import LAST_MS
+from pointsman.limits.ledger import Ledger
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.limits import LimitResumed
+from pointsman_schemas.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A provider's model that nobody calls. `until`: a paused one may be called, a broken one tried.
+
+    `seconds` are left until then; `since` is None where it began before anybody noted that.
+    """
+
+    target: str
+    state: Literal["paused", "broken"]
+    since: datetime | None
+    until: datetime
+    seconds: float
+
+
+async def held_now(bootstrap: str, topics: Topics) -> list[Held]:
+    """By this machine's clock.
+
+    Raises:
+        BusError: the log cannot be read.
+    """
+    return held_at(await ledger_of(bootstrap, topics), round(time.time() * 1000))
+
+
+def held_at(ledger: Ledger, at: int) -> list[Held]:
+    """`at`: milliseconds since 1970; the log's own time where that is later."""
+    at, found = max(at, ledger.at), []
+    for target in sorted(ledger.targets):
+        if (until := ledger.paused_until(target)) > at:
+            found.append(_held(target, "paused", ledger.paused_since(target), until, at))
+        breaker = ledger.breaker(target)
+        if breaker.state == "open" and breaker.until > at:
+            found.append(_held(target, "broken", breaker.since, breaker.until, at))
+    return found
+
+
+def named(name: str, held: Iterable[Held], tiers: Mapping[str, Collection[str]]) -> list[Held]:
+    """Those that `name` means: a provider/model, all of a provider, or all that a tier of `tiers` calls."""
+    models = tiers.get(name, ())
+    return [
+        each
+        for each in held
+        if each.target == name or each.target.startswith(f"{name}/") or each.target in models
+    ]
+
+
+async def resume(
+    bootstrap: str,
+    topics: Topics,
+    targets: Sequence[str],
+    *,
+    by: str,
+    reason: str = "",
+    clock: Clock = utc_now,
+) -> None:
+    """Let all processes call these targets again.
+
+    Raises:
+        BusError: it could not be written; nothing, or a part, is resumed.
+    """
+    now = clock()
+    messages = [LimitResumed(by=by, target=target, reason=reason) for target in targets]
+    records = [
+        emit(topics.limits, message.target.encode(), Envelope(uuid7(now), by, message.TYPE, now, by), message)
+        for message in messages
+    ]
+    async with Publisher(bootstrap) as publisher:
+        await publisher.publish(records)
+
+
+def _held(target: str, state: Literal["paused", "broken"], since: int, until: int, at: int) -> Held:
+    began = _moment(since) if since else None
+    return Held(target, state, began, _moment(until), (until - at) / 1000)
+
+
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(min(at, LAST_MS) / 1000, UTC)
