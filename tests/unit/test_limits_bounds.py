@@ -185,6 +185,11 @@ def test_what_an_older_release_wrote_ends_within_the_bound(seconds: float) -> No
     state = found.standing()
     state["paused"][TARGET] = 253_402_300_799_000
     assert Ledger(state).paused_until(TARGET) == NOW + LONGEST_PAUSE_S * 1000
+    found.fold(BreakerTurned.model_construct(process="p", target=TARGET, to="open", seconds=seconds), NOW)
+    assert found.breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
+    state = found.standing()
+    state["breakers"][TARGET]["until"] = 253_402_300_799_000
+    assert Ledger(state).breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
 
 
 def test_a_number_that_is_none_leaves_its_record_out() -> None:

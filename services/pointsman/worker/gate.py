@@ -127,6 +127,8 @@ class Gate:
         if budget is None:
             return f"{permit.budget} has no room for it: no such limit is in force"
         amount, limit = permit.wants[permit.budget], budget.limit
+        if amount <= limit:  # today's is spent
+            return f"{permit.budget} has no room for it"
         said = f"{amount:,} of {limit:,}"
         if permit.budget in self._of_days:
             said = f"${amount / 10**9:,.4f} of ${limit / 10**9:,.4f} a day"
