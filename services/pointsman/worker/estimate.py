@@ -49,9 +49,8 @@ def most_answer_tokens(request: Json) -> int | None:
 
 
 def prompt_tokens(request: Json, model: str = "") -> int:
-    """About what the request takes itself: its text, and its media by the rule of the model's provider."""
-    content = content_of(request, model)
-    return content.text // BYTES_PER_TOKEN + content.media
+    """About what the request takes itself."""
+    return size(request, model) // BYTES_PER_TOKEN
 
 
 def most_prompt_tokens(request: Json, model: str = "") -> int:
@@ -65,9 +64,10 @@ def call_tokens(prompt: int, answer: int, budget: int) -> int:
     return prompt + min(answer, max(0, budget - prompt))
 
 
-def size(request: Json) -> int:
-    """Bytes of the request's text: without the pictures, sounds and files in it."""
-    return content_of(request, "").text
+def size(request: Json, model: str = "") -> int:
+    """Bytes of the request's text, and as many as its media are worth by the rule of the model's provider."""
+    content = content_of(request, model)
+    return content.text + content.media * BYTES_PER_TOKEN
 
 
 def answers(request: Json) -> int:
