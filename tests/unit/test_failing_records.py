@@ -12,16 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.bus import window_lane
-from pointsman.bus.batch_lane import BatchLane
+from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.bitmap import decode_metadata
 from pointsman.bus.bundle import Made, unpacked
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.emit import emit
 from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.lane_writer import Position
 from pointsman.bus.payloads import Payloads
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Fetched, Incoming, Outgoing
-from pointsman.bus.suspects import TRIES, Suspects
+from pointsman.bus.settings import LanePart
+from pointsman.bus.suspects import TRIES
 from pointsman.bus.window_lane import WindowLane
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman_schemas import dead
@@ -35,6 +37,12 @@ from tests.support.failing import FAILING, TOPICS
 from tests.support.routed_jobs import NOW, job_id, routed
 
 ERRORS = (ValueError("bad"), KeyError("content"), RecursionError(), MemoryError(), asyncio.CancelledError())
+
+
+class Panic(BaseException):
+    """As the fast path has it: no Exception."""
+
+
 MOST_TRIES = len(window_lane._TRY_AGAIN_S) + 1
 
 
@@ -258,7 +266,7 @@ async def test_what_is_refused_though_it_was_cut_stops_the_lane_and_nothing_is_l
 class Router:
     """A handler that remembers what it has met, as the router's: meeting a record twice is a fault."""
 
-    def __init__(self, raises: dict[int, Exception], sizes: dict[int, int]) -> None:
+    def __init__(self, raises: dict[int, BaseException], sizes: dict[int, int]) -> None:
         self._raises = raises
         self._sizes = sizes
         self._seen: set[bytes | None] = set()
@@ -295,18 +303,24 @@ class Router:
 async def run_batches(
     log: Log,
     records: Sequence[Incoming],
-    raises: dict[int, Exception],
+    raises: dict[int, BaseException],
     sizes: dict[int, int],
     payloads: Payloads | None = None,
 ) -> int:
     """Until all is committed, each life with a new handler, as the host has it; how many lives it took."""
-    suspects: Suspects | None = None
+    lanes = batch_lanes(
+        LanePart(),
+        "g",
+        "t",
+        lambda: Router(raises, sizes),
+        remembered=100,
+        failing=FAILING,
+        payloads=payloads,
+    )
+    lane = None
     for life in range(200):
-        lane = BatchLane(
-            0, log.position, log, Router(raises, sizes), payloads,  # type: ignore[arg-type]
-            failing=FAILING, suspects=suspects,
-        )  # fmt: skip
-        suspects = lane.suspects
+        lane = lanes.__dict__["_open_lane"](0, Position(log.position), log, lane)
+        assert lane.position == 0  # what was done before warms the new handler
         lane.feed(records)
         running = asyncio.create_task(lane.run())
         async with asyncio.timeout(30):
@@ -325,7 +339,7 @@ async def run_batches(
 def test_any_failure_in_a_batch_lane_ends_one_job(seed: int, old: bool) -> None:
     chance = random.Random(seed)
     records = [job(offset) for offset in range(30)]
-    raises = {offset: chance.choice(ERRORS[:4]) for offset in range(30) if chance.random() < 0.15}
+    raises = {offset: chance.choice([*ERRORS[:4], Panic()]) for offset in range(30) if chance.random() < 0.15}
     sizes = {offset: 5_000 for offset in range(30) if chance.random() < 0.2}
     log = Log({TOPICS.tier("small").name: 3_000, TOPICS.dead.name: 600}, old=old)
     lives = asyncio.run(run_batches(log, records, raises, sizes))

@@ -42,6 +42,17 @@ BUFFERED_BYTES = 16 * 1024 * 1024
 _AT_ONCE = 100
 
 
+#: Whatever else comes out of a handler is a fault of its own; a panic of the fast path is no Exception.
+_NOT_OURS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+
+
+class HandlerFailedError(Exception):
+    """A handler raised on a record, or on one of those before an offset; the cause says what."""
+
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        super().__init__(f"the handler failed at {topic}/{partition}@{offset}")
+
+
 class BatchLane(Lane):
     """Strictly in order. Records before `committed` only warm the handler's memory.
 
@@ -157,26 +168,30 @@ class BatchLane(Lane):
     async def _asked(self, ask: Callable[[Sequence[Item]], T], items: Sequence[Item], next_offset: int) -> T:
         try:
             return await self._beside(ask, items)
-        except Exception:
-            self.suspects.suspect(next_offset)
+        except _NOT_OURS:
             raise
+        except BaseException as error:
+            self.suspects.suspect(next_offset)
+            raise HandlerFailedError(items[0].topic, items[0].partition, next_offset) from error
 
     async def _take_alone(self, batch: Sequence[Incoming]) -> None:
         """Handle each by itself; one that fails ends this life, but those before it are committed."""
         answers: list[tuple[Incoming, list[Outgoing]]] = []
-        failure: Exception | None = None
+        failure: BaseException | None = None
         for record in batch:
             await asyncio.sleep(0)
             try:
                 answers.append((record, self._answer(record)))
-            except Exception as error:
+            except _NOT_OURS:
+                raise
+            except BaseException as error:
                 self.suspects.failed[record.offset] += 1
                 failure = error
                 break
         if answers:
             await self._write_alone(answers)
         if failure is not None:
-            raise failure
+            raise HandlerFailedError(*record.origin) from failure
 
     def _answer(self, record: Incoming) -> list[Outgoing]:
         instead = self.suspects.answers.get(record.offset)
