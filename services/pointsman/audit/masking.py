@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache, partial
+from heapq import nlargest
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ from pointsman.bus.records import Incoming
 from pointsman.store.sealing import MasterKey
 
 _MARKER = "[masked"
-_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
 #: A shorter text stands in too many others by chance.
 _LEAST = 4
 #: Somebody may send a hundred thousand of them.
@@ -91,6 +92,8 @@ class _Work:
         self._everywhere = [rule for rule in rules if not rule.paths]
         self._names = names
         self._taken: set[str] = set()
+        self._longest: list[str] = []
+        self._sorted_of = 0
         self.fired: dict[str, None] = {}
 
     def record(self) -> Incoming:
@@ -171,8 +174,11 @@ class _Work:
     def _scrubbed(self, text: str) -> str:
         if text in self._taken:
             return "[masked]"
-        for each in sorted(self._taken, key=len, reverse=True)[:_MOST]:
-            if len(each) >= _LEAST and each in text:
+        if self._sorted_of != len(self._taken):  # it only grows
+            self._sorted_of = len(self._taken)
+            self._longest = nlargest(_MOST, (each for each in self._taken if len(each) >= _LEAST), key=len)
+        for each in self._longest:
+            if each in text:
                 text = text.replace(each, "[masked]")
         return text
 

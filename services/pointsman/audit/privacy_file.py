@@ -9,12 +9,15 @@ from typing import Annotated
 from jsonpath_rfc9535 import JSONPathError, JSONPathQuery, compile
 from pydantic import Field, StringConstraints
 
+from pointsman.audit.own_pattern import OwnPattern, PatternError
 from pointsman.audit.patterns import BUILT_IN, Pattern
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import Value
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+#: JSONPath's own functions run a pattern on what somebody sent.
+_SEARCHES = re.compile(r"\b(?:match|search)\s{0,99}\(")
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -54,10 +57,9 @@ class PrivacyFile(Value):
     subjects: tuple[Subject, ...] = ()
 
     @cached_property
-    def known(self) -> dict[str, Pattern]:
+    def known(self) -> dict[str, Pattern | OwnPattern]:
         """Every pattern by its name."""
-        own = {name: Pattern(name, re.compile(text)) for name, text in self.patterns.items()}
-        return BUILT_IN | own
+        return {**BUILT_IN, **{name: OwnPattern.compile(name, text) for name, text in self.patterns.items()}}
 
 
 def load(path: Path) -> PrivacyFile:
@@ -92,10 +94,10 @@ def _bad_pattern(at: Loc, name: str, text: str) -> Iterable[tuple[Loc, str]]:
     if name in BUILT_IN:
         yield at, "is the name of a built-in pattern; take another"
     try:
-        if re.compile(text).search(""):
+        if OwnPattern.compile(name, text).finds(""):
             yield at, "finds the empty text, so it would be found everywhere"
-    except re.error as error:
-        yield at, f"is no regular expression: {error}"
+    except PatternError as error:
+        yield at, str(error)
 
 
 def _bad_mask(at: Loc, mask: Mask, known: Sequence[str]) -> Iterable[tuple[Loc, str]]:
@@ -118,6 +120,9 @@ def _bad_subject(at: Loc, subject: Subject) -> Iterable[tuple[Loc, str]]:
 
 
 def _bad_path(at: Loc, path: str) -> Iterable[tuple[Loc, str]]:
+    if _SEARCHES.search(path):
+        yield at, "`match()` and `search()` in a path have no bound in time; use `patterns` for what is there"
+        return
     try:
         compile(path)
     except JSONPathError as error:

@@ -38,4 +38,4 @@ def explain(error: Exception) -> CommandError:
 
 def hide_password(text: str) -> str:
     """`text` with the password of every address in it replaced by `***`."""
-    return re.sub(r"(\w+://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    return re.sub(r"(?<!\w)(\w+://[^:/@\s]{0,1024}):[^@\s]{0,1024}+@", r"\1:***@", text)

@@ -12,9 +12,9 @@ SHORT = 400
 #: The conclusion stands at the end; looking at more of a text would only cost time.
 _LOOKED_AT = 8_000
 
-_SAID = re.compile(r"(?:final answer|answer)(?:\s+is)?\s*[:=]?\s*(\S[^\n]*)", re.I)
-_JSON = re.compile(r'"answer"\s*:\s*("(?:[^"\\]|\\.)*"|[^,}\s]+)')
-_MARKED = re.compile(r"####\s*(\S[^\n]*)")
+_SAID = re.compile(r"(?:final answer|answer)(?:\s++is)?\s*+(?:[:=]\s*+)?(\S[^\n]*)", re.I)
+_JSON = re.compile(r'"answer"\s*+:\s*+("(?:[^"\\]|\\.)*"|[^,}\s]+)')
+_MARKED = re.compile(r"####\s*+(\S[^\n]*)")
 _FENCE = re.compile(r"```\w*\n(.*?)\n?```", re.S)
 _CHOICE = re.compile(r"\(?([A-J])(?:\)\.?|[.:](?=\s|$)|$)")
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]{0,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,2})?%?")

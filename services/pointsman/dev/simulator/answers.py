@@ -14,7 +14,7 @@ Canned = Mapping[str, Any]  # last user message -> a text, or an object (JSON, a
 
 MARKER = re.compile(r"\[tool:([\w.-]+)\]")
 #: `[say:42]`: what every model answers; `[say small:41]`: what that tier's, or that model, does.
-SAY = re.compile(r"\[say(?: ([\w.-]+))?:([^\]]*)\]")
+SAY = re.compile(r"\[say(?: ([\w.-]{1,64}))?:([^\]]{0,2000}+)\]")
 
 OPENINGS = (
     "In short, the request “{subject}” can be settled with what it contains.",

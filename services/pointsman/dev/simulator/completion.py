@@ -14,7 +14,7 @@ from pointsman.dev.simulator.tokens import WIDTH, count, split
 
 Json = dict[str, Any]
 
-SURE = re.compile(r"\[sure(?: ([\w.-]+))?:(1(?:\.0*)?|0?\.\d*[1-9]\d*)\]")
+SURE = re.compile(r"\[sure(?: ([\w.-]{1,64}))?:(1(?:\.0{0,20})?|0?\.\d{0,20}[1-9]\d{0,20})\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+"""Patterns of one's own: under RE2, so that no text holds one up; what RE2 has not is refused."""
+
+import sys
+
+import pytest
+
+from pointsman.audit.own_pattern import OwnPattern, PatternError
+from pointsman.audit.privacy_file import parse
+from pointsman.runtime.yaml_file import FileError
+
+
+def test_what_it_finds_is_replaced_and_the_rest_stays() -> None:
+    pattern = OwnPattern.compile("staff", "S-[0-9]{3}")
+    odd = "é \udcff S-123, S-45; ☺S-678"
+    assert pattern.replace(odd, lambda found: f"<{found}>") == "é \udcff <S-123>, S-45; ☺<S-678>"
+
+
+def test_no_text_holds_one_up() -> None:
+    """Python's own engine would take longer than there is time."""
+    pattern = OwnPattern.compile("evil", "(a+)+b|(x*)*y")
+    assert pattern.replace("a" * 50_000 + "x" * 50_000, lambda _: "!").startswith("a")
+
+
+def test_many_finds_are_all_replaced() -> None:
+    pattern = OwnPattern.compile("one", "é")
+    assert pattern.replace("é-" * 50_000, lambda _: "x") == "x-" * 50_000
+
+
+@pytest.mark.parametrize("text", ["(", "(?<!a)b", r"(a)\1", "a{1,100000}", "\ud800"])
+def test_what_re2_has_not_is_refused(text: str) -> None:
+    with pytest.raises(PatternError, match="RE2"):
+        OwnPattern.compile("odd", text)
+
+
+def test_without_re2_a_file_with_patterns_of_its_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    with pytest.raises(FileError) as wrong:
+        parse("patterns: {mine: abc}")
+    assert "pip install 'pointsman[re2]'" in str(wrong.value.problems)
+    parse("masks: [{name: contact, patterns: [email]}]")
+
+
+@pytest.mark.parametrize("path", ["$[?match(@.a, 'x')]", "$..b[?search(@, '(a+)+b')]"])
+def test_a_path_runs_no_pattern(path: str) -> None:
+    with pytest.raises(FileError) as wrong:
+        parse(f'masks: [{{name: one, paths: ["{path}"]}}]')
+    assert "no bound in time" in str(wrong.value.problems)
