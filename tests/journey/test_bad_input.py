@@ -1,6 +1,7 @@
 """Malformed records among good ones: the good are done, the bad are explained, nothing stops."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -11,8 +12,9 @@ from pointsman.dev.processes import wait_ready
 from pointsman_schemas import dead
 from pointsman_schemas.outcomes import JobCancelled
 from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN
+from tests.support.bombs import bomb
 from tests.support.raw_produce import produce_raw
-from tests.support.record_log import Log
+from tests.support.record_log import ZSTD, Log
 from tests.support.system import TIERS, System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
@@ -115,3 +117,31 @@ async def test_such_a_header_on_every_topic_stops_nobody(system: System) -> None
         return all(stored.get(topic.name, 0) >= topic.partitions for topic in topics)
 
     await system.until(all_stored, 60, "all of them in the audit")
+
+
+async def test_a_batch_that_holds_hundreds_of_megabytes_stops_nobody(system: System) -> None:
+    """Some kilobytes on the wire; one dead letter and one row say where it stood, and its digest."""
+    small = bomb(ZSTD, 300_000_000)
+    topics = system.topics
+    for topic in (topics.intake, topics.tier("small"), topics.results, topics.dead):
+        await produce_raw(system.bootstrap, (topic.name, 0), small.data)
+    good = system.jobs(60)
+    await system.send(list(good.values()))
+    await system.until_ended([*good], 90)
+
+    async def all_told() -> bool:
+        rows = await system.fetch(
+            "select topic from audit.message where unreadable like 'too_large: a batch of 1 records at %'"
+        )
+        letters = await system.fetch(
+            "select 1 from audit.message where kind = $1 and value is null", dead.TYPE
+        )
+        return len(rows) == 4 and len(letters) == 2
+
+    await system.until(all_told, 90, "what became of the batches")
+    assert all(not process.ended() for process in system.processes.values())
+    for name, process in system.processes.items():
+        status = await asyncio.to_thread(Path(f"/proc/{process.pid}/status").read_text)
+        (peak,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
+        assert peak < 400_000, f"{name} took {peak:,} kB"
+    assert await system.problems([*good]) == []

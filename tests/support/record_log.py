@@ -41,18 +41,18 @@ class Log:
 
         `plain`: no record has headers; else each second one does.
         """
-        batch = DefaultRecordBatchBuilder(2, codec, int(producer >= 0), producer, 0, 0, 1 << 24)
+        batch = DefaultRecordBatchBuilder(2, codec, int(producer >= 0), producer, 0, 0, 1 << 26)
         for place, value in enumerate(values):
             headers = [("h", value)] if value and place % 2 and not plain else []
             batch.append(place * (gaps + 1), 1_000 + place // 2, key or (value and value[:3]), value, headers)
-        self._put(bytes(batch.build()), attributes)
+        self.put(bytes(batch.build()), attributes)
 
     def add_sent(self, records: Sequence[Outgoing]) -> None:
         """A batch of records that somebody sends here."""
-        batch = DefaultRecordBatchBuilder(2, ZSTD, 0, -1, 0, 0, 1 << 24)
+        batch = DefaultRecordBatchBuilder(2, ZSTD, 0, -1, 0, 0, 1 << 26)
         for place, record in enumerate(records):
             batch.append(place, 1_000, record.key, record.value, record.headers)
-        self._put(bytes(batch.build()), 0)
+        self.put(bytes(batch.build()), 0)
 
     def rename_header(self, name: bytes) -> None:
         """Give the last batch's header another name of one byte, which may be no text."""
@@ -62,15 +62,16 @@ class Log:
         batch[at : at + 1] = name
         end, _ = self.ends.pop()
         self.data, self.end = self.data[:start], int.from_bytes(batch[:8], "big")
-        self._put(bytes(batch), 0)
+        self.put(bytes(batch), 0)
         assert self.end == end
 
     def end_transaction(self, producer: int, how: int) -> None:
-        batch = DefaultRecordBatchBuilder(2, NONE, 1, producer, 0, -1, 1 << 24)
+        batch = DefaultRecordBatchBuilder(2, NONE, 1, producer, 0, -1, 1 << 26)
         batch.append(0, 1_000, pack(">hh", 0, how), pack(">hi", 0, 0), [])
-        self._put(bytes(batch.build()), CONTROL)
+        self.put(bytes(batch.build()), CONTROL)
 
-    def _put(self, batch: bytes, attributes: int) -> None:
+    def put(self, batch: bytes, attributes: int) -> None:
+        """A batch that is made already, with these attributes besides."""
         made = bytearray(batch)
         made[:8] = pack(">q", self.end)
         made[_ATTRIBUTES] = pack(">h", int.from_bytes(made[_ATTRIBUTES], "big") | attributes)

@@ -15,7 +15,7 @@ from pointsman.bus.claimed import stand_in
 from pointsman.bus.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.emit import UNKNOWN_AGENT
 from pointsman.bus.intake import Accepted, decode_intake
-from pointsman.bus.records import Incoming
+from pointsman.bus.records import Incoming, Unread
 from pointsman.runtime.logging import event
 from pointsman.store.record import record_digest
 from pointsman.store.row import Row
@@ -46,6 +46,8 @@ def row_of(record: Incoming, topics: Topics) -> Row:
 
 
 def _understood(record: Incoming, topics: Topics) -> Row:
+    if isinstance(record, Unread):
+        return _unreadable(record, Malformed(record.reason, record.why))
     intake, letters = _names(topics)
     if record.topic == letters:
         return _letter(record, intake)

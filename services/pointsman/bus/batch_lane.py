@@ -267,11 +267,20 @@ class BatchLane(Lane):
         return taken
 
     def _open(self, batches: Sequence[RecordBatch]) -> None:
-        """Put their records in their place."""
-        self._drop(batches)
-        waiting, self._waiting = self._waiting, deque()
+        """Put records of the first ones in their place, about as many as make one step."""
+        opened: list[RecordBatch] = []
+        records: list[Incoming] = []
+        size = 0
         for batch in batches:
-            self._put([*batch.records()])
+            opened.append(batch)
+            for record in batch.records():
+                records.append(record)
+                size += _size(record)
+            if size >= BATCH_BYTES:
+                break
+        self._drop(opened)
+        waiting, self._waiting = self._waiting, deque()
+        self._put(records)
         self._waiting.extend(waiting)
 
     def _drop(self, done: Sequence[Incoming | RecordBatch]) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pointsman.bus.claimed import LostError, see_whole
 from pointsman.bus.complaints import complaints
 from pointsman.bus.json import parse_object
-from pointsman.bus.records import Incoming
+from pointsman.bus.records import Incoming, Unread
 from pointsman.bus.refused import RefusedError
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.catalog import MESSAGES
@@ -74,8 +74,10 @@ def read_envelope(record: Incoming) -> Envelope | None:
     """The envelope in the record's headers, None where there is none.
 
     Raises:
-        RefusedError: too many headers, or headers that cannot be read.
+        RefusedError: too many headers, headers that cannot be read, or the record could not be read.
     """
+    if isinstance(record, Unread):
+        raise RefusedError(record.reason, record.why)
     size = sum(len(name) + len(value or b"") for name, value in record.headers)
     if len(record.headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
         raise RefusedError(

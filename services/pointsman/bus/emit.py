@@ -1,6 +1,7 @@
 """From a message to a record: the one place where outgoing envelopes and dead letters are made."""
 
 from datetime import datetime
+from hashlib import sha256
 
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman_schemas import dead, envelope
@@ -10,6 +11,8 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.topics import Topic
 
 UNKNOWN_AGENT = "unknown"
+#: A larger value is not repeated in a dead letter: its first `KEPT_BYTES` are. The audit has the whole of it.
+MAX_LETTER_BYTES, KEPT_BYTES = 1024 * 1024, 64 * 1024
 
 
 def emit(topic: Topic, key: bytes | None, cover: Envelope, message: Message) -> Outgoing:
@@ -26,7 +29,7 @@ def bury(
     source: str,
     now: datetime,
 ) -> Outgoing:
-    """The dead letter for `record`: its bytes as on Kafka, its own headers (up to a bound) prefixed."""
+    """The dead letter for `record`: its bytes as on Kafka, its own headers prefixed, both up to a bound."""
     if cause is None:
         id = derived_id(*record.origin, "dead")
         cover = Envelope(id, source, dead.TYPE, now, UNKNOWN_AGENT)
@@ -34,9 +37,17 @@ def bury(
         cover = envelope.follow_with(
             cause, record.origin, step="dead", source=source, type=dead.TYPE, time=now
         )
-    return Outgoing(
-        topic.name, record.key, record.on_kafka, cover.to_headers() + letter.to_headers() + _original(record)
-    )
+    value, told = _bounded(record.on_kafka)
+    headers = cover.to_headers() + letter.to_headers() + told + _original(record)
+    return Outgoing(topic.name, record.key, value, headers)
+
+
+def _bounded(value: bytes | None) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+    """The value, or its beginning where it is large; then headers say how large, and its digest."""
+    if value is None or len(value) <= MAX_LETTER_BYTES:
+        return value, []
+    digest = sha256(value).hexdigest().encode()
+    return value[:KEPT_BYTES], [("ce_valuebytes", b"%d" % len(value)), ("ce_valuesha256", digest)]
 
 
 def _original(record: Incoming) -> list[tuple[str, bytes]]:

@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 _GATHER_BYTES = 256 * 1024
 
 _POLL_S = 0.2
-_POLL_RECORDS = 2_000
+#: Stored at a time: so many records, or values of so many bytes and one more portion.
+_POLL_RECORDS, _POLL_BYTES = 2_000, 8 * 1024 * 1024
+#: A batch that broke the way to the store so often in a row is halved; a record alone is stored bare.
+_BREAKS, _BREAKS_ALONE = 2, 10
 #: For a commit, seconds. The client tries for as long as no broker answers, even when we are told to stop.
 _ANNOUNCE_S = 2.0
 
@@ -41,7 +44,14 @@ class MovedError(Exception):
 
 
 class UnavailableError(Exception):
-    """The store cannot be reached now; the same batch may be tried again."""
+    """The store cannot be reached now; the same batch may be tried again.
+
+    `broke`: the way to it ended while it was at work on the batch.
+    """
+
+    def __init__(self, what: str, *, broke: bool = False) -> None:
+        super().__init__(what)
+        self.broke = broke
 
 
 class Store(Protocol):
@@ -51,9 +61,15 @@ class Store(Protocol):
         """The next offset of each place that has one."""
 
     async def append(
-        self, batches: Mapping[Place, Sequence[Incoming]], expected: Mapping[Place, int | None]
+        self,
+        batches: Mapping[Place, Sequence[Incoming]],
+        expected: Mapping[Place, int | None],
+        *,
+        bare: bool = False,
     ) -> None:
         """Store all or nothing, and move each place from `expected` to behind its last record.
+
+        `bare`: of each record its place and digest alone, as nothing more of it can be stored.
 
         Raises:
             MovedError, UnavailableError: nothing was stored.
@@ -132,13 +148,14 @@ class Reader:
         turn = [TopicPartition(*place) for place in places[self._turn :] + places[: self._turn]]
         await fetcher.gather(turn, _POLL_S)
         found: dict[Place, list[Incoming]] = {}
-        left = _POLL_RECORDS
+        left, left_bytes = _POLL_RECORDS, _POLL_BYTES
         for tp in turn:
             supply = fetcher.supply(tp)
-            while supply and left:
+            while supply and left and left_bytes > 0:
                 records = supply.take(left)
                 found.setdefault((tp.topic, tp.partition), []).extend(records)
                 left -= len(records)
+                left_bytes -= sum(len(record.value or b"") for record in records)
         return found
 
     async def _locate(self, consumer: AIOKafkaConsumer, fetcher: Fetcher) -> None:
@@ -182,10 +199,15 @@ class Reader:
         if not batches:
             return
         expected = {place: self._expected[place] for place in batches}
+        whole, breaks = batches, 0
         while True:
+            bare = breaks >= _BREAKS_ALONE
             try:
-                await self._store.append(batches, expected)
+                await self._store.append(batches, {place: expected[place] for place in batches}, bare=bare)
             except UnavailableError as error:
+                breaks = breaks + 1 if error.broke else 0
+                if breaks >= _BREAKS and (less := halved(batches)):
+                    batches, breaks = less, 0
                 await self._wait_for_store(error)
                 if self._stopping.is_set():
                     return
@@ -204,6 +226,8 @@ class Reader:
         moved = {place: records[-1].offset + 1 for place, records in batches.items()}
         moved = {place: next for place, next in moved.items() if place in self._expected}
         self._expected.update(moved)
+        if batches is not whole:  # the rest is read again
+            self._unknown |= {TopicPartition(*place) for place in whole if place in self._expected}
         await self._announce(consumer, fetcher, moved)
 
     async def _announce(
@@ -236,6 +260,15 @@ class Reader:
         self._expected, self._unannounced = {}, {}
         self._unknown = set(owned)
         event(log, logging.INFO, "lanes assigned", group=self._group, partitions=len(owned))
+
+
+def halved(batches: Mapping[Place, list[Incoming]]) -> dict[Place, list[Incoming]] | None:
+    """The first half: of the places, or of the records of the only one; None for a single record."""
+    places = list(batches)
+    if len(places) > 1:
+        return {place: batches[place] for place in places[: len(places) // 2]}
+    ((place, records),) = batches.items()
+    return {place: records[: len(records) // 2]} if len(records) > 1 else None
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

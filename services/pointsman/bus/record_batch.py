@@ -3,22 +3,25 @@
 Invariants:
 - Markers of transactions and what was aborted never come out of `read_batches`.
 - A batch whose checksum is wrong is an error, whatever it holds.
+- What a sound one holds is never an error: where it cannot be read one record stands for all of it.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
-from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.util import calc_crc32c
 
+from pointsman.bus.decompress import MAX_BATCH_BYTES, DecompressError, decompress
 from pointsman.bus.places import Place
 from pointsman.bus.record_format import read_record
-from pointsman.bus.records import Incoming
+from pointsman.bus.records import Incoming, Unread
 from pointsman.bus.wire import Reader
 from pointsman_schemas.envelope import Headers
+from pointsman_schemas.reasons import Reason
 
 #: Base offset, length; leader epoch, magic, checksum; attributes, last offset (from the base), first and last
 #: time, producer, its epoch, first sequence number, count.
@@ -28,7 +31,7 @@ _LAST_MS = 8
 _MAGIC = 2
 _COMPRESSION, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
 
-_DECODERS = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
+_ATTRIBUTES, _ATTRIBUTES_AT = Struct(">h"), 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +57,68 @@ class RecordBatch:
         return self.start <= self.offset and not self.attributes & _APPEND_TIME
 
     def content(self) -> bytes:
-        """The records as they stand one after another behind the head, decompressed."""
-        content = self.raw[_HEAD.size :]
-        decode = _DECODERS.get(self.attributes & _COMPRESSION)
-        return content if decode is None else bytes(decode(content))
+        """The records as they stand one after another behind the head, decompressed.
+
+        Raises:
+            DecompressError: they are more than MAX_BATCH_BYTES, or broken.
+        """
+        return decompress(self.attributes & _COMPRESSION, self.raw[_HEAD.size :])
 
     def records(self) -> Iterator[Incoming]:
         """One by one; the batch is decompressed as a whole when the first is asked for."""
-        at = self.start
         try:
-            for each in DefaultRecordBatch(self.raw):
+            content = self.content()
+        except DecompressError:
+            why = f"decompressed it has more than {MAX_BATCH_BYTES:,} bytes, or is broken"
+            yield self._stand_in(Reason.TOO_LARGE, why)
+            return
+        at = self.start
+        plain = self._head_of_plain() + content
+        del content  # once is enough: it may be large, and is kept until its last record is taken
+        try:
+            for each in DefaultRecordBatch(plain):
                 if each.offset >= at:
                     at = each.offset + 1
                     headers = tuple(each.headers)
                     yield self._record(each.offset, each.timestamp, each.key, each.value, headers)
-        except UnicodeDecodeError:  # the client reads no header whose name is no text, nor what is behind it
-            yield from (record for record in self._read_slowly() if record.offset >= at)
+        except (ValueError, IndexError, CorruptRecordException):
+            # The client reads no header whose name is no text, nor what is behind it.
+            yield from self._read_slowly(plain[_HEAD.size :], at)
 
-    def _read_slowly(self) -> Iterator[Incoming]:
-        reader = Reader(self.content())
+    def _head_of_plain(self) -> bytes:
+        """The head of the same batch, had nobody compressed it."""
+        attributes = _ATTRIBUTES.pack(self.attributes & ~_COMPRESSION)
+        return self.raw[:_ATTRIBUTES_AT] + attributes + self.raw[_ATTRIBUTES_AT + 2 : _HEAD.size]
+
+    def _read_slowly(self, content: bytes, at: int) -> Iterator[Incoming]:
+        """The records from offset `at` on."""
+        reader = Reader(content)
         last_ms = _HEAD.unpack_from(self.raw)[_LAST_MS]
         for _ in range(self.count):
             try:
                 age_ms, place, key, value, headers = read_record(reader)
-            except IndexError as error:
-                raise CorruptRecordException(f"the batch at offset {self.offset} is broken") from error
+            except (IndexError, ValueError):
+                yield self._stand_in(Reason.INTERNAL, f"it cannot be read from offset {at:,} on")
+                return
+            if self.offset + place < at:
+                continue
+            at = self.offset + place + 1
             own_ms = self.timestamp_ms + age_ms
             timestamp_ms = last_ms if self.attributes & _APPEND_TIME else own_ms
             yield self._record(self.offset + place, timestamp_ms, key, value, headers)
+
+    def _stand_in(self, reason: Reason, why: str) -> Unread:
+        """Stands at the last offset, so that whoever has dealt with it goes on behind the batch."""
+        digest = hashlib.sha256(self.raw[_HEAD.size :]).hexdigest()
+        last = self.next_offset - 1
+        size = len(self.raw) - _HEAD.size
+        text = (
+            f"a batch of {self.count:,} records at {self.topic}/{self.partition}, offsets {self.offset} to "
+            f"{last}, was not opened: {why}; as sent it has {size:,} bytes with SHA-256 {digest}"
+        )
+        return Unread(
+            self.topic, self.partition, last, self.timestamp_ms, None, None, (), reason=reason, why=text
+        )
 
     def _record(
         self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers

@@ -7,6 +7,7 @@ what the router takes for a job.
 from dataclasses import dataclass
 
 from pointsman_schemas.envelope import Headers
+from pointsman_schemas.reasons import Reason
 
 #: The largest record that is sent, bytes: an intake record with all that is added to it. What a topic takes
 #: is for the broker to say.
@@ -38,6 +39,14 @@ class Incoming:
     def on_kafka(self) -> bytes | None:
         """The value as it stands on Kafka."""
         return self.value
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Unread(Incoming):
+    """Stands for the records of a batch that could not be opened, at its last offset; it has no value."""
+
+    reason: Reason
+    why: str
 
 
 @dataclass(slots=True, unsafe_hash=True)

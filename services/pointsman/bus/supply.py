@@ -7,6 +7,9 @@ from itertools import islice
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming
 
+#: Values that are taken at a time, bytes.
+MOST_BYTES = 8 * 1024 * 1024
+
 
 class Supply:
     """Batches in their order; at most one of them is opened, and its records are made as they are taken."""
@@ -30,12 +33,21 @@ class Supply:
             self._left += each.count
 
     def take(self, most: int) -> list[Incoming]:
-        """The next records, `most` of them or fewer; none only if there are none."""
+        """The next records, `most` of them or fewer; none only if there are none.
+
+        Of one batch at a time, and no more when they have `MOST_BYTES`: a small batch may hold large ones.
+        """
         while self:
             if self._opened is None:
                 self._opened = self._batches.popleft().records()
-            taken = list(islice(self._opened, most))
-            if len(taken) < most:
+            taken: list[Incoming] = []
+            size = 0
+            for record in islice(self._opened, most):
+                taken.append(record)
+                size += len(record.value or b"")
+                if size >= MOST_BYTES:
+                    break
+            if len(taken) < most and size < MOST_BYTES:
                 self._opened = None
             self._left = self._left - len(taken) if self else 0
             if taken:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pointsman.bus.bundle import Bundle, compressed
+from pointsman.bus.decompress import DecompressError
 from pointsman.bus.hop import Times
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming
@@ -39,6 +40,8 @@ VERSION = 3
 _DONE, _UNDECIDED = 0, 1
 #: A longer value goes to the full path, which knows how to keep large ones elsewhere.
 MOST_BYTES = 64 * 1024
+#: What batches that are taken together may hold, decompressed.
+MOST_CONTENT_BYTES = 32 * 1024 * 1024
 
 
 @cache
@@ -156,10 +159,18 @@ class FastPath:
     def take_whole(self, batches: Sequence[RecordBatch], time: bytes, suspended: Check | None) -> bool:
         """As `take`, of Kafka's own batches; False, before anything is done, where it cannot read them."""
         self._begin(batches[0].partition, time, suspended)
-        return all(
-            self._native.read(batch.content(), batch.offset, batch.timestamp_ms, batch.count)
-            for batch in batches
-        )
+        size = 0
+        for batch in batches:
+            try:
+                content = batch.content()
+            except DecompressError:
+                return False
+            size += len(content)
+            if size > MOST_CONTENT_BYTES:
+                return False
+            if not self._native.read(content, batch.offset, batch.timestamp_ms, batch.count):
+                return False
+        return True
 
     def left(self) -> Iterator[Left]:
         """Route what was taken; yields each record that is left to the full path, in order.

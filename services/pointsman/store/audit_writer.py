@@ -76,14 +76,19 @@ class AuditWriter:
             StoreError: Postgres refuses the whole, e.g. because a migration is missing.
         """
         batch = frozenset(moves.items())
+        broke = False
         try:
             with translated():
                 async with self._pool.acquire() as connection:
-                    if days is None:
-                        days = {row.broker_at.date() for row in rows}
-                    await self._make_days(connection, days)
-                    await self._store(connection, rows, moves, sealing, retried=batch in self._unsure)
-        except StoreUnavailableError:
+                    try:
+                        if days is None:
+                            days = {row.broker_at.date() for row in rows}
+                        await self._make_days(connection, days)
+                        await self._store(connection, rows, moves, sealing, retried=batch in self._unsure)
+                    finally:
+                        broke = connection.is_closed()
+        except StoreUnavailableError as error:
+            error.broke = broke
             self._unsure.add(batch)
             raise
         self._unsure.discard(batch)

@@ -6,7 +6,12 @@ class StoreError(Exception):
 
 
 class StoreUnavailableError(StoreError):
-    """Postgres cannot be reached or gave up half way: nothing was wrong with the request, try again."""
+    """Postgres cannot be reached or gave up half way: nothing was wrong with the request, try again.
+
+    `broke`: a connection that was there ended while it was at work on the request.
+    """
+
+    broke = False
 
 
 class LaneMovedError(StoreError):

@@ -66,6 +66,11 @@ class Row(NamedTuple):
         bare = self._replace(**nothing, headers="[]", payload=None, unreadable=came)
         return bare.digested(())
 
+    def without_value(self, reason: str) -> "Row":
+        """As `only_bytes`, and without the bytes."""
+        bare = self.only_bytes(reason)
+        return bare._replace(key=None, value=None).digested(())
+
     def digested(self, headers: HeaderPairs) -> "Row":
         """The row with the digest of what its own columns and `headers` say; in the note, if there is one."""
         place = (self.topic, self.partition, self.offset)
