@@ -51,7 +51,9 @@ async def test_every_other_command_works(system: System, tmp_path: Path) -> None
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "POINTSMAN_KAFKA": system.bootstrap,
         "POINTSMAN_PREFIX": system.prefix,
-        "POINTSMAN_POSTGRES": system.dsn,
+        "POINTSMAN_POSTGRES": system.processes["router"].environment["POINTSMAN_POSTGRES"],
+        "POINTSMAN_POSTGRES_WRITER": system.dsn,
+        "POINTSMAN_POSTGRES_OWNER": system.dsn,
         "POINTSMAN_SIMULATOR": system.processes["simulator"].url,
     }
     async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="math-tutor") as client:

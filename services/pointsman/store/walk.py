@@ -78,6 +78,9 @@ class LaneWalk:
             wrong = Wrong.END_MISSING if missing > 0 else Wrong.HEAD
             said = f"audit.lane counts {head.rows} rows up to offset {head.next_offset}, {self.rows} are here"
             self.finding = Finding(wrong, said, *self._lane, self._last)
+        elif self.finding is None and head is not None and head.next_offset <= self._last:
+            said = f"audit.lane stands at offset {head.next_offset}, and the last row is at {self._last}"
+            self.finding = Finding(Wrong.HEAD, said, *self._lane, self._last)
         return self.finding
 
     def _passed(self, offset: int | None) -> Finding | None:
