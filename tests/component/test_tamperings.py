@@ -23,9 +23,10 @@ from pointsman.store.erasing import erase
 from pointsman.store.findings import Report
 from pointsman.store.lanes import Head
 from pointsman.store.row import Row
+from pointsman.store.summaries import counted, fact_of
 from pointsman.store.verify import Progress, Scope, verify_on
 from pointsman_schemas.checkpoints import CheckpointSigned
-from tests.support.audit_store import as_eraser, audit_pool, observer, put, row
+from tests.support.audit_store import as_eraser, audit_pool, observer, prepare, put, row
 from tests.support.example_records import TOPICS, story
 from tests.support.integrity import KEY, START, drop, rechain_on
 from tests.support.privacy import MASTER, SUBJECT, private_sink, store, telling
@@ -148,6 +149,18 @@ async def change(connection: asyncpg.Connection, tamperer: Tamperer, chance: ran
 
 async def look(connection: asyncpg.Connection, published: list[bytes]) -> Report:
     return await verify_on(connection, Scope(), public=KEY.public, published=published, progress=Progress())
+
+
+async def test_every_column_of_a_summary_is_counted_anew(database: str) -> None:
+    await prepare(database)
+    async with observer(database) as connection:
+        columns = await connection.fetch(
+            "select column_name as name from information_schema.columns"
+            " where table_schema = 'audit' and table_name = 'job'"
+        )
+    fact = fact_of(row_of(story(0, START)[0], TOPICS), None)
+    covered = {name for group in counted([fact]) for name in group}
+    assert {column["name"] for column in columns} == {"job_id", *covered}
 
 
 @pytest.mark.slow

@@ -91,6 +91,8 @@ class Tamperer:
                     f"case when length({name}) > 0 then set_bit({name}, {by} % (8 * length({name})),"
                     f" 1 - get_bit({name}, {by} % (8 * length({name})))) else '\\x{by:04x}' end"
                 )
+            case "ARRAY":
+                return f"array['x{by}']"
             case "uuid":
                 return "gen_random_uuid()"
             case "jsonb":

@@ -4,9 +4,10 @@ The messages of a job are spread over lanes, so what each says is kept in a temp
 Of two messages with the same time Postgres may have taken either as the first or last one: both are right.
 """
 
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -26,6 +27,12 @@ _OUTCOMES = frozenset(
 _BROKER_S = frozenset((None, _SUBMITTED, "job.cancel.v1"))
 _EXACT = Context(prec=1_000)
 _AT_ONCE = 1_000
+_MESSAGE, _LIMIT = 500, 100
+_STARTED = re.compile(
+    r"(?P<year>(?!0000)[0-9]{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-2][0-9]|3[01])[T ]"
+    r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9])(?P<part>\.[0-9]{1,9})?"
+    r"(?:Z|(?P<sign>[+-])(?P<zone_hours>0[0-9]|1[0-4]):?(?P<zone_minutes>[0-5][0-9]))\Z"
+)
 
 #: A group of columns that one message decides, and the values that they may have together.
 Allowed = dict[tuple[str, ...], set[tuple[Any, ...]]]
@@ -51,27 +58,71 @@ class Fact(NamedTuple):
     cost_usd: str | None
     task_kind: str | None
     prompt_chars: int | None
+    began: int
+    duration_ms: float | None
+    message: str | None
+    limit: str | None
 
 
 def fact_of(row: Row, body: Any) -> Fact:
     """`body`: the row's payload as `exact_json` reads it; None where it has none."""
     broker = row.broker_at
     happened = broker if row.kind in _BROKER_S else row.produced_at or broker
-    kind = chars = asked = None
+    began = microseconds(happened)
+    kind = chars = asked = message = limit = None
     if row.kind == _ROUTED:
-        kind, chars = at(body, "job", "kind"), at(body, "job", "request", "messages")
+        kind = at(body, "job", "kind")
+        chars = _prompt_chars(_within(_within(body, "job"), "request"))
     elif row.kind == _SUBMITTED:
         kind = at(body, "kind")
-        texts = (at(body, *path) for path in (("request", "messages"), ("messages",), ("prompt",)))
-        chars = next((text for text in texts if text is not None), None)
+        request = body.get("request", body) if isinstance(body, dict) else None
+        chars = _prompt_chars(request)
     elif row.kind == _CALLED:
         asked = at(body, "model")
+        began = began_at(at(body, "started_at"), began)
+    elif row.kind in _OUTCOMES:
+        message, limit = at(body, "message"), at(body, "limit")
     return Fact(
         microseconds(happened), microseconds(broker), row.kind, row.agent_id, row.status, row.error_type,
         row.tier, row.rule, row.policy_version, row.provider, row.model, asked, row.tokens_in, row.tokens_out,
-        None if row.cost_usd is None else format(row.cost_usd, "f"), kind,
-        None if chars is None else len(chars),
+        None if row.cost_usd is None else format(row.cost_usd, "f"), kind, chars, began, row.duration_ms,
+        message and message[:_MESSAGE], limit and limit[:_LIMIT],
     )  # fmt: skip
+
+
+def began_at(text: str | None, otherwise: int) -> int:
+    """As `audit.call_began_at`: when a call says that it began; a day that its month has not counts on."""
+    found = _STARTED.match(text or "")
+    if found is None:
+        return otherwise
+    first = datetime(int(found["year"]), int(found["month"]), 1, tzinfo=UTC)
+    passed = timedelta(
+        days=int(found["day"]) - 1, hours=int(found["hour"]), minutes=int(found["minute"]),
+        seconds=int(found["second"]), microseconds=round(Decimal("0" + (found["part"] or "")) * 1_000_000),
+    )  # fmt: skip
+    offset = timedelta(hours=int(found["zone_hours"] or 0), minutes=int(found["zone_minutes"] or 0))
+    passed += offset if found["sign"] == "-" else -offset
+    return microseconds(first) + passed // timedelta(microseconds=1)
+
+
+def _prompt_chars(request: Any) -> int | None:
+    """As `audit.prompt_chars`: characters of text in all messages; None where there are none."""
+    messages, prompt = _within(request, "messages"), _within(request, "prompt")
+    if not isinstance(messages, list):
+        return len(prompt) if isinstance(prompt, str) else None
+    lengths = [_content_chars(message.get("content")) for message in messages if isinstance(message, dict)]
+    return sum(lengths) if lengths else None
+
+
+def _content_chars(content: Any) -> int:
+    if isinstance(content, str):
+        return len(content)
+    parts = content if isinstance(content, list) else []
+    return sum(len(text) for part in parts if isinstance(text := _within(part, "text"), str))
+
+
+def _within(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 class Facts:
@@ -159,6 +210,11 @@ def counted(facts: list[Fact]) -> Allowed:
     ended = [fact for fact in facts if fact.kind in _OUTCOMES]
     named = [fact for fact in facts if fact.agent_id is not None]
     failed = [fact for fact in facts if fact.error_type is not None]
+    fails = [fact for fact in called if fact.status not in (None, "ok", "cancelled")]
+    answers = [fact for fact in called if fact.status == "ok" or fact.error_type == "timeout"]
+    answers = [fact for fact in answers if fact.duration_ms is not None]
+    began = min((fact.began for fact in fails), default=None)
+    slowest = max((fact.duration_ms for fact in answers if fact.duration_ms is not None), default=None)
     asked_at, first_at = _first(submitted), _first(facts)
     single: dict[str, Any] = {
         "agent_at": _first(named),
@@ -182,13 +238,20 @@ def counted(facts: list[Fact]) -> Allowed:
         "cost_usd": _sum(fact.cost_usd for fact in facts),
         "error_at": _last(failed),
         "messages": len(facts),
+        "failed_call_at": began,
+        "slowest_ms": slowest,
     }
     return {
         **{(name,): {(value,)} for name, value in single.items()},
         ("agent_id",): _of(_at(named, _first(named)), "agent_id"),
-        ("outcome", "outcome_reason", "outcome_tier"): _of(
-            _at(ended, _first(ended)), "status", "error_type", "tier"
+        ("outcome", "outcome_reason", "outcome_tier", "outcome_message", "outcome_limit"): _of(
+            _at(ended, _first(ended)), "status", "error_type", "tier", "message", "limit"
         ),
+        ("failed_by",): {(_by(fact),) for fact in fails if fact.began == began} or {(None,)},
+        ("slowest_at", "slowest_by"): {
+            (fact.began, _by(fact)) for fact in answers if fact.duration_ms == slowest
+        }
+        or {(None, None)},
         ("first_tier",): _of(_at(routed, _first(routed)), "tier"),
         ("tier", "rule", "policy_version"): _of(_at(routed, _last(routed)), "tier", "rule", "policy_version"),
         ("provider", "model", "model_asked", "called_tier"): _of(
@@ -207,6 +270,10 @@ def _as_routed(routed: list[Fact], submitted: list[Fact], name: str) -> set[tupl
     if routed and None not in of_routed:
         return {(value,) for value in of_routed}
     return {(value,) for value in (of_routed | of_submitted if routed else of_submitted or {None})}
+
+
+def _by(fact: Fact) -> tuple[str | None, ...]:
+    return fact.tier, fact.provider, fact.model_asked
 
 
 def _first(facts: list[Fact]) -> int | None:
@@ -236,4 +303,6 @@ def _sum(amounts: Iterable[int | str | None]) -> str | None:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return microseconds(value)
+    if isinstance(value, list):
+        return tuple(value)
     return format(value, "f") if isinstance(value, Decimal) else value
