@@ -20,7 +20,7 @@ from pointsman.store.sql import query
 
 #: What reads; anything else would be refused by the read-only transaction, with a less helpful word.
 _READS = {"select", "with", "table", "values", "explain", "show"}
-_LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*(\w*)", re.DOTALL)
+_LEADING = re.compile(r"\A(?:\s++|--[^\n]*+(?:\n|\Z)|/\*.*?\*/|\()*+(\w*)", re.DOTALL)
 _PAGE = 500
 
 

@@ -11,7 +11,7 @@ from pointsman.limits.bounds import LONGEST_PAUSE_S
 NEAR_S = 86_400.0
 #: No date and no sensible number is longer.
 _MOST_CHARACTERS = 64
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 
 
 def asked_wait(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -23,7 +23,7 @@ _PAIRS = (
         for unit in ("requests", "tokens", "input-tokens", "output-tokens")
     ),
 )
-_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_NUMBER = r"(?<![0-9])[0-9]++(?:\.[0-9]++)?"
 _PARTS = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|s|m|h|d))+")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}

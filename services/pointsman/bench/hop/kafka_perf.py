@@ -30,7 +30,7 @@ class PerfTools:
             "--payload-file", str(payloads), "--producer-props", f"bootstrap.servers={bootstrap}", "acks=all",
             "compression.type=zstd", "linger.ms=5", f"batch.size={512 * 1024}",
         )  # fmt: skip
-        return float(re.findall(r"([\d.]+) records/sec", said)[-1])
+        return float(re.findall(r"(?<![\d.])([\d.]++) records/sec", said)[-1])
 
     def consume(self, bootstrap: str, topic: str, count: int) -> float:
         """Messages per second of Kafka's consumer, without the time it takes to join its group."""

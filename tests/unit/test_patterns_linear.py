@@ -1,0 +1,152 @@
+"""Every pattern of the package takes time in step with the text, whatever text somebody sends.
+
+A table of pumps is tried on each: a beginning, a part that is repeated, an end. Parts of the pattern's own
+text are among them. The
+processor's time counts, not the clock's, and only where it grows far faster than the text.
+"""
+
+import ast
+import importlib
+import pkgutil
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import pointsman
+import pointsman_schemas
+
+#: Characters of a text. A short one tells what is plainly linear, a long one confirms what is not.
+SHORT, LONG = 4_000, 16_000
+#: Seconds of the processor for the short one, below which nothing is quadratic; and of the long one.
+ENOUGH_S, LONG_S = 0.003, 0.05
+#: How much longer the long one may take: linear is 4, quadratic 16.
+RATIO = 8
+
+#: A beginning, and what is repeated behind it.
+Pump = tuple[str, str]
+
+PIECES = (
+    *"aA0 !'\"\\/:.,-_\n\t@#$*([{<`+=~^|)]}é",
+    *("aA", "a ", "a.", "a-", "0.", "0,", "!a", "\\u", "\\u0041", "''", "\n ", "--\n", "/*", "*/ "),
+)
+
+
+def modules() -> Iterator[ModuleType]:
+    for package in (pointsman, pointsman_schemas):
+        yield package
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__") and ".bench.hop" not in found.name:
+                try:
+                    yield importlib.import_module(found.name)
+                except ImportError:  # an extra that is not installed: its source is read all the same
+                    continue
+
+
+def inside(value: Any, seen: set[int], depth: int = 0) -> Iterator["re.Pattern[Any]"]:
+    """Patterns within a module's value: in containers, classes and plain objects."""
+    if isinstance(value, re.Pattern):
+        yield value
+        return
+    if id(value) in seen or depth > 5 or isinstance(value, str | bytes | int | float | ModuleType):
+        return
+    seen.add(id(value))
+    parts: list[Any] = []
+    if isinstance(value, dict):
+        parts = [*value.keys(), *value.values()]
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = list(value)
+    elif isinstance(value, type) or type(value).__module__.startswith("pointsman"):
+        if isinstance(value, type) and not value.__module__.startswith("pointsman"):
+            return
+        parts = list(getattr(value, "__dict__", {}).values())
+        parts += [getattr(value, name, None) for name in getattr(type(value), "__slots__", ())]
+    for part in parts:
+        yield from inside(part, seen, depth + 1)
+
+
+def written() -> Iterator["re.Pattern[Any]"]:
+    """Patterns that stand in calls of `re`, wherever these are made."""
+    for package in (pointsman, pointsman_schemas):
+        for path in Path(package.__path__[0]).rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text())):
+                match call:
+                    case ast.Call(
+                        func=ast.Attribute(value=ast.Name(id="re"), attr=name),
+                        args=[ast.Constant(value=str() | bytes() as text), *_],
+                    ) if name != "escape":
+                        yield re.compile(text)
+
+
+def patterns() -> dict[str, "re.Pattern[Any]"]:
+    seen: set[int] = set()
+    found = [each for module in modules() for value in vars(module).values() for each in inside(value, seen)]
+    return {f"{each.pattern!r}": each for each in (*found, *written())}
+
+
+ALL = patterns()
+
+
+def literals(pattern: str) -> list[str]:
+    """What stands in a pattern as it is, for pumps that get past its beginning."""
+    plain = re.sub(r"\(\?(?:<?[=!]|[:>]|P<\w+>)|\\[a-zA-Z]", " ", pattern).replace("\\", "")
+    words = re.findall(r"[A-Za-z]+", plain) + re.findall(r"[A-Za-z#`\"':/_$@{\[-]{1,40}", plain)
+    return list(dict.fromkeys(words))[:8]
+
+
+def pumps(pattern: str) -> Iterator[Pump]:
+    known = literals(pattern)
+    for begin in ("", *known[:3], "".join(known[:2])):
+        for piece in (*PIECES, *known):
+            yield begin, piece
+    for first in known:
+        for piece in PIECES:
+            yield "", first + piece
+
+
+def text(pump: Pump, length: int) -> str:
+    begin, piece = pump
+    return begin + piece * (length // len(piece)) + "\x00"
+
+
+def seconds(pattern: "re.Pattern[Any]", text: str) -> float:
+    sent: Any = text if isinstance(pattern.pattern, str) else text.encode()
+    start = time.process_time()
+    pattern.match(sent)
+    pattern.fullmatch(sent)
+    for _ in pattern.finditer(sent):
+        pass
+    return time.process_time() - start
+
+
+def slow(pattern: "re.Pattern[Any]", pump: Pump) -> bool:
+    """Whether it takes far longer than the text grows, each time that it is looked at."""
+    if seconds(pattern, text(pump, SHORT)) < ENOUGH_S:
+        return False
+    short = min(seconds(pattern, text(pump, SHORT)) for _ in range(3))
+    long = min(seconds(pattern, text(pump, LONG)) for _ in range(2))
+    return long > LONG_S and long > RATIO * short
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_pattern_is_linear(name: str) -> None:
+    pattern = ALL[name]
+    source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    for pump in pumps(source):
+        assert not slow(pattern, pump), f"{name} is slow on {pump[0]!r} and then {pump[1]!r} many times"
+
+
+@pytest.mark.parametrize("quadratic", [r"\\+u([0-9a-f]{4})", r"eyJ[\w-]{8,}\.", r"a\s*[:=]?\s*b"])
+def test_what_is_not_linear_is_noticed(quadratic: str) -> None:
+    assert any(slow(re.compile(quadratic), pump) for pump in pumps(quadratic))
+
+
+def test_all_patterns_are_tried() -> None:
+    """Some that stand in a class, a container or a function."""
+    sources = "\n".join(ALL)
+    for part in ("final answer", "0-9a-fA-F]{4}", "eyJ", "://", "say(?:"):
+        assert part in sources, part
