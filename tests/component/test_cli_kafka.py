@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.bus.admin import apply
 from pointsman.bus.emit import emit
 from pointsman.bus.follow import follow
 from pointsman.bus.intake import Accepted, decode_intake
@@ -167,3 +168,18 @@ async def test_ctrl_c_ends_a_tail_quietly(pointsman: Command) -> None:
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 130
         assert await process.stderr.read() == b""
+
+
+async def test_without_a_policy_what_waits_is_told_of_the_tiers_there_are(
+    bare: Command, kafka: Kafka
+) -> None:
+    await apply(kafka.bootstrap, Topics(kafka.prefix).all(["tiny", "huge"]))
+    done = await bare.run("lag", "--json")
+    assert done.code == 0, done.err
+    assert {row["tier"] for row in done.json} == {None, "tiny", "huge"}
+
+
+async def test_the_place_of_a_job_from_the_far_future_is_unknown(pointsman: Command) -> None:
+    done = await pointsman.run("queue", "ffffffff-ffff-7fff-bfff-ffffffffffff", "--json")
+    assert done.code == 0, done.err
+    assert done.json["state"] == "unknown"

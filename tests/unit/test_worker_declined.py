@@ -7,6 +7,12 @@ from hypothesis import strategies as st
 from pointsman.worker.declined import LONGEST, declines
 
 REFUSED = [
+    "As a language model I can't do that.",
+    "I can't write that story for you.",
+    "Entschuldigung, ich kann das nicht tun.",
+    "I'm just an AI and can't help with that.",
+    "Ich bin leider nicht in der Lage, Ihnen dabei zu helfen.",
+    "I cannot engage in that type of roleplay.",
     "I'm sorry, but I can't help with that.",
     "I’m sorry, but I can’t assist with that request.",
     "I cannot assist with this request.",
@@ -85,6 +91,10 @@ REFUSED = [
     "죄송하지만, 그 요청은 도와드릴 수 없습니다.",
 ]
 ANSWERED = [
+    "We are unable to ship to Alaska.",
+    "Wir können keine Rückerstattung gewähren.",
+    "Ich kann Ihnen dabei helfen.",
+    "I cannot stress enough that this is correct.",
     "42",
     "",
     "No.",

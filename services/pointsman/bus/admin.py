@@ -30,7 +30,7 @@ from pointsman.bus import rdkafka
 from pointsman.bus.errors import BusError
 from pointsman.bus.reach import PATIENCE_S, reach
 from pointsman.bus.topic_changes import Change, Found, changes
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topics import Topic, Topics
 
 #: One request to the cluster, and all of `apply`, seconds.
 _REQUEST_S = 15.0
@@ -48,6 +48,24 @@ async def plan(bootstrap: str, topics: Iterable[Topic], *, replication: int | No
     """
     await reach(bootstrap)
     return await _plan(bootstrap, AdminClient(rdkafka.settings(bootstrap)), list(topics), replication)
+
+
+async def tiers_there(bootstrap: str, topics: Topics) -> list[str]:
+    """The tiers that have a topic in the cluster, by name.
+
+    Raises:
+        KafkaUnavailableError, BusError: the cluster did not answer.
+    """
+    await reach(bootstrap)
+    admin = AdminClient(rdkafka.settings(bootstrap))
+    try:
+        cluster = await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
+    except KafkaException as error:
+        raise rdkafka.explain(bootstrap, error, PATIENCE_S) from error
+    first = topics.tier("").name
+    return sorted(
+        name.removeprefix(first) for name in cluster.topics if name.startswith(first) and name != first
+    )
 
 
 async def apply(bootstrap: str, topics: Iterable[Topic], *, replication: int | None = None) -> list[Change]:

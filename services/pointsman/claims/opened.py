@@ -25,14 +25,14 @@ def open_store(url: str) -> ClaimStore:
     Raises:
         ClaimsSettingError: no store is to be had at such an address.
     """
+    if url.startswith(("postgresql://", "postgres://")):
+        from pointsman.claims.table import Table
+
+        return Table(url)
     parts = urlsplit(url)
     match parts.scheme:
         case "file" if parts.netloc in ("", "localhost") and parts.path.startswith("/"):
             return Folder(Path(unquote(parts.path)))
-        case "postgresql" | "postgres":
-            from pointsman.claims.table import Table
-
-            return Table(url)
         case "s3" if parts.netloc:
             from pointsman.claims.objects import Objects
 

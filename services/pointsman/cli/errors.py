@@ -2,6 +2,7 @@
 
 import re
 
+from pointsman.store.address import without_secrets
 from pointsman.store.errors import StoreUnavailableError
 
 
@@ -22,9 +23,9 @@ def explain(error: Exception) -> CommandError:
     """The error of a command as its user should read it."""
     if isinstance(error, CommandError):
         return error
-    said = hide_password(str(error).strip() or type(error).__name__)
+    said = hide_password(without_secrets(str(error).strip() or type(error).__name__))
     if hint := getattr(error, "hint", ""):
-        return CommandError(said, hide_password(hint))
+        return CommandError(said, hide_password(without_secrets(hint)))
     if isinstance(error, OSError | StoreUnavailableError):
         return CommandError(said, "`pointsman doctor` finds out what cannot be reached")
     if type(error).__module__.startswith("pointsman."):

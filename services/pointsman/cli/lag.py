@@ -28,10 +28,11 @@ def lag(
 
     --json gives a flat list, [{group, topic, tier, waiting, exact, oldest_seconds}], as a scaler reads it;
     with --watch one list to a line. `waiting` is an upper bound where `exact` is false. --serve answers a
-    scaler over HTTP: docs/scaling.md.
+    scaler over HTTP: docs/scaling.md. Without --policy the tiers are those that have a topic.
     """
     import asyncio
 
+    from pointsman.bus.admin import tiers_there
     from pointsman.bus.lag import LaneLag, Watched, lag, lanes
     from pointsman.cli import screen
     from pointsman.cli.settings import load
@@ -42,6 +43,9 @@ def lag(
     settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     topics, file = settings.topics, load_policy(settings.policy)
     tiers = file.tiers
+    if "policy" not in settings.model_fields_set:  # nobody said which: then whatever tiers there are
+        there = asyncio.run(tiers_there(settings.kafka, topics))
+        tiers = tiers if not there or set(there) == set(tiers) else tuple(there)
     passed = lanes(topics, tiers)
     if file.score is not None and file.score.opinion is not None:
         passed.insert(1, Watched(topics.opinion.name, settings.opinion_group))

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from pointsman.store.address import Address, AddressError, read_address, without_secrets
 from pointsman.store.errors import StoreError, StoreUnavailableError
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -36,6 +37,15 @@ _NO_ENTRY = (
 )
 
 
+_CONNECT_S = 10.0
+#: What our own question raises where another session answers than the one that let us in.
+_POOLED = "PM001"
+_NO_POOLER = (
+    "is reached through a connection pooler such as PgBouncer, which may give each transaction to another "
+    "session; name Postgres itself in POINTSMAN_POSTGRES"
+)
+
+
 async def open_pool(dsn: str, *, application: str, size: int = 4, patience_s: float = 10) -> Pool:
     """Up to `size` connections, opened when needed; `application` names them in pg_stat_activity.
 
@@ -46,12 +56,14 @@ async def open_pool(dsn: str, *, application: str, size: int = 4, patience_s: fl
         StoreError: the address cannot be read.
     """
     milliseconds = str(round(patience_s * 1000))
+    address = _read(dsn)
     with translated():
         return await asyncpg.create_pool(
-            dsn,
+            address.dsn,
             min_size=0,
             max_size=size,
-            timeout=10,
+            timeout=address.timeout_s or _CONNECT_S,
+            init=_see_no_pooler,
             command_timeout=60,
             server_settings={
                 "application_name": application,
@@ -68,9 +80,12 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
     Raises:
         StoreUnavailableError, StoreError: there is none to be had.
     """
+    address = _read(dsn)
     with translated(dsn):
-        connection = await asyncpg.connect(dsn, timeout=10)
+        connection = await asyncpg.connect(address.dsn, timeout=address.timeout_s or _CONNECT_S)
     try:
+        with translated(dsn):
+            await _see_no_pooler(connection)
         yield connection
     finally:
         await connection.close(timeout=5)
@@ -84,9 +99,13 @@ def translated(dsn: str | None = None) -> Iterator[None]:
         yield
     except asyncpg.ClientConfigurationError as error:
         raise StoreError(
-            f"the address of Postgres cannot be read: {error}; set POINTSMAN_POSTGRES"
+            f"the address of Postgres cannot be read: {_said(error)}; set POINTSMAN_POSTGRES"
         ) from error
+    except _PooledError as error:
+        raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
     except _PASSING as error:
+        if "unsupported startup parameter" in str(error):  # as PgBouncer says it
+            raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
         raise StoreUnavailableError(f"Postgres{where} is not available: {_said(error)}") from error
     except _UNKNOWN_HERE as error:
         raise StoreError(
@@ -98,12 +117,34 @@ def translated(dsn: str | None = None) -> Iterator[None]:
         raise StoreError(f"Postgres{where} failed: {_said(error)}") from error
 
 
+async def _see_no_pooler(connection: Connection) -> None:
+    """Compare the session that let us in with the one that answers, by a statement that is never prepared."""
+    differs = f"pg_backend_pid() <> {connection.get_server_pid():d}"
+    try:
+        await connection.execute(f"do $$ begin if {differs} then raise sqlstate '{_POOLED}'; end if; end $$")
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == _POOLED:
+            raise _PooledError from error
+        raise
+
+
+def _read(dsn: str) -> Address:
+    try:
+        return read_address(dsn)
+    except AddressError as error:
+        raise StoreError(f"the address of Postgres cannot be read: {error}; set POINTSMAN_POSTGRES") from None
+
+
 def place(dsn: str) -> str:
     """Host, port and database of an address, without user and password."""
-    parts = urlsplit(dsn)
+    parts = urlsplit(_read(dsn).dsn)
     host = parts.netloc.rpartition("@")[2] or "the local socket"
     return f"{host}{parts.path}"
 
 
 def _said(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+    return without_secrets(str(error).partition("\n")[0]) or type(error).__name__
+
+
+class _PooledError(Exception):
+    """Another session answers than the one that let us in."""

@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
+from pointsman.store.address import read_address
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.errors import StoreError
 from pointsman.store.sql import migrations, query
@@ -77,7 +78,7 @@ async def create_database_if_missing(dsn: str) -> bool:
         StoreUnavailableError: Postgres cannot be reached.
         StoreError: Postgres does not let us.
     """
-    parts = urlsplit(dsn)
+    parts = urlsplit(read_address(dsn).dsn)
     name = unquote(parts.path.lstrip("/"))
     async with connected(urlunsplit(parts._replace(path="/postgres"))) as connection:
         with translated(dsn):

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from pointsman.store.address import read_address
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.sql import query
 
@@ -79,6 +80,6 @@ async def _login(connection: Connection, login: str, role: str, password: str | 
 
 def as_login(dsn: str, login: str, password: str | None = None) -> str:
     """The address of the same database for another user."""
-    parts = urlsplit(dsn)
+    parts = urlsplit(read_address(dsn).dsn)
     user = quote(login, safe="") + (f":{quote(password, safe='')}" if password else "")
     return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))

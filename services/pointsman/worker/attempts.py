@@ -21,6 +21,7 @@ from pointsman.worker.providers import as_sent
 from pointsman.worker.providers_file import TierRow
 from pointsman.worker.retry_budget import RetryBudget
 from pointsman.worker.turnstile import NoRoomError, Turnstile, Wait
+from pointsman.worker.unsuited import as_failure, is_empty, is_too_long
 from pointsman.worker.usage import believed
 from pointsman.worker.wants import UnknownPriceError
 from pointsman_schemas.base import Json
@@ -106,14 +107,17 @@ class Attempts:
                     continue
                 return NoRoom(error.limit, str(error))
             call, result = ended.call, ended.result
+            if self._is_unsuited(result) and self._go_on_without(call.target):
+                status, failure = _as_failure(call, result)
+                self._write_down(call, status, failure)
+                self.break_off("cancelled", "another call came back first")
+                continue
             if isinstance(result, Answer):
                 self._write_down(call, "ok", result)
                 self.break_off("cancelled", "another call answered first")
                 return result
             if isinstance(result, Reject):
                 self._write_down(call, "reject", result)
-                if result.reason in _OF_THE_TARGET and self._go_on_without(call.target):
-                    continue
                 return result
             wait = self._wait(call.target, result)
             if isinstance(wait, GiveUp):
@@ -157,6 +161,16 @@ class Attempts:
             return self._call(other, asyncio.Event())
 
         return second
+
+    def _is_unsuited(self, result: Result) -> bool:
+        """Whether another model may do what this one did not, and the policy has it asked."""
+        also = self._desk.row.fallback_on
+        match result:
+            case Answer():
+                return "empty" in also and is_empty(result)
+            case Reject():
+                return result.reason in _OF_THE_TARGET or ("too_long" in also and is_too_long(result))
+        return False
 
     def _next_target(self) -> Target:
         """The first that may be called now; where none may, the one that may be soonest."""
@@ -282,6 +296,13 @@ class Attempts:
     ) -> None:
         self._under_way.remove(call)
         self.calls.append(call.over(status, result, wait=wait, reason=reason, said=said))
+
+
+def _as_failure(call: Call, result: Result) -> tuple[Status, Result]:
+    """What is written down of a call whose job goes elsewhere."""
+    if isinstance(result, Answer):
+        return "retry", as_failure(result, call.target.provider.row.name)
+    return "reject", result
 
 
 def _leave_alone_s(result: Result) -> float:

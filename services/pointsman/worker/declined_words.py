@@ -120,6 +120,8 @@ _TEXTS = (
     f"<i-cannot> {_GIVES} ~4 {_ASKED_FOR}",
     "<i-cannot> go|carry|follow ~2 <that>",
     f"<we-cannot> {_GIVES} ~1 <such>",
+    "<i-cannot> write|create|generate|produce|draft|compose that|such ~3 |",
+    "<i-am> ~1 an ai ~5 cannot|can't|unable ~2 help|assist|answer|provide|do|give|write",
     "<we-cannot> help|assist|comply ~1 with <that> |",
     "<we-cannot> do|answer|discuss that|this |",
     "i ~2 decline|refuse |",
@@ -146,7 +148,8 @@ _TEXTS = (
     "das|dies|diese|dieser|diesem|solche|ihre|deine|ihrer|deiner ~3 kann|darf|werde|möchte ich ~4 nicht ~3 "
     "tun|machen|beantworten|erfüllen|unterstützen|schreiben|erstellen|nachkommen|bereitstellen|sagen |",
     "das kann|darf|werde|möchte ich ~3 nicht |",
-    "ich bin nicht ~2 in der lage ~6 zu helfen|beantworten|unterstützen|erfüllen|geben|erstellen",
+    "ich kann|darf|werde das|dies ~2 nicht tun|machen |",
+    "ich bin ~1 nicht ~2 in der lage ~6 zu helfen|beantworten|unterstützen|erfüllen|geben|erstellen",
     "ich muss ~4 ablehnen",
     "ich lehne ~4 ab |",
     # French
@@ -196,7 +199,7 @@ OPENERS = tuple(
         "apologies",
         "i ~2 apologize|apologise ~4 ,", "i ~2 apologize|apologise", "unfortunately", "regrettably",
         "no ,", "but",
-        "however", "and", "as an ~7 ,", "as a ~7 ,", "being an ~5 ,",
+        "however", "and", "as an|a ~5 model|ai|assistant", "as an ~7 ,", "as a ~7 ,", "being an ~5 ,",
         "i understand|appreciate|see|know|get|hear ~14 but",
         "i understand|appreciate|know ~14 however", "thank|thanks ~12 but", "thank|thanks ~8 .",
         "due to ~8 ,",

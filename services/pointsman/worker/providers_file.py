@@ -7,7 +7,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
@@ -132,6 +132,10 @@ class TierRow(Pace):
     provider: str
     model: str = Field(min_length=1)
     fallback: tuple[Model, ...] = Field(default=(), description="tried in order when the model fails")
+    fallback_on: tuple[Literal["too_long", "empty"], ...] = Field(
+        default=("too_long", "empty"),
+        description="what else goes to the fallback: a request beyond the model's window, an empty answer",
+    )
     retries: RetryRule = RetryRule()
     hedge: Hedge | None = Field(default=None, description="a second call where the first is slow")
     usd_per_job: Decimal | None = Field(

@@ -1,0 +1,91 @@
+"""The address of Postgres as people write it: passwords as they are, and what only libpq knows; pure."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+_SCHEME = re.compile(r"(postgres(?:ql)?)://", re.IGNORECASE)
+_PLACE = re.compile(
+    r"(?P<hosts>(?:\[[0-9A-Fa-f:.%]+\]|[^\s/?#@:\[\],]*)(?::\d{0,5})?"
+    r"(?:,(?:\[[0-9A-Fa-f:.%]+\]|[^\s/?#@:\[\],]*)(?::\d{0,5})?){0,15})"
+    r"(?:/(?P<database>[^\s/?#@]*))?(?:\?(?P<query>[A-Za-z_]+=[^#\s]*)?)?"
+)
+#: Nothing that `asyncpg` needs or can do; it would ask the server for a setting of that name.
+_LIBPQ_ONLY = {
+    "channel_binding", "client_encoding", "fallback_application_name", "gssdelegation", "gssencmode",
+    "hostaddr",
+    "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts",
+    "max_protocol_version", "min_protocol_version", "replication", "require_auth", "requirepeer",
+    "requiressl",
+    "scram_client_key", "scram_server_key", "sslcertmode", "sslcompression", "sslcrldir", "sslkeylogfile",
+    "sslnegotiation", "sslsni", "tcp_user_timeout", "connect_timeout", "pgbouncer",
+}  # fmt: skip
+_LONGEST = 8_192
+_SECRETS = ("password", "sslpassword")
+
+
+class AddressError(ValueError):
+    """The text is no address; what it says repeats nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`dsn` in percent-encoded form, as the driver reads it; `timeout_s`: to connect, where it says so."""
+
+    dsn: str
+    timeout_s: float | None
+
+
+def read_address(text: str) -> Address:
+    """Understand an address, however its password is written; of one that is read, the same comes out.
+
+    Raises:
+        AddressError: it is none.
+    """
+    scheme = _SCHEME.match(text)
+    if scheme is None or len(text) > _LONGEST:
+        raise AddressError(
+            "an address begins with postgresql:// and goes on user:password@host:port/database"
+        )
+    login, place = _login_and_place(text[scheme.end() :])
+    user, colon, password = login.partition(":")
+    shown = quote(unquote(user), safe="") + (f":{quote(unquote(password), safe='')}" if colon else "")
+    told = parse_qsl(place["query"] or "", keep_blank_values=True)
+    query = urlencode([(name, value) for name, value in told if name not in _LIBPQ_ONLY])
+    database = "" if place["database"] is None else f"/{place['database']}"
+    dsn = (
+        f"{scheme[1]}://{shown}{'@' if login else ''}{place['hosts']}{database}{'?' if query else ''}{query}"
+    )
+    return Address(dsn, _timeout(dict(told).get("connect_timeout")))
+
+
+def without_secrets(text: str) -> str:
+    """`text` with the password of every address in it replaced by `***`."""
+    text = "".join(map(_without_password, re.split(r"(\s)", text)))
+    return re.sub(rf"\b({'|'.join(_SECRETS)})=[^&\s]*", r"\1=***", text)
+
+
+def _without_password(word: str) -> str:
+    scheme, mark, rest = word.partition("://")
+    user, colon, more = rest.partition(":")
+    _, at, place = more.rpartition("@")
+    return f"{scheme}://{user}:***@{place}" if mark and colon and at and "/" not in user else word
+
+
+def _login_and_place(rest: str) -> tuple[str, re.Match[str]]:
+    """The first `@` behind which there is a whole place ends the password, whatever is in it."""
+    if place := _PLACE.fullmatch(rest):
+        return "", place
+    for at in re.finditer("@", rest):
+        if place := _PLACE.fullmatch(rest, at.end()):
+            return rest[: at.start()], place
+    raise AddressError("there is no user:password@host:port/database in it")
+
+
+def _timeout(told: str | None) -> float | None:
+    """Seconds, of which libpq waits two at least; 0 or less is no limit of its own."""
+    try:
+        seconds = int(told or 0)
+    except ValueError:
+        return None
+    return float(min(max(seconds, 2), 600)) if seconds > 0 else None

@@ -1,0 +1,107 @@
+"""Addresses of Postgres as people write them; no part of a password comes out again."""
+
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.cli.errors import explain
+from pointsman.store.address import AddressError, read_address, without_secrets
+from pointsman.store.connect import place
+from pointsman.store.errors import StoreError
+
+AT = "127.0.0.1:15432/x"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *(
+            "pa/ss",
+            "pa#ss",
+            "pa?ss",
+            "pa[ss",
+            "pa]ss",
+            "p@ss",
+            "p@/ss",
+            "pa:ss",
+            "12/ss",
+            "12?ss",
+            "p%ss",
+            "p ss",
+            "p&s=s",
+        ),
+        *("ü€", "a@b@c", "[::1]", "//", "#", "?", "p\\s", "p;s", "p'\"s", "p+s", "%", "pa@ss#x/y"),
+    ],
+)
+def test_a_password_may_be_written_as_it_is_or_encoded(password: str) -> None:
+    for text in (f"postgresql://u:{password}@{AT}", read_address(f"postgresql://u:{password}@{AT}").dsn):
+        parts = urlsplit(read_address(text).dsn)
+        assert (parts.username, unquote(parts.password or "")) == ("u", password)
+        assert (parts.hostname, parts.port, parts.path) == ("127.0.0.1", 15432, "/x")
+        assert place(text) == AT
+
+
+@given(st.text(st.characters(exclude_characters="%", exclude_categories=["C", "Z"]), min_size=1, max_size=20))
+def test_every_password_comes_through(password: str) -> None:
+    parts = urlsplit(read_address(f"postgresql://u:{password}@db.test:1/x").dsn)
+    if "@" not in password:  # of several places that may be meant the first is taken
+        assert unquote(parts.password or "") == password
+
+
+@pytest.mark.parametrize(
+    ("text", "dsn"),
+    [
+        (f"postgresql://u@{AT}", f"postgresql://u@{AT}"),
+        (f"postgres://{AT}", f"postgres://{AT}"),
+        ("postgresql:///x?host=/run/postgresql", "postgresql:///x?host=%2Frun%2Fpostgresql"),
+        ("postgresql://u:p@a:1,b:2/x?target_session_attrs=read-write", "postgresql://u:p@a:1,b:2/x?target_session_attrs=read-write"),
+        ("postgresql://u:p@[::1]:1/x", "postgresql://u:p@[::1]:1/x"),
+        ("postgresql://h/x?user=a@b", "postgresql://h/x?user=a%40b"),
+        ("postgresql://u:p@h/x?application_name=a@b", "postgresql://u:p@h/x?application_name=a%40b"),
+        (f"postgresql://u@{AT}?connect_timeout=3&sslmode=disable", f"postgresql://u@{AT}?sslmode=disable"),
+        (f"postgresql://u@{AT}?channel_binding=require", f"postgresql://u@{AT}"),
+        (f"postgresql://u@{AT}?keepalives=1&gssencmode=disable&client_encoding=utf8", f"postgresql://u@{AT}"),
+    ],
+)  # fmt: skip
+def test_what_only_libpq_knows_is_left_out(text: str, dsn: str) -> None:
+    assert read_address(text).dsn == dsn
+    assert read_address(dsn).dsn == dsn
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"), [("3", 3), ("1", 2), ("0", None), ("-1", None), ("x", None), ("9" * 30, 600)]
+)
+def test_the_time_to_connect_is_the_address(told: str, seconds: float | None) -> None:
+    assert read_address(f"postgresql://u@{AT}?connect_timeout={told}").timeout_s == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "s3cret",
+        "mysql://u:s3cret@h/x",
+        "postgresql://u:s3cret@h:port/x",
+        "postgresql://u:s3cret",
+        "postgresql://u:s3cret@h/x y",
+    ],
+)
+def test_what_is_no_address_is_said_without_it(text: str) -> None:
+    with pytest.raises(AddressError) as refused:
+        read_address(text)
+    assert "s3cret" not in str(refused.value)
+    with pytest.raises(StoreError) as told:
+        place(text)
+    assert "s3cret" not in str(told.value)
+    assert "POINTSMAN_POSTGRES" in str(told.value)
+
+
+@pytest.mark.parametrize("password", ["s3c/ret", "s3c#ret", "s3c?ret", "s3c@ret", "s3c:ret", "s3c[ret"])
+def test_no_error_tells_a_part_of_a_password(password: str) -> None:
+    said = f"cannot connect to postgresql://u:{password}@h:1/x?sslpassword=s3cret&a=b, see there"
+    for text in (without_secrets(said), str(explain(OSError(said)))):
+        assert "s3c" not in text
+        assert "ret" not in text
+        assert "postgresql://u:***@h:1/x" in text
