@@ -154,6 +154,10 @@ def dead_letter_headers() -> Json:
             "pattern": r"^.+/\d+@\d+$",
             "description": "where it stood: topic/partition@offset",
         },
+        dead.LOST_BEFORE: {
+            "type": "string",
+            "description": "records from there to before this offset were deleted before they were read",
+        },
     }
     body["required"] += ["ce_reason", "ce_detail", "ce_stage", "ce_origin"]
     return _named(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from pointsman.audit.handlers import Sink
-from pointsman.bus.reader import MovedError, UnavailableError
+from pointsman.bus.position_store import MovedError, UnavailableError
 from pointsman.bus.records import Incoming
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.connect import open_pool

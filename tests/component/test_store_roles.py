@@ -113,6 +113,8 @@ async def test_the_grants_are_these_and_no_others(database: str) -> None:
         ("usage", "audit"),
         ("insert", "audit.message"),
         ("insert", "audit.checkpoint"),
+        ("execute", "audit.lose"),
+        ("execute", "audit.chapters"),
         ("execute", "audit.positions"),
         ("execute", "audit.hold_lanes"),
         ("execute", "audit.last_checkpoint"),

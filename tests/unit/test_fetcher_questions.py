@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
@@ -12,6 +13,7 @@ from pointsman.bus import fetcher as module
 from pointsman.bus.fetch_requests import Part
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.settings import LanePart
+from pointsman.bus.topic_ids import TopicId
 from tests.support.record_log import Log
 
 HERE, THERE = TopicPartition("t", 0), TopicPartition("t", 1)
@@ -23,7 +25,7 @@ class Brokers:
 
     def __init__(self) -> None:
         self.cluster = self
-        self.asked: list[tuple[int, tuple[Any, ...]]] = []
+        self.asked: list[tuple[int, dict[str, Any]]] = []
         self.answers: dict[int, asyncio.Queue[Any]] = {0: asyncio.Queue(), 1: asyncio.Queue()}
         self.leaderless: set[TopicPartition] = set()
         self.refreshed = 0
@@ -35,7 +37,7 @@ class Brokers:
     def force_metadata_update(self) -> None:
         self.refreshed += 1
 
-    async def send(self, leader: int, question: tuple[Any, ...]) -> Any:
+    async def send(self, leader: int, question: dict[str, Any]) -> Any:
         self.asked.append((leader, question))
         try:
             return await self.answers[leader].get()
@@ -59,10 +61,11 @@ async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     async def first_offset(_: TopicPartition) -> int:
         return 0
 
-    monkeypatch.setattr(module, "fetch", lambda *asked: asked)
+    monkeypatch.setattr(module, "fetch", lambda starts, ids, **asked: asked)
     monkeypatch.setattr(module, "_PAUSE_S", 0.001)
     made = Fetcher(LanePart(), "fetcher", first_offset, gather_bytes=7)
     made.__dict__["_client"] = brokers
+    made.ids["t"] = TopicId("cluster", UUID(int=1))
     made.seek(HERE, 0)
     made.seek(THERE, 0)
     async with asyncio.timeout(20):
@@ -88,7 +91,7 @@ async def test_a_broker_may_take_as_long_as_we_would_wait_but_not_forever(
     await fetcher.gather([HERE], SOON_S)
     brokers.answer(THERE, records=some())
     await fetcher.gather([THERE], FOREVER_S)
-    assert [(wait_ms, least) for _, (_, wait_ms, least, *_) in brokers.asked] == [(50, 7), (100, 7)]
+    assert [(asked["wait_ms"], asked["least_bytes"]) for _, asked in brokers.asked] == [(50, 7), (100, 7)]
 
 
 async def test_the_answer_of_one_broker_is_enough(brokers: Brokers, fetcher: Fetcher) -> None:

@@ -118,7 +118,13 @@ class Stocks:
     def supply(self, tp: TopicPartition) -> Supply:
         return self.supplies[tp.partition]
 
-    def position(self, tp: TopicPartition) -> None: ...
+    def next_offset(self, tp: TopicPartition) -> int:
+        return 0
+
+    async def position(self, tp: TopicPartition) -> int:
+        return 0
+
+    def halted(self, tp: TopicPartition) -> None: ...
     def unread(self, tp: TopicPartition) -> int:
         return 0
 

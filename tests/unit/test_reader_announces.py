@@ -8,9 +8,11 @@ import pytest
 from aiokafka import TopicPartition
 
 from pointsman.bus.places import Place
-from pointsman.bus.reader import MovedError, Reader, UnavailableError
+from pointsman.bus.position_store import MovedError, UnavailableError
+from pointsman.bus.reader import Reader
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
+from pointsman.bus.supply import Supply
 
 PLACE = ("t", 0)
 RECORDS = [Incoming("t", 0, offset, 0, None, b"x", ()) for offset in (3, 4)]
@@ -29,6 +31,12 @@ class Kafka:
     def unread(self, tp: TopicPartition) -> int:
         return 0
 
+    def supply(self, _: object) -> Supply:
+        return Supply()
+
+    def next_offset(self, _: object) -> int:
+        return 0
+
 
 class Store:
     """Takes a while, and first does these."""
@@ -38,10 +46,15 @@ class Store:
         self._errors = list(errors)
         self.reader: Reader | None = None
 
-    async def positions(self, places: Sequence[Place]) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return {}
 
-    async def append(self, batches: Mapping[Place, Sequence[Incoming]], expected: object) -> None:
+    async def lose(self, place: Place, expected: int, next: int) -> None:
+        raise AssertionError
+
+    async def append(
+        self, batches: Mapping[Place, Sequence[Incoming]], expected: object, ends: object, *, bare: bool
+    ) -> None:
         for _ in range(5):
             await asyncio.sleep(0)
         if self._errors:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from pointsman.bus.places import Place
-from pointsman.bus.reader import Reader, UnavailableError, halved
+from pointsman.bus.position_store import UnavailableError, halved
+from pointsman.bus.reader import Reader
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
+from pointsman.bus.supply import Supply
 
 HERE, THERE = ("t", 0), ("t", 1)
 
@@ -25,24 +27,35 @@ class Breaking:
         self.whole: list[tuple[Place, int]] = []
         self.bare: list[tuple[Place, int]] = []
 
-    async def positions(self, places: Sequence[Place]) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return {}
+
+    async def lose(self, place: Place, expected: int, next: int) -> None:
+        raise AssertionError
 
     async def append(
         self,
         batches: Mapping[Place, Sequence[Incoming]],
         expected: Mapping[Place, int | None],
+        ends: Mapping[Place, int],
         *,
         bare: bool = False,
     ) -> None:
         found = [(place, record.offset) for place, several in batches.items() for record in several]
         assert expected.keys() == batches.keys()
+        assert ends == {place: several[-1].offset + 1 for place, several in batches.items()}
         if self._poison in found and not bare:
             raise UnavailableError("connection was closed in the middle of operation", broke=True)
         (self.bare if bare else self.whole).extend(found)
 
 
 class Nothing:
+    def supply(self, _: object) -> Supply:
+        return Supply()
+
+    def next_offset(self, _: object) -> int:
+        return 0
+
     async def commit(self, _: object) -> None: ...
     def unread(self, _: object) -> int:
         return 0

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
@@ -14,6 +15,8 @@ from pointsman.bus.places import Place
 from pointsman.bus.reader import Reader
 from pointsman.bus.settings import LanePart
 from pointsman.bus.supply import Supply
+from pointsman.bus.topic_ids import TopicId
+from pointsman.bus.topic_seed import Mark
 from tests.support.record_log import Log, read
 
 OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition("empty", 0)
@@ -22,10 +25,13 @@ OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition
 class Positions:
     """A store that has 7 records of each partition of `t`."""
 
-    async def positions(self, places: Sequence[Place]) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return {place: 7 for place in places if place[0] == "t"}
 
-    async def append(self, batches: object, expected: object) -> None:
+    async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:
+        raise AssertionError
+
+    async def lose(self, place: Place, expected: int, next: int) -> None:
         raise AssertionError
 
 
@@ -45,8 +51,18 @@ class Client:
         happens()
         return dict.fromkeys(tps, 2)
 
-    def seek(self, tp: TopicPartition, offset: int) -> None:
+    def seek(self, tp: TopicPartition, offset: int, mark: Mark) -> None:
         self.sought[tp] = offset
+
+    @property
+    def ids(self) -> dict[str, TopicId]:
+        return {topic: TopicId("cluster", UUID(int=1)) for topic in self.known}
+
+    def supply(self, tp: TopicPartition) -> Supply:
+        return Supply()
+
+    def next_offset(self, tp: TopicPartition) -> int:
+        return 0
 
     def forget_others(self, tps: Iterable[TopicPartition]) -> None:
         kept = set(tps)

@@ -7,7 +7,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from pointsman.bus.places import Place
-from pointsman.bus.reader import MovedError, Reader
+from pointsman.bus.position_store import MovedError
+from pointsman.bus.reader import Reader
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 from tests.unit.test_reader_locates import Client, located
@@ -22,10 +23,13 @@ class Store:
         self._meanwhile = meanwhile
         self._error = error
 
-    async def positions(self, places: Sequence[Place]) -> Mapping[Place, int]:
+    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
         return dict.fromkeys(places, 7)
 
-    async def append(self, batches: object, expected: object) -> None:
+    async def lose(self, place: Place, expected: int, next: int) -> None:
+        raise AssertionError
+
+    async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:
         self._meanwhile()
         if self._error is not None:
             raise self._error

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pointsman.bus.records import Incoming
+from pointsman.store.chapters import kafka_topic
 from pointsman.store.digests import Digests
 from pointsman.store.findings import Finding, Wrong
 from pointsman.store.lanes import Lane
@@ -48,7 +49,7 @@ class AgainstKafka:
         """
         lanes: dict[Lane, list[Incoming]] = {}
         for record in records:
-            lanes.setdefault((record.topic, record.partition), []).append(record)
+            lanes.setdefault(self._digests.lane(record.topic, record.partition), []).append(record)
         for lane, batch in lanes.items():
             await self._compare(lane, batch)
 
@@ -75,7 +76,7 @@ class AgainstKafka:
                 self.result.same += 1
             else:
                 self._say(lane, Wrong.KAFKA_DIFFERS, record.offset, "it is another record on Kafka")
-        if stored and not self._compacted(lane[0]):
+        if stored and not self._compacted(kafka_topic(lane[0])):
             self._say(lane, Wrong.NOT_KAFKA, min(stored), "it is in the database and not on Kafka")
 
     def _say(self, lane: Lane, wrong: Wrong, offset: int, said: str) -> None:

@@ -65,7 +65,14 @@ class Audit:
         try:
             writer = AuditWriter(pool, clock=self._clock, patience_s=settings.audit_patience_s)
             sink = Sink(writer, settings.topics, self._clock, self._privacy)
-            self._reader = Reader(settings, f"{settings.prefix}.audit", settings.topics.pattern, sink)
+            topics = settings.topics
+            self._reader = Reader(
+                settings,
+                f"{settings.prefix}.audit",
+                topics.pattern,
+                sink,
+                read_by={topics.intake.name: f"{settings.prefix}.router"},
+            )
             self._checkpointer = self._signs(writer, pool)
             yield
         finally:
@@ -108,6 +115,11 @@ class Audit:
 
     def not_ready(self) -> str | None:
         """What is missing, if anything."""
+        if self._reader is not None and self._reader.changed:
+            changed = ", ".join(sorted(self._reader.changed))
+            return (
+                f"not the topics that were read before, `pointsman audit adopt` begins a chapter: {changed}"
+            )
         ready = self._reader is not None and self._reader.ready
         return None if ready else "no lanes yet, or Postgres cannot be reached"
 

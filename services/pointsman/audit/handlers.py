@@ -1,18 +1,22 @@
 """Every record of every topic into the audit table."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from pointsman.audit.private import Privacy
 from pointsman.audit.rows import row_of
 from pointsman.bus.decode import broker_time
 from pointsman.bus.places import Place
-from pointsman.bus.reader import MovedError, UnavailableError
+from pointsman.bus.position_store import MovedError, TopicsChangedError, UnavailableError
 from pointsman.bus.records import Incoming
+from pointsman.bus.topic_ids import TopicId
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES
 from pointsman.store.audit_writer import AuditWriter, Move
+from pointsman.store.chapters import stored_topic
 from pointsman.store.errors import LaneMovedError, StoreError, StoreUnavailableError
 from pointsman.store.keyring import Sealing
+from pointsman.store.lanes import Lane
 from pointsman.store.row import Row
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
@@ -23,17 +27,19 @@ _BROKE = f"{Reason.TOO_LARGE}: the connection to Postgres ended each time that i
 
 
 class Rows:
-    """The rows of a batch, each made when it is asked for."""
+    """The rows of a batch, each made when it is asked for; `lanes`: of places of another name there."""
 
     def __init__(
         self,
         batches: Mapping[Place, Sequence[Incoming]],
         topics: Topics,
         privacy: Privacy | None = None,
+        lanes: Mapping[Place, Lane] | None = None,
         *,
         bare: bool = False,
     ) -> None:
         self._batches = batches
+        self._lanes = lanes or {}
         self._bare = bare
         self._topics = topics
         self._privacy = privacy
@@ -44,15 +50,17 @@ class Rows:
         return (row.without_value(_BROKE) for row in self._rows()) if self._bare else self._rows()
 
     def _rows(self) -> Iterator[Row]:
+        if self.sealing is not None:
+            self.sealing.begin()
+        for place, records in self._batches.items():
+            lane = self._lanes.get(place, place)
+            rows = map(self._row, records)
+            yield from rows if lane == place else (row._replace(topic=lane[0]) for row in rows)
+
+    def _row(self, record: Incoming) -> Row:
         if self._privacy is None or self.sealing is None:
-            for records in self._batches.values():
-                for record in records:
-                    yield row_of(record, self._topics)
-            return
-        self.sealing.begin()
-        for records in self._batches.values():
-            for record in records:
-                yield self._privacy.row(record, self.sealing)
+            return row_of(record, self._topics)
+        return self._privacy.row(record, self.sealing)
 
 
 class Sink:
@@ -68,26 +76,49 @@ class Sink:
         self._privacy = privacy
         self._topics = topics
         self._clock = clock
+        #: The lanes of places whose topic has more than one chapter.
+        self._lanes: dict[Place, Lane] = {}
 
-    async def positions(self, places: Sequence[Place]) -> dict[Place, int]:
-        """The next offset of each place that has one.
+    async def positions(
+        self, places: Sequence[Place], ids: Mapping[str, TopicId] | None = None
+    ) -> dict[Place, int]:
+        """The next offset of each place that has one; `ids`: which topics they are in.
 
         Raises:
+            TopicsChangedError: these are not the ones that were stored before.
             UnavailableError: ask again.
         """
         try:
-            return await self._writer.positions(places)
+            known = await self._writer.chapters(ids or {})
+            changed = {topic for topic, chapter in known.items() if chapter.ids != (ids or {})[topic]}
+            if changed:
+                raise TopicsChangedError(changed)
+            for place in places:
+                number = known[place[0]].number if place[0] in known else 1
+                self._lanes[place] = (stored_topic(place[0], number), place[1])
+            found = await self._writer.positions([self._lanes[place] for place in places])
         except StoreError as error:
             raise UnavailableError(str(error)) from error
+        return {place: found[lane] for place in places if (lane := self._lanes[place]) in found}
+
+    async def lose(self, place: Place, expected: int, next: int) -> None:
+        """Put on record that what stood from `expected` to before `next` was never read, and move there.
+
+        Raises:
+            MovedError, UnavailableError: as `append`.
+        """
+        with _store_errors():
+            await self._writer.lose(self._lanes.get(place, place), Move(expected, next))
 
     async def append(
         self,
         batches: Mapping[Place, Sequence[Incoming]],
         expected: Mapping[Place, int | None],
+        ends: Mapping[Place, int] | None = None,
         *,
         bare: bool = False,
     ) -> None:
-        """Store every record of `batches` and move each place behind its last record.
+        """Store every record of `batches` and move each place to its end, by default behind its last record.
 
         `bare`: of each its place and digest alone.
 
@@ -96,16 +127,15 @@ class Sink:
             UnavailableError: try again with the same arguments.
         """
         days = {broker_time(record).date() for records in batches.values() for record in records}
-        moves = {place: Move(expected[place], records[-1].offset + 1) for place, records in batches.items()}
-        try:
-            rows = Rows(batches, self._topics, self._privacy, bare=bare)
+        moves = {
+            self._lanes.get(place, place): Move(
+                expected[place], (ends or {}).get(place, records[-1].offset + 1)
+            )
+            for place, records in batches.items()
+        }
+        with _store_errors():
+            rows = Rows(batches, self._topics, self._privacy, self._lanes, bare=bare)
             await self._writer.append(rows, moves, days=days, sealing=rows.sealing)
-        except LaneMovedError as error:
-            raise MovedError(str(error)) from error
-        except StoreUnavailableError as error:
-            raise UnavailableError(str(error), broke=error.broke) from error
-        except StoreError as error:
-            raise UnavailableError(str(error)) from error
         self._count(batches)
 
     def _count(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
@@ -115,3 +145,15 @@ class Sink:
             AUDITED_BYTES.labels(topic).inc(sum(len(record.value or b"") for record in records))
             for record in records:
                 AUDIT_DELAY.observe(min(max(0.0, now - record.timestamp_ms / 1000), _LONGEST_DELAY_S))
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except LaneMovedError as error:
+        raise MovedError(str(error)) from error
+    except StoreUnavailableError as error:
+        raise UnavailableError(str(error), broke=error.broke) from error
+    except StoreError as error:
+        raise UnavailableError(str(error)) from error

@@ -155,6 +155,8 @@ class BatchLane(Lane):
     ) -> None:
         """Commit what was made of the first ones that wait."""
         topic = done[0].topic
+        if len(done) == len(self._waiting):
+            next_offset = max(next_offset, self.position)  # behind the markers, too
         bundled = [each for each in made if isinstance(each, Bundle)]
         loose = await self._payloads.deposit([each for each in made if isinstance(each, Outgoing)])
         try:
@@ -309,14 +311,17 @@ def batch_lanes(
     settings: LanePart,
     group: str,
     topic: str,
-    make_handler: Callable[[], BatchHandler],
+    make_handler: Callable[[str], BatchHandler],
     *,
     remembered: int,
     failing: Failing,
     payloads: Payloads | None = None,
     takes_batches: bool = False,
 ) -> Lanes:
-    """Lanes in strict order; each first shows its handler up to `remembered` records from before its own."""
+    """Lanes in strict order; each first shows its handler up to `remembered` records from before its own.
+
+    `make_handler`: of a lane's seed, see `Incoming`.
+    """
 
     def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> BatchLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)
@@ -324,7 +329,7 @@ def batch_lanes(
             max(first, committed - remembered),
             committed,
             writer,
-            make_handler(),
+            make_handler(writer.seed),
             payloads,
             failing=failing,
             takes_batches=takes_batches,

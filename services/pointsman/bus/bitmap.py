@@ -4,6 +4,8 @@ import base64
 import zlib
 from collections.abc import Iterable
 
+from pointsman.bus.topic_seed import unmark
+
 #: How far finished work may be ahead of the committed offset. 20,000 bits fit the broker's default limit of
 #: 4,096 bytes of metadata even when they do not compress.
 MAX_SPAN = 20_000
@@ -26,6 +28,7 @@ def encode_metadata(committed: int, finished: Iterable[int]) -> str:
 
 def decode_metadata(committed: int, metadata: str) -> frozenset[int]:
     """The finished offsets beyond `committed`; empty for metadata that is not ours."""
+    _, metadata = unmark(metadata)
     if not metadata.startswith(_MARK):
         return frozenset()
     bits = int.from_bytes(zlib.decompress(base64.b64decode(metadata[len(_MARK) :])), "little")

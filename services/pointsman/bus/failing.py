@@ -137,7 +137,7 @@ class Failing:
             FINISHED.labels(self._tier or "none", "failed", fail_reason).inc()
             step = f"given up:{cause.job_id}"
             cover = follow_with(
-                cause, record.origin, step=step, source=self._source, type=outcome.TYPE, time=now
+                cause, record.root, step=step, source=self._source, type=outcome.TYPE, time=now
             )
             made.append(emit(self._topics.results, str(cause.job_id).encode(), cover, outcome))
         return made

@@ -1,17 +1,21 @@
-"""The request for records, and what is answered: version 12, the last that calls topics by their names.
+"""The request for records, and what is answered: version 13, which calls topics by their ids.
+
+So what is answered is of that topic, and never of one that was made anew under its name.
 
 aiokafka makes objects of every record of an answer; lanes take whole batches. Layout: Kafka's protocol guide.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from struct import Struct
+from uuid import UUID
 
 from pointsman.bus.places import Place
 from pointsman.bus.transaction_requests import Answer, Packed
 from pointsman.bus.wire import NO_TAGS, Reader, array, compact
 
-_API, _VERSION = 1, 12
+_API, _VERSION = 1, 13
 
 #: Replica, longest wait, fewest and most bytes, isolation level, session and its epoch.
 _ASKED = Struct(">iiiibii")
@@ -23,6 +27,7 @@ _ANSWERED = Struct(">ihi")
 _ANSWERED_PARTITION = Struct(">ihqqq")
 _ABORTED = Struct(">qq")
 _REPLICA = Struct(">i")
+_ID_BYTES = 16
 
 _CONSUMER, _NO_SESSION, _UNKNOWN = -1, (0, -1), -1
 
@@ -42,14 +47,17 @@ class Part:
 
 def fetch(
     starts: Mapping[Place, int],
+    ids: Mapping[str, UUID],
+    *,
     wait_ms: int,
     least_bytes: int,
     most_bytes: int,
     most_of_each: int,
-    *,
     committed_only: bool = True,
 ) -> Packed:
     """Records from these offsets on, as soon as there are `least_bytes`; a `Part` by place.
+
+    `ids`: of their topics.
 
     A batch that is larger than `most_of_each` comes only for the first partition that has any, so let
     each be the first in turn.
@@ -61,21 +69,22 @@ def fetch(
     body = b"".join(
         (
             _ASKED.pack(_CONSUMER, wait_ms, least_bytes, most_bytes, committed_only, *_NO_SESSION),
-            array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items()),
+            array(ids[topic].bytes + array(each) + NO_TAGS for topic, each in topics.items()),
             array([]),  # none to be forgotten
             compact(b""),  # no rack
             NO_TAGS,
         )
     )
-    return Packed(_API, _VERSION, body, Answer(_parts))
+    names = {ids[topic]: topic for topic in topics}
+    return Packed(_API, _VERSION, body, Answer(partial(_parts, names)))
 
 
-def _parts(answer: Reader) -> tuple[int, dict[Place, Part]]:
+def _parts(names: Mapping[UUID, str], answer: Reader) -> tuple[int, dict[Place, Part]]:
     _, code, _ = answer.unpack(_ANSWERED)
     found: dict[Place, Part] = {}
 
     def topic(answer: Reader) -> None:
-        name = (answer.compact() or b"").decode()
+        name = names[UUID(bytes=answer.take(_ID_BYTES))]
         found.update({(name, partition): part for partition, part in answer.array(_part)})
         answer.tags()
 

@@ -7,13 +7,19 @@ Invariants:
 - What comes for a position that was left meanwhile is thrown away.
 - A partition is asked about only while nothing of it is in stock, so what is kept is bounded by `_MOST_BYTES`
   for each (or by its largest batch).
+- A position is one in a topic of a certain id: nothing is read of one that was made anew under its name.
+- Unless the fetcher `skips`, a partition is halted where there is another topic of that name, or where what
+  comes next is gone: who reads it says what follows from that.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from uuid import UUID
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
@@ -23,6 +29,7 @@ from aiokafka.errors import (
     NoError,
     OffsetOutOfRangeError,
     TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 from aiokafka.structs import TopicPartition
@@ -32,6 +39,8 @@ from pointsman.bus.places import Place
 from pointsman.bus.record_batch import read_batches
 from pointsman.bus.settings import LanePart
 from pointsman.bus.supply import Supply
+from pointsman.bus.topic_ids import TopicId, topic_ids
+from pointsman.bus.topic_seed import Mark
 from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
@@ -45,18 +54,33 @@ _PAUSE_S = 0.05
 _FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBrokerVersion)
 
 
+#: UNKNOWN_TOPIC_ID, INCONSISTENT_TOPIC_ID: the client has no names for them.
+_OTHER_TOPIC = frozenset((UnknownTopicOrPartitionError.errno, 100, 103))
+
+
+class Halt(Enum):
+    """Why nothing more comes of a partition."""
+
+    GONE = auto()  # its records were deleted before they were read
+    MADE_ANEW = auto()  # there is another topic of that name
+
+
 @dataclass(slots=True)
 class _Stock:
     """`end`: behind the last record of the partition, as last heard. `missing`: the broker had none there.
 
     `heard_at`: when the broker last answered for it, by our clock.
+    `topic`: the id of the topic that the position is in; `seed`: see `Incoming`.
     """
 
     position: int
+    topic: UUID | None
+    seed: str
     supply: Supply = field(default_factory=Supply)
     end: int | None = None
     missing: bool = False
     heard_at: float = 0.0
+    halt: Halt | None = None
 
 
 class Fetcher:
@@ -64,6 +88,7 @@ class Fetcher:
 
     A broker answers as soon as it has `gather_bytes`, or after `_WAIT_MS` with what there is.
     `committed_only`: records of transactions that are under way are waited for.
+    `skips`: it goes on behind records that are gone, and in a topic that was made anew.
     """
 
     def __init__(
@@ -74,6 +99,7 @@ class Fetcher:
         gather_bytes: int = 1,
         *,
         committed_only: bool = True,
+        skips: bool = True,
     ) -> None:
         #: The connection; who has the fetcher may ask other things by it.
         self.client = self._client = AIOKafkaClient(
@@ -86,9 +112,14 @@ class Fetcher:
         self._first_offset = first_offset
         self._gather_bytes = gather_bytes
         self._committed_only = committed_only
+        self._skips = skips
         self._stocks: dict[TopicPartition, _Stock] = {}
         self._asking: dict[int, asyncio.Task[None]] = {}
         self._next_look = 0.0
+        self._next_identify = 0.0
+        self._topics: set[str] = set()
+        #: The ids of the topics that are known, as last heard.
+        self.ids: dict[str, TopicId] = {}
 
     async def start(self) -> None:
         """Connect.
@@ -99,8 +130,14 @@ class Fetcher:
         await self._client.bootstrap()
 
     async def know(self, topics: Iterable[str]) -> None:
-        """Find out who leads the partitions of these topics, and of no others."""
-        await self._client.set_topics(set(topics))
+        """Find out who leads the partitions of these topics, and of no others, and which topics they are.
+
+        Raises:
+            KafkaError: no broker says.
+        """
+        self._topics = set(topics)
+        await self._client.set_topics(self._topics)
+        self._learn(await topic_ids(self._client, self._topics))
 
     async def close(self) -> None:
         for each in self._asking.values():
@@ -108,9 +145,20 @@ class Fetcher:
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
         await self._client.close()
 
-    def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Go on from there; what is in stock or on its way is forgotten."""
-        self._stocks[tp] = _Stock(offset, heard_at=time.monotonic())
+    def seek(self, tp: TopicPartition, offset: int, mark: Mark | None = None) -> None:
+        """Go on from there; what is in stock or on its way is forgotten. `mark`: of its topic."""
+        if mark is not None:
+            self._stocks[tp] = _Stock(offset, mark.topic, mark.seed(tp.topic), heard_at=time.monotonic())
+            return
+        known = self.ids.get(tp.topic)
+        self._stocks[tp] = _Stock(
+            offset, None if known is None else known.topic, "", heard_at=time.monotonic()
+        )
+
+    def halted(self, tp: TopicPartition) -> Halt | None:
+        """Why nothing more comes of it from where it stands, if that is so and its stock is used up."""
+        stock = self._stocks.get(tp)
+        return None if stock is None or stock.supply else stock.halt
 
     def forget(self, tp: TopicPartition) -> None:
         """The partition has no lane any more."""
@@ -158,6 +206,8 @@ class Fetcher:
             KafkaError: a broker refuses for good.
         """
         wanted = list(wanted)
+        if any(tp in self._stocks and self._stocks[tp].topic is None for tp in wanted):
+            await self._identify()
         for leader, stocks in self._by_leader(wanted).items():
             if leader not in self._asking:
                 wait_ms = min(_WAIT_MS, int(within_s * 1000))
@@ -175,7 +225,7 @@ class Fetcher:
         found: dict[int, dict[Place, _Stock]] = {}
         for tp in wanted:
             stock = self._stocks.get(tp)
-            if stock is None or stock.supply:
+            if stock is None or stock.supply or stock.halt or stock.topic is None:
                 continue
             leader = self._client.cluster.leader_for_partition(tp)
             if leader in (None, -1):
@@ -190,15 +240,40 @@ class Fetcher:
             self._next_look = time.monotonic() + _PAUSE_S
             self._client.force_metadata_update()
 
+    async def _identify(self) -> None:
+        """Now and then: learn which topics those are that were not there, and which were made anew."""
+        if time.monotonic() < self._next_identify:
+            return
+        self._next_identify = time.monotonic() + _PAUSE_S
+        with contextlib.suppress(KafkaError):  # who leads is asked as well, and that is heard of
+            self._learn(await topic_ids(self._client, self._topics))
+
+    def _learn(self, ids: dict[str, TopicId]) -> None:
+        self.ids = ids
+        for tp, stock in list(self._stocks.items()):
+            known = ids.get(tp.topic)
+            if known is None:
+                continue
+            if stock.topic is None:
+                stock.topic = known.topic
+            elif stock.topic != known.topic and not self._skips:
+                stock.halt = Halt.MADE_ANEW
+            elif (
+                stock.topic != known.topic
+            ):  # from its beginning; what comes of the one before is thrown away
+                self._stocks[tp] = replace(stock, topic=known.topic, position=0)
+
     async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
         starts = {place: stock.position for place, stock in stocks.items()}
+        ids = {topic: stock.topic for (topic, _), stock in stocks.items() if stock.topic is not None}
         try:
             request = fetch(
                 starts,
-                wait_ms,
-                self._gather_bytes,
-                _MOST_BYTES_IN_ALL,
-                _MOST_BYTES,
+                ids,
+                wait_ms=wait_ms,
+                least_bytes=self._gather_bytes,
+                most_bytes=_MOST_BYTES_IN_ALL,
+                most_of_each=_MOST_BYTES,
                 committed_only=self._committed_only,
             )
             code, parts = await self._client.send(leader, request)
@@ -222,16 +297,22 @@ class Fetcher:
 
     async def _put(self, place: Place, stock: _Stock, part: Part) -> None:
         if part.code == OffsetOutOfRangeError.errno:
-            await self._skip(place, stock)
+            await self._look_for_first(place, stock)
             return
+        if part.code in _OTHER_TOPIC:
+            await self._identify()
+            raise UnknownTopicOrPartitionError(f"{place[0]}-{place[1]}")
         _check(part.code, f"{place[0]}-{place[1]}")
-        batches, stock.position = read_batches(place, stock.position, part.records, part.aborted)
+        batches, stock.position = read_batches(place, stock.position, part.records, part.aborted, stock.seed)
         stock.supply.put(batches)
         stock.end, stock.missing, stock.heard_at = part.end, False, time.monotonic()
 
-    async def _skip(self, place: Place, stock: _Stock) -> None:
+    async def _look_for_first(self, place: Place, stock: _Stock) -> None:
         """The broker has no such offset: what stood there is gone, or never was."""
         first = await self._first_offset(TopicPartition(*place))
+        if first > stock.position and not self._skips:
+            stock.halt = Halt.GONE
+            return
         if not stock.missing:
             what = "records are gone before they were read" if first > stock.position else "records were lost"
             event(

@@ -82,7 +82,7 @@ def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
     fields = as_submitted(body)
     fields["agent_id"] = _agent(cause, fields)
     job_id = _job_id(cause, fields)
-    fields["job_id"] = job_id or derived_id(*record.origin, "job")
+    fields["job_id"] = job_id or derived_id(*record.root, "job")
     if fields.get("metadata", 0) is None:
         del fields["metadata"]  # null is as good as nothing, as it is for every other field
     _about(cause, fields)
@@ -198,7 +198,7 @@ def _uuid(text: object) -> UUID | None:
 def _cause(record: Incoming, envelope: Envelope | None, job: Job) -> Envelope:
     if envelope is None:
         return start(
-            derived_id(*record.origin, "submitted"),
+            derived_id(*record.root, "submitted"),
             source=job.agent_id,
             type=JobSubmitted.TYPE,
             time=broker_time(record),
@@ -233,7 +233,7 @@ def _malformed(error: RefusedError, record: Incoming, cause: Envelope | None, bo
     job_id = _uuid(body.get("job_id")) or (cause.job_id if cause else None)
     if job_id is not None and agent is not None and cause is None:
         cause = start(
-            derived_id(*record.origin, "submitted"),
+            derived_id(*record.root, "submitted"),
             source=agent,
             type=JobSubmitted.TYPE,
             time=broker_time(record),

@@ -37,6 +37,10 @@ class Lane(ABC):
         if records:
             self.feed(records)
 
+    def passed(self, offset: int) -> None:
+        """Nothing that is left stands before `offset`: markers of transactions, or nothing at all."""
+        self.position = max(self.position, offset)
+
     @abstractmethod
     async def run(self) -> None:
         """Work until cancelled; an error ends the lane, and the host opens it anew."""

@@ -9,8 +9,10 @@ Invariants:
 """
 
 import itertools
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -23,7 +25,11 @@ from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.records import LARGEST_VALUE, Outgoing
 from pointsman.bus.settings import LanePart
+from pointsman.bus.topic_seed import Mark, mark, topic_mark, unmark
 from pointsman.bus.transactions import Transactions, open_transactions
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +45,32 @@ class LaneWriter:
 
     def __init__(self, group: str, lane: TopicPartition, transactions: Transactions) -> None:
         self._group = group
-        self._lane = lane
+        self.lane = lane
         self._transactions = transactions
         self._partitions: dict[str, int] = {}
         self._keyless = itertools.count()
         self._last = Position(None)
+        #: Which topic the lane's positions are in; None until it is asked for.
+        self.mark: Mark | None = None
 
     @classmethod
     async def open(cls, settings: LanePart, group: str, lane: TopicPartition) -> "LaneWriter":
         """Take the lane; its previous owner is fenced when this returns."""
         return cls(group, lane, await open_transactions(settings, group, (lane.topic, lane.partition)))
 
-    async def position(self, admin: AIOKafkaAdminClient) -> Position:
-        """The committed position of this lane.
+    @property
+    def seed(self) -> str:
+        """What derived ids call the lane's topic, see `Incoming`."""
+        return "" if self.mark is None else self.mark.seed(self.lane.topic)
+
+    async def position(self, admin: AIOKafkaAdminClient, topic: UUID | None = None) -> Position:
+        """The committed position of this lane; `topic`: the id of the topic that it must be in.
 
         Raises:
             KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
         """
+        if topic is not None:
+            self.mark = await topic_mark(admin, self._group, self.lane.topic, topic)
         self._last = await self._committed(admin)
         return self._last
 
@@ -68,11 +83,22 @@ class LaneWriter:
         return await self._committed(admin, within) == self._last
 
     async def _committed(self, admin: AIOKafkaAdminClient, within: float = 10.0) -> Position:
-        place = (self._lane.topic, self._lane.partition)
+        place = (self.lane.topic, self.lane.partition)
         found = (await committed_offsets(admin, self._group, [place], within=within)).get(place)
         if found is None:
             return Position(None)
         offset, metadata = found
+        written, _ = unmark(metadata)
+        if written is not None and self.mark is not None and written.topic != self.mark.topic:
+            event(
+                log,
+                logging.WARNING,
+                "the topic was made anew: its group's position is of the one before, the lane begins anew",
+                topic=place[0],
+                partition=place[1],
+                position=offset,
+            )
+            return Position(None)
         return Position(offset, decode_metadata(offset, metadata))
 
     async def write(
@@ -100,7 +126,7 @@ class LaneWriter:
             grouped.setdefault((record.topic, partition), []).append(record)
         if refused:
             raise RecordsRefusedError(refused, f"too large for any topic: {len(refused)} records")
-        await self._transactions.write(grouped, next_offset, metadata, alone=alone)
+        await self._transactions.write(grouped, next_offset, mark(metadata, self.mark), alone=alone)
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 
     async def close(self) -> None:

@@ -21,11 +21,12 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
+from pointsman.bus.lost import put_lost_on_record
 from pointsman.bus.membership import is_member
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
 from pointsman.bus.settings import LanePart
@@ -60,6 +61,7 @@ class Lanes:
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._lanes: dict[TopicPartition, Lane] = {}
         self._writers: dict[TopicPartition, LaneWriter] = {}
+        self._reopen: dict[TopicPartition, asyncio.Timeout] = {}
         self._stopping = asyncio.Event()
         self._assigned = False
         self._settled = asyncio.Event()
@@ -93,7 +95,7 @@ class Lanes:
         )
         consumer = consumer_of(self._settings, self._group)
         consumer.subscribe([self._topic], listener=_Listener(self))
-        fetcher = Fetcher(self._settings, self._group, partial(first_offset, consumer))
+        fetcher = Fetcher(self._settings, self._group, partial(first_offset, consumer), skips=False)
         self._admin, self._consumer, self._fetcher = admin, consumer, fetcher
         try:
             await admin.start()
@@ -129,6 +131,10 @@ class Lanes:
                     supply = fetcher.supply(tp)
                     while supply and lane.has_room:
                         lane.offer(supply)
+                    if not supply:
+                        lane.passed(fetcher.next_offset(tp))
+                    if fetcher.halted(tp) and not lane.pending:
+                        self._reopen[tp].reschedule(0)  # a time in the past: at once
                 await watchdog.look({tp: lane.position for tp, lane in self._lanes.items() if lane.has_room})
                 if time.monotonic() >= next_measure:
                     next_measure = time.monotonic() + _MEASURE_S
@@ -180,7 +186,7 @@ class Lanes:
         if self._fetcher is not fetcher:
             return  # the connection ended meanwhile: a lane that is opened now would be nobody's
         for tp, lane in self._lanes.items():
-            fetcher.seek(tp, lane.position)
+            fetcher.seek(tp, lane.position, self._writers[tp].mark)
             lane.resume()
         for tp in owned - self._tasks.keys():
             self._tasks[tp] = asyncio.create_task(self._keep_open(tp), name=f"{tp.topic}-{tp.partition}")
@@ -264,17 +270,25 @@ class Lanes:
         assert admin is not None
         writer = await LaneWriter.open(self._settings, self._group, tp)
         try:
-            position = await writer.position(admin)
+            await fetcher.know([self._topic])
+            known = fetcher.ids.get(self._topic)
+            if known is None:
+                raise UnknownTopicOrPartitionError(self._topic)
+            position = await writer.position(admin, known.topic)
             first = await first_offset(consumer, tp)
             before = lives[0] if lives else None
             lane = self._open_lane(first, position, writer, before)
             if before is not None and lane is not before:
                 await before.abandon()
+            if lane is not before:
+                await put_lost_on_record(self._settings, self._group, writer, position, first)
             lives[:] = [lane]
-            fetcher.seek(tp, lane.position)
-            self._lanes[tp], self._writers[tp] = lane, writer
-            await lane.run()
+            fetcher.seek(tp, lane.position, writer.mark)
+            async with asyncio.timeout(None) as self._reopen[tp]:
+                self._lanes[tp], self._writers[tp] = lane, writer
+                await lane.run()
         finally:
+            self._reopen.pop(tp, None)
             self._lanes.pop(tp, None)
             self._writers.pop(tp, None)
             fetcher.forget(tp)

@@ -3,6 +3,9 @@
 Invariants:
 - A partition is read from the position that the store has for it, never from the group's offsets; these are
   committed all the same, for whoever watches the lag.
+- A position is one in a certain topic of a certain cluster: where there is another of that name, nothing is
+  read until the store has begun a chapter for it.
+- What retention deleted before it was read is on record before anything behind it is.
 - The store moves a position only from where we believe it to be. Where it is not, another reader was faster:
   nothing was stored, the position is read again.
 """
@@ -10,18 +13,23 @@ Invariants:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from pointsman.bus.fetcher import Fetcher
+from pointsman.bus.lost import report_lost
 from pointsman.bus.places import Place
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
+from pointsman.bus.position_store import MovedError, Store, TopicsChangedError, UnavailableError, halved
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
+from pointsman.bus.topic_ids import TopicId
+from pointsman.bus.topic_seed import Mark, topic_mark
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_LAG
 
@@ -39,47 +47,24 @@ _BREAKS, _BREAKS_ALONE = 2, 10
 _ANNOUNCE_S = 2.0
 
 
-class MovedError(Exception):
-    """The store's position is not where this reader left it."""
-
-
-class UnavailableError(Exception):
-    """The store cannot be reached now; the same batch may be tried again.
-
-    `broke`: the way to it ended while it was at work on the batch.
-    """
-
-    def __init__(self, what: str, *, broke: bool = False) -> None:
-        super().__init__(what)
-        self.broke = broke
-
-
-class Store(Protocol):
-    """Where records go, and how far they got."""
-
-    async def positions(self, places: Sequence[Place]) -> Mapping[Place, int]:
-        """The next offset of each place that has one."""
-
-    async def append(
-        self,
-        batches: Mapping[Place, Sequence[Incoming]],
-        expected: Mapping[Place, int | None],
-        *,
-        bare: bool = False,
-    ) -> None:
-        """Store all or nothing, and move each place from `expected` to behind its last record.
-
-        `bare`: of each record its place and digest alone, as nothing more of it can be stored.
-
-        Raises:
-            MovedError, UnavailableError: nothing was stored.
-        """
+#: Until partitions that cannot be read are looked at again, seconds.
+_LOOK_AGAIN_S = 5.0
 
 
 class Reader:
-    """Reads every topic that matches a pattern into a store, each record once."""
+    """Reads every topic that matches a pattern into a store, each record once.
 
-    def __init__(self, settings: LanePart, group: str, pattern: str, store: Store) -> None:
+    `read_by`: the group whose lanes derive ids from the records of a topic, see `topic_seed`.
+    """
+
+    def __init__(
+        self,
+        settings: LanePart,
+        group: str,
+        pattern: str,
+        store: Store,
+        read_by: Mapping[str, str] | None = None,
+    ) -> None:
         self._settings = settings
         self._group = group
         self._pattern = pattern
@@ -87,6 +72,12 @@ class Reader:
         self._stopping = asyncio.Event()
         self._expected: dict[Place, int | None] = {}
         self._unknown: set[TopicPartition] = set()
+        self._read_by = read_by or {}
+        #: Partitions that cannot be read for now, and when they are looked at again.
+        self._aside: set[TopicPartition] = set()
+        self._look_again = 0.0
+        #: Topics that are not read, as they are not the ones of their names that were read before.
+        self.changed: frozenset[str] = frozenset()
         self._turn = 0
         #: What is stored and could not be announced yet.
         self._unannounced: dict[Place, int] = {}
@@ -107,7 +98,9 @@ class Reader:
 
     async def _connected(self) -> None:
         consumer = consumer_of(self._settings, self._group)
-        fetcher = Fetcher(self._settings, self._group, partial(first_offset, consumer), _GATHER_BYTES)
+        fetcher = Fetcher(
+            self._settings, self._group, partial(first_offset, consumer), _GATHER_BYTES, skips=False
+        )
         consumer.subscribe(pattern=self._pattern, listener=_Listener(self, consumer))
         try:
             await fetcher.start()
@@ -125,6 +118,7 @@ class Reader:
             while not self._stopping.is_set():
                 if group.done():
                     group.result()
+                self._look_anew(fetcher)
                 await self._locate(consumer, fetcher)
                 found = await self._gathered(fetcher)
                 if found and not self._unknown:
@@ -158,32 +152,101 @@ class Reader:
                 left_bytes -= sum(len(record.value or b"") for record in records)
         return found
 
+    def _look_anew(self, fetcher: Fetcher) -> None:
+        """Have those located that cannot go on from where they stand, and now and then those set aside."""
+        for place in [place for place in self._expected if fetcher.halted(TopicPartition(*place))]:
+            del self._expected[place]
+            self._unknown.add(TopicPartition(*place))
+        if self._aside and time.monotonic() >= self._look_again:
+            self._unknown |= self._aside
+
     async def _locate(self, consumer: AIOKafkaConsumer, fetcher: Fetcher) -> None:
         """Learn the store's position of partitions that are new to us, and go there."""
         while self._unknown and not self._stopping.is_set():
             wanted = self._unknown
+            await fetcher.know({topic for topic, _ in self._expected} | {tp.topic for tp in wanted})
+            ids = {tp.topic: fetcher.ids[tp.topic] for tp in wanted if tp.topic in fetcher.ids}
+            there = [tp for tp in wanted if tp.topic in ids]
             try:
-                positions = await self._store.positions([(tp.topic, tp.partition) for tp in wanted])
+                positions = await self._store.positions([(tp.topic, tp.partition) for tp in there], ids)
+                if wanted is not self._unknown:
+                    continue  # the group changed hands meanwhile
+                first = await consumer.beginning_offsets(there) if there else {}
+                if wanted is not self._unknown:
+                    continue
+                positions = await self._lose(positions, first)
             except UnavailableError as error:
                 await self._wait_for_store(error)
                 continue
-            if wanted is not self._unknown:
-                continue  # the group changed hands meanwhile
-            new = [tp for tp in wanted if (tp.topic, tp.partition) not in positions]
-            first = await consumer.beginning_offsets(new) if new else {}
+            except MovedError:
+                continue
+            except TopicsChangedError as error:
+                if wanted is self._unknown:
+                    self._say_changed(error.topics)
+                    self._set_aside({tp for tp in wanted if tp.topic in error.topics})
+                continue
+            marks = {topic: await self._mark_of(topic, id) for topic, id in ids.items()}
             if wanted is not self._unknown:
                 continue
-            for tp in wanted:
+            for tp in there:
                 place = (tp.topic, tp.partition)
                 self._expected[place] = positions.get(place)
-                fetcher.seek(tp, positions[place] if place in positions else first[tp])
-            self._unknown = set()
+                fetcher.seek(tp, positions.get(place, first[tp]), marks[tp.topic])
+            self._unknown, self._aside = set(), self._aside - wanted
+            self.changed -= ids.keys()
+            if len(there) < len(wanted):  # deleted: the group will hear of it, or it is made anew
+                self._set_aside(wanted - set(there))
             fetcher.forget_others(TopicPartition(*place) for place in self._expected)
-            await fetcher.know(topic for topic, _ in self._expected)
             # What was stored while the group changed hands could not be announced.
             stored = {place: each for place, each in positions.items() if each}
             await self._announce(consumer, fetcher, stored)
-        self.ready = not self._unknown
+        self.ready = not self._unknown and not self.changed
+
+    async def _lose(
+        self, positions: Mapping[Place, int], first: Mapping[TopicPartition, int]
+    ) -> dict[Place, int]:
+        """Where to go on: behind what is gone, which is put on record.
+
+        Raises:
+            MovedError, UnavailableError
+        """
+        found = dict(positions)
+        for place, position in positions.items():
+            begins = first[TopicPartition(*place)]
+            if position < begins:
+                await self._store.lose(place, position, begins)
+                report_lost(self._group, place, position, begins)
+                found[place] = begins
+        return found
+
+    def _say_changed(self, topics: Collection[str]) -> None:
+        for topic in sorted(set(topics) - self.changed):
+            event(
+                log,
+                logging.ERROR,
+                "the topic is not the one that was read before (made anew, or of another cluster): "
+                "nothing of it is read until `pointsman audit adopt` has begun a new chapter",
+                topic=topic,
+            )
+        self.changed |= set(topics)
+
+    def _set_aside(self, tps: set[TopicPartition]) -> None:
+        self._aside |= tps
+        self._unknown -= tps
+        self._look_again = time.monotonic() + _LOOK_AGAIN_S
+
+    async def _mark_of(self, topic: str, id: TopicId) -> Mark:
+        group = self._read_by.get(topic)
+        if group is None:
+            return Mark(id.topic, by_name=True)
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._settings.kafka, request_timeout_ms=self._settings.request_timeout_ms
+        )
+        await admin.start()
+        try:
+            return await topic_mark(admin, group, topic, id.topic)
+        finally:
+            await admin.close()
 
     async def _take(
         self, consumer: AIOKafkaConsumer, fetcher: Fetcher, found: Mapping[Place, list[Incoming]]
@@ -200,10 +263,17 @@ class Reader:
             return
         expected = {place: self._expected[place] for place in batches}
         whole, breaks = batches, 0
+        ends = {place: _end(fetcher, place, records) for place, records in batches.items()}
         while True:
             bare = breaks >= _BREAKS_ALONE
             try:
-                await self._store.append(batches, {place: expected[place] for place in batches}, bare=bare)
+                ends = {
+                    place: ends[place] if records is whole[place] else records[-1].offset + 1
+                    for place, records in batches.items()
+                }
+                await self._store.append(
+                    batches, {place: expected[place] for place in batches}, ends, bare=bare
+                )
             except UnavailableError as error:
                 breaks = breaks + 1 if error.broke else 0
                 if breaks >= _BREAKS and (less := halved(batches)):
@@ -223,8 +293,7 @@ class Reader:
                 self._unknown |= {TopicPartition(*place) for place in batches if place in self._expected}
                 return
             break
-        moved = {place: records[-1].offset + 1 for place, records in batches.items()}
-        moved = {place: next for place, next in moved.items() if place in self._expected}
+        moved = {place: next for place, next in ends.items() if place in self._expected}
         self._expected.update(moved)
         if batches is not whole:  # the rest is read again
             self._unknown |= {TopicPartition(*place) for place in whole if place in self._expected}
@@ -258,17 +327,16 @@ class Reader:
     def assigned(self, owned: set[TopicPartition]) -> None:
         """Called by the group's listener: forget every position, ask the store anew."""
         self._expected, self._unannounced = {}, {}
+        self._aside, self.changed = set(), frozenset()
         self._unknown = set(owned)
         event(log, logging.INFO, "lanes assigned", group=self._group, partitions=len(owned))
 
 
-def halved(batches: Mapping[Place, list[Incoming]]) -> dict[Place, list[Incoming]] | None:
-    """The first half: of the places, or of the records of the only one; None for a single record."""
-    places = list(batches)
-    if len(places) > 1:
-        return {place: batches[place] for place in places[: len(places) // 2]}
-    ((place, records),) = batches.items()
-    return {place: records[: len(records) // 2]} if len(records) > 1 else None
+def _end(fetcher: Fetcher, place: Place, records: Sequence[Incoming]) -> int:
+    """Where a place stands behind these records: behind markers too, as these are no loss when they go."""
+    tp = TopicPartition(*place)
+    end = records[-1].offset + 1
+    return end if fetcher.supply(tp) else max(end, fetcher.next_offset(tp))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

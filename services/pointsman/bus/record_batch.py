@@ -39,6 +39,7 @@ class RecordBatch:
     """`count` records of one partition, from `offset` to before `next_offset`.
 
     `start`: nothing before it is wanted. `timestamp_ms`: of the first. `raw`: the batch with its head.
+    `seed`: see `Incoming`.
     """
 
     topic: str
@@ -50,6 +51,7 @@ class RecordBatch:
     timestamp_ms: int
     attributes: int
     raw: bytes
+    seed: str = ""
 
     @property
     def is_plain(self) -> bool:
@@ -123,11 +125,11 @@ class RecordBatch:
     def _record(
         self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers
     ) -> Incoming:
-        return Incoming(self.topic, self.partition, offset, timestamp_ms, key, value, headers)
+        return Incoming(self.topic, self.partition, offset, timestamp_ms, key, value, headers, seed=self.seed)
 
 
 def read_batches(
-    place: Place, start: int, data: bytes, aborted: Sequence[tuple[int, int]]
+    place: Place, start: int, data: bytes, aborted: Sequence[tuple[int, int]], seed: str = ""
 ) -> tuple[list[RecordBatch], int]:
     """The batches in what was answered for `start`, and where the next question begins.
 
@@ -155,5 +157,7 @@ def read_batches(
         if attributes & _CONTROL:
             now_aborted.discard(producer)  # the end of its transaction
         elif count and producer not in now_aborted and next_offset > start:
-            found.append(RecordBatch(*place, start, offset, next_offset, count, first_ms, attributes, raw))
+            found.append(
+                RecordBatch(*place, start, offset, next_offset, count, first_ms, attributes, raw, seed)
+            )
     return found, next_offset

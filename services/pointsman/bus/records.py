@@ -4,7 +4,7 @@ Nobody changes one. They are not declared frozen, as that makes each a microseco
 what the router takes for a job.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pointsman_schemas.envelope import Headers
 from pointsman_schemas.reasons import Reason
@@ -20,7 +20,10 @@ LARGEST_VALUE = 32 * 1024 * 1024
 
 @dataclass(slots=True, unsafe_hash=True)
 class Incoming:
-    """One consumed record. `timestamp_ms` is the record's Kafka timestamp, milliseconds since 1970."""
+    """One consumed record. `timestamp_ms` is the record's Kafka timestamp, milliseconds since 1970.
+
+    `seed`: what derived ids call its topic, see `bus/topic_seed.py`; empty for its name.
+    """
 
     topic: str
     partition: int
@@ -29,11 +32,17 @@ class Incoming:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    seed: str = field(default="", kw_only=True)
 
     @property
     def origin(self) -> tuple[str, int, int]:
-        """Topic, partition and offset: what derived ids are made of."""
+        """Topic, partition and offset."""
         return (self.topic, self.partition, self.offset)
+
+    @property
+    def root(self) -> tuple[str, int, int]:
+        """What ids are derived from."""
+        return (self.seed or self.topic, self.partition, self.offset)
 
     @property
     def on_kafka(self) -> bytes | None:

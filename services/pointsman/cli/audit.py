@@ -8,6 +8,7 @@ COMMANDS = {
     "verify": "Check every row against its hash chain and the signed checkpoints.",
     "key": "Make a key that checkpoints are signed with.",
     "retain": "Drop the days that are old enough, whole.",
+    "adopt": "Begin a new chapter for topics that were made anew.",
     "erase": "Make what is stored about one subject unreadable, for good.",
     "privacy": "Check the file that says what is masked or sealed, make its key.",
     "export": "Write the rows of a time into a file, as they are on record.",

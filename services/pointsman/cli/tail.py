@@ -39,10 +39,12 @@ def tail(
     """
     import asyncio
     import re
+    from dataclasses import replace
 
     from pointsman.bus.follow import Follower
     from pointsman.bus.places import Start
     from pointsman.bus.records import Incoming
+    from pointsman.bus.topic_seed import seed_of
     from pointsman.cli import screen
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.passing import draw, long_topic, read, whole
@@ -66,11 +68,13 @@ def tail(
     async def watch() -> None:
         left = number
         start: Start = "beginning" if from_beginning else "end"
+        intake = topics.intake.name
+        seed = await seed_of(settings.kafka, f"{topics.prefix}.router", intake)
         async with Follower(settings.kafka, wanted, start=start, until_end=to_end) as follower:
             while not follower.ended and left != 0:
                 records = sorted(await follower.read(), key=lambda record: record.timestamp_ms)
                 for record in records[:left]:
-                    show(record)
+                    show(replace(record, seed=seed) if record.topic == intake else record)
                 left = None if left is None else max(0, left - len(records))
 
     asyncio.run(watch())

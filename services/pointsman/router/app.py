@@ -45,7 +45,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     claim_check = open_claim_check(settings)
     fast_score = FastScore(policy.scorer) if settings.native and library() is not None else None
 
-    def handler() -> RouterHandler:
+    def handler(seed: str) -> RouterHandler:
         return RouterHandler(
             policy,
             registry,
@@ -55,6 +55,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
             attendance=attendance,
             remembered=settings.remembered_jobs,
             fast_score=fast_score,
+            seed=seed,
             largest=MOST_BYTES if claim_check is None else settings.claims_above_bytes,
         )
 

@@ -107,7 +107,7 @@ class FastPath:
     """One per lane: `take` a batch, answer what is `left`, then get what it `routed` itself.
 
     `seen` is shared with the full path, so that a job is known to both. `largest`: bytes of a value that it
-    publishes.
+    publishes. `seed`: that of its records, see `Incoming`.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class FastPath:
         drift: DriftWatch,
         score: FastScore,
         largest: int = MOST_BYTES,
+        seed: str = "",
     ) -> None:
         self._policy = policy
         self._score = score
@@ -128,7 +129,7 @@ class FastPath:
         self._targets = [topics.tier(tier).name for tier in policy.tiers]
         self._tags: list[tuple[str, str]] = []
         self._native: pointsman_native.FastPath = library().FastPath(
-            topics.intake.name.encode(),
+            (seed or topics.intake.name).encode(),
             source.encode(),
             [key.encode() for key in policy.metadata_keys],
             length_bounds(policy, registry),

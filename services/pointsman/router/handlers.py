@@ -78,8 +78,11 @@ class RouterHandler:
         remembered: int = 10_000,
         fast_score: FastScore | None = None,
         largest: int = MOST_BYTES,
+        seed: str = "",
     ) -> None:
-        """`fast_score`: use the fast path, with this score; `largest`: bytes of a value that it publishes."""
+        """`fast_score`: use the fast path, with this score; `largest`: bytes of a value that it publishes;
+        `seed`: that of its records, see `Incoming`.
+        """
         self._policy = policy
         self._registry = registry
         self._topics = topics
@@ -101,6 +104,7 @@ class RouterHandler:
                 drift=self._drift,
                 score=fast_score,
                 largest=largest,
+                seed=seed,
             )
         self._seen = Seen(remembered) if self._fast is None else self._fast.seen
 

@@ -34,7 +34,7 @@ def cause_of(read: Accepted | Malformed, record: Incoming) -> Envelope | None:
     if read.job_id is None:
         return None
     return start(
-        derived_id(*record.origin, "submitted"),
+        derived_id(*record.root, "submitted"),
         source=agent,
         type=JobSubmitted.TYPE,
         time=broker_time(record),

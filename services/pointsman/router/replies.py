@@ -101,5 +101,5 @@ class Replies:
 
     def _follow(self, cause: Envelope, step: str, message: Message | type[Message]) -> Envelope:
         return follow_with(
-            cause, self.record.origin, step=step, source=self.source, type=message.TYPE, time=self.now
+            cause, self.record.root, step=step, source=self.source, type=message.TYPE, time=self.now
         )

@@ -16,6 +16,9 @@ ROUTED = Counter(
     "pointsman_jobs_routed_total", "Jobs sent to a tier, by the rule that chose it", ["tier", "rule"]
 )
 DEAD = Counter("pointsman_records_dead_total", "Records sent to the dead letter topic", ["stage", "reason"])
+LOST = Counter(
+    "pointsman_records_lost_total", "Offsets that retention deleted before they were read", ["topic"]
+)
 FINISHED = Counter("pointsman_jobs_finished_total", "Terminal outcomes", ["tier", "outcome", "reason"])
 CASCADE = Counter(
     "pointsman_cascade_steps_total",

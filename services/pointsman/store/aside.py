@@ -61,6 +61,8 @@ class Aside:
             "erasures",
             "subject_keys",
             "turns",
+            "chapter_rows",
+            "lost_rows",
         )
         rows: dict[str, Sequence[Any]] = {name: await connection.fetch(query(name)) for name in names}
         return cls(rows)
@@ -190,5 +192,8 @@ _TABLES: Iterable[tuple[str, str, Sequence[str]]] = (
     ("erasures", "audit.erasure",
      ("erasure", "key_id", "subject", "erased_at", "erased_by", "rows", "days", "jobs", "first_at",
       "last_at")),
+    ("chapter_rows", "audit.chapter", ("chapter", "topic", "number", "cluster_id", "topic_id", "begun_at")),
+    ("lost_rows", "audit.lost",
+     ("lost", "topic", "partition", "first_offset", "next_offset", "noticed_at")),
     ("subject_keys", "audit.subject_key", ("subject_key", "key_id", "subject", "wrapped_sha256", "made_at")),
 )  # fmt: skip

@@ -7,6 +7,7 @@ import asyncpg
 
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.store import lanes
+from pointsman.store.chapters import Chapter, TopicIds, chapters
 from pointsman.store.connect import Connection, Pool, translated
 from pointsman.store.copy_rows import REFUSED, copy_rows, what_can_be_stored
 from pointsman.store.errors import StoreError, StoreUnavailableError
@@ -54,6 +55,31 @@ class AuditWriter:
                 found = await lanes.positions(connection, wanted)
         self._unsure = {batch for batch in self._unsure if not any(lane in wanted for lane, _ in batch)}
         return found
+
+    async def chapters(self, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
+        """The newest chapter of each of these topics of one cluster; one that is not known gets its first.
+
+        Raises:
+            StoreUnavailableError, StoreError: the answer cannot be had.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await chapters(connection, met)
+
+    async def lose(self, lane: Lane, move: Move) -> None:
+        """Move a lane, and put on record that nothing was read from where it stands to where it moves.
+
+        Raises:
+            LaneMovedError, StoreUnavailableError, StoreError: as `append`.
+        """
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                held = await lanes.hold(connection, {lane: move}, retried=False)
+                assert held is not None
+                await connection.execute(query("add_lost"), *lane, move.expected, move.next)
+                moved = held[lane].head._replace(next_offset=move.next)
+                await lanes.move(connection, held, {lane: moved})
+        self.heads.pop(lane, None)
 
     async def append(
         self,

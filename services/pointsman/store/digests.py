@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 from uuid import UUID
 
+from pointsman.store.chapters import Chapter, newest_chapters, stored_topic
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.dropped import Gaps, gaps_of
 from pointsman.store.lanes import Lane
@@ -30,13 +31,24 @@ class Digests:
     """The stored digests; all methods raise StoreUnavailableError and StoreError."""
 
     def __init__(
-        self, connection: Connection, positions: Mapping[Lane, int], gaps: Gaps, master: MasterKey | None
+        self,
+        connection: Connection,
+        positions: Mapping[Lane, int],
+        gaps: Gaps,
+        master: MasterKey | None,
+        chapters: Mapping[str, Chapter],
     ) -> None:
         self._connection = connection
         self._master = master
         self._gaps = gaps.by_lane
+        self._chapters = chapters
         #: The next offset of each lane, when this began.
         self.positions = positions
+
+    def lane(self, topic: str, partition: int) -> Lane:
+        """Where the newest chapter of a topic is stored."""
+        known = self._chapters.get(topic)
+        return (topic if known is None else stored_topic(topic, known.number), partition)
 
     def dropped(self, lane: Lane, offset: int) -> bool:
         """Whether retention dropped the row."""
@@ -67,7 +79,8 @@ async def open_digests(dsn: str, master: MasterKey | None = None) -> AsyncIterat
         with translated(dsn):
             heads = await connection.fetch(query("lane_heads"))
             gone = await connection.fetch(query("dropped"))
+            chapters = await newest_chapters(connection)
         positions = {(row["topic"], row["partition"]): row["next_offset"] for row in heads}
         # Whether the statements are signed is for the walk to say.
         gaps = gaps_of([(row["statement"], row["signature"]) for row in gone], None)
-        yield Digests(connection, positions, gaps, master)
+        yield Digests(connection, positions, gaps, master, chapters)

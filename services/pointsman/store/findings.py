@@ -21,6 +21,7 @@ class Wrong(StrEnum):
     DEFINITION = "definition"
     SUMMARY = "summary"
     ASIDE = "aside"
+    LOST = "lost"
     NOT_KAFKA = "not_kafka"
     NOT_STORED = "not_stored"
     KAFKA_DIFFERS = "kafka_differs"

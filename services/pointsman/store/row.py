@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from pointsman.store.chapters import kafka_topic
 from pointsman.store.privacy_note import Note
 from pointsman.store.record import HeaderPairs, record_digest
 
@@ -73,7 +74,7 @@ class Row(NamedTuple):
 
     def digested(self, headers: HeaderPairs) -> "Row":
         """The row with the digest of what its own columns and `headers` say; in the note, if there is one."""
-        place = (self.topic, self.partition, self.offset)
+        place = (kafka_topic(self.topic), self.partition, self.offset)
         digest = record_digest(place, self.timestamp_ms, self.key, self.value, headers)
         if self.privacy is None:
             return self._replace(record_sha256=digest)

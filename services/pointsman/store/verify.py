@@ -15,6 +15,7 @@ from pointsman.store.dropped import Gaps, gaps_of
 from pointsman.store.exact_json import parsed
 from pointsman.store.findings import Finding, Report, Wrong
 from pointsman.store.lanes import Head, Lane
+from pointsman.store.lost import lost_records
 from pointsman.store.marks import Mark, Marks, lost_lanes, marks_of
 from pointsman.store.row import Row
 from pointsman.store.signing import PublicKey
@@ -171,6 +172,8 @@ async def _look(reading: Reading, scope: Scope, public: PublicKey | None, publis
     rows = any(head.rows for head in lanes.values())
     if public is not None and rows and not stored and not report.findings:
         report.findings.append(Finding(Wrong.CHECKPOINT, _NO_CHECKPOINT))
+    if scope.everything or scope.newest:
+        report.findings += await lost_records(connection)
 
 
 async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: Facts) -> None:

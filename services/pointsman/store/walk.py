@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pointsman.store.chain import follow
+from pointsman.store.chapters import kafka_topic
 from pointsman.store.dropped import Gap
 from pointsman.store.exact_json import NotEqualError, equal_body
 from pointsman.store.findings import Finding, Wrong
@@ -145,7 +146,7 @@ def digest_of(row: Row) -> bytes | None:
         headers = stored_headers(row.headers)
         if not in_one_form(row.headers):
             return None
-        place = (row.topic, row.partition, row.offset)
+        place = (kafka_topic(row.topic), row.partition, row.offset)
         return record_digest(place, row.timestamp_ms, row.key, row.value, headers)
     except (ValueError, TypeError, KeyError, AttributeError, struct.error):
         return None

@@ -208,7 +208,7 @@ class WorkerHandler:
         attempt: int | None = None,
     ) -> Outgoing:
         cover = follow_with(
-            cause, record.origin, step=step, source=self._source, type=message.TYPE, time=self._clock()
+            cause, record.root, step=step, source=self._source, type=message.TYPE, time=self._clock()
         )
         return emit(topic, key, replace(cover, attempt=attempt), message)
 

@@ -1,0 +1,1 @@
+select audit.lose($1, $2, $3, $4)
