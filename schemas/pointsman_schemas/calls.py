@@ -23,6 +23,14 @@ class Usage(Value):
     )
 
 
+class RawBody(Value):
+    """What a provider sent, as it came, up to a bound."""
+
+    encoding: Literal["utf-8", "base64"] = Field(description="utf-8: `content` is the text itself")
+    content: str
+    whole: bool = Field(description="false: more came, or was still to come, than is kept here")
+
+
 class CallFinished(Message):
     """Request, response, usage, cost and duration of one attempt."""
 
@@ -43,6 +51,11 @@ class CallFinished(Message):
     retry_after_s: float | None = Field(default=None, description="the wait before the next attempt")
     request: Json
     response: Json | None
+    response_raw: RawBody | None = Field(
+        default=None,
+        exclude_if=lambda raw: raw is None,
+        description="the body, where `response` cannot hold it as it came",
+    )
     usage: Usage | None
     cost_usd: Decimal | None = Field(description="null when the model's price is not known")
     prices: str | None = Field(description="where the price is from, with its version")

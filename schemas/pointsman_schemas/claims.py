@@ -21,7 +21,7 @@ BULK: dict[str, tuple[str, ...]] = {
     "job.submitted.v1": ("request",),
     "job.routed.v1": ("job.request",),
     "job.undecided.v1": ("job.request",),
-    "call.finished.v1": ("request", "response"),
+    "call.finished.v1": ("request", "response", "response_raw"),
     "job.completed.v1": ("response",),
 }
 
@@ -29,7 +29,11 @@ BULK: dict[str, tuple[str, ...]] = {
 FRONT = b'{"claim":'
 
 #: The least that stands for a field that was left out, where a reader needs the small fields alone.
-STAND_INS: dict[str, Json | None] = {"request": {"messages": [{"role": "user"}]}, "response": {}}
+STAND_INS: dict[str, Json | None] = {
+    "request": {"messages": [{"role": "user"}]},
+    "response": {},
+    "response_raw": None,
+}
 
 
 class Claim(Value):

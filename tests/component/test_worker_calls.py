@@ -147,7 +147,6 @@ async def test_what_would_fail_again_is_not_tried_again(
         (http(200, b""), FailReason.BAD_RESPONSE),
         (http(200, b'{"choices": ['), FailReason.BAD_RESPONSE),
         (http(200, b"[]"), FailReason.BAD_RESPONSE),
-        (http(200, b'{"choices": [{"message": {"content": "\\ud800"}}]}'), FailReason.BAD_RESPONSE),
         (http(200, {"choices": []}), FailReason.BAD_RESPONSE),
         (http(200, {"choices": [{}]}), FailReason.BAD_RESPONSE),
         (http(200, {"error": {"message": "upstream is down"}}), FailReason.BAD_RESPONSE),
@@ -171,7 +170,7 @@ async def test_what_may_go_well_another_time_is_tried_again(answer: bytes, reaso
 async def test_attempts_come_to_an_end() -> None:
     async with working(in_turn(http(500, {"error": {"message": "on fire"}})), attempts=3) as (tiny, worker):
         records = await worker.do()
-    assert len(tiny.asked) == 3  # the SDK tries nothing on its own
+    assert len(tiny.asked) == 3  # the HTTP library tries nothing on its own
     failed = outcome(records)
     assert isinstance(failed, JobFailed)
     assert (failed.reason, failed.attempts) == (FailReason.SERVER_ERROR, 3)
@@ -229,9 +228,7 @@ async def test_the_cost_of_a_job_is_that_of_all_its_attempts() -> None:
     assert outcome(records).cost_usd == Decimal("0.0006")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    "change", [{"model": "nobodys-7b"}, {"usage": None}, {"usage": {"prompt_tokens": -1}}]
-)
+@pytest.mark.parametrize("change", [{"usage": None}, {"usage": {"prompt_tokens": -1}}])
 async def test_what_is_not_known_to_cost_costs_null(change: dict[str, Any]) -> None:
     async with working(in_turn(http(500), http(200, {**ANSWER, **change}))) as (_, worker):
         records = await worker.do()

@@ -92,7 +92,7 @@ async def test_what_all_tiers_cost_is_in_the_outcome_once() -> None:
 
 
 async def test_a_call_without_a_price_leaves_the_whole_cost_unknown() -> None:
-    unpriced = {**response("41"), "model": "somebodys-own"}
+    unpriced = {**response("41"), "usage": None}
     async with ladder(http(body=unpriced), says("42"), says("43")) as system:
         done = outcome(await system.goes_on(await system.goes_on(await system.begin(AGREEMENT))))
     assert isinstance(done, JobCompleted)

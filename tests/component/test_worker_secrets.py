@@ -2,12 +2,18 @@
 
 import json
 import logging
+from base64 import b64decode, b64encode
+from urllib.parse import quote
 
 import pytest
+from pydantic import SecretStr
 
+from pointsman.worker.answer import Answer
+from pointsman.worker.providers import Provider
+from pointsman.worker.providers_file import ProviderRow
 from pointsman_schemas.outcomes import JobFailed
-from tests.support.routed_jobs import AGENT, job_id, outcome
-from tests.support.tiny_provider import http, tiny_provider
+from tests.support.routed_jobs import AGENT, calls, job_id, outcome
+from tests.support.tiny_provider import ANSWER, http, tiny_provider
 from tests.support.working import KEY, Worker, in_turn, provider_of, working
 
 
@@ -54,3 +60,71 @@ async def test_the_key_goes_to_the_provider_and_nowhere_else(caplog: pytest.LogC
     assert "provided: ***. -- check the key in the environment variable TINY_KEY" in outcome(records).message  # type: ignore[attr-defined]
     told += [caplog.text, *(str(record) for record in records)]
     assert not [text for text in told if KEY in text]
+
+
+FORMS = {
+    "a header that breaks the protocol": b"HTTP/1.1 200 OK\r\nx-echo: Bearer %s\r\n x\0: y\r\n\r\n",
+    "a status line": b"Bearer %s\r\n\r\n",
+    "a header's name": b"HTTP/1.1 200 OK\r\n%s: x\r\ncontent-length: 0\r\n\r\n",
+    "a chunk's size": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n%s\r\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_broken_answer_that_repeats_the_key_tells_no_part_of_it(form: str) -> None:
+    async with (
+        tiny_provider(in_turn(FORMS[form].replace(b"%s", KEY.encode()))) as tiny,
+        provider_of(tiny) as provider,
+    ):
+        records = await Worker(provider, attempts=1).do()
+    assert isinstance(outcome(records), JobFailed)
+    told = " ".join(str(record) for record in records)
+    assert not [KEY[at : at + 8] for at in range(len(KEY) - 8) if KEY[at : at + 8] in told]
+
+
+ECHOES = [KEY, KEY.encode().hex(), b64encode(KEY.encode()).decode(), quote(KEY, safe=""), "tenant-seven"]
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 500])
+async def test_no_error_tells_a_key_or_a_header_in_any_form(echo: str, status: int) -> None:
+    bodies = [
+        json.dumps({"error": {"message": f"no {echo}", echo: [echo]}}).encode(),
+        json.dumps({"error": {"message": "x" * 495 + echo}}).encode(),
+        f"<html>{echo}</html>".encode(),
+        b"\xff" + echo.encode(),
+        b"x" * (64 * 1024 - 8) + echo.encode(),
+        b"x" * (80 * 1024 - 8) + echo.encode() + b"x" * 300_000,
+    ]
+    for body in bodies:
+        async with (
+            tiny_provider(in_turn(http(status, body, location=f"http://a.test/?key={echo}"))) as tiny,
+            provider_of(tiny, headers={"x-tenant": "tenant-seven"}) as provider,
+        ):
+            records = await Worker(provider, attempts=1).do()
+        assert isinstance(outcome(records), JobFailed)
+        (call,) = calls(records)
+        raw = call.response_raw
+        content = (
+            "" if raw is None else raw.content if raw.encoding == "utf-8" else str(b64decode(raw.content))
+        )
+        told = " ".join([content, *(str(record) for record in records)])
+        assert echo not in told
+        assert echo[:8] not in told
+
+
+@pytest.mark.parametrize("key", ["test", "1", "a", KEY])
+async def test_an_answer_is_never_searched_for_the_key(key: str) -> None:
+    body = {
+        **ANSWER,
+        "choices": [{"message": {"content": f"this is a test of 1 {KEY}"}, "finish_reason": "stop"}],
+    }
+    async with tiny_provider(in_turn(http(body=body))) as tiny:
+        row = ProviderRow(
+            name="tiny", base_url=tiny.base_url, key_env="TINY_KEY", headers={"x-tenant": "choices"}
+        )
+        provider = Provider(row, SecretStr(key), max_in_flight=1)
+        result = await provider.call({}, job_id=job_id(1), agent_id=AGENT)
+        await provider.close()
+    assert isinstance(result, Answer)
+    assert result.response == body

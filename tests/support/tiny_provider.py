@@ -21,6 +21,7 @@ class Asked:
 
     headers: dict[str, str]
     body: bytes
+    line: str = ""
 
     @property
     def json(self) -> Any:
@@ -101,7 +102,8 @@ async def _one(tiny: Tiny, reader: asyncio.StreamReader, writer: asyncio.StreamW
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
     headers = {name.lower(): value for name, value in fields.items()}
-    asked = Asked(headers, await reader.readexactly(int(headers["content-length"])))
+    body = await reader.readexactly(int(headers["content-length"]))
+    asked = Asked(headers, body, head.partition("\r\n")[0])
     tiny.asked.append(asked)
     tiny.under_way += 1
     tiny.most_under_way = max(tiny.most_under_way, tiny.under_way)

@@ -13,8 +13,8 @@ from pointsman.cli.bench import COMMANDS as BENCHES
 from pointsman.cli.main import COMMANDS
 
 HEAVY = (
-    "aiokafka", "asyncpg", "confluent_kafka", "faststream", "genai_prices", "openai", "pydantic", "rich",
-    "uvicorn", "yaml",
+    "aiohttp", "aiokafka", "asyncpg", "confluent_kafka", "faststream", "genai_prices", "openai", "pydantic",
+    "rich", "uvicorn", "yaml",
 )  # fmt: skip
 
 

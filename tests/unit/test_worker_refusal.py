@@ -13,14 +13,14 @@ from pointsman_schemas.reasons import FailReason
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ROW = ProviderRow(name="acme", base_url="http://acme.test/v1", key_env="ACME_KEY")
-CAUSE = RuntimeError("as the SDK said it")
 
 
 def refused(
     status: int, body: Any = b"", row: ProviderRow = ROW, retry_after: str | None = None
 ) -> Retry | Reject:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return from_status(row, status, content, retry_after=retry_after, now=NOW, cause=CAUSE)
+    headers = {} if retry_after is None else {"retry-after": retry_after}
+    return from_status(row, status, content, headers=headers, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_provider_without_a_key_variable_is_told_to_have_one() -> None:
     assert refused(401, b"no", row).message.endswith("-- give acme a key_env in providers.yaml")
 
 
-def test_the_cause_is_kept_and_a_refusal_costs_nothing() -> None:
+def test_a_refusal_costs_nothing() -> None:
     found = refused(429, {"error": {"message": "slow"}}, retry_after="7")
     assert found == Retry(
         reason=FailReason.RATE_LIMITED,
@@ -60,9 +60,7 @@ def test_the_cause_is_kept_and_a_refusal_costs_nothing() -> None:
         response={"error": {"message": "slow"}},
         after=7,
         unbilled=True,
-        cause=CAUSE,
     )
-    assert "as the SDK said it" not in repr(found)
 
 
 def test_what_a_provider_says_becomes_one_line_that_every_record_can_carry() -> None:
@@ -70,8 +68,6 @@ def test_what_a_provider_says_becomes_one_line_that_every_record_can_carry() -> 
     assert len(clean("x" * 10_000)) == 500
 
 
-@pytest.mark.parametrize(
-    "body", [[], "text", 7, None, {"error": None}, {"error": {"message": None}}, {"error": []}]
-)
+@pytest.mark.parametrize("body", [[], 7, None, {"error": None}, {"error": {"message": None}}, {"error": []}])
 def test_an_error_in_no_known_shape_is_shown_as_it_came(body: Any) -> None:
     assert refused(500, body).message == f"acme answered 500: {orjson.dumps(body).decode()}"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.worker import response
 from pointsman.worker.answer import Answer, Reject, Retry
+from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.response import read_answer
 from pointsman.worker.usage import MOST, believed, usage_of
 from pointsman_schemas.calls import Usage
@@ -18,8 +18,11 @@ from pointsman_schemas.reasons import FailReason
 CHOICES = [{"message": {"role": "assistant", "content": "4"}}]
 
 
+ROW = ProviderRow(name="acme", base_url="http://acme.test/v1")
+
+
 def read(body: Any) -> Any:
-    return read_answer("acme", 200, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return read_answer(ROW, 200, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def test_an_answer_is_the_body_with_its_model_and_usage() -> None:
@@ -35,25 +38,21 @@ def test_an_answer_is_the_body_with_its_model_and_usage() -> None:
         (b"", "with a body that cannot be used: the value is empty"),
         (b'{"a":', "with a body that cannot be used: not JSON"),
         (b"\xff", "with a body that cannot be used: byte 0"),
-        (b'"x"', "with a body that cannot be used: the value is a text"),
-        (b'{"choices": [{"message": {"content": "a\\u0000b"}}]}', "NUL character"),
-        (b'{"choices": [{"message": {"content": "\\udc00"}}]}', "surrogate"),
-        (b'{"x": ' + b"[" * 2000 + b"]" * 2000 + b"}", "nested deeper"),
+        (b'"x"', "without an answer: x"),
         ({}, "choices is missing"),
         ({"choices": None}, "choices is missing"),
         ({"choices": []}, "choices is empty"),
         ({"choices": "none"}, "choices[0].message is missing"),
         ({"choices": [{"text": "4"}]}, "choices[0].message is missing"),
-        ({"error": {"message": "upstream is down", "code": 502}}, "without an answer: upstream is down"),
-        ({"error": "overloaded"}, "without an answer: overloaded"),
-        ({"error": {"code": 1}}, "choices is missing"),
+        ({"error": {"message": "upstream is down"}}, "without an answer: upstream is down"),
+        ({"error": {"code": 1}}, "without an answer: an error"),
     ],
 )
 def test_what_cannot_be_used_is_tried_again_and_said(body: Any, said: str) -> None:
     found = read(body)
     assert isinstance(found, Retry)
     assert found.reason is FailReason.BAD_RESPONSE
-    assert found.message.startswith("acme answered 200 ")
+    assert found.message.startswith("acme answered 200 with")
     assert said in found.message
     assert not found.unbilled
 
@@ -62,11 +61,6 @@ def test_an_answer_without_choices_keeps_what_was_billed() -> None:
     found = read({"model": "m", "choices": [], "usage": {"prompt_tokens": 9}})
     assert isinstance(found, Retry)
     assert (found.model, found.usage) == ("m", Usage(input_tokens=9, output_tokens=0))
-
-
-def test_an_answer_that_no_topic_could_carry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response, "MAX_RESPONSE_BYTES", 50)
-    assert isinstance(read({"choices": CHOICES, "pad": "x" * 50}), Reject)
 
 
 @pytest.mark.parametrize("model", [None, 7, "", {}])
@@ -196,4 +190,4 @@ JSON = st.recursive(
 @settings(deadline=None)  # a busy machine is no failure
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=40))
 def test_no_body_breaks_it(content: bytes) -> None:
-    assert isinstance(read_answer("acme", 200, content), Answer | Retry)
+    assert isinstance(read_answer(ROW, 200, content), Answer | Retry | Reject)

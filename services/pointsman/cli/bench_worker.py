@@ -1,4 +1,4 @@
-"""`pointsman bench worker`: a worker beside a bare loop around the same SDK."""
+"""`pointsman bench worker`: a worker beside a bare loop around the same HTTP library."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +33,7 @@ def worker(
     """How many slow calls a worker keeps in flight, and what each job costs in processor time.
 
     Beside it, in the same run, a bare asyncio loop that sends the same requests to the same provider with the
-    same SDK, as many at once. --backlog 1000000 shows whether memory grows with what waits.
+    same HTTP library, as many at once. --backlog 1000000 shows whether memory grows with what waits.
     By default: 200:64, 2000:256 and 20000:512.
     """
     from dataclasses import asdict

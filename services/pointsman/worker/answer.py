@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 from pointsman_schemas.base import Json
-from pointsman_schemas.calls import Usage
+from pointsman_schemas.calls import RawBody, Usage
 from pointsman_schemas.reasons import FailReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The provider answered. `response` is its body, unchanged.
+    """The provider answered. `response` is its body, unchanged where a record can hold it; else `raw` has it.
 
     `nothing_left_s`: so long it takes no more, by its own headers.
     """
@@ -18,6 +18,7 @@ class Answer:
     response: Json
     model: str | None
     usage: Usage | None
+    raw: RawBody | None = None
     nothing_left_s: float | None = None
 
 
@@ -25,7 +26,9 @@ class Answer:
 class Failure:
     """The call came to nothing.
 
-    `unbilled`: the provider refused the call or was never reached, so that it cost nothing.
+    `unbilled`: the provider refused the call or was never reached, so that it cost nothing. `elsewhere`: what
+    stands in the way is this target's, another may well answer. `raw`: its body, where
+    `response` does not have it all. `nothing_left_s`: so long nobody need ask this target again.
     """
 
     reason: FailReason
@@ -34,7 +37,9 @@ class Failure:
     response: Json | None = None
     model: str | None = None
     usage: Usage | None = None
+    raw: RawBody | None = None
     unbilled: bool = False
+    elsewhere: bool = False
     nothing_left_s: float | None = None
     cause: BaseException | None = field(default=None, repr=False)
 

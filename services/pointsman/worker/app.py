@@ -20,6 +20,7 @@ from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.desk import desk_of, targets_of
 from pointsman.worker.handlers import STAGE, WorkerHandler, source_of
 from pointsman.worker.providers_file import load
+from pointsman.worker.response import MAX_RESPONSE_BYTES, MAX_STORED_BYTES
 from pointsman.worker.settings import WorkerSettings
 from pointsman_schemas.jobs import JobCancel
 
@@ -37,7 +38,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
     desk = desk_of(
         settings.tier,
         file.tiers[settings.tier],
-        targets_of(file, settings.tier, clock=clock),
+        targets_of(file, settings.tier, clock=clock, most_bytes=most_bytes(settings)),
         agreement,
         clock=clock,
     )
@@ -87,6 +88,13 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         not_ready=lambda: not_ready(lanes, agreement, commands),
         resources=resources,
     )
+
+
+def most_bytes(settings: WorkerSettings) -> int:
+    """The largest answer that is taken; a stored one lies beside its request, and twice if it was changed."""
+    if not settings.claims:
+        return MAX_RESPONSE_BYTES
+    return max(MAX_RESPONSE_BYTES, min(MAX_STORED_BYTES, settings.claims_max_bytes // 4))
 
 
 def agreement_of(settings: WorkerSettings) -> Agreement:

@@ -238,7 +238,12 @@ class Attempts:
             self._under_way.append(call)
             begun.set()
             with IN_FLIGHT.labels(desk.tier, target.provider.row.name).track_inprogress():
-                result = await target.provider.call(request, job_id=job.job_id, agent_id=job.agent_id)
+                result = await target.provider.call(
+                    request,
+                    job_id=job.job_id,
+                    agent_id=job.agent_id,
+                    in_record=job.data_subject is not None,  # see ClaimCheck
+                )
             result = believed(result, request)
             cost = call.cost(result)
             turn.used = target.wants.after(request, result.usage, cost)

@@ -71,6 +71,7 @@ class Call:
             retry_after_s=wait,
             request=self.request,
             response=result.response if result else None,
+            response_raw=result.raw if result else None,
             usage=result.usage if result else None,
             cost_usd=self.cost(result),
             prices=None if priced is None else priced.source,

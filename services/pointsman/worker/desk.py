@@ -15,6 +15,7 @@ from pointsman.worker.limits_file import target_of
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import Providers, TierRow
+from pointsman.worker.response import MAX_RESPONSE_BYTES
 from pointsman.worker.retry_budget import RetryBudget, RetryRule
 from pointsman.worker.turnstile import Turnstile
 from pointsman.worker.wants import Wants
@@ -23,18 +24,24 @@ from pointsman.worker.wants import Wants
 _PROBE_MORE_S = 10.0
 
 
-def targets_of(file: Providers, tier: str, *, clock: Clock = utc_now) -> list[Target]:
+def targets_of(
+    file: Providers, tier: str, *, clock: Clock = utc_now, most_bytes: int = MAX_RESPONSE_BYTES
+) -> list[Target]:
     """The tier's model and those it falls back to, in order; one client for each provider.
 
+    `most_bytes`: the largest answer that is taken.
+
     Raises:
-        ValueError: a key is not there, or no such prices.
+        ValueError: a key is not there, no such prices, or a proxy that cannot be used.
     """
     row = file.tiers[tier]
 
     @cache
     def client(name: str) -> tuple[Provider, Prices]:
         known = file.provider(name)
-        provider = Provider(known, known.key(), max_in_flight=row.max_in_flight, clock=clock)
+        provider = Provider(
+            known, known.key(), max_in_flight=row.max_in_flight, clock=clock, most_bytes=most_bytes
+        )
         return provider, Prices(known.genai_prices_provider, known.prices)
 
     ceilings = [each for each in file.ceilings if each.is_for(tier)]

@@ -24,7 +24,7 @@ from pointsman_schemas.base import TierName, Value
 
 Environ = Mapping[str, str]
 
-#: What is sent where a provider wants no key; the SDK would else take one from the environment.
+#: What is sent where a provider wants no key: as OpenAI's clients do it, some servers want the header there.
 NO_KEY = "none"
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")

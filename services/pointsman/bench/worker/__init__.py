@@ -1,1 +1,1 @@
-"""What a worker takes beside a bare loop around the same SDK, and whether a backlog fills its memory."""
+"""What a worker takes beside a bare loop around its HTTP library, and whether a backlog fills its memory."""

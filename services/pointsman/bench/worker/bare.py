@@ -1,4 +1,4 @@
-"""A bare asyncio loop around the official SDK: what a worker does, without a log, a lane or an outcome.
+"""A bare asyncio loop around the worker's HTTP library: its calls, without a log, a lane or an outcome.
 
 `python -m pointsman.bench.worker.bare BASE_URL LIMIT REQUESTS` reads requests from a file, one JSON object a
 line. It does a few of them to be warm and says so, waits for a line on stdin, does all of them, `LIMIT` at
@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
-import openai
+import aiohttp
+import orjson
 import uvloop
 
 _WARM = 200
@@ -22,10 +22,11 @@ _WARM = 200
 
 async def work(base_url: str, limit: int, requests: list[dict[str, Any]]) -> None:
     """Do them twice: some to be warm, all to be measured."""
-    connections = httpx2.Limits(max_connections=limit, max_keepalive_connections=limit)
-    http = openai.DefaultAioHttpClient(limits=connections)  # the worker's transport, not the slower default
-    async with openai.AsyncOpenAI(
-        base_url=base_url, api_key="none", max_retries=0, http_client=http
+    async with aiohttp.ClientSession(
+        f"{base_url}/",
+        connector=aiohttp.TCPConnector(limit=limit),
+        headers={"authorization": "Bearer none", "content-type": "application/json"},
+        timeout=aiohttp.ClientTimeout(total=None),
     ) as client:
         await _all(client, limit, requests[:_WARM])
         _say({"warm": True})
@@ -35,16 +36,18 @@ async def work(base_url: str, limit: int, requests: list[dict[str, Any]]) -> Non
         _say({"seconds": time.perf_counter() - started, "busy_s": time.process_time() - busy})
 
 
-async def _all(client: openai.AsyncOpenAI, limit: int, requests: Iterable[dict[str, Any]]) -> None:
+async def _all(client: aiohttp.ClientSession, limit: int, requests: Iterable[dict[str, Any]]) -> None:
     left = iter(requests)
     async with asyncio.TaskGroup() as group:
         for _ in range(limit):
             group.create_task(_one_by_one(client, left))
 
 
-async def _one_by_one(client: openai.AsyncOpenAI, left: Iterator[dict[str, Any]]) -> None:
+async def _one_by_one(client: aiohttp.ClientSession, left: Iterator[dict[str, Any]]) -> None:
     for request in left:
-        await client.chat.completions.create(**request, timeout=None)
+        async with client.post("chat/completions", data=orjson.dumps(request)) as response:
+            response.raise_for_status()
+            orjson.loads(await response.read())
 
 
 def _say(found: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`pointsman bench worker`: slow calls in flight, and a job's cost beside a bare loop with the same SDK."""
+"""`pointsman bench worker`: slow calls in flight, and a job's cost beside a bare loop of calls."""
 
 import asyncio
 import json

@@ -1,0 +1,98 @@
+"""Bodies as they were encoded on the way: decoded piece by piece, so that nothing grows beyond what is taken.
+
+Only what can be decoded within a bound is asked for (ACCEPTED); anything else is left as it came.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+ACCEPTED = "gzip, deflate"
+
+#: The most that one step of a decoder puts out.
+_PIECE = 64 * 1024
+#: Nobody writes in so many parts; each takes its time, with next to nothing in it.
+_MOST_MEMBERS = 256
+_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class UnreadableError(ValueError):
+    """The body cannot be decoded; the text says why."""
+
+
+class Decoder(Protocol):
+    """Encoded bytes in, small pieces out."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What comes out for `data`. Raises UnreadableError."""
+
+    def finish(self) -> None:
+        """There is no more. Raises UnreadableError where something is missing."""
+
+
+def decoder_of(encoding: str) -> Decoder:
+    """The decoder for a `Content-Encoding`. Raises UnreadableError for one that was not asked for."""
+    names = [name for each in encoding.lower().split(",") if (name := each.strip()) not in ("", "identity")]
+    match names:
+        case []:
+            return Plain()
+        case ["gzip" | "x-gzip"]:
+            return Deflated(_GZIP)
+        case ["deflate"]:
+            return Deflated(None)
+    raise UnreadableError(f"its Content-Encoding {encoding[:60]!r} was not asked for ({ACCEPTED})")
+
+
+class Plain:
+    """Nothing to be done."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See `Decoder`."""
+        yield data
+
+    def finish(self) -> None:
+        """See `Decoder`."""
+
+
+class Deflated:
+    """gzip in any number of members, or `deflate`, which some send with zlib's header and some without."""
+
+    def __init__(self, wbits: int | None) -> None:
+        self._wbits = wbits
+        self._stream = None if wbits is None else zlib.decompressobj(wbits)
+        self._begun = self._at_end = False
+        self._members = 1
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See `Decoder`."""
+        self._begun = self._begun or bool(data)
+        while data or not self._at_end:
+            if self._at_end:
+                if self._wbits != _GZIP or not data.startswith(_GZIP_MAGIC):
+                    return  # padding, as some append it
+                self._members += 1
+                if self._members > _MOST_MEMBERS:
+                    raise UnreadableError(f"it is compressed in more than {_MOST_MEMBERS} parts")
+                self._stream, self._at_end = zlib.decompressobj(_GZIP), False
+            if self._stream is None:
+                if not data:
+                    return
+                self._stream = zlib.decompressobj(zlib.MAX_WBITS if data[0] & 15 == 8 else -zlib.MAX_WBITS)
+            try:
+                piece = self._stream.decompress(data, _PIECE)
+            except zlib.error as error:
+                raise UnreadableError(f"it cannot be decompressed ({error})") from error
+            if piece:
+                yield piece
+            if self._stream.eof:
+                self._at_end, data = True, self._stream.unused_data
+                continue
+            data = self._stream.unconsumed_tail
+            if not data and len(piece) < _PIECE:
+                return
+
+    def finish(self) -> None:
+        """See `Decoder`."""
+        if self._begun and not self._at_end:
+            raise UnreadableError("its compressed body breaks off")

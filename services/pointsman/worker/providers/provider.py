@@ -1,0 +1,129 @@
+"""One provider: a request goes out, and whatever comes back ends as one of our results."""
+
+import asyncio
+from dataclasses import replace
+from importlib.metadata import version
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.worker.answer import Result
+from pointsman.worker.providers.openai_chat import OpenAIChat
+from pointsman.worker.providers.transport import Reply, Transport
+from pointsman.worker.providers.wire_format import WireFormat
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.raw_body import MOST_OF_AN_ERROR
+from pointsman.worker.refusal import from_connection, from_status, timed_out, words_of
+from pointsman.worker.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
+from pointsman.worker.room_left import wait_told
+from pointsman.worker.secrets import Secrets
+from pointsman_schemas.base import Json
+
+#: Parameters that make a provider send events; the answer here is always one body.
+_STREAMING = ("stream", "stream_options")
+#: An error's words may stand behind the request that it repeats.
+_MOST_ERROR_BYTES = 4 * MOST_OF_AN_ERROR
+#: To read more than this takes its time: not on the event loop.
+_LONG = 256 * 1024
+
+
+class Provider:
+    """A client for one row of `providers.yaml`; nothing is sent before the first call.
+
+    `most_bytes` of an answer are taken.
+
+    Raises:
+        ValueError: the environment names a proxy or certificates that cannot be used.
+    """
+
+    def __init__(
+        self,
+        row: ProviderRow,
+        key: SecretStr,
+        *,
+        max_in_flight: int,
+        clock: Clock = utc_now,
+        most_bytes: int = MAX_RESPONSE_BYTES,
+        wire: WireFormat | None = None,
+    ) -> None:
+        self.row = row
+        self._clock = clock
+        self._most_bytes = most_bytes
+        self._wire = wire or OpenAIChat()
+        secret = key.get_secret_value()
+        own = {name.lower(): value for name, value in row.headers.items()}
+        headers = {"user-agent": f"pointsman/{version('pointsman')}", **own, **self._wire.headers(secret)}
+        self._transport = Transport(self._wire.url(row.base_url), headers, max_in_flight=max_in_flight)
+        proxy = urlsplit(self._transport.proxy or "")
+        self._secrets = Secrets(
+            [secret if row.key_env else "", *filter(_may_be_secret, own.values()), proxy.password or ""]
+        )
+
+    def __repr__(self) -> str:
+        return f"Provider({self.row.name!r}, {self.row.base_url!r})"
+
+    async def call(self, request: Json, *, job_id: UUID, agent_id: str, in_record: bool = False) -> Result:
+        """Send a chat request as it is and wait for the answer, at most the row's `timeout_s`.
+
+        Cancelling the task closes the connection. `in_record`: the answer goes into no store of large values.
+        """
+        import aiohttp
+
+        most = min(self._most_bytes, MAX_RESPONSE_BYTES) if in_record else self._most_bytes
+        trace = (
+            {"x-pointsman-job": str(job_id), "x-pointsman-agent": agent_id} if self.row.trace_headers else {}
+        )
+        try:
+            async with asyncio.timeout(self.row.timeout_s) as limit:
+                reply = await self._transport.post(
+                    self._wire.encode(request),
+                    trace if self.row.trace_headers else {},
+                    most=lambda status: most if 200 <= status < 300 else _MOST_ERROR_BYTES,
+                )
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                return timed_out(self.row, error)
+            return from_connection(self.row, error, self._secrets.hide(words_of(error)))
+        now = self._clock()
+        if len(reply.body) > _LONG:
+            result = await asyncio.to_thread(self._result, reply, most)
+        else:
+            result = self._result(reply, most)
+        wait = wait_told(reply.headers, now)
+        return result if wait is None else replace(result, nothing_left_s=wait)
+
+    def _result(self, reply: Reply, most: int) -> Result:
+        row, status, secrets = self.row, reply.status, self._secrets
+        if not 200 <= status < 300:
+            return from_status(
+                row,
+                status,
+                reply.body,
+                headers=reply.headers,
+                now=self._clock(),
+                whole=reply.whole,
+                secrets=secrets,
+            )
+        if reply.unreadable is not None:
+            return not_readable(row, status, reply.body, reply.unreadable, secrets)
+        if not reply.whole:
+            return not_whole(row, status, reply.body, most, secrets)
+        # What is put into a store of its own is kept whole.
+        most_raw = most if most > MAX_RESPONSE_BYTES else MAX_RAW_BYTES
+        return self._wire.decode(row, status, reply.body, most_raw=most_raw, secrets=secrets)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+
+def as_sent(request: Json, model: str) -> Json:
+    """The request with the tier's model, and one answer instead of a stream; all else is passed through."""
+    return {name: value for name, value in request.items() if name not in _STREAMING} | {"model": model}
+
+
+def _may_be_secret(value: str) -> bool:
+    """A header's value, unless it is so short that it stands in every other sentence."""
+    return len(value) >= 6

@@ -1,0 +1,166 @@
+"""One POST over HTTP: pooled connections, the environment's proxy and certificates, a body within a bound."""
+
+import asyncio
+import os
+import ssl
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.request import getproxies
+
+from pointsman.worker.providers.content import ACCEPTED, Decoder, Plain, UnreadableError, decoder_of
+from pointsman.worker.providers.proxy import proxy_for
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+#: A provider that does not take the connection in this many seconds is down.
+CONNECT_S = 10.0
+_KEEP_ALIVE_S = 30.0
+
+#: Bodies above SMALL are read by so many calls at once, the others wait with what they have.
+_SMALL = 256 * 1024
+_LARGE_AT_ONCE = 4
+#: Taken of a body that is too large by its headers: what is kept of one, and room for a secret at its end.
+_BEGINNING = 80 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `body` is cut where `whole` is false, and as it came where `unreadable` says why."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool = True
+    unreadable: str | None = None
+
+
+class Transport:
+    """Sends to one address; no connection is made before the first request.
+
+    No redirect is followed, no cookie kept, nothing tried twice.
+
+    Raises:
+        ValueError: the environment names a proxy or certificates that cannot be used.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, max_in_flight: int) -> None:
+        self._url = url
+        self._headers = {**headers, "accept-encoding": ACCEPTED}
+        self._max_in_flight = max_in_flight
+        self.proxy = proxy_for(url, getproxies())
+        self._tls = tls_context() if url.startswith("https:") else None
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._session: ClientSession | None = None
+
+    async def post(self, body: bytes, headers: Mapping[str, str], *, most: Callable[[int], int]) -> Reply:
+        """Send `body` and take what is answered, at most `most(status)` bytes of it, decoded.
+
+        Raises:
+            aiohttp.ClientError, OSError: no whole answer came.
+        """
+        session = self._session or self._connect()
+        async with session.post(
+            self._url,
+            data=body,
+            headers={**self._headers, **headers},
+            proxy=self.proxy,
+            allow_redirects=False,
+        ) as response:
+            reply = await self._read(response, most(response.status))
+            if not reply.whole or reply.unreadable:
+                response.close()  # what is left of it is not waited for
+            return reply
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _connect(self) -> "ClientSession":
+        import aiohttp
+
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._max_in_flight,
+                keepalive_timeout=_KEEP_ALIVE_S,
+                ssl=True if self._tls is None else self._tls,
+            ),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
+        return self._session
+
+    async def _read(self, response: "ClientResponse", most: int) -> Reply:
+        encoding = response.headers.get("content-encoding", "")
+        if not encoding and (response.content_length or 0) > most:
+            most = min(most, _BEGINNING)
+        body, came = bytearray(), bytearray()
+        try:
+            decoder = decoder_of(encoding)
+        except UnreadableError as error:
+            whole = await self._take(response, Plain(), body, came, min(most, _BEGINNING))
+            return Reply(response.status, response.headers, bytes(body), whole, str(error))
+        try:
+            whole = await self._take(response, decoder, body, came, most)
+            if whole:
+                decoder.finish()
+        except UnreadableError as error:
+            return Reply(response.status, response.headers, bytes(came), len(came) < _BEGINNING, str(error))
+        return Reply(response.status, response.headers, bytes(body), whole)
+
+    async def _take(
+        self,
+        response: "ClientResponse",
+        decoder: Decoder,
+        body: bytearray,
+        came: bytearray,
+        most: int,
+    ) -> bool:
+        """Fill `body` up to `most` bytes; False where there was more, or as much of it encoded.
+
+        `came` gets the beginning as it was encoded.
+        """
+        received, large = 0, False
+        async with AsyncExitStack() as held:
+            async for data in response.content.iter_any():
+                received += len(data)
+                if len(came) < _BEGINNING:
+                    came += data[: _BEGINNING - len(came)]
+                for piece in decoder.feed(data):
+                    body += piece
+                    if len(body) > most:
+                        del body[most:]
+                        return False
+                if received > most:
+                    return False
+                if len(body) > _SMALL and not large:
+                    large = True
+                    await held.enter_async_context(self._large)
+        return True
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Trusts what SSL_CERT_FILE or SSL_CERT_DIR names, else what the system trusts.
+
+    Raises:
+        ValueError: there are no certificates at that place.
+    """
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if sys.platform == "darwin" and not (file or folder):
+        import truststore  # the system's own store, which OpenSSL does not know of
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return ssl.create_default_context(cafile=file or None, capath=None if file else folder or None)
+    except OSError as error:
+        name = "SSL_CERT_FILE" if file else "SSL_CERT_DIR"
+        raise ValueError(
+            f"{name}={file or folder} holds no certificates that can be read ({error})"
+        ) from error

@@ -1,0 +1,119 @@
+"""What must not be told: keys and header values, found again in every form in which somebody repeats them."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import groupby
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+_GONE = "***"
+#: A shorter secret stands in other words by chance; it is one only where it stands alone.
+_LONG = 8
+#: So much of an encoded secret is no chance.
+_LEAST_ENCODED = 8
+_ENTITIES = {
+    "&": "amp",
+    "<": "lt",
+    ">": "gt",
+    '"': "quot",
+    "'": "apos",
+    "/": "sol",
+    "+": "plus",
+    "=": "equals",
+}
+
+
+class Secrets:
+    """The secrets of one provider. Only what we say ourselves is searched, never an answer."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+
+    def __repr__(self) -> str:
+        return f"Secrets({len(self._secrets)})"
+
+    def hide(self, text: str) -> str:
+        """The text without secrets."""
+        return self._pattern.sub(_GONE, text) if self._secrets else text
+
+    def hide_bytes(self, content: bytes) -> bytes:
+        """The same of bytes in any encoding."""
+        return self.hide(content.decode("latin-1")).encode("latin-1") if self._secrets else content
+
+    def hide_json(self, value: _T) -> _T:
+        """The same of every text in parsed JSON, names and numbers too."""
+        return self._hidden(value) if self._secrets else value
+
+    def _hidden(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self.hide(value)
+            case dict():
+                return {self.hide(name): self._hidden(each) for name, each in value.items()}
+            case list():
+                return [self._hidden(each) for each in value]
+            case int() | float() if not isinstance(value, bool) and self.hide(str(value)) != str(value):
+                return _GONE
+        return value
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(form for secret in self._secrets for form in _forms(secret)))
+
+
+#: As JSON and programs escape a character that is no letter, over and over.
+_ESCAPED = r"\\{0,8}+"
+
+NO_SECRETS = Secrets(())
+
+
+def _forms(secret: str) -> Iterable[str]:
+    # No quantifier goes back: the time is in proportion to the text, whatever the secret and the text are.
+    characters = r"\x00{0,3}+".join(_character(*run) for run in _runs(secret))
+    yield _alone(secret, f"(?i:{characters})")
+    octets = [f"{octet:02x}" for octet in secret.encode()]
+    yield _alone(secret, f"(?i:{'[ :-]?'.join(octets)})")
+    yield from (re.escape(form) for form in sorted(_base64(secret), key=len, reverse=True))
+
+
+def _alone(secret: str, pattern: str) -> str:
+    return pattern if len(secret) >= _LONG else rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
+
+
+def _runs(secret: str) -> Iterable[tuple[str, int]]:
+    """Its characters; backslashes in a row are one, as nobody knows which of them escape others."""
+    for character, run in groupby(secret):
+        length = len(list(run))
+        yield from [(character, length)] if character == "\\" else [(character, 1)] * length
+
+
+def _character(character: str, times: int) -> str:
+    """One character as it is, or as JSON, a URL, HTML or a program's text escapes it."""
+    code = f"{ord(character):x}"
+    forms = [
+        rf"\\{{1,8}}+u\{{?0{{0,6}}{code}\}}?",
+        rf"\\{{1,8}}+x0{{0,6}}{code}",
+        rf"%(?:25){{0,4}}{code}",
+        rf"&\#0{{0,6}}{ord(character)};",
+        rf"&\#x0{{0,6}}{code};",
+    ]
+    if character in _ENTITIES:
+        forms.append(f"&{_ENTITIES[character]};")
+    if character == "\\":
+        return rf"(?:\\{{{times},{8 * times}}}+|(?:{'|'.join(forms)}){{{times}}})"
+    plain = re.escape(character)
+    return f"(?:{plain if character.isalnum() else _ESCAPED + plain}|{'|'.join(forms)})"
+
+
+def _base64(secret: str) -> set[str]:
+    """What of it is the same wherever it stands in a longer text that was encoded."""
+    found = set()
+    for before in range(3):
+        encoded = b64encode(b"\0" * before + secret.encode()).decode()
+        own = encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
+        if len(own) >= _LEAST_ENCODED:
+            found |= {own, own.replace("+", "-").replace("/", "_")}
+    return found
