@@ -18,6 +18,7 @@ REFUSALS: list[tuple[int, Any]] = [
     (429, USED_UP),
     (400, [{"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT"}}]),
     (200, {"error": {"message": "No auth credentials found", "code": 401}}),
+    (307, b""),
 ]
 
 

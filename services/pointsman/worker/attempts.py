@@ -36,8 +36,6 @@ _OF_THE_PROVIDER = {
     FailReason.TIMEOUT,
     FailReason.BAD_RESPONSE,
 }
-#: Refusals that another provider need not share.
-_OF_THE_TARGET = {FailReason.AUTHENTICATION, FailReason.MODEL_NOT_FOUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,7 @@ class Attempts:
             case Answer():
                 return "empty" in also and is_empty(result)
             case Reject():
-                return result.reason in _OF_THE_TARGET or ("too_long" in also and is_too_long(result))
+                return result.elsewhere or ("too_long" in also and is_too_long(result))
         return False
 
     def _next_target(self) -> Target:
