@@ -135,6 +135,9 @@ class System:
                     return
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 pass  # the server is down just now
+            for process in self.processes.values():
+                if process.ended():
+                    process.move()  # else it would stay away for a port that was taken meanwhile
             if time.monotonic() > give_up:
                 ends = "\n".join(f"--- {name}\n{each.last_lines(6)}" for name, each in self.processes.items())
                 raise AssertionError(f"{what} did not happen within {seconds} s\n{ends}")

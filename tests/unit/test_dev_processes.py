@@ -11,7 +11,7 @@ import pytest
 from pointsman.dev import processes
 from pointsman.dev.errors import DevError
 from pointsman.dev.ports import free_port
-from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.dev.processes import Process, restart_ended, stop, wait_ready
 
 #: Serves like a service, and ends like one when the port is taken. Answers with its process id.
 SERVICE = """
@@ -83,6 +83,23 @@ def test_one_that_lost_its_port_to_another_that_is_ready_moves(
     wait_ready([late])
     assert late.url != other.url
     assert (served_by(other), served_by(late)) == (other.pid, late.pid)
+
+
+def test_one_whose_port_was_taken_while_it_was_away_is_started_again_on_another(
+    started: list[Process], tmp_path: Path
+) -> None:
+    port = free_port()
+    process = begin(started, tmp_path, port, {"POINTSMAN_HTTP_PORT": str(port)})
+    wait_ready([process])
+    assert process.child is not None
+    process.child.kill()
+    process.child.wait()
+    with socket.create_server(("127.0.0.1", port)):
+        restart_ended([process])
+        process.child.wait(60)
+        restart_ended([process])
+        assert (process.restarts, process.moves) == (1, 1)
+        wait_ready([process])
 
 
 def test_one_that_ended_for_another_reason_is_told_with_its_last_words(

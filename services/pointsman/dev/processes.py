@@ -146,6 +146,8 @@ def restart_ended(processes: Sequence[Process]) -> list[Process]:
     """
     dead = [process for process in processes if process.ended()]
     for process in dead:
+        if process.move():
+            continue
         if process.restarts == _RESTARTS:
             raise DevError(
                 f"{process.name} ended {_RESTARTS + 1} times, the last time with:\n{process.last_lines()}",
