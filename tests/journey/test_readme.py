@@ -28,11 +28,22 @@ def commands() -> list[str]:
     return found
 
 
-def test_the_readme_is_short_and_names_files_that_exist() -> None:
+def named_in(page: Path) -> list[str]:
+    """Files of the project that a page names."""
+    text = page.read_text("utf-8")
+    if "**Superseded**" in text:
+        return []  # it tells how things were
+    return re.findall(r"`((?:services|schemas|tests|docs|compose|scripts)/[^`*<]*)`", text)
+
+
+def test_the_readme_is_short_and_names_many_files() -> None:
     assert len(README.splitlines()) <= 250
-    named = re.findall(r"`((?:services|schemas|tests|docs|compose|scripts)/[^`*<]*)`", README)
-    assert len(named) > 15
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert len(named_in(ROOT / "README.md")) > 15
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=lambda page: page.name)
+def test_the_files_that_a_page_names_exist(page: Path) -> None:
+    assert [path for path in named_in(page) if not (ROOT / path).exists()] == []
 
 
 def test_ci_runs_the_scripts_of_the_readme() -> None:
