@@ -194,3 +194,29 @@ async def test_evidence_is_never_more_than_the_exact_test_s(
     async with observer(told) as connection:
         found = await connection.fetchval("select exp(-audit.evidence($1, $2, $3, $4))", *counts)
     assert p * 0.99 <= found <= min(1.0, p * 1.6)
+
+
+MANY = """insert into audit.job (job_id, agent_id, first_at, last_at, first_seen_at, last_seen_at,
+  finished_at, outcome, tier, dead_letters, routes, calls, failed_calls, unpriced_calls, messages)
+select md5(n::text)::uuid, case when n % 4 = 0 then 'reader' else 'writer' end, at, at, at, at, at,
+  case when n % 400 = 0 then 'failed' else 'completed' end, 'small', 0, 1, 1, 0, 0, 4
+from generate_series(1, 60000) as n cross join (select $1::timestamptz as at) as time"""
+
+
+async def test_of_very_many_good_jobs_a_sample_is_compared_and_scaled_up(told: str) -> None:
+    far = START + timedelta(days=1000)
+    connection = await asyncpg.connect(told)
+    try:
+        async with connection.transaction():
+            await connection.execute(MANY, far)
+            rows = await connection.fetch(SUSPECTS, far, far + timedelta(hours=1), "failed")
+        again = await connection.fetch(SUSPECTS, far, far + timedelta(hours=1), "failed")
+        await connection.execute("delete from audit.job where first_at = $1", far)
+    finally:
+        await connection.close()
+    assert rows == again
+    (reader,) = [row for row in rows if row["dimension"] == "agent_id"]
+    assert (reader["value"], reader["failed"]) == ("reader", 150)
+    assert reader["good"] != 14_850, "it is an estimate"
+    assert reader["good"] == pytest.approx(14_850, rel=0.05)
+    assert float(reader["lift"]) == pytest.approx(4, rel=0.05)

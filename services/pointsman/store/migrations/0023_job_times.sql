@@ -21,6 +21,29 @@ create function audit.call_ended_at(payload jsonb, duration_ms double precision)
   return audit.call_began_at(payload) + least(coalesce(duration_ms, 0), 1e11) * interval '1 millisecond';
 comment on function audit.call_ended_at is 'When this call ended, by its worker''s clock; null where its record does not say.';
 
+-- The trigger counts each prompt: a loop costs less than a query with its own start and end for each.
+create or replace function audit.prompt_chars(body jsonb) returns integer language plpgsql immutable parallel safe as $$
+declare
+  messages constant jsonb := body -> 'messages';
+  content jsonb;
+  chars bigint;
+begin
+  if jsonb_typeof(messages) is distinct from 'array' then
+    return case when jsonb_typeof(body -> 'prompt') = 'string' then length(body ->> 'prompt') end;
+  end if;
+  for place in 0 .. jsonb_array_length(messages) - 1 loop
+    if jsonb_typeof(messages -> place) = 'object' then
+      content := messages -> place -> 'content';
+      chars := coalesce(chars, 0) + case jsonb_typeof(content)
+        when 'string' then length(content #>> '{}')
+        when 'array' then (select coalesce(sum(length(part ->> 'text')), 0)
+          from jsonb_array_elements(content) as part where jsonb_typeof(part -> 'text') = 'string')
+        else 0 end;
+    end if;
+  end loop;
+  return chars;
+end $$;
+
 alter table audit.job add column failed_call_at timestamptz, add column failed_by text[],
   add column slowest_ms double precision, add column slowest_at timestamptz, add column slowest_by text[],
   add column outcome_message text, add column outcome_limit text;
@@ -38,33 +61,35 @@ begin
     rule, policy_version, routes, task_kind, prompt_chars, called_at, provider, model, model_asked, called_tier, calls,
     failed_calls, unpriced_calls, tokens_in, tokens_out, cost_usd, error_at, last_error, messages, failed_call_at,
     failed_by, slowest_ms, slowest_at, slowest_by, outcome_message, outcome_limit)
-  select job_id, agent[1], first_agent_at, asked_at, first_at, last_at, first_seen_at, last_seen_at, finished_at,
-    ended[1][1], ended[1][2], ended[1][3], dead_letters, first_routed_at, route[array_length(route, 1)][1], routed_at,
+  select job_id, agent[array_length(agent, 1)], first_agent_at, asked_at, first_at, last_at, first_seen_at, last_seen_at, finished_at,
+    ended[array_length(ended, 1)][1], ended[array_length(ended, 1)][2], ended[array_length(ended, 1)][3], dead_letters,
+    first_routed_at, route[array_length(route, 1)][1], routed_at,
     route[1][1], route[1][2], route[1][3], routes, coalesce(routed_kind, submitted_kind),
     coalesce(routed_chars, submitted_chars), called_at, called[1][1], called[1][2], called[1][3], called[1][4], calls, failed_calls,
     unpriced_calls, tokens_in, tokens_out, cost_usd, error_at, error[1], messages, failed_call_at,
     case when failed is not null then array[failed[1][1], failed[1][2], failed[1][3]] end, slowest_ms, slowest_at[1],
-    case when slowest is not null then array[slowest[1][1], slowest[1][2], slowest[1][3]] end, left(ended[1][4], 500), left(ended[1][5], 100)
+    case when slowest is not null then array[slowest[1][1], slowest[1][2], slowest[1][3]] end,
+    left(ended[array_length(ended, 1)][4], 500), left(ended[array_length(ended, 1)][5], 100)
   from (
-    select job_id,
-      array_agg(agent_id order by at) filter (where agent_id is not null) as agent,
+    select job_id,  -- in one order, where it can be: that of the input, so nothing is sorted again for each job
+      array_agg(agent_id order by at desc) filter (where agent_id is not null) as agent,
       min(at) filter (where agent_id is not null) as first_agent_at,
       min(at) filter (where kind = 'job.submitted.v1') as asked_at,
       min(at) as first_at, max(at) as last_at, min(broker_at) as first_seen_at, max(broker_at) as last_seen_at,
       min(at) filter (where ends) as finished_at,
-      array_agg(array[status, error_type, tier, payload ->> 'message', payload ->> 'limit'] order by at)
+      array_agg(array[status, error_type, tier, message, reached] order by at desc)
         filter (where ends) as ended,
       count(*) filter (where kind = 'job.dead.v1') as dead_letters,
       min(at) filter (where kind = 'job.routed.v1') as first_routed_at,
       max(at) filter (where kind = 'job.routed.v1') as routed_at,
       array_agg(array[tier, rule, policy_version] order by at desc) filter (where kind = 'job.routed.v1') as route,
       count(*) filter (where kind = 'job.routed.v1') as routes,
-      max(payload #>> '{job,kind}') filter (where kind = 'job.routed.v1') as routed_kind,
-      max(payload ->> 'kind') filter (where kind = 'job.submitted.v1') as submitted_kind,
+      max(asked_kind) filter (where kind = 'job.routed.v1') as routed_kind,
+      max(asked_kind) filter (where kind = 'job.submitted.v1') as submitted_kind,
       max(chars) filter (where kind = 'job.routed.v1') as routed_chars,
       max(chars) filter (where kind = 'job.submitted.v1') as submitted_chars,
       max(at) filter (where kind = 'call.finished.v1') as called_at,
-      array_agg(array[provider, model, payload ->> 'model', tier] order by at desc) filter (where kind = 'call.finished.v1') as called,
+      array_agg(array[provider, model, asked, tier] order by at desc) filter (where kind = 'call.finished.v1') as called,
       count(*) filter (where kind = 'call.finished.v1') as calls,
       count(*) filter (where kind = 'call.finished.v1' and status <> 'ok') as failed_calls,
       count(*) filter (where kind = 'call.finished.v1' and cost_usd is null) as unpriced_calls,
@@ -73,20 +98,26 @@ begin
       array_agg(error_type order by at desc) filter (where error_type is not null) as error,
       count(*) as messages,
       min(began_at) filter (where fails) as failed_call_at,
-      array_agg(array[tier, provider, payload ->> 'model'] order by began_at, attempt) filter (where fails) as failed,
+      array_agg(array[tier, provider, asked] order by began_at, attempt) filter (where fails) as failed,
       max(duration_ms) filter (where answers) as slowest_ms,
       array_agg(began_at order by duration_ms desc, began_at) filter (where answers) as slowest_at,
-      array_agg(array[tier, provider, payload ->> 'model'] order by duration_ms desc, began_at)
+      array_agg(array[tier, provider, asked] order by duration_ms desc, began_at)
         filter (where answers) as slowest
     from (
-      select *, audit.happened_at(kind, produced_at, broker_at) as at, audit.is_outcome(kind) as ends,
+      -- Each value once, not once for each aggregate of it; and no payload goes through the sort.
+      select job_id, kind, agent_id, broker_at, status, error_type, tier, rule, policy_version, provider, model, attempt,
+        tokens_in, tokens_out, cost_usd, duration_ms, audit.happened_at(kind, produced_at, broker_at) as at, audit.is_outcome(kind) as ends,
         case kind when 'call.finished.v1' then
           coalesce(audit.call_began_at(payload), audit.happened_at(kind, produced_at, broker_at)) end as began_at,
+        case kind when 'call.finished.v1' then payload ->> 'model' end as asked,
+        case when audit.is_outcome(kind) then payload ->> 'message' end as message,
+        case when audit.is_outcome(kind) then payload ->> 'limit' end as reached,
+        case kind when 'job.routed.v1' then payload #>> '{job,kind}' when 'job.submitted.v1' then payload ->> 'kind' end as asked_kind,
         kind = 'call.finished.v1' and status not in ('ok', 'cancelled') as fails,
         kind = 'call.finished.v1' and (status = 'ok' or error_type = 'timeout') and duration_ms is not null as answers,
         case kind when 'job.routed.v1' then audit.prompt_chars(payload #> '{job,request}')
           when 'job.submitted.v1' then audit.prompt_chars(coalesce(payload -> 'request', payload)) end as chars
-      from added where job_id is not null) as message
+      from added where job_id is not null offset 0) as message
     group by job_id
   ) as said
   order by job_id  -- one order for all writers: no deadlock

@@ -126,8 +126,15 @@ begin
       errcode = 'invalid_parameter_value';
   end if;
   return query
-  with judged as materialized (
-    select * from audit.judged_jobs(suspects.since, suspects.until, suspects.outcome) where bad is not null
+  with size as materialized (
+    -- Which calls are slow costs more to tell than a sample saves.
+    select count(*)::float as good from audit.judged_jobs(suspects.since, suspects.until, suspects.outcome)
+    where suspects.outcome <> 'slow' and not bad
+  ), judged as materialized (
+    -- All failures. More good jobs than 20,000 tell nothing new: of more a sample, always the same one, scaled up below.
+    select * from audit.judged_jobs(suspects.since, suspects.until, suspects.outcome)
+    where bad or (not bad
+      and uuid_hash_extended(job_id, 0) & 1048575 < (select 1048576 * (20000 / greatest(good, 20000)) from size))
   ), trouble as materialized (
     -- Most of the failures; a stray one long before or after does not stretch the time.
     select percentile_disc(0.1) within group (order by began_at) as began_at,
@@ -190,12 +197,12 @@ begin
     from (
       select *, row_number() over of_kind as number, sum(least(prompt_chars, 16000)) over of_kind as chars from (
         (select *, uuid_hash_extended(job_id, 0) as pick from judged where bad and prompt_chars > 0 and words
-          order by uuid_hash_extended(job_id, 0) limit 500)
+          order by uuid_hash_extended(job_id, 0) limit 300)
         union all
         (select *, uuid_hash_extended(job_id, 0) from judged where not bad and prompt_chars > 0 and words
-          order by uuid_hash_extended(job_id, 0) limit 1000)) as hashed
+          order by uuid_hash_extended(job_id, 0) limit 600)) as hashed
       window of_kind as (partition by bad order by pick rows unbounded preceding)) as bounded cross join trouble
-    where number <= 20 or chars <= case when bad then 500000 else 1000000 end
+    where number <= 20 or chars <= case when bad then 300000 else 600000 end
   ), of_picked as materialized (
     select count(*) filter (where bad)::float as failed, count(*) filter (where not bad)::float as good,
       count(*) filter (where meanwhile)::float as meanwhile from picked
@@ -305,7 +312,8 @@ begin
       round(least(rate, audit.lift(ratio ^ (1 - sqrt(needed / evidence)), total.failed, total.good))::numeric, 2) end,
     case when place < 10000 and evidence >= needed then
       round(greatest(rate, audit.lift(ratio ^ (1 + sqrt(needed / evidence)), total.failed, total.good))::numeric, 2) end
-  from told cross join total
+  from told
+  cross join (select total.failed, greatest(size.good, total.good) as good from total cross join size) as total
   cross join lateral (select (told.failed / of_failed) * (total.failed + total.good)
     / (told.failed / of_failed * total.failed + coalesce(told.good / nullif(of_good, 0), 0) * total.good) as rate) as lift
   order by told.dimension is not null, place = 10000, score desc, place, told.value
@@ -331,5 +339,5 @@ begin
 end $$;
 comment on function audit.suspects is
 'What do failures have in common that good work has not?
-The likeliest cause comes first; values of jobs, pairs of them, and words and numbers of their prompts. outcome: failed counts jobs that failed, expired or were refused; retried those of which a call failed; slow those with a call longer than 95 of 100 of its tier the day before (without a day before: than three times the quickest quarter). Each job counts once. share_of_failed: part of all failures that has this value; share_of_good: part of all good jobs that has it, ..._meanwhile: of those that went well while four fifths of the failures happened; failure_rate: failures among jobs with this value; lift: that rate against the rate of all jobs, 1 is no connection; lift_low and lift_high: its interval, corrected for all that was tried: what could be chance is not listed, and where all of it could, the one line says that nothing recorded separates them. A pair is listed where it tells more than its parts. Words are counted in up to 500 failures and 1,000 good jobs, and scaled up; words => false leaves them out. Errors come last: no good job has one.
+The likeliest cause comes first; values of jobs, pairs of them, and words and numbers of their prompts. outcome: failed counts jobs that failed, expired or were refused; retried those of which a call failed; slow those with a call longer than 95 of 100 of its tier the day before (without a day before: than three times the quickest quarter). Each job counts once. share_of_failed: part of all failures that has this value; share_of_good: part of all good jobs that has it, ..._meanwhile: of those that went well while four fifths of the failures happened; failure_rate: failures among jobs with this value; lift: that rate against the rate of all jobs, 1 is no connection; lift_low and lift_high: its interval, corrected for all that was tried: what could be chance is not listed, and where all of it could, the one line says that nothing recorded separates them. A pair is listed where it tells more than its parts. Words are counted in up to 300 failures and 600 good jobs, and scaled up, as are good jobs beyond 20,000; words => false leaves them out. Errors come last: no good job has one.
 select dimension, value, failed, good, share_of_failed, share_of_good, lift, lift_low, usual_error from audit.suspects(now() - interval ''1 hour'')';
