@@ -16,7 +16,7 @@ from tests.support.system import System
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-JOB_IN_README = "01a213d7-567b"
+JOB_IN_README = "87fe6e5e557b"
 
 
 def commands() -> list[str]:
