@@ -126,3 +126,12 @@ async def test_who_has_a_deadline_does_not_wait_for_room(kafka: Kafka) -> None:
         ended = [answered_by(await worker.do(number, deadline=in_time())) for number in (1, 2, 3)]
     assert ended == ["tiny", "second", "second"]
     assert not one.ledger.waiting, "and gives its place back"
+
+
+async def test_milliseconds_are_waited_for() -> None:
+    refusal = http(429, {}, retry_after_ms="200", retry_after="1")
+    async with working(in_turn(refusal, http())) as (_, worker):
+        records = await worker.do()
+    assert answered_by(records) == "tiny"
+    waited = calls(records)[0].retry_after_s
+    assert waited is not None and 0.2 <= waited < 1, "not the whole second that the other header has"
