@@ -65,6 +65,7 @@ class Log:
         self.there: list[Outgoing] = []
         self.position = 0
         self.metadata = ""
+        self.seed = ""
 
     async def write(
         self, records: Iterable[Made], next_offset: int, metadata: str = "", *, alone: bool = False
