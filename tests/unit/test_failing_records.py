@@ -313,7 +313,7 @@ async def run_batches(
         LanePart(),
         "g",
         "t",
-        lambda: Router(raises, sizes),
+        lambda _: Router(raises, sizes),
         remembered=100,
         failing=FAILING,
         payloads=payloads,

@@ -1,5 +1,6 @@
 """How far back a router knows a job again: ten thousand of its lane, met by itself or before it started."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -29,7 +30,7 @@ def built() -> tuple[Lanes, RouterHandler]:
     with pytest.MonkeyPatch.context() as patch:
 
         def batch_lanes(*arguments: Any, **named: Any) -> Lanes:
-            found.extend((real(*arguments, **named), arguments[3]()))
+            found.extend((real(*arguments, **named), arguments[3]("")))
             return cast(Lanes, found[0])
 
         real = app.batch_lanes
@@ -53,7 +54,7 @@ def test_a_lane_that_opens_is_shown_as_many(
     built: tuple[Lanes, RouterHandler], committed: int, begins: int
 ) -> None:
     lanes, _ = built
-    writer: Any = None
+    writer: Any = SimpleNamespace(seed="")
     lane = lanes.__dict__["_open_lane"](0, Position(committed), writer, None)
     assert isinstance(lane, BatchLane)
     assert lane.position == begins
