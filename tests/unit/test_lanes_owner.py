@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
@@ -14,6 +15,7 @@ from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.lanes import Lanes
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
+from pointsman.bus.topic_ids import TopicId
 
 HERE = TopicPartition("t", 0)
 
@@ -54,6 +56,8 @@ class Group:
         self.opened: list[Life] = []
         self.before: list[Lane | None] = []
         self.told: list[tuple[object, ...]] = []
+        self.ids = {HERE.topic: TopicId("cluster", UUID(int=1))}
+        self.mark = None
 
     async def is_member(self, *_: object) -> bool:
         self.asked.set()
@@ -83,7 +87,9 @@ class Group:
     def pause(self, *tps: object) -> None:
         self.told.append(("pause", *tps))
 
-    def seek(self, tp: object, offset: int) -> None:
+    async def know(self, topics: object) -> None: ...
+
+    def seek(self, tp: object, offset: int, mark: object = None) -> None:
         self.told.append(("seek", tp, offset))
 
     def forget(self, tp: object) -> None:
@@ -100,7 +106,11 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         return cast("LaneWriter", group)
 
     monkeypatch.setattr(host.LaneWriter, "open", open_writer)
+
+    async def nothing_lost(*_: object) -> None: ...
+
     monkeypatch.setattr(host, "is_member", group.is_member)
+    monkeypatch.setattr(host, "put_lost_on_record", nothing_lost)
     monkeypatch.setattr(host, "_ASK_AGAIN_S", 0.001)
     lanes = Lanes(LanePart(), "group", HERE.topic, group.open_lane)
     inside: dict[str, Any] = lanes.__dict__

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiokafka.structs import TopicPartition
@@ -10,6 +11,7 @@ from pointsman.bus import fetcher, follow, shared_log
 from pointsman.bus.errors import BusError
 from pointsman.bus.settings import LanePart
 from pointsman.bus.shared_log import SharedLog
+from pointsman.bus.topic_ids import TopicId
 from pointsman_schemas.topics import Topics
 
 
@@ -25,6 +27,11 @@ class Client:
     async def close(self) -> None: ...
     async def set_topics(self, _: set[str]) -> None: ...
     def force_metadata_update(self) -> None: ...
+    def get_random_node(self) -> int:
+        return 1
+
+    async def send(self, *_: object) -> dict[str, TopicId]:
+        return {Topics("t").limits.name: TopicId("cluster", UUID(int=1))}
 
     async def fetch_all_metadata(self) -> Any:
         name = Topics("t").limits.name

@@ -45,8 +45,6 @@ _POLL_RECORDS, _POLL_BYTES = 2_000, 8 * 1024 * 1024
 _BREAKS, _BREAKS_ALONE = 2, 10
 #: For a commit, seconds. The client tries for as long as no broker answers, even when we are told to stop.
 _ANNOUNCE_S = 2.0
-
-
 #: Until partitions that cannot be read are looked at again, seconds.
 _LOOK_AGAIN_S = 5.0
 

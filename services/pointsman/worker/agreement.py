@@ -188,7 +188,7 @@ class Agreement:
         try:
             answers = self.ledger.fold(message, entry.at)
         except UnusableError as error:
-            event(log, logging.WARNING, "left out of the shared limits", said=str(error), at=entry.offset)
+            event(log, logging.WARNING, "left out of the shared limits", said=str(error), offset=entry.offset)
             return
         self.clock.saw(entry.at, self.now())
         ours = [answer for answer in answers if answer.ticket.process == self.process]
