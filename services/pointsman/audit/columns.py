@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import orjson
 
+from pointsman.bus.json import fits_jsonb
 from pointsman_schemas.base import AGENT_ID
 from pointsman_schemas.envelope import Headers
 
@@ -46,7 +47,7 @@ def payload_of(value: bytes | None) -> str | None:
         orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
-    return value.decode()
+    return value.decode() if fits_jsonb(value) else None
 
 
 def reason_text(text: str) -> str:

@@ -14,6 +14,7 @@ MAX_DEPTH = 64
 
 #: What Postgres can keep of a number in jsonb: so many decimal places; no larger exponent is needed.
 MAX_DECIMALS = 16_383
+_MAX_DIGITS = 131_072
 
 # A first look, thirty times as fast as a parser: every digit is a zero, so that long numbers and large
 # exponents are a text to be found. orjson would turn the first into a float, the second into 0, in silence.
@@ -37,12 +38,32 @@ def parse_object(value: bytes) -> dict[str, Any]:
         raise RefusedError(Reason.NOT_AN_OBJECT, f"the value is {_name(parsed)}, must be a JSON object")
     if value.count(b"[") + value.count(b"{") > MAX_DEPTH:
         _check_depth(parsed)
-    digits = value.translate(_DIGITS_AS_ZERO)
-    if any(each in digits for each in _SUSPECT):
+    if _has_suspect_numbers(value):
         _check_numbers(value)
     if b"\\u0000" in value:
         _check_characters(parsed)
     return parsed
+
+
+def fits_jsonb(value: bytes) -> bool:
+    """Whether jsonb takes the numbers in `value`, which is JSON: it keeps longer integers than we do."""
+    if not _has_suspect_numbers(value):
+        return True
+    try:
+        json.loads(value, parse_int=_check_digits, parse_float=_check_float)
+    except (RefusedError, RecursionError):
+        return False
+    return True
+
+
+def _has_suspect_numbers(value: bytes) -> bool:
+    digits = value.translate(_DIGITS_AS_ZERO)
+    return any(each in digits for each in _SUSPECT)
+
+
+def _check_digits(digits: str) -> None:
+    if len(digits) > _MAX_DIGITS:
+        raise RefusedError(Reason.BAD_NUMBER, f"the integer {digits[:24]}... has {len(digits):,} digits")
 
 
 def _classify(value: bytes, error: orjson.JSONDecodeError) -> RefusedError:
