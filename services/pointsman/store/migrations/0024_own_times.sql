@@ -8,7 +8,7 @@ select job_id, at, at - first_value(at) over story as since_start, at - lag(at) 
   kind, agent_id, source, tier, provider, model, attempt, status, error_type, cost_usd, duration_ms,
   unreadable, topic, partition, "offset", message_id, causation_id, payload
 from (
-  select *, coalesce(case kind when 'call.finished.v1' then audit.call_ended_at(payload, duration_ms) end,
+  select *, least(case kind when 'call.finished.v1' then audit.call_ended_at(payload, duration_ms) end,
     audit.happened_at(kind, produced_at, broker_at)) as at
   from audit.message) as message
 where job_id is not null
@@ -23,7 +23,7 @@ create function audit.error_pattern(error text) returns text language sql immuta
 comment on function audit.error_pattern is 'The text of an error with N for numbers and ... for ids and quotations.';
 
 create or replace view audit.calls as
-select job_id, coalesce(audit.call_ended_at(payload, duration_ms), audit.happened_at(kind, produced_at, broker_at)) as at,
+select job_id, least(audit.call_ended_at(payload, duration_ms), audit.happened_at(kind, produced_at, broker_at)) as at,
   agent_id, tier, provider, model, payload ->> 'model' as model_asked, attempt, status, error_type,
   payload ->> 'error' as error, (payload ->> 'http_status')::integer as http_status, duration_ms, tokens_in, tokens_out,
   cost_usd, payload ->> 'prices' as prices, payload -> 'request' as request, payload -> 'response' as response, message_id,
