@@ -15,6 +15,7 @@ import asyncpg
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.soak.record import examine
 from pointsman.bus.admin import apply
+from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.follow import follow
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Incoming, Outgoing
@@ -100,8 +101,14 @@ class System:
         return await asyncio.to_thread(self._provider.stats)
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        async with Publisher(self.bootstrap) as publisher:
-            await publisher.publish(records, within=60)
+        give_up = time.monotonic() + 60
+        while True:
+            try:
+                async with Publisher(self.bootstrap) as publisher:
+                    return await publisher.publish(records, within=60)
+            except KafkaUnavailableError:  # nothing was sent: the broker is away as this begins
+                if time.monotonic() > give_up:
+                    raise
 
     def jobs(self, count: int, **fields: object) -> dict[str, Outgoing]:
         """Jobs with ids of their own, spread over the tiers."""

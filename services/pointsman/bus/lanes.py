@@ -268,12 +268,12 @@ class Lanes:
         assert consumer is not None
         assert fetcher is not None
         assert admin is not None
+        await fetcher.know([self._topic])
+        known = fetcher.ids.get(self._topic)
+        if known is None:  # before a writer is opened, which would fence for nothing
+            raise UnknownTopicOrPartitionError(self._topic)
         writer = await LaneWriter.open(self._settings, self._group, tp)
         try:
-            await fetcher.know([self._topic])
-            known = fetcher.ids.get(self._topic)
-            if known is None:
-                raise UnknownTopicOrPartitionError(self._topic)
             position = await writer.position(admin, known.topic)
             first = await first_offset(consumer, tp)
             before = lives[0] if lives else None
