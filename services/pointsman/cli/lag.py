@@ -42,17 +42,20 @@ def lag(
 
     settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     topics, file = settings.topics, load_policy(settings.policy)
-    tiers = file.tiers
-    if "policy" not in settings.model_fields_set:  # nobody said which: then whatever tiers there are
-        there = asyncio.run(tiers_there(settings.kafka, topics))
-        tiers = tiers if not there or set(there) == set(tiers) else tuple(there)
-    passed = lanes(topics, tiers)
-    if file.score is not None and file.score.opinion is not None:
-        passed.insert(1, Watched(topics.opinion.name, settings.opinion_group))
-    audited = [Watched(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers)]
+
+    async def watched() -> list[Watched]:
+        """Asked anew each time: whoever serves may begin before Kafka or a tier is there."""
+        tiers = file.tiers
+        if "policy" not in settings.model_fields_set:  # nobody said which: then whatever tiers there are
+            there = await tiers_there(settings.kafka, topics)
+            tiers = tiers if not there or set(there) == set(tiers) else tuple(there)
+        passed = lanes(topics, tiers)
+        if file.score is not None and file.score.opinion is not None:
+            passed.insert(1, Watched(topics.opinion.name, settings.opinion_group))
+        return [*passed, *(Watched(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers))]
 
     async def look() -> list[LaneLag]:
-        return await lag(settings.kafka, [*passed, *audited])
+        return await lag(settings.kafka, await watched())
 
     def show(found: list[LaneLag]) -> None:
         if as_json:
