@@ -53,7 +53,8 @@ def story(number: int, start: datetime | None = None, **changes: Any) -> list[In
     submitted = _changed(JobSubmitted, "job.submitted.v1", job_id=job_id)
     routed = _changed(JobRouted, "job.routed.v1")
     routed = routed.model_copy(update={"job": submitted.job()})
-    called = _changed(CallFinished, "call.finished.v1", job_id=job_id, **changes)
+    own = {"job_id": job_id, "started_at": at + timedelta(seconds=1), "duration_ms": 1000.0}
+    called = _changed(CallFinished, "call.finished.v1", **own | changes)
     ended = _changed(JobCompleted, "job.completed.v1", job_id=job_id)
     messages = [submitted, routed, called, ended]
     tier = TOPICS.tier(routed.decision.tier)
