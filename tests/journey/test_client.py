@@ -18,6 +18,18 @@ from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+SAMPLES = (
+    r'pointsman_jobs_routed_total{rule="[a-z-]+",tier="small"} 1\.0',
+    r'pointsman_jobs_finished_total{outcome="completed",.*tier="small"} 1\.0',
+    r'pointsman_call_seconds_count{.*status="ok".*} 1\.0',
+    r'pointsman_cost_usd_total{.*tier="small"} [0-9.e-]*[1-9]',
+    r'pointsman_calls_in_flight{.*tier="small"} 0\.0',
+    r"pointsman_audit_delay_seconds_count [1-9]",
+    r"pointsman_decision_seconds_count 1\.0",
+    r"pointsman_hop_seconds_count{topic=",
+    r"pointsman_lane_lag_records{",
+    r"pointsman_lane_oldest_seconds{",
+)
 
 
 def client_of(system: System) -> Client:
@@ -81,26 +93,23 @@ async def test_every_service_serves_health_and_metrics(system: System) -> None:
     async with client_of(system) as client:
         await client.submit(prompt="Hello", kind="chat")
 
-    def read(url: str) -> str:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return str(answer.read().decode())
+    services = [process for name, process in system.processes.items() if name != "simulator"]
+    for service in services:
+        assert '"alive":true' in await asyncio.to_thread(read, f"{service.url}/healthz")
+        assert '"ready":true' in await asyncio.to_thread(read, f"{service.url}/readyz")
+    missing = ["all"]
 
-    everything = ""
-    for name, process in system.processes.items():
-        if name != "simulator":
-            assert '"alive":true' in await asyncio.to_thread(read, f"{process.url}/healthz")
-            assert '"ready":true' in await asyncio.to_thread(read, f"{process.url}/readyz")
-            everything += await asyncio.to_thread(read, f"{process.url}/metrics")
-    for sample in (
-        r'pointsman_jobs_routed_total{rule="[a-z-]+",tier="small"} 1\.0',
-        r'pointsman_jobs_finished_total{outcome="completed",.*tier="small"} 1\.0',
-        r'pointsman_call_seconds_count{.*status="ok".*} 1\.0',
-        r'pointsman_cost_usd_total{.*tier="small"} [0-9.e-]*[1-9]',
-        r'pointsman_calls_in_flight{.*tier="small"} 0\.0',
-        r"pointsman_audit_delay_seconds_count [1-9]",
-        r"pointsman_decision_seconds_count 1\.0",
-        r"pointsman_hop_seconds_count{topic=",
-        r"pointsman_lane_lag_records{",
-        r"pointsman_lane_oldest_seconds{",
-    ):
-        assert re.search(sample, everything), sample
+    async def all_measured() -> bool:
+        texts = [await asyncio.to_thread(read, f"{service.url}/metrics") for service in services]
+        missing[:] = [sample for sample in SAMPLES if not re.search(sample, "".join(texts))]
+        return not missing
+
+    try:
+        await system.until(all_measured, 30, "every metric")  # some are measured every 2 s
+    finally:
+        assert not missing
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())
