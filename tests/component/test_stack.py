@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
@@ -18,9 +19,11 @@ from pointsman.bus.admin import apply
 from pointsman.bus.follow import follow
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Outgoing
+from pointsman.dev import logins
 from pointsman.dev.ports import LOOPBACK
-from pointsman.dev.postgres import EmbeddedPostgres
+from pointsman.dev.postgres import USER, EmbeddedPostgres
 from pointsman.dev.stack import Stack
+from pointsman.store.roles import as_login
 from pointsman_schemas.topics import Topics
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -128,6 +131,54 @@ def test_what_a_killed_owner_left_is_not_in_the_way(folder: Path, tie: str) -> N
         assert not any(server.is_running() for server in servers)
         asyncio.run(leave(stack, "after"))
         assert asyncio.run(found(stack)) == (["after"], ["after"])
+
+
+async def lets_in(address: str) -> bool:
+    try:
+        await (await asyncpg.connect(address, timeout=30)).close()
+    except asyncpg.InvalidPasswordError:
+        return False
+    return True
+
+
+def mode(path: Path) -> str:
+    return oct(path.stat().st_mode & 0o777)
+
+
+def test_other_users_of_the_machine_do_not_get_into_postgres(folder: Path) -> None:
+    with started(folder) as stack:
+        owner = stack.postgres.dsn()
+        assert asyncio.run(lets_in(owner))
+        asyncio.run(logins.make_logins(owner))
+        for own in (logins.reader(owner), logins.writer(owner)):
+            assert asyncio.run(lets_in(own))
+        for login in (USER, "pointsman_reader", "pointsman_writer", "postgres"):
+            for password in (None, "wrong"):
+                assert not asyncio.run(lets_in(as_login(owner, login, password))), (login, password)
+    assert mode(folder / "postgres") == "0o700"
+    assert mode(folder / "postgres" / "password") == "0o600"
+    with started(folder) as stack:
+        assert asyncio.run(lets_in(owner.replace(f":{urlsplit(owner).port}/", f":{stack.postgres.port}/")))
+
+
+def test_a_folder_that_let_everybody_in_is_taken_over_with_what_is_in_it(folder: Path) -> None:
+    with started(folder) as stack:
+        asyncio.run(leave(stack, "before"))
+        for statement in ("create role pointsman_reader login", f"alter user {USER} password null"):
+            stack.postgres.psql(USER, statement)
+        stack.postgres.kill()  # it has to recover, too
+    rules = EmbeddedPostgres(folder / "postgres").data_folder() / "pg_hba.conf"
+    rules.write_text(f"# as it once was\nhost all all {LOOPBACK}/32 trust\n")
+    (folder / "postgres" / "password").unlink(missing_ok=True)
+    (folder / "postgres").chmod(0o755)
+    with started(folder) as stack:
+        owner = stack.postgres.dsn()
+        for login in (USER, "pointsman_reader"):
+            assert not asyncio.run(lets_in(as_login(owner, login)))
+        assert asyncio.run(found(stack)) == (["before"], ["before"])
+        asyncio.run(logins.make_logins(owner))
+        assert asyncio.run(lets_in(logins.reader(owner)))
+    assert mode(folder / "postgres") == "0o700"
 
 
 def test_a_cluster_whose_making_was_cut_off_is_made_again(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -63,6 +64,11 @@ def test_once_ends_with_0_when_each_job_has_its_outcome_and_its_rows(place: Path
     assert {"kafka", "postgres", "simulator", "router", "worker-small", "audit"} <= said["addresses"].keys()
     assert f"{JOBS} of {JOBS} jobs have their outcome and their audit rows\nstopping\n" in err
     assert not (place / ".pointsman" / "running").exists()
+    left = place / ".pointsman" / "settings.env"
+    passwords = set(re.findall(r"//\w+:(\w+)@", left.read_text()))
+    assert len(passwords) == 3, "the owner, the writer, the reader"
+    assert not any(password in out + err for password in passwords)
+    assert oct(left.stat().st_mode & 0o777) == "0o600"
 
 
 def test_once_ends_with_1_and_names_the_jobs_that_have_no_outcome(place: Path) -> None:
@@ -93,6 +99,8 @@ def test_a_stop_ends_everything_that_was_started(place: Path, number: signal.Sig
         while not (said and said[-1].startswith("Ctrl-C stops everything")):
             said.append(process.stdout.readline())
             assert said[-1], process.stderr and process.stderr.read()
+        assert "Postgres' passwords are in .pointsman/settings.env\n" in said
+        assert re.search(r"^Postgres +postgresql://pointsman_reader:\*\*\*@", "".join(said), re.MULTILINE)
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         while process.stdout.readline() != "stopping\n":

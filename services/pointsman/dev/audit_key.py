@@ -1,8 +1,8 @@
 """The key that the dev stack's audit signs checkpoints with; it stays when the data is deleted."""
 
-import os
 from pathlib import Path
 
+from pointsman.dev.private_file import write_private
 from pointsman.store.signing import PrivateKey
 
 
@@ -14,6 +14,5 @@ def audit_key(folder: Path) -> tuple[Path, str]:
     """
     file = folder / "audit-key.pem"
     if not file.exists():
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(PrivateKey.generate().pem)
+        write_private(file, PrivateKey.generate().pem)
     return file, PrivateKey.parse(file.read_text()).public.text

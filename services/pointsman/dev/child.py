@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 _STOP_WITHIN_S = 20.0
 
@@ -32,6 +33,7 @@ class Child:
         log: Path,
         *,
         env: Mapping[str, str] | None = None,
+        stdin: IO[str] | None = None,
         user: tuple[int, int] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
@@ -39,7 +41,7 @@ class Child:
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [str(word) for word in command],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin or subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 env={**os.environ, **(env or {})},

@@ -6,6 +6,7 @@ from pathlib import Path
 from pointsman.dev import logins
 from pointsman.dev.audit_key import audit_key
 from pointsman.dev.ports import LOOPBACK, free_port, is_free
+from pointsman.dev.private_file import write_private
 from pointsman.dev.processes import Process
 
 #: Where services serve health and metrics, when these ports are free.
@@ -66,6 +67,8 @@ def fleet(
 def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> None:
     """Write the addresses where the other commands look for them, in this folder's `settings.env`.
 
+    They hold passwords, so only the user who started us may read them.
+
     `owner`: Postgres' address for those who change the schema.
     """
     left = {**processes[-1].environment, "POINTSMAN_POSTGRES_OWNER": owner}
@@ -74,4 +77,4 @@ def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> No
         "AUDIT_HEADS",
     )  # fmt: skip
     lines = [f"POINTSMAN_{name}={left[f'POINTSMAN_{name}']}" for name in names]
-    (folder / "settings.env").write_text("\n".join(lines) + "\n")
+    write_private(folder / "settings.env", "\n".join(lines) + "\n")

@@ -2,21 +2,26 @@
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from pointsman.dev.child import Child, set_aside
 from pointsman.dev.errors import DevError, ServerFailedError, server_error
 from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.private_file import write_private
 
 _READY_WITHIN_S = 60.0
 USER = "pointsman"
+_WHO_MAY_ENTER = f"host all all {LOOPBACK}/32 scram-sha-256"
 
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
@@ -41,6 +46,7 @@ class EmbeddedPostgres:
         self.port = port or free_port()
         self._may_move = port is None
         self._child: Child | None = None
+        self._password = ""
         self._as_user = _nobody() if os.geteuid() == 0 else None
 
     @property
@@ -50,8 +56,8 @@ class EmbeddedPostgres:
         return self._child
 
     def dsn(self, database: str = USER) -> str:
-        """The address of a database for clients."""
-        return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}"
+        """The address of a database for clients, with the password; for a server that was started."""
+        return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start, and return when it answers; the first time makes the cluster and the database.
@@ -60,6 +66,7 @@ class EmbeddedPostgres:
             ServerFailedError: with the end of the server's log.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # the logs may quote a statement that sets a password
         unfinished = self._folder / "unfinished"  # stays when we are killed before the cluster is whole
         if unfinished.exists():
             shutil.rmtree(self.data_folder(), ignore_errors=True)
@@ -69,6 +76,7 @@ class EmbeddedPostgres:
             unfinished.touch()
             self._make_cluster(data)
         self._remove_stale_pid(data)
+        self._password = self._kept_password(data)
         self._child = self._launched(data)
         while not self._ready(self._child):  # another program has the port, which nobody chose
             self.port = free_port()
@@ -131,21 +139,50 @@ class EmbeddedPostgres:
                 "-q",
                 "-v",
                 "ON_ERROR_STOP=1",
-                self.dsn(database),
+                f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}",
                 "-c",
                 command,
-            ]
+            ],
+            env={"PGPASSWORD": self._password},  # everybody may see the arguments of a process
         )
 
     def _make_cluster(self, data: Path) -> None:
         self._run(
-            [self._programs() / "initdb", "-D", data, "-U", USER, "--auth=trust", "--encoding=UTF8",
+            [self._programs() / "initdb", "-D", data, "-U", USER, "--auth=reject", "--encoding=UTF8",
              "--no-locale", "--no-instructions"]
         )  # fmt: skip
 
-    def _run(self, command: Sequence[str | Path]) -> None:
+    def _kept_password(self, data: Path) -> str:
+        """The password of `USER`, without which nobody enters; a cluster that lets others in is given one.
+
+        Such a cluster is new, or an older version made it. No server listens meanwhile. The file is written
+        last: what was cut off is done again.
+        """
+        file, rules = self._folder / "password", data / "pg_hba.conf"
+        password = file.read_text() if file.exists() else ""
+        if not password or rules.read_bytes() != f"{_WHO_MAY_ENTER}\n".encode():
+            password = secrets.token_hex(16)
+            place = str(rules).replace("'", "''")
+            with tempfile.TemporaryFile("w+") as statements:
+                statements.write(f"alter user {USER} password '{password}'\n")
+                statements.write(f"copy (select '{_WHO_MAY_ENTER}') to '{place}'\n")
+                statements.seek(0)
+                program = self._programs() / "postgres"
+                self._run(
+                    [program, "--single", "-D", data, "-c", "exit_on_error=on", "postgres"], stdin=statements
+                )
+            write_private(file, password)
+        return password
+
+    def _run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: IO[str] | None = None,
+    ) -> None:
         log = self._folder / "prepare.log"
-        child = Child(command, log, user=self._as_user)
+        child = Child(command, log, env=env, stdin=stdin, user=self._as_user)
         if child.wait(120) != 0:
             said = log.read_text(errors="replace")[-800:]
             raise server_error("Postgres could not be prepared", said, "begin anew: pointsman dev --fresh")

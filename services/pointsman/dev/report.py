@@ -47,6 +47,7 @@ def say_what_next(journey: Journey, places: Mapping[str, str], data: Path, tell:
     """Every address, and commands to try in another terminal."""
     width = max(len(name) for name in places)
     tell.say("\n" + "\n".join(f"{name:<{width}}  {place}" for name, place in places.items()))
+    tell.say(f"Postgres' passwords are in {data / 'settings.env'}")
     tell.say(f"\nTry next, in another terminal in {Path.cwd()}:")
     if shutil.which("pointsman") is None:  # started by its path, as scripts/dev does
         tell.say(f'  export PATH="{Path(sys.argv[0]).absolute().parent}:$PATH"')

@@ -20,6 +20,7 @@ from pointsman.dev.stack import Stack
 from pointsman.router.policy_file import PolicyFile
 from pointsman.router.policy_file import load as load_policy
 from pointsman.router.settings import RouterSettings
+from pointsman.store.address import without_secrets
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
 
@@ -47,7 +48,9 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         journey = Journey()
         if options.samples:
             journey = asyncio.run(travel(kafka, reader, tiers, tell=tell, patience_s=options.patience_s))
-        places = {"Kafka": kafka, "Postgres": reader} | {each.name: each.url for each in processes}
+        places = {"Kafka": kafka, "Postgres": without_secrets(reader)} | {
+            each.name: each.url for each in processes
+        }
         say_how_they_did(journey, tell)
         tell.document(document(journey, places, ready_s))
         if options.once:
