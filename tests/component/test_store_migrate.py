@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -93,7 +94,7 @@ async def test_a_file_that_cannot_be_recorded_is_not_applied(
 
 
 async def test_a_missing_database_is_made_once(database: str) -> None:
-    dsn = f'{database}-"new" one'
+    dsn = database + quote('-"new" one')
     try:
         made = await asyncio.gather(*(create_database_if_missing(dsn) for _ in range(4)))
         assert sorted(made) == [False, False, False, True]

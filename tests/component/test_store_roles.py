@@ -149,10 +149,14 @@ async def test_a_function_with_its_owner_s_rights_is_for_named_roles_only(databa
 
 async def test_a_login_is_made_once_and_its_password_can_change(database: str) -> None:
     await prepare(database)
-    for password in ("one", None, 'it\'s "two"'):
+    for password in ("one", 'it\'s "two"'):
         await ensure_login(database, "test_login", AUDITOR, password)
         async with connected(as_login(database, "test_login", password)) as connection:
             assert await connection.fetchval("select count(*) from audit.message") == 0
+    await ensure_login(database, "test_login", AUDITOR, None)
+    async with observer(database) as connection:
+        kept = "select rolpassword from pg_authid where rolname = 'test_login'"
+        assert await connection.fetchval(kept) is None
 
 
 async def test_the_command_prints_statements_that_grant_the_same(database: str, tmp_path: Path) -> None:
