@@ -14,7 +14,9 @@ HERE = TopicPartition("t", 0)
 LIMIT_S = 10.0
 
 
-async def stands_still(monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None) -> None:
+async def stands_still(
+    monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None, clock: Sequence[float] = range(21)
+) -> None:
     """For longer than it may, on a partition that ends at 9."""
 
     class Consumer:
@@ -24,10 +26,10 @@ async def stands_still(monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | 
     async def position(_: TopicPartition) -> int | None:
         return read_to
 
-    clock = iter(range(0, 100, 10))
-    monkeypatch.setattr(poll, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    times = iter(clock)
+    monkeypatch.setattr(poll, "time", SimpleNamespace(monotonic=lambda: next(times)))
     watchdog = Watchdog(cast("Any", Consumer()), LIMIT_S, position)
-    for _ in range(3):
+    for _ in clock[1:]:
         await watchdog.look({HERE: at})
 
 
@@ -48,3 +50,7 @@ async def test_a_lane_that_has_nothing_to_wait_for_is_none(
     monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None
 ) -> None:
     await stands_still(monkeypatch, at, read_to)
+
+
+async def test_time_in_which_we_stood_still_ourselves_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    await stands_still(monkeypatch, at=7, read_to=8, clock=[0, 1, 2, 30, 31, 60, 61, 90])

@@ -85,11 +85,15 @@ class Watchdog:
         self._limit_s = limit_s
         self._read_to = read_to
         self._seen: dict[TopicPartition, tuple[int, float]] = {}
-        self._next_look = time.monotonic() + limit_s / 2
+        self._called_at = time.monotonic()
+        self._next_look = self._called_at + limit_s / 2
 
     async def look(self, positions: Mapping[TopicPartition, int]) -> None:
         """Cheap on every poll; asks the broker every half limit."""
         now = time.monotonic()
+        if now - self._called_at > self._limit_s / 4:
+            self._seen = {}  # it was us who stood still: frozen, or waiting for a store
+        self._called_at = now
         if now < self._next_look:
             return
         self._next_look = now + self._limit_s / 2
