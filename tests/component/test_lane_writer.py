@@ -1,4 +1,4 @@
-"""A lane's transactions on a real broker, in both versions: whole or not at all, by one owner at a time."""
+"""A lane's transactions on a real broker: whole or not at all, by one owner at a time."""
 
 import asyncio
 import os
@@ -28,14 +28,14 @@ from pointsman.bench.hop.messages import records
 from pointsman.bus import transaction_requests as requests
 from pointsman.bus import transactions
 from pointsman.bus.admin import apply
-from pointsman.bus.announced import AnnouncedTransactions
 from pointsman.bus.batches import BATCH_BYTES, Batches
 from pointsman.bus.bundle import Bundle, unpacked
-from pointsman.bus.epochs import EpochTransactions, transaction_version
+from pointsman.bus.errors import BrokerTooOldError
 from pointsman.bus.follow import follow
 from pointsman.bus.lane_writer import LaneWriter, Position, partition_of
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
+from pointsman.bus.transactions import Transactions, transaction_version
 from pointsman.dev.stack import Stack
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
@@ -98,17 +98,6 @@ async def intake(kafka: Kafka) -> Intake:
     return Intake(kafka.bootstrap, topics)
 
 
-@pytest.fixture(params=[1, 2])
-def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """What the cluster says that it has agreed on; a broker of version 2 serves clients of version 1, too."""
-
-    async def agreed(client: object) -> int:
-        return int(request.param)
-
-    monkeypatch.setattr(transactions, "transaction_version", agreed)
-    return int(request.param)
-
-
 async def test_the_stacks_broker_has_agreed_on_the_second_version(kafka: Kafka) -> None:
     client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
     await client.bootstrap()
@@ -118,15 +107,19 @@ async def test_the_stacks_broker_has_agreed_on_the_second_version(kafka: Kafka) 
         await client.close()
 
 
-async def test_the_version_decides_how_it_is_written(intake: Intake, version: int) -> None:
-    writer = await intake.writer()
-    try:
-        assert type(writer._transactions) is {1: AnnouncedTransactions, 2: EpochTransactions}[version]
-    finally:
-        await writer.close()
+async def test_a_cluster_without_them_is_refused_with_what_to_do(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def agreed(client: object) -> int:
+        return 1
+
+    monkeypatch.setattr(transactions, "transaction_version", agreed)
+    with pytest.raises(BrokerTooOldError, match=r"needs Kafka 4\.0") as caught:
+        await intake.writer()
+    assert "upgrade --feature transaction.version=2" in caught.value.hint
 
 
-async def test_records_and_position_are_there_after_it(intake: Intake, version: int) -> None:
+async def test_records_and_position_are_there_after_it(intake: Intake) -> None:
     writer = await intake.writer()
     try:
         await writer.write([intake.record(b"a"), intake.record(b"b", "medium")], 5, "")
@@ -137,7 +130,7 @@ async def test_records_and_position_are_there_after_it(intake: Intake, version: 
         await writer.close()
 
 
-async def test_more_than_fits_into_one_batch(intake: Intake, version: int) -> None:
+async def test_more_than_fits_into_one_batch(intake: Intake) -> None:
     """Nothing of it can be compressed, so it takes several batches to each of two partitions."""
     values = [os.urandom(BATCH_BYTES // 3) for _ in range(16)]
     writer = await intake.writer()
@@ -152,7 +145,7 @@ async def test_more_than_fits_into_one_batch(intake: Intake, version: int) -> No
 
 
 @needs_library
-async def test_bundles_and_loose_records_go_together(intake: Intake, version: int) -> None:
+async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
     """As a router's lane writes them: many ordinary jobs, and some that took the full path."""
     jobs = [
         Incoming(intake.topics.intake.name, 0, offset, 0, key, value, ())
@@ -177,7 +170,7 @@ async def test_bundles_and_loose_records_go_together(intake: Intake, version: in
     assert sum(found.values()) == 5_000
 
 
-async def test_a_new_owner_fences_the_one_before(intake: Intake, version: int) -> None:
+async def test_a_new_owner_fences_the_one_before(intake: Intake) -> None:
     before = await intake.writer()
     await before.write([intake.record(b"before")], 1)
     owner = await intake.writer()
@@ -202,7 +195,7 @@ async def test_what_was_not_committed_is_never_read(
         raise KafkaError
 
     with monkeypatch.context() as patch:
-        patch.setattr(EpochTransactions, broken, die)
+        patch.setattr(Transactions, broken, die)
         with pytest.raises(KafkaError):
             await died.write([intake.record(b"lost")], 1)
     await died.close()
@@ -218,7 +211,7 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
     """It was on its way while its transaction ended: it must not get into the next one."""
     writer = await intake.writer()
     try:
-        assert isinstance(writer._transactions, EpochTransactions)
+        assert isinstance(writer._transactions, Transactions)
         client, name, earlier = _inside(writer._transactions)
         place = (intake.topics.tier("small").name, 0)
         late = Batches([intake.record(b"late")], earlier.id, earlier.epoch).batch or b""
@@ -242,13 +235,11 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
         await writer.close()
 
 
-def _inside(transactions: EpochTransactions) -> tuple[AIOKafkaClient, str, requests.Producer]:
+def _inside(transactions: Transactions) -> tuple[AIOKafkaClient, str, requests.Producer]:
     return transactions._client, transactions._name, transactions._producer
 
 
-async def test_no_record_of_a_transaction_is_refused(
-    intake: Intake, version: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_record_of_a_transaction_is_refused(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: Counter[type[KafkaError]] = Counter()
     send = AIOKafkaClient.send
 

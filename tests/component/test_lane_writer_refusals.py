@@ -15,10 +15,10 @@ from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.records import LARGEST_VALUE, Outgoing
 from pointsman_schemas.topics import Topics
-from tests.component.test_lane_writer import TIERS, Intake, intake, version
+from tests.component.test_lane_writer import TIERS, Intake, intake
 from tests.conftest import Kafka
 
-__all__ = ["intake", "version"]
+__all__ = ["intake"]
 
 pytestmark = pytest.mark.stack
 
@@ -39,12 +39,12 @@ async def tight(kafka: Kafka) -> Intake:
 
 async def refused(writer: LaneWriter, records: Iterable[Outgoing | Bundle]) -> RecordsRefusedError:
     with pytest.raises(RecordsRefusedError) as raised:
-        await writer.write(records, 5, alone=True)
+        await writer.write(records, 5)
     return raised.value
 
 
 async def test_each_record_that_is_too_large_is_named_and_nothing_is_there(
-    tight: Intake, version: int
+    tight: Intake,
 ) -> None:
     small = [tight.record(b"%d" % number) for number in range(50)]
     large = [tight.record(os.urandom(size)) for size in (SMALL, 3 * SMALL, BATCH_BYTES + 1)]
@@ -53,13 +53,8 @@ async def test_each_record_that_is_too_large_is_named_and_nothing_is_there(
     writer = await tight.writer()
     try:
         error = await refused(writer, records)
-        assert error.known
         assert {id(each) for each in error.records} == set(map(id, large))
         assert (await tight.read(), await tight.read("medium")) == ([], [])
-        if version == 1:
-            assert error.spent
-            await writer.close()
-            writer = await tight.writer()
         assert await tight.position(writer) == Position(None)
         await writer.write([*small, elsewhere], 7)
         assert await tight.read() == [each.value for each in small]
@@ -73,8 +68,7 @@ async def test_a_transaction_of_which_nothing_is_taken_is_undone_too(tight: Inta
     writer = await tight.writer()
     try:
         for _ in range(3):
-            error = await refused(writer, [tight.record(os.urandom(SMALL))])
-            assert not error.spent
+            await refused(writer, [tight.record(os.urandom(SMALL))])
         await writer.write([tight.record(b"good")], 1)
         assert await tight.read() == [b"good"]
     finally:
@@ -110,13 +104,12 @@ async def test_a_bundle_that_is_too_large_is_opened(tight: Intake) -> None:
         await writer.close()
 
 
-async def test_what_would_end_the_connection_is_not_sent(intake: Intake, version: int) -> None:
+async def test_what_would_end_the_connection_is_not_sent(intake: Intake) -> None:
     writer = await intake.writer()
     try:
         huge, good = intake.record(bytes(LARGEST_VALUE + 1)), intake.record(b"good")
         error = await refused(writer, [good, huge])
         assert error.records == [huge]
-        assert not error.spent
         await writer.write([good], 1)
         assert await intake.read() == [b"good"]
     finally:

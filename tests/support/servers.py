@@ -13,7 +13,7 @@ import asyncpg
 
 from pointsman.dev.stack import Stack
 
-KAFKA_IMAGE = "apache/kafka:4.3.1"
+KAFKA_IMAGE = "apache/kafka:4.2.1"
 POSTGRES_IMAGE = "postgres:18"
 
 

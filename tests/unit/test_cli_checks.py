@@ -20,7 +20,7 @@ from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman_schemas.topics import Topics
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
-GOOD = Probe("host:9092", None, "4.1 or newer", 2, "c", (Broker(1, "host", 9092, None),), {})
+GOOD = Probe("host:9092", None, "4.2", 2, "c", (Broker(1, "host", 9092, None),), {})
 TOPICS = list(Topics().all(["small"]))
 CREATE = Change("pointsman.calls", "create", "create pointsman.calls: 4 partitions", 4)
 
@@ -69,20 +69,20 @@ async def test_a_broker_that_sends_us_elsewhere_is_told_with_the_line_to_set(
     assert found["topics"].ok is None
 
 
-async def test_an_old_broker_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    old = Probe("host:9092", None, kafka_checks.TOO_OLD, 1, "c", (Broker(1, "host", 9092, None),), {})
-    assert (await kafka_findings(monkeypatch, old, []))["kafka"].ok is False
+async def test_a_cluster_without_our_kind_of_transactions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = (await kafka_findings(monkeypatch, replace(GOOD, transactions=1), []))["kafka"]
+    assert kafka.ok is False
+    assert "needs Kafka 4.0 or newer" in kafka.said
+    assert "upgrade --feature transaction.version=2" in kafka.fix
 
 
-@pytest.mark.parametrize(
-    ("agreed", "said"), [(2, "transactions of version 2"), (1, "upgrade --feature transaction.version=2")]
-)
-async def test_it_says_how_lanes_write_their_transactions(
-    monkeypatch: pytest.MonkeyPatch, agreed: int, said: str
+@pytest.mark.parametrize(("release", "told"), [("4.2", False), ("4.3", True), ("4.4", True)])
+async def test_releases_that_lose_the_end_of_transactions_are_told(
+    monkeypatch: pytest.MonkeyPatch, release: str, told: bool
 ) -> None:
-    kafka = (await kafka_findings(monkeypatch, replace(GOOD, transactions=agreed), []))["kafka"]
+    kafka = (await kafka_findings(monkeypatch, replace(GOOD, release=release), []))["kafka"]
     assert kafka.ok
-    assert kafka.said.endswith(said)
+    assert ("KAFKA-20734" in kafka.said) is told
 
 
 async def test_missing_topics_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

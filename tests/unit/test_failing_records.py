@@ -53,28 +53,19 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Log:
-    """Stands for the broker: topics take values up to a limit; a transaction is whole or not there.
+    """Stands for the broker: topics take values up to a limit; a transaction is whole or not there."""
 
-    `old`: as the first version of transactions has it, the writer is spent by a refusal, and knows which
-    record it was only where each is sent alone.
-    """
-
-    def __init__(self, limits: dict[str, int], *, old: bool = False) -> None:
+    def __init__(self, limits: dict[str, int]) -> None:
         self.limits = limits
-        self.old = old
         self.there: list[Outgoing] = []
         self.position = 0
         self.metadata = ""
         self.seed = ""
 
-    async def write(
-        self, records: Iterable[Made], next_offset: int, metadata: str = "", *, alone: bool = False
-    ) -> None:
+    async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:
         held = list(unpacked(records))
         await asyncio.sleep(0)
         refused = [each for each in held if len(each.value or b"") > self.limits.get(each.topic, 1 << 30)]
-        if refused and self.old:
-            raise RecordsRefusedError(refused if alone else held, "too large", known=alone, spent=True)
         if refused:
             raise RecordsRefusedError(refused, "too large")
         self.there += held
@@ -150,13 +141,13 @@ async def run_window(
     raise AssertionError("the lane is opened anew for ever")
 
 
-@given(st.integers(0, 2**32 - 1), st.booleans())
+@given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20, deadline=None)
-def test_any_failure_in_a_window_lane_ends_one_job(seed: int, old: bool) -> None:
-    asyncio.run(_window(random.Random(seed), old))
+def test_any_failure_in_a_window_lane_ends_one_job(seed: int) -> None:
+    asyncio.run(_window(random.Random(seed)))
 
 
-async def _window(chance: random.Random, old: bool) -> None:
+async def _window(chance: random.Random) -> None:
     records = [job(offset) for offset in range(40)]
     raises = {offset: chance.choice(ERRORS) for offset in range(40) if chance.random() < 0.2}
     sizes = {offset: chance.choice([10, 10, 5_000]) for offset in range(40)}
@@ -170,7 +161,7 @@ async def _window(chance: random.Random, old: bool) -> None:
             raise raises[record.offset]
         return answer(record, response=sizes[record.offset])
 
-    log = Log({TOPICS.calls.name: 3_000, TOPICS.results.name: 3_000, TOPICS.dead.name: 600}, old=old)
+    log = Log({TOPICS.calls.name: 3_000, TOPICS.results.name: 3_000, TOPICS.dead.name: 600})
     await run_window(log, records, handler)
     good = [each for each in range(40) if each not in raises and sizes[each] == 10]
     assert log.outcomes() == Counter(
@@ -335,14 +326,14 @@ async def run_batches(
     raise AssertionError("the lane is opened anew for ever")
 
 
-@given(st.integers(0, 2**32 - 1), st.booleans())
+@given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20, deadline=None)
-def test_any_failure_in_a_batch_lane_ends_one_job(seed: int, old: bool) -> None:
+def test_any_failure_in_a_batch_lane_ends_one_job(seed: int) -> None:
     chance = random.Random(seed)
     records = [job(offset) for offset in range(30)]
     raises = {offset: chance.choice([*ERRORS[:4], Panic()]) for offset in range(30) if chance.random() < 0.15}
     sizes = {offset: 5_000 for offset in range(30) if chance.random() < 0.2}
-    log = Log({TOPICS.tier("small").name: 3_000, TOPICS.dead.name: 600}, old=old)
+    log = Log({TOPICS.tier("small").name: 3_000, TOPICS.dead.name: 600})
     lives = asyncio.run(run_batches(log, records, raises, sizes))
     bad = {*raises, *sizes}
     assert log.outcomes() == Counter((str(job_id(each)), "pointsman.job.failed.v1") for each in bad)

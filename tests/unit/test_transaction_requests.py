@@ -45,7 +45,12 @@ def test_an_offset_is_refused_by_partition() -> None:
     assert read(request, answer) == {PLACE: 22}
 
 
-FEATURES = array([compact(b"kraft.version") + pack(">hh", 1, 1) + NO_TAGS,
+def tagged(*fields: tuple[int, bytes]) -> bytes:
+    return bytes([len(fields)]) + b"".join(bytes([tag, len(value)]) + value for tag, value in fields)
+
+
+KNOWN = array([compact(b"metadata.version") + pack(">hh", 7, 29) + NO_TAGS])
+AGREED = array([compact(b"kraft.version") + pack(">hh", 1, 1) + NO_TAGS,
                   compact(b"transaction.version") + pack(">hh", 2, 2) + NO_TAGS])  # fmt: skip
 
 
@@ -53,15 +58,15 @@ FEATURES = array([compact(b"kraft.version") + pack(">hh", 1, 1) + NO_TAGS,
     ("tags", "found"),
     [
         (
-            b"\1\2" + compact(FEATURES)[:0] + bytes([len(FEATURES)]) + FEATURES,
-            {"kraft.version": 1, "transaction.version": 2},
+            tagged((0, KNOWN), (2, AGREED)),
+            Versions({"metadata.version": 29}, {"kraft.version": 1, "transaction.version": 2}),
         ),
-        (NO_TAGS, {}),
+        (NO_TAGS, Versions({}, {})),
     ],
 )
-def test_features_that_the_cluster_agreed_on(tags: bytes, found: dict[str, int]) -> None:
+def test_features_that_are_known_and_agreed_on(tags: bytes, found: Versions) -> None:
     answer = pack(">h", 0) + array([pack(">hhh", 0, 0, 13) + NO_TAGS]) + pack(">i", 0) + tags
-    assert read(requests.versions(), answer) == Versions({0: 13}, found)
+    assert read(requests.versions(), answer) == found
 
 
 def test_a_broker_that_does_not_know_the_question_has_agreed_on_nothing() -> None:

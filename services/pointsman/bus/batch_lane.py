@@ -215,14 +215,11 @@ class BatchLane(Lane):
         while True:
             try:
                 written = [each for _, made in answers for each in made]
-                await self._writer.write(written, next_offset, alone=True)
+                await self._writer.write(written, next_offset)
                 break
             except RecordsRefusedError as error:
-                if error.known:
-                    refused = set(map(id, error.records))
-                    answers = [await self._replaced(*answer, refused) for answer in answers]
-                if error.spent:
-                    raise
+                refused = set(map(id, error.records))
+                answers = [await self._replaced(*answer, refused) for answer in answers]
         records = [record for record, _ in answers]
         self._go_on(records, next_offset)
         observe_hop(records[0].topic, times_of(records))

@@ -34,16 +34,22 @@ class TopicMissingError(BusError):
 
 
 class RecordsRefusedError(BusError):
-    """Of a transaction that is undone: records that their topics will never take as they are.
+    """Of a transaction that is undone: the records that their topics will never take as they are."""
 
-    `known`: only these; else one of them at least. Then, and with `spent`, the writer is of no more use.
-    """
-
-    def __init__(self, records: Sequence[Any], what: str, *, known: bool = True, spent: bool = False) -> None:
+    def __init__(self, records: Sequence[Any], what: str) -> None:
         super().__init__(what)
         self.records = records
-        self.known = known
-        self.spent = spent or not known
+
+
+class BrokerTooOldError(BusError):
+    """The cluster has not agreed on version 2 of transactions (KIP-890)."""
+
+    def __init__(self, bootstrap: str) -> None:
+        super().__init__(
+            f"Kafka at {bootstrap} has no transactions of version 2: pointsman needs Kafka 4.0 or newer",
+            "if its brokers are that new: "
+            f"kafka-features.sh --bootstrap-server {bootstrap} upgrade --feature transaction.version=2",
+        )
 
 
 class PublishRefusedError(BusError):

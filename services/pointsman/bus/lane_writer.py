@@ -26,7 +26,7 @@ from pointsman.bus.places import Place
 from pointsman.bus.records import LARGEST_VALUE, Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.topic_seed import Mark, mark, topic_mark, unmark
-from pointsman.bus.transactions import Transactions, open_transactions
+from pointsman.bus.transactions import Transactions
 from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class LaneWriter:
     @classmethod
     async def open(cls, settings: LanePart, group: str, lane: TopicPartition) -> "LaneWriter":
         """Take the lane; its previous owner is fenced when this returns."""
-        return cls(group, lane, await open_transactions(settings, group, (lane.topic, lane.partition)))
+        return cls(group, lane, await Transactions.open(settings, group, (lane.topic, lane.partition)))
 
     @property
     def seed(self) -> str:
@@ -101,12 +101,8 @@ class LaneWriter:
             return Position(None)
         return Position(offset, decode_metadata(offset, metadata))
 
-    async def write(
-        self, records: Iterable[Made], next_offset: int, metadata: str = "", *, alone: bool = False
-    ) -> None:
+    async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:
         """Publish `records` and commit the lane's position: all of it or nothing.
-
-        `alone`: see `Transactions`.
 
         Raises:
             RecordsRefusedError: nothing was written, as topics do not take some of the records.
@@ -126,7 +122,7 @@ class LaneWriter:
             grouped.setdefault((record.topic, partition), []).append(record)
         if refused:
             raise RecordsRefusedError(refused, f"too large for any topic: {len(refused)} records")
-        await self._transactions.write(grouped, next_offset, mark(metadata, self.mark), alone=alone)
+        await self._transactions.write(grouped, next_offset, mark(metadata, self.mark))
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
 
     async def close(self) -> None:

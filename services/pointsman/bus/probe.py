@@ -15,9 +15,8 @@ from pointsman.bus.transaction_requests import Versions, versions
 
 #: Each question, seconds.
 _PATIENCE_S = 5.0
-#: The release in which Produce (API key 0) first had a version, newest first.
-_RELEASES = ((13, "4.1 or newer"), (12, "4.0"), (11, "3.8 or 3.9"), (10, "3.7"))
-_PRODUCE = 0
+#: The release in which `metadata.version` first had a level, newest first.
+_RELEASES = ((34, "newer than 4.4"), (31, "4.4"), (30, "4.3"), (28, "4.2"), (26, "4.1"), (22, "4.0"))
 #: Bytes of an answer; what announces another number is no broker. The longest names every partition.
 _LEAST, _MOST = 10, 64_000_000
 _ALL_TOPICS, _CREATE_NONE = None, False
@@ -89,8 +88,8 @@ async def _brokers(addresses: Mapping[int, tuple[str, int]]) -> tuple[Broker, ..
 
 
 def _release(found: Versions) -> str:
-    newest = found.newest.get(_PRODUCE, 0)
-    return next((release for version, release in _RELEASES if newest >= version), "older than 3.7")
+    known = found.known.get("metadata.version", 0)
+    return next((release for level, release in _RELEASES if known >= level), "unknown")
 
 
 async def _listening(bootstrap: str) -> tuple[str, int]:

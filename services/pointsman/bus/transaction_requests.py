@@ -26,6 +26,8 @@ _FEATURE = Struct(">hh")
 _API = Struct(">hhh")
 
 _VERSIONS_API = 18
+#: Tags of its answer.
+_KNOWN, _AGREED = 0, 2
 _ACKS_ALL = _INT16.pack(-1)
 _NO_GENERATION = _INT32.pack(-1)
 _NO_LEADER_EPOCH = -1
@@ -53,12 +55,12 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What a broker knows of each request, by API key, and the level of each feature that its cluster has.
+    """Features by name: the highest level that the broker knows, and the one that its cluster has agreed on.
 
     Nothing of either where the broker is too old to say.
     """
 
-    newest: Mapping[int, int]
+    known: Mapping[str, int]
     agreed: Mapping[str, int]
 
     @property
@@ -216,20 +218,23 @@ def _versions(answer: Reader) -> Versions:
     (code,) = answer.unpack(_INT16)
     if code:  # it does not know this version of the question, and what follows is of another
         return Versions({}, {})
-    newest = dict(answer.array(_api))
+    answer.array(_api)
     answer.unpack(_INT32)
-    agreed = answer.tags().get(2)
-    return Versions(newest, {} if agreed is None else dict(Reader(agreed).array(_feature)))
+    tags = answer.tags()
+    known, agreed = (Reader(tags[tag]).array(_feature) if tag in tags else [] for tag in (_KNOWN, _AGREED))
+    return Versions(
+        {name: highest for name, _, highest in known}, {name: highest for name, highest, _ in agreed}
+    )
 
 
-def _api(answer: Reader) -> tuple[int, int]:
-    key, _, newest = answer.unpack(_API)
+def _api(answer: Reader) -> None:
+    answer.unpack(_API)
     answer.tags()
-    return key, newest
 
 
-def _feature(answer: Reader) -> tuple[str, int]:
+def _feature(answer: Reader) -> tuple[str, int, int]:
+    """What is known is told from the lowest level to the highest, what is agreed on the other way round."""
     name = (answer.compact() or b"").decode()
-    level, _ = answer.unpack(_FEATURE)
+    first, second = answer.unpack(_FEATURE)
     answer.tags()
-    return name, level
+    return name, first, second

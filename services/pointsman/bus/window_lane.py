@@ -74,7 +74,6 @@ class WindowLane(Lane):
         self._last_of_key: dict[bytes, asyncio.Task[None]] = {}
         self._something_ended = asyncio.Event()
         self._gather_s = 0.0
-        self._alone = False
         self._closing = False
 
     @property
@@ -192,11 +191,7 @@ class WindowLane(Lane):
                 await self._commit_ended()
             except RecordsRefusedError as error:
                 self._something_ended.set()
-                self._alone = not error.known
-                if error.known:
-                    await self._replace(error.records)
-                if error.spent:
-                    raise
+                await self._replace(error.records)
             else:
                 return
         self._something_ended.clear()
@@ -221,9 +216,7 @@ class WindowLane(Lane):
             (record for _, records in ended.values() for record in records),
             committed,
             encode_metadata(committed, beyond),
-            alone=self._alone,
         )
-        self._alone = False
         self.commits += 1
         self._committed = committed
         self._committed_beyond = beyond

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pointsman.dev.errors import folder_error
 
-KAFKA = "4.3.1"
+KAFKA = "4.2.1"
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 ELSEWHERE = "choose another folder for downloads: POINTSMAN_CACHE=DIR"
 

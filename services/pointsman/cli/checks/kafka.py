@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from pointsman.bus.admin import plan
-from pointsman.bus.errors import BusError
+from pointsman.bus.errors import BrokerTooOldError, BusError
 from pointsman.bus.probe import Probe, probe
 from pointsman.bus.reach import addresses
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.formats import count
 from pointsman_schemas.topics import Topic
 
-TOO_OLD = "older than 3.7"
+#: Brokers of these lose markers of transactions when they are killed (KAFKA-20734).
+LOSE_MARKERS = ("4.3", "4.4")
 
 
 async def kafka(bootstrap: str, topics: Sequence[Topic] | None) -> list[Finding]:
@@ -37,19 +38,16 @@ def _answers(found: Probe) -> Finding:
             "export POINTSMAN_KAFKA=HOST:PORT           # or says where yours is",
         )
     brokers = count(len(found.brokers), "broker")
-    said = f"{found.bootstrap}, release {found.release}, {brokers}{_transactions(found)}"
-    if found.release == TOO_OLD:
-        return Finding("kafka", False, said, "upgrade the brokers to Kafka 3.7 or newer")
+    said = f"{found.bootstrap}, release {found.release}, {brokers}"
+    if found.transactions < 2:
+        error = BrokerTooOldError(found.bootstrap)
+        return Finding("kafka", False, f"{said}; {error}", error.hint)
+    if found.release in LOSE_MARKERS:
+        said += (
+            ";\na partition without a leader may lose the end of a transaction (KAFKA-20734), and jobs are\n"
+            "done twice after a broker was killed; Kafka 4.2 keeps it"
+        )
     return Finding("kafka", True, said)
-
-
-def _transactions(found: Probe) -> str:
-    if found.transactions >= 2:
-        return ", transactions of version 2"
-    return (
-        ", transactions of version 1; those of version 2 are safer and cost half: Kafka 4.0 or newer, and\n"
-        "kafka-features.sh --bootstrap-server HOST:PORT upgrade --feature transaction.version=2"
-    )
 
 
 def _listeners(found: Probe) -> Finding:

@@ -6,9 +6,9 @@ import pytest
 from aiokafka.errors import DuplicateSequenceNumber, KafkaError, NoError, kafka_errors
 
 from pointsman.bus.batches import Batches
-from pointsman.bus.epochs import EpochTransactions, _error
 from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
+from pointsman.bus.transactions import Transactions, _error
 
 PLACE = ("t", 0)
 
@@ -40,7 +40,7 @@ async def produced(client: Client) -> Batches:
     any_client: Any = client
     settings = LanePart(request_timeout_ms=1_000)
     batches = Batches([Outgoing("t", None, b"x", [])], 1, 1)
-    await EpochTransactions(any_client, settings, "n", "g", PLACE)._produce({PLACE: batches})
+    await Transactions(any_client, settings, "n", "g", PLACE)._produce({PLACE: batches})
     return batches
 
 
