@@ -2,21 +2,20 @@
 
 import pytest
 
+from pointsman import starter
 from pointsman.bench.audit import batches, records, run
 from pointsman.router.agents_file import Registry
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load as load_policy
-from pointsman.router.settings import RouterSettings
 
 ROWS = 2_500
 
 
 @pytest.fixture(scope="module")
 def decided() -> tuple[Policy, Registry]:
-    files = RouterSettings()
-    policy = Policy.compile(load_policy(files.policy))
-    return policy, load_agents(files.agents, policy.tiers)
+    policy = Policy.compile(load_policy(starter.POLICY))
+    return policy, load_agents(starter.AGENTS, policy.tiers)
 
 
 def test_its_records_are_whole_lanes_in_order(decided: tuple[Policy, Registry]) -> None:

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pointsman import starter
 from pointsman.bench.audit_load import Loaded, load
 from pointsman.bench.audit_query import measure
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load as load_policy
-from pointsman.router.settings import RouterSettings
 from pointsman.store.asking import questions
 from tests.support.audit_store import as_auditor, observer, prepare
 
@@ -18,9 +18,8 @@ pytestmark = pytest.mark.stack
 
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
     """What the load says, and how far it said to have come."""
-    files = RouterSettings()
-    policy = Policy.compile(load_policy(files.policy))
-    agents = load_agents(files.agents, policy.tiers)
+    policy = Policy.compile(load_policy(starter.POLICY))
+    agents = load_agents(starter.AGENTS, policy.tiers)
     told: list[int] = []
     done = await load(dsn, policy, agents, messages=messages, days=days, rounds=1, advance=told.append)
     return done, sum(told)

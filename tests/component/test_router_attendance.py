@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from pointsman import Client
+from pointsman import Client, starter
 from pointsman.bus.admin import apply
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.follow import Follower
@@ -30,7 +30,9 @@ async def test_jobs_wait_for_nobody_for_long(
     monkeypatch.setattr(attending, "_LOOK_S", 0.1)
     policy = tmp_path / "policy.yaml"
     policy.write_text(asking_policy(wait_s=0.5))
-    settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy)
+    settings = RouterSettings(
+        kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy, agents=starter.AGENTS
+    )
     topics = settings.topics
     await apply(kafka.bootstrap, topics.all(TIERS))
     names = [topics.opinion.name, *(topics.tier(tier).name for tier in TIERS)]

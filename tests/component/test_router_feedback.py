@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman import Client
+from pointsman import Client, starter
 from pointsman.bus.admin import apply
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.emit import emit
@@ -86,7 +86,9 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
 ) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
-    settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy)
+    settings = RouterSettings(
+        kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy, agents=starter.AGENTS
+    )
     await apply(kafka.bootstrap, settings.topics.all(("small", "medium", "frontier")))
     pointsman = Command(
         tmp_path,

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pointsman import starter
 from pointsman.dev import samples
 from pointsman.dev.ports import free_port, is_free
 from pointsman.dev.postgres import EmbeddedPostgres
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 DEV = [sys.executable, "-m", "pointsman.cli.main", "dev"]
 JOBS = len(samples.load())
-SHIPPED = Path(samples.__file__).parents[1] / "config" / "providers.yaml"
+SHIPPED = starter.PROVIDERS
 
 
 @pytest.fixture(scope="module")

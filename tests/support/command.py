@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pointsman.dev.fleet import files
+
 
 @dataclass(frozen=True)
 class Done:
@@ -42,7 +44,7 @@ class Command:
         # In a shell's background SIGINT is ignored, which children inherit.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pointsman.cli.main", *arguments,
-            cwd=self.folder, env={**kept, **self.environment}, stdin=asyncio.subprocess.PIPE,
+            cwd=self.folder, env={**kept, **files(), **self.environment}, stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip

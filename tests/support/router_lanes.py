@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 
+from pointsman import starter
 from pointsman.bus.lane_writer import partition_of
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router import agents_file, policy_file
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import Policy
-from pointsman.router.settings import RouterSettings
 from pointsman_schemas.topics import Topics
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TOPICS = Topics("t")
-SETTINGS = RouterSettings()
-POLICY = Policy.compile(policy_file.load(SETTINGS.policy))
-REGISTRY = agents_file.load(SETTINGS.agents, POLICY.tiers)
+POLICY = Policy.compile(policy_file.load(starter.POLICY))
+REGISTRY = agents_file.load(starter.AGENTS, POLICY.tiers)
 
 
 def handler(*, remembered: int = 10_000) -> RouterHandler:

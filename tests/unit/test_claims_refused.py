@@ -5,6 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from pointsman import starter
 from pointsman.bus.claimed import stand_in
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.records import Fetched, Incoming, Outgoing
@@ -19,7 +20,7 @@ from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 from tests.support.claim_stores import Shelf, as_read, claim_check
 from tests.support.routed_jobs import header, job_id, outcome, routed
-from tests.support.router_lanes import NOW, REGISTRY, SETTINGS, TOPICS, handler
+from tests.support.router_lanes import NOW, REGISTRY, TOPICS, handler
 from tests.support.working import Worker, provider_of
 
 TEXT = "x" * 300_000
@@ -89,7 +90,7 @@ async def test_a_large_job_with_an_order_key_is_remembered_from_before() -> None
 
 
 async def test_a_stranger_s_large_body_is_routed_where_the_policy_takes_it() -> None:
-    file = policy_file.load(SETTINGS.policy)
+    file = policy_file.load(starter.POLICY)
     wide = file.model_copy(update={"limits": file.limits.model_copy(update={"max_record_bytes": 1_000_000})})
     route = RouterHandler(Policy.compile(wide), REGISTRY, TOPICS, lambda: NOW)
     body = orjson.dumps({"agent_id": "chat-desk", "prompt": "y" * 900_000})

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from pointsman import starter
 from pointsman.cli.errors import CommandError
 from pointsman.cli.learn import beside
 from pointsman.cli.lesson import Wanted, new_policy
 from pointsman.router.policy_file import parse
-from pointsman.router.settings import RouterSettings
 
-SHIPPED = RouterSettings().policy
+SHIPPED = starter.POLICY
 
 
 @pytest.mark.parametrize(

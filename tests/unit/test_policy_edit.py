@@ -4,16 +4,16 @@ import difflib
 
 import pytest
 
+from pointsman import starter
 from pointsman.router.cascade_section import AcceptFile
 from pointsman.router.policy_edit import with_accept, with_score
 from pointsman.router.policy_file import PolicyFile, parse
 from pointsman.router.score_section import ModelFile
-from pointsman.router.settings import RouterSettings
 from tests.support.accept_models import accept_model
 from tests.support.fixed_score import fixed_score
 from tests.support.scored_policy import TEXT
 
-SHIPPED = RouterSettings().policy.read_text("utf-8")
+SHIPPED = starter.POLICY.read_text("utf-8")
 FLOW = "name: a\ntiers: [small, medium, frontier]\ndefault: {reason: Plain., tier: medium} # ours\n"
 QUOTED = """\
 tiers: [small, medium, frontier]

@@ -6,19 +6,18 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from pointsman import starter
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming
 from pointsman.dev import samples
 from pointsman.router import agents_file, policy_file
 from pointsman.router.admission import Admitted, admit
 from pointsman.router.policy import Policy, decide
-from pointsman.router.settings import RouterSettings
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
 
-SETTINGS = RouterSettings()
-POLICY = Policy.compile(policy_file.load(SETTINGS.policy))
-AGENTS = agents_file.load(SETTINGS.agents, POLICY.tiers)
+POLICY = Policy.compile(policy_file.load(starter.POLICY))
+AGENTS = agents_file.load(starter.AGENTS, POLICY.tiers)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -66,11 +65,11 @@ def test_a_kind_goes_where_its_rule_says(kind: str, tier: str) -> None:
 
 def test_strangers_are_admitted_in_the_dev_stack_only_by_the_files_word() -> None:
     assert AGENTS.admits_unregistered
-    assert "In production write `reject`" in SETTINGS.agents.read_text("utf-8")
+    assert "In production write `reject`" in starter.AGENTS.read_text("utf-8")
 
 
 def test_every_reason_is_a_sentence() -> None:
-    file = policy_file.load(SETTINGS.policy)
+    file = policy_file.load(starter.POLICY)
     for reason in (file.default.reason, *(rule.reason for rule in file.rules)):
         assert reason.endswith(".")
         assert len(reason) > 30

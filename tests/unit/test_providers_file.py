@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from pointsman import starter
 from pointsman.runtime.yaml_file import FileError
 from pointsman.worker.prices import ModelPrice
 from pointsman.worker.providers_file import ProviderRow, Providers, load
-from pointsman.worker.settings import WorkerSettings
 
 GOOD = """\
 providers:
@@ -187,11 +187,10 @@ def test_a_provider_without_a_key_never_gets_one_of_the_environment(monkeypatch:
 def test_the_shipped_file_serves_the_tiers_of_the_shipped_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     from pointsman.dev.simulator.models import BY_NAME
     from pointsman.router.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
 
     monkeypatch.delenv("POINTSMAN_SIMULATOR", raising=False)
-    shipped = load(WorkerSettings(tier="small").providers)
-    assert list(shipped.tiers) == list(load_policy(RouterSettings().policy).tiers)
+    shipped = load(starter.PROVIDERS)
+    assert list(shipped.tiers) == list(load_policy(starter.POLICY).tiers)
     for tier in shipped.tiers:
         row, provider = shipped.of(tier)
         assert row.model in BY_NAME
@@ -199,7 +198,7 @@ def test_the_shipped_file_serves_the_tiers_of_the_shipped_policy(monkeypatch: py
 
 
 def test_the_rows_that_the_shipped_file_shows_as_comments_are_good(read: Any) -> None:
-    text = WorkerSettings(tier="small").providers.read_text()
+    text = starter.PROVIDERS.read_text()
     lines = text.replace("  # - name", "  - name").replace("  #   ", "    ").splitlines()
     shown = read("\n".join(lines))
     assert [row.name for row in shown.providers] == ["simulator", "openai", "local"]

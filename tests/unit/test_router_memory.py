@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from pointsman import starter
 from pointsman.bus.batch_lane import BatchLane
 from pointsman.bus.lane_writer import Position
 from pointsman.bus.lanes import Lanes
@@ -35,7 +36,7 @@ def built() -> tuple[Lanes, RouterHandler]:
 
         real = app.batch_lanes
         patch.setattr(app, "batch_lanes", batch_lanes)
-        app.build(RouterSettings(native=False))
+        app.build(RouterSettings(native=False, policy=starter.POLICY, agents=starter.AGENTS))
     return found[0], found[1]
 
 

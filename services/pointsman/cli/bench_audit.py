@@ -25,17 +25,15 @@ def audit(
     """
     import asyncio
 
+    from pointsman import starter
     from pointsman.bench.audit import run
     from pointsman.cli import screen
-    from pointsman.cli.settings import load
     from pointsman.router.agents_file import load as load_agents
     from pointsman.router.policy import Policy
     from pointsman.router.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
 
-    settings = load(RouterSettings)
-    policy = Policy.compile(load_policy(settings.policy))
-    registry = load_agents(settings.agents, policy.tiers)
+    policy = Policy.compile(load_policy(starter.POLICY))
+    registry = load_agents(starter.AGENTS, policy.tiers)
     report = asyncio.run(run(policy, registry, rows=rows, rounds=rounds, say=screen.note))
     if as_json:
         from dataclasses import asdict

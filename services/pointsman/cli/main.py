@@ -13,6 +13,7 @@ from pointsman.runtime.loopback import keep_off_proxies
 #: name -> what it is for; the module `pointsman.cli.<name>` has an `app`. The order is that of a first day.
 COMMANDS = {
     "dev": "Start everything on this machine and watch sample jobs travel.",
+    "init": "Write policy.yaml, agents.yaml and providers.yaml, with comments, into a folder.",
     "publish": "Publish one job from flags, or many from JSON lines.",
     "queue": "Show a job's place: what is before it, and which limit holds it up.",
     "cancel": "Stop a job that has no outcome yet.",

@@ -1,8 +1,10 @@
 """Which services the dev stack runs, and what each of them is told."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pointsman import starter
 from pointsman.dev import logins
 from pointsman.dev.audit_key import audit_key
 from pointsman.dev.ports import LOOPBACK, free_port, is_free
@@ -38,6 +40,7 @@ def fleet(
         "POINTSMAN_CLAIMS": (folder / "claims").absolute().as_uri(),
         "POINTSMAN_AUDIT_HEADS": (folder / "checkpoints").absolute().as_uri(),
         "POINTSMAN_HTTP_HOST": LOOPBACK,
+        **files(),
     }
     simulator = Process(
         "simulator",
@@ -64,6 +67,15 @@ def fleet(
     return [simulator, *services]
 
 
+def files() -> dict[str, str]:
+    """Policy, agents and providers: the files that the environment names, else ours to begin with."""
+    ours = {"POLICY": starter.POLICY, "AGENTS": starter.AGENTS, "PROVIDERS": starter.PROVIDERS}
+    return {
+        name: os.environ.get(name, str(file))
+        for name, file in ((f"POINTSMAN_{each}", file) for each, file in ours.items())
+    }
+
+
 def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> None:
     """Write the addresses where the other commands look for them, in this folder's `settings.env`.
 
@@ -74,7 +86,7 @@ def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> No
     left = {**processes[-1].environment, "POINTSMAN_POSTGRES_OWNER": owner}
     names = (
         "KAFKA", "POSTGRES", "POSTGRES_WRITER", "POSTGRES_OWNER", "SIMULATOR", "AUDIT_PUBLIC_KEY", "CLAIMS",
-        "AUDIT_HEADS",
+        "AUDIT_HEADS", "POLICY", "AGENTS", "PROVIDERS",
     )  # fmt: skip
     lines = [f"POINTSMAN_{name}={left[f'POINTSMAN_{name}']}" for name in names]
     write_private(folder / "settings.env", "\n".join(lines) + "\n")

@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import psutil
 
 from pointsman.bus.admin import apply
 from pointsman.dev import logins
-from pointsman.dev.fleet import fleet, leave_settings
+from pointsman.dev.fleet import files, fleet, leave_settings
 from pointsman.dev.interrupts import undisturbed
 from pointsman.dev.journey import Journey, travel
 from pointsman.dev.narrator import Narrator
@@ -19,7 +20,6 @@ from pointsman.dev.report import document, say_how_they_did, say_what_next
 from pointsman.dev.stack import Stack
 from pointsman.router.policy_file import PolicyFile
 from pointsman.router.policy_file import load as load_policy
-from pointsman.router.settings import RouterSettings
 from pointsman.store.address import without_secrets
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
@@ -28,7 +28,7 @@ from pointsman_schemas.topics import Topics
 def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
     """Run the services on a stack that was launched, until Ctrl-C or, with `once`, the end of the samples."""
     kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
-    policy = load_policy(RouterSettings().policy)
+    policy = load_policy(Path(files()["POINTSMAN_POLICY"]))
     tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
     processes = fleet(options.data.resolve(), kafka, postgres, options.simulator_port, tiers, opinion=opinion)
     leave_settings(options.data, processes, postgres)

@@ -8,14 +8,12 @@ from pointsman.bus.settings import LanePart
 from pointsman.claims.settings import ClaimsPart
 from pointsman.runtime.settings import HttpPart
 
-_SHIPPED = Path(__file__).parents[1] / "dev" / "config"
-
 
 class RouterSettings(LanePart, HttpPart, ClaimsPart):
     """Kafka, HTTP and the two files that decide."""
 
-    policy: Path = Field(default=_SHIPPED / "policy.yaml", description="tiers, rules and limits")
-    agents: Path = Field(default=_SHIPPED / "agents.yaml", description="who may ask for what")
+    policy: Path = Field(default=Path("policy.yaml"), description="tiers, rules and limits")
+    agents: Path = Field(default=Path("agents.yaml"), description="who may ask for what")
     remembered_jobs: int = Field(
         default=10_000, ge=1, description="job ids per lane by which a second record of a job is recognised"
     )

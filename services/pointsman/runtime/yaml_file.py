@@ -25,7 +25,8 @@ Check = Callable[[M], Iterable[tuple[Loc, str]]]
 class FileError(Exception):
     """The file cannot be used; `str()` has one `path:line:column: message` per problem."""
 
-    def __init__(self, path: str, problems: Iterable[tuple[int | None, int, str]]) -> None:
+    def __init__(self, path: str, problems: Iterable[tuple[int | None, int, str]], *, hint: str = "") -> None:
+        self.hint = hint
         self.problems = tuple(
             path + (f": {message}" if line is None else f":{line}:{column}: {message}")
             for line, column, message in sorted(problems, key=lambda problem: (problem[0] or 0, problem[1:]))
@@ -46,7 +47,11 @@ def load(
     except UnicodeDecodeError as error:
         raise FileError(str(path), [(None, 0, f"not UTF-8 at byte {error.start}")]) from None
     except OSError as error:
-        raise FileError(str(path), [(None, 0, f"cannot be read: {error.strerror}")]) from error
+        raise FileError(
+            str(path),
+            [(None, 0, f"cannot be read: {error.strerror}")],
+            hint="" if path.exists() else "name yours by its option, or write one: pointsman init",
+        ) from error
     return parse(text, str(path), model, context=context, check=check)
 
 

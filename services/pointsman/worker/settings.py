@@ -9,14 +9,12 @@ from pointsman.claims.settings import ClaimsPart
 from pointsman.runtime.settings import HttpPart
 from pointsman_schemas.base import TierName
 
-_DEV = Path(__file__).parents[1] / "dev" / "config" / "providers.yaml"
-
 
 class WorkerSettings(LanePart, HttpPart, ClaimsPart):
     """One process serves one tier; any number of processes may."""
 
     tier: TierName
-    providers: Path = Field(default=_DEV, description="the providers file; by default the dev stack's")
+    providers: Path = Field(default=Path("providers.yaml"), description="the providers file")
     window: int = Field(default=128, ge=1, le=10_000, description="jobs of one partition under way at once")
 
     @property

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import orjson
 
+from pointsman import starter
 from pointsman.bench.hop.messages import Body, bodies
 from pointsman.bench.hop.raw import Record
 from pointsman.bus.bundle import unpacked
@@ -14,7 +15,6 @@ from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load as load_policy
-from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 
@@ -50,9 +50,8 @@ class RoutedJobs:
 
 def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
     """Runs of words from the sample jobs, all of them sent to `tier` by the policy in force."""
-    settings = RouterSettings()
-    policy = Policy.compile(load_policy(settings.policy))
-    router = RouterHandler(policy, load_agents(settings.agents, policy.tiers), topics, utc_now)
+    policy = Policy.compile(load_policy(starter.POLICY))
+    router = RouterHandler(policy, load_agents(starter.AGENTS, policy.tiers), topics, utc_now)
     jobs = [_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))]
     made = list(unpacked(router(jobs)))
     assert {each.topic for each in made} == {topics.tier(tier).name}

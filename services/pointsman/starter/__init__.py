@@ -1,0 +1,7 @@
+"""The three files to begin with: `pointsman init` writes them, the dev stack and the benches run on them."""
+
+from pathlib import Path
+
+POLICY, AGENTS, PROVIDERS = (
+    Path(__file__).with_name(name) for name in ("policy.yaml", "agents.yaml", "providers.yaml")
+)
