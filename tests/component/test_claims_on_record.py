@@ -13,6 +13,7 @@ from pointsman.audit.rows import row_of
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.claims.folder import Folder
 from pointsman.store.audit_writer import AuditWriter
+from pointsman_schemas.calls import RawBody
 from pointsman_schemas.claims import DATAREF
 from tests.conftest import Kafka
 from tests.support.audit_store import as_auditor, audit_pool, put
@@ -42,9 +43,9 @@ def pointsman(database: str, kafka: Kafka, tmp_path: Path, folder: Path) -> Comm
     return Command(tmp_path, {f"POINTSMAN_{name}": value for name, value in settings.items()})
 
 
-async def abridged(records: Sequence[Incoming], folder: Path) -> list[Incoming]:
-    """The records as they are on Kafka where everything is large."""
-    sent = await claim_check(Folder(folder), above=1).deposit(
+async def abridged(records: Sequence[Incoming], folder: Path, *, above: int = 1) -> list[Incoming]:
+    """The records as they are on Kafka; unless told otherwise everything is large."""
+    sent = await claim_check(Folder(folder), above=above).deposit(
         [Outgoing(each.topic, each.key, each.value, list(each.headers)) for each in records]
     )
     return [
@@ -147,6 +148,23 @@ def forgery(record: Incoming, number: int) -> bytes:
     body = orjson.loads(record.value or b"")
     body["claim"]["digest"] = "sha256:" + f"{number:064x}"
     return orjson.dumps(body)
+
+
+async def test_a_large_body_that_is_no_answer_is_shown_too(
+    pointsman: Command, database: str, folder: Path
+) -> None:
+    body = RawBody(encoding="utf-8", content="<html>" + "x" * 400_000 + "</html>", whole=True)
+    records = story(1, response=None, response_raw=body)
+    sent = await abridged(records, folder, above=256 * 1024)
+    assert [any(name == DATAREF for name, _ in each.headers) for each in sent] == [False, False, True, False]
+    assert len(sent[2].value or b"") < 10_000
+    await on_record(database, sent)
+    steps = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
+    assert steps[2]["payload"]["response_raw"] == body.model_dump()
+    page = (await pointsman.run("report", str(story_id(1)))).out
+    assert f"body as it came (utf-8, 20,000 of {len(body.content):,} characters)" in page
+    assert "<html>xxx" in page
+    assert "x" * 20_001 not in page
 
 
 async def test_what_a_row_names_is_never_collected(pointsman: Command, database: str, folder: Path) -> None:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pointsman_schemas.calls import RawBody
 from pointsman_schemas.reasons import FailReason
+from tests.support.audit_store import observer
 from tests.support.command import Command
+from tests.support.example_records import story, story_id
 from tests.support.incident import Job, Try, failing_agent, recorded
 from tests.support.servers import Servers
 
@@ -16,11 +19,17 @@ HIT = next(job for job in failing_agent() if job.end == "failed")
 REJECTED = Job(500, end="rejected", agent="stranger")
 WAITING = Job(501, calls=(), end=None)
 BROKEN = Job(502, prompt="What is </pre><b>bold</b>?", calls=(Try(FailReason.TIMEOUT, tokens=None), Try()))
+BODY = RawBody(
+    encoding="utf-8",
+    content="502 \x1b[31m</pre><script>alert(1)</script>\n" + "x" * 30_000 + "end",
+    whole=False,
+)
 
 
 @pytest.fixture(scope="module")
 def told(stack: Servers) -> Iterator[str]:
-    with recorded(stack, [*failing_agent(), REJECTED, WAITING, BROKEN]) as dsn:
+    unread = story(7, response=None, response_raw=BODY)
+    with recorded(stack, [*failing_agent(), REJECTED, WAITING, BROKEN], *unread) as dsn:
         yield dsn
 
 
@@ -88,6 +97,28 @@ async def test_payloads_are_left_out_when_asked(pointsman: Command) -> None:
     assert "tomorrow" not in bare.out
     assert "bold" not in bare.out
     assert "| 2 | simulator |" in bare.out
+
+
+async def test_a_body_that_is_no_answer_is_shown_as_it_came_within_a_bound(
+    pointsman: Command, told: str
+) -> None:
+    page = (await pointsman.run("report", str(story_id(7)), "--format", "html")).out
+    assert (
+        f"body as it came (utf-8, of which the beginning is on record, 20,000 of {len(BODY.content):,}"
+        in page
+    )
+    assert "502 [31m&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\nxxx" in page.replace("  ", " ")
+    assert "\x1b" not in page
+    assert "<script>" not in page
+    assert "xend" not in page
+    bare = await pointsman.run("report", str(story_id(7)), "--no-payloads")
+    assert "as it came" not in bare.out
+    async with observer(told) as connection:
+        row = await connection.fetchrow(
+            "select response, response_raw ->> 'content' as body from audit.calls where job_id = $1",
+            story_id(7),
+        )
+    assert dict(row) == {"response": "null", "body": BODY.content}
 
 
 async def test_a_job_that_is_not_there_has_no_page(pointsman: Command) -> None:

@@ -197,20 +197,23 @@ async def test_evidence_is_never_more_than_the_exact_test_s(
 
 
 MANY = """insert into audit.job (job_id, agent_id, first_at, last_at, first_seen_at, last_seen_at,
-  finished_at, outcome, tier, dead_letters, routes, calls, failed_calls, unpriced_calls, messages)
+  finished_at, outcome, tier, dead_letters, routes, calls, failed_calls, unpriced_calls, messages,
+  slowest_ms, slowest_at, slowest_by)
 select md5(n::text)::uuid, case when n % 4 = 0 then 'reader' else 'writer' end, at, at, at, at, at,
-  case when n % 400 = 0 then 'failed' else 'completed' end, 'small', 0, 1, 1, 0, 0, 4
+  case when n % 400 = 0 then 'failed' else 'completed' end, 'small', 0, 1, 1, 0, 0, 4,
+  case when n % 400 = 0 then 9000 else 1000 end, at, array['small', 'simulator', 'gpt-4.1-nano']
 from generate_series(1, 60000) as n cross join (select $1::timestamptz as at) as time"""
 
 
-async def test_of_very_many_good_jobs_a_sample_is_compared_and_scaled_up(told: str) -> None:
+@pytest.mark.parametrize("outcome", ["failed", "slow"])
+async def test_of_very_many_good_jobs_a_sample_is_compared_and_scaled_up(told: str, outcome: str) -> None:
     far = START + timedelta(days=1000)
     connection = await asyncpg.connect(told)
     try:
         async with connection.transaction():
             await connection.execute(MANY, far)
-            rows = await connection.fetch(SUSPECTS, far, far + timedelta(hours=1), "failed")
-        again = await connection.fetch(SUSPECTS, far, far + timedelta(hours=1), "failed")
+            rows = await connection.fetch(SUSPECTS, far, far + timedelta(hours=1), outcome)
+        again = await connection.fetch(SUSPECTS, far, far + timedelta(hours=1), outcome)
         await connection.execute("delete from audit.job where first_at = $1", far)
     finally:
         await connection.close()

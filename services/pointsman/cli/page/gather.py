@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pointsman.cli.formats import count, duration, moment, money
 from pointsman.cli.page.page import Bar, Page, Section, Table, Text
-from pointsman.cli.page.texts import answer_text, messages_text, pretty
+from pointsman.cli.page.texts import answer_text, body_text, messages_text, pretty
 from pointsman.store.answers import Ended, JobState
 from pointsman.store.asking import asked
 from pointsman.store.sql import query
@@ -159,6 +159,9 @@ def _calls(found: Sequence[dict[str, Any]], *, payloads: bool) -> Section:
         call = f"{row['tier']}, attempt {row['attempt']}"
         texts.append(Text(f"{call}: request", pretty(row["request"])))
         texts.append(Text(f"{call}: response", pretty(row["response"])))
+        if isinstance(raw := row["response_raw"], dict):
+            known, text = body_text(raw)
+            texts.append(Text(f"{call}: body as it came {known}", text))
     return Section("Calls to the provider", table=table, texts=tuple(texts))
 
 

@@ -32,7 +32,7 @@ def _call(row: dict[str, Any], steps: Sequence[Step]) -> Json:
         if step.kind == CallFinished.TYPE and (step.tier, step.attempt) == made and step.payload is not None:
             if step.unreadable is not None:
                 return {"request": step.unreadable, "response": step.unreadable}
-            return {name: step.payload[name] for name in ("request", "response")}
+            return {name: step.payload.get(name) for name in ("request", "response", "response_raw")}
     return {}
 
 

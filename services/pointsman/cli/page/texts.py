@@ -4,6 +4,10 @@ import json
 from typing import Any
 
 from pointsman.cli.formats import block
+from pointsman_schemas.base import Json
+
+#: So much of a body that is no answer is shown; all of it is in `audit.calls`.
+MOST_OF_A_BODY = 20_000
 
 
 def pretty(value: Any, *, indent: int | None = 2) -> str:
@@ -33,6 +37,16 @@ def answer_text(response: Any) -> str | None:
     except (KeyError, IndexError, TypeError):
         content = None
     return block(content) if isinstance(content, str) else pretty(response)
+
+
+def body_text(raw: Json) -> tuple[str, str]:
+    """What there is of a `response_raw`, in brackets, and its beginning."""
+    content = str(raw.get("content"))
+    text = block(content[:MOST_OF_A_BODY])
+    known = [str(raw.get("encoding"))]
+    known += [] if raw.get("whole") else ["of which the beginning is on record"]
+    known += [f"{MOST_OF_A_BODY:,} of {len(content):,} characters"] if len(content) > MOST_OF_A_BODY else []
+    return f"({', '.join(known)})", text
 
 
 def _said(message: Any) -> str:
