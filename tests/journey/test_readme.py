@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pointsman import Client
+from pointsman.dev.fleet import files
 from pointsman.dev.ports import free_port
 from tests.support.system import System
 
@@ -60,6 +61,7 @@ async def test_every_other_command_works(system: System, tmp_path: Path) -> None
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        **files(),  # as the dev stack leaves them
         "POINTSMAN_KAFKA": system.bootstrap,
         "POINTSMAN_PREFIX": system.prefix,
         "POINTSMAN_POSTGRES": system.processes["router"].environment["POINTSMAN_POSTGRES"],
