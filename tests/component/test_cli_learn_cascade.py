@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.router.cascade_section import AcceptFile
+from pointsman.router.named_files import NamedFile
 from pointsman.router.policy_file import load, parse
 from pointsman.score.accept import accept
 from pointsman.score.accept_evidence import CheapAnswer, Evidence
@@ -61,7 +61,7 @@ async def test_what_shadows_show_becomes_an_accept_model_and_a_policy_that_names
     assert 0.3 < found["expected"]["tiers"]["medium"] < 0.7
 
     new = load(tmp_path / found["policy"])
-    assert new.cascade is not None and isinstance(new.cascade.model, AcceptFile)
+    assert new.cascade is not None and isinstance(new.cascade.model, NamedFile)
     assert (new.cascade.accept, new.cascade.quality) == ("model", "0.99")
     assert "# until there is more to go by" in (tmp_path / found["policy"]).read_text()
     assert (tmp_path / "policy.yaml").read_text() == TEXT, "only a person applies it"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.router.policy_file import parse
-from pointsman.router.score_section import ModelFile
+from pointsman.router.score_section import SCORE
 from tests.support.audit_store import as_auditor
 from tests.support.command import Command
 from tests.support.decided import called, job_ids, routed, store
@@ -51,7 +51,7 @@ async def test_a_scored_decision_is_explained_and_made_again_from_the_model_on_r
 ) -> None:
     scored = TEXT.replace("tier: frontier, reason", "tier: scored, fallback: frontier, reason")
     scored += "score: {model: models/tiny.json, quality: 0.99}\n"
-    file = parse(scored, read_model=lambda _: ModelFile.of(tiny_model()))
+    file = parse(scored, read_model=lambda _: SCORE.read(tiny_model()))
     records = routed(file, scored, ["please add the numbers 5 and seven", "prove riddle 12 about knights"])
     await store(database, records)
     sums, riddle = map(str, job_ids(records))
@@ -83,7 +83,7 @@ async def test_without_its_model_on_record_a_scored_decision_says_which_one_is_m
 ) -> None:
     scored = TEXT.replace("tier: frontier, reason", "tier: scored, fallback: frontier, reason")
     scored += "score: {model: models/tiny.json, quality: 0.99}\n"
-    file = parse(scored, read_model=lambda _: ModelFile.of(tiny_model()))
+    file = parse(scored, read_model=lambda _: SCORE.read(tiny_model()))
     _, *others = routed(file, scored, PROMPTS[:1])
     await store(database, others)
     job = str(job_ids(others)[0])

@@ -11,7 +11,7 @@ from pointsman.bus.errors import TopicMissingError
 from pointsman.bus.follow import follow
 from pointsman.router.named_files import MAX_BYTES
 from pointsman.router.on_record import put_on_record
-from pointsman.router.score_section import ModelFile
+from pointsman.router.score_section import SCORE
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics
@@ -50,7 +50,7 @@ async def test_what_the_database_has_let_go_of_is_found_on_the_topic(
 ) -> None:
     topics = Topics(kafka.prefix)
     await apply(kafka.bootstrap, [topics.policy])
-    file = scored_file(ModelFile.of(tiny_model()).model, content=tiny_model())
+    file = scored_file(SCORE.read(tiny_model()).model, content=tiny_model())
     await put_on_record(kafka.bootstrap, topics, file, TEXT, utc_now)
     *_, routed_job = routed(file, TEXT, ["please add the numbers 5 and seven"])
     await store(database, [routed_job])

@@ -13,14 +13,14 @@ from pointsman.router.drift import EVERY, LOOK
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import parse
-from pointsman.router.score_section import ModelFile
+from pointsman.router.score_section import SCORE
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import JobRouted
 from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
 from tests.support.scored_policy import TEXT
 from tests.support.tiny_model import tiny_model
 
-MODEL = ModelFile.of(tiny_model())
+MODEL = SCORE.read(tiny_model())
 POLICY = Policy.compile(parse(TEXT, read_model=lambda _: MODEL))
 #: After so many scored jobs, and a few more, the lane has looked at a sample of them.
 ROUND = EVERY * LOOK * 5 // 4

@@ -26,7 +26,7 @@ from pointsman.learn.accept import LEAST_LABELS, Cascades, fit
 from pointsman.learn.labels import Answered, points
 from pointsman.learn.report import expected_cascade
 from pointsman.learn.tune import NEVER
-from pointsman.router.cascade_section import AcceptFile, CascadeSection
+from pointsman.router.cascade_section import ACCEPT, CascadeSection
 from pointsman.router.policy_edit import with_accept
 from pointsman.router.policy_file import PolicyFile, load_text, parse
 from pointsman.router.replay import Price
@@ -82,7 +82,7 @@ async def work(dsn: str, wanted: Wanted) -> Learned:
     name = f"models/{trained.model.name}-{trained.model.version}.json"
     new = with_accept(text, name, wanted.quality)
     policy = new_policy(
-        wanted, lambda: parse(new, str(wanted.policy), read_accept=lambda _: AcceptFile.of(trained.content))
+        wanted, lambda: parse(new, str(wanted.policy), read_accept=lambda _: ACCEPT.read(trained.content))
     )
     found.write(wanted, name, trained.content, policy.version, new)
     return found

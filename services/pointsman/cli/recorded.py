@@ -14,11 +14,11 @@ from pointsman.cli.settings import CliSettings
 from pointsman.cli.show.recomputed import Recomputed
 from pointsman.cli.show.verdict import Saw, Verdict
 from pointsman.router.again import canonical, decide_again
-from pointsman.router.cascade_section import AcceptFile
-from pointsman.router.opinion_section import OpinionFile
+from pointsman.router.cascade_section import ACCEPT
+from pointsman.router.opinion_section import OPINION
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import SHADOW, PolicyFile, load, parse
-from pointsman.router.score_section import ModelFile
+from pointsman.router.score_section import SCORE
 from pointsman.router.shadow import OF as SHADOW_OF
 from pointsman.runtime.yaml_file import FileError
 from pointsman.score.text import text_of
@@ -140,9 +140,9 @@ async def policy_of(
     found = parse(
         applied.text,
         f"policy {version} on record",
-        read_model=lambda _: ModelFile.of(content[applied.model.sha256 if applied.model else ""]),
-        read_accept=lambda _: AcceptFile.of(content[applied.accept.sha256 if applied.accept else ""]),
-        read_opinion=lambda _: OpinionFile.of(content[applied.opinion.sha256 if applied.opinion else ""]),
+        read_model=lambda _: SCORE.read(content[applied.model.sha256 if applied.model else ""]),
+        read_accept=lambda _: ACCEPT.read(content[applied.accept.sha256 if applied.accept else ""]),
+        read_opinion=lambda _: OPINION.read(content[applied.opinion.sha256 if applied.opinion else ""]),
     )
     if found.version != version:
         raise CommandError(

@@ -1,10 +1,7 @@
 """The `cascade` section of a policy: which tiers are asked in which order, and what an answer must show."""
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,54 +14,26 @@ from pydantic import (
     model_validator,
 )
 
-from pointsman.router.named_files import beside, read_named
+from pointsman.router.named_files import FileKind, NamedFile
 from pointsman.router.score_section import as_text
 from pointsman.router.tier_names import check_tier, context_of
 from pointsman.score.accept import AcceptModel
 from pointsman.score.accept_file import parse
 from pointsman_schemas.base import TierName, Value
 from pointsman_schemas.cascades import Accept, CascadePlan
-from pointsman_schemas.models import NamedModel
 
 #: These compare the answers of the first two tiers, so there is exactly one more.
 COMPARING = ("agreement", "model")
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptFile:
-    """An accept model and the bytes it was read from."""
-
-    content: bytes
-    sha256: str
-    model: AcceptModel
-
-    @classmethod
-    def of(cls, content: bytes) -> "AcceptFile":
-        """The model that these bytes are.
-
-        Raises:
-            AcceptFileError: they are none.
-        """
-        return cls(content, hashlib.sha256(content).hexdigest(), parse(content))
-
-    @property
-    def named(self) -> NamedModel:
-        """What plans and the record call it."""
-        return NamedModel(name=self.model.name, version=self.model.version, sha256=self.sha256)
-
-
+AcceptFile = NamedFile[AcceptModel]
 #: The accept model that a policy calls by this name; raises OSError and AcceptFileError.
 ReadAccept = Callable[[str], AcceptFile]
-
-
-def read_accept_beside(policy: Path) -> ReadAccept:
-    """Reads them by their path relative to the policy's."""
-    return beside(policy, AcceptFile.of, "pointsman.score", "models/accept.json")
+ACCEPT = FileKind("accept model", parse, "pointsman.score", "models/accept.json")
 
 
 def _model(written: Any, info: ValidationInfo) -> AcceptFile:
-    read: ReadAccept = context_of(info).get("read_accept") or read_accept_beside(Path())
-    file = read_named(written, read, "accept model")
+    file = ACCEPT.named(written, info, "read_accept")
     context_of(info)["accept"] = file.model
     return file
 

@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from pointsman.router.cascade_section import CascadeSection, ReadAccept, read_accept_beside
-from pointsman.router.opinion_section import ReadOpinion, read_opinion_beside
-from pointsman.router.score_section import ReadModel, ScoreSection, read_beside
+from pointsman.router.cascade_section import ACCEPT, CascadeSection, ReadAccept
+from pointsman.router.opinion_section import OPINION, ReadOpinion
+from pointsman.router.score_section import SCORE, ReadModel, ScoreSection
 from pointsman.router.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
@@ -234,9 +234,9 @@ def parse(
 def _readers(path: Path) -> dict[str, object]:
     """What finds the models that a policy at `path` names."""
     return {
-        "read_model": read_beside(path),
-        "read_accept": read_accept_beside(path),
-        "read_opinion": read_opinion_beside(path),
+        "read_model": SCORE.beside(path),
+        "read_accept": ACCEPT.beside(path),
+        "read_opinion": OPINION.beside(path),
     }
 
 

@@ -1,63 +1,26 @@
 """The `score` section of a policy: which learned model is asked, for which quality, under which names."""
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
 
-from pointsman.router.named_files import beside, read_named
+from pointsman.router.named_files import FileKind, NamedFile
 from pointsman.router.opinion_section import OpinionSection
 from pointsman.router.tier_names import check_tier, context_of
 from pointsman.score.model import ScoreModel
 from pointsman.score.model_file import parse
 from pointsman_schemas.base import TierName, Value
-from pointsman_schemas.models import NamedModel
 
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A model and the bytes it was read from."""
-
-    content: bytes
-    sha256: str
-    model: ScoreModel
-
-    @classmethod
-    def of(cls, content: bytes) -> "ModelFile":
-        """The model that these bytes are.
-
-        Raises:
-            ModelFileError: they are none.
-        """
-        return cls.holding(content, parse(content))
-
-    @classmethod
-    def holding(cls, content: bytes, model: ScoreModel) -> "ModelFile":
-        """`model`, which was read from these bytes."""
-        return cls(content, hashlib.sha256(content).hexdigest(), model)
-
-    @property
-    def named(self) -> NamedModel:
-        """What the record calls it."""
-        return NamedModel(name=self.model.name, version=self.model.version, sha256=self.sha256)
-
-
+ModelFile = NamedFile[ScoreModel]
 #: The model that a policy calls by this name; raises OSError and ModelFileError.
 ReadModel = Callable[[str], ModelFile]
-
-
-def read_beside(policy: Path) -> ReadModel:
-    """Reads them by their path relative to the policy's."""
-    return beside(policy, ModelFile.of, "pointsman.score", "models/general.json")
+SCORE = FileKind("model", parse, "pointsman.score", "models/general.json")
 
 
 def _model(written: Any, info: ValidationInfo) -> ModelFile:
-    read: ReadModel = context_of(info).get("read_model") or read_beside(Path())
-    file = read_named(written, read, "model")
+    file = SCORE.named(written, info, "read_model")
     context_of(info)["model"] = file.model
     return file
 
@@ -110,7 +73,7 @@ class ScoreSection(Value):
         quality = info.data.get("quality")
         if opinion is None or model is None or quality is None:
             return opinion
-        card = opinion.model.card
+        card = opinion.model.model
         if card.beside != model.version or card.tiers != model.tiers:
             raise ValueError(
                 f"this opinion was tuned beside the score {card.beside} of {', '.join(card.tiers)}; "

@@ -36,7 +36,7 @@ class Second:
         section = None if file.score is None else file.score.opinion
         if file.score is None or section is None:
             return None
-        card = section.model.card
+        card = section.model.model
         return cls(card, section.model.sha256, card.bars[file.score.quality], section.band, section.wait_s)
 
     @property
