@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import settings
 
+from pointsman.runtime.settings import KafkaPart
 from tests.support.servers import Servers, servers
 
 # The same examples in every run, none too slow for a busy machine; `--hypothesis-profile explore`
@@ -23,6 +24,11 @@ class Kafka:
 
     bootstrap: str
     prefix: str
+
+    @property
+    def settings(self) -> KafkaPart:
+        """How our own clients get there."""
+        return KafkaPart(kafka=self.bootstrap, prefix=self.prefix)
 
 
 @pytest.fixture(autouse=True)

@@ -126,7 +126,7 @@ class Audited:
             async with asyncio.timeout(LONG_S):
                 while self.intake in await admin.list_topics():  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-        await apply(self.kafka.bootstrap, [self.topics.intake])
+        await apply(self.kafka.settings, [self.topics.intake])
 
     async def delete_before(self, offset: int) -> None:
         async with self.admin() as admin:
@@ -141,7 +141,7 @@ class Audited:
 async def audited(kafka: Kafka, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audited:
     monkeypatch.setattr(reader_module, "_LOOK_AGAIN_S", 0.2)
     await prepare(database)
-    await apply(kafka.bootstrap, Topics(kafka.prefix).all([]))
+    await apply(kafka.settings, Topics(kafka.prefix).all([]))
     return Audited(kafka, database, tmp_path)
 
 

@@ -39,13 +39,13 @@ async def stored(database: str) -> list[bytes]:
 
 async def on_the_bus(kafka: Kafka) -> list[bytes | None]:
     reading = follow(
-        kafka.bootstrap, [Topics(kafka.prefix).checkpoints.name], start="beginning", until_end=True
+        kafka.settings, [Topics(kafka.prefix).checkpoints.name], start="beginning", until_end=True
     )
     return [record.value async for record in reading]
 
 
 async def test_it_signs_what_has_moved_since_the_last_time(database: str, kafka: Kafka) -> None:
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).checkpoints])
+    await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
     async with checkpointer(database, kafka) as (writer, checkpoints):
         await checkpoints.make()
         await put(writer, rows(0, 3) + rows(0, 2, partition=1))
@@ -64,7 +64,7 @@ async def test_it_signs_what_has_moved_since_the_last_time(database: str, kafka:
 
 async def test_its_own_checkpoints_alone_make_no_new_one(database: str, kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).checkpoints
-    await apply(kafka.bootstrap, [topic])
+    await apply(kafka.settings, [topic])
     async with checkpointer(database, kafka) as (writer, checkpoints):
         await put(writer, rows(0, 3))
         await checkpoints.make()
@@ -82,13 +82,13 @@ async def test_without_the_topic_it_is_stored_and_published_later(database: str,
         await put(writer, rows(0, 3))
         await checkpoints.make()
         assert len(await stored(database)) == 1
-        await apply(kafka.bootstrap, [Topics(kafka.prefix).checkpoints])
+        await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
         await checkpoints.make()
     assert await on_the_bus(kafka) == await stored(database)
 
 
 async def test_several_processes_take_turns(database: str, kafka: Kafka) -> None:
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).checkpoints])
+    await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
     async with audit_pool(database, size=8) as pool:
         given = AuditSettings(kafka=kafka.bootstrap, prefix=kafka.prefix)
         writers = [AuditWriter(pool) for _ in range(6)]
@@ -102,7 +102,7 @@ async def test_several_processes_take_turns(database: str, kafka: Kafka) -> None
 
 @pytest.mark.parametrize("settings", [{"checkpoint_s": 0.01}, {"checkpoint_s": 3600, "checkpoint_rows": 3}])
 async def test_it_works_by_time_and_by_rows(database: str, kafka: Kafka, settings: dict[str, float]) -> None:
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).checkpoints])
+    await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
     async with checkpointer(database, kafka, **settings) as (writer, checkpoints):
         working = asyncio.create_task(checkpoints.run())
         await put(writer, rows(0, 3))

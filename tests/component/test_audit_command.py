@@ -86,11 +86,11 @@ async def test_a_key_is_made_once_and_for_its_owner_s_eyes(pointsman: Command, t
 async def published(kafka: Kafka, database: str) -> AsyncIterator[Topics]:
     """Thirty records of four partitions are stored and signed; two more and the checkpoint came later."""
     topics = Topics(kafka.prefix)
-    await apply(kafka.bootstrap, topics.all([]))
+    await apply(kafka.settings, topics.all([]))
     jobs = [Outgoing(topics.intake.name, b"%d" % n, b'{"n": %d}' % n, [("h", b"\xff")]) for n in range(30)]
-    async with Publisher(kafka.bootstrap) as publisher, audit_pool(database) as pool:
+    async with Publisher(kafka.settings) as publisher, audit_pool(database) as pool:
         await publisher.publish(jobs)
-        reading = follow(kafka.bootstrap, [topics.intake.name], start="beginning", until_end=True)
+        reading = follow(kafka.settings, [topics.intake.name], start="beginning", until_end=True)
         writer = AuditWriter(pool)
         await put(writer, [row_of(each, topics) async for each in reading])
         message = await sign(pool, writer)

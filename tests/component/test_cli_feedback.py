@@ -51,7 +51,7 @@ async def test_a_verdict_is_published_with_the_jobs_agent_and_the_judge(
     assert done.lines == [f"{job}: 0 of 1 by ana"]
 
     topics = Topics(kafka.prefix)
-    found = follow(kafka.bootstrap, [topics.feedback.name], start="beginning", until_end=True)
+    found = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)
     (record,) = [record async for record in found]
     read = decode(record)
     assert isinstance(read, Decoded), read
@@ -72,7 +72,7 @@ async def test_a_verdict_carries_what_the_score_promised_of_the_answer(
     (job,) = job_ids(records)
     done = await pointsman.run("feedback", str(job), "good", "--by", "ana")
     assert done.code == 0, done.err
-    found = follow(kafka.bootstrap, [Topics(kafka.prefix).feedback.name], start="beginning", until_end=True)
+    found = follow(kafka.settings, [Topics(kafka.prefix).feedback.name], start="beginning", until_end=True)
     (read,) = [decode(record) async for record in found]
     assert isinstance(read, Decoded) and isinstance(read.message, JobFeedback)
     promised = decode(records[-1])

@@ -57,8 +57,8 @@ async def answer(kafka: Kafka, number: int) -> AsyncIterator[Job]:
     """Be router and worker of `number` jobs."""
     topics = Topics(kafka.prefix)
     async with (
-        Publisher(kafka.bootstrap) as publisher,
-        aclosing(follow(kafka.bootstrap, [topics.intake.name], start="beginning")) as records,
+        Publisher(kafka.settings) as publisher,
+        aclosing(follow(kafka.settings, [topics.intake.name], start="beginning")) as records,
     ):
         async for record in records:
             accepted = decode_intake(record)
@@ -173,7 +173,7 @@ async def test_ctrl_c_ends_a_tail_quietly(pointsman: Command) -> None:
 async def test_without_a_policy_what_waits_is_told_of_the_tiers_there_are(
     bare: Command, kafka: Kafka
 ) -> None:
-    await apply(kafka.bootstrap, Topics(kafka.prefix).all(["tiny", "huge"]))
+    await apply(kafka.settings, Topics(kafka.prefix).all(["tiny", "huge"]))
     done = await bare.run("lag", "--json")
     assert done.code == 0, done.err
     assert {row["tier"] for row in done.json} == {None, "tiny", "huge"}

@@ -34,7 +34,7 @@ class Place:
         self.topic = Topics(kafka.prefix).tier("small").name
         self.producer = producer
         self.settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
-        self.fetcher = Fetcher(self.settings, "fetcher", self.first_offset)
+        self.fetcher = Fetcher(self.settings, "fetcher", self.first_offset, request_timeout_ms=20_000)
 
     def __getitem__(self, partition: int) -> TopicPartition:
         return TopicPartition(self.topic, partition)
@@ -78,7 +78,7 @@ def count(wanted: int) -> Callable[[Values], bool]:
 
 @pytest.fixture
 async def place(kafka: Kafka) -> AsyncIterator[Place]:
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).tier("small")])
+    await apply(kafka.settings, [Topics(kafka.prefix).tier("small")])
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, max_request_size=8_000_000)
     await producer.start()
     made = Place(kafka, producer)
@@ -231,13 +231,13 @@ async def test_a_topic_that_is_made_later_is_found(kafka: Kafka) -> None:
     async def none(_: TopicPartition) -> int:
         raise UnknownTopicOrPartitionError(topic.name)
 
-    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", none)
+    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", none, request_timeout_ms=20_000)
     await fetcher.start()
     await fetcher.know([topic.name])
     try:
         fetcher.seek(place, 0)
         await fetcher.gather([place], SOON_S)
-        await apply(kafka.bootstrap, [topic])
+        await apply(kafka.settings, [topic])
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             await producer.send_and_wait(topic.name, b"a", partition=0)
         async with asyncio.timeout(30):

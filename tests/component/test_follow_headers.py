@@ -14,7 +14,7 @@ pytestmark = pytest.mark.stack
 
 async def test_it_is_read_like_any_other(kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).intake
-    await apply(kafka.bootstrap, [topic])
+    await apply(kafka.settings, [topic])
     odd, usual = Log(), Log()
     odd.add([b"before", b"odd"])
     odd.rename_header(b"\xff")
@@ -22,7 +22,7 @@ async def test_it_is_read_like_any_other(kafka: Kafka) -> None:
     for log in (usual, odd, usual, odd):
         await produce_raw(kafka.bootstrap, (topic.name, 0), log.data)
     found = [
-        record async for record in follow(kafka.bootstrap, [topic.name], start="beginning", until_end=True)
+        record async for record in follow(kafka.settings, [topic.name], start="beginning", until_end=True)
     ]
     assert len(found) == 104
     assert [record.offset for record in found if record.headers == (("\\xff", b"odd"),)] == [51, 103]

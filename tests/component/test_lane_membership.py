@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 async def test_a_consumer_is_in_its_group_from_joining_to_leaving(kafka: Kafka) -> None:
     topic, group = Topics(kafka.prefix).limits, f"{kafka.prefix}.g"
-    await apply(kafka.bootstrap, [topic])
+    await apply(kafka.settings, [topic])
     consumer = consumer_of(LanePart(kafka=kafka.bootstrap, session_timeout_ms=6_000), group)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     await admin.start()

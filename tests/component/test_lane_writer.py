@@ -60,6 +60,10 @@ class Intake:
     topics: Topics
 
     @property
+    def settings(self) -> LanePart:
+        return LanePart(kafka=self.bootstrap, prefix=self.topics.prefix)
+
+    @property
     def group(self) -> str:
         return f"{self.topics.prefix}.router"
 
@@ -67,8 +71,7 @@ class Intake:
         return TopicPartition(self.topics.intake.name, partition)
 
     async def writer(self, partition: int = 0) -> LaneWriter:
-        settings = LanePart(kafka=self.bootstrap, prefix=self.topics.prefix)
-        return await LaneWriter.open(settings, self.group, self.place(partition))
+        return await LaneWriter.open(self.settings, self.group, self.place(partition))
 
     def record(self, value: bytes, tier: str = "small", partition: int = 0) -> Outgoing:
         """With a key that leads to the partition."""
@@ -79,7 +82,7 @@ class Intake:
 
     async def read(self, tier: str = "small") -> list[bytes | None]:
         names = [self.topics.tier(tier).name]
-        records = follow(self.bootstrap, names, start="beginning", until_end=True)
+        records = follow(self.settings, names, start="beginning", until_end=True)
         return [record.value async for record in records]
 
     async def position(self, writer: LaneWriter) -> Position:
@@ -94,7 +97,7 @@ class Intake:
 @pytest.fixture
 async def intake(kafka: Kafka) -> Intake:
     topics = Topics(kafka.prefix)
-    await apply(kafka.bootstrap, topics.all(TIERS))
+    await apply(kafka.settings, topics.all(TIERS))
     return Intake(kafka.bootstrap, topics)
 
 
@@ -164,7 +167,7 @@ async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
     sent = Counter((each.topic, each.key, each.value, tuple(each.headers)) for each in unpacked(made))
     tiers = [intake.topics.tier(tier).name for tier in TIERS]
     found: Counter[object] = Counter()
-    async for each in follow(intake.bootstrap, tiers, start="beginning", until_end=True):
+    async for each in follow(intake.settings, tiers, start="beginning", until_end=True):
         found[each.topic, each.key, each.value, tuple(each.headers)] += 1
     assert found == sent
     assert sum(found.values()) == 5_000
@@ -301,7 +304,7 @@ async def own_broker(folder: Path) -> AsyncIterator[tuple[Stack, Intake]]:
     await asyncio.to_thread(stack.kafka.start)
     try:
         topics = Topics("t")
-        await apply(stack.kafka.bootstrap, topics.all(TIERS))
+        await apply(stack.kafka.settings, topics.all(TIERS))
         yield stack, Intake(stack.kafka.bootstrap, topics)
     finally:
         await asyncio.to_thread(stack.stop)

@@ -33,7 +33,7 @@ async def tight(kafka: Kafka) -> Intake:
         replace(topic, max_message_bytes=SMALL) if topic.name == topics.tier("small").name else topic
         for topic in topics.all(TIERS)
     ]
-    await apply(kafka.bootstrap, tight)
+    await apply(kafka.settings, tight)
     return Intake(kafka.bootstrap, topics)
 
 

@@ -122,13 +122,13 @@ class Intake:
             async with asyncio.timeout(LONG_S):
                 while self.topic.name in await admin.list_topics():  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-        await apply(self.settings.kafka, [self.topic])
+        await apply(self.settings, [self.topic])
 
     async def letters(self) -> list[tuple[int | None, str]]:
         """What each dead letter says is lost: before which offset, and from where."""
         found: list[tuple[int | None, str]] = []
         async with Follower(
-            self.settings.kafka, [self.topics.dead.name], start="beginning", until_end=True
+            self.settings, [self.topics.dead.name], start="beginning", until_end=True
         ) as follower:
             while not follower.ended:
                 for record in await follower.read():
@@ -149,7 +149,7 @@ async def until(happened: Callable[[], bool]) -> None:
 @pytest.fixture(params=["batch", "window"])
 async def intake(kafka: Kafka, request: pytest.FixtureRequest) -> Intake:
     made = Intake(kafka, request.param)
-    await apply(kafka.bootstrap, [made.topic, made.topics.results, made.topics.dead])
+    await apply(kafka.settings, [made.topic, made.topics.results, made.topics.dead])
     return made
 
 
@@ -184,7 +184,7 @@ async def test_what_was_deleted_while_nobody_read_is_on_record(
 async def test_what_was_deleted_under_a_lane_that_was_full_is_on_record(kafka: Kafka) -> None:
     """Calls that are under way are finished, and no record of what was in hand counts as lost."""
     intake = Intake(kafka, "window")
-    await apply(kafka.bootstrap, [intake.topic, intake.topics.results, intake.topics.dead])
+    await apply(kafka.settings, [intake.topic, intake.topics.results, intake.topics.dead])
     intake.hold.clear()
     async with intake.running() as lanes:
         await until(lambda: lanes.ready and len(lanes._lanes) == 4)

@@ -30,7 +30,7 @@ RATE = LimitDeclared(process="t", budget="rate", limit=2, window_s=1, slack_s=0.
 
 async def records_of(kafka: Kafka) -> list[str]:
     topic = Topics(kafka.prefix).limits.name
-    found = follow(kafka.bootstrap, [topic], start="beginning", until_end=True)
+    found = follow(kafka.settings, [topic], start="beginning", until_end=True)
     return [dict(record.headers)["ce_type"].decode() async for record in found]
 
 

@@ -91,7 +91,7 @@ class Callers:
 
 
 async def test_requests_and_tokens_are_never_more_than_allowed_in_any_window(kafka: Kafka) -> None:
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).limits])
+    await apply(kafka.settings, [Topics(kafka.prefix).limits])
     async with arrivals() as found:
         callers = Callers(
             kafka,
@@ -118,7 +118,7 @@ async def test_requests_and_tokens_are_never_more_than_allowed_in_any_window(kaf
 
 
 async def test_money_is_never_spent_beyond_the_ceiling(kafka: Kafka) -> None:
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).limits])
+    await apply(kafka.settings, [Topics(kafka.prefix).limits])
     async with arrivals(answer_after_s=0.05) as found:
         callers = Callers(kafka, found.port, [USD], calls=12, wants={"usd": 100}, used={"usd": 17})
         for number in range(8):

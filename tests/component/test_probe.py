@@ -10,6 +10,7 @@ import pytest
 from pointsman.bus.admin import apply
 from pointsman.bus.probe import probe
 from pointsman.bus.reach import addresses
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 
@@ -34,8 +35,8 @@ async def listening(answer: Answer) -> AsyncIterator[int]:
 @pytest.mark.stack
 async def test_a_broker_says_what_it_is(kafka: Kafka) -> None:
     topic = Topics(kafka.prefix).dead
-    await apply(kafka.bootstrap, [topic])
-    found = await probe(kafka.bootstrap)
+    await apply(kafka.settings, [topic])
+    found = await probe(kafka.settings)
     assert (found.problem, found.reachable) == (None, True)
     assert found.release in {"4.0", "4.1", "4.2", "4.3", "4.4", "newer than 4.4"}
     assert found.transactions == 2
@@ -65,9 +66,9 @@ async def test_a_broker_that_sends_its_clients_elsewhere_is_one_all_the_same(kaf
             answering.cancel()
             back.close()
 
-    direct = await probe(kafka.bootstrap)
+    direct = await probe(kafka.settings)
     async with listening(elsewhere) as here:
-        found = await probe(f"127.0.0.1:{here}")
+        found = await probe(KafkaPart(kafka=f"127.0.0.1:{here}"))
     assert (found.problem, found.release, found.reachable) == (None, direct.release, False)
     assert found.transactions == direct.transactions
     (broker,) = found.brokers
@@ -85,6 +86,6 @@ async def test_what_is_no_broker_is_told_so(said: bytes) -> None:
         writer.write(said)
 
     async with listening(answer) as port:
-        found = await probe(f"127.0.0.1:{port}")
+        found = await probe(KafkaPart(kafka=f"127.0.0.1:{port}"))
     assert found.problem is not None
     assert "but it is no Kafka broker" in found.problem

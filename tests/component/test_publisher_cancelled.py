@@ -16,12 +16,12 @@ pytestmark = pytest.mark.stack
 
 
 async def _publish_one(kafka: Kafka) -> None:
-    async with Publisher(kafka.bootstrap) as publisher:
+    async with Publisher(kafka.settings) as publisher:
         await publisher.publish([Outgoing(Topics(kafka.prefix).dead.name, None, b"x", [])])
 
 
 async def test_no_connection_outlives_it(kafka: Kafka) -> None:
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).dead])
+    await apply(kafka.settings, [Topics(kafka.prefix).dead])
     cancelled = 0
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

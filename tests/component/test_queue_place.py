@@ -28,15 +28,15 @@ SLOW = LimitDeclared(process="t", budget="slow", limit=1, window_s=600, slack_s=
 async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequence[Place]:
     """Routed jobs, all on one lane of the small tier."""
     topics = Topics(kafka.prefix)
-    await apply(kafka.bootstrap, topics.all(["small"]))
+    await apply(kafka.settings, topics.all(["small"]))
     records = [routed(number, topics=topics) for number in numbers]
     sent = [Outgoing(topic or each.topic, b"one lane", each.value, list(each.headers)) for each in records]
-    async with Publisher(kafka.bootstrap) as publisher:
+    async with Publisher(kafka.settings) as publisher:
         return await publisher.publish(sent)
 
 
 async def place(kafka: Kafka, number: int) -> Standing:
-    return await standing(kafka.bootstrap, Topics(kafka.prefix), job_id(number))
+    return await standing(kafka.settings, Topics(kafka.prefix), job_id(number))
 
 
 async def test_those_before_it_in_its_lane_are_counted(kafka: Kafka) -> None:

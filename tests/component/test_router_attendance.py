@@ -34,7 +34,7 @@ async def test_jobs_wait_for_nobody_for_long(
         kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy, agents=starter.AGENTS
     )
     topics = settings.topics
-    await apply(kafka.bootstrap, topics.all(TIERS))
+    await apply(kafka.settings, topics.all(TIERS))
     names = [topics.opinion.name, *(topics.tier(tier).name for tier in TIERS)]
     pointsman = Command(
         tmp_path,
@@ -54,7 +54,7 @@ async def test_jobs_wait_for_nobody_for_long(
     async with (
         router.broker,
         Client(kafka=kafka.bootstrap, prefix=kafka.prefix, agent_id="math-tutor") as client,
-        Follower(kafka.bootstrap, names, start="beginning") as follower,
+        Follower(kafka.settings, names, start="beginning") as follower,
     ):
 
         async def until(kind: type[Message]) -> Message:

@@ -61,7 +61,7 @@ def through(settings: RouterSettings, client: Client) -> Route:
     async def routed(count: int) -> list[JobRouted]:
         jobs = set(await client.publish_many([{"prompt": QUESTION}] * count))
         found: list[JobRouted] = []
-        async for record in follow(settings.kafka, pattern, start="beginning"):
+        async for record in follow(settings, pattern, start="beginning"):
             read = decode(record)
             if isinstance(read, Decoded) and isinstance(read.message, JobRouted):
                 found += [read.message] if read.message.job.job_id in jobs else []
@@ -89,7 +89,7 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
     settings = RouterSettings(
         kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy, agents=starter.AGENTS
     )
-    await apply(kafka.bootstrap, settings.topics.all(("small", "medium", "frontier")))
+    await apply(kafka.settings, settings.topics.all(("small", "medium", "frontier")))
     pointsman = Command(
         tmp_path,
         {
@@ -135,11 +135,11 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
 
 async def test_a_client_that_got_the_answer_says_what_was_promised_of_it(kafka: Kafka) -> None:
     topics = Topics(kafka.prefix)
-    await apply(kafka.bootstrap, topics.all(("small",)))
+    await apply(kafka.settings, topics.all(("small",)))
     score = Score(model="general@1", sufficient=0.97, threshold=0.94)
     async with (
         Client(kafka=kafka.bootstrap, prefix=kafka.prefix, agent_id="math-tutor") as client,
-        Publisher(kafka.bootstrap) as publisher,
+        Publisher(kafka.settings) as publisher,
     ):
         job_id = await client.publish(prompt=QUESTION)
         completed = JobCompleted(
@@ -152,7 +152,7 @@ async def test_a_client_that_got_the_answer_says_what_was_promised_of_it(kafka: 
         await publisher.publish([emit(topics.results, str(job_id).encode(), cover, completed)])
         assert await client.wait(job_id, timeout_s=30) == completed
         await client.feedback(job_id, True)
-    found = follow(kafka.bootstrap, [topics.feedback.name], start="beginning", until_end=True)
+    found = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)
     (read,) = [decode(record) async for record in found]
     assert isinstance(read, Decoded) and isinstance(read.message, JobFeedback)
     assert (read.message.tier, read.message.score) == ("small", score)

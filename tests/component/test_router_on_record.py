@@ -31,10 +31,10 @@ FILE = scored_file(fixed_score({}), content=Random(7).randbytes(MAX_BYTES))
 
 async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka) -> None:
     topics = Topics(kafka.prefix)
-    await apply(kafka.bootstrap, [topics.policy])
-    written = [await put_on_record(kafka.bootstrap, topics, FILE, TEXT, utc_now) for _ in range(3)]
+    await apply(kafka.settings, [topics.policy])
+    written = [await put_on_record(kafka.settings, topics, FILE, TEXT, utc_now) for _ in range(3)]
     assert written == [2, 0, 0]
-    found = follow(kafka.bootstrap, [topics.policy.name], start="beginning", until_end=True)
+    found = follow(kafka.settings, [topics.policy.name], start="beginning", until_end=True)
     read = [decode(record) async for record in found]
     messages = [each.message for each in read if isinstance(each, Decoded)]
     assert [type(each) for each in messages] == [ModelApplied, PolicyApplied]
@@ -42,16 +42,16 @@ async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka)
 
 async def test_a_router_whose_policy_has_no_topic_says_so(kafka: Kafka) -> None:
     with pytest.raises(TopicMissingError):
-        await put_on_record(kafka.bootstrap, Topics(kafka.prefix), FILE, TEXT, utc_now)
+        await put_on_record(kafka.settings, Topics(kafka.prefix), FILE, TEXT, utc_now)
 
 
 async def test_what_the_database_has_let_go_of_is_found_on_the_topic(
     kafka: Kafka, database: str, tmp_path: Path
 ) -> None:
     topics = Topics(kafka.prefix)
-    await apply(kafka.bootstrap, [topics.policy])
+    await apply(kafka.settings, [topics.policy])
     file = scored_file(SCORE.read(tiny_model()).model, content=tiny_model())
-    await put_on_record(kafka.bootstrap, topics, file, TEXT, utc_now)
+    await put_on_record(kafka.settings, topics, file, TEXT, utc_now)
     *_, routed_job = routed(file, TEXT, ["please add the numbers 5 and seven"])
     await store(database, [routed_job])
     (job,) = job_ids([routed_job])

@@ -42,7 +42,7 @@ async def pointsman(kafka: Kafka, tmp_path: Path) -> Command:
     command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
     assert (await command.run("topics", "apply")).code == 0
     tier = Topics(kafka.prefix).tier("small").name
-    async with Publisher(kafka.bootstrap) as publisher:
+    async with Publisher(kafka.settings) as publisher:
         await publisher.publish([Outgoing(tier, None, b"{}", []) for _ in range(3)])
     return command
 

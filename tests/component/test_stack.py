@@ -77,8 +77,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 async def leave(stack: Stack, word: str) -> None:
     """Put a word into both servers."""
-    await apply(stack.kafka.bootstrap, [TOPIC])
-    async with Publisher(stack.kafka.bootstrap) as publisher:
+    await apply(stack.kafka.settings, [TOPIC])
+    async with Publisher(stack.kafka.settings) as publisher:
         await publisher.publish([Outgoing(TOPIC.name, None, word.encode(), [])], within=30)
     connection = await asyncpg.connect(stack.postgres.dsn(), timeout=30)
     await connection.execute("create table if not exists left_there (word text)")
@@ -88,7 +88,7 @@ async def leave(stack: Stack, word: str) -> None:
 
 async def found(stack: Stack) -> tuple[list[str], list[str]]:
     """The words in Kafka, the words in Postgres."""
-    records = follow(stack.kafka.bootstrap, [TOPIC.name], start="beginning", until_end=True)
+    records = follow(stack.kafka.settings, [TOPIC.name], start="beginning", until_end=True)
     in_kafka = [(record.value or b"").decode() async for record in records]
     connection = await asyncpg.connect(stack.postgres.dsn(), timeout=30)
     in_postgres = [row["word"] for row in await connection.fetch("select word from left_there")]

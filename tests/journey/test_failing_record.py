@@ -31,7 +31,7 @@ async def tighten(system: System, *names: str) -> None:
     """These topics take less than is declared."""
     topics = [topic for topic in system.topics.all(TIERS) if topic.name in names]
     assert len(topics) == len(names)
-    await apply(system.bootstrap, [replace(topic, max_message_bytes=TIGHT) for topic in topics])
+    await apply(system.settings, [replace(topic, max_message_bytes=TIGHT) for topic in topics])
 
 
 def job(system: System, job_id: str, **fields: object) -> Outgoing:

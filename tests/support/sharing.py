@@ -40,7 +40,7 @@ def agreement(kafka: Kafka, name: str) -> Agreement:
 @asynccontextmanager
 async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[Agreement]]:
     """Their log is made first; each has joined it."""
-    await apply(kafka.bootstrap, [Topics(kafka.prefix).limits])
+    await apply(kafka.settings, [Topics(kafka.prefix).limits])
     made = [agreement(kafka, name) for name in names]
     async with AsyncExitStack() as running:
         for each in made:

@@ -23,6 +23,7 @@ from pointsman.dev.fleet import fleet
 from pointsman.dev.logins import make_logins
 from pointsman.dev.ports import free_port
 from pointsman.dev.processes import Process, second, stop, wait_ready
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import migrate
 from pointsman_schemas.topics import Topics
 
@@ -52,6 +53,7 @@ class System:
         **settings: str,
     ) -> None:
         self.bootstrap, self.dsn, self.prefix = bootstrap, dsn, prefix
+        self.settings = KafkaPart(kafka=bootstrap, prefix=prefix)
         self.topics = Topics(prefix)
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
         started = fleet(folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion)
@@ -61,7 +63,7 @@ class System:
             process.environment = {**process.environment, **self._environment}
 
     async def start(self) -> None:
-        await apply(self.bootstrap, self.topics.all(TIERS))
+        await apply(self.settings, self.topics.all(TIERS))
         await migrate(self.dsn)
         await make_logins(self.dsn)
         for process in self.processes.values():
@@ -104,7 +106,7 @@ class System:
         give_up = time.monotonic() + 60
         while True:
             try:
-                async with Publisher(self.bootstrap) as publisher:
+                async with Publisher(self.settings) as publisher:
                     return await publisher.publish(records, within=60)
             except KafkaUnavailableError:  # nothing was sent: the broker is away as this begins
                 if time.monotonic() > give_up:
@@ -163,13 +165,13 @@ class System:
 
     async def problems(self, submitted: Sequence[str], within: float = 60) -> list[str]:
         """What the checker says once the audit has caught up with Kafka, and what verification finds."""
-        found = await examine(self.bootstrap, self.dsn, self.topics, TIERS, submitted, catch_up_s=within)
+        found = await examine(self.settings, self.dsn, self.topics, TIERS, submitted, catch_up_s=within)
         return found.problems
 
     async def read(self) -> list[Incoming]:
         """Every committed record of every topic."""
         names = [topic.name for topic in self.topics.all(TIERS)]
-        records = follow(self.bootstrap, names, start="beginning", until_end=True)
+        records = follow(self.settings, names, start="beginning", until_end=True)
         return [record async for record in records]
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:

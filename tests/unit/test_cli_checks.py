@@ -16,6 +16,7 @@ from pointsman.cli.checks import kafka as kafka_checks
 from pointsman.cli.checks import postgres as postgres_checks
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.show.checkup import checkup
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman_schemas.topics import Topics
 
@@ -41,7 +42,7 @@ async def kafka_findings(
     monkeypatch: pytest.MonkeyPatch, found: Probe, changes: list[Change]
 ) -> dict[str, Finding]:
     answering(monkeypatch, kafka_checks, probe=found, plan=changes)
-    return {each.check: each for each in await kafka_checks.kafka(found.bootstrap, TOPICS)}
+    return {each.check: each for each in await kafka_checks.kafka(KafkaPart(kafka=found.bootstrap), TOPICS)}
 
 
 async def test_a_good_cluster_has_nothing_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:

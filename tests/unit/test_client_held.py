@@ -8,6 +8,7 @@ from pointsman.bus.errors import BusError
 from pointsman.cli.checks import limits as check
 from pointsman.client.held import Held, held_at, named
 from pointsman.limits.ledger import Ledger
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.limits import BreakerTurned, LimitPaused
 from pointsman_schemas.topics import Topics
 
@@ -64,11 +65,11 @@ def test_a_name_means_a_model_a_provider_or_a_tier(name: str, targets: list[str]
 
 
 async def test_the_doctor_says_what_is_held_and_how_to_lift_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def held_now(bootstrap: str, topics: Topics) -> list[Held]:
+    async def held_now(kafka: KafkaPart, topics: Topics) -> list[Held]:
         return held_at(ledger(), NOW + 100_000)
 
     monkeypatch.setattr(check, "held_now", held_now)
-    paused, broken = await check.limits("nowhere", Topics())
+    paused, broken = await check.limits(KafkaPart(), Topics())
     assert (paused.ok, paused.fix) == (False, "pointsman limits resume openai/gpt-4.1")
     assert paused.said == (
         "openai/gpt-4.1 is paused since 2026-11-28 11:00:00 UTC, "
@@ -77,8 +78,8 @@ async def test_the_doctor_says_what_is_held_and_how_to_lift_it(monkeypatch: pyte
     assert broken.ok is True, "less than a minute is no fault"
     assert "other/m is broken since" in broken.said
 
-    async def away(bootstrap: str, topics: Topics) -> list[Held]:
+    async def away(kafka: KafkaPart, topics: Topics) -> list[Held]:
         raise BusError("no broker")
 
     monkeypatch.setattr(check, "held_now", away)
-    assert [finding.ok for finding in await check.limits("nowhere", Topics())] == [None]
+    assert [finding.ok for finding in await check.limits(KafkaPart(), Topics())] == [None]

@@ -63,7 +63,7 @@ async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
     monkeypatch.setattr(module, "fetch", lambda starts, ids, **asked: asked)
     monkeypatch.setattr(module, "_PAUSE_S", 0.001)
-    made = Fetcher(LanePart(), "fetcher", first_offset, gather_bytes=7)
+    made = Fetcher(LanePart(), "fetcher", first_offset, gather_bytes=7, request_timeout_ms=20_000)
     made.__dict__["_client"] = brokers
     made.ids["t"] = TopicId("cluster", UUID(int=1))
     made.seek(HERE, 0)

@@ -63,7 +63,7 @@ async def test_what_the_group_refuses_for_good_ends_the_connection() -> None:
     poll: Any = lanes.__getattribute__("_poll")
     with pytest.raises(GroupAuthorizationFailedError):
         async with asyncio.timeout(20):
-            await poll(Consumer(), Fetcher(LanePart(), "group", cast("Any", None)))
+            await poll(Consumer(), Fetcher(LanePart(), "group", cast("Any", None), request_timeout_ms=20_000))
     assert len(polls) == 3
 
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from pointsman.cli.show.limits import tables
 from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow, limits_at, limits_now
 from pointsman.limits.ledger import Ledger
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.limits import (
     BreakerTurned,
     LimitDeclared,
@@ -83,12 +84,14 @@ def test_a_breaker_names_who_probes_and_keeps_no_time_once_closed() -> None:
 
 
 async def test_they_stand_as_of_this_machine_s_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(bootstrap: str, topics: Topics) -> Ledger:
+    async def read(kafka: KafkaPart, topics: Topics) -> Ledger:
         return ledger()
 
     monkeypatch.setattr("pointsman.client.limits_now.ledger_of", read)
     monkeypatch.setattr("time.time", lambda: 70.0)
-    assert await limits_now("nowhere", Topics()) == limits_at(ledger(), 70_000) != limits_at(ledger(), 5_000)
+    assert (
+        await limits_now(KafkaPart(), Topics()) == limits_at(ledger(), 70_000) != limits_at(ledger(), 5_000)
+    )
 
 
 def drawn(found: LimitsNow) -> str:

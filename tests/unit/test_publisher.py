@@ -19,6 +19,7 @@ from aiokafka.errors import (
 from pointsman.bus.errors import PublishRefusedError, PublishUncertainError
 from pointsman.bus.publisher import Place, Publisher
 from pointsman.bus.records import Outgoing
+from pointsman.runtime.settings import KafkaPart
 
 NEVER = "never"
 UNSURE = [
@@ -50,7 +51,7 @@ class Producer:
 
 
 def publisher_on(producer: Producer) -> Publisher:
-    publisher = Publisher("none:1")
+    publisher = Publisher(KafkaPart(kafka="none:1"))
     publisher.__dict__["_producer"] = producer
     return publisher
 

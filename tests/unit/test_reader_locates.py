@@ -178,7 +178,9 @@ async def test_what_the_group_refuses_for_good_ends_the_connection() -> None:
 
     consumer: Any = Refused()
     with pytest.raises(GroupAuthorizationFailedError):
-        await asyncio.wait_for(reader_of(set())._read(consumer, Fetcher(LanePart(), "g", _none)), 10)
+        await asyncio.wait_for(
+            reader_of(set())._read(consumer, Fetcher(LanePart(), "g", _none, request_timeout_ms=20_000)), 10
+        )
 
 
 async def test_partitions_that_it_is_given_are_paused_as_another_reads_them() -> None:

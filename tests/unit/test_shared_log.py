@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from aiokafka.structs import TopicPartition
 
-from pointsman.bus import fetcher, follow, shared_log
+from pointsman.bus import connection, fetcher, follow, shared_log
 from pointsman.bus.errors import BusError
 from pointsman.bus.settings import LanePart
 from pointsman.bus.shared_log import SharedLog
@@ -54,7 +54,7 @@ async def test_a_partition_without_an_answer_for_long_is_an_error(monkeypatch: p
     settings = LanePart()
     now = iter(range(0, 1_000_000, settings.stall_timeout_ms // 4000))
     monkeypatch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: next(now)))
-    monkeypatch.setattr(fetcher, "AIOKafkaClient", Client)
+    monkeypatch.setattr(connection, "AIOKafkaClient", Client)
     monkeypatch.setattr(follow, "Partitions", Partitions)
     monkeypatch.setattr(follow, "reach", there)
     monkeypatch.setattr(shared_log, "Publisher", lambda _: Client())

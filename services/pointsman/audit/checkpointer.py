@@ -83,7 +83,7 @@ class Checkpointer:
         self._pool = pool
         self._key = key
         self._topics = settings.topics
-        self._kafka = settings.kafka
+        self._kafka = settings
         self._clock = clock
         self._every_s = settings.checkpoint_s
         self._every_rows = settings.checkpoint_rows

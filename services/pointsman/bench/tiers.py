@@ -14,6 +14,7 @@ from pointsman.bench.worker.process import Under, worker
 from pointsman.bus.admin import apply
 from pointsman.bus.lag import Watched, lag, lanes
 from pointsman.client import Client
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 LATENCY_MS = 300
@@ -134,7 +135,7 @@ async def _others(client: Client, rate: float, seconds: float) -> dict[str, list
     return {tier: list(each.values()) for tier, each in zip(OTHERS, took, strict=True)}
 
 
-async def _settled(kafka: str) -> None:
+async def _settled(kafka: KafkaPart) -> None:
     """Return when the router has sent the flood on and the audit has it."""
     topics = Topics()
     audited = [Watched(each.name, f"{topics.prefix}.audit") for each in topics.all([HANGS])]

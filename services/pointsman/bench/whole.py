@@ -16,6 +16,7 @@ from pointsman.dev.fleet import fleet
 from pointsman.dev.ports import free_port
 from pointsman.dev.processes import Process, second, stop, wait_ready
 from pointsman.dev.stack import Stack
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
 
@@ -26,7 +27,7 @@ TIERS = ("small", "medium", "frontier")
 class Whole:
     """What runs. `postgres` is the reader's address, `audit_key` the public one."""
 
-    kafka: str
+    kafka: KafkaPart
     postgres: str
     processes: Sequence[Process]
     stack: Stack
@@ -57,7 +58,7 @@ def whole_system(
         processes: list[Process] = []
         try:
             owner = stack.postgres.dsn()
-            asyncio.run(_prepare(stack.kafka.bootstrap, owner))
+            asyncio.run(_prepare(stack.kafka.settings, owner))
             processes = fleet(folder, stack.kafka.bootstrap, owner, free_port(), TIERS)
             quick = {
                 "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),
@@ -71,12 +72,12 @@ def whole_system(
                 process.start()
             wait_ready(processes)
             key = processes[0].environment["POINTSMAN_AUDIT_PUBLIC_KEY"]
-            yield Whole(stack.kafka.bootstrap, logins.reader(owner), processes, stack, folder, key)
+            yield Whole(stack.kafka.settings, logins.reader(owner), processes, stack, folder, key)
         finally:
             stop(processes)
 
 
-async def _prepare(kafka: str, owner: str) -> None:
+async def _prepare(kafka: KafkaPart, owner: str) -> None:
     await apply(kafka, Topics().all(TIERS))
     await create_database_if_missing(owner)
     await migrate(owner)

@@ -26,10 +26,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
     ResourceType,
 )
 
-from pointsman.bus import rdkafka
+from pointsman.bus import connection, rdkafka
 from pointsman.bus.errors import BusError
 from pointsman.bus.reach import PATIENCE_S, reach
 from pointsman.bus.topic_changes import Change, Found, changes
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topic, Topics
 
 #: One request to the cluster, and all of `apply`, seconds.
@@ -38,7 +39,9 @@ _APPLY_S = 30.0
 _DONE_BY_ANOTHER = {KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.INVALID_PARTITIONS}
 
 
-async def plan(bootstrap: str, topics: Iterable[Topic], *, replication: int | None = None) -> list[Change]:
+async def plan(
+    settings: KafkaPart, topics: Iterable[Topic], *, replication: int | None = None
+) -> list[Change]:
     """What makes the cluster's topics those declared, in their order.
 
     `replication` is for new topics: by default 3, or the number of brokers where that is less.
@@ -46,65 +49,67 @@ async def plan(bootstrap: str, topics: Iterable[Topic], *, replication: int | No
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
-    await reach(bootstrap)
-    return await _plan(bootstrap, AdminClient(rdkafka.settings(bootstrap)), list(topics), replication)
+    await reach(settings)
+    return await _plan(settings, connection.cluster_admin(settings), list(topics), replication)
 
 
-async def tiers_there(bootstrap: str, topics: Topics) -> list[str]:
+async def tiers_there(settings: KafkaPart, topics: Topics) -> list[str]:
     """The tiers that have a topic in the cluster, by name.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer.
     """
-    await reach(bootstrap)
-    admin = AdminClient(rdkafka.settings(bootstrap))
+    await reach(settings)
+    admin = connection.cluster_admin(settings)
     try:
         cluster = await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
     except KafkaException as error:
-        raise rdkafka.explain(bootstrap, error, PATIENCE_S) from error
+        raise rdkafka.explain(settings.kafka, error, PATIENCE_S) from error
     first = topics.tier("").name
     return sorted(
         name.removeprefix(first) for name in cluster.topics if name.startswith(first) and name != first
     )
 
 
-async def apply(bootstrap: str, topics: Iterable[Topic], *, replication: int | None = None) -> list[Change]:
+async def apply(
+    settings: KafkaPart, topics: Iterable[Topic], *, replication: int | None = None
+) -> list[Change]:
     """Do what `plan` says, and return what was done here. Twice, or two at once, is safe.
 
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
-    await reach(bootstrap)
-    admin = AdminClient(rdkafka.settings(bootstrap))
+    await reach(settings)
+    admin = connection.cluster_admin(settings)
     declared = list(topics)
     done: dict[tuple[str, str], Change] = {}
     give_up = time.monotonic() + _APPLY_S
     while True:
         # Planned again until nothing is left: brokers learn of a change one after another.
-        to_do = [change for change in await _plan(bootstrap, admin, declared, replication) if change.to_do]
+        to_do = [change for change in await _plan(settings, admin, declared, replication) if change.to_do]
         if not to_do:
             return list(done.values())
         if time.monotonic() > give_up:
-            raise BusError(f"Kafka at {bootstrap} was asked but did not do it: {to_do[0].detail}")
+            raise BusError(f"Kafka at {settings.kafka} was asked but did not do it: {to_do[0].detail}")
         for change in to_do:
-            if await _carry_out(bootstrap, admin, change):
+            if await _carry_out(settings, admin, change):
                 done.setdefault((change.topic, change.kind), change)
         await asyncio.sleep(0.1)
 
 
 async def _plan(
-    bootstrap: str, admin: AdminClient, declared: list[Topic], replication: int | None
+    settings: KafkaPart, admin: AdminClient, declared: list[Topic], replication: int | None
 ) -> list[Change]:
     try:
         cluster = await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
     except KafkaException as error:
-        raise rdkafka.explain(bootstrap, error, PATIENCE_S) from error
+        raise rdkafka.explain(settings.kafka, error, PATIENCE_S) from error
     there = {
         topic.name: cluster.topics[topic.name].partitions
         for topic in declared
         if topic.name in cluster.topics
     }
-    configs = await _configs(bootstrap, admin, list(there))
+    configs = await _configs(settings, admin, list(there))
     found = {
         name: Found(len(partitions), len(partitions[0].replicas), configs[name])
         for name, partitions in there.items()
@@ -114,7 +119,7 @@ async def _plan(
     return [change for topic in declared for change in changes(topic, found.get(topic.name), copies)]
 
 
-async def _configs(bootstrap: str, admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     if not names:
         return {}
     asked = admin.describe_configs(
@@ -122,7 +127,7 @@ async def _configs(bootstrap: str, admin: AdminClient, names: list[str]) -> dict
     )
     found = {}
     for resource, answer in asked.items():
-        entries = await rdkafka.answer(bootstrap, answer, _REQUEST_S)
+        entries = await rdkafka.answer(settings.kafka, answer, _REQUEST_S)
         found[resource.name] = {
             name: entry.value
             for name, entry in entries.items()
@@ -131,7 +136,7 @@ async def _configs(bootstrap: str, admin: AdminClient, names: list[str]) -> dict
     return found
 
 
-async def _carry_out(bootstrap: str, admin: AdminClient, change: Change) -> bool:
+async def _carry_out(settings: KafkaPart, admin: AdminClient, change: Change) -> bool:
     """True when it was done here, False when another had done it already."""
     asked: dict[Any, Future[None]]
     match change.kind:
@@ -154,5 +159,5 @@ async def _carry_out(bootstrap: str, admin: AdminClient, change: Change) -> bool
         except KafkaException as error:
             if error.args[0].code() in _DONE_BY_ANOTHER:
                 return False
-            raise rdkafka.explain(bootstrap, error, _REQUEST_S) from error
+            raise rdkafka.explain(settings.kafka, error, _REQUEST_S) from error
     return True

@@ -5,9 +5,9 @@ import logging
 import time
 from collections.abc import Sequence
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from pointsman.bus import connection
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
 
@@ -51,7 +51,7 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
 
 
 async def _missing(settings: LanePart, topics: Sequence[str]) -> list[str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=5_000)
+    admin = connection.admin(settings, request_timeout_ms=5_000)
     try:
         await admin.start()
         there = set(await admin.list_topics())

@@ -63,7 +63,7 @@ class Listener(Generic[M]):
     async def _connected(self) -> None:
         stalled_after = self._settings.stall_timeout_ms / 1000
         async with Follower(
-            self._settings.kafka, [self._topic.name], start=self._next, stalled_after=stalled_after
+            self._settings, [self._topic.name], start=self._next, stalled_after=stalled_after
         ) as follower:
             while True:
                 records = await follower.read()

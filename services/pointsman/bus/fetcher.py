@@ -21,7 +21,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from uuid import UUID
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     CorruptRecordException,
     IncompatibleBrokerVersion,
@@ -34,14 +33,15 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
+from pointsman.bus import connection
 from pointsman.bus.fetch_requests import Part, fetch
 from pointsman.bus.places import Place
 from pointsman.bus.record_batch import read_batches
-from pointsman.bus.settings import LanePart
 from pointsman.bus.supply import Supply
 from pointsman.bus.topic_ids import TopicId, topic_ids
 from pointsman.bus.topic_seed import Mark
 from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
 
 log = logging.getLogger(__name__)
 
@@ -93,19 +93,20 @@ class Fetcher:
 
     def __init__(
         self,
-        settings: LanePart,
+        settings: KafkaPart,
         name: str,
         first_offset: Callable[[TopicPartition], Awaitable[int]],
         gather_bytes: int = 1,
         *,
+        request_timeout_ms: int,
         committed_only: bool = True,
         skips: bool = True,
     ) -> None:
         #: The connection; who has the fetcher may ask other things by it.
-        self.client = self._client = AIOKafkaClient(
-            bootstrap_servers=settings.kafka,
+        self.client = self._client = connection.client(
+            settings,
             client_id=name,
-            request_timeout_ms=settings.request_timeout_ms,
+            request_timeout_ms=request_timeout_ms,
             metadata_max_age_ms=5_000,
             retry_backoff_ms=50,
         )

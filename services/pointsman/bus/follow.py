@@ -24,7 +24,7 @@ from pointsman.bus.partitions import Partitions
 from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
 from pointsman.bus.reach import PATIENCE_S, reach
 from pointsman.bus.records import Incoming
-from pointsman.bus.settings import LanePart
+from pointsman.runtime.settings import KafkaPart
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 
@@ -36,7 +36,7 @@ _REFRESH_S = 2.0
 
 
 async def follow(
-    bootstrap: str,
+    settings: KafkaPart,
     topics: Topics,
     *,
     start: Start = "end",
@@ -44,7 +44,7 @@ async def follow(
     until_end: bool = False,
 ) -> AsyncGenerator[Incoming, None]:
     """Every record from `start` on. Takes what `Follower` takes, and raises what it raises."""
-    async with Follower(bootstrap, topics, start=start, isolation=isolation, until_end=until_end) as follower:
+    async with Follower(settings, topics, start=start, isolation=isolation, until_end=until_end) as follower:
         while not follower.ended:
             for record in await follower.read():
                 yield record
@@ -61,7 +61,7 @@ class Follower:
 
     def __init__(
         self,
-        bootstrap: str,
+        settings: KafkaPart,
         topics: Topics,
         *,
         start: Start = "end",
@@ -70,7 +70,7 @@ class Follower:
         patience: float = PATIENCE_S,
         stalled_after: float | None = None,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._settings = settings
         self._topics = topics
         self._start = start
         self._committed_only = isolation == "read_committed"
@@ -92,10 +92,13 @@ class Follower:
 
     async def __aenter__(self) -> Self:
         """Raises: KafkaUnavailableError, TopicMissingError, BusError."""
-        await reach(self._bootstrap, self._patience)
-        settings = LanePart(kafka=self._bootstrap, request_timeout_ms=max(1_000, int(self._patience * 1000)))
+        await reach(self._settings, self._patience)
         self._fetcher = Fetcher(
-            settings, "pointsman-reader", self._first_offset, committed_only=self._committed_only
+            self._settings,
+            "pointsman-reader",
+            self._first_offset,
+            request_timeout_ms=max(1_000, int(self._patience * 1000)),
+            committed_only=self._committed_only,
         )
         self._partitions = Partitions(self._fetcher.client, committed_only=self._committed_only)
         try:
@@ -106,7 +109,7 @@ class Follower:
             if isinstance(error, KafkaError) and not error.retriable:
                 raise self._refused(error) from error
             if isinstance(error, KafkaError | OSError):
-                raise KafkaUnavailableError(self._bootstrap, self._patience, repr(error)) from error
+                raise KafkaUnavailableError(self._settings.kafka, self._patience, repr(error)) from error
             raise
         return self
 
@@ -170,7 +173,7 @@ class Follower:
         if self._stalled_after is not None and self._fetcher.silent_s(tp) > self._stalled_after:
             raise BusError(
                 f"{place[0]}-{place[1]}: no broker has answered for it for {self._stalled_after:g} s",
-                f"see what is wrong: pointsman doctor --kafka {self._bootstrap}",
+                f"see what is wrong: pointsman doctor --kafka {self._settings.kafka}",
             )
         supply = self._fetcher.supply(tp)
         records: list[Incoming] = []
@@ -227,4 +230,4 @@ class Follower:
                 self.seek(place, 0)
 
     def _refused(self, error: KafkaError) -> BusError:
-        return BusError(f"Kafka at {self._bootstrap} refused: {error!r}")
+        return BusError(f"Kafka at {self._settings.kafka} refused: {error!r}")

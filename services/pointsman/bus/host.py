@@ -17,6 +17,7 @@ from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from pointsman.bus import connection
 from pointsman.bus.arrival import BusNotReadyError, await_bus
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.interpreter import tune
@@ -48,8 +49,8 @@ def control_broker(settings: LanePart) -> KafkaBroker:
 
     The lanes do not go through it: see docs/decisions/0001-lanes.md.
     """
-    return KafkaBroker(
-        settings.kafka,
+    return connection.service_broker(
+        settings,
         client_id=f"{settings.prefix}-host",
         acks="all",
         enable_idempotence=True,

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from pointsman.bus import connection
 from pointsman.bus.bitmap import decode_metadata
 from pointsman.bus.committed import committed_offsets
 from pointsman.bus.errors import KafkaUnavailableError
@@ -20,9 +20,9 @@ from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.partitions import Partitions
 from pointsman.bus.places import EARLIEST, LATEST, Place
 from pointsman.bus.reach import PATIENCE_S, reach
-from pointsman.bus.settings import LanePart
 from pointsman.bus.span import Span
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 #: How long the records between committed and end are looked at, seconds.
@@ -92,22 +92,22 @@ def lanes(topics: Topics, tiers: Iterable[str]) -> list[Watched]:
     ]
 
 
-async def lag(bootstrap: str, watched: Sequence[Watched], *, clock: Clock = utc_now) -> list[LaneLag]:
+async def lag(settings: KafkaPart, watched: Sequence[Watched], *, clock: Clock = utc_now) -> list[LaneLag]:
     """The lag of each, in the same order.
 
     Raises:
         KafkaUnavailableError, TopicMissingError, BusError: it could not be found out.
     """
-    await reach(bootstrap)
+    await reach(settings)
     try:
-        committed = await _committed(bootstrap, {each.group for each in watched})
-        return await _measure(bootstrap, watched, committed, clock)
+        committed = await _committed(settings, {each.group for each in watched})
+        return await _measure(settings, watched, committed, clock)
     except KafkaError as error:
-        raise KafkaUnavailableError(bootstrap, PATIENCE_S, repr(error)) from error
+        raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
 
 
-async def _committed(bootstrap: str, groups: set[str]) -> dict[str, dict[Place, tuple[int, str]]]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(PATIENCE_S * 1000))
+async def _committed(settings: KafkaPart, groups: set[str]) -> dict[str, dict[Place, tuple[int, str]]]:
+    admin = connection.admin(settings, request_timeout_ms=int(PATIENCE_S * 1000))
     try:
         await admin.start()
         return {group: await committed_offsets(admin, group, within=PATIENCE_S) for group in groups}
@@ -116,13 +116,17 @@ async def _committed(bootstrap: str, groups: set[str]) -> dict[str, dict[Place, 
 
 
 async def _measure(
-    bootstrap: str,
+    settings: KafkaPart,
     watched: Sequence[Watched],
     committed: Mapping[str, Mapping[Place, tuple[int, str]]],
     clock: Clock,
 ) -> list[LaneLag]:
-    settings = LanePart(kafka=bootstrap, request_timeout_ms=int(PATIENCE_S * 1000))
-    fetcher = Fetcher(settings, "pointsman-lag", lambda tp: partitions.first(tp, PATIENCE_S))
+    fetcher = Fetcher(
+        settings,
+        "pointsman-lag",
+        lambda tp: partitions.first(tp, PATIENCE_S),
+        request_timeout_ms=int(PATIENCE_S * 1000),
+    )
     partitions = Partitions(fetcher.client, committed_only=True)
     try:
         await fetcher.start()

@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from pointsman.bus import connection
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
@@ -90,12 +91,16 @@ class Lanes:
 
     async def _connected(self) -> None:
         self._assigned = False
-        admin = AIOKafkaAdminClient(
-            bootstrap_servers=self._settings.kafka, request_timeout_ms=self._settings.request_timeout_ms
-        )
+        admin = connection.admin(self._settings, request_timeout_ms=self._settings.request_timeout_ms)
         consumer = consumer_of(self._settings, self._group)
         consumer.subscribe([self._topic], listener=_Listener(self))
-        fetcher = Fetcher(self._settings, self._group, partial(first_offset, consumer), skips=False)
+        fetcher = Fetcher(
+            self._settings,
+            self._group,
+            partial(first_offset, consumer),
+            request_timeout_ms=self._settings.request_timeout_ms,
+            skips=False,
+        )
         self._admin, self._consumer, self._fetcher = admin, consumer, fetcher
         try:
             await admin.start()

@@ -3,11 +3,12 @@
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.follow import Follower
 from pointsman.bus.places import Start
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
 from pointsman_schemas.topics import Topic
 
 
-async def log_end(bootstrap: str, topic: Topic, most: int | None) -> list[tuple[int, int, Message]]:
+async def log_end(settings: KafkaPart, topic: Topic, most: int | None) -> list[tuple[int, int, Message]]:
     """Offset, broker time in milliseconds and message of the last `most` records; None: of all.
 
     Raises:
@@ -15,11 +16,11 @@ async def log_end(bootstrap: str, topic: Topic, most: int | None) -> list[tuple[
     """
     start: Start = "beginning"
     if most is not None:
-        async with Follower(bootstrap, [topic.name], start="end", until_end=True) as follower:
+        async with Follower(settings, [topic.name], start="end", until_end=True) as follower:
             start = {place: max(0, end - most) for place, end in follower.offsets.items()}
     found = []
     async with Follower(
-        bootstrap, [topic.name], start=start, isolation="read_uncommitted", until_end=True
+        settings, [topic.name], start=start, isolation="read_uncommitted", until_end=True
     ) as follower:
         while not follower.ended:
             for record in await follower.read():

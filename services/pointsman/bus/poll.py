@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
+from pointsman.bus import connection
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 
@@ -26,8 +27,8 @@ def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
 
     Whoever has it pauses its partitions, which a `Fetcher` reads, and awaits `watch_group`.
     """
-    return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka,
+    return connection.consumer(
+        settings,
         group_id=group,
         client_id=group,
         enable_auto_commit=False,

@@ -12,6 +12,7 @@ from aiokafka.protocol.metadata import MetadataRequest_v5
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.reach import addresses, reach, refusal
 from pointsman.bus.transaction_requests import Versions, versions
+from pointsman.runtime.settings import KafkaPart
 
 #: Each question, seconds.
 _PATIENCE_S = 5.0
@@ -57,10 +58,11 @@ class Probe:
         return {**asdict(self), "reachable": self.reachable}
 
 
-async def probe(bootstrap: str) -> Probe:
+async def probe(settings: KafkaPart) -> Probe:
     """Ask; never raises, whatever is wrong is in the answer."""
+    bootstrap = settings.kafka
     try:
-        await reach(bootstrap, _PATIENCE_S)
+        await reach(settings, _PATIENCE_S)
         host, port = await _listening(bootstrap)
         found: Versions = await _answer(host, port, versions())
         cluster = await _answer(host, port, MetadataRequest_v5(_ALL_TOPICS, _CREATE_NONE))

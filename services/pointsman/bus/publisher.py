@@ -22,6 +22,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from pointsman.bus import connection
 from pointsman.bus.errors import (
     KafkaUnavailableError,
     PublishRefusedError,
@@ -30,6 +31,7 @@ from pointsman.bus.errors import (
 )
 from pointsman.bus.reach import PATIENCE_S, reach
 from pointsman.bus.records import MAX_RECORD_BYTES, Outgoing
+from pointsman.runtime.settings import KafkaPart
 
 #: Aim of one produce batch before compression, bytes.
 _BATCH_BYTES = 256 * 1024
@@ -53,9 +55,9 @@ class Place:
 class Publisher:
     """An idempotent producer that waits for all replicas in sync: an async context manager."""
 
-    def __init__(self, bootstrap: str, *, patience: float = PATIENCE_S, timeout: float = 30.0) -> None:
+    def __init__(self, settings: KafkaPart, *, patience: float = PATIENCE_S, timeout: float = 30.0) -> None:
         """`patience` bounds the wait for a broker at the start, `timeout` one publish; seconds."""
-        self._bootstrap = bootstrap
+        self._settings = settings
         self._patience = patience
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
@@ -102,7 +104,7 @@ class Publisher:
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                self._producer = await _start(self._bootstrap, self._patience)
+                self._producer = await _start(self._settings, self._patience)
             return self._producer
 
     async def _find_topics(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
@@ -116,7 +118,7 @@ class Publisher:
             try:
                 known = await producer.client.fetch_all_metadata()
             except KafkaError as error:
-                raise KafkaUnavailableError(self._bootstrap, _TOPIC_S, str(error)) from error
+                raise KafkaUnavailableError(self._settings.kafka, _TOPIC_S, str(error)) from error
             await asyncio.sleep(0 if all(map(known.partitions_for_topic, missing)) else 0.1)
 
     def _retire(self, producer: AIOKafkaProducer) -> None:
@@ -143,17 +145,17 @@ class Publisher:
             return PublishRefusedError(
                 f"Kafka refused {len(errors)} of {asked} records: {refused[0]}", tuple(errors)
             )
-        why = f"no answer from Kafka at {self._bootstrap} within {limit:g} s"
+        why = f"no answer from Kafka at {self._settings.kafka} within {limit:g} s"
         if errors:
-            why = f"Kafka at {self._bootstrap} said {[*refused, *errors.values()][0]!r}"
+            why = f"Kafka at {self._settings.kafka} said {[*refused, *errors.values()][0]!r}"
         places = tuple(sorted({*silent, *errors}))
         return PublishUncertainError(f"{len(places)} of {asked} records not confirmed: {why}", places)
 
 
-async def _start(bootstrap: str, patience: float) -> AIOKafkaProducer:
-    await reach(bootstrap, patience)
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+async def _start(settings: KafkaPart, patience: float) -> AIOKafkaProducer:
+    await reach(settings, patience)
+    producer = connection.producer(
+        settings,
         acks="all",
         enable_idempotence=True,
         compression_type="zstd",
@@ -171,7 +173,7 @@ async def _start(bootstrap: str, patience: float) -> AIOKafkaProducer:
         starting.cancel()
         await asyncio.wait([asyncio.create_task(producer.stop())], timeout=_CLOSE_S)
         if isinstance(error, TimeoutError | KafkaError):
-            raise KafkaUnavailableError(bootstrap, patience, str(error) or "no answer") from error
+            raise KafkaUnavailableError(settings.kafka, patience, str(error) or "no answer") from error
         raise
     return producer
 

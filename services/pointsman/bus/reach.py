@@ -5,6 +5,7 @@ import contextlib
 import time
 
 from pointsman.bus.errors import KafkaUnavailableError
+from pointsman.runtime.settings import KafkaPart
 
 #: How long a service or a command waits for Kafka before it says that there is none, seconds.
 PATIENCE_S = 10.0
@@ -46,7 +47,7 @@ async def refusal(host: str, port: int, within: float) -> str | None:
     return None
 
 
-async def reach(bootstrap: str, within: float = PATIENCE_S) -> None:
+async def reach(settings: KafkaPart, within: float = PATIENCE_S) -> None:
     """Return as soon as one of the servers takes a connection.
 
     Raises:
@@ -55,12 +56,12 @@ async def reach(bootstrap: str, within: float = PATIENCE_S) -> None:
     until = time.monotonic() + within
     while True:
         reasons = []
-        for host, port in addresses(bootstrap):
+        for host, port in addresses(settings.kafka):
             left = max(until - time.monotonic(), 0.1)
             reason = await refusal(host, port, left)
             if reason is None:
                 return
             reasons.append(reason)
         if time.monotonic() + _PAUSE_S >= until:
-            raise KafkaUnavailableError(bootstrap, within, "; ".join(reasons))
+            raise KafkaUnavailableError(settings.kafka, within, "; ".join(reasons))
         await asyncio.sleep(_PAUSE_S)

@@ -18,9 +18,9 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from pointsman.bus import connection
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.lost import report_lost
 from pointsman.bus.places import Place
@@ -97,7 +97,12 @@ class Reader:
     async def _connected(self) -> None:
         consumer = consumer_of(self._settings, self._group)
         fetcher = Fetcher(
-            self._settings, self._group, partial(first_offset, consumer), _GATHER_BYTES, skips=False
+            self._settings,
+            self._group,
+            partial(first_offset, consumer),
+            _GATHER_BYTES,
+            request_timeout_ms=self._settings.request_timeout_ms,
+            skips=False,
         )
         consumer.subscribe(pattern=self._pattern, listener=_Listener(self, consumer))
         try:
@@ -237,9 +242,7 @@ class Reader:
         group = self._read_by.get(topic)
         if group is None:
             return Mark(id.topic, by_name=True)
-        admin = AIOKafkaAdminClient(
-            bootstrap_servers=self._settings.kafka, request_timeout_ms=self._settings.request_timeout_ms
-        )
+        admin = connection.admin(self._settings, request_timeout_ms=self._settings.request_timeout_ms)
         await admin.start()
         try:
             return await topic_mark(admin, group, topic, id.topic)

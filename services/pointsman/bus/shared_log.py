@@ -40,9 +40,9 @@ class SharedLog:
         self._source = source
         self._clock = clock
         self._place = (topic.name, 0)
-        self._publisher = Publisher(settings.kafka)
+        self._publisher = Publisher(settings)
         self._follower = Follower(
-            settings.kafka,
+            settings,
             [topic.name],
             start="end",
             isolation="read_uncommitted",

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from aiokafka.client import AIOKafkaClient
 
+from pointsman.bus import connection
 from pointsman.bus.reach import reach
 from pointsman.bus.transaction_requests import Answer, Packed
 from pointsman.bus.wire import NO_TAGS, Reader, array, compact
+from pointsman.runtime.settings import KafkaPart
 
 _API, _VERSION = 3, 12
 
@@ -45,15 +47,15 @@ async def topic_ids(client: AIOKafkaClient, topics: Collection[str]) -> dict[str
     return found
 
 
-async def topic_ids_of(bootstrap: str) -> dict[str, TopicId]:
+async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
     """The ids of all topics of a cluster.
 
     Raises:
         KafkaUnavailableError: no broker answers.
         KafkaError: they do not say.
     """
-    await reach(bootstrap)
-    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    await reach(settings)
+    client = connection.client(settings)
     await client.bootstrap()
     try:
         found: dict[str, TopicId] = await client.send(client.get_random_node(), request(None))

@@ -16,8 +16,10 @@ from uuid import UUID
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from pointsman.bus import connection
 from pointsman.bus.committed import committed_offsets
 from pointsman.bus.topic_ids import topic_ids_of
+from pointsman.runtime.settings import KafkaPart
 
 _MARK, _END = "topic1:", ";"
 _BY_ID, _BY_NAME = "id", "name"
@@ -71,16 +73,16 @@ async def topic_mark(admin: AIOKafkaAdminClient, group: str, name: str, topic: U
     return mark_of(topic, [metadata for (of, _), (_, metadata) in found.items() if of == name])
 
 
-async def seed_of(bootstrap: str, group: str, name: str) -> str:
+async def seed_of(settings: KafkaPart, group: str, name: str) -> str:
     """What the lanes of that group call a topic, for who only looks; empty where there is none.
 
     Raises:
         KafkaUnavailableError, KafkaError: the brokers do not say.
     """
-    known = (await topic_ids_of(bootstrap)).get(name)
+    known = (await topic_ids_of(settings)).get(name)
     if known is None:
         return ""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = connection.admin(settings)
     await admin.start()
     try:
         return (await topic_mark(admin, group, name, known.topic)).seed(name)

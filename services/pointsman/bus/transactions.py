@@ -30,6 +30,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
+from pointsman.bus import connection
 from pointsman.bus import transaction_requests as requests
 from pointsman.bus.batches import Batches
 from pointsman.bus.bundle import Made
@@ -90,9 +91,7 @@ class Transactions:
             BrokerTooOldError: the cluster has not agreed on these transactions.
         """
         name = f"{group}-{lane[0]}-{lane[1]}"
-        client = AIOKafkaClient(
-            bootstrap_servers=settings.kafka, client_id=name, request_timeout_ms=settings.request_timeout_ms
-        )
+        client = connection.client(settings, client_id=name, request_timeout_ms=settings.request_timeout_ms)
         made = cls(client, settings, name, group, lane)
         try:
             await client.bootstrap()

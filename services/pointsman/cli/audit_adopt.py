@@ -42,7 +42,7 @@ def adopt(
     pattern = re.compile(bus.topics.pattern)
 
     async def work() -> tuple[dict[str, "TopicId"], dict[str, int]]:
-        ids = {topic: each for topic, each in (await topic_ids_of(bus.kafka)).items() if pattern.match(topic)}
+        ids = {topic: each for topic, each in (await topic_ids_of(bus)).items() if pattern.match(topic)}
         begun = await (changed(dsn, ids) if dry_run else adopt(dsn, ids))
         return {topic: ids[topic] for topic in begun}, begun
 

@@ -143,7 +143,7 @@ async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]
     topics = settings.topics
     published: list[bytes] = []
     compacted = {topic.name for topic in topics.all([]) if topic.compacted}
-    reading = Follower(settings.kafka, re.compile(topics.pattern), start="beginning", until_end=True)
+    reading = Follower(settings, re.compile(topics.pattern), start="beginning", until_end=True)
     async with open_digests(settings.postgres, settings.master_key) as digests, reading as follower:
         comparing = AgainstKafka(digests, compacted.__contains__)
         with screen.stepped("records on Kafka") as (_, advance):

@@ -50,7 +50,7 @@ def cancel(
 
     async def work() -> "UUID":
         found = await find()
-        async with Client(kafka=settings.kafka, prefix=settings.prefix) as client:
+        async with Client(kafka=settings) as client:
             await client.cancel(found, reason, agent_id=agent)
         return found
 

@@ -53,14 +53,14 @@ def doctor(
         providers_found, providers_file = files.providers_file(worker.providers, policy_file)
         topics = list(router.topics.all(policy_file.tiers)) if policy_file else None
         kafka_found, postgres_found, claims_found, reached, believed, given = await asyncio.gather(
-            check_kafka(router.kafka, topics),
+            check_kafka(router, topics),
             check_postgres(dsn, utc_now),
             check_claims(keeping),
             check_providers(providers_file),
-            check_promise(router.kafka, router.topics, policy_file),
-            check_opinion(router.kafka, router.opinion_group, policy_file),
+            check_promise(router, router.topics, policy_file),
+            check_opinion(router, router.opinion_group, policy_file),
         )
-        held = await check_limits(router.kafka, router.topics)
+        held = await check_limits(router, router.topics)
         registry = files.agents_file(router.agents, policy_file)
         servers = [*kafka_found, *postgres_found, claims_found]
         return [

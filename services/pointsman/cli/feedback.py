@@ -60,7 +60,7 @@ def feedback(
 
     async def work() -> "UUID":
         found, agent, decision = await find()
-        async with Client(kafka=settings.kafka, prefix=settings.prefix) as client:
+        async with Client(kafka=settings) as client:
             await client.feedback(found, value, comment, by=who, agent_id=agent, judged=decision)
         return found
 

@@ -47,7 +47,7 @@ def lag(
         """Asked anew each time: whoever serves may begin before Kafka or a tier is there."""
         tiers = file.tiers
         if "policy" not in settings.model_fields_set:  # nobody said which: then whatever tiers there are
-            there = await tiers_there(settings.kafka, topics)
+            there = await tiers_there(settings, topics)
             tiers = tiers if not there or set(there) == set(tiers) else tuple(there)
         passed = lanes(topics, tiers)
         if file.score is not None and file.score.opinion is not None:
@@ -55,7 +55,7 @@ def lag(
         return [*passed, *(Watched(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers))]
 
     async def look() -> list[LaneLag]:
-        return await lag(settings.kafka, await watched())
+        return await lag(settings, await watched())
 
     def show(found: list[LaneLag]) -> None:
         if as_json:

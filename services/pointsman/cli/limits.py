@@ -47,7 +47,7 @@ def limits(
     async def keep_looking() -> None:
         with screen.redrawn() as draw:
             while True:
-                found = await limits_now(settings.kafka, settings.topics)
+                found = await limits_now(settings, settings.topics)
                 if as_json or draw is None:
                     show(found)
                 else:
@@ -57,7 +57,7 @@ def limits(
     if watch:
         asyncio.run(keep_looking())
     else:
-        show(asyncio.run(limits_now(settings.kafka, settings.topics)))
+        show(asyncio.run(limits_now(settings, settings.topics)))
 
 
 @app.command()
@@ -98,7 +98,7 @@ def resume(
     settings = load(CliSettings, kafka=kafka or above.get("kafka"), prefix=prefix or above.get("prefix"))
 
     async def work() -> "list[Held]":
-        now = await held.held_now(settings.kafka, settings.topics)
+        now = await held.held_now(settings, settings.topics)
         meant = now if name is None else held.named(name, now, {})
         if not meant and name is not None and "/" not in name:
             meant = held.named(name, now, _tiers(providers, name))
@@ -109,7 +109,7 @@ def resume(
                 f"there is {others}" if others else "`pointsman limits` shows what holds calls up otherwise",
             )
         targets = sorted({each.target for each in meant})
-        await held.resume(settings.kafka, settings.topics, targets, by=agent, reason=reason)
+        await held.resume(settings, settings.topics, targets, by=agent, reason=reason)
         return meant
 
     resumed = asyncio.run(work())

@@ -111,7 +111,7 @@ def trust(
 
     settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     compiled, who = Compiled.compile(load_policy(settings.policy)), judge(by)
-    model = asyncio.run(renew(settings.kafka, settings.topics, compiled, who, comment))
+    model = asyncio.run(renew(settings, settings.topics, compiled, who, comment))
     if as_json:
         screen.print_json({"model": model, "by": who, "comment": comment})
     else:

@@ -5,6 +5,7 @@ The database lets go of old days; a policy that has been in force for longer tha
 
 from pointsman.bus.errors import BusError
 from pointsman.bus.follow import Follower
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.decisions import Decisions
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics
@@ -16,9 +17,9 @@ _PATIENCE_S = 5.0
 class PolicyRecord:
     """The topic is read once, when it is needed."""
 
-    def __init__(self, decisions: Decisions, bootstrap: str, topics: Topics) -> None:
+    def __init__(self, decisions: Decisions, kafka: KafkaPart, topics: Topics) -> None:
         self._decisions = decisions
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topics = topics
         self._on_topic: dict[bytes, bytes] | None = None
 
@@ -47,7 +48,7 @@ class PolicyRecord:
         found: dict[bytes, bytes] = {}
         try:
             async with Follower(
-                self._bootstrap,
+                self._kafka,
                 [self._topics.policy.name],
                 start="beginning",
                 until_end=True,

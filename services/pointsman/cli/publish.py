@@ -96,7 +96,7 @@ def publish(
         raise typer.BadParameter("--prompt and --param are for a single job, not for lines of them")
     else:
         jobs, complete = _many(source, given, largest, skip_bad)
-    sending = Sending(settings.kafka, settings.prefix, wait=wait, timeout_s=timeout, as_json=as_json)
+    sending = Sending(settings, wait=wait, timeout_s=timeout, as_json=as_json)
     all_done = asyncio.run(send(jobs, sending))
     raise typer.Exit(0 if complete and all_done else 1)
 

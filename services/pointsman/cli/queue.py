@@ -42,7 +42,7 @@ def queue(
             async with open_jobs(settings.postgres) as jobs:
                 found = await job_id.find(jobs, job)
         while True:
-            place = await standing(settings.kafka, settings.topics, found)
+            place = await standing(settings, settings.topics, found)
             if as_json:
                 screen.print_json(place, stream=watch)
             else:

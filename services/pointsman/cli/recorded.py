@@ -40,7 +40,7 @@ async def ask(settings: CliSettings, job: str, at_hand: Path) -> Verdict:
         open_decisions(dsn, master) as decisions,
         on_record() as whole,
     ):
-        record = PolicyRecord(decisions, settings.kafka, settings.topics)
+        record = PolicyRecord(decisions, settings, settings.topics)
         found = await job_id.find(jobs, job)
         routed = await jobs.decision(found)
         decision, name, saw = None, None, None
@@ -65,7 +65,7 @@ async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recom
         open_decisions(dsn, master) as decisions,
         on_record() as whole,
     ):
-        record = PolicyRecord(decisions, settings.kafka, settings.topics)
+        record = PolicyRecord(decisions, settings, settings.topics)
         found = await job_id.find(jobs, job)
         value = await decisions.value(found)
         if value is None:

@@ -9,6 +9,7 @@ from pointsman.cli import screen
 from pointsman.cli.errors import CommandError
 from pointsman.cli.show.outcome import answer_lines, outcome_line
 from pointsman.client.client import Client
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import JobCompleted, Outcome
 
@@ -20,8 +21,7 @@ CHUNK = 500
 class Sending:
     """Where to, and what to print. `timeout_s` counts from when the last job was published."""
 
-    kafka: str
-    prefix: str
+    kafka: KafkaPart
     wait: bool
     timeout_s: float | None
     as_json: bool
@@ -33,7 +33,7 @@ async def send(jobs: Sequence[Job], sending: Sending) -> bool:
     Raises:
         CommandError: not all could be published, or not all had an outcome in time.
     """
-    async with Client(kafka=sending.kafka, prefix=sending.prefix) as client:
+    async with Client(kafka=sending.kafka) as client:
         with screen.progress(len(jobs), "published") as advance:
             for first in range(0, len(jobs), CHUNK):
                 chunk = jobs[first : first + CHUNK]

@@ -43,7 +43,7 @@ class Replay:
         async with AsyncExitStack() as stack:
             claim_check = open_claim_check(load(ClaimsPart))
             await stack.enter_async_context(closed_after(claim_check))
-            publisher = await stack.enter_async_context(Publisher(self.settings.kafka)) if self.send else None
+            publisher = await stack.enter_async_context(Publisher(self.settings)) if self.send else None
             async for sent in self._found(wanted):
                 if sent.hidden is not None:
                     unreadable += 1

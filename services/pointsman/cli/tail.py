@@ -69,8 +69,8 @@ def tail(
         left = number
         start: Start = "beginning" if from_beginning else "end"
         intake = topics.intake.name
-        seed = await seed_of(settings.kafka, f"{topics.prefix}.router", intake)
-        async with Follower(settings.kafka, wanted, start=start, until_end=to_end) as follower:
+        seed = await seed_of(settings, f"{topics.prefix}.router", intake)
+        async with Follower(settings, wanted, start=start, until_end=to_end) as follower:
             while not follower.ended and left != 0:
                 records = sorted(await follower.read(), key=lambda record: record.timestamp_ms)
                 for record in records[:left]:

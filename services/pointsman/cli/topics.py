@@ -9,6 +9,7 @@ from pointsman.cli.options import Json, Kafka, Policy, Prefix
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pointsman.runtime.settings import KafkaPart
     from pointsman_schemas.topics import Topic
 
 app = typer.Typer(
@@ -42,8 +43,8 @@ def plan(
     from pointsman.bus.admin import plan
     from pointsman.cli import screen
 
-    bootstrap, topics = declared(policy, kafka, prefix)
-    changes = asyncio.run(plan(bootstrap, topics, replication=replication))
+    settings, topics = declared(policy, kafka, prefix)
+    changes = asyncio.run(plan(settings, topics, replication=replication))
     to_do = any(change.to_do for change in changes)
     if as_json:
         screen.print_json([change.to_json() for change in changes])
@@ -70,8 +71,8 @@ def apply(
     from pointsman.bus.admin import apply
     from pointsman.cli import screen
 
-    bootstrap, topics = declared(policy, kafka, prefix)
-    done = asyncio.run(apply(bootstrap, topics, replication=replication))
+    settings, topics = declared(policy, kafka, prefix)
+    done = asyncio.run(apply(settings, topics, replication=replication))
     if as_json:
         screen.print_json([change.to_json() for change in done])
         return
@@ -81,11 +82,11 @@ def apply(
         screen.note("nothing to do: the topics are as declared")
 
 
-def declared(policy: "Path | None", kafka: str | None, prefix: str | None) -> "tuple[str, list[Topic]]":
+def declared(policy: "Path | None", kafka: str | None, prefix: str | None) -> "tuple[KafkaPart, list[Topic]]":
     """Where the cluster is, and every topic of this installation with a tier for each of the policy's."""
     from pointsman.cli.settings import load
     from pointsman.router.policy_file import load as load_policy
     from pointsman.router.settings import RouterSettings
 
     settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
-    return settings.kafka, list(settings.topics.all(load_policy(settings.policy).tiers))
+    return settings, list(settings.topics.all(load_policy(settings.policy).tiers))

@@ -7,31 +7,32 @@ from pointsman.router.hearing import recall
 from pointsman.router.policy import Policy
 from pointsman.router.promises import Promises
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.promises import PromiseRenewed
 from pointsman_schemas.topics import Topics
 
 
-async def standing(bootstrap: str, topics: Topics, policy: Policy) -> Promises:
+async def standing(kafka: KafkaPart, topics: Topics, policy: Policy) -> Promises:
     """What routers found about the score of `policy`, by what is on record.
 
     Raises:
         BusError: it cannot be read.
     """
     promises = Promises.of(policy)
-    await recall(bootstrap, topics, promises)
+    await recall(kafka, topics, promises)
     return promises
 
 
-async def trust(bootstrap: str, topics: Topics, policy: Policy, by: str, comment: str) -> str:
+async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comment: str) -> str:
     """Put on record that `by` trusts the policy's score again; returns the score's name.
 
     Raises:
         CommandError: the policy has no score, or nothing is held against it.
         BusError: it cannot be read or written.
     """
-    promises = await standing(bootstrap, topics, policy)
+    promises = await standing(kafka, topics, policy)
     if promises.model is None:
         raise CommandError(f"policy {policy.name} asks no score", "name another one: --policy FILE")
     if promises.found is None:
@@ -39,6 +40,6 @@ async def trust(bootstrap: str, topics: Topics, policy: Policy, by: str, comment
     now = utc_now()
     said = PromiseRenewed(model=promises.model, by=by, comment=comment)
     cover = Envelope(uuid7(now), by, said.TYPE, now, by)
-    async with Publisher(bootstrap) as publisher:
+    async with Publisher(kafka) as publisher:
         await publisher.publish([emit(topics.policy, f"trust/{said.model}".encode(), cover, said)])
     return said.model

@@ -45,30 +45,32 @@ class Client:
         async with Client(agent_id="billing") as client:
             outcome = await client.submit(prompt="Which VAT rate holds for books?", kind="chat")
 
-    `kafka`, `prefix` and `claims` (where large jobs and answers are kept, see docs/claim-check.md) come from
-    POINTSMAN_KAFKA, POINTSMAN_PREFIX and POINTSMAN_CLAIMS when not given. Entering it raises
+    `kafka` (the servers' addresses, or all settings of the connection), `prefix` and `claims` (where large
+    jobs and answers are kept, see docs/claim-check.md) come from the environment when not given:
+    POINTSMAN_KAFKA and its companions, POINTSMAN_PREFIX and POINTSMAN_CLAIMS. Entering it raises
     KafkaUnavailableError or TopicMissingError (pointsman.bus.errors), whose texts say what to do.
     """
 
     def __init__(
         self,
         *,
-        kafka: str | None = None,
+        kafka: str | KafkaPart | None = None,
         prefix: str | None = None,
         claims: str | None = None,
         agent_id: str | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        part = KafkaPart()
-        self._bootstrap = bootstrap = kafka or part.kafka
-        self._topics = Topics(prefix or part.prefix)
+        if not isinstance(kafka, KafkaPart):
+            kafka = KafkaPart(kafka=kafka) if kafka else KafkaPart()
+        self._kafka = kafka
+        self._topics = Topics(prefix or kafka.prefix)
         self._agent_id = agent_id
         self._clock = clock
-        self._publisher = Publisher(bootstrap)
+        self._publisher = Publisher(kafka)
         keeping = ClaimsPart() if claims is None else ClaimsPart(claims=claims)
         self._claim_check = open_claim_check(keeping)
         self._largest = largest_job(keeping)
-        self._outcomes = Outcomes(bootstrap, self._topics, self._claim_check)
+        self._outcomes = Outcomes(kafka, self._topics, self._claim_check)
         self._promised: OrderedDict[UUID, tuple[str, Score]] = OrderedDict()
 
     async def __aenter__(self) -> Self:
@@ -165,7 +167,7 @@ class Client:
 
     async def place(self, job_id: UUID) -> Standing:
         """Where a job stands: what is before it on its tier, and which limit holds it up."""
-        return await standing(self._bootstrap, self._topics, job_id)
+        return await standing(self._kafka, self._topics, job_id)
 
     async def feedback(
         self,

@@ -12,6 +12,7 @@ from pointsman.client.line import ledger_of
 from pointsman.limits.bounds import LAST_MS
 from pointsman.limits.ledger import Ledger
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.limits import LimitResumed
@@ -32,13 +33,13 @@ class Held:
     seconds: float
 
 
-async def held_now(bootstrap: str, topics: Topics) -> list[Held]:
+async def held_now(kafka: KafkaPart, topics: Topics) -> list[Held]:
     """By this machine's clock.
 
     Raises:
         BusError: the log cannot be read.
     """
-    return held_at(await ledger_of(bootstrap, topics), round(time.time() * 1000))
+    return held_at(await ledger_of(kafka, topics), round(time.time() * 1000))
 
 
 def held_at(ledger: Ledger, at: int) -> list[Held]:
@@ -64,7 +65,7 @@ def named(name: str, held: Iterable[Held], tiers: Mapping[str, Collection[str]])
 
 
 async def resume(
-    bootstrap: str,
+    kafka: KafkaPart,
     topics: Topics,
     targets: Sequence[str],
     *,
@@ -83,7 +84,7 @@ async def resume(
         emit(topics.limits, message.target.encode(), Envelope(uuid7(now), by, message.TYPE, now, by), message)
         for message in messages
     ]
-    async with Publisher(bootstrap) as publisher:
+    async with Publisher(kafka) as publisher:
         await publisher.publish(records)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pointsman.client.line import ledger_of
 from pointsman.limits.budgets import Budget, Sliding
 from pointsman.limits.ledger import Ledger
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 _BILLION = 1_000_000_000
@@ -50,13 +51,13 @@ class LimitsNow:
     targets: list[TargetNow]
 
 
-async def limits_now(bootstrap: str, topics: Topics) -> LimitsNow:
+async def limits_now(kafka: KafkaPart, topics: Topics) -> LimitsNow:
     """By this machine's clock.
 
     Raises:
         BusError: the log cannot be read.
     """
-    return limits_at(await ledger_of(bootstrap, topics), round(time.time() * 1000))
+    return limits_at(await ledger_of(kafka, topics), round(time.time() * 1000))
 
 
 def limits_at(ledger: Ledger, at: int) -> LimitsNow:

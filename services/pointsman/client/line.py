@@ -11,6 +11,7 @@ from pointsman.limits.budgets import Sliding
 from pointsman.limits.joining import STANDING_EVERY, Entry, join
 from pointsman.limits.ledger import Ledger, Ticket
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 State = Literal["unknown", "ended", "in_lane", "limited"]
@@ -38,18 +39,18 @@ class Standing:
     seconds: float | None = None
 
 
-async def standing(bootstrap: str, topics: Topics, job_id: UUID) -> Standing:
+async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> Standing:
     """The place of a job, whoever sent it.
 
     Raises:
         BusError: it could not be found out.
     """
-    found = await ahead(bootstrap, topics, job_id, earliest([job_id], utc_now()))
+    found = await ahead(kafka, topics, job_id, earliest([job_id], utc_now()))
     if found is None:
         return Standing(job_id, "unknown")
     if found.ended:
         return Standing(job_id, "ended", found.tier)
-    ledger = await ledger_of(bootstrap, topics)
+    ledger = await ledger_of(kafka, topics)
     ticket = next((each for each in ledger.waiting.values() if each.call.startswith(f"{job_id}:")), None)
     if ticket is None:
         return Standing(job_id, "in_lane", found.tier, found.before, found.exact)
@@ -66,7 +67,7 @@ async def standing(bootstrap: str, topics: Topics, job_id: UUID) -> Standing:
     )
 
 
-async def ledger_of(bootstrap: str, topics: Topics) -> Ledger:
+async def ledger_of(kafka: KafkaPart, topics: Topics) -> Ledger:
     """What the processes have agreed on up to now.
 
     Raises:
@@ -74,7 +75,7 @@ async def ledger_of(bootstrap: str, topics: Topics) -> Ledger:
     """
     most: int | None = 3 * STANDING_EVERY
     while True:
-        entries = [Entry(*each) for each in await log_end(bootstrap, topics.limits, most)]
+        entries = [Entry(*each) for each in await log_end(kafka, topics.limits, most)]
         joined = join(entries, whole=most is None)
         if joined is not None:
             return joined.ledger

@@ -10,6 +10,7 @@ from pointsman.bus.follow import Follower
 from pointsman.bus.places import Start
 from pointsman.bus.records import Incoming
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.settings import KafkaPart
 
 #: How far the clocks of those who make ids and those who publish outcomes may be apart.
 _SKEW = timedelta(minutes=5)
@@ -20,8 +21,8 @@ _PAUSE_S = 1.0
 class LookBack:
     """Shows `tell` every record of a topic that may hold what was asked for."""
 
-    def __init__(self, bootstrap: str, topic: str, tell: Callable[[Incoming], None]) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaPart, topic: str, tell: Callable[[Incoming], None]) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._tell = tell
         self._asked: set[UUID] = set()
@@ -49,7 +50,7 @@ class LookBack:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _read(self, start: Start) -> None:
-        async with Follower(self._bootstrap, [self._topic], start=start, until_end=True) as follower:
+        async with Follower(self._kafka, [self._topic], start=start, until_end=True) as follower:
             while not follower.ended:
                 for record in await follower.read():
                     self._tell(record)

@@ -20,6 +20,7 @@ from pointsman.bus.records import Incoming
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.look_back import LookBack
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.outcomes import Outcome
 from pointsman_schemas.reasons import Reason
@@ -34,12 +35,12 @@ STORE_PAUSE_S = 1.0
 class Outcomes:
     """An async context manager; once entered, no outcome of a job that is expected is missed."""
 
-    def __init__(self, bootstrap: str, topics: Topics, claim_check: ClaimCheck | None = None) -> None:
+    def __init__(self, kafka: KafkaPart, topics: Topics, claim_check: ClaimCheck | None = None) -> None:
         self._dead = topics.dead.name
         self._claim_check = claim_check
         self._fetching: set[asyncio.Task[None]] = set()
-        self._follower = Follower(bootstrap, [topics.results.name, self._dead], start="end")
-        self._look_back = LookBack(bootstrap, topics.results.name, self._tell)
+        self._follower = Follower(kafka, [topics.results.name, self._dead], start="end")
+        self._look_back = LookBack(kafka, topics.results.name, self._tell)
         # By record key: most outcomes are somebody else's and need not be decoded.
         self._expected: dict[bytes, asyncio.Future[Outcome]] = {}
         self._unclaimed: OrderedDict[bytes, None] = OrderedDict()

@@ -12,6 +12,7 @@ from pointsman.client import Client
 from pointsman.dev import samples
 from pointsman.dev.board import Board
 from pointsman.dev.narrator import Narrator
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.answers import JobState, TierCost, TierOutcomes
 from pointsman.store.jobs import open_jobs
 from pointsman_schemas.topics import Topics
@@ -33,7 +34,7 @@ class Journey:
 
 
 async def travel(
-    kafka: str, postgres: str, tiers: Sequence[str], *, tell: Narrator, patience_s: float
+    kafka: KafkaPart, postgres: str, tiers: Sequence[str], *, tell: Narrator, patience_s: float
 ) -> Journey:
     """Publish the shipped jobs, and show them until each has its outcome and rows, `patience_s` at most."""
     topics = Topics()

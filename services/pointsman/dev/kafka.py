@@ -16,6 +16,7 @@ from pointsman.dev.class_archive import GC, ClassArchive
 from pointsman.dev.errors import DevError, server_error
 from pointsman.dev.java import Java, find_java
 from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.runtime.settings import KafkaPart
 
 _READY_WITHIN_S = 60.0
 
@@ -78,6 +79,11 @@ class EmbeddedKafka:
     def bootstrap(self) -> str:
         """Host and port for clients."""
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def settings(self) -> KafkaPart:
+        """The same, whatever the environment says of another cluster."""
+        return loopback(self.bootstrap)
 
     @property
     def child(self) -> Child:
@@ -185,6 +191,11 @@ class EmbeddedKafka:
             raise server_error(
                 f"Kafka cannot prepare its folder {self._folder}", said, "begin anew: pointsman dev --fresh"
             )
+
+
+def loopback(bootstrap: str) -> KafkaPart:
+    """How our clients reach a broker of this machine's own."""
+    return KafkaPart(kafka=bootstrap)
 
 
 def _class_path(paths: list[Path]) -> list[str]:

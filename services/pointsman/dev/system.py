@@ -20,6 +20,7 @@ from pointsman.dev.report import document, say_how_they_did, say_what_next
 from pointsman.dev.stack import Stack
 from pointsman.router.policy_file import PolicyFile
 from pointsman.router.policy_file import load as load_policy
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.address import without_secrets
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
@@ -37,7 +38,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         _start([each for each in processes if each.name != "audit"], stack)
         stack.wait_ready()
         tell.say("both answer; the services get ready")
-        asyncio.run(_prepare(kafka, postgres, tiers))
+        asyncio.run(_prepare(stack.kafka.settings, postgres, tiers))
         _start([each for each in processes if each.name == "audit"], stack)
         wait_ready(processes)
         for process in processes:
@@ -47,7 +48,9 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         reader = logins.reader(postgres)
         journey = Journey()
         if options.samples:
-            journey = asyncio.run(travel(kafka, reader, tiers, tell=tell, patience_s=options.patience_s))
+            journey = asyncio.run(
+                travel(stack.kafka.settings, reader, tiers, tell=tell, patience_s=options.patience_s)
+            )
         places = {"Kafka": kafka, "Postgres": without_secrets(reader)} | {
             each.name: each.url for each in processes
         }
@@ -81,7 +84,7 @@ def _start(processes: Sequence[Process], stack: Stack) -> None:
         stack.running.note(process.pid)
 
 
-async def _prepare(kafka: str, postgres: str, tiers: Sequence[str]) -> None:
+async def _prepare(kafka: KafkaPart, postgres: str, tiers: Sequence[str]) -> None:
     await apply(kafka, Topics().all(tiers))
     await create_database_if_missing(postgres)
     await migrate(postgres)

@@ -72,10 +72,10 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     async def route() -> None:
         event(log, INFO, "router starts", fast_path=fast_score is not None)
-        await put_on_record(settings.kafka, topics, file, text, clock)
+        await put_on_record(settings, topics, file, text, clock)
         async with (
-            hearing(settings.kafka, topics, promises, source=SOURCE, clock=clock),
-            attending(settings.kafka, settings.opinion_group, policy, attendance, clock),
+            hearing(settings, topics, promises, source=SOURCE, clock=clock),
+            attending(settings, settings.opinion_group, policy, attendance, clock),
         ):
             await lanes.run()
 

@@ -11,6 +11,7 @@ from pointsman.router.attendance import Attendance
 from pointsman.router.policy import Policy
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
 
 log = logging.getLogger(__name__)
 
@@ -19,22 +20,22 @@ _LOOK_S = 5.0
 
 @asynccontextmanager
 async def attending(
-    bootstrap: str, group: str, policy: Policy, attendance: Attendance, clock: Clock
+    kafka: KafkaPart, group: str, policy: Policy, attendance: Attendance, clock: Clock
 ) -> AsyncIterator[None]:
     """Inside, `attendance` is kept; a policy that asks nobody needs none."""
     if policy.scorer.second is None:
         yield
         return
     async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(_look(bootstrap, group, attendance, clock))
+        looking = tasks.create_task(_look(kafka, group, attendance, clock))
         yield
         looking.cancel()
 
 
-async def _look(bootstrap: str, group: str, attendance: Attendance, clock: Clock) -> None:
+async def _look(kafka: KafkaPart, group: str, attendance: Attendance, clock: Clock) -> None:
     while True:
         try:
-            attendance.seen(await count_members(bootstrap, group), clock())
+            attendance.seen(await count_members(kafka, group), clock())
         except BusError as error:  # nobody can tell; what was known stands
             event(log, logging.INFO, "not known who gives second opinions", problem=str(error))
         await asyncio.sleep(_LOOK_S)

@@ -15,6 +15,7 @@ from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.promises import Promises
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.feedback import JobFeedback
@@ -33,7 +34,7 @@ _STALLED_S = 60.0
 
 @asynccontextmanager
 async def hearing(
-    bootstrap: str, topics: Topics, promises: Promises, *, source: str, clock: Clock
+    kafka: KafkaPart, topics: Topics, promises: Promises, *, source: str, clock: Clock
 ) -> AsyncIterator[None]:
     """Inside, `promises` know what is on record and go on hearing; without a score there is nothing to hear.
 
@@ -43,36 +44,36 @@ async def hearing(
     if promises.model is None:
         yield
         return
-    start = await recall(bootstrap, topics, promises)
+    start = await recall(kafka, topics, promises)
     _tell(None, promises)
     async with asyncio.TaskGroup() as group:
-        listening = group.create_task(_listen(bootstrap, topics, promises, start, source=source, clock=clock))
+        listening = group.create_task(_listen(kafka, topics, promises, start, source=source, clock=clock))
         yield
         listening.cancel()
 
 
-async def recall(bootstrap: str, topics: Topics, promises: Promises) -> Offsets:
+async def recall(kafka: KafkaPart, topics: Topics, promises: Promises) -> Offsets:
     """Hear what was found about the score, up to now; returns where to go on, with the last verdicts.
 
     Raises:
         BusError: it cannot be read.
     """
-    async with Follower(bootstrap, [topics.policy.name], start="beginning", until_end=True) as found:
+    async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as found:
         while not found.ended:
             for record in await found.read():
                 _hear(promises, record)
-    async with Follower(bootstrap, [topics.feedback.name], start="end", until_end=True) as verdicts:
+    async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
         last = {place: max(0, end - LAST) for place, end in verdicts.offsets.items()}
     return {**found.offsets, **last}
 
 
 async def _listen(
-    bootstrap: str, topics: Topics, promises: Promises, start: Offsets, *, source: str, clock: Clock
+    kafka: KafkaPart, topics: Topics, promises: Promises, start: Offsets, *, source: str, clock: Clock
 ) -> None:
     names = [topics.policy.name, topics.feedback.name]
     while True:
         try:
-            async with Follower(bootstrap, names, start=start, stalled_after=_STALLED_S) as follower:
+            async with Follower(kafka, names, start=start, stalled_after=_STALLED_S) as follower:
                 while True:
                     before = promises.found
                     promises.unheard = None
@@ -81,7 +82,7 @@ async def _listen(
                     _tell(before, promises)
                     start = dict(follower.offsets)
                     if (said := promises.untold) is not None:
-                        async with Publisher(bootstrap) as publisher:
+                        async with Publisher(kafka) as publisher:
                             await publisher.publish([_record(topics, said, source, clock)])
                         promises.untold = None
         except BusError as error:

@@ -15,6 +15,7 @@ from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.policy_file import PolicyFile
 from pointsman.runtime.clock import Clock
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
@@ -24,17 +25,17 @@ from pointsman_schemas.topics import Topics
 SOURCE = "pointsman/router"
 
 
-async def put_on_record(bootstrap: str, topics: Topics, file: PolicyFile, text: str, clock: Clock) -> int:
+async def put_on_record(kafka: KafkaPart, topics: Topics, file: PolicyFile, text: str, clock: Clock) -> int:
     """Publish what is not there yet of the policy, whose file says `text`, and its models; returns how many.
 
     Raises:
         BusError: they are not, or may not be, on record.
     """
-    found = follow(bootstrap, [topics.policy.name], start="beginning", until_end=True)
+    found = follow(kafka, [topics.policy.name], start="beginning", until_end=True)
     there = [record async for record in found]
     missing = list(records(topics, file, text, there, clock()))
     if missing:
-        async with Publisher(bootstrap) as publisher:
+        async with Publisher(kafka) as publisher:
             await publisher.publish(missing)
     return len(missing)
 

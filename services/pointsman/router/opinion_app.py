@@ -50,8 +50,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     )
 
     async def opine() -> None:
-        await put_on_record(settings.kafka, settings.topics, file, text, clock)
-        async with hearing(settings.kafka, settings.topics, promises, source=SOURCE, clock=clock):
+        await put_on_record(settings, settings.topics, file, text, clock)
+        async with hearing(settings, settings.topics, promises, source=SOURCE, clock=clock):
             await lanes.run()
 
     return Service(

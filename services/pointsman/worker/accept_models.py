@@ -8,6 +8,7 @@ import logging
 from pointsman.bus.errors import BusError
 from pointsman.bus.follow import follow
 from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
 from pointsman.score.accept import AcceptModel
 from pointsman.score.accept_file import parse
 from pointsman_schemas.models import NamedModel
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 class AcceptModels:
     """Each content is looked for once, when a job first names it; what is not there stays unknown."""
 
-    def __init__(self, bootstrap: str, topics: Topics) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaPart, topics: Topics) -> None:
+        self._kafka = kafka
         self._topics = topics
         self._found: dict[str, asyncio.Task[AcceptModel | None]] = {}
 
@@ -39,7 +40,7 @@ class AcceptModels:
         why = "it is not on the topic `policy`"
         try:
             async for record in follow(
-                self._bootstrap, [self._topics.policy.name], start="beginning", until_end=True
+                self._kafka, [self._topics.policy.name], start="beginning", until_end=True
             ):
                 if record.key == key and record.value is not None:
                     try:

@@ -47,7 +47,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         desk,
         topics,
         cancellations=cancellations,
-        accept_models=AcceptModels(settings.kafka, topics),
+        accept_models=AcceptModels(settings, topics),
         clock=clock,
     )
     claim_check = open_claim_check(settings)

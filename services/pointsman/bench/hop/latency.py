@@ -6,9 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from pointsman.bench.hop.messages import records
+from pointsman.bus import connection
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 _SENT = re.compile(rb'"sent": ?(\d+)')
@@ -27,19 +29,15 @@ class Delay:
     longest_ms: float
 
 
-async def delay(bootstrap: str, topics: Topics, tiers: Sequence[str], rate: int, seconds: float) -> Delay:
+async def delay(kafka: KafkaPart, topics: Topics, tiers: Sequence[str], rate: int, seconds: float) -> Delay:
     """Publish at `rate` a second, each with its time inside; what the first seconds bring does not count.
 
     Raises:
         TimeoutError: not all came through.
     """
-    reader = AIOKafkaConsumer(
-        *(topics.tier(tier).name for tier in tiers),
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-    )
-    sender = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    reader = connection.consumer(kafka, isolation_level="read_committed", auto_offset_reset="earliest")
+    reader.subscribe([topics.tier(tier).name for tier in tiers])
+    sender = connection.producer(kafka, acks="all")
     await reader.start()
     await sender.start()
     count = int(rate * (_WARM_UP_S + seconds))

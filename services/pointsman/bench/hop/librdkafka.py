@@ -6,30 +6,26 @@
 import sys
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import TopicPartition
+
+from pointsman.bus import connection
+from pointsman.dev.kafka import loopback
+from pointsman.runtime.settings import KafkaPart
 
 _POLL_RECORDS = 4_000
 
 
-def hop(bootstrap: str, source: str, group: str, targets: Sequence[str]) -> None:
+def hop(kafka: KafkaPart, source: str, group: str, targets: Sequence[str]) -> None:
     """Move records from `source` to `targets` in turn, for ever."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "queued.min.messages": 10_000,
-        }
+    consumer = connection.librdkafka_consumer(
+        kafka,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        queued_min_messages=10_000,
     )
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "acks": "all",
-            "linger.ms": 2,
-            "batch.size": 512 * 1024,
-            "queue.buffering.max.messages": 1_000_000,
-        }
+    producer = connection.librdkafka_producer(
+        kafka, acks="all", linger_ms=2, batch_size=512 * 1024, queue_buffering_max_messages=1_000_000
     )
     consumer.subscribe([source])
     while True:
@@ -49,4 +45,4 @@ def hop(bootstrap: str, source: str, group: str, targets: Sequence[str]) -> None
 
 
 if __name__ == "__main__":
-    hop(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])
+    hop(loopback(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])

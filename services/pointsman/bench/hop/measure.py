@@ -10,6 +10,9 @@ import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from pointsman.bus import connection
+from pointsman.runtime.settings import KafkaPart
+
 _LOOK_S = 0.02
 _GIVE_UP_S = 300
 
@@ -34,7 +37,7 @@ class TooFewError(Exception):
 
 
 async def measure(
-    bootstrap: str, group: str, messages: int, hop: Sequence[psutil.Process], broker: psutil.Process
+    kafka: KafkaPart, group: str, messages: int, hop: Sequence[psutil.Process], broker: psutil.Process
 ) -> Hop:
     """From the group's first commit to its last, while it works through `messages` records that wait.
 
@@ -42,7 +45,7 @@ async def measure(
         TimeoutError: it does not get through them.
         TooFewError: it was through with all of them at the first look.
     """
-    async with committed_by(bootstrap, group) as committed, asyncio.timeout(_GIVE_UP_S):
+    async with committed_by(kafka, group) as committed, asyncio.timeout(_GIVE_UP_S):
         first = await at_least(1, committed)
         if first >= messages:
             raise TooFewError(messages)
@@ -62,9 +65,9 @@ Committed = Callable[[], Awaitable[int]]
 
 
 @asynccontextmanager
-async def committed_by(bootstrap: str, group: str) -> AsyncIterator[Committed]:
+async def committed_by(kafka: KafkaPart, group: str) -> AsyncIterator[Committed]:
     """Yields what says how many offsets, over all partitions, the group has committed."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = connection.admin(kafka)
     await admin.start()
     try:
         yield lambda: _committed(admin, group)

@@ -13,6 +13,10 @@ from typing import Any
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from pointsman.bus import connection
+from pointsman.dev.kafka import loopback
+from pointsman.runtime.settings import KafkaPart
+
 _BATCH_BYTES = 512 * 1024
 _POLL_RECORDS = 4_000
 _PARTITION_BYTES = 4 * 1024 * 1024
@@ -28,11 +32,11 @@ _NO_HEADERS: list[tuple[str, bytes]] = []
 
 
 async def fill(
-    bootstrap: str, topic: str, partitions: int, records: Iterable[Record], portion: int = _PORTION
+    kafka: KafkaPart, topic: str, partitions: int, records: Iterable[Record], portion: int = _PORTION
 ) -> None:
     """Write records as fast as the wire takes them, `portion` to each partition in turn."""
     left = iter(records)
-    sender = _producer(bootstrap)
+    sender = _producer(kafka)
     await sender.start()
     sent: Sent = []
     try:
@@ -49,17 +53,17 @@ async def fill(
         await sender.stop()
 
 
-async def hop(bootstrap: str, source: str, group: str, targets: Sequence[str]) -> None:
+async def hop(kafka: KafkaPart, source: str, group: str, targets: Sequence[str]) -> None:
     """Move records from `source` to `targets` in turn, until cancelled."""
-    consumer = AIOKafkaConsumer(
-        source,
-        bootstrap_servers=bootstrap,
+    consumer = connection.consumer(
+        kafka,
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=_PARTITION_BYTES,
     )
-    sender = _producer(bootstrap)
+    consumer.subscribe([source])
+    sender = _producer(kafka)
     await consumer.start()
     await sender.start()
     settling: asyncio.Task[None] | None = None
@@ -101,9 +105,9 @@ async def _send(sender: AIOKafkaProducer, topic: str, partition: int, records: S
     return sent
 
 
-def _producer(bootstrap: str) -> AIOKafkaProducer:
-    return AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+def _producer(kafka: KafkaPart) -> AIOKafkaProducer:
+    return connection.producer(
+        kafka,
         acks="all",
         compression_type="zstd",
         max_batch_size=_BATCH_BYTES,
@@ -112,4 +116,4 @@ def _producer(bootstrap: str) -> AIOKafkaProducer:
 
 
 if __name__ == "__main__":
-    uvloop.run(hop(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]))
+    uvloop.run(hop(loopback(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]))

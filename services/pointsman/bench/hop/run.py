@@ -84,9 +84,9 @@ class Bench:
 
     async def _filled(self, prefix: str) -> Topics:
         topics = Topics(prefix)
-        await apply(self._stack.kafka.bootstrap, topics.all(TIERS))
+        await apply(self._stack.kafka.settings, topics.all(TIERS))
         plain: Iterable[Record] = ((key, value, []) for key, value in records(self._messages))
-        await fill(self._stack.kafka.bootstrap, topics.intake.name, topics.intake.partitions, plain)
+        await fill(self._stack.kafka.settings, topics.intake.name, topics.intake.partitions, plain)
         return topics
 
     async def _nothing(self, prefix: str, name: str) -> Hop:
@@ -104,7 +104,7 @@ class Bench:
         ]
         with _child([*command, *targets], self._folder / f"{prefix}.log") as child:
             return await measure(
-                self._stack.kafka.bootstrap, group, self._messages, [psutil.Process(child.pid)], self._broker
+                self._stack.kafka.settings, group, self._messages, [psutil.Process(child.pid)], self._broker
             )
 
     async def _router(self, prefix: str, policy: Path | None, processes: int) -> Hop:
@@ -112,15 +112,15 @@ class Bench:
         self._say(f"{self._messages:,} messages through {processes} router{'s' if processes > 1 else ''}")
         with self._routers(prefix, policy, processes) as running:
             return await measure(
-                self._stack.kafka.bootstrap, f"{topics.prefix}.router", self._messages, running, self._broker
+                self._stack.kafka.settings, f"{topics.prefix}.router", self._messages, running, self._broker
             )
 
     async def _delay(self, prefix: str, rate: int, seconds: float) -> Delay:
         topics = Topics(prefix)
-        await apply(self._stack.kafka.bootstrap, topics.all(TIERS))
+        await apply(self._stack.kafka.settings, topics.all(TIERS))
         self._say(f"{rate} messages a second for {seconds:.0f} s through a router")
         with self._routers(prefix, None, 1, ready=True):
-            return await delay(self._stack.kafka.bootstrap, topics, TIERS, rate, seconds)
+            return await delay(self._stack.kafka.settings, topics, TIERS, rate, seconds)
 
     @contextlib.contextmanager
     def _routers(
@@ -156,7 +156,7 @@ class Bench:
 
     async def _kafka_alone(self, prefix: str) -> tuple[float, float]:
         topic = Topics(prefix).intake
-        await apply(self._stack.kafka.bootstrap, [topic])
+        await apply(self._stack.kafka.settings, [topic])
         return await asyncio.to_thread(self._perf_tools, topic.name)
 
     def _perf_tools(self, topic: str) -> tuple[float, float]:

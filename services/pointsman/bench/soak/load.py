@@ -12,6 +12,7 @@ from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Outgoing
 from pointsman.dev import samples
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topic
 
 _TICK_S = 0.1
@@ -26,7 +27,7 @@ class Load:
     `submitted` holds the ids of what was acknowledged.
     """
 
-    def __init__(self, kafka: str, intake: Topic, seed: int) -> None:
+    def __init__(self, kafka: KafkaPart, intake: Topic, seed: int) -> None:
         self._kafka = kafka
         self._jobs = _jobs(intake, random.Random(seed))
         self.submitted: list[str] = []

@@ -11,6 +11,7 @@ from uuid import UUID
 from pointsman.bench.soak.checker import Logged, Stored, check, up_to
 from pointsman.bus.follow import Follower
 from pointsman.bus.records import Incoming
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.asking import asked
 from pointsman.store.record import record_digest, stored_headers
 from pointsman.store.signing import PublicKey
@@ -36,7 +37,7 @@ class Record:
 
 
 async def examine(
-    kafka: str,
+    kafka: KafkaPart,
     postgres: str,
     topics: Topics,
     tiers: Sequence[str],

@@ -11,6 +11,7 @@ from pointsman.bench.simulated import Simulated
 from pointsman.bench.worker.jobs import routed_jobs
 from pointsman.bench.worker.process import Under, worker
 from pointsman.bus.admin import apply
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 TIER = "small"
@@ -31,7 +32,7 @@ class Backlog:
 
 
 async def backlog(
-    kafka: str,
+    kafka: KafkaPart,
     folder: Path,
     provider: Simulated,
     *,

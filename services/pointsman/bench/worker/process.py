@@ -12,6 +12,7 @@ import psutil
 from pointsman.bench.hop.measure import busy
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.runtime.settings import KafkaPart
 
 MODEL = "gpt-4.1-nano"
 _LOOK_S = 0.1
@@ -22,7 +23,7 @@ class Under:
     """Where a worker works, what for, and how many calls at once."""
 
     folder: Path
-    kafka: str
+    kafka: KafkaPart
     prefix: str
     provider_url: str
     limit: int
@@ -65,7 +66,7 @@ def worker(under: Under, number: int = 1) -> Iterator[Watched]:
     port = free_port()
     process.url = f"http://{LOOPBACK}:{port}"
     process.environment = {
-        "POINTSMAN_KAFKA": under.kafka,
+        "POINTSMAN_KAFKA": under.kafka.kafka,
         "POINTSMAN_PREFIX": under.prefix,
         "POINTSMAN_PROVIDERS": str(_providers(under)),
         "POINTSMAN_WINDOW": str(max(128, under.limit)),

@@ -17,6 +17,7 @@ from pointsman.bench.worker.backlog import Backlog, backlog
 from pointsman.bench.worker.jobs import RoutedJobs, routed_jobs
 from pointsman.bench.worker.process import MODEL, Under, Watched, worker
 from pointsman.bus.admin import apply
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 TIER = "small"
@@ -88,13 +89,13 @@ def run(
 ) -> Report:
     """Start a broker and a provider, measure, take everything away again; `waiting` jobs of backlog or 0."""
     with servers(say) as (stack, folder), simulated(folder) as provider:
-        bench = Bench(stack.kafka.bootstrap, folder, provider, say)
+        bench = Bench(stack.kafka.settings, folder, provider, say)
         measured = [asyncio.run(bench.case(number, case, seconds)) for number, case in enumerate(cases)]
         found = None
         if waiting:
             found = asyncio.run(
                 backlog(
-                    stack.kafka.bootstrap, folder, provider, waiting=waiting, seconds=backlog_seconds, say=say
+                    stack.kafka.settings, folder, provider, waiting=waiting, seconds=backlog_seconds, say=say
                 )
             )
         return Report(measured, found)
@@ -103,7 +104,9 @@ def run(
 class Bench:
     """Cases, one after another, on one broker and one provider."""
 
-    def __init__(self, kafka: str, folder: Path, provider: Simulated, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, kafka: KafkaPart, folder: Path, provider: Simulated, say: Callable[[str], None]
+    ) -> None:
         self._kafka = kafka
         self._folder = folder
         self._provider = provider

@@ -8,15 +8,16 @@ from pointsman.bus.probe import Probe, probe
 from pointsman.bus.reach import addresses
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.formats import count
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topic
 
 #: Brokers of these lose markers of transactions when they are killed (KAFKA-20734).
 LOSE_MARKERS = ("4.3", "4.4")
 
 
-async def kafka(bootstrap: str, topics: Sequence[Topic] | None) -> list[Finding]:
+async def kafka(kafka: KafkaPart, topics: Sequence[Topic] | None) -> list[Finding]:
     """The findings about Kafka; `topics` is None where the policy cannot be read."""
-    found = await probe(bootstrap)
+    found = await probe(kafka)
     findings = [_answers(found), _listeners(found)]
     if topics is None:
         return [
@@ -25,7 +26,7 @@ async def kafka(bootstrap: str, topics: Sequence[Topic] | None) -> list[Finding]
         ]
     if not found.reachable:
         return [*findings, Finding("topics", None, "not looked at: Kafka is not reachable")]
-    return [*findings, await _topics(bootstrap, topics)]
+    return [*findings, await _topics(kafka, topics)]
 
 
 def _answers(found: Probe) -> Finding:
@@ -71,9 +72,9 @@ def _listeners(found: Probe) -> Finding:
     )
 
 
-async def _topics(bootstrap: str, topics: Sequence[Topic]) -> Finding:
+async def _topics(kafka: KafkaPart, topics: Sequence[Topic]) -> Finding:
     try:
-        changes = [change for change in await plan(bootstrap, topics) if change.to_do]
+        changes = [change for change in await plan(kafka, topics) if change.to_do]
     except BusError as error:
         return Finding("topics", False, str(error), error.hint)
     if changes:

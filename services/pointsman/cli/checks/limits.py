@@ -4,16 +4,17 @@ from pointsman.bus.errors import BusError
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.formats import duration, moment
 from pointsman.client.held import Held, held_now
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 #: A provider that asks for less is no fault, seconds.
 SHORT_S = 60.0
 
 
-async def limits(bootstrap: str, topics: Topics) -> list[Finding]:
+async def limits(kafka: KafkaPart, topics: Topics) -> list[Finding]:
     """One finding for each model that is held back; one for all where none is."""
     try:
-        held = await held_now(bootstrap, topics)
+        held = await held_now(kafka, topics)
     except BusError:
         return [Finding("limits", None, "not looked at: Kafka is not reachable, or lacks topics")]
     return [_finding(each) for each in held] or [Finding("limits", True, "no model is paused or broken")]

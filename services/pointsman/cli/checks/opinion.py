@@ -5,15 +5,16 @@ from pointsman.bus.members import count_members
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.formats import count
 from pointsman.router.policy_file import PolicyFile
+from pointsman.runtime.settings import KafkaPart
 
 
-async def opinion(bootstrap: str, group: str, policy: PolicyFile | None) -> list[Finding]:
+async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> list[Finding]:
     """How many do; nothing where the policy asks for none."""
     section = None if policy is None or policy.score is None else policy.score.opinion
     if section is None:
         return []
     try:
-        there = await count_members(bootstrap, group)
+        there = await count_members(kafka, group)
     except BusError:
         return [Finding("opinion", None, "not looked at: Kafka is not reachable")]
     if there:

@@ -5,15 +5,16 @@ from pointsman.cli.checks.finding import Finding
 from pointsman.cli.trusting import standing
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 
-async def promise(bootstrap: str, topics: Topics, policy: PolicyFile | None) -> list[Finding]:
+async def promise(kafka: KafkaPart, topics: Topics, policy: PolicyFile | None) -> list[Finding]:
     """What they found; nothing where the policy asks no score."""
     if policy is None or policy.score is None:
         return []
     try:
-        promises = await standing(bootstrap, topics, Policy.compile(policy))
+        promises = await standing(kafka, topics, Policy.compile(policy))
     except BusError:
         return [Finding("score", None, "not looked at: Kafka is not reachable, or lacks topics")]
     if promises.found is None:

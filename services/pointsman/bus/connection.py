@@ -1,0 +1,87 @@
+"""The one place that makes clients of Kafka, each from one settings part: where the brokers are.
+
+What a client is for is its caller's to say, in the client's own options. Libraries that few processes need
+are imported when they are asked for.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+
+from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, Producer
+    from confluent_kafka.admin import AdminClient
+    from faststream.kafka import KafkaBroker
+
+log = logging.getLogger(__name__)
+
+
+def client(settings: KafkaPart, **options: Any) -> AIOKafkaClient:
+    """A connection to each broker, for requests that are made by hand."""
+    return AIOKafkaClient(**_aiokafka(settings), **options)
+
+
+def producer(settings: KafkaPart, **options: Any) -> AIOKafkaProducer:
+    return AIOKafkaProducer(**_aiokafka(settings), **options)
+
+
+def consumer(settings: KafkaPart, **options: Any) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(**_aiokafka(settings), **options)
+
+
+def admin(settings: KafkaPart, **options: Any) -> AIOKafkaAdminClient:
+    """For groups and their offsets."""
+    return AIOKafkaAdminClient(**_aiokafka(settings), **options)
+
+
+def service_broker(settings: KafkaPart, **options: Any) -> "KafkaBroker":
+    """What FastStream hosts a service on."""
+    from faststream.kafka import KafkaBroker
+
+    return KafkaBroker(settings.kafka, **options)
+
+
+def cluster_admin(settings: KafkaPart) -> "AdminClient":
+    """For what aiokafka's cannot: topics, their settings, and a group's members."""
+    from confluent_kafka.admin import AdminClient
+
+    options: dict[str, Any] = {
+        **_librdkafka(settings),
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+        "log_level": 0,  # it would print to stderr; what matters comes back as an error
+        "error_cb": lambda error: event(log, logging.INFO, "kafka client", error=str(error)),
+    }
+    return AdminClient(options)
+
+
+def librdkafka_consumer(settings: KafkaPart, **options: Any) -> "Consumer":
+    """For measurements; `options` in librdkafka's names with `_` for `.`."""
+    from confluent_kafka import Consumer
+
+    return Consumer({**_librdkafka(settings), **_dotted(options)})
+
+
+def librdkafka_producer(settings: KafkaPart, **options: Any) -> "Producer":
+    """As `librdkafka_consumer`."""
+    from confluent_kafka import Producer
+
+    return Producer({**_librdkafka(settings), **_dotted(options)})
+
+
+def _aiokafka(settings: KafkaPart) -> dict[str, Any]:
+    return {"bootstrap_servers": settings.kafka}
+
+
+def _librdkafka(settings: KafkaPart) -> dict[str, Any]:
+    return {"bootstrap.servers": settings.kafka}
+
+
+def _dotted(options: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", "."): value for name, value in options.items()}

@@ -1,0 +1,66 @@
+"""Clients of Kafka and of Postgres are made in one place each, so that what they need is said once."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pointsman
+
+HERE = Path(pointsman.__file__).parent
+CONNECTION, CONNECT = HERE / "bus" / "connection.py", HERE / "store" / "connect.py"
+#: What opens connections, and the file that may call it.
+MAKERS = {
+    "aiokafka.AIOKafkaConsumer": CONNECTION,
+    "aiokafka.AIOKafkaProducer": CONNECTION,
+    "aiokafka.admin.AIOKafkaAdminClient": CONNECTION,
+    "aiokafka.client.AIOKafkaClient": CONNECTION,
+    "aiokafka.conn.AIOKafkaConnection": CONNECTION,
+    "aiokafka.conn.create_conn": CONNECTION,
+    "confluent_kafka.Consumer": CONNECTION,
+    "confluent_kafka.Producer": CONNECTION,
+    "confluent_kafka.admin.AdminClient": CONNECTION,
+    "faststream.kafka.KafkaBroker": CONNECTION,
+    "asyncpg.connect": CONNECT,
+    "asyncpg.create_pool": CONNECT,
+}
+
+
+def made_by(tree: ast.AST) -> Iterator[str]:
+    """What a file calls, by the name that it has where it comes from."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(module)):
+                names |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
+            case ast.Import():
+                names |= {alias.asname or alias.name: alias.name for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            first, dot, rest = ast.unparse(node.func).partition(".")
+            yield f"{names.get(first, first)}{dot}{rest}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from aiokafka import AIOKafkaProducer\nAIOKafkaProducer()",
+        "def later():\n    from aiokafka import AIOKafkaProducer as P\n    return [P(bootstrap_servers=1)]",
+        "import aiokafka\naiokafka.AIOKafkaProducer()",
+        "import aiokafka as kafka\nkafka.AIOKafkaProducer()",
+    ],
+)
+def test_a_call_is_seen_under_whatever_name(code: str) -> None:
+    assert "aiokafka.AIOKafkaProducer" in set(made_by(ast.parse(code)))
+
+
+def test_clients_are_made_where_they_are_to_be_made_and_nowhere_else() -> None:
+    found = {
+        (made, file)
+        for file in HERE.rglob("*.py")
+        for made in made_by(ast.parse(file.read_text(encoding="utf-8")))
+        if made in MAKERS
+    }
+    assert {(made, file) for made, file in found if MAKERS[made] != file} == set()
+    assert len(found) >= 10, "what makes clients has other names now"
