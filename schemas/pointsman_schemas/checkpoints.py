@@ -2,6 +2,7 @@
 
 import json
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
@@ -22,6 +23,24 @@ class LaneHead(Value):
     chain: Digest
 
 
+class ChapterMet(Value):
+    """Which topic of Kafka's the rows of a chapter are from, see `audit.chapter`."""
+
+    topic: str
+    number: int = Field(ge=1)
+    cluster_id: str
+    topic_id: UUID
+
+
+class OffsetsLost(Value):
+    """What was deleted from Kafka before it was read, see `audit.lost`."""
+
+    topic: str
+    partition: int = Field(ge=0)
+    first_offset: int = Field(ge=0)
+    next_offset: int = Field(ge=0)
+
+
 class CheckpointSigned(Message):
     """The audit process vouches for every row of these lanes up to here."""
 
@@ -30,6 +49,12 @@ class CheckpointSigned(Message):
     previous: Digest | None = Field(description="SHA-256 of the checkpoint before, as bytes on the bus")
     made_at: Timestamp
     lanes: tuple[LaneHead, ...] = Field(description="those that moved since this process's last checkpoint")
+    chapters: tuple[ChapterMet, ...] = Field(
+        default=(), exclude_if=lambda met: not met, description="those that this process has met since then"
+    )
+    lost: tuple[OffsetsLost, ...] = Field(
+        default=(), exclude_if=lambda lost: not lost, description="what this process has lost since then"
+    )
     key_id: str = Field(pattern="^[0-9a-f]{16}$", description="begin of the public key's SHA-256")
     signature: str = Field(default="", description="Ed25519 over `signed_bytes`, in base64")
 

@@ -95,6 +95,17 @@ class Audited:
                 rows = await self.rows()
         return rows
 
+    async def until_signed(self, said: str) -> None:
+        """Some checkpoint says it."""
+        async with asyncio.timeout(LONG_S):
+            while not await self.signed(said):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+    async def signed(self, said: str) -> bool:
+        async with observer(self.dsn) as connection:
+            messages = await connection.fetch("select message from audit.checkpoint")
+        return any(said.encode() in row["message"] for row in messages)
+
     async def until_ready(self, service: Any) -> None:
         async with asyncio.timeout(LONG_S):
             while service.not_ready() is not None:  # noqa: ASYNC110
@@ -234,6 +245,7 @@ async def test_what_was_deleted_before_it_was_audited_is_a_finding(audited: Audi
         async with audited.running() as service:
             await audited.until_stored("0", "4")
             await audited.until_ready(service)
+            await audited.until_signed('"lost":[')
     assert audited.lost() - before == 3
     found = await audited.reads.run("audit", "verify", "--json", "--public-key", PUBLIC)
     assert found.code == 1
@@ -245,6 +257,11 @@ async def test_what_was_deleted_before_it_was_audited_is_a_finding(audited: Audi
     assert any(
         "offsets 1 to 3 were deleted from Kafka before the audit read them" in line for line in shown.lines
     )
+    await audited.execute("delete from audit.lost; delete from audit.chapter where topic like '%results'")
+    signed = await audited.reads.run("audit", "verify", "--public-key", PUBLIC)
+    assert signed.code == 1
+    for table in ("audit.lost", "audit.chapter"):
+        assert any(table in line and "is not there, and checkpoint" in line for line in signed.lines), table
 
 
 async def test_what_a_router_or_worker_did_not_read_is_a_finding(database: str) -> None:

@@ -9,8 +9,15 @@ import asyncpg
 #: A column that is made from others, or that the database keeps from being changed, is no way.
 _CANNOT = {("job", "submitted_at"), ("subject_key", "wrapped_sha256")}
 
+_CHAPTER = "audit.chapter_digest(topic, number, cluster_id, topic_id, begun_at)"
+_LOST = (
+    "audit.digest_of('lost', topic, partition::text, first_offset::text, next_offset::text,"
+    " audit.microseconds(noticed_at))"
+)
+
 _TABLES = (
     "message", "lane", "job", "checkpoint", "dropped", "erasure", "subject_key", "migration", "turn",
+    "chapter", "lost",
 )  # fmt: skip
 
 
@@ -52,6 +59,7 @@ class Tamperer:
         kinds: list[tuple[int, Callable[[], Tampering]]] = [
             (40, self._column), (8, self._removed), (6, self._copied), (6, self._exchanged), (4, self._tail),
             (4, self._checkpoints), (10, self._definition), (6, self._day), (4, self._grant), (6, self._json),
+            (4, self._resealed),
         ]  # fmt: skip
         (make,) = self._chance.choices([make for _, make in kinds], [weight for weight, _ in kinds])
         return make()
@@ -128,7 +136,7 @@ class Tamperer:
     def _removed(self) -> Tampering:
         table = self._chance.choice(["message", "message", "job", "lane", "checkpoint", "erasure",
                                      "subject_key",
-                                     "migration", "turn"])  # fmt: skip
+                                     "migration", "turn", "chapter", "lost"])  # fmt: skip
         return Tampering(
             f"a row of {table} removed", [f"delete from audit.{table} where {self._some(table)}"]
         )
@@ -242,6 +250,21 @@ class Tamperer:
             f"alter table audit.{day} disable trigger all, add check (agent_id <> 'x') not valid",
         ])  # fmt: skip
         return Tampering(statement, [statement])
+
+    def _resealed(self) -> Tampering:
+        """A row outside of the chains that is changed together with its digest."""
+        change, digest = self._chance.choice([
+            (f"chapter set cluster_id = 'c{self._chance.random()}'", _CHAPTER),
+            ("chapter set topic_id = gen_random_uuid()", _CHAPTER),
+            ("chapter set number = number + 1", _CHAPTER),
+            ("lost set next_offset = next_offset - 1", _LOST), ("lost set partition = partition + 1", _LOST),
+        ])  # fmt: skip
+        table = change.partition(" ")[0]
+        row = self._some(table)
+        return Tampering(
+            f"audit.{change}, its digest too",
+            [f"update audit.{change} where {row}", f"update audit.{table} set digest = {digest}"],
+        )
 
     def _grant(self) -> Tampering:
         statement = self._chance.choice([

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from hashlib import sha256
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +11,7 @@ from pointsman.store.dropped import Gap
 from pointsman.store.lanes import Head, Lane
 from pointsman.store.marks import marks_of
 from pointsman.store.signing import KeyUnreadableError, PrivateKey, PublicKey
+from pointsman_schemas.checkpoints import ChapterMet, OffsetsLost
 
 KEY, OTHER = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
 LANE: Lane = ("t", 0)
@@ -37,6 +39,22 @@ def test_marks_stand_where_the_checkpoints_say() -> None:
     numbers = [tuple(mark and mark.number for mark in pair) for pair in places]
     assert numbers == [(None, 1), (1, 2), (1, 2), (2, None)]
     assert marks.before(("other", 0), 5) is None
+
+
+def test_what_stands_beside_the_rows_is_signed_too_and_taken_from_those_that_are_trusted() -> None:
+    met = ChapterMet(topic="t", number=1, cluster_id="c", topic_id=UUID(int=1))
+    lost = OffsetsLost(topic="t", partition=0, first_offset=4, next_offset=9)
+    made = [
+        signed(key, 1, None, {LANE: head(10)}, NOW, beside=[said])
+        for key, said in ((KEY, met), (KEY, lost), (OTHER, met))
+    ]
+    assert [KEY.public.signed(each) for each in made] == [True, True, False]
+    changed = made[1].model_copy(update={"lost": ()})
+    assert not KEY.public.signed(changed)
+    messages = [each.model_dump_json().encode() for each in made]
+    beside = [marks_of([(1, message)], [], KEY.public).beside for message in messages]
+    assert beside == [{met: 1}, {lost: 1}, {}]
+    assert b"lost" not in FIRST  # what was signed before is signed still
 
 
 def test_marks_amid_what_was_dropped_are_forgotten() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from pointsman.audit.heads import Heads, HeadsError
@@ -18,7 +18,7 @@ from pointsman.store.connect import Pool
 from pointsman.store.errors import StoreError
 from pointsman.store.lanes import Head, Lane
 from pointsman.store.signing import PrivateKey
-from pointsman_schemas.checkpoints import CheckpointSigned, LaneHead
+from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, LaneHead, OffsetsLost
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
@@ -43,9 +43,15 @@ def added(since: Mapping[Lane, Head], signed: Mapping[Lane, Head]) -> int:
 
 
 def signed(
-    key: PrivateKey, number: int, previous: str | None, heads: Mapping[Lane, Head], now: datetime
+    key: PrivateKey,
+    number: int,
+    previous: str | None,
+    heads: Mapping[Lane, Head],
+    now: datetime,
+    *,
+    beside: Collection[ChapterMet | OffsetsLost] = (),
 ) -> CheckpointSigned:
-    """The checkpoint that vouches for `heads`."""
+    """The checkpoint that vouches for `heads`, and for what stands beside the rows."""
     lanes = tuple(
         LaneHead(
             topic=topic,
@@ -57,8 +63,17 @@ def signed(
         )
         for (topic, partition), head in sorted(heads.items())
     )
+    in_order = sorted(beside, key=lambda each: each.model_dump_json())
     return key.sign(
-        CheckpointSigned(number=number, previous=previous, made_at=now, lanes=lanes, key_id=key.public.id)
+        CheckpointSigned(
+            number=number,
+            previous=previous,
+            made_at=now,
+            lanes=lanes,
+            chapters=tuple(each for each in in_order if isinstance(each, ChapterMet)),
+            lost=tuple(each for each in in_order if isinstance(each, OffsetsLost)),
+            key_id=key.public.id,
+        )
     )
 
 
@@ -88,6 +103,7 @@ class Checkpointer:
         self._every_s = settings.checkpoint_s
         self._every_rows = settings.checkpoint_rows
         self._signed: dict[Lane, Head] = {}
+        self._beside: set[ChapterMet | OffsetsLost] = set()
         self._unpublished: list[tuple[CheckpointSigned, bytes]] = []
         self._heads = heads
         self._unkept: list[tuple[CheckpointSigned, bytes]] = []
@@ -108,11 +124,13 @@ class Checkpointer:
         since = moved(self._writer.heads, self._signed, self._topics.checkpoints.name)
         try:
             if since:
-                now = self._clock()
+                now, beside = self._clock(), self._writer.beside - self._beside
                 made = await add_checkpoint(
-                    self._pool, lambda number, previous: signed(self._key, number, previous, since, now)
+                    self._pool,
+                    lambda number, previous: signed(self._key, number, previous, since, now, beside=beside),
                 )
                 self._signed |= since
+                self._beside |= beside
                 for waiting in (self._unpublished, self._unkept):
                     waiting.append(made)
                     del waiting[:-_KEPT]

@@ -16,7 +16,7 @@ from pointsman.store.privacy_note import Note
 from pointsman.store.row import Row
 from pointsman.store.sql import query
 from pointsman.store.times import microseconds
-from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 
 _TURNS = ["checkpoint", "days"]
 
@@ -89,6 +89,20 @@ class Aside:
         yield from self._days()
         if [row["name"] for row in self._rows["turns"]] != _TURNS:
             yield _finding("audit.turn", "its rows", f"are not {', '.join(_TURNS)}")
+
+    def signed(self, beside: Mapping[ChapterMet | OffsetsLost, int]) -> Iterator[Finding]:
+        """What a checkpoint says of these tables, and they do not."""
+        there = {
+            tuple(row[name] for name in kind.model_fields)
+            for name, kind in (("chapter_rows", ChapterMet), ("lost_rows", OffsetsLost))
+            for row in self._rows[name]
+        }
+        for said, number in beside.items():
+            if tuple(said.model_dump().values()) not in there:
+                table = "audit.chapter" if isinstance(said, ChapterMet) else "audit.lost"
+                yield _finding(
+                    table, said.model_dump_json(), f"is not there, and checkpoint {number} says it is"
+                )
 
     def lanes(self, wrong: Collection[tuple[str | None, int | None]]) -> Iterator[Finding]:
         """Lanes whose row was changed, but for those of which something is known to be wrong already."""

@@ -16,6 +16,7 @@ from pointsman.store.lanes import Head, Held, Lane, Move
 from pointsman.store.linking import Linking
 from pointsman.store.row import Row
 from pointsman.store.sql import query
+from pointsman_schemas.checkpoints import ChapterMet, OffsetsLost
 
 __all__ = ["AuditWriter", "Lane", "Move"]
 
@@ -42,6 +43,8 @@ class AuditWriter:
         self._days_again = datetime.min.replace(tzinfo=UTC)
         #: Where the chains stand of the lanes that this writer has moved.
         self.heads: dict[Lane, Head] = {}
+        #: What else a checkpoint is to vouch for.
+        self.beside: set[ChapterMet | OffsetsLost] = set()
         self._unsure: set[frozenset[tuple[Lane, Move]]] = set()
 
     async def positions(self, wanted: Sequence[Lane]) -> dict[Lane, int]:
@@ -64,7 +67,13 @@ class AuditWriter:
         """
         with translated():
             async with self._pool.acquire() as connection:
-                return await chapters(connection, met)
+                known = await chapters(connection, met)
+        self.beside |= {
+            ChapterMet(topic=topic, number=chapter.number, cluster_id=chapter.ids[0], topic_id=chapter.ids[1])
+            for topic, chapter in known.items()
+            if chapter.ids == met[topic]
+        }
+        return known
 
     async def lose(self, lane: Lane, move: Move) -> None:
         """Move a lane, and put on record that nothing was read from where it stands to where it moves.
@@ -80,6 +89,10 @@ class AuditWriter:
                 moved = held[lane].head._replace(next_offset=move.next)
                 await lanes.move(connection, held, {lane: moved})
         self.heads.pop(lane, None)
+        assert move.expected is not None
+        self.beside.add(
+            OffsetsLost(topic=lane[0], partition=lane[1], first_offset=move.expected, next_offset=move.next)
+        )
 
     async def append(
         self,

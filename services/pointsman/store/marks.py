@@ -12,7 +12,7 @@ from pointsman.store.dropped import Gap
 from pointsman.store.findings import Finding, Wrong
 from pointsman.store.lanes import Head, Lane
 from pointsman.store.signing import PublicKey
-from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 
 
 class Mark(NamedTuple):
@@ -29,6 +29,8 @@ class Marks:
     by_lane: dict[Lane, list[Mark]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     checkpoints: int = 0
+    #: What stands beside the rows, with the checkpoint that says so.
+    beside: dict[ChapterMet | OffsetsLost, int] = field(default_factory=dict)
 
     def without(self, gaps: Mapping[Lane, Sequence[Gap]]) -> None:
         """Forget marks amid what retention dropped: nothing is left to hold against them."""
@@ -108,6 +110,7 @@ def _add(marks: Marks, checkpoint: CheckpointSigned) -> None:
     for lane in checkpoint.lanes:
         head = Head(bytes.fromhex(lane.chain), lane.rows, lane.chained_from, lane.next_offset)
         marks.by_lane.setdefault((lane.topic, lane.partition), []).append(Mark(checkpoint.number, head))
+    marks.beside |= dict.fromkeys((*checkpoint.chapters, *checkpoint.lost), checkpoint.number)
 
 
 def _wrong(said: str) -> Finding:

@@ -150,7 +150,12 @@ async def _look(reading: Reading, scope: Scope, public: PublicKey | None, publis
     marks = marks_of(stored, [*published, *on_record], public)
     gaps = gaps_of([(row["statement"], row["signature"]) for row in aside.rows_of("dropped")], public)
     report.checkpoints, report.dropped = len(stored), gaps.rows
-    report.findings += [*marks.findings, *gaps.findings, *lost_lanes(marks, lanes)]
+    report.findings += [
+        *marks.findings,
+        *gaps.findings,
+        *lost_lanes(marks, lanes),
+        *aside.signed(marks.beside),
+    ]
     report.signatures = _signatures(marks, public)
     report.unsigned = sum(
         head.rows - (mark.head.rows if (mark := marks.newest(lane)) else 0) for lane, head in lanes.items()
