@@ -88,4 +88,4 @@ async def test_what_is_no_broker_is_told_so(said: bytes) -> None:
     async with listening(answer) as port:
         found = await probe(KafkaPart(kafka=f"127.0.0.1:{port}"))
     assert found.problem is not None
-    assert "but it is no Kafka broker" in found.problem
+    assert "it is no Kafka broker" in found.problem

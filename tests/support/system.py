@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -53,7 +53,7 @@ class System:
         **settings: str,
     ) -> None:
         self.bootstrap, self.dsn, self.prefix = bootstrap, dsn, prefix
-        self.settings = KafkaPart(kafka=bootstrap, prefix=prefix)
+        self.settings = KafkaPart(kafka=bootstrap, prefix=prefix, **_kafka(settings))
         self.topics = Topics(prefix)
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
         started = fleet(folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion)
@@ -180,3 +180,13 @@ class System:
             return await connection.fetch(query, *arguments)
         finally:
             await connection.close()
+
+
+def _kafka(settings: Mapping[str, str]) -> dict[str, Any]:
+    """What the environment says of the connection."""
+    first = "POINTSMAN_KAFKA_"
+    return {
+        f"kafka_{name.removeprefix(first).lower()}": value
+        for name, value in settings.items()
+        if first in name
+    }

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from aiokafka.errors import KafkaError
 
 from pointsman.bus import connection
+from pointsman.bus.errors import KafkaUnavailableError
+from pointsman.bus.reach import reach_once
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
 
@@ -16,6 +18,8 @@ log = logging.getLogger(__name__)
 #: How long a service waits for a broker that does not answer yet, seconds.
 PATIENCE_S = 60.0
 _PAUSE_S = 0.25
+#: For one attempt.
+_ASK_S = 5.0
 
 
 class BusNotReadyError(Exception):
@@ -32,12 +36,12 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
     told = None
     while True:
         try:
+            await reach_once(settings, _ASK_S)
             missing = await _missing(settings, topics)
+        except KafkaUnavailableError as error:
+            problem = error.line
         except (KafkaError, OSError) as error:
-            missing = None
-            problem = (
-                f"Kafka does not answer at {settings.kafka} ({error}): is it running? `pointsman doctor`"
-            )
+            problem = f"Kafka at {settings.kafka} gives no answer ({error!r}): `pointsman doctor`"
         else:
             if not missing:
                 return

@@ -1,7 +1,8 @@
-"""The one place that makes clients of Kafka, each from one settings part: where the brokers are.
+"""The one place that makes clients of Kafka, each from one settings part: where the brokers are, TLS, login.
 
 What a client is for is its caller's to say, in the client's own options. Libraries that few processes need
-are imported when they are asked for.
+are imported when they are asked for. Whatever makes one raises KafkaLoginError where a file that the settings
+name cannot be used.
 """
 
 import logging
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 
+from pointsman.bus import security
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
 
@@ -22,29 +25,50 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def _tells_no_secret(record: logging.LogRecord) -> bool:
+    """Whether it is no login that aiokafka writes into a log for debugging, password and all."""
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return not any(type(argument).__name__.startswith("SaslAuthenticate") for argument in arguments)
+
+
+logging.getLogger("aiokafka.conn").addFilter(_tells_no_secret)
+
+
 def client(settings: KafkaPart, **options: Any) -> AIOKafkaClient:
     """A connection to each broker, for requests that are made by hand."""
-    return AIOKafkaClient(**_aiokafka(settings), **options)
+    return AIOKafkaClient(**_aiokafka(settings, options))
 
 
 def producer(settings: KafkaPart, **options: Any) -> AIOKafkaProducer:
-    return AIOKafkaProducer(**_aiokafka(settings), **options)
+    return AIOKafkaProducer(**_aiokafka(settings, options))
 
 
 def consumer(settings: KafkaPart, **options: Any) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(**_aiokafka(settings), **options)
+    return AIOKafkaConsumer(**_aiokafka(settings, options))
 
 
 def admin(settings: KafkaPart, **options: Any) -> AIOKafkaAdminClient:
     """For groups and their offsets."""
-    return AIOKafkaAdminClient(**_aiokafka(settings), **options)
+    return AIOKafkaAdminClient(**_aiokafka(settings, options))
+
+
+def connection(settings: KafkaPart, host: str, port: int, within: float) -> AIOKafkaConnection:
+    """To one server, whichever brokers it knows; `within` bounds each step, in seconds."""
+    return AIOKafkaConnection(
+        host,
+        port,
+        client_id=settings.kafka_client_id or "pointsman",
+        request_timeout_ms=within * 1000,
+        **security.for_aiokafka(settings),
+    )
 
 
 def service_broker(settings: KafkaPart, **options: Any) -> "KafkaBroker":
     """What FastStream hosts a service on."""
     from faststream.kafka import KafkaBroker
 
-    return KafkaBroker(settings.kafka, **options)
+    options |= {"client_id": settings.kafka_client_id or options["client_id"]}
+    return KafkaBroker(settings.kafka, **security.for_faststream(settings), **options)
 
 
 def cluster_admin(settings: KafkaPart) -> "AdminClient":
@@ -75,12 +99,14 @@ def librdkafka_producer(settings: KafkaPart, **options: Any) -> "Producer":
     return Producer({**_librdkafka(settings), **_dotted(options)})
 
 
-def _aiokafka(settings: KafkaPart) -> dict[str, Any]:
-    return {"bootstrap_servers": settings.kafka}
+def _aiokafka(settings: KafkaPart, options: dict[str, Any]) -> dict[str, Any]:
+    named = {"client_id": settings.kafka_client_id} if settings.kafka_client_id else {}
+    return {"bootstrap_servers": settings.kafka, **security.for_aiokafka(settings), **options, **named}
 
 
 def _librdkafka(settings: KafkaPart) -> dict[str, Any]:
-    return {"bootstrap.servers": settings.kafka}
+    named = {"client.id": settings.kafka_client_id} if settings.kafka_client_id else {}
+    return {"bootstrap.servers": settings.kafka, **security.for_librdkafka(settings), **named}
 
 
 def _dotted(options: dict[str, Any]) -> dict[str, Any]:

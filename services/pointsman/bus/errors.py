@@ -13,6 +13,16 @@ class BusError(Exception):
         if hint:
             self.add_note(hint)
 
+    @property
+    def line(self) -> str:
+        """What happened and what to do, for a log."""
+        return f"{self}; {self.hint}" if self.hint else str(self)
+
+
+def line_of(error: BaseException) -> str:
+    """An error as a log tells it: ours in words, another's as it is."""
+    return error.line if isinstance(error, BusError) else repr(error)
+
 
 class KafkaUnavailableError(BusError):
     """No broker answered in time."""
@@ -22,6 +32,16 @@ class KafkaUnavailableError(BusError):
             f"Kafka at {bootstrap} was not reached within {seconds:g} s: {why}",
             f"see what is wrong: pointsman doctor --kafka {bootstrap}",
         )
+        self.why = why
+
+
+class KafkaLoginError(KafkaUnavailableError):
+    """We are not let in as we are set up. `sure`: not unless the settings, or a broker's, are changed."""
+
+    def __init__(self, what: str, hint: str, *, sure: bool = True) -> None:
+        BusError.__init__(self, what, hint)
+        self.why = what
+        self.sure = sure
 
 
 class TopicMissingError(BusError):

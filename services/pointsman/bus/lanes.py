@@ -24,12 +24,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from pointsman.bus import connection
+from pointsman.bus.errors import KafkaUnavailableError, line_of
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.lost import put_lost_on_record
 from pointsman.bus.membership import is_member
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
+from pointsman.bus.reach import reach_once
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
@@ -84,13 +86,14 @@ class Lanes:
         while not self._stopping.is_set():
             try:
                 await self._connected()
-            except (KafkaError, OSError, StalledError) as error:
-                event(log, logging.WARNING, "bus connection lost, reconnecting", error=repr(error))
+            except (KafkaUnavailableError, KafkaError, OSError, StalledError) as error:
+                event(log, logging.WARNING, "bus connection lost, reconnecting", error=line_of(error))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), 1)
 
     async def _connected(self) -> None:
         self._assigned = False
+        await reach_once(self._settings, self._settings.request_timeout_ms / 1000)
         admin = connection.admin(self._settings, request_timeout_ms=self._settings.request_timeout_ms)
         consumer = consumer_of(self._settings, self._group)
         consumer.subscribe([self._topic], listener=_Listener(self))
@@ -249,7 +252,7 @@ class Lanes:
                         "lane failed, opening it anew",
                         topic=tp.topic,
                         partition=tp.partition,
-                        error=repr(error),
+                        error=line_of(error),
                         cause=repr(error.__cause__),
                     )
                 committed, before = sum(lane.commits for lane in lives), committed

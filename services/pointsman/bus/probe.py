@@ -1,16 +1,17 @@
 """What `doctor` asks of Kafka: does it answer, who are the brokers, and is each reached from here."""
 
 import asyncio
-import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from io import BytesIO
 from typing import Any
 
-from aiokafka.protocol.metadata import MetadataRequest_v5
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.protocol.metadata import MetadataRequest
 
-from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.reach import addresses, reach, refusal
+from pointsman.bus.errors import BusError, KafkaLoginError, KafkaUnavailableError
+from pointsman.bus.reach import addresses, connected, reach, refusal
+from pointsman.bus.refused_connection import FAILURES
 from pointsman.bus.transaction_requests import Versions, versions
 from pointsman.runtime.settings import KafkaPart
 
@@ -18,9 +19,6 @@ from pointsman.runtime.settings import KafkaPart
 _PATIENCE_S = 5.0
 #: The release in which `metadata.version` first had a level, newest first.
 _RELEASES = ((34, "newer than 4.4"), (31, "4.4"), (30, "4.3"), (28, "4.2"), (26, "4.1"), (22, "4.0"))
-#: Bytes of an answer; what announces another number is no broker. The longest names every partition.
-_LEAST, _MOST = 10, 64_000_000
-_ALL_TOPICS, _CREATE_NONE = None, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +33,9 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`problem` is why there is no answer; the rest is empty then. `topics` has the partitions of each.
+    """`problem` is why there is no answer, and `fix` what to do; the rest is empty then.
 
-    `transactions`: the version of transactions that the cluster has agreed on.
+    `topics` has the partitions of each. `transactions`: the version of them that the cluster has agreed on.
     """
 
     bootstrap: str
@@ -47,6 +45,7 @@ class Probe:
     cluster_id: str | None = None
     brokers: tuple[Broker, ...] = ()
     topics: dict[str, int] = field(default_factory=dict)
+    fix: str = ""
 
     @property
     def reachable(self) -> bool:
@@ -63,12 +62,16 @@ async def probe(settings: KafkaPart) -> Probe:
     bootstrap = settings.kafka
     try:
         await reach(settings, _PATIENCE_S)
-        host, port = await _listening(bootstrap)
-        found: Versions = await _answer(host, port, versions())
-        cluster = await _answer(host, port, MetadataRequest_v5(_ALL_TOPICS, _CREATE_NONE))
-    except (ValueError, KafkaUnavailableError) as error:
+        host, port = await _listening(settings)
+        async with connected(settings, host, port, _PATIENCE_S) as connection:
+            found = await _versions(connection)
+            cluster = await connection.send(MetadataRequest(None, allow_auto_topic_creation=False))
+    except ValueError as error:
         return Probe(bootstrap, str(error))
-    except (OSError, EOFError, TimeoutError) as error:
+    except BusError as error:
+        fix = error.hint if isinstance(error, KafkaLoginError) else ""
+        return Probe(bootstrap, str(error), fix=fix)
+    except FAILURES as error:
         return Probe(bootstrap, f"something listens at {bootstrap}, but it is no Kafka broker ({error!r})")
     return Probe(
         bootstrap,
@@ -76,16 +79,17 @@ async def probe(settings: KafkaPart) -> Probe:
         _release(found),
         found.transactions,
         cluster.cluster_id,
-        await _brokers({id: (host, port) for id, host, port, _rack in cluster.brokers}),
+        await _brokers(settings, {id: (host, port) for id, host, port, _rack in cluster.brokers}),
         {name: len(partitions) for _error, name, _internal, partitions in sorted(cluster.topics)},
     )
 
 
-async def _brokers(addresses: Mapping[int, tuple[str, int]]) -> tuple[Broker, ...]:
+async def _brokers(settings: KafkaPart, addresses: Mapping[int, tuple[str, int]]) -> tuple[Broker, ...]:
     known = sorted(addresses.items())
-    problems = await asyncio.gather(*(refusal(*address, _PATIENCE_S) for _, address in known))
+    problems = await asyncio.gather(*(refusal(settings, *address, _PATIENCE_S) for _, address in known))
     return tuple(
-        Broker(id, host, port, problem) for (id, (host, port)), problem in zip(known, problems, strict=True)
+        Broker(id, host, port, None if problem is None else str(problem))
+        for (id, (host, port)), problem in zip(known, problems, strict=True)
     )
 
 
@@ -94,39 +98,22 @@ def _release(found: Versions) -> str:
     return next((release for level, release in _RELEASES if known >= level), "unknown")
 
 
-async def _listening(bootstrap: str) -> tuple[str, int]:
-    """The first of these addresses that takes a connection.
+async def _listening(settings: KafkaPart) -> tuple[str, int]:
+    """The first of the addresses that lets us in, as none but the brokers' own would tell of themselves.
 
     Raises:
         KafkaUnavailableError: none does any more.
     """
-    for host, port in addresses(bootstrap):
-        if await refusal(host, port, _PATIENCE_S) is None:
+    for host, port in addresses(settings.kafka):
+        if await refusal(settings, host, port, _PATIENCE_S) is None:
             return host, port
-    raise KafkaUnavailableError(bootstrap, _PATIENCE_S, "what listened there is gone")
+    raise KafkaUnavailableError(settings.kafka, _PATIENCE_S, "what listened there is gone")
 
 
-async def _answer(host: str, port: int, request: Any) -> Any:
-    """What is answered at this very address, to a request of aiokafka's form.
-
-    Asked by hand: a client would ask the brokers under the addresses that they tell, which may be wrong.
-
-    Raises:
-        OSError, EOFError, TimeoutError: no broker answers there.
-    """
-    sent = request.build_request_header(1, "pointsman").encode() + request.encode()
-    async with asyncio.timeout(_PATIENCE_S):
-        reader, writer = await asyncio.open_connection(host, port)
-        try:
-            writer.write(struct.pack(">i", len(sent)) + sent)
-            (size,) = struct.unpack(">i", await reader.readexactly(4))
-            if not _LEAST <= size <= _MOST:
-                raise EOFError("its answer is none")
-            answer = BytesIO(await reader.readexactly(size))
-        finally:
-            writer.close()
+async def _versions(connection: AIOKafkaConnection) -> Versions:
+    """What this very server says; nothing where it is too old to say."""
     try:
-        request.parse_response_header(answer)
-        return request.RESPONSE_TYPE.decode(answer)
-    except (struct.error, ValueError, IndexError) as error:
-        raise EOFError("its answer is none") from error
+        found: Versions = await connection.send(versions())
+    except IncompatibleBrokerVersion:
+        return Versions({}, {})
+    return found

@@ -1,15 +1,28 @@
-"""Whether anything listens where the brokers should be, and if not, why: plain TCP, before any client."""
+"""Whether Kafka lets us in, and if not, why: a connection is made as clients make theirs, before them.
+
+aiokafka's own clients try for ever, and say why they are not let in only to the log.
+"""
 
 import asyncio
-import contextlib
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from pointsman.bus.errors import KafkaUnavailableError
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.protocol.metadata import MetadataRequest
+
+from pointsman.bus import connection
+from pointsman.bus.errors import BusError, KafkaLoginError, KafkaUnavailableError
+from pointsman.bus.refused_connection import FAILURES, Stage, explain
 from pointsman.runtime.settings import KafkaPart
 
 #: How long a service or a command waits for Kafka before it says that there is none, seconds.
 PATIENCE_S = 10.0
 _PAUSE_S = 0.2
+#: A server that closes connections may be one that is starting; after so long it will not have us.
+_STARTING_S = 2.0
+_CLOSE_S = 1.0
+_NO_TOPICS: list[str] = []
 
 
 def addresses(bootstrap: str) -> list[tuple[str, int]]:
@@ -30,38 +43,77 @@ def addresses(bootstrap: str) -> list[tuple[str, int]]:
     return found
 
 
-async def refusal(host: str, port: int, within: float) -> str | None:
-    """Why no connection to `host`:`port` can be made, None when it can. `within` is in seconds."""
+@asynccontextmanager
+async def connected(
+    settings: KafkaPart, host: str, port: int, within: float
+) -> AsyncIterator[AIOKafkaConnection]:
+    """A connection that is let in: it answers more than what it answers to anybody.
+
+    Raises:
+        KafkaLoginError: we are not let in as we are set up.
+        BusError: nothing there answers within `within` seconds.
+    """
+    made = connection.connection(settings, host, port, within)
+    stage = Stage.CONNECTING
     try:
-        async with asyncio.timeout(within):
-            _, writer = await asyncio.open_connection(host, port)
-    except TimeoutError:
-        return f"{host}:{port} did not answer within {within:g} s (a firewall, or the wrong address)"
-    except ConnectionRefusedError:
-        return f"nothing listens on {host}:{port}"
-    except OSError as error:
-        return f"{host}:{port}: {error.strerror or error}"
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    return None
+        try:
+            async with asyncio.timeout(within):
+                await made.connect()
+                stage = Stage.LET_IN
+                if not (await made.send(MetadataRequest(_NO_TOPICS))).brokers:
+                    raise ConnectionResetError("an answer to who is not let in: it names no broker")
+        except FAILURES as error:
+            if stage is Stage.CONNECTING and made._versions:
+                stage = Stage.LOGGING_IN
+            raise explain(error, stage, settings, (host, port), within) from error
+        yield made
+    finally:
+        if (closing := made.close()) is not None and made._protocol is not None:
+            await asyncio.wait([closing], timeout=_CLOSE_S)
+
+
+async def refusal(settings: KafkaPart, host: str, port: int, within: float) -> BusError | None:
+    """Why `host`:`port` does not let us in within `within` seconds, None when it does."""
+    try:
+        async with connected(settings, host, port, within):
+            return None
+    except BusError as error:
+        return error
+
+
+async def reach_once(settings: KafkaPart, within: float) -> None:
+    """Return when one of the servers lets us in; each is asked once.
+
+    Raises:
+        KafkaUnavailableError: none does; KafkaLoginError where one answers.
+    """
+    reasons = []
+    for host, port in addresses(settings.kafka):
+        reason = await refusal(settings, host, port, within)
+        if reason is None:
+            return
+        reasons.append(reason)
+    for reason in reasons:
+        if isinstance(reason, KafkaLoginError):
+            raise reason
+    raise KafkaUnavailableError(settings.kafka, within, "; ".join(map(str, reasons)))
 
 
 async def reach(settings: KafkaPart, within: float = PATIENCE_S) -> None:
-    """Return as soon as one of the servers takes a connection.
+    """Return as soon as one of the servers lets us in.
 
     Raises:
-        KafkaUnavailableError: none does within `within` seconds.
+        KafkaUnavailableError: none does within `within` seconds; KafkaLoginError, sooner, where one answers.
     """
-    until = time.monotonic() + within
+    began = time.monotonic()
+    until = began + within
     while True:
-        reasons = []
-        for host, port in addresses(settings.kafka):
-            left = max(until - time.monotonic(), 0.1)
-            reason = await refusal(host, port, left)
-            if reason is None:
-                return
-            reasons.append(reason)
-        if time.monotonic() + _PAUSE_S >= until:
-            raise KafkaUnavailableError(settings.kafka, within, "; ".join(reasons))
+        try:
+            return await reach_once(settings, max(until - time.monotonic(), 0.1))
+        except KafkaLoginError as error:
+            if error.sure or time.monotonic() >= min(until, began + _STARTING_S):
+                raise
+        except KafkaUnavailableError as error:
+            if time.monotonic() + _PAUSE_S >= until:
+                raise KafkaUnavailableError(settings.kafka, within, error.why) from error.__cause__
         await asyncio.sleep(_PAUSE_S)

@@ -21,11 +21,13 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from pointsman.bus import connection
+from pointsman.bus.errors import KafkaUnavailableError, line_of
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.lost import report_lost
 from pointsman.bus.places import Place
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
 from pointsman.bus.position_store import MovedError, Store, TopicsChangedError, UnavailableError, halved
+from pointsman.bus.reach import reach_once
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 from pointsman.bus.topic_ids import TopicId
@@ -90,11 +92,12 @@ class Reader:
         while not self._stopping.is_set():
             try:
                 await self._connected()
-            except (KafkaError, OSError, StalledError) as error:
-                event(log, logging.WARNING, "bus connection lost, reconnecting", error=repr(error))
+            except (KafkaUnavailableError, KafkaError, OSError, StalledError) as error:
+                event(log, logging.WARNING, "bus connection lost, reconnecting", error=line_of(error))
                 await self._pause(1)
 
     async def _connected(self) -> None:
+        await reach_once(self._settings, self._settings.request_timeout_ms / 1000)
         consumer = consumer_of(self._settings, self._group)
         fetcher = Fetcher(
             self._settings,

@@ -20,6 +20,7 @@ from aiokafka.errors import (
     ConcurrentTransactions,
     DuplicateSequenceNumber,
     IncompatibleBrokerVersion,
+    KafkaConnectionError,
     KafkaError,
     LeaderNotAvailableError,
     MessageSizeTooLargeError,
@@ -36,6 +37,7 @@ from pointsman.bus.batches import Batches
 from pointsman.bus.bundle import Made
 from pointsman.bus.errors import BrokerTooOldError, RecordsRefusedError
 from pointsman.bus.places import Place
+from pointsman.bus.reach import reach_once
 from pointsman.bus.settings import LanePart
 from pointsman.bus.transaction_requests import Packed, Producer, Versions
 
@@ -94,7 +96,11 @@ class Transactions:
         client = connection.client(settings, client_id=name, request_timeout_ms=settings.request_timeout_ms)
         made = cls(client, settings, name, group, lane)
         try:
-            await client.bootstrap()
+            try:
+                await client.bootstrap()
+            except KafkaConnectionError:
+                await reach_once(settings, settings.request_timeout_ms / 1000)  # which says why
+                raise
             if await transaction_version(client) < 2:
                 raise BrokerTooOldError(settings.kafka)
             await made._next_epoch(requests.init_producer(name, settings.transaction_timeout_ms))

@@ -39,12 +39,12 @@ def load(settings: type[S], **flags: Any) -> S:
         return settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise CommandError(
-            f"POINTSMAN_{name}: {first['msg']}",
-            f"set it in the environment, in {LEFT_BY_DEV} or by --{name.lower().replace('_', '-')}",
-            code=2,
-        ) from None
+        name = "_".join(str(part) for part in first["loc"])
+        flag = f" or by --{name.replace('_', '-')}" if name in flags else ""
+        where = f"set it in the environment, in {LEFT_BY_DEV}{flag}"
+        # What several settings come to is told by a text that names them.
+        what = f"POINTSMAN_{name.upper()}: {first['msg']}" if name else first["msg"]
+        raise CommandError(what, where, code=2) from None
 
 
 def _adopt(left: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pointsman import starter
 from pointsman.dev import logins
 from pointsman.dev.audit_key import audit_key
+from pointsman.dev.kafka import broker_at
 from pointsman.dev.ports import LOOPBACK, free_port, is_free
 from pointsman.dev.private_file import write_private
 from pointsman.dev.processes import Process
@@ -33,7 +34,7 @@ def fleet(
     key_file, public_key = audit_key(folder)
     provider = f"http://{LOOPBACK}:{simulator_port}"
     base = {
-        "POINTSMAN_KAFKA": kafka,
+        **broker_at(kafka),
         "POINTSMAN_POSTGRES": logins.reader(postgres),
         "POINTSMAN_SIMULATOR": provider,
         "POINTSMAN_AUDIT_PUBLIC_KEY": public_key,

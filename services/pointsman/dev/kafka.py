@@ -7,7 +7,8 @@ import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pointsman.dev import jars
@@ -24,11 +25,11 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers={host}:{controller}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}{more_listeners}
+advertised.listeners=PLAINTEXT://{host}:{port}{more_listeners}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{more_protocols}
 log.dirs={data}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -44,6 +45,7 @@ log.cleaner.dedupe.buffer.size=4194304
 message.max.bytes=8388608
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
+{more}
 """
 
 _LOGGING = """\
@@ -64,12 +66,40 @@ rootLogger.appenderRef.file.ref=file
 """
 
 
-class EmbeddedKafka:
-    """A broker on the loopback; its data is in `folder` and stays there."""
+@dataclass(frozen=True)
+class Listener:
+    """A further way to a broker, beside the plain one. `settings`: its own, as Kafka names them."""
 
-    def __init__(self, folder: Path, port: int | None = None, *, heap: str = "256m") -> None:
+    name: str
+    protocol: str
+    settings: Mapping[str, str]
+    port: int = field(default_factory=free_port)
+
+    @property
+    def lines(self) -> list[str]:
+        """Its settings in the broker's file."""
+        return [f"listener.name.{self.name.lower()}.{name}={value}" for name, value in self.settings.items()]
+
+
+class EmbeddedKafka:
+    """A broker on the loopback; its data is in `folder` and stays there.
+
+    `listeners`: further ones. `scram`: users, as `kafka-storage format --add-scram` takes them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        heap: str = "256m",
+        listeners: Sequence[Listener] = (),
+        scram: Sequence[str] = (),
+    ) -> None:
         self._folder = folder.resolve()
         self._heap = heap
+        self._listeners = listeners
+        self._scram = scram
         self.port = port or free_port()
         self._may_move = port is None
         self._child: Child | None = None
@@ -175,7 +205,13 @@ class EmbeddedKafka:
         properties = self._folder / "server.properties"
         properties.write_text(
             _PROPERTIES.format(
-                host=LOOPBACK, port=self.port, controller=free_port(), data=self._folder / "data"
+                host=LOOPBACK,
+                port=self.port,
+                controller=free_port(),
+                data=self._folder / "data",
+                more_listeners="".join(f",{each.name}://{LOOPBACK}:{each.port}" for each in self._listeners),
+                more_protocols="".join(f",{each.name}:{each.protocol}" for each in self._listeners),
+                more="\n".join(line for each in self._listeners for line in each.lines),
             )
         )
         (self._folder / "log4j2.properties").write_text(_LOGGING.format(log=self._folder / "broker.log"))
@@ -183,6 +219,8 @@ class EmbeddedKafka:
 
     def _format(self, command: list[str | Path], properties: Path) -> None:
         arguments: list[str | Path] = ["format", "--standalone", "-t", new_cluster_id(), "-c", properties]
+        for user in self._scram:
+            arguments += ["--add-scram", user]
         done = subprocess.run(
             [*command, "kafka.tools.StorageTool", *arguments], capture_output=True, text=True, check=False
         )
@@ -193,9 +231,14 @@ class EmbeddedKafka:
             )
 
 
+def broker_at(bootstrap: str) -> dict[str, str]:
+    """The same for processes."""
+    return {"POINTSMAN_KAFKA": bootstrap, "POINTSMAN_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+
+
 def loopback(bootstrap: str) -> KafkaPart:
     """How our clients reach a broker of this machine's own."""
-    return KafkaPart(kafka=bootstrap)
+    return KafkaPart(kafka=bootstrap, kafka_security_protocol="PLAINTEXT")
 
 
 def _class_path(paths: list[Path]) -> list[str]:

@@ -19,6 +19,7 @@ from pointsman.bench.hop.raw import Record, fill
 from pointsman.bench.hop.scored import scored_policy
 from pointsman.bench.servers import servers
 from pointsman.bus.admin import apply
+from pointsman.dev.kafka import broker_at
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.processes import Process, wait_ready
 from pointsman.dev.stack import Stack
@@ -127,7 +128,7 @@ class Bench:
         self, prefix: str, policy: Path | None, count: int, *, ready: bool = False
     ) -> Iterator[list[psutil.Process]]:
         """Router processes, started together so that the work is shared from its beginning."""
-        environment = {"POINTSMAN_KAFKA": self._stack.kafka.bootstrap, "POINTSMAN_PREFIX": prefix}
+        environment = {**broker_at(self._stack.kafka.bootstrap), "POINTSMAN_PREFIX": prefix}
         if policy is not None:
             environment["POINTSMAN_POLICY"] = str(policy)
         processes = []

@@ -10,6 +10,7 @@ from threading import Event, Thread
 import psutil
 
 from pointsman.bench.hop.measure import busy
+from pointsman.dev.kafka import broker_at
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.processes import Process, stop, wait_ready
 from pointsman.runtime.settings import KafkaPart
@@ -66,7 +67,7 @@ def worker(under: Under, number: int = 1) -> Iterator[Watched]:
     port = free_port()
     process.url = f"http://{LOOPBACK}:{port}"
     process.environment = {
-        "POINTSMAN_KAFKA": under.kafka.kafka,
+        **broker_at(under.kafka.kafka),
         "POINTSMAN_PREFIX": under.prefix,
         "POINTSMAN_PROVIDERS": str(_providers(under)),
         "POINTSMAN_WINDOW": str(max(128, under.limit)),

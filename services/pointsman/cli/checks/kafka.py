@@ -15,10 +15,10 @@ from pointsman_schemas.topics import Topic
 LOSE_MARKERS = ("4.3", "4.4")
 
 
-async def kafka(kafka: KafkaPart, topics: Sequence[Topic] | None) -> list[Finding]:
+async def kafka(settings: KafkaPart, topics: Sequence[Topic] | None) -> list[Finding]:
     """The findings about Kafka; `topics` is None where the policy cannot be read."""
-    found = await probe(kafka)
-    findings = [_answers(found), _listeners(found)]
+    found = await probe(settings)
+    findings = [_answers(found, settings), _listeners(found, settings)]
     if topics is None:
         return [
             *findings,
@@ -26,20 +26,21 @@ async def kafka(kafka: KafkaPart, topics: Sequence[Topic] | None) -> list[Findin
         ]
     if not found.reachable:
         return [*findings, Finding("topics", None, "not looked at: Kafka is not reachable")]
-    return [*findings, await _topics(kafka, topics)]
+    return [*findings, await _topics(settings, topics)]
 
 
-def _answers(found: Probe) -> Finding:
+def _answers(found: Probe, settings: KafkaPart) -> Finding:
     if found.problem is not None:
         return Finding(
             "kafka",
             False,
             found.problem,
-            "pointsman dev                              # starts one on this machine\n"
+            found.fix
+            or "pointsman dev                              # starts one on this machine\n"
             "export POINTSMAN_KAFKA=HOST:PORT           # or says where yours is",
         )
     brokers = count(len(found.brokers), "broker")
-    said = f"{found.bootstrap}, release {found.release}, {brokers}"
+    said = f"{found.bootstrap}, release {found.release}, {brokers}, by {_spoken(settings)}"
     if found.transactions < 2:
         error = BrokerTooOldError(found.bootstrap)
         return Finding("kafka", False, f"{said}; {error}", error.hint)
@@ -51,7 +52,16 @@ def _answers(found: Probe) -> Finding:
     return Finding("kafka", True, said)
 
 
-def _listeners(found: Probe) -> Finding:
+def _spoken(settings: KafkaPart) -> str:
+    """How we are connected, without a secret."""
+    mechanism, user = settings.kafka_sasl_mechanism, settings.kafka_username
+    if not settings.logs_in:
+        return settings.kafka_security_protocol
+    who = "" if mechanism == "OAUTHBEARER" else f" as {user!r}"
+    return f"{settings.kafka_security_protocol} with {mechanism}{who}"
+
+
+def _listeners(found: Probe, settings: KafkaPart) -> Finding:
     if found.problem is not None:
         return Finding("listeners", None, "not looked at: Kafka is not reachable")
     bad = [broker for broker in found.brokers if broker.problem]
@@ -68,13 +78,13 @@ def _listeners(found: Probe) -> Finding:
         False,
         said,
         "in that broker's configuration, then restart it:\n"
-        f"advertised.listeners=PLAINTEXT://{host}:{port}      # an address that this machine can reach",
+        f"advertised.listeners={settings.kafka_security_protocol}://{host}:{port}  # reachable from here",
     )
 
 
-async def _topics(kafka: KafkaPart, topics: Sequence[Topic]) -> Finding:
+async def _topics(settings: KafkaPart, topics: Sequence[Topic]) -> Finding:
     try:
-        changes = [change for change in await plan(kafka, topics) if change.to_do]
+        changes = [change for change in await plan(settings, topics) if change.to_do]
     except BusError as error:
         return Finding("topics", False, str(error), error.hint)
     if changes:

@@ -1,0 +1,137 @@
+"""What the settings of a connection mean to each client: TLS and the login, read anew for each client."""
+
+import ssl
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from pointsman.bus.errors import KafkaLoginError
+from pointsman.bus.tokens import TokenProvider, read_token
+from pointsman.runtime.settings import KafkaPart
+
+if TYPE_CHECKING:
+    from faststream.security import BaseSecurity
+
+#: How long librdkafka takes a token for good, seconds; it asks for another at four fifths of it.
+_TOKEN_S = 300.0
+#: The most that a file with a secret may hold, bytes.
+_MOST_BYTES = 64 * 1024
+
+
+def for_aiokafka(settings: KafkaPart) -> dict[str, Any]:
+    """Options of aiokafka's clients.
+
+    Raises:
+        KafkaLoginError: a file cannot be used.
+    """
+    options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
+    if settings.encrypts:
+        options["ssl_context"] = tls(settings)
+    if settings.logs_in:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        if settings.kafka_sasl_mechanism == "OAUTHBEARER":
+            options["sasl_oauth_token_provider"] = TokenProvider(settings)
+        else:
+            options["sasl_plain_username"] = settings.kafka_username
+            options["sasl_plain_password"] = password(settings)
+    return options
+
+
+def for_librdkafka(settings: KafkaPart) -> dict[str, Any]:
+    """Options of librdkafka's clients; raises as `for_aiokafka`."""
+    options: dict[str, Any] = {"security.protocol": settings.kafka_security_protocol}
+    if settings.encrypts:
+        tls(settings)  # whose errors say more than librdkafka's
+        if settings.kafka_ca_file is not None:
+            options["ssl.ca.location"] = str(settings.kafka_ca_file)
+        if settings.kafka_certificate_file is not None:
+            options["ssl.certificate.location"] = str(settings.kafka_certificate_file)
+            options["ssl.key.location"] = str(settings.kafka_key_file or settings.kafka_certificate_file)
+            if (secret := _key_password(settings)) is not None:
+                options["ssl.key.password"] = secret
+    if settings.logs_in:
+        options["sasl.mechanism"] = settings.kafka_sasl_mechanism
+        if settings.kafka_sasl_mechanism == "OAUTHBEARER":
+            options["oauth_cb"] = lambda _: (read_token(settings), time.time() + _TOKEN_S)
+        else:
+            options["sasl.username"] = settings.kafka_username
+            options["sasl.password"] = password(settings)
+    return options
+
+
+def for_faststream(settings: KafkaPart) -> dict[str, Any]:
+    """Options of FastStream's broker; raises as `for_aiokafka`."""
+    from faststream import security
+
+    context = tls(settings) if settings.encrypts else None
+    if not settings.logs_in:
+        return {"security": security.BaseSecurity(ssl_context=context)}
+    if settings.kafka_sasl_mechanism == "OAUTHBEARER":
+        return {
+            "security": security.SASLOAuthBearer(ssl_context=context, use_ssl=settings.encrypts),
+            "sasl_oauth_token_provider": TokenProvider(settings),
+        }
+    kinds: dict[str | None, type[Any]] = {
+        "PLAIN": security.SASLPlaintext,
+        "SCRAM-SHA-256": security.SASLScram256,
+        "SCRAM-SHA-512": security.SASLScram512,
+    }
+    login: BaseSecurity = kinds[settings.kafka_sasl_mechanism](
+        settings.kafka_username, password(settings), ssl_context=context, use_ssl=settings.encrypts
+    )
+    return {"security": login}
+
+
+def tls(settings: KafkaPart) -> ssl.SSLContext:
+    """Trusts the CA that is named, or those of the system; a broker's name must be in its certificate.
+
+    Raises:
+        KafkaLoginError: a file cannot be used.
+    """
+    ca, certificate = settings.kafka_ca_file, settings.kafka_certificate_file
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:  # which ssl.SSLError is too
+        raise _unusable("CA_FILE", ca, error, "a CA's certificate") from error
+    if certificate is not None:
+        secret = _key_password(settings)
+        try:  # a key that is encrypted must not be asked for on the terminal
+            context.load_cert_chain(certificate, settings.kafka_key_file, lambda: secret or "")
+        except OSError as error:
+            named = "CERTIFICATE_FILE and POINTSMAN_KAFKA_KEY_FILE"
+            what = "a certificate and its key, or POINTSMAN_KAFKA_KEY_PASSWORD does not open it"
+            raise _unusable(named, certificate, error, what) from error
+    return context
+
+
+def password(settings: KafkaPart) -> str:
+    """To log in with; raises as `tls`."""
+    return _secret("PASSWORD", settings.kafka_password, settings.kafka_password_file) or ""
+
+
+def _key_password(settings: KafkaPart) -> str | None:
+    return _secret("KEY_PASSWORD", settings.kafka_key_password, settings.kafka_key_password_file)
+
+
+def _secret(name: str, given: SecretStr | None, file: Path | None) -> str | None:
+    if file is None:
+        return None if given is None else given.get_secret_value()
+    try:
+        with file.open(encoding="utf-8") as opened:
+            return opened.read(_MOST_BYTES).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(f"{name}_FILE", file, error, "text in UTF-8") from error
+
+
+def _unusable(name: str, file: Path | None, error: Exception, wanted: str) -> KafkaLoginError:
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+        file = Path(error.filename) if error.filename else file
+        return KafkaLoginError(
+            f"POINTSMAN_KAFKA_{name}: {file} cannot be read: {error.strerror}",
+            "name a file that this user may read",
+        )
+    return KafkaLoginError(
+        f"POINTSMAN_KAFKA_{name}: {file} does not hold {wanted}", "a file in PEM form is wanted, whole"
+    )

@@ -1,0 +1,94 @@
+"""A certificate authority of a test's own, and certificates that it signs, as PEM files."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """`certificate` and `key` are files; `both` holds one after the other, as Kafka's PEM key store does."""
+
+    certificate: Path
+    key: Path
+    both: Path
+
+
+class Authority:
+    """`file` is its own certificate."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _named(name)
+        now = datetime.now(UTC)
+        builder = _builder(self._name, self._name, self._key.public_key(), now - _DAY, now + _DAY)
+        usage = x509.KeyUsage(
+            digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+            key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+        )  # fmt: skip
+        signed = (
+            builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(usage, critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.file = folder / f"{name}.pem"
+        self.file.write_bytes(signed.public_bytes(Encoding.PEM))
+
+    def sign(self, name: str, *hosts: str, days: int = 1, password: bytes | None = None) -> Signed:
+        """A certificate for hosts that is good until in so many days; `password` encrypts its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        end = datetime.now(UTC) + days * _DAY
+        builder = _builder(_named(name), self._name, key.public_key(), end - 10 * _DAY, end)
+        if hosts:
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
+            )
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        signed = builder.add_extension(authority, critical=False).sign(self._key, hashes.SHA256())
+        made = Signed(*(self._folder / f"{name}.{end}" for end in ("crt", "key", "pem")))
+        made.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+        encryption = BestAvailableEncryption(password) if password else NoEncryption()
+        made.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+        made.both.write_bytes(made.key.read_bytes() + made.certificate.read_bytes())
+        return made
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, start: datetime, end: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
