@@ -173,6 +173,7 @@ async def test_every_column_of_a_summary_is_counted_anew(database: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300 + 2 * COUNT)
 async def test_every_tampering_is_found(database: str) -> None:
     checkpoints = await filled(database)
     connection = await asyncpg.connect(database, statement_cache_size=0)

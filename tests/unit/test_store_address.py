@@ -98,6 +98,20 @@ def test_what_is_no_address_is_said_without_it(text: str) -> None:
     assert "POINTSMAN_POSTGRES" in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("redis://h/0,postgresql://u:s3cret@h", "redis://h/0,postgresql://u:***@h"),
+        ("'http://u:s3cret@proxy:3128'", "'http://u:***@proxy:3128'"),
+        ("postgresql://u:s3@c:r@h/x and s3://u:s3cret@b", "postgresql://u:***@h/x and s3://u:***@b"),
+        ("http://h:80/x", "http://h:80/x"),
+        ("http://h/a:b", "http://h/a:b"),
+    ],
+)
+def test_the_password_of_every_address_in_a_text_is_left_out(said: str, shown: str) -> None:
+    assert without_secrets(said) == shown
+
+
 @pytest.mark.parametrize("password", ["s3c/ret", "s3c#ret", "s3c?ret", "s3c@ret", "s3c:ret", "s3c[ret"])
 def test_no_error_tells_a_part_of_a_password(password: str) -> None:
     said = f"cannot connect to postgresql://u:{password}@h:1/x?sslpassword=s3cret&a=b, see there"

@@ -193,6 +193,25 @@ OTHERS: list[tuple[int, Any, Kind]] = [
     (400, {"error": "Authorization header is correct, but the token seems invalid"}, ACCOUNT),
     (503, {"error": "Model x is currently loading", "estimated_time": 20.0}, FAILING),
     (404, {"error": "model 'x' not found, try pulling it first"}, NO_MODEL),
+    # requests too long, in other words
+    *(
+        (400, {"error": {"message": said}}, TOO_LONG)
+        for said in (
+            "Please reduce the length of the messages or completion.",
+            "the request exceeds the available context size, try increasing it",
+            "Requested 9000 tokens, which is beyond the context window of 8192",
+            "Too many tokens in the prompt",
+            "This request exceeds the model's maximum input of 8192 tokens",
+            "context_length: 9000 of 8192",
+        )
+    ),
+    (400, error("x", type="exceed_context_size_error"), TOO_LONG),
+    (400, error("x", code="model_context_window_exceeded"), TOO_LONG),
+    (422, error("maximum context length is 8192 tokens"), TOO_LONG),
+    (400, error("tools: too long a name"), REQUEST),
+    (400, error("temperature exceeds the maximum of 2"), REQUEST),
+    (429, error("Too many tokens per day, please wait before trying again"), LIMITED),
+    (429, error("Too many tokens, please wait before trying again"), LIMITED),
     # in nobody's shape
     (200, {"error": "rate limit"}, LIMITED),
     (200, {"error": "Invalid API key"}, ACCOUNT),

@@ -1,19 +1,22 @@
 """A request too long for a model, and an empty answer, go to the fallback where the policy has it so."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from pointsman.worker.agreement import Agreement
-from pointsman.worker.answer import Answer, Reject, Result
+from pointsman.worker.answer import Answer, Result
 from pointsman.worker.attempts import Attempts
 from pointsman.worker.desk import desk_of, target
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers_file import ProviderRow, TierRow
-from pointsman.worker.unsuited import is_empty, is_too_long
+from pointsman.worker.refusal import from_status
+from pointsman.worker.unsuited import is_empty
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import FailReason
@@ -26,11 +29,10 @@ def answer(finish: str | None = "stop", **message: Any) -> Answer:
     return Answer(http_status=200, response=body, model="m", usage=USAGE)
 
 
-def refused(message: str, status: int = 400, **error: Any) -> Reject:
-    body = {"error": {"message": message, **error}}
-    return Reject(
-        reason=FailReason.BAD_REQUEST, message=message, http_status=status, response=body, unbilled=True
-    )
+def refused(message: str, status: int = 400, **error: Any) -> Result:
+    row = ProviderRow(name="p0", base_url="http://127.0.0.1:9/v1")
+    body = json.dumps({"error": {"message": message, **error}}).encode()
+    return from_status(row, status, body, headers={}, now=datetime.now(UTC))
 
 
 TOO_LONG = refused("maximum context length is 8192 tokens", code="context_length_exceeded")
@@ -117,19 +119,3 @@ async def test_what_an_empty_answer_took_is_on_record() -> None:
 )
 def test_what_is_empty(found: Answer, empty: bool) -> None:
     assert is_empty(found) is empty
-
-
-@pytest.mark.parametrize(
-    ("found", "too_long"),
-    [
-        (TOO_LONG, True),
-        (refused("This model's maximum context length is 8192 tokens."), True),
-        (refused("prompt is too long: 210000 tokens > 200000 maximum"), True),
-        (refused("x", 413), True),
-        (refused("Please reduce the length of the messages or completion."), True),
-        (refused("temperature must be below 2"), False),
-        (refused("tools: too long a name"), False),
-    ],
-)
-def test_what_is_too_long(found: Reject, too_long: bool) -> None:
-    assert is_too_long(found) is too_long

@@ -1,7 +1,5 @@
 """What went wrong, in one line, and what to do about it, in another."""
 
-import re
-
 from pointsman.store.address import without_secrets
 from pointsman.store.errors import StoreUnavailableError
 
@@ -23,9 +21,9 @@ def explain(error: Exception) -> CommandError:
     """The error of a command as its user should read it."""
     if isinstance(error, CommandError):
         return error
-    said = hide_password(without_secrets(str(error).strip() or type(error).__name__))
+    said = without_secrets(str(error).strip() or type(error).__name__)
     if hint := getattr(error, "hint", ""):
-        return CommandError(said, hide_password(without_secrets(hint)))
+        return CommandError(said, without_secrets(hint))
     if isinstance(error, OSError | StoreUnavailableError):
         return CommandError(said, "`pointsman doctor` finds out what cannot be reached")
     if type(error).__module__.startswith("pointsman."):
@@ -35,8 +33,3 @@ def explain(error: Exception) -> CommandError:
     return CommandError(
         f"{type(error).__name__}: {said}", "POINTSMAN_DEBUG=1 in front of the command shows where it happened"
     )
-
-
-def hide_password(text: str) -> str:
-    """`text` with the password of every address in it replaced by `***`."""
-    return re.sub(r"(?<!\w)(\w+://[^:/@\s]{0,1024}):[^@\s]{0,1024}+@", r"\1:***@", text)

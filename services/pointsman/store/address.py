@@ -10,6 +10,7 @@ _PLACE = re.compile(
     r"(?:,(?:\[[0-9A-Fa-f:.%]+\]|[^\s/?#@:\[\],]*)(?::\d{0,5})?){0,15})"
     r"(?:/(?P<database>[^\s/?#@]*))?(?:\?(?P<query>[A-Za-z_]+=[^#\s]*)?)?"
 )
+_LOGIN = re.compile(r"://[^:/\s]{0,1024}+:")
 #: Nothing that `asyncpg` needs or can do; it would ask the server for a setting of that name.
 _LIBPQ_ONLY = {
     "channel_binding", "client_encoding", "fallback_application_name", "gssdelegation", "gssencmode",
@@ -66,10 +67,10 @@ def without_secrets(text: str) -> str:
 
 
 def _without_password(word: str) -> str:
-    scheme, mark, rest = word.partition("://")
-    user, colon, more = rest.partition(":")
-    _, at, place = more.rpartition("@")
-    return f"{scheme}://{user}:***@{place}" if mark and colon and at and "/" not in user else word
+    """A password ends at the last `@` of its word: what is in it cannot be known."""
+    login = _LOGIN.search(word)
+    at = word.rfind("@")
+    return f"{word[: login.end()]}***{word[at:]}" if login and at >= login.end() else word
 
 
 def _login_and_place(rest: str) -> tuple[str, re.Match[str]]:

@@ -15,8 +15,8 @@ import orjson
 from pointsman.store.connect import Connection, connected, translated
 from pointsman.store.errors import StoreError
 from pointsman.store.reader_rights import refuse_more_than_reader
-from pointsman.store.shown_times import read_all_times
 from pointsman.store.sql import query
+from pointsman.store.times import read_all_times
 
 #: What reads; anything else would be refused by the read-only transaction, with a less helpful word.
 _READS = {"select", "with", "table", "values", "explain", "show"}

@@ -1,54 +1,152 @@
-"""Times from Postgres that Python cannot hold: a reader that must not break on any of them."""
+"""Dates, times and spans: as Python's own where those can hold them, else in Postgres' words."""
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import partial
+from typing import Any
 
 from pointsman.store.connect import Connection
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_FIRST = datetime(1, 1, 1, tzinfo=UTC)
-_LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-_INFINITY = 2**63 - 1
-_INFINITE_DAY = 2**31 - 1
-_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 -- where Postgres counts from, with a zone or without
+_EPOCH_UTC = _EPOCH.replace(tzinfo=UTC)
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1
+_DAY_S = 86_400
+_MICROSECONDS = 1_000_000
 
 
-async def read_any_time(connection: Connection) -> None:
-    """From now on a time or date outside of Python's years is the text `out of range` instead of an error."""
-    await connection.set_type_codec(
-        "timestamptz", schema="pg_catalog", format="tuple", encoder=_microseconds, decoder=_time
-    )
-    await connection.set_type_codec("date", schema="pg_catalog", format="tuple", encoder=_days, decoder=_day)
+async def read_all_times(connection: Connection, *, as_written: bool = False) -> None:
+    """Let the connection return every value of these types, of which the driver raises for some.
+
+    `as_written`: an infinite one is the edge of Python's calendar, which the driver writes as infinite.
+    """
+    for name, (encoder, decoder) in _CODECS.items():
+        if as_written and name in _EDGES:
+            decoder = partial(_at_the_edge, decoder, _EDGES[name])  # noqa: PLW2901
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=encoder, decoder=decoder, format="tuple"
+        )
 
 
 def microseconds(time: datetime) -> int:
     """Microseconds since 1970."""
-    return (time - _1970) // _MICROSECOND
+    return (time - _1970) // timedelta(microseconds=1)
 
 
-def _microseconds(time: datetime) -> tuple[int]:
-    return ((time - _EPOCH) // _MICROSECOND,)
+def _at_the_edge(decoder: Callable[[Any], Any], edges: dict[str, Any], told: Any) -> Any:
+    value = decoder(told)
+    return edges.get(value, value) if isinstance(value, str) else value
 
 
-def _time(stored: tuple[int]) -> datetime | str:
-    (passed,) = stored
-    if abs(passed) >= _INFINITY:  # as the driver writes the edges of the calendar
-        return _LAST if passed > 0 else _FIRST
+def _date(told: tuple[int]) -> date | str:
+    (days,) = told
+    if days in (-(2**31), 2**31 - 1):
+        return _infinity(days)
     try:
-        return _EPOCH + passed * _MICROSECOND
+        return (_EPOCH + timedelta(days=days)).date()
     except OverflowError:
-        return "out of range"
+        return _calendar(days, "")
 
 
-def _days(day: date) -> tuple[int]:
-    return ((day - _EPOCH.date()).days,)
+def _timestamp(told: tuple[int]) -> datetime | str:
+    return _moment(told[0], _EPOCH, "")
 
 
-def _day(stored: tuple[int]) -> date | str:
-    (passed,) = stored
-    if abs(passed) >= _INFINITE_DAY:
-        return date.max if passed > 0 else date.min
+def _timestamptz(told: tuple[int]) -> datetime | str:
+    return _moment(told[0], _EPOCH_UTC, "+00")
+
+
+def _moment(passed: int, epoch: datetime, zone: str) -> datetime | str:
     try:
-        return _EPOCH.date() + timedelta(days=passed)
+        return epoch + timedelta(microseconds=passed)
     except OverflowError:
-        return "out of range"
+        if passed in (_EARLIEST, _LATEST):
+            return _infinity(passed)
+        days, rest = divmod(passed, _DAY_S * _MICROSECONDS)
+        return _calendar(days, f" {_clock(rest)}{zone}")
+
+
+def _time(told: tuple[int]) -> time | str:
+    (microseconds,) = told
+    if microseconds >= _DAY_S * _MICROSECONDS:
+        return _clock(microseconds)
+    return (_EPOCH + timedelta(microseconds=microseconds)).time()
+
+
+def _timetz(told: tuple[int, int]) -> time | str:
+    microseconds, west = told
+    zone = timezone(timedelta(seconds=-west))
+    plain = _time((microseconds,))
+    return f"{plain}{zone}" if isinstance(plain, str) else plain.replace(tzinfo=zone)
+
+
+def _interval(told: tuple[int, int, int]) -> timedelta | str:
+    """A month counts as thirty days, a year as 365, as the driver has it."""
+    months, days, microseconds = told
+    if abs(microseconds) >= _LATEST:
+        return _infinity(microseconds)
+    years, months = int(months / 12), months - 12 * int(months / 12)
+    try:
+        return timedelta(days=days + 30 * months + 365 * years, microseconds=microseconds)
+    except OverflowError:
+        return f"{years} years {months} mons {days} days {microseconds / _MICROSECONDS:g} s"
+
+
+def _days(value: date) -> tuple[int]:
+    return ((value - _EPOCH.date()).days,)
+
+
+def _since(value: datetime) -> tuple[int]:
+    plain = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    return ((plain - _EPOCH) // timedelta(microseconds=1),)
+
+
+def _span(value: timedelta) -> tuple[int, int, int]:
+    return 0, value.days, value.seconds * _MICROSECONDS + value.microseconds
+
+
+def _of_day(value: time) -> tuple[int]:
+    return _since(datetime.combine(_EPOCH, value.replace(tzinfo=None)))
+
+
+def _of_day_there(value: time) -> tuple[int, int]:
+    return *_of_day(value), -round((value.utcoffset() or timedelta()).total_seconds())
+
+
+_CODECS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "date": (_days, _date),
+    "timestamp": (_since, _timestamp),
+    "timestamptz": (_since, _timestamptz),
+    "time": (_of_day, _time),
+    "timetz": (_of_day_there, _timetz),
+    "interval": (_span, _interval),
+}
+_EDGES: dict[str, dict[str, Any]] = {
+    "date": {"infinity": date.max, "-infinity": date.min},
+    "timestamptz": {
+        "infinity": datetime.max.replace(tzinfo=UTC),
+        "-infinity": datetime.min.replace(tzinfo=UTC),
+    },
+}
+
+
+def _infinity(number: int) -> str:
+    return "infinity" if number > 0 else "-infinity"
+
+
+def _clock(microseconds: int) -> str:
+    seconds, rest = divmod(microseconds, _MICROSECONDS)
+    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{text}.{rest:06}" if rest else text
+
+
+def _calendar(days: int, clock: str) -> str:
+    """The date so many days after 2000-01-01, in the calendar as Postgres goes on with it both ways.
+
+    The calendar repeats every 400 years, which are 146,097 days: reckoned in one that Python can hold.
+    """
+    cycles, rest = divmod(days, 146_097)
+    near = _EPOCH + timedelta(days=rest)
+    year = near.year + 400 * cycles
+    era = "" if year > 0 else " BC"
+    return f"{year if year > 0 else 1 - year:04}-{near:%m-%d}{clock}{era}"

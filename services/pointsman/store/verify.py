@@ -21,7 +21,7 @@ from pointsman.store.row import Row
 from pointsman.store.signing import PublicKey
 from pointsman.store.sql import query
 from pointsman.store.summaries import Facts, fact_of, unlike
-from pointsman.store.times import read_any_time
+from pointsman.store.times import read_all_times
 from pointsman.store.walk import LaneWalk, Stored
 from pointsman_schemas.claims import DATAREF
 
@@ -107,7 +107,7 @@ async def verify_on(
 ) -> Report:
     """As `verify`, on a connection that is nobody else's. Raises: asyncpg.PostgresError."""
     report = Report()
-    await read_any_time(connection)
+    await read_all_times(connection, as_written=True)
     report.findings += await differences(connection)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -53,7 +53,9 @@ class Retry(Failure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject(Failure):
-    """It would fail again in the same way."""
+    """It would fail again in the same way. `too_long`: a model with more room might do it."""
+
+    too_long: bool = False
 
 
 Result = Answer | Retry | Reject

@@ -21,7 +21,7 @@ from pointsman.worker.providers import as_sent
 from pointsman.worker.providers_file import TierRow
 from pointsman.worker.retry_budget import RetryBudget
 from pointsman.worker.turnstile import NoRoomError, Turnstile, Wait
-from pointsman.worker.unsuited import as_failure, is_empty, is_too_long
+from pointsman.worker.unsuited import as_failure, is_empty
 from pointsman.worker.usage import believed
 from pointsman.worker.wants import UnknownPriceError
 from pointsman_schemas.base import Json
@@ -167,7 +167,7 @@ class Attempts:
             case Answer():
                 return "empty" in also and is_empty(result)
             case Reject():
-                return result.elsewhere or ("too_long" in also and is_too_long(result))
+                return result.elsewhere or ("too_long" in also and result.too_long)
         return False
 
     def _next_target(self) -> Target:

@@ -75,7 +75,8 @@ def refuse(
     rest |= {"reason": found.reason, "message": message, "http_status": status, "elsewhere": found.elsewhere}
     if found.again:
         return Retry(after=after, **rest)
-    return Reject(nothing_left_s=USED_UP_S if kind is Kind.USED_UP else None, **rest)
+    nothing_left_s = USED_UP_S if kind is Kind.USED_UP else None
+    return Reject(nothing_left_s=nothing_left_s, too_long=kind is Kind.TOO_LONG, **rest)
 
 
 def from_connection(row: ProviderRow, error: BaseException, said: str) -> Retry:

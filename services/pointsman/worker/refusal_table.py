@@ -100,7 +100,7 @@ _WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
         Kind.TOO_LONG,
         _words(
             "contextlengthexceeded contextwindowexceeded contextlength requesttoolarge maxtokensexceeded"
-            " stringabovemaxlength inputtoolong prompttoolong"
+            " stringabovemaxlength inputtoolong prompttoolong modelcontextwindowexceeded exceedcontextsize"
         ),
     ),
     (
@@ -185,8 +185,13 @@ _SENTENCES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
                 r"maximum allowed (?:input|prompt) length",
                 r"prompt is too long",
                 r"(?:input|prompt|request|context) (?:is |was )?too (?:long|large)",
-                r"exceeds? the (?:model's |maximum )?(?:context|number of tokens)",
+                r"exceeds? the (?:model's |maximum |available )?(?:context|number of tokens)",
+                r"exceeds? the model's maximum (?:context|input|prompt|sequence|length|number|token)",
                 r"context (?:length|window|size) (?:exceeded|of)",
+                r"context_length",
+                r"(?:beyond|outside|exceed\w{0,3}|larger than) .{0,40}context (?:length|window|size)",
+                r"reduce the length of",
+                r"too many (?:input |prompt )?tokens(?!.{0,20}(?:\bper\b|wait|try))",
                 r"input token count .{0,60}exceeds",
             ),
         ),
