@@ -13,6 +13,8 @@ MAX_HEADER_BYTES = 16_384
 ORIGINAL = "orig_"
 #: On any record that a topic would not take as it was: what its value weighed, and its digest.
 CUT_BYTES, CUT_DIGEST = "ce_cutbytes", "ce_cutdigest"
+#: On a letter that has the beginning of a large value only: what the whole weighed, and its digest.
+VALUE_BYTES, VALUE_SHA256 = "ce_valuebytes", "ce_valuesha256"
 #: On a letter about records that are gone: the offset behind the last of them; its origin is the first.
 LOST_BEFORE = "ce_lostbefore"
 

@@ -10,7 +10,7 @@ from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.claims import Claim
-from pointsman_schemas.envelope import TYPE_PREFIX
+from pointsman_schemas.envelope import DATA_SUBJECT, TYPE_PREFIX
 from pointsman_schemas.jobs import ChatRequest, Job
 from pointsman_schemas.reasons import Reason
 
@@ -105,6 +105,15 @@ def envelope_headers() -> Json:
             "type": "string",
             "description": "the value is an abridgement, the whole of it is there: see `claim.v1`",
         },
+        DATA_SUBJECT: {"type": "string", "description": "whom the message is about"},
+        dead.CUT_BYTES: {
+            "type": "string",
+            "description": "the topic did not take the value as it was: so many bytes it would have had",
+        },
+        dead.CUT_DIGEST: {
+            "type": "string",
+            "description": "with `ce_cutbytes`: the digest of the value that it would have had",
+        },
         "traceparent": {
             "type": "string",
             "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
@@ -157,6 +166,14 @@ def dead_letter_headers() -> Json:
         dead.LOST_BEFORE: {
             "type": "string",
             "description": "records from there to before this offset were deleted before they were read",
+        },
+        dead.VALUE_BYTES: {
+            "type": "string",
+            "description": "the value is the beginning of a large one: so many bytes the whole has",
+        },
+        dead.VALUE_SHA256: {
+            "type": "string",
+            "description": "with `ce_valuebytes`: SHA-256 of the whole value",
         },
     }
     body["required"] += ["ce_reason", "ce_detail", "ce_stage", "ce_origin"]

@@ -45,7 +45,7 @@ def _bounded(value: bytes | None) -> tuple[bytes | None, list[tuple[str, bytes]]
     if value is None or len(value) <= MAX_LETTER_BYTES:
         return value, []
     digest = sha256(value).hexdigest().encode()
-    return value[:KEPT_BYTES], [("ce_valuebytes", b"%d" % len(value)), ("ce_valuesha256", digest)]
+    return value[:KEPT_BYTES], [(dead.VALUE_BYTES, b"%d" % len(value)), (dead.VALUE_SHA256, digest)]
 
 
 def _original(record: Incoming) -> list[tuple[str, bytes]]:
