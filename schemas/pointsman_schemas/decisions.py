@@ -1,4 +1,4 @@
-"""Why a job went where it went: the ladder of checks, the choice and the runner-up."""
+"""Why a job went where it went: the trace of checks, the choice and the runner-up."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ Layer = Literal["admission", "rule", "score", "confidence"]
 
 
 class Check(Value):
-    """One rung of the ladder, in the order in which it was looked at."""
+    """One check, in the order in which it was looked at."""
 
     layer: Layer
     name: str

@@ -16,7 +16,7 @@ from pointsman.audit.handlers import Sink
 from pointsman.audit.settings import AuditSettings
 from pointsman.bus import reader as reader_module
 from pointsman.bus.admin import apply
-from pointsman.bus.emit import bury
+from pointsman.bus.emit import dead_letter
 from pointsman.bus.lane_writer import LaneWriter
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
@@ -271,7 +271,7 @@ async def test_what_a_router_or_worker_did_not_read_is_a_finding(database: str) 
     letter = DeadLetter(Reason.INTERNAL, "gone", "worker.small", *lost.origin, lost_before=9)
     other = DeadLetter(Reason.INTERNAL, "a bug", "worker.small", *lost.origin)
     sent = [
-        bury(topics.dead, lost, each, cause=None, source="pointsman/worker.small", now=utc_now())
+        dead_letter(topics.dead, lost, each, cause=None, source="pointsman/worker.small", now=utc_now())
         for each in (other, letter)
     ]
     records = [

@@ -66,9 +66,9 @@ class Place:
         async with asyncio.timeout(30):
             while not until(found):
                 await self.fetcher.gather([self[partition]], SOON_S)
-                supply = self.fetcher.supply(self[partition])
-                while supply:
-                    found += [record.value for record in supply.take(10)]
+                fetch_buffer = self.fetcher.fetch_buffer(self[partition])
+                while fetch_buffer:
+                    found += [record.value for record in fetch_buffer.take(10)]
         return found
 
 
@@ -128,7 +128,7 @@ async def test_a_transaction_that_is_under_way_holds_up_what_is_behind_it(kafka:
         assert await place.take(count(1), THERE) == [b"elsewhere"]
         for _ in range(3):
             await place.fetcher.gather([place[HERE]], SOON_S)
-        assert not place.fetcher.supply(place[HERE])
+        assert not place.fetcher.fetch_buffer(place[HERE])
         assert place.fetcher.unread(place[HERE]) == 2
         await writer.commit_transaction()
     finally:
@@ -139,17 +139,17 @@ async def test_a_transaction_that_is_under_way_holds_up_what_is_behind_it(kafka:
 async def test_a_partition_whose_stock_is_not_taken_holds_up_no_other(place: Place) -> None:
     await place.publish(b"stays")
     async with asyncio.timeout(30):
-        while not place.fetcher.supply(place[HERE]):
+        while not place.fetcher.fetch_buffer(place[HERE]):
             await place.fetcher.gather([place[HERE]], SOON_S)
     for number in range(5):
         await place.publish(b"%d" % number, partition=THERE)
         await place.publish(b"is not asked for", partition=HERE)
         both = [place[HERE], place[THERE]]
         async with asyncio.timeout(30):
-            while not place.fetcher.supply(place[THERE]):
+            while not place.fetcher.fetch_buffer(place[THERE]):
                 await place.fetcher.gather(both, SOON_S)
-        assert [each.value for each in place.fetcher.supply(place[THERE]).take(9)] == [b"%d" % number]
-    assert [each.value for each in place.fetcher.supply(place[HERE]).take(9)] == [b"stays"]
+        assert [each.value for each in place.fetcher.fetch_buffer(place[THERE]).take(9)] == [b"%d" % number]
+    assert [each.value for each in place.fetcher.fetch_buffer(place[HERE]).take(9)] == [b"stays"]
 
 
 async def test_what_comes_for_a_position_that_was_left_is_thrown_away(place: Place) -> None:
@@ -170,7 +170,7 @@ async def test_a_partition_without_a_lane_is_forgotten(place: Place) -> None:
     place.fetcher.forget(place[HERE])
     await place.fetcher.gather([place[HERE], place[THERE]], SOON_S)
     with pytest.raises(KeyError):
-        place.fetcher.supply(place[HERE])
+        place.fetcher.fetch_buffer(place[HERE])
 
 
 async def test_what_is_in_stock_counts_as_unread(place: Place) -> None:
@@ -178,7 +178,7 @@ async def test_what_is_in_stock_counts_as_unread(place: Place) -> None:
     async with asyncio.timeout(30):
         while place.fetcher.unread(place[HERE]) < 2:
             await place.fetcher.gather([place[HERE]], SOON_S)
-    assert len(place.fetcher.supply(place[HERE]).take(1)) == 1
+    assert len(place.fetcher.fetch_buffer(place[HERE]).take(1)) == 1
     assert place.fetcher.unread(place[HERE]) == 1
     place.fetcher.forget_others([place[THERE]])
     assert (place.fetcher.unread(place[HERE]), place.fetcher.unread(place[THERE])) == (0, 0)
@@ -196,7 +196,7 @@ async def test_a_record_larger_than_what_is_asked_for_comes_too(place: Place) ->
             await place.fetcher.gather(turn, SOON_S)
             turn.reverse()
             for tp, values in found.items():
-                values += [record.value for record in place.fetcher.supply(tp).take(9)]
+                values += [record.value for record in place.fetcher.fetch_buffer(tp).take(9)]
     assert list(found.values()) == [[large[0]], [large[1]]]
 
 
@@ -241,7 +241,7 @@ async def test_a_topic_that_is_made_later_is_found(kafka: Kafka) -> None:
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             await producer.send_and_wait(topic.name, b"a", partition=0)
         async with asyncio.timeout(30):
-            while not fetcher.supply(place):
+            while not fetcher.fetch_buffer(place):
                 await fetcher.gather([place], SOON_S)
     finally:
         await fetcher.close()

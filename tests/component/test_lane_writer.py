@@ -29,7 +29,7 @@ from pointsman.bus import transaction_requests as requests
 from pointsman.bus import transactions
 from pointsman.bus.admin import apply
 from pointsman.bus.batches import BATCH_BYTES, Batches
-from pointsman.bus.bundle import Bundle, unpacked
+from pointsman.bus.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.errors import BrokerTooOldError
 from pointsman.bus.follow import follow
 from pointsman.bus.lane_writer import LaneWriter, Position, partition_of
@@ -155,7 +155,7 @@ async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
         for offset, (key, value) in enumerate(records(5_000))
     ]
     made = RouterHandler(POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer))(jobs)
-    bundles = [each for each in made if isinstance(each, Bundle)]
+    bundles = [each for each in made if isinstance(each, EncodedBatch)]
     assert len(bundles) > len({each.topic for each in bundles})  # more than one batch for some partition
     assert any(isinstance(each, Outgoing) for each in made)
     writer = await intake.writer()

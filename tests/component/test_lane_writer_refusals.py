@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from pointsman.bus.admin import apply
 from pointsman.bus.batches import BATCH_BYTES
-from pointsman.bus.bundle import Bundle
+from pointsman.bus.encoded_batch import EncodedBatch
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.records import LARGEST_VALUE, Outgoing
@@ -37,7 +37,7 @@ async def tight(kafka: Kafka) -> Intake:
     return Intake(kafka.bootstrap, topics)
 
 
-async def refused(writer: LaneWriter, records: Iterable[Outgoing | Bundle]) -> RecordsRefusedError:
+async def refused(writer: LaneWriter, records: Iterable[Outgoing | EncodedBatch]) -> RecordsRefusedError:
     with pytest.raises(RecordsRefusedError) as raised:
         await writer.write(records, 5)
     return raised.value
@@ -95,9 +95,11 @@ async def test_a_bundle_that_is_too_large_is_opened(tight: Intake) -> None:
     content = bytes(cramjam.zstd.compress(bytes(builder.build())[61:]))
     writer = await tight.writer()
     try:
-        error = await refused(writer, [Bundle(topic, 1, len(values), content)])
+        error = await refused(writer, [EncodedBatch(topic, 1, len(values), content)])
         assert [each.value for each in error.records] == [values[2]]
-        rest = [each for each in Bundle(topic, 1, len(values), content).unpack() if each.value != values[2]]
+        rest = [
+            each for each in EncodedBatch(topic, 1, len(values), content).unpack() if each.value != values[2]
+        ]
         await writer.write(rest, 1)
         assert await tight.read() == [values[0], values[1], values[3]]
     finally:

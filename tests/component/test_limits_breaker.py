@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pointsman.runtime.clock import utc_now
-from pointsman.worker.desk import target
+from pointsman.worker.call_context import target
 from pointsman.worker.prices import Prices
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
@@ -37,8 +37,8 @@ async def test_it_opens_for_all_is_probed_by_one_and_closes(kafka: Kafka) -> Non
         tiny_provider(respond) as tiny,
         provider_of(tiny, **BREAKING) as provider,
     ):
-        breaking = Worker(provider, agreement=one, attempts=1)
-        healthy = Worker(provider, agreement=other, attempts=1)
+        breaking = Worker(provider, shared_limits=one, attempts=1)
+        healthy = Worker(provider, shared_limits=other, attempts=1)
         for number in range(1, 5):
             assert isinstance(outcome(await breaking.do(number)), JobFailed)
         await until(lambda: other.ledger.breaker(TARGET).state == "open")
@@ -57,7 +57,7 @@ async def test_it_opens_for_all_is_probed_by_one_and_closes(kafka: Kafka) -> Non
 async def test_a_job_waits_for_a_broken_provider_until_its_deadline(kafka: Kafka) -> None:
     async with (
         agreements(kafka, "one") as (one,),
-        working(in_turn(http(500)), row=BREAKING, agreement=one, attempts=1) as (
+        working(in_turn(http(500)), row=BREAKING, shared_limits=one, attempts=1) as (
             tiny,
             worker,
         ),
@@ -116,7 +116,7 @@ async def test_while_the_breaker_is_open_the_next_provider_answers_at_once(kafka
         working(
             in_turn(http(500)),
             row={"breaker": {**BREAKING["breaker"], "open_s": 600}},
-            agreement=one,
+            shared_limits=one,
             attempts=1,
             fallback=[target(other, Prices("openai"), MODEL)],
         ) as (tiny, worker),

@@ -29,7 +29,7 @@ async def spending(
 ) -> AsyncIterator[tuple[Tiny, Worker]]:
     async with (
         agreements(kafka, "one") as (one,),
-        working(in_turn(*answers or (http(),)), agreement=one, ceilings=[ceiling], **tier) as (
+        working(in_turn(*answers or (http(),)), shared_limits=one, ceilings=[ceiling], **tier) as (
             tiny,
             worker,
         ),

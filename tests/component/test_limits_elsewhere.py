@@ -10,9 +10,9 @@ import pytest
 
 from pointsman.bus.records import Outgoing
 from pointsman.runtime.clock import utc_now
-from pointsman.worker.agreement import Agreement
-from pointsman.worker.desk import target
+from pointsman.worker.call_context import target
 from pointsman.worker.prices import Prices
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.outcomes import JobCompleted, JobExpired
 from tests.conftest import Kafka
 from tests.support.routed_jobs import calls, outcome
@@ -26,7 +26,7 @@ QUOTA = {"error": {"code": "insufficient_quota", "message": "You exceeded your c
 
 @asynccontextmanager
 async def two_targets(
-    first: Respond, second: Respond, *, agreement: Agreement | None = None, **tier: Any
+    first: Respond, second: Respond, *, shared_limits: SharedLimits | None = None, **tier: Any
 ) -> AsyncIterator[tuple[Tiny, Tiny, Worker]]:
     async with (
         tiny_provider(second) as other,
@@ -34,7 +34,7 @@ async def two_targets(
         working(
             first,
             fallback=[target(provider, Prices("openai"), MODEL)],
-            agreement=agreement,
+            shared_limits=shared_limits,
             **{"attempts": 2, **tier},
         ) as (tiny, worker),
     ):
@@ -78,12 +78,12 @@ async def test_a_target_that_asks_for_time_keeps_nobody_waiting(
 
 async def test_a_target_that_is_paused_is_not_waited_for() -> None:
     async with two_targets(in_turn(http()), in_turn(http())) as (tiny, _, worker):
-        worker.desk.gate.pause(TARGET, 3000)
+        worker.call_context.rate_limiter.pause(TARGET, 3000)
         async with asyncio.timeout(60):
             assert answered_by(await worker.do(1, deadline=in_time())) == "second"
             assert answered_by(await worker.do(2)) == "second"
         assert not tiny.asked
-        worker.desk.gate.pause(f"second/{MODEL}", 3600)
+        worker.call_context.rate_limiter.pause(f"second/{MODEL}", 3600)
         waiting = asyncio.create_task(worker.do(3, deadline=in_time(1)))
         assert isinstance(outcome(await waiting), JobExpired), "where none may be called it is waited for"
     assert not tiny.asked
@@ -120,7 +120,7 @@ async def test_who_has_a_deadline_does_not_wait_for_room(kafka: Kafka) -> None:
     row = {"limits": {MODEL: {"requests": 1, "per_s": 600}}}
     async with (
         agreements(kafka, "one") as (one,),
-        two_targets(in_turn(http()), in_turn(http()), row=row, agreement=one) as (_, _, worker),
+        two_targets(in_turn(http()), in_turn(http()), row=row, shared_limits=one) as (_, _, worker),
         asyncio.timeout(60),
     ):
         ended = [answered_by(await worker.do(number, deadline=in_time())) for number in (1, 2, 3)]

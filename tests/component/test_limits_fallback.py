@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from pointsman.bus.records import Outgoing
-from pointsman.worker.agreement import Agreement
+from pointsman.worker.call_context import target
 from pointsman.worker.ceilings import Ceiling
-from pointsman.worker.desk import target
 from pointsman.worker.prices import Prices
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.outcomes import JobCompleted
 from tests.conftest import Kafka
 from tests.support.routed_jobs import calls, outcome
@@ -36,7 +36,7 @@ class Rivals:
     tiny: Tiny
     second: Tiny
     workers: list[Worker]
-    shared: list[Agreement]
+    shared: list[SharedLimits]
 
     def waiting(self) -> int:
         return max(len(each.ledger.waiting) for each in self.shared)
@@ -62,7 +62,7 @@ async def rivals(
         workers = [
             Worker(
                 provider,
-                agreement=each,
+                shared_limits=each,
                 fallback=fallback,
                 ceilings=ceilings,
                 model=LARGE,

@@ -10,15 +10,15 @@ import pytest
 
 from pointsman.bus.follow import follow
 from pointsman.limits import joining
-from pointsman.worker.gate import Gate
-from pointsman.worker.turnstile import NoRoomError
+from pointsman.worker.call_limiter import NoRoomError
+from pointsman.worker.rate_limiter import RateLimiter
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.command import Command
 from tests.support.routed_jobs import outcome
-from tests.support.sharing import Process, agreement, agreements, processes, until
+from tests.support.sharing import Process, agreements, processes, shared_limits, until
 from tests.support.tiny_provider import Asked, http, tiny_provider
 from tests.support.working import MODEL, Worker, provider_of
 
@@ -47,7 +47,7 @@ async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Ka
 
     def respond(asked: Asked) -> bytes:
         if b"question 2" in asked.body:
-            left.append(held.desk.gate.pause_left(TARGET))
+            left.append(held.call_context.rate_limiter.pause_left(TARGET))
         return first if len(tiny.asked) == 1 else http()
 
     async with (
@@ -55,9 +55,9 @@ async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Ka
         tiny_provider(respond) as tiny,
         provider_of(tiny) as provider,
     ):
-        limited, held = Worker(provider, agreement=one), Worker(provider, agreement=other)
+        limited, held = Worker(provider, shared_limits=one), Worker(provider, shared_limits=other)
         asking = asyncio.create_task(limited.do(1))
-        await until(lambda: held.desk.gate.pause_left(TARGET))
+        await until(lambda: held.call_context.rate_limiter.pause_left(TARGET))
         assert isinstance(outcome(await held.do(2)), JobCompleted)
         assert isinstance(outcome(await asking), JobCompleted)
     assert left == [0], "the other process called while the provider wanted to be left alone"
@@ -69,7 +69,7 @@ async def test_what_is_not_limited_writes_nothing_for_its_calls(kafka: Kafka) ->
         tiny_provider(lambda asked: http()) as tiny,
         provider_of(tiny) as provider,
     ):
-        worker = Worker(provider, agreement=one)
+        worker = Worker(provider, shared_limits=one)
         await one.written()
         before = await records_of(kafka)
         await asyncio.gather(*(worker.do(number) for number in range(1, 21)))
@@ -87,9 +87,9 @@ async def test_who_joins_late_stands_where_the_others_stand(
         for _ in range(50):  # one record each
             await one.turn()
         assert "pointsman.limit.standing.v1" in await records_of(kafka)
-        joining_late = agreement(kafka, "late")
-        late = Process(joining_late, Gate(joining_late, [many]))
-        monkeypatch.setattr("pointsman.worker.agreement.STANDING_EVERY", 8)  # it looks no further back
+        joining_late = shared_limits(kafka, "late")
+        late = Process(joining_late, RateLimiter(joining_late, [many]))
+        monkeypatch.setattr("pointsman.worker.shared_limits.STANDING_EVERY", 8)  # it looks no further back
         async with late.all.running():
             await late.turn()
             await one.turn()
@@ -111,12 +111,14 @@ async def test_a_call_that_is_broken_off_while_it_waits_gives_its_place_back(kaf
 async def test_a_grant_is_not_used_later_than_a_moment_after_it(kafka: Kafka) -> None:
     """As by a process that was frozen in between; asked for again, it is granted again."""
     async with processes(kafka, "one", declared=[RATE]) as (one,):
-        permit = one.gate.ask(uuid4(), "t", {"rate": 1})
-        await permit.decided.wait()
-        assert one.gate.good(permit, "t")
+        grant = one.rate_limiter.ask(uuid4(), "t", {"rate": 1})
+        await grant.decided.wait()
+        assert one.rate_limiter.good(grant, "t")
         woken_at = time.monotonic() + 0.13
         one.all.now = lambda: max(woken_at, time.monotonic())
-        assert not one.gate.good(permit, "t"), "half of the slack is for the call's way to the provider"
+        assert not one.rate_limiter.good(grant, "t"), (
+            "half of the slack is for the call's way to the provider"
+        )
 
 
 async def test_a_call_beyond_what_a_budget_ever_allows_is_refused(kafka: Kafka) -> None:
@@ -127,7 +129,7 @@ async def test_a_call_beyond_what_a_budget_ever_allows_is_refused(kafka: Kafka) 
 
 async def test_patience_ends(kafka: Kafka) -> None:
     async with processes(kafka, "one", declared=[RATE]) as (one,):
-        one.gate.pause("t", 100)
+        one.rate_limiter.pause("t", 100)
         with pytest.raises(NoRoomError, match=r"it waited 0\.1 s for t paused"):
             await one.turn(patience_s=0.1)
 
@@ -139,7 +141,7 @@ async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_
         await one.turn()
         waiting = asyncio.create_task(one.turn(patience_s=600))
         await until(lambda: other.all.ledger.waiting)
-        other.gate.pause("elsewhere", 600)
+        other.rate_limiter.pause("elsewhere", 600)
         await other.all.written()
         command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
         shown = await command.run("limits", "--json")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from pointsman.runtime.clock import utc_now
-from pointsman.worker.desk import target
+from pointsman.worker.call_context import target
 from pointsman.worker.prices import Prices
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
 from tests.support.routed_jobs import calls, job_id, outcome

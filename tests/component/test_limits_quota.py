@@ -12,7 +12,7 @@ from pointsman.bus.records import Outgoing
 from pointsman.dev.simulator.app import serving
 from pointsman.dev.simulator.quotas import Quota
 from pointsman.dev.simulator.settings import SimulatorSettings
-from pointsman.worker.agreement import Agreement
+from pointsman.worker.shared_limits import SharedLimits
 from tests.conftest import Kafka
 from tests.support.routed_jobs import calls
 from tests.support.sharing import agreements
@@ -22,11 +22,11 @@ QUOTA = {MODEL: Quota(requests=4, per_s=1)}
 
 
 @asynccontextmanager
-async def quota_kept(*shared: Agreement, slots: int, **row: Any) -> AsyncIterator[list[Worker]]:
+async def quota_kept(*shared: SharedLimits, slots: int, **row: Any) -> AsyncIterator[list[Worker]]:
     """Workers in front of the simulated provider, which answers at once as long as there is room."""
     quick = SimulatorSettings(latency_ms={MODEL: 0}, jitter=0, quotas=QUOTA)
     async with serving(quick) as url, provider_of(url, **row) as provider:
-        yield [Worker(provider, agreement=each, max_in_flight=slots, attempts=10) for each in shared]
+        yield [Worker(provider, shared_limits=each, max_in_flight=slots, attempts=10) for each in shared]
 
 
 def statuses(done: list[list[Outgoing]]) -> Counter[int | None]:
@@ -34,7 +34,7 @@ def statuses(done: list[list[Outgoing]]) -> Counter[int | None]:
 
 
 async def test_what_is_left_by_the_headers_holds_calls_back() -> None:
-    async with quota_kept(Agreement.alone(), slots=1) as (worker,):
+    async with quota_kept(SharedLimits.alone(), slots=1) as (worker,):
         done = await asyncio.gather(*(worker.do(number) for number in range(1, 11)))
     assert statuses(done) == {200: 10}
 

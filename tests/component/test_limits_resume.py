@@ -48,11 +48,11 @@ async def test_all_that_wait_go_on(kafka: Kafka, tmp_path: Path, retry_after: st
         tiny_provider(in_turn(http(429, {}, retry_after=retry_after), http())) as tiny,
         provider_of(tiny) as provider,
     ):
-        told, held = Worker(provider, agreement=one), Worker(provider, agreement=other)
+        told, held = Worker(provider, shared_limits=one), Worker(provider, shared_limits=other)
         deadline = utc_now() + timedelta(hours=3)
         jobs: list[asyncio.Task[Any]] = [asyncio.create_task(told.do(1, deadline=deadline))]
-        await until(lambda: held.desk.gate.pause_left(TARGET))
-        assert max(each.desk.gate.pause_left(TARGET) for each in (told, held)) <= 3600
+        await until(lambda: held.call_context.rate_limiter.pause_left(TARGET))
+        assert max(each.call_context.rate_limiter.pause_left(TARGET) for each in (told, held)) <= 3600
         jobs += [
             asyncio.create_task(each.do(number, deadline=deadline)) for number, each in ((2, told), (3, held))
         ]
@@ -72,10 +72,10 @@ async def test_the_command_and_the_doctor_say_what_is_paused(kafka: Kafka, tmp_p
         tiny_provider(in_turn(http())) as tiny,
         provider_of(tiny) as provider,
     ):
-        worker = Worker(provider, agreement=one)
+        worker = Worker(provider, shared_limits=one)
 
         async def paused() -> None:
-            worker.desk.gate.pause(TARGET, 3000)
+            worker.call_context.rate_limiter.pause(TARGET, 3000)
             await one.written()
 
         nothing = await command.run("limits", "resume", "tiny")
@@ -92,6 +92,6 @@ async def test_the_command_and_the_doctor_say_what_is_paused(kafka: Kafka, tmp_p
             assert [each["target"] for each in shown["targets"] if each["paused_s"] > 0] == [TARGET]
             lifted = await command.run("limits", "resume", name, "--json", "--reason", "the quota was raised")
             assert [each["target"] for each in lifted.json["resumed"]] == [TARGET]
-            await until(lambda: not worker.desk.gate.pause_left(TARGET))
+            await until(lambda: not worker.call_context.rate_limiter.pause_left(TARGET))
             await paused()
         assert (await command.run("limits", "resume")).code == 2

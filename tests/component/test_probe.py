@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.bus.admin import apply
 from pointsman.bus.probe import probe
-from pointsman.bus.reach import addresses
+from pointsman.bus.tcp_check import addresses
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka

@@ -16,7 +16,7 @@ from pointsman.cli.audit_export import app
 from pointsman.cli.errors import CommandError
 from pointsman.store.exporting import exporting
 from tests.support.audit_store import as_auditor, observer
-from tests.support.incident import START, Job, dead_letter, failing_agent, recorded
+from tests.support.incident import START, Job, failing_agent, recorded, unreadable
 from tests.support.servers import Servers
 
 pytestmark = pytest.mark.stack
@@ -28,7 +28,7 @@ NOT_TEXT = b"\xff\x00 no text"
 @pytest.fixture(scope="module")
 def told(stack: Servers) -> Iterator[str]:
     jobs = [*failing_agent(), Job(900, YESTERDAY), Job(901, START + timedelta(days=40))]
-    with recorded(stack, jobs, dead_letter(1, YESTERDAY, NOT_TEXT)) as dsn:
+    with recorded(stack, jobs, unreadable(1, YESTERDAY, NOT_TEXT)) as dsn:
         yield as_auditor(dsn)
 
 

@@ -15,11 +15,11 @@ from tests.support.incident import (
     START,
     Job,
     Try,
-    dead_letter,
     failing_agent,
     job_id,
     record,
     recorded,
+    unreadable,
 )
 from tests.support.servers import Servers
 
@@ -34,7 +34,7 @@ def hour(stack: Servers) -> Iterator[str]:
     """The recorded hour, beside a job of another day that no answer may contain."""
     before = START - timedelta(days=2)
     other = Job(900, before, "invoice-reader", "extract", policy="p-0")
-    with recorded(stack, [*failing_agent(), other], dead_letter(1, before)) as dsn:
+    with recorded(stack, [*failing_agent(), other], unreadable(1, before)) as dsn:
         yield dsn
 
 
@@ -227,7 +227,7 @@ async def test_work_has_what_never_came_to_a_call(database: str) -> None:
         Job(1), Job(2, end="rejected"), Job(3, calls=(), end=None), Job(4, calls=(), end="cancelled"),
         Job(5, calls=(Try(status="cancelled", tokens=None),), end="cancelled"),
     ]  # fmt: skip
-    await record(database, jobs, dead_letter(7, START))
+    await record(database, jobs, unreadable(7, START))
     async with observer(database) as connection:
         found = await connection.fetch(
             "select job_id, what, failed, error_type from audit.work($1, $2)", START, END

@@ -14,7 +14,7 @@ from pointsman.store.row import Row
 from pointsman_schemas.reasons import FailReason
 from tests.support.audit_store import as_auditor, as_writer, observer, prepare
 from tests.support.example_records import NAMES, example
-from tests.support.incident import START, TOPICS, Job, Try, dead_letter, failing_agent
+from tests.support.incident import START, TOPICS, Job, Try, failing_agent, unreadable
 
 pytestmark = pytest.mark.stack
 
@@ -55,7 +55,7 @@ async def in_batches(dsn: str, rows: Sequence[Row], size: int) -> None:
 @pytest.mark.parametrize(("seed", "size"), [(1, 1000), (2, 7), (3, 1), (4, 50)])
 async def test_whatever_order_messages_come_in(database: str, seed: int, size: int) -> None:
     await prepare(database)
-    others = [dead_letter(number, START) for number in range(3)]
+    others = [unreadable(number, START) for number in range(3)]
     rows = rows_of([*JOBS[:: 1 if size > 1 else 4], *JOBS[-5:]], *others, *map(example, NAMES))
     rows = list({(row.topic, row.partition, row.offset): row for row in rows}.values())
     random.Random(seed).shuffle(rows)

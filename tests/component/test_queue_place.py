@@ -67,11 +67,11 @@ async def test_an_outcome_ends_it(kafka: Kafka) -> None:
 async def test_a_job_that_a_limit_holds_up_has_a_place_there(kafka: Kafka, tmp_path: Path) -> None:
     await route(kafka, 1, 2, 3)
     async with processes(kafka, "one", "other", declared=[SLOW]) as (one, other):
-        first = one.gate.ask(job_id(1), "t", {"slow": 1})
+        first = one.rate_limiter.ask(job_id(1), "t", {"slow": 1})
         await first.decided.wait()
-        one.gate.ask(job_id(2), "t", {"slow": 1})
+        one.rate_limiter.ask(job_id(2), "t", {"slow": 1})
         await until(lambda: other.all.ledger.waiting)
-        other.gate.ask(job_id(3), "t", {"slow": 1})
+        other.rate_limiter.ask(job_id(3), "t", {"slow": 1})
         await until(lambda: len(one.all.ledger.waiting) == 2)
         found = await place(kafka, 3)
         command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})

@@ -109,11 +109,11 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
             for each in before:
                 await client.feedback(each.job.job_id, 0.0, by="reviewer", judged=each.decision)
             after = await until(route, "frontier")
-        (rung,) = [check for check in after.decision.checks if check.name == "promise"]
-        assert rung.detail.startswith("the score promises too much: 0.0 of 30 judged answers good")
+        (promise,) = [check for check in after.decision.checks if check.name == "promise"]
+        assert promise.detail.startswith("the score promises too much: 0.0 of 30 judged answers good")
         checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is False
-        assert rung.detail in checked["score"]["said"]
+        assert promise.detail in checked["score"]["said"]
         async with routing(settings):
             (first,) = await route(1)
             assert first.decision.tier == "frontier", "it is on record before the first job"
@@ -128,7 +128,7 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
             )
         checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is True
-    told = [each.getMessage() for each in caplog.records if each.name == "pointsman.router.hearing"]
+    told = [each.getMessage() for each in caplog.records if each.name == "pointsman.router.feedback_listener"]
     broken = "the score does not keep its promise"
     assert told == [broken, broken, "the score is trusted again"], "the second router found it on record"
 

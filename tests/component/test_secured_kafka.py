@@ -25,9 +25,9 @@ from pointsman.bus.members import count_members
 from pointsman.bus.poll import consumer_of
 from pointsman.bus.probe import probe
 from pointsman.bus.publisher import Publisher
-from pointsman.bus.reach import reach
 from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
+from pointsman.bus.tcp_check import reach
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.support.command import Command

@@ -54,7 +54,7 @@ def ups(records: list[Outgoing]) -> list[Incoming]:
 
 
 @asynccontextmanager
-async def ladder(*answers: bytes, **tier: object) -> AsyncIterator[Ladder]:
+async def trace(*answers: bytes, **tier: object) -> AsyncIterator[Ladder]:
     async with tiny_provider(in_turn(*answers)) as tiny, provider_of(tiny) as provider:
         yield Ladder(tiny, provider, **tier)
 
@@ -64,7 +64,7 @@ def says(text: str, **told: object) -> bytes:
 
 
 async def test_answers_that_agree_end_the_job_on_the_second_tier() -> None:
-    async with ladder(says("41"), says("The answer is 41.")) as system:
+    async with trace(says("41"), says("The answer is 41.")) as system:
         first = await system.begin(AGREEMENT)
         second = await system.goes_on(first)
     done = outcome(second)
@@ -76,7 +76,7 @@ async def test_answers_that_agree_end_the_job_on_the_second_tier() -> None:
 
 
 async def test_what_all_tiers_cost_is_in_the_outcome_once() -> None:
-    async with ladder(says("41"), says("42"), says("43")) as system:
+    async with trace(says("41"), says("42"), says("43")) as system:
         first = await system.begin(AGREEMENT)
         second = await system.goes_on(first)
         third = await system.goes_on(second)
@@ -93,14 +93,14 @@ async def test_what_all_tiers_cost_is_in_the_outcome_once() -> None:
 
 async def test_a_call_without_a_price_leaves_the_whole_cost_unknown() -> None:
     unpriced = {**response("41"), "usage": None}
-    async with ladder(http(body=unpriced), says("42"), says("43")) as system:
+    async with trace(http(body=unpriced), says("42"), says("43")) as system:
         done = outcome(await system.goes_on(await system.goes_on(await system.begin(AGREEMENT))))
     assert isinstance(done, JobCompleted)
     assert (done.attempts, done.cost_usd) == (3, None)
 
 
 async def test_the_job_goes_up_with_its_decision_and_why() -> None:
-    async with ladder(says("42", logprobs=[log(0.81)])) as system:
+    async with trace(says("42", logprobs=[log(0.81)])) as system:
         first = await system.begin(LIKELY)
         again = await system.begin(LIKELY)
     (up,) = [message for message in messages(first) if isinstance(message, JobRouted)]
@@ -117,7 +117,7 @@ async def test_the_job_goes_up_with_its_decision_and_why() -> None:
 
 
 async def test_the_provider_is_asked_for_probabilities_only_where_they_judge() -> None:
-    async with ladder(says("42", logprobs=[log(0.5)])) as system:
+    async with trace(says("42", logprobs=[log(0.5)])) as system:
         second = await system.goes_on(await system.begin(LIKELY))
         await system.goes_on(second)
         await system.begin(None)
@@ -128,7 +128,7 @@ async def test_the_provider_is_asked_for_probabilities_only_where_they_judge() -
 
 
 async def test_a_tier_that_keeps_failing_sends_the_job_up() -> None:
-    async with ladder(http(500, {"error": "x"}), http(500, {"error": "x"}), says("42"), attempts=2) as system:
+    async with trace(http(500, {"error": "x"}), http(500, {"error": "x"}), says("42"), attempts=2) as system:
         first = await system.begin(LIKELY)
         third = await system.goes_on([*first])
     assert len(calls(first)) == 2
@@ -139,13 +139,13 @@ async def test_a_tier_that_keeps_failing_sends_the_job_up() -> None:
 
 async def test_a_tier_that_keeps_failing_ends_the_job_where_the_policy_says_so() -> None:
     ends = plan("logprob", threshold=0.9, on_failure="end")
-    async with ladder(http(500, {"error": "x"}), attempts=1) as system:
+    async with trace(http(500, {"error": "x"}), attempts=1) as system:
         first = await system.begin(ends)
     assert isinstance(outcome(first), JobFailed)
 
 
 async def test_cancelled_between_two_tiers_the_next_is_not_called() -> None:
-    async with ladder(says("42")) as system:
+    async with trace(says("42")) as system:
         first = await system.begin(LIKELY)
         system.workers["medium"].cancellations.cancel(job_id(1), "boss", "enough")
         second = await system.goes_on(first)
@@ -158,7 +158,7 @@ async def test_cancelled_between_two_tiers_the_next_is_not_called() -> None:
 
 async def test_when_the_deadline_passes_between_two_tiers_the_next_is_not_called() -> None:
     deadline = utc_now() + timedelta(minutes=1)
-    async with ladder(says("42")) as system:
+    async with trace(says("42")) as system:
         first = await system.begin(LIKELY, deadline=deadline)
         system.passed = timedelta(minutes=2)
         second = await system.goes_on(first)
@@ -169,7 +169,7 @@ async def test_when_the_deadline_passes_between_two_tiers_the_next_is_not_called
 
 @pytest.mark.parametrize("cascade", [None, plan("answer", tiers=("medium", "frontier"))])
 async def test_without_a_plan_for_its_tier_an_answer_counts_as_it_always_did(cascade: CascadePlan) -> None:
-    async with ladder(says("", finish="length")) as system:
+    async with trace(says("", finish="length")) as system:
         first = await system.begin(cascade)
     done = outcome(first)
     assert isinstance(done, JobCompleted)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.bus.bundle import unpacked
+from pointsman.bus.encoded_batch import unpacked
 from pointsman.bus.records import Outgoing
 from pointsman.client.job import as_record, make_job
 from tests.support.fast_path import needs_library

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.bus.bundle import Made, unpacked
+from pointsman.bus.encoded_batch import Made, unpacked
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router import agents_file, policy_file
 from pointsman.router.agents_file import Registry

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.bench.hop.messages import bodies
-from pointsman.bus.bundle import Bundle, unpacked
+from pointsman.bus.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.records import Incoming
 from pointsman.router import agents_file, policy_file
 from pointsman.router.fast_path import FastScore
@@ -202,6 +202,6 @@ def test_a_value_too_large_for_its_record_is_left_to_those_who_keep_it_elsewhere
     )
     jobs = [job(text[:length]) for text in TEXTS for length in (100, 101, 900)]
     lane(jobs)
-    packed = [each for made in lane(jobs) if isinstance(made, Bundle) for each in made.unpack()]
+    packed = [each for made in lane(jobs) if isinstance(made, EncodedBatch) for each in made.unpack()]
     assert max(len(each.value or b"") for each in packed) <= 2_000
     assert 500 < count_bundled(lane, jobs) < len(jobs)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from pointsman.bus.bundle import Bundle
+from pointsman.bus.encoded_batch import EncodedBatch
 from pointsman.bus.topic_seed import Mark
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
@@ -26,7 +26,7 @@ def test_both_paths_derive_the_same_ids(seed: str) -> None:
         POLICY, REGISTRY, TOPICS, lambda: NOW, fast_score=FastScore(POLICY.scorer), seed=seed
     )
     fast([record])  # it learns
-    assert [type(made) for made in fast([record])] == [Bundle]
+    assert [type(made) for made in fast([record])] == [EncodedBatch]
     assert by_fast_path(fast, record) == full
     (routed,) = full
     assert routed.key == derived_text(seed or TOPICS.intake.name, *record.origin[1:], "job").encode()

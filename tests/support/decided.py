@@ -10,9 +10,9 @@ from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.emit import emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.on_record import records as policy_records
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.policy_publisher import records as policy_records
 from pointsman.store.audit_writer import AuditWriter
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.envelope import Envelope, follow_with, start

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pointsman.bus.bundle import Bundle, unpacked
+from pointsman.bus.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.agents_file import Registry
 from pointsman.router.fast_path import FastScore, library
@@ -33,4 +33,4 @@ def by_full_path(policy: Policy, registry: Registry, record: Incoming) -> list[O
 
 def count_bundled(known: RouterHandler, records: Sequence[Incoming]) -> int:
     """How many of them go by the fast path."""
-    return sum(made.count for made in known(records) if isinstance(made, Bundle))
+    return sum(made.count for made in known(records) if isinstance(made, EncodedBatch))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from pointsman.bus.bundle import Bundle, Made, unpacked
+from pointsman.bus.encoded_batch import EncodedBatch, Made, unpacked
 from pointsman.bus.hop import times_of
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
@@ -40,7 +40,7 @@ def assert_the_same(batches: Sequence[RecordBatch]) -> int:
     assert whole is not None
     assert _sorted(whole.made) == _sorted(apart)
     assert whole.times == times_of(opened(batches))
-    return sum(each.count for each in whole.made if isinstance(each, Bundle))
+    return sum(each.count for each in whole.made if isinstance(each, EncodedBatch))
 
 
 def _sorted(made: Sequence[Made]) -> list[Outgoing]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from pointsman.audit.rows import row_of
-from pointsman.bus.emit import bury, emit
+from pointsman.bus.emit import dead_letter, emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.store.audit_writer import AuditWriter, Move
 from pointsman_schemas import envelope
@@ -205,11 +205,11 @@ def arrived(sent: Outgoing, place: int, time: datetime) -> Incoming:
     )
 
 
-def dead_letter(number: int, at: datetime, value: bytes = b"{ no json") -> Incoming:
+def unreadable(number: int, at: datetime, value: bytes = b"{ no json") -> Incoming:
     """A record of the intake that nobody understood."""
     found = Incoming(TOPICS.intake.name, 0, number, int(at.timestamp() * 1000), None, value, ())
     letter = DeadLetter(Reason.NOT_JSON, "expected a quote", "router", *found.origin)
-    sent = bury(TOPICS.dead, found, letter, cause=None, source="pointsman/router", now=at)
+    sent = dead_letter(TOPICS.dead, found, letter, cause=None, source="pointsman/router", now=at)
     return arrived(sent, number, at)
 
 

@@ -13,12 +13,12 @@ from pydantic import BaseModel
 
 from pointsman.bus.settings import LanePart
 from pointsman.bus.shared_log import SharedLog
-from pointsman.worker.agreement import Agreement
-from pointsman.worker.gate import Gate
-from pointsman.worker.turnstile import NoRoomError, Wait
+from pointsman.worker.call_limiter import NoRoomError, Wait
+from pointsman.worker.rate_limiter import RateLimiter
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
-from tests.support.way_in import turnstile
+from tests.support.way_in import call_limiter
 
 
 class Order(BaseModel):
@@ -38,9 +38,9 @@ class Order(BaseModel):
 async def work(order: Order) -> None:
     """Make all calls at once, as far as the limits let them."""
     topic = Topics(order.prefix).limits
-    agreement = Agreement(order.process, lambda: SharedLog(LanePart(kafka=order.kafka), topic, "test"))
-    gate = Gate(agreement, order.declared)
-    way = turnstile(agreement, gate, order.patience_s)
+    agreement = SharedLimits(order.process, lambda: SharedLog(LanePart(kafka=order.kafka), topic, "test"))
+    rate_limiter = RateLimiter(agreement, order.declared)
+    way = call_limiter(agreement, rate_limiter, order.patience_s)
 
     async def call() -> None:
         try:

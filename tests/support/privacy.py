@@ -10,7 +10,7 @@ from typing import Any
 from pointsman.audit.handlers import Sink
 from pointsman.audit.privacy_file import PrivacyFile, parse
 from pointsman.audit.private import Privacy
-from pointsman.bus.emit import bury
+from pointsman.bus.emit import dead_letter
 from pointsman.bus.records import Incoming
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.keyring import Sealing
@@ -72,7 +72,7 @@ def telling(offset: int, **more: Any) -> Incoming:
 def letter(record: Incoming, offset: int, cause: Envelope | None = None) -> Incoming:
     """The dead letter that the router makes of a record, quoting it."""
     why = DeadLetter(Reason.WRONG_TYPE, f"metadata.patient: {PATIENT} {EMAIL}", "router", *record.origin)
-    sent = bury(TOPICS.dead, record, why, cause=cause, source="pointsman/router", now=NOW)
+    sent = dead_letter(TOPICS.dead, record, why, cause=cause, source="pointsman/router", now=NOW)
     return Incoming(sent.topic, 0, offset, STAMP, sent.key, sent.value, tuple(sent.headers))
 
 

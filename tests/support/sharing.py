@@ -9,39 +9,39 @@ from uuid import uuid4
 from pointsman.bus.admin import apply
 from pointsman.bus.settings import LanePart
 from pointsman.bus.shared_log import SharedLog
-from pointsman.worker.agreement import Agreement
-from pointsman.worker.gate import Gate
-from pointsman.worker.turnstile import Wait
+from pointsman.worker.call_limiter import Wait
+from pointsman.worker.rate_limiter import RateLimiter
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.way_in import turnstile
+from tests.support.way_in import call_limiter
 
 
 @dataclass(frozen=True)
 class Process:
     """One process's side of the limits."""
 
-    all: Agreement
-    gate: Gate
+    all: SharedLimits
+    rate_limiter: RateLimiter
 
     async def turn(self, *, want: int = 1, patience_s: float = 20) -> None:
         """A call that takes no time."""
-        way = turnstile(self.all, self.gate, patience_s)
+        way = call_limiter(self.all, self.rate_limiter, patience_s)
         async with way.turn(uuid4(), "t", {"rate": want}, Wait()):
             pass
 
 
-def agreement(kafka: Kafka, name: str) -> Agreement:
+def shared_limits(kafka: Kafka, name: str) -> SharedLimits:
     topic = Topics(kafka.prefix).limits
-    return Agreement(name, lambda: SharedLog(LanePart(kafka=kafka.bootstrap), topic, "test"))
+    return SharedLimits(name, lambda: SharedLog(LanePart(kafka=kafka.bootstrap), topic, "test"))
 
 
 @asynccontextmanager
-async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[Agreement]]:
+async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[SharedLimits]]:
     """Their log is made first; each has joined it."""
     await apply(kafka.settings, [Topics(kafka.prefix).limits])
-    made = [agreement(kafka, name) for name in names]
+    made = [shared_limits(kafka, name) for name in names]
     async with AsyncExitStack() as running:
         for each in made:
             await running.enter_async_context(each.running())
@@ -55,7 +55,7 @@ async def processes(
 ) -> AsyncIterator[list[Process]]:
     """The same, each with a gate."""
     async with agreements(kafka, *names) as joined:
-        made = [Process(each, Gate(each, declared)) for each in joined]
+        made = [Process(each, RateLimiter(each, declared)) for each in joined]
         for each in joined:
             await each.written()
         yield made

@@ -2,19 +2,19 @@
 
 import asyncio
 
-from pointsman.worker.agreement import Agreement
 from pointsman.worker.breakers import Breakers
-from pointsman.worker.gate import Gate
-from pointsman.worker.turnstile import Turnstile
+from pointsman.worker.call_limiter import CallLimiter
+from pointsman.worker.rate_limiter import RateLimiter
+from pointsman.worker.shared_limits import SharedLimits
 
 
-def turnstile(agreement: Agreement, gate: Gate, patience_s: float) -> Turnstile:
+def call_limiter(agreement: SharedLimits, rate_limiter: RateLimiter, patience_s: float) -> CallLimiter:
     """Fifty slots, no circuit breakers."""
-    return Turnstile(
+    return CallLimiter(
         asyncio.Semaphore(50),
         asyncio.Event(),
         agreement=agreement,
-        gate=gate,
+        rate_limiter=rate_limiter,
         breakers=Breakers(agreement, {}),
         tier="small",
         patience_s=patience_s,

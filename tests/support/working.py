@@ -6,15 +6,15 @@ from typing import Any
 
 from pointsman.bus.records import Outgoing
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman.worker.agreement import Agreement
 from pointsman.worker.call import Target
+from pointsman.worker.call_context import call_context_of, target
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.ceilings import Ceiling
-from pointsman.worker.desk import desk_of, target
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.topics import Topics
 from tests.support.routed_jobs import routed
 from tests.support.tiny_provider import Asked, Respond, Tiny, tiny_provider
@@ -42,7 +42,7 @@ class Worker:
         *,
         clock: Clock = utc_now,
         topics: Topics | None = None,
-        agreement: Agreement | None = None,
+        shared_limits: SharedLimits | None = None,
         fallback: Sequence[Target] = (),
         ceilings: Sequence[Ceiling] = (),
         **tier: Any,
@@ -52,9 +52,11 @@ class Worker:
         )
         self.cancellations = Cancellations()
         targets = [target(provider, Prices("openai"), row.model, ceilings), *fallback]
-        self.desk = desk_of(name, row, targets, agreement or Agreement.alone(), clock=clock)
+        self.call_context = call_context_of(
+            name, row, targets, shared_limits or SharedLimits.alone(), clock=clock
+        )
         self.handler = WorkerHandler(
-            self.desk, topics or Topics(), cancellations=self.cancellations, clock=clock
+            self.call_context, topics or Topics(), cancellations=self.cancellations, clock=clock
         )
 
     async def do(self, *args: Any, **request: Any) -> list[Outgoing]:

@@ -46,7 +46,7 @@ def job(agent: str, text: str = "hi", **fields: Any) -> Job:
     )
 
 
-def ladder(asked: Job) -> list[tuple[str, str]]:
+def trace(asked: Job) -> list[tuple[str, str]]:
     admitted = admit(OPEN, POLICY, asked, NOW)
     assert isinstance(admitted, Admitted)
     assert all(check.passed and check.layer == "admission" for check in admitted.checks)
@@ -55,7 +55,7 @@ def ladder(asked: Job) -> list[tuple[str, str]]:
 
 def test_a_registered_agent_is_admitted_and_every_comparison_said() -> None:
     asked = job("bound", tier="small", kind="sql", deadline=NOW + timedelta(seconds=1.5))
-    assert ladder(asked) == [
+    assert trace(asked) == [
         ("agent", "bound is registered, owner is finance"),
         ("tier", "small is asked for, open to bound: small, medium"),
         ("kind", "kind is sql, open to bound: sql, extract"),
@@ -68,14 +68,14 @@ def test_a_registered_agent_is_admitted_and_every_comparison_said() -> None:
 
 
 def test_nothing_is_said_of_what_is_not_restricted() -> None:
-    assert ladder(job("free")) == [("agent", "free is registered, owner is everyone")]
-    assert ladder(job("free", tier="frontier"))[1:] == [
+    assert trace(job("free")) == [("agent", "free is registered, owner is everyone")]
+    assert trace(job("free", tier="frontier"))[1:] == [
         ("tier", "frontier is asked for, every tier is open: small, medium, frontier")
     ]
 
 
 def test_who_is_not_registered_is_admitted_only_where_the_file_says_so() -> None:
-    assert ladder(job("stranger")) == [
+    assert trace(job("stranger")) == [
         ("agent", "stranger is not registered; the registry says `unregistered: admit`")
     ]
     refused = admit(CLOSED, POLICY, job("stranger"), NOW)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pointsman.audit import rows as rows_module
 from pointsman.audit.facts import Facts, facts_of
 from pointsman.audit.rows import row_of
-from pointsman.bus.emit import bury
+from pointsman.bus.emit import dead_letter
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming
 from pointsman_schemas.catalog import MESSAGES
@@ -43,7 +43,7 @@ def intake(value: bytes | None, *headers: tuple[str, bytes], offset: int = 7) ->
 def letter(record: Incoming, cause: Envelope | None) -> Incoming:
     """The dead letter that a service makes of the record."""
     why = DeadLetter(Reason.NOT_JSON, "not JSON", "router", *record.origin)
-    sent = bury(TOPICS.dead, record, why, cause=cause, source="pointsman/router", now=NOW)
+    sent = dead_letter(TOPICS.dead, record, why, cause=cause, source="pointsman/router", now=NOW)
     return Incoming(sent.topic, 0, 3, 1_773_306_841_000, sent.key, sent.value, tuple(sent.headers))
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from pointsman.bus.batch_handler import Whole
 from pointsman.bus.batch_lane import BATCH_BYTES, BATCH_RECORDS, BUFFERED_BYTES, BatchLane
-from pointsman.bus.bundle import Bundle, Made
+from pointsman.bus.encoded_batch import EncodedBatch, Made
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.lane_writer import LaneWriter
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
-from pointsman.bus.supply import Supply
 from pointsman.runtime.metrics import HOP_SECONDS
 from tests.support.failing import FAILING
 from tests.support.record_log import Log, read
@@ -44,7 +44,7 @@ class Recorder:
         self.wholes.append([(batch.offset, batch.count) for batch in batches])
         self.threads.append(threading.current_thread())
         made: list[Made] = [Outgoing("t", None, b"loose", [])]
-        made += [Bundle("t", 0, batch.count, b"") for batch in batches]
+        made += [EncodedBatch("t", 0, batch.count, b"") for batch in batches]
         return Whole(made, {1_000: sum(batch.count for batch in batches)})
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
@@ -124,15 +124,15 @@ async def test_many_are_decided_beside_the_event_loop_and_few_in_it(
     assert [thread is here for thread in recorder.threads] == [True, False]
 
 
-def stocked(log: Log, start: int = 0) -> Supply:
-    supply = Supply()
-    supply.put(read(log, start))
-    return supply
+def stocked(log: Log, start: int = 0) -> FetchBuffer:
+    fetch_buffer = FetchBuffer()
+    fetch_buffer.put(read(log, start))
+    return fetch_buffer
 
 
-def offer_all(lane: BatchLane, supply: Supply) -> None:
-    while supply:
-        lane.offer(supply)
+def offer_all(lane: BatchLane, fetch_buffer: FetchBuffer) -> None:
+    while fetch_buffer:
+        lane.offer(fetch_buffer)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ async def test_batches_are_handed_over_whole_and_as_many_as_make_one_step(
     ]
     assert recorder.written == [starts[1], starts[2], starts[3], log.end]
     assert recorder.batches == []
-    assert sum(each.count for each in recorder.sent if isinstance(each, Bundle)) == log.end
+    assert sum(each.count for each in recorder.sent if isinstance(each, EncodedBatch)) == log.end
     assert sum(isinstance(each, Outgoing) for each in recorder.sent) == len(recorder.wholes)
     assert (whole_lane.pending, whole_lane.oldest_ms, whole_lane.has_room) == (0, None, True)
 
@@ -226,11 +226,11 @@ async def test_a_lane_is_full_of_batches_by_their_bytes(whole_lane: BatchLane) -
     log = Log()
     for _ in range(4):
         log.add([b"x" * (BUFFERED_BYTES // 4)])
-    supply = stocked(log)
+    fetch_buffer = stocked(log)
     for _ in range(3):
-        whole_lane.offer(supply)
+        whole_lane.offer(fetch_buffer)
         assert whole_lane.has_room
-    whole_lane.offer(supply)
+    whole_lane.offer(fetch_buffer)
     assert not whole_lane.has_room
 
 

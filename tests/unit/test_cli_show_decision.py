@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from pointsman.cli.show.ladder import decision
+from pointsman.cli.show.trace import decision
 from pointsman_schemas.decisions import Check, Choice, Decision, Score
 
 CHECKS = (

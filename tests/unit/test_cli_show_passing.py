@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.bus.emit import bury, emit
+from pointsman.bus.emit import dead_letter, emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.cli.show.passing import draw, long_topic, read, whole
 from pointsman_schemas.base import Message
@@ -64,7 +64,7 @@ def test_a_command_says_its_reason() -> None:
 def test_a_dead_letter_says_what_was_wrong_with_it() -> None:
     found = record("p.jobs.intake", b"\xff")
     letter = DeadLetter(Reason.NOT_UTF8, "byte 0 of the value is not UTF-8", "router", "p.jobs.intake", 0, 7)
-    seen = read(sent(bury(TOPICS.dead, found, letter, cause=None, source="router", now=NOW)), TOPICS)
+    seen = read(sent(dead_letter(TOPICS.dead, found, letter, cause=None, source="router", now=NOW)), TOPICS)
     assert (seen.topic, seen.word) == ("dead", "dead")
     assert seen.said == "not_utf8: byte 0 of the value is not UTF-8"
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pointsman.bus import window_lane
 from pointsman.bus.batch_lane import batch_lanes
 from pointsman.bus.bitmap import decode_metadata
-from pointsman.bus.bundle import Made, unpacked
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.emit import emit
+from pointsman.bus.encoded_batch import Made, unpacked
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.lane_writer import Position
 from pointsman.bus.payloads import Payloads

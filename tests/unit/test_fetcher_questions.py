@@ -97,7 +97,7 @@ async def test_a_broker_may_take_as_long_as_we_would_wait_but_not_forever(
 async def test_the_answer_of_one_broker_is_enough(brokers: Brokers, fetcher: Fetcher) -> None:
     brokers.answer(THERE, records=some())
     await fetcher.gather([HERE, THERE], FOREVER_S)
-    assert (bool(fetcher.supply(HERE)), bool(fetcher.supply(THERE))) == (False, True)
+    assert (bool(fetcher.fetch_buffer(HERE)), bool(fetcher.fetch_buffer(THERE))) == (False, True)
 
 
 @pytest.mark.parametrize("wanted", [[HERE], [HERE, THERE]])
@@ -106,7 +106,7 @@ async def test_where_something_is_in_stock_nobody_waits(
 ) -> None:
     brokers.answer(HERE, records=some())
     await fetcher.gather([HERE], FOREVER_S)
-    assert fetcher.supply(HERE)
+    assert fetcher.fetch_buffer(HERE)
     await fetcher.gather(wanted, FOREVER_S)
 
 
@@ -117,10 +117,10 @@ async def test_who_is_refused_finds_out_who_leads_now_and_asks_again(
     code = NotLeaderForPartitionError.errno
     brokers.answer(HERE, code=0 if of_all else code, of_all=code if of_all else 0, records=some())
     await fetcher.gather([HERE], FOREVER_S)
-    assert (bool(fetcher.supply(HERE)), brokers.refreshed) == (False, 1)
+    assert (bool(fetcher.fetch_buffer(HERE)), brokers.refreshed) == (False, 1)
     brokers.answer(HERE, records=some())
     await fetcher.gather([HERE], FOREVER_S)
-    assert fetcher.supply(HERE)
+    assert fetcher.fetch_buffer(HERE)
 
 
 async def test_a_partition_whose_records_were_lost_keeps_none_from_the_others(

@@ -9,12 +9,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
 from pointsman.bus import lanes as host
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.lane import Lane
 from pointsman.bus.lanes import Lanes
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
-from pointsman.bus.supply import Supply
 from pointsman.runtime.metrics import LANE_LAG
 from tests.support.record_log import Log, read
 
@@ -79,8 +79,8 @@ class Counting(Idle):
     def has_room(self) -> bool:  # type: ignore[override]
         return len(self.took) < self.room
 
-    def offer(self, supply: Supply) -> None:
-        self.took += [record.offset for record in supply.take(1)]
+    def offer(self, fetch_buffer: FetchBuffer) -> None:
+        self.took += [record.offset for record in fetch_buffer.take(1)]
 
 
 class Stocks:
@@ -91,7 +91,7 @@ class Stocks:
         self.asked: list[list[int]] = []
         self.waits: set[float] = set()
         self.left = False
-        self.supplies = [Supply() for _ in rooms]
+        self.supplies = [FetchBuffer() for _ in rooms]
         log = Log()
         log.add([b"a", b"b", b"c"])
         for each in self.supplies:
@@ -115,7 +115,7 @@ class Stocks:
         finally:
             self.left = True
 
-    def supply(self, tp: TopicPartition) -> Supply:
+    def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
         return self.supplies[tp.partition]
 
     def next_offset(self, tp: TopicPartition) -> int:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from pointsman.router.again import canonical, decide_again
 from pointsman.router.cascade_section import AcceptFile
 from pointsman.router.policy import Policy, decide
 from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.recompute import canonical, decide_again
 from pointsman.runtime.yaml_file import FileError
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job

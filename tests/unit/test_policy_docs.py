@@ -1,4 +1,4 @@
-"""The page about policies says what is so: its example is a policy, its ladder is one that can be drawn."""
+"""The page about policies says what is so: its example is a policy, its trace is one that can be drawn."""
 
 import re
 from pathlib import Path

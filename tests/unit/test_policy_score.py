@@ -34,7 +34,7 @@ def policy(text: str = TEXT, model: FixedScore = MODEL) -> Policy:
 POLICY = policy()
 
 
-def rungs(decision: Decision) -> list[Check]:
+def checks(decision: Decision) -> list[Check]:
     return [check for check in decision.checks if check.layer == "score"]
 
 
@@ -59,7 +59,7 @@ def test_the_cheapest_tier_that_is_sure_enough_and_every_doubt_goes_up(text: str
 
 def test_a_rung_for_each_tier_that_was_looked_at_with_both_sides() -> None:
     decision = decide(POLICY, job("middling"))
-    assert [(rung.name, rung.passed, rung.detail) for rung in rungs(decision)] == [
+    assert [(check.name, check.passed, check.detail) for check in checks(decision)] == [
         ("small", False, "0.6000 < 0.9400"),
         ("medium", True, "0.9600 > 0.9500"),
     ]
@@ -72,14 +72,14 @@ def test_a_tie_is_said_to_be_one() -> None:
     exact = policy(model=fixed_score({"tied": (0.5, 0.5, 1.0)}, bar=Bar(0.0, -0.5)))
     decision = decide(exact, job("tied"))
     assert decision.tier == "frontier"
-    assert [rung.detail for rung in rungs(decision)][:2] == ["0.5000 = 0.5000, and a tie goes up"] * 2
+    assert [check.detail for check in checks(decision)][:2] == ["0.5000 = 0.5000, and a tie goes up"] * 2
     assert decision.score is not None
     assert decision.score.sufficient == 1.0
 
 
 def test_what_differs_never_looks_the_same() -> None:
     close = policy(model=fixed_score({"close": (0.2, 0.50001, 1.0)}, bar=Bar(0.0, -0.5)))
-    assert rungs(decide(close, job("close")))[1].detail == "0.50001 > 0.5"
+    assert checks(decide(close, job("close")))[1].detail == "0.50001 > 0.5"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_differs_never_looks_the_same() -> None:
 )
 def test_a_doubt_is_said_in_words_and_leaves_no_score(text: str, said: str) -> None:
     decision = decide(POLICY, job(text))
-    (doubt,) = rungs(decision)
+    (doubt,) = checks(decision)
     assert (doubt.name, doubt.passed, doubt.detail) == ("in-doubt", False, said)
     assert decision.score is None
 
@@ -112,12 +112,12 @@ def test_a_doubt_goes_to_the_fallback_of_the_rule_that_asked() -> None:
 def test_without_a_model_or_a_bar_the_fallback_decides(scorer: Scorer, said: str) -> None:
     decision = decide(replace(POLICY, scorer=scorer), job("easy"))
     assert decision.tier == "frontier"
-    assert rungs(decision)[0].detail == f"{said}: the fallback decides"
+    assert checks(decision)[0].detail == f"{said}: the fallback decides"
 
 
 def test_a_rule_that_names_a_tier_does_not_ask_the_score() -> None:
     decision = decide(POLICY, job("easy", kind="code"))
-    assert (decision.tier, decision.score, rungs(decision)) == ("frontier", None, [])
+    assert (decision.tier, decision.score, checks(decision)) == ("frontier", None, [])
 
 
 def test_the_runner_up_is_what_the_fallback_would_be() -> None:
@@ -144,14 +144,14 @@ def test_only_open_tiers_are_chosen(text: str, open_tiers: tuple[str, ...], tier
     decision = decide(POLICY, job(text), allowed=open_tiers)
     assert decision.tier == tier
     assert decision.open_tiers == open_tiers
-    assert {rung.name for rung in rungs(decision)} <= {*open_tiers, "in-doubt"}
+    assert {check.name for check in checks(decision)} <= {*open_tiers, "in-doubt"}
 
 
 def test_an_agent_to_whom_no_tier_of_the_model_is_open_gets_the_nearest_to_the_fallback() -> None:
     four = TEXT.replace("[small, medium, frontier]", "[nano, small, medium, frontier]")
     decision = decide(policy(four), job("easy"), allowed=("nano",))
     assert decision.tier == "nano"
-    assert "knows none of the tiers that are open" in rungs(decision)[0].detail
+    assert "knows none of the tiers that are open" in checks(decision)[0].detail
 
 
 def test_a_dearer_tier_must_be_worth_it() -> None:
@@ -170,7 +170,7 @@ def test_a_tier_may_have_another_name_in_the_model() -> None:
     )
     decision = decide(policy(named.replace("0.99", "0.99, tiers: {s: small, m: medium}")), job("easy"))
     assert decision.tier == "s"
-    assert rungs(decision)[0].name == "s"
+    assert checks(decision)[0].name == "s"
 
 
 def test_same_job_and_policy_same_bytes() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.places import Place
 from pointsman.bus.position_store import MovedError, UnavailableError
 from pointsman.bus.reader import Reader
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
-from pointsman.bus.supply import Supply
 
 PLACE = ("t", 0)
 RECORDS = [Incoming("t", 0, offset, 0, None, b"x", ()) for offset in (3, 4)]
@@ -31,8 +31,8 @@ class Kafka:
     def unread(self, tp: TopicPartition) -> int:
         return 0
 
-    def supply(self, _: object) -> Supply:
-        return Supply()
+    def fetch_buffer(self, _: object) -> FetchBuffer:
+        return FetchBuffer()
 
     def next_offset(self, _: object) -> int:
         return 0

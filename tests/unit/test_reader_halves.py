@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.places import Place
 from pointsman.bus.position_store import UnavailableError, halved
 from pointsman.bus.reader import Reader
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
-from pointsman.bus.supply import Supply
 
 HERE, THERE = ("t", 0), ("t", 1)
 
@@ -50,8 +50,8 @@ class Breaking:
 
 
 class Nothing:
-    def supply(self, _: object) -> Supply:
-        return Supply()
+    def fetch_buffer(self, _: object) -> FetchBuffer:
+        return FetchBuffer()
 
     def next_offset(self, _: object) -> int:
         return 0

@@ -10,11 +10,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
 from pointsman.bus import reader as reader_module
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.places import Place
 from pointsman.bus.reader import Reader
 from pointsman.bus.settings import LanePart
-from pointsman.bus.supply import Supply
 from pointsman.bus.topic_ids import TopicId
 from pointsman.bus.topic_seed import Mark
 from tests.support.record_log import Log, read
@@ -58,8 +58,8 @@ class Client:
     def ids(self) -> dict[str, TopicId]:
         return {topic: TopicId("cluster", UUID(int=1)) for topic in self.known}
 
-    def supply(self, tp: TopicPartition) -> Supply:
-        return Supply()
+    def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
+        return FetchBuffer()
 
     def next_offset(self, tp: TopicPartition) -> int:
         return 0
@@ -127,7 +127,7 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
     log = Log()
     log.add([b"a"])
     log.add([b"b", b"c"])
-    supplies = [Supply(), Supply()]
+    supplies = [FetchBuffer(), FetchBuffer()]
     for each in supplies:
         each.put(read(log))
     asked: list[list[int]] = []
@@ -136,7 +136,7 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
         async def gather(self, tps: Sequence[TopicPartition], within_s: float) -> None:
             asked.append([tp.partition for tp in tps])
 
-        def supply(self, tp: TopicPartition) -> Supply:
+        def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
             return supplies[tp.partition]
 
     reader, stocks = reader_of(set()), Stocks()

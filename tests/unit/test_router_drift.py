@@ -8,11 +8,11 @@ import pytest
 
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.records import Incoming
-from pointsman.router.again import canonical, decide_again
 from pointsman.router.drift import EVERY, LOOK
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import parse
+from pointsman.router.recompute import canonical, decide_again
 from pointsman.router.score_section import SCORE
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import JobRouted

@@ -12,15 +12,15 @@ from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.opinion.card import Card
 from pointsman.opinion.errors import OpinionMissingError
-from pointsman.router.again import canonical, decide_again
-from pointsman.router.attendance import Attendance
+from pointsman.router.calibration_monitor import CalibrationMonitor
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.opinion_app import giver
+from pointsman.router.opinion_availability import OpinionAvailability
 from pointsman.router.opinion_handler import OpinionHandler
 from pointsman.router.opinion_section import OpinionFile
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile, parse
-from pointsman.router.promises import Promises
+from pointsman.router.recompute import canonical, decide_again
 from pointsman.router.score_section import ModelFile
 from pointsman.runtime.yaml_file import FileError
 from pointsman.score.estimate import Bar, Estimate
@@ -167,7 +167,7 @@ async def test_without_an_opinion_the_fallback_decides(give: Any, waited_s: floa
 
 
 def test_where_nobody_has_been_for_longer_than_a_job_may_wait_none_is_asked_for() -> None:
-    attendance = Attendance.of(POLICY)
+    attendance = OpinionAvailability.of(POLICY)
 
     def routed(prompt: str) -> Message:
         handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, attendance=attendance)
@@ -196,7 +196,7 @@ def test_where_nobody_has_been_for_longer_than_a_job_may_wait_none_is_asked_for(
 
 
 async def test_while_the_score_is_not_believed_nobody_is_asked_and_the_fallback_decides() -> None:
-    promises = Promises.of(POLICY)
+    promises = CalibrationMonitor.of(POLICY)
     found = PromiseBroken(model=POLICY.scorer.name, found="it promises too much", judged_at=LATER)
     promises.broken(found)
     (out,) = await OpinionHandler(POLICY, TOPICS, fails, lambda: LATER, promises=promises)(

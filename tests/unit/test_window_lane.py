@@ -105,8 +105,8 @@ async def test_jobs_of_one_order_key_run_one_after_another() -> None:
     gates[0].set()
     await settle()
     assert started == [0, 2, 1]
-    for gate in gates.values():
-        gate.set()
+    for rate_limiter in gates.values():
+        rate_limiter.set()
     await settle()
     assert started == [0, 2, 1, 3]
     assert log.position == 4
@@ -148,13 +148,13 @@ async def test_what_ends_meanwhile_is_in_the_same_transaction(monkeypatch: pytes
 
 async def test_no_more_than_the_window_runs_and_a_full_lane_says_so() -> None:
     running_now = most = 0
-    gate = asyncio.Event()
+    rate_limiter = asyncio.Event()
 
     async def handler(record: Incoming) -> list[Outgoing]:
         nonlocal running_now, most
         running_now += 1
         most = max(most, running_now)
-        await gate.wait()
+        await rate_limiter.wait()
         running_now -= 1
         return answer(record)
 
@@ -166,7 +166,7 @@ async def test_no_more_than_the_window_runs_and_a_full_lane_says_so() -> None:
     await settle()
     assert not lane.has_room
     assert most == 3
-    gate.set()
+    rate_limiter.set()
     await settle()
     assert log.position == 10
     assert lane.has_room
@@ -174,12 +174,12 @@ async def test_no_more_than_the_window_runs_and_a_full_lane_says_so() -> None:
 
 
 async def test_finish_waits_for_what_runs_and_hands_back_the_rest() -> None:
-    gate = asyncio.Event()
+    rate_limiter = asyncio.Event()
 
     async def handler(record: Incoming) -> list[Outgoing]:
         if record.offset == 0:
             await asyncio.Event().wait()  # never ends: handed back
-        await gate.wait()
+        await rate_limiter.wait()
         return answer(record)
 
     log = Log()
@@ -187,7 +187,7 @@ async def test_finish_waits_for_what_runs_and_hands_back_the_rest() -> None:
     running = asyncio.create_task(lane.run())
     lane.feed([record(0), record(1)])
     await settle()
-    gate.set()
+    rate_limiter.set()
     await lane.finish(0.05)
     running.cancel()
     await asyncio.wait([running])
@@ -207,8 +207,8 @@ class Slow:
     async def __call__(self, record: Incoming) -> list[Outgoing]:
         self.asked[record.offset] += 1
         try:
-            if gate := self.gates.get(record.offset):
-                await gate.wait()
+            if rate_limiter := self.gates.get(record.offset):
+                await rate_limiter.wait()
         except asyncio.CancelledError:
             self.cancelled.add(record.offset)
             raise

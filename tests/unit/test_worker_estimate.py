@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointsman.worker.call_reservation import CallReservation
 from pointsman.worker.ceilings import bounded, most_tokens
 from pointsman.worker.content import content_of
 from pointsman.worker.estimate import AnswerLength, call_tokens, most_prompt_tokens, prompt_tokens
@@ -18,7 +19,6 @@ from pointsman.worker.limits_file import Rate
 from pointsman.worker.media import picture_tokens
 from pointsman.worker.picture_size import size_in
 from pointsman.worker.prices import Prices
-from pointsman.worker.wants import Wants
 from pointsman_schemas.calls import Usage
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -181,15 +181,15 @@ def test_text_that_calls_itself_a_picture_stays_text() -> None:
     assert most_prompt_tokens(request) > 7_000
 
 
-def wants(tokens: int) -> Wants:
-    return Wants("p/m", "gpt-4.1", Rate(tokens=tokens), Prices(None))
+def wants(tokens: int) -> CallReservation:
+    return CallReservation("p/m", "gpt-4.1", Rate(tokens=tokens), Prices(None))
 
 
-def reserved(found: Wants, **request: Any) -> int:
+def reserved(found: CallReservation, **request: Any) -> int:
     return found.before(TEXT | request, "agent", NOW)["p/m tokens"]
 
 
-def used(found: Wants, tokens: int, **request: Any) -> None:
+def used(found: CallReservation, tokens: int, **request: Any) -> None:
     found.after(TEXT | request, Usage(input_tokens=20, output_tokens=tokens), None)
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from pointsman.bus.emit import emit
 from pointsman.bus.records import Incoming
-from pointsman.worker.agreement import Agreement
+from pointsman.worker.call_context import call_context_of, target
 from pointsman.worker.cancellations import Cancellations
-from pointsman.worker.desk import desk_of, target
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.envelope import start
 from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import JobFailed
@@ -27,8 +27,8 @@ async def handler() -> AsyncIterator[WorkerHandler]:
     row = ProviderRow(name="nobody", base_url="http://127.0.0.1:9/v1")
     provider = Provider(row, row.key({}), max_in_flight=1)
     tier = TierRow(provider="nobody", model="m")
-    desk = desk_of("small", tier, [target(provider, Prices(None), "m")], Agreement.alone())
-    yield WorkerHandler(desk, Topics(), cancellations=Cancellations())
+    call_context = call_context_of("small", tier, [target(provider, Prices(None), "m")], SharedLimits.alone())
+    yield WorkerHandler(call_context, Topics(), cancellations=Cancellations())
     await provider.close()
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pointsman.bus.decode import Decoded, decode
-from pointsman.worker.climbing import with_cascade
+from pointsman.worker.escalation import with_cascade
 from pointsman.worker.outcome import WorkerOutcome
 from pointsman_schemas.cascades import CascadePlan
 from pointsman_schemas.decisions import Score

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from pointsman.worker.agreement import Agreement
 from pointsman.worker.answer import Answer, Result
 from pointsman.worker.attempts import Attempts
-from pointsman.worker.desk import desk_of, target
+from pointsman.worker.call_context import call_context_of, target
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers_file import ProviderRow, TierRow
 from pointsman.worker.refusal import from_status
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman.worker.unsuited import is_empty
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.jobs import Job
@@ -61,7 +61,7 @@ async def trying(
     job = Job.model_validate(
         {"job_id": UUID(int=1), "agent_id": "a", "request": {"messages": [{"role": "user", "content": "?"}]}}
     )
-    yield Attempts(desk_of("small", row, targets, Agreement.alone()), job), providers
+    yield Attempts(call_context_of("small", row, targets, SharedLimits.alone()), job), providers
 
 
 @pytest.mark.parametrize("unsuited", [TOO_LONG, answer(content="")])

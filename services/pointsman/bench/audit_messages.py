@@ -8,9 +8,9 @@ from decimal import Decimal
 import orjson
 
 from pointsman.audit.rows import row_of
-from pointsman.bus.bundle import unpacked
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.emit import emit
+from pointsman.bus.encoded_batch import unpacked
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.dev import samples
 from pointsman.dev.simulator.models import MODELS

@@ -28,7 +28,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
 
 from pointsman.bus import connection, rdkafka
 from pointsman.bus.errors import BusError
-from pointsman.bus.reach import PATIENCE_S, reach
+from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.bus.topic_changes import Change, Found, changes
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topic, Topics

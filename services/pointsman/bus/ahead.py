@@ -13,7 +13,7 @@ from pointsman.bus.committed import committed_offsets
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.follow import Follower
 from pointsman.bus.places import Place, Start
-from pointsman.bus.reach import PATIENCE_S
+from pointsman.bus.tcp_check import PATIENCE_S
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pointsman.bus.bundle import Made
+from pointsman.bus.encoded_batch import Made
 from pointsman.bus.hop import Times
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing

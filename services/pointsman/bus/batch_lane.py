@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pointsman.bus.batch_handler import BatchHandler
-from pointsman.bus.bundle import Bundle, Made, unpacked
 from pointsman.bus.claimed import stand_in
+from pointsman.bus.encoded_batch import EncodedBatch, Made, unpacked
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.failing import Failing
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.hop import Times, observe_hop, times_of
 from pointsman.bus.lane import Lane
 from pointsman.bus.lane_writer import LaneWriter, Position
@@ -24,7 +25,6 @@ from pointsman.bus.payloads import Inline, Payloads
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
-from pointsman.bus.supply import Supply
 from pointsman.bus.suspects import Suspects
 
 log = logging.getLogger(__name__)
@@ -95,11 +95,11 @@ class BatchLane(Lane):
     def oldest_ms(self) -> int | None:
         return self._waiting[0].timestamp_ms if self._waiting else None
 
-    def offer(self, supply: Supply) -> None:
+    def offer(self, fetch_buffer: FetchBuffer) -> None:
         wants_whole = self._takes_batches and self.position >= max(self._committed, self.suspects.until)
-        batch = supply.take_batch(BATCH_RECORDS) if wants_whole else None
+        batch = fetch_buffer.take_batch(BATCH_RECORDS) if wants_whole else None
         if batch is None:
-            super().offer(supply)
+            super().offer(fetch_buffer)
         else:
             self._put([batch])
             self.position = batch.next_offset
@@ -157,7 +157,7 @@ class BatchLane(Lane):
         topic = done[0].topic
         if len(done) == len(self._waiting):
             next_offset = max(next_offset, self.position)  # behind the markers, too
-        bundled = [each for each in made if isinstance(each, Bundle)]
+        bundled = [each for each in made if isinstance(each, EncodedBatch)]
         loose = await self._payloads.deposit([each for each in made if isinstance(each, Outgoing)])
         try:
             await self._writer.write([*bundled, *loose], next_offset)

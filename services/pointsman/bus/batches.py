@@ -8,7 +8,7 @@ from struct import Struct
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from pointsman.bus.bundle import Bundle, Made
+from pointsman.bus.encoded_batch import EncodedBatch, Made
 from pointsman.bus.records import Outgoing
 
 #: Aim of one produce batch of loose records before compression, bytes.
@@ -39,12 +39,12 @@ class Batches:
         self._now_ms = int(time.time() * 1000)
         self._sequence = 0
         loose = [each for each in records if isinstance(each, Outgoing)]
-        self._left: deque[Bundle | list[Outgoing]] = deque(
-            each for each in records if isinstance(each, Bundle)
+        self._left: deque[EncodedBatch | list[Outgoing]] = deque(
+            each for each in records if isinstance(each, EncodedBatch)
         )
         if loose:
             self._left.append(loose)
-        self._current: Bundle | list[Outgoing] = []
+        self._current: EncodedBatch | list[Outgoing] = []
         self.batch: bytes | None = None
         self.refused: list[Outgoing] = []
         self._next()
@@ -56,7 +56,7 @@ class Batches:
 
     def refuse(self) -> None:
         """The broker will never take the batch as it is."""
-        records = self._current.unpack() if isinstance(self._current, Bundle) else self._current
+        records = self._current.unpack() if isinstance(self._current, EncodedBatch) else self._current
         middle = len(records) // 2
         if middle:
             self._left.extendleft((records[middle:], records[:middle]))
@@ -66,13 +66,13 @@ class Batches:
 
     @property
     def _count(self) -> int:
-        return self._current.count if isinstance(self._current, Bundle) else len(self._current)
+        return self._current.count if isinstance(self._current, EncodedBatch) else len(self._current)
 
     def _next(self) -> None:
         self.batch = None
         if self._left:
             first = self._left.popleft()
-            self.batch = self._bundled(first) if isinstance(first, Bundle) else self._built(first)
+            self.batch = self._bundled(first) if isinstance(first, EncodedBatch) else self._built(first)
 
     def _built(self, records: list[Outgoing]) -> bytes:
         """The first of `records`, as many as fit; the first one always does."""
@@ -94,14 +94,14 @@ class Batches:
         self._current = records[:count]
         return bytes(batch.build())
 
-    def _bundled(self, bundle: Bundle) -> bytes:
-        self._current = bundle
+    def _bundled(self, encoded_batch: EncodedBatch) -> bytes:
+        self._current = encoded_batch
         attributes = DefaultRecordBatch.CODEC_ZSTD | _TRANSACTIONAL
-        last = bundle.count - 1
+        last = encoded_batch.count - 1
         body = _BODY.pack(
             attributes, last, self._now_ms, self._now_ms, self._producer_id, self._epoch, self._sequence,
-            bundle.count,
+            encoded_batch.count,
         )  # fmt: skip
-        body += bundle.content
+        body += encoded_batch.content
         length = _HEAD.size + len(body) - _BEFORE_LENGTH
         return _HEAD.pack(0, length, _NO_LEADER_EPOCH, _MAGIC, calc_crc32c(body)) + body

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from pointsman.bus.claimed import LostError, see_whole
-from pointsman.bus.complaints import complaints
 from pointsman.bus.json import parse_object
 from pointsman.bus.records import Incoming, Unread
 from pointsman.bus.refused import RefusedError
+from pointsman.bus.validation_messages import complaints
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers

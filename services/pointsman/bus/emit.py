@@ -20,7 +20,7 @@ def emit(topic: Topic, key: bytes | None, cover: Envelope, message: Message) -> 
     return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), cover.to_headers())
 
 
-def bury(
+def dead_letter(
     topic: Topic,
     record: Incoming,
     letter: dead.DeadLetter,

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 import orjson
 
-from pointsman.bus.emit import UNKNOWN_AGENT, bury, emit
+from pointsman.bus.emit import UNKNOWN_AGENT, dead_letter, emit
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.payloads import Payloads
 from pointsman.bus.records import Incoming, Outgoing
@@ -122,7 +122,7 @@ class Failing:
         reason, fail_reason = reasons
         DEAD.labels(self._stage, reason).inc()
         letter = dead.DeadLetter(reason, said, self._stage, *record.origin)
-        made = [bury(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
+        made = [dead_letter(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
         if cause is not None and cause.job_id is not None:
             agent = cause.agent_id or UNKNOWN_AGENT
             outcome = JobFailed(

@@ -34,10 +34,10 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 
 from pointsman.bus import connection
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.fetch_requests import Part, fetch
 from pointsman.bus.places import Place
 from pointsman.bus.record_batch import read_batches
-from pointsman.bus.supply import Supply
 from pointsman.bus.topic_ids import TopicId, topic_ids
 from pointsman.bus.topic_seed import Mark
 from pointsman.runtime.logging import event
@@ -76,7 +76,7 @@ class _Stock:
     position: int
     topic: UUID | None
     seed: str
-    supply: Supply = field(default_factory=Supply)
+    fetch_buffer: FetchBuffer = field(default_factory=FetchBuffer)
     end: int | None = None
     missing: bool = False
     heard_at: float = 0.0
@@ -159,7 +159,7 @@ class Fetcher:
     def halted(self, tp: TopicPartition) -> Halt | None:
         """Why nothing more comes of it from where it stands, if that is so and its stock is used up."""
         stock = self._stocks.get(tp)
-        return None if stock is None or stock.supply else stock.halt
+        return None if stock is None or stock.fetch_buffer else stock.halt
 
     def forget(self, tp: TopicPartition) -> None:
         """The partition has no lane any more."""
@@ -170,9 +170,9 @@ class Fetcher:
         kept = set(tps)
         self._stocks = {tp: stock for tp, stock in self._stocks.items() if tp in kept}
 
-    def supply(self, tp: TopicPartition) -> Supply:
+    def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
         """What is in stock of a partition that was sought."""
-        return self._stocks[tp].supply
+        return self._stocks[tp].fetch_buffer
 
     async def position(self, tp: TopicPartition) -> int | None:
         """Where its next question begins: behind what was fetched, its markers too; None: it is forgotten."""
@@ -184,7 +184,7 @@ class Fetcher:
         stock = self._stocks.get(tp)
         if stock is None:
             return 0
-        return len(stock.supply) + max(0, (stock.end or 0) - stock.position)
+        return len(stock.fetch_buffer) + max(0, (stock.end or 0) - stock.position)
 
     def next_offset(self, tp: TopicPartition) -> int:
         """As `position`, of a partition that was sought."""
@@ -213,7 +213,7 @@ class Fetcher:
             if leader not in self._asking:
                 wait_ms = min(_WAIT_MS, int(within_s * 1000))
                 self._asking[leader] = asyncio.create_task(self._ask(leader, stocks, wait_ms))
-        if any(tp in self._stocks and self._stocks[tp].supply for tp in wanted):
+        if any(tp in self._stocks and self._stocks[tp].fetch_buffer for tp in wanted):
             within_s = 0
         if not self._asking:
             await asyncio.sleep(within_s)
@@ -226,7 +226,7 @@ class Fetcher:
         found: dict[int, dict[Place, _Stock]] = {}
         for tp in wanted:
             stock = self._stocks.get(tp)
-            if stock is None or stock.supply or stock.halt or stock.topic is None:
+            if stock is None or stock.fetch_buffer or stock.halt or stock.topic is None:
                 continue
             leader = self._client.cluster.leader_for_partition(tp)
             if leader in (None, -1):
@@ -305,7 +305,7 @@ class Fetcher:
             raise UnknownTopicOrPartitionError(f"{place[0]}-{place[1]}")
         _check(part.code, f"{place[0]}-{place[1]}")
         batches, stock.position = read_batches(place, stock.position, part.records, part.aborted, stock.seed)
-        stock.supply.put(batches)
+        stock.fetch_buffer.put(batches)
         stock.end, stock.missing, stock.heard_at = part.end, False, time.monotonic()
 
     async def _look_for_first(self, place: Place, stock: _Stock) -> None:

@@ -22,8 +22,8 @@ from pointsman.bus.errors import BusError, KafkaUnavailableError
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.partitions import Partitions
 from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
-from pointsman.bus.reach import PATIENCE_S, reach
 from pointsman.bus.records import Incoming
+from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.settings import KafkaPart
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -175,13 +175,13 @@ class Follower:
                 f"{place[0]}-{place[1]}: no broker has answered for it for {self._stalled_after:g} s",
                 f"see what is wrong: pointsman doctor --kafka {self._settings.kafka}",
             )
-        supply = self._fetcher.supply(tp)
+        fetch_buffer = self._fetcher.fetch_buffer(tp)
         records: list[Incoming] = []
-        while supply and len(records) < most:
-            records += supply.take(most - len(records))
+        while fetch_buffer and len(records) < most:
+            records += fetch_buffer.take(most - len(records))
         if records:
             self.offsets[place] = records[-1].offset + 1
-        if not supply:
+        if not fetch_buffer:
             self._caught_up(place, tp)
         if self._until_end:
             end = self._ends.get(place, 0)

@@ -18,8 +18,8 @@ from faststream.specification import AsyncAPI
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from pointsman.bus import connection
-from pointsman.bus.arrival import BusNotReadyError, await_bus
 from pointsman.bus.settings import LanePart
+from pointsman.bus.wait_for_kafka import BusNotReadyError, await_bus
 from pointsman.runtime.interpreter import tune
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LOOP_LAG

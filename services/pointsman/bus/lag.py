@@ -19,8 +19,8 @@ from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.partitions import Partitions
 from pointsman.bus.places import EARLIEST, LATEST, Place
-from pointsman.bus.reach import PATIENCE_S, reach
 from pointsman.bus.span import Span
+from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
@@ -181,10 +181,10 @@ async def _look(fetcher: Fetcher, spans: Mapping[Place, Span]) -> None:
     while open_spans and time.monotonic() < give_up:
         await fetcher.gather(open_spans, _POLL_S)
         for tp, span in [*open_spans.items()]:
-            supply = fetcher.supply(tp)
-            for record in supply.take(_PORTION):
+            fetch_buffer = fetcher.fetch_buffer(tp)
+            for record in fetch_buffer.take(_PORTION):
                 span.see(record.offset, record.timestamp_ms)
-            if not supply and fetcher.next_offset(tp) >= span.end:
+            if not fetch_buffer and fetcher.next_offset(tp) >= span.end:
                 span.finish()
             if span.settled:
                 del open_spans[tp]

@@ -4,8 +4,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from pointsman.bus.fetch_buffer import FetchBuffer
 from pointsman.bus.records import Incoming
-from pointsman.bus.supply import Supply
 
 #: Taken from the supply at a time.
 PORTION = 500
@@ -31,9 +31,9 @@ class Lane(ABC):
     def feed(self, records: Sequence[Incoming]) -> None:
         """Take records, in offset order."""
 
-    def offer(self, supply: Supply) -> None:
+    def offer(self, fetch_buffer: FetchBuffer) -> None:
         """Take the next records from there, if there are any."""
-        records = supply.take(PORTION)
+        records = fetch_buffer.take(PORTION)
         if records:
             self.feed(records)
 

@@ -19,8 +19,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
 
 from pointsman.bus.bitmap import decode_metadata
-from pointsman.bus.bundle import Bundle, Made
 from pointsman.bus.committed import committed_offsets
+from pointsman.bus.encoded_batch import EncodedBatch, Made
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.records import LARGEST_VALUE, Outgoing
@@ -115,7 +115,7 @@ class LaneWriter:
                 refused.append(record)
                 continue
             count = self._partitions.get(record.topic) or await self._count(record.topic)
-            if isinstance(record, Bundle):
+            if isinstance(record, EncodedBatch):
                 partition = record.partition % count
             else:
                 partition = partition_of(record.key, count, self._keyless)

@@ -31,8 +31,8 @@ from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.lost import put_lost_on_record
 from pointsman.bus.membership import is_member
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
-from pointsman.bus.reach import reach_once
 from pointsman.bus.settings import LanePart
+from pointsman.bus.tcp_check import reach_once
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
 
@@ -136,10 +136,10 @@ class Lanes:
                 turn = (turn + 1) % max(1, len(hungry))
                 await fetcher.gather(hungry[turn:] + hungry[:turn], _FULL_POLL_S if full else _POLL_S)
                 for tp, lane in self._lanes.items():
-                    supply = fetcher.supply(tp)
-                    while supply and lane.has_room:
-                        lane.offer(supply)
-                    if not supply:
+                    fetch_buffer = fetcher.fetch_buffer(tp)
+                    while fetch_buffer and lane.has_room:
+                        lane.offer(fetch_buffer)
+                    if not fetch_buffer:
                         lane.passed(fetcher.next_offset(tp))
                     if fetcher.halted(tp) and not lane.pending:
                         self._reopen[tp].reschedule(0)  # a time in the past: at once

@@ -5,7 +5,7 @@ import time
 
 from pointsman.bus.bitmap import encode_metadata
 from pointsman.bus.decode import broker_time
-from pointsman.bus.emit import bury
+from pointsman.bus.emit import dead_letter
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
@@ -42,7 +42,7 @@ async def put_lost_on_record(
     DEAD.labels(stage, letter.reason).inc()
     await writer.write(
         [
-            bury(
+            dead_letter(
                 settings.topics.dead,
                 record,
                 letter,

@@ -1,7 +1,7 @@
 """How many processes work in a consumer group, asked by one that does not: over a connection of its own."""
 
 from pointsman.bus import connection, rdkafka
-from pointsman.bus.reach import PATIENCE_S, reach
+from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.settings import KafkaPart
 
 

@@ -10,8 +10,8 @@ from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.metadata import MetadataRequest
 
 from pointsman.bus.errors import BusError, KafkaLoginError, KafkaUnavailableError
-from pointsman.bus.reach import addresses, connected, reach, refusal
 from pointsman.bus.refused_connection import FAILURES
+from pointsman.bus.tcp_check import addresses, connected, reach, refusal
 from pointsman.bus.transaction_requests import Versions, versions
 from pointsman.runtime.settings import KafkaPart
 

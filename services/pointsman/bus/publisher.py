@@ -29,8 +29,8 @@ from pointsman.bus.errors import (
     PublishUncertainError,
     TopicMissingError,
 )
-from pointsman.bus.reach import PATIENCE_S, reach
 from pointsman.bus.records import MAX_RECORD_BYTES, Outgoing
+from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.settings import KafkaPart
 
 #: Aim of one produce batch before compression, bytes.

@@ -27,9 +27,9 @@ from pointsman.bus.lost import report_lost
 from pointsman.bus.places import Place
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
 from pointsman.bus.position_store import MovedError, Store, TopicsChangedError, UnavailableError, halved
-from pointsman.bus.reach import reach_once
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
+from pointsman.bus.tcp_check import reach_once
 from pointsman.bus.topic_ids import TopicId
 from pointsman.bus.topic_seed import Mark, topic_mark
 from pointsman.runtime.logging import event
@@ -150,9 +150,9 @@ class Reader:
         found: dict[Place, list[Incoming]] = {}
         left, left_bytes = _POLL_RECORDS, _POLL_BYTES
         for tp in turn:
-            supply = fetcher.supply(tp)
-            while supply and left and left_bytes > 0:
-                records = supply.take(left)
+            fetch_buffer = fetcher.fetch_buffer(tp)
+            while fetch_buffer and left and left_bytes > 0:
+                records = fetch_buffer.take(left)
                 found.setdefault((tp.topic, tp.partition), []).extend(records)
                 left -= len(records)
                 left_bytes -= sum(len(record.value or b"") for record in records)
@@ -340,7 +340,7 @@ def _end(fetcher: Fetcher, place: Place, records: Sequence[Incoming]) -> int:
     """Where a place stands behind these records: behind markers too, as these are no loss when they go."""
     tp = TopicPartition(*place)
     end = records[-1].offset + 1
-    return end if fetcher.supply(tp) else max(end, fetcher.next_offset(tp))
+    return end if fetcher.fetch_buffer(tp) else max(end, fetcher.next_offset(tp))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from uuid import UUID
 from aiokafka.client import AIOKafkaClient
 
 from pointsman.bus import connection
-from pointsman.bus.reach import reach
+from pointsman.bus.tcp_check import reach
 from pointsman.bus.transaction_requests import Answer, Packed
 from pointsman.bus.wire import NO_TAGS, Reader, array, compact
 from pointsman.runtime.settings import KafkaPart

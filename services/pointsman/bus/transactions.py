@@ -34,11 +34,11 @@ from aiokafka.structs import TopicPartition
 from pointsman.bus import connection
 from pointsman.bus import transaction_requests as requests
 from pointsman.bus.batches import Batches
-from pointsman.bus.bundle import Made
+from pointsman.bus.encoded_batch import Made
 from pointsman.bus.errors import BrokerTooOldError, RecordsRefusedError
 from pointsman.bus.places import Place
-from pointsman.bus.reach import reach_once
 from pointsman.bus.settings import LanePart
+from pointsman.bus.tcp_check import reach_once
 from pointsman.bus.transaction_requests import Packed, Producer, Versions
 
 #: Between two tries, seconds. The coordinator takes a millisecond or two to end the transaction before.

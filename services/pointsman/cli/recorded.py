@@ -13,11 +13,11 @@ from pointsman.cli.policy_record import PolicyRecord
 from pointsman.cli.settings import CliSettings
 from pointsman.cli.show.recomputed import Recomputed
 from pointsman.cli.show.verdict import Saw, Verdict
-from pointsman.router.again import canonical, decide_again
 from pointsman.router.cascade_section import ACCEPT
 from pointsman.router.opinion_section import OPINION
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import SHADOW, PolicyFile, load, parse
+from pointsman.router.recompute import canonical, decide_again
 from pointsman.router.score_section import SCORE
 from pointsman.router.shadow import OF as SHADOW_OF
 from pointsman.runtime.yaml_file import FileError

@@ -3,9 +3,9 @@
 from pointsman.bus.emit import emit
 from pointsman.bus.publisher import Publisher
 from pointsman.cli.errors import CommandError
-from pointsman.router.hearing import recall
+from pointsman.router.calibration_monitor import CalibrationMonitor
+from pointsman.router.feedback_listener import recall
 from pointsman.router.policy import Policy
-from pointsman.router.promises import Promises
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.envelope import Envelope
@@ -14,13 +14,13 @@ from pointsman_schemas.promises import PromiseRenewed
 from pointsman_schemas.topics import Topics
 
 
-async def standing(kafka: KafkaPart, topics: Topics, policy: Policy) -> Promises:
+async def standing(kafka: KafkaPart, topics: Topics, policy: Policy) -> CalibrationMonitor:
     """What routers found about the score of `policy`, by what is on record.
 
     Raises:
         BusError: it cannot be read.
     """
-    promises = Promises.of(policy)
+    promises = CalibrationMonitor.of(policy)
     await recall(kafka, topics, promises)
     return promises
 

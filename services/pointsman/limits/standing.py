@@ -54,24 +54,24 @@ class Standing:
     heard: dict[str, int] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
     #: Where the last record's time was, if it was not believed.
-    astray: Literal["", "behind", "ahead"] = ""
+    misplaced: Literal["", "behind", "ahead"] = ""
 
     def pass_to(self, at: int) -> None:
         """A record has the time `at`: time goes on, or the clock was set, and all times with it."""
         at = whole(at, LAST_MS)
         if at == 0:
             return  # a record without a time
-        astray: Literal["", "behind", "ahead"] = ""
+        misplaced: Literal["", "behind", "ahead"] = ""
         if self.at and at < self.at - BEHIND_MS:
-            astray = "behind"
+            misplaced = "behind"
         elif self.at and at > self.at + AHEAD_MS:
-            astray = "ahead"
-        if astray and astray == self.astray:
+            misplaced = "ahead"
+        if misplaced and misplaced == self.misplaced:
             self._shift(at - self.at, at)
-            astray = ""
-        elif not astray:
+            misplaced = ""
+        elif not misplaced:
             self.at = max(self.at, at)
-        self.astray = astray
+        self.misplaced = misplaced
         for budget in self.budgets.values():
             budget.pass_to(self.at)
 

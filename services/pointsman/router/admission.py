@@ -1,14 +1,14 @@
-"""Admission: whether a job may be done at all, and the rungs that this leaves on the ladder."""
+"""Admission: whether a job may be done at all, and the checks that this leaves on the trace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.router.agents_file import Agent, Registry
+from pointsman.router.checks import check_of
 from pointsman.router.conditions import show
 from pointsman.router.facts import count_chars
 from pointsman.router.policy import Policy
-from pointsman.router.rungs import rung
 from pointsman.router.shadow import AGENT as SHADOW_AGENT
 from pointsman.router.tier_names import unknown_tier
 from pointsman_schemas.decisions import Check
@@ -125,4 +125,4 @@ def _deadline(job: Job, now: datetime) -> Check | Refused | None:
 
 
 def _passed(name: str, detail: str) -> Check:
-    return rung("admission", name, True, detail)
+    return check_of("admission", name, True, detail)

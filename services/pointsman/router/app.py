@@ -11,15 +11,15 @@ from pointsman.bus.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.router.agents_file import load as load_agents
-from pointsman.router.attendance import Attendance
-from pointsman.router.attending import attending
+from pointsman.router.calibration_monitor import CalibrationMonitor
 from pointsman.router.fast_path import MOST_BYTES, FastScore, library
+from pointsman.router.feedback_listener import hearing
 from pointsman.router.handlers import SOURCE, RouterHandler
-from pointsman.router.hearing import hearing
-from pointsman.router.on_record import put_on_record
+from pointsman.router.opinion_availability import OpinionAvailability
+from pointsman.router.opinion_monitor import attending
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import load_text
-from pointsman.router.promises import Promises
+from pointsman.router.policy_publisher import put_on_record
 from pointsman.router.replies import STAGE
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
@@ -39,9 +39,9 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
     registry = load_agents(settings.agents, policy.tiers)
-    topics, promises = settings.topics, Promises.of(policy)
+    topics, promises = settings.topics, CalibrationMonitor.of(policy)
 
-    attendance = Attendance.of(policy)
+    attendance = OpinionAvailability.of(policy)
     claim_check = open_claim_check(settings)
     fast_score = FastScore(policy.scorer) if settings.native and library() is not None else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from pointsman.router.rungs import rung
+from pointsman.router.checks import check_of
 from pointsman_schemas.cascades import CascadePlan
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
@@ -18,11 +18,11 @@ def begin(
     closed = [tier for tier in plan.tiers if allowed is not None and tier not in allowed]
     if closed:
         why = f"{', '.join(closed)} is not open to this agent: straight to {last}"
-        return last, None, rung("confidence", NAME, False, why)
+        return last, None, check_of("confidence", NAME, False, why)
     if job.order_key is not None:  # whoever goes up is overtaken by the next job of the key
         why = f"jobs of one order key are done one after another: straight to {last}"
-        return last, None, rung("confidence", NAME, False, why)
-    return first, plan, rung("confidence", NAME, True, words(plan))
+        return last, None, check_of("confidence", NAME, False, why)
+    return first, plan, check_of("confidence", NAME, True, words(plan))
 
 
 def words(plan: CascadePlan) -> str:

@@ -1,7 +1,7 @@
 """Whether what a lane scores still looks like what the score was trained on; if not, the fallback decides.
 
 Invariants:
-- What was found is a rung of the decisions it touched, so that each can be made again without this object.
+- What was found is a check of the decisions it touched, so that each can be made again without this object.
 - Only the shapes of a sample are kept: of a tenth of the scored texts, the last two hundred, looked at after
   each hundred. A hash of the job's id draws it: every tenth in a row would fall in step with a publisher who
   takes turns.
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from zlib import crc32
 
-from pointsman.router.rungs import rung
+from pointsman.router.checks import check_of
 from pointsman.runtime.logging import event
 from pointsman.score.drift import Shift, shift_of
 from pointsman.score.features import read
@@ -35,7 +35,7 @@ class DriftWatch:
         self._profile = profile
         self._shapes: deque[tuple[bytes, ...]] = deque(maxlen=KEPT)
         self._kept = 0
-        #: The rung for jobs that would be scored, while the work is unfamiliar.
+        #: The check for jobs that would be scored, while the work is unfamiliar.
         self.found: Check | None = None
 
     def seen(self, job: Job) -> None:
@@ -52,7 +52,9 @@ class DriftWatch:
 
     def _look(self, moved: Shift) -> None:
         before = self.found
-        self.found = None if moved.familiar else rung("score", NAME, False, f"{moved}: the fallback decides")
+        self.found = (
+            None if moved.familiar else check_of("score", NAME, False, f"{moved}: the fallback decides")
+        )
         if (before is None) != (self.found is None):
             said = "work is familiar again" if self.found is None else "work is unlike what the score knows"
             event(log, logging.WARNING, said, shift=str(moved))

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pointsman.bus.bundle import Bundle, compressed
 from pointsman.bus.decompress import DecompressError
+from pointsman.bus.encoded_batch import EncodedBatch, compressed
 from pointsman.bus.hop import Times
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming
@@ -201,7 +201,7 @@ class FastPath:
             self._open(decision) if scored else None,
         )
 
-    def routed(self) -> list[Bundle]:
+    def routed(self) -> list[EncodedBatch]:
         """What it made of the batch, once all of it is routed."""
         self._watch()
         self._count()
@@ -232,9 +232,9 @@ class FastPath:
         open_tiers = tiers if decision.open_tiers is None else decision.open_tiers
         return sum(1 << at for at, tier in enumerate(tiers) if tier in open_tiers)
 
-    def _bundles(self) -> list[Bundle]:
+    def _bundles(self) -> list[EncodedBatch]:
         return [
-            Bundle(self._targets[tier], self._partition, count, compressed(records))
+            EncodedBatch(self._targets[tier], self._partition, count, compressed(records))
             for tier, count, records in self._native.made()
         ]
 

@@ -17,20 +17,20 @@ from time import perf_counter
 from typing import NamedTuple
 
 from pointsman.bus.batch_handler import Whole
-from pointsman.bus.bundle import Made
 from pointsman.bus.decode import Malformed
+from pointsman.bus.encoded_batch import Made
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.admission import Refused, admit
 from pointsman.router.agents_file import Registry
-from pointsman.router.attendance import Attendance
+from pointsman.router.calibration_monitor import CalibrationMonitor
+from pointsman.router.causation import cause_of, given_id, lane_key
 from pointsman.router.drift import DriftWatch
 from pointsman.router.fast_path import MOST_BYTES, FastPath, FastScore
-from pointsman.router.lineage import cause_of, given_id, lane_key
+from pointsman.router.opinion_availability import OpinionAvailability
 from pointsman.router.policy import Policy, decide
-from pointsman.router.promises import Promises
-from pointsman.router.refusing import bury, refuse
+from pointsman.router.refusing import dead_letter, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.second import is_undecided
 from pointsman.router.seen import Seen
@@ -72,8 +72,8 @@ class RouterHandler:
         topics: Topics,
         clock: Clock,
         *,
-        promises: Promises | None = None,
-        attendance: Attendance | None = None,
+        promises: CalibrationMonitor | None = None,
+        attendance: OpinionAvailability | None = None,
         source: str = SOURCE,
         remembered: int = 10_000,
         fast_score: FastScore | None = None,
@@ -90,8 +90,8 @@ class RouterHandler:
         self._source = source
         shadow = policy.shadow
         self._drift = DriftWatch(policy.scorer.profile)
-        self._promises = promises or Promises.of(policy)
-        self._attendance = attendance or Attendance.of(policy)
+        self._promises = promises or CalibrationMonitor.of(policy)
+        self._attendance = attendance or OpinionAvailability.of(policy)
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
         self._fast: FastPath | None = None
         if fast_score is not None:
@@ -191,13 +191,13 @@ class RouterHandler:
     def _answer(self, replies: Replies, read: Accepted | Malformed, *, first: bool) -> Answer:
         match read:
             case Malformed():
-                end = refuse if first else bury
+                end = refuse if first else dead_letter
                 refused = Refused(read.reason, read.message)
                 return Answer(end(replies, cause_of(read, replies.record), refused))
             case Accepted() if first:
                 return self._route(replies, read)
             case Accepted():
-                return Answer(bury(replies, read.cause, _second(read.job)))
+                return Answer(dead_letter(replies, read.cause, _second(read.job)))
 
     def _route(self, replies: Replies, read: Accepted) -> Answer:
         try:

@@ -10,12 +10,12 @@ from pointsman.bus.window_lane import window_lanes
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
 from pointsman.opinion.errors import OpinionMissingError
-from pointsman.router.hearing import hearing
-from pointsman.router.on_record import put_on_record
+from pointsman.router.calibration_monitor import CalibrationMonitor
+from pointsman.router.feedback_listener import hearing
 from pointsman.router.opinion_handler import SOURCE, Give, OpinionHandler
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import PolicyFile, load_text
-from pointsman.router.promises import Promises
+from pointsman.router.policy_publisher import put_on_record
 from pointsman.router.replies import STAGE
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
@@ -36,7 +36,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
-    promises = Promises.of(policy)
+    promises = CalibrationMonitor.of(policy)
     handler = OpinionHandler(policy, settings.topics, giver(file), clock, promises=promises)
     claim_check = open_claim_check(settings)
     lanes = window_lanes(

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from pointsman.bus.decode import Malformed, decode
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.admission import Refused
+from pointsman.router.calibration_monitor import CalibrationMonitor
 from pointsman.router.policy import Policy, decide
-from pointsman.router.promises import Promises
-from pointsman.router.refusing import bury, refuse
+from pointsman.router.refusing import dead_letter, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.second import Second, missing
 from pointsman.runtime.clock import Clock
@@ -47,13 +47,13 @@ class OpinionHandler:
         give: Give,
         clock: Clock,
         *,
-        promises: Promises | None = None,
+        promises: CalibrationMonitor | None = None,
         source: str = SOURCE,
     ) -> None:
         self._policy = policy
         self._topics = topics
         self._give = give
-        self._promises = promises or Promises.of(policy)
+        self._promises = promises or CalibrationMonitor.of(policy)
         self._clock = clock
         self._source = source
 
@@ -65,7 +65,7 @@ class OpinionHandler:
             return refuse(replies, found.cause, Refused(found.reason, found.message))
         if not isinstance(found.message, JobUndecided):
             said = f"type {found.envelope.type!r} does not belong on the topic of second opinions"
-            return bury(replies, found.envelope, Refused(Reason.UNKNOWN_TYPE, said))
+            return dead_letter(replies, found.envelope, Refused(Reason.UNKNOWN_TYPE, said))
         try:
             decision = await self._decide(record, found.message)
             return [replies.routed(found.envelope, found.message.job, decision)]

@@ -1,10 +1,10 @@
 """The decision: which tier a job goes to, by which rule, and what would have been next.
 
-Layers, in order, each leaving its rungs on the ladder: admission (before this file), rules, the learned score
+Layers, in order, each leaving its checks on the trace: admission (before this file), rules, the learned score
 where a rule asks it, confidence: whether the job begins a cascade, whose answers the workers judge.
 
 Invariants:
-- Same policy, job, allowed tiers and earlier rungs give the same decision.
+- Same policy, job, allowed tiers and earlier checks give the same decision.
 - The last rule is the default, which always holds: every job gets exactly one tier.
 - The runner-up never names the chosen tier.
 - A score in doubt leads to the fallback of the rule that asked it, never below.
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from pointsman.router.cascading import begin
+from pointsman.router.checks import check_of
 from pointsman.router.conditions import Condition, conditions
 from pointsman.router.facts import Facts, read_facts
 from pointsman.router.policy_file import DEFAULT, Limits, PolicyFile, ShadowSection, Target
-from pointsman.router.rungs import rung
 from pointsman.router.scoring import Scorer
 from pointsman.router.tier_names import ASKED, CASCADE, SCORED
 from pointsman.score.text import text_of
@@ -59,12 +59,12 @@ class Rule:
         return cls(name, conditions, None if named == ASKED else named, scored, choices, instead)
 
     def look(self, facts: Facts) -> Check:
-        """The rung of this rule: every comparison if all hold, else the first that does not."""
+        """The check of this rule: every comparison if all hold, else the first that does not."""
         for holds, words in self.conditions:
             if not holds(facts):
-                return rung("rule", self.name, False, words(facts))
+                return check_of("rule", self.name, False, words(facts))
         said = "; ".join([words(facts) for _, words in self.conditions])
-        return rung("rule", self.name, True, said or "no rule above holds")
+        return check_of("rule", self.name, True, said or "no rule above holds")
 
     def holds(self, facts: Facts) -> bool:
         """As `look`, without the words; a plain loop, because `all` makes a generator for each rule."""
@@ -126,34 +126,34 @@ def decide(
     """Choose a tier for `job`.
 
     `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
-    nearest below, else the nearest above. `earlier` are the rungs that admission left. With `doubt`, the rung
-    that says why, the score is not asked. `opinion`: what a second opinion said about a job of which the
-    score is undecided, or the rung that says why there is none.
+    nearest below, else the nearest above. `earlier` are the checks that admission left. With `doubt`, the
+    check that says why, the score is not asked. `opinion`: what a second opinion said about a job of which
+    the score is undecided, or the check that says why there is none.
     """
     facts = read_facts(job)
-    ladder = [*earlier]
+    trace = [*earlier]
     rules = iter(policy.rules)
     for rule in rules:
-        ladder.append(rule.look(facts))
-        if ladder[-1].passed:
+        trace.append(rule.look(facts))
+        if trace[-1].passed:
             break
     wanted, score, second = _wanted(rule, facts), None, None
     if rule.scored and doubt is not None:
-        ladder.append(doubt)
+        trace.append(doubt)
     elif rule.scored:
         kept_in_order = job.order_key is not None  # whoever waits for an opinion is overtaken
         text = text_of(job.request.messages)
         found = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
-        ladder += found.checks
+        trace += found.checks
         wanted, score, second = found.tier or wanted, found.score, found.opinion
     plan = None
     if wanted == CASCADE:
         assert policy.cascade is not None  # a file that names a cascade has one
         wanted, plan, begun = begin(policy.cascade, job, allowed)
-        ladder.append(begun)
+        trace.append(begun)
     tier = nearest_allowed(policy.tiers, wanted, allowed)
     if tier != wanted:
-        ladder.append(rung("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
+        trace.append(check_of("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
     choice = rule.choices[tier]
     return Decision(
         tier=choice.tier,
@@ -165,7 +165,7 @@ def decide(
         open_tiers=None if allowed is None else tuple(each for each in policy.tiers if each in allowed),
         opinion=second,
         cascade=plan,
-        checks=tuple(ladder),
+        checks=tuple(trace),
     )
 
 

@@ -9,7 +9,7 @@ from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.reasons import Reason
 
 
-def bury(replies: Replies, cause: Envelope | None, why: Refused) -> list[Outgoing]:
+def dead_letter(replies: Replies, cause: Envelope | None, why: Refused) -> list[Outgoing]:
     """The dead letter alone: no job is known, or it is answered already."""
     DEAD.labels(STAGE, why.reason).inc()
     return [replies.dead(cause, why.reason, why.message)]
@@ -20,10 +20,10 @@ def refuse(
 ) -> list[Outgoing]:
     """The dead letter, and the outcome of the job that the cause names, if it names one."""
     if cause is None or cause.job_id is None:
-        return bury(replies, cause, why)
+        return dead_letter(replies, cause, why)
     if why.reason is Reason.DEADLINE_PASSED and deadline is not None:
         outcome, name = replies.expired(cause, deadline, why.message), "expired"
     else:
         outcome, name = replies.rejected(cause, why.reason, why.message), "rejected"
     FINISHED.labels("none", name, why.reason).inc()
-    return [*bury(replies, cause, why), outcome]
+    return [*dead_letter(replies, cause, why), outcome]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
-from pointsman.router.again import decide_again
 from pointsman.router.policy import Policy
 from pointsman.router.policy_file import SHADOW
+from pointsman.router.recompute import decide_again
 from pointsman.router.tier_names import CASCADE
 from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Decision

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pointsman.bus.claimed import dataref
-from pointsman.bus.emit import bury, emit
+from pointsman.bus.emit import dead_letter, emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman_schemas.base import Message, Timestamp
 from pointsman_schemas.dead import DeadLetter
@@ -52,7 +52,9 @@ class Replies:
     def dead(self, cause: Envelope | None, reason: Reason, message: str) -> Outgoing:
         """The record as it was found, and why it came to nothing."""
         letter = DeadLetter(reason, message, STAGE, *self.record.origin)
-        return bury(self.topics.dead, self.record, letter, cause=cause, source=self.source, now=self.now)
+        return dead_letter(
+            self.topics.dead, self.record, letter, cause=cause, source=self.source, now=self.now
+        )
 
     def rejected(self, cause: Envelope, reason: Reason, message: str) -> Outgoing:
         """The outcome of a job that is not admitted."""

@@ -1,4 +1,4 @@
-"""The score's layer of a decision: the cheapest tier that is sure enough to be sufficient, and its rungs."""
+"""The score's layer of a decision: the cheapest tier that is sure enough to be sufficient, and its checks."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from functools import lru_cache
 from math import isfinite
 
 from pointsman.opinion.band import together
+from pointsman.router.checks import check_of
 from pointsman.router.policy_file import PolicyFile
-from pointsman.router.rungs import rung
 from pointsman.router.score_section import model_names
 from pointsman.router.second import Second, missing, recorded
 from pointsman.score.choose import Choice, Compared, choose, in_words
@@ -16,7 +16,7 @@ from pointsman.score.model import ScoreModel
 from pointsman.score.net import NetScore
 from pointsman_schemas.decisions import Check, Score, SecondOpinion
 
-#: The rung of a score that cannot say.
+#: The check of a score that cannot say.
 IN_DOUBT = "in-doubt"
 
 
@@ -73,7 +73,7 @@ class Scorer:
     ) -> Scored:
         """The cheapest tier for `text` that is open and sure enough, with every comparison that was made.
 
-        `opinion`: what was said of an undecided text, or the rung that says why nothing was. `alone`: nobody
+        `opinion`: what was said of an undecided text, or the check that says why nothing was. `alone`: nobody
         is asked.
         """
         if self.model is None:
@@ -107,14 +107,14 @@ class Scorer:
         return choose(estimate, bar, self.tiers, floor=self.model.floor, prices=self.prices, allowed=allowed)
 
     def _scored(self, found: Choice, name: str) -> Scored:
-        rungs = [_compared(each) for each in found.compared]
+        checks = [_compared(each) for each in found.compared]
         chosen = next((each for each in found.compared if each.tier == found.tier), None)
         if chosen is None:
-            rungs.append(_last(found.tier))
-            return Scored(found.tier, Score(model=name, sufficient=1.0, threshold=1.0), tuple(rungs))
+            checks.append(_last(found.tier))
+            return Scored(found.tier, Score(model=name, sufficient=1.0, threshold=1.0), tuple(checks))
         threshold = min(max(chosen.required, 0.0), 1.0)
         score = Score(model=name, sufficient=chosen.sufficient, threshold=threshold)
-        return Scored(found.tier, score, tuple(rungs))
+        return Scored(found.tier, score, tuple(checks))
 
     def reasons(self, text: str, top: int = 5) -> dict[str, list[Reason]]:
         """For each tier below the strongest what in `text` speaks for it and against it; slow."""
@@ -146,8 +146,8 @@ def _with(check: Check) -> Check:
 @lru_cache(maxsize=64)
 def _last(tier: str) -> Check:
     said = "no cheaper tier is sure enough, so the strongest that is open does it"
-    return rung("score", tier, True, said)
+    return check_of("score", tier, True, said)
 
 
 def _doubt(why: str) -> Scored:
-    return Scored(None, None, (rung("score", IN_DOUBT, False, f"{why}: the fallback decides"),))
+    return Scored(None, None, (check_of("score", IN_DOUBT, False, f"{why}: the fallback decides"),))

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from math import isfinite
 
 from pointsman.opinion.card import Card
+from pointsman.router.checks import check_of
 from pointsman.router.policy_file import PolicyFile
-from pointsman.router.rungs import rung
 from pointsman.score.choose import Compared
 from pointsman.score.estimate import Bar, Estimate
 from pointsman_schemas.decisions import Check, Decision, SecondOpinion
 
-#: Names of rungs: the score hangs in the balance; why there is no opinion although one was asked.
+#: Names of checks: the score hangs in the balance; why there is no opinion although one was asked.
 UNDECIDED, NONE = "undecided", "no-opinion"
 
 
@@ -45,12 +45,12 @@ class Second:
         return f"{self.card.name}@{self.card.version}"
 
     def asks(self, compared: Sequence[Compared]) -> Check | None:
-        """The rung that says which comparison hung by too little; None where none did."""
+        """The check that says which comparison hung by too little; None where none did."""
         for each in compared:
             hung = abs(each.sufficient - each.required)
             if hung <= self.band:
                 said = f"{each.tier} hung by {hung:.4f} <= {self.band:.4f}: a second opinion decides"
-                return rung("score", UNDECIDED, False, said)
+                return check_of("score", UNDECIDED, False, said)
         return None
 
     def on_record(self, said: Estimate) -> SecondOpinion | None:
@@ -66,8 +66,8 @@ def recorded(opinion: SecondOpinion) -> Estimate:
 
 
 def missing(why: str) -> Check:
-    """The rung that says why there is no opinion: the fallback decides, as in every doubt."""
-    return rung("score", NONE, False, f"{why}: the fallback decides")
+    """The check that says why there is no opinion: the fallback decides, as in every doubt."""
+    return check_of("score", NONE, False, f"{why}: the fallback decides")
 
 
 def is_undecided(decision: Decision) -> bool:

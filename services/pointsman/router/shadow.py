@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
+from pointsman.router.checks import check_of
 from pointsman.router.facts import count_chars
 from pointsman.router.policy_file import SHADOW, ShadowSection
-from pointsman.router.rungs import rung
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import SUBJECT, Job
 
@@ -96,6 +96,6 @@ def _shadow(job: Job, decision: Decision, tier: str, drawn: str) -> Shadow:
         reason=f"A shadow of a job that went to {decision.tier}, to learn from; its answer reaches nobody.",
         policy_version=decision.policy_version,
         runner_up=None,
-        checks=(rung("rule", SHADOW, True, drawn),),
+        checks=(check_of("rule", SHADOW, True, drawn),),
     )
     return Shadow(repeated, made)

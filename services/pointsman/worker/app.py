@@ -15,13 +15,13 @@ from pointsman.claims.waiting import Waiting
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.accept_models import AcceptModels
-from pointsman.worker.agreement import Agreement
+from pointsman.worker.call_context import call_context_of, targets_of
 from pointsman.worker.cancellations import Cancellations
-from pointsman.worker.desk import desk_of, targets_of
 from pointsman.worker.handlers import STAGE, WorkerHandler, source_of
 from pointsman.worker.providers_file import load
 from pointsman.worker.response import MAX_RESPONSE_BYTES, MAX_STORED_BYTES
 from pointsman.worker.settings import WorkerSettings
+from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.jobs import JobCancel
 
 
@@ -34,17 +34,17 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
     """
     file = load(settings.providers, tier=settings.tier)
     topics = settings.topics
-    agreement = agreement_of(settings)
-    desk = desk_of(
+    shared_limits = shared_limits_of(settings)
+    call_context = call_context_of(
         settings.tier,
         file.tiers[settings.tier],
         targets_of(file, settings.tier, clock=clock, most_bytes=most_bytes(settings)),
-        agreement,
+        shared_limits,
         clock=clock,
     )
     cancellations = Cancellations(clock)
     handler = WorkerHandler(
-        desk,
+        call_context,
         topics,
         cancellations=cancellations,
         accept_models=AcceptModels(settings, topics),
@@ -71,7 +71,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
-        async with agreement.running(), commands.running(), closed_after(claim_check):
+        async with shared_limits.running(), commands.running(), closed_after(claim_check):
             yield
 
     def stop() -> None:
@@ -85,7 +85,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         broker=control_broker(settings),
         run=lanes.run,
         stop=stop,
-        not_ready=lambda: not_ready(lanes, agreement, commands),
+        not_ready=lambda: not_ready(lanes, shared_limits, commands),
         resources=resources,
     )
 
@@ -97,16 +97,16 @@ def most_bytes(settings: WorkerSettings) -> int:
     return max(MAX_RESPONSE_BYTES, min(MAX_STORED_BYTES, settings.claims_max_bytes // 4))
 
 
-def agreement_of(settings: WorkerSettings) -> Agreement:
+def shared_limits_of(settings: WorkerSettings) -> SharedLimits:
     """This process's side of what it shares with every other worker."""
     source = f"pointsman/worker/{settings.tier}"
     process = f"{settings.tier}-{secrets.token_hex(4)}"
-    return Agreement(process, lambda: SharedLog(settings, settings.topics.limits, source))
+    return SharedLimits(process, lambda: SharedLog(settings, settings.topics.limits, source))
 
 
-def not_ready(lanes: Lanes, agreement: Agreement, commands: Listener[JobCancel]) -> str | None:
+def not_ready(lanes: Lanes, shared_limits: SharedLimits, commands: Listener[JobCancel]) -> str | None:
     """What is missing before a job can be done and cancelled, if anything."""
-    missing = agreement.problem or commands.problem
+    missing = shared_limits.problem or commands.problem
     if missing is not None:
         return missing
     return None if lanes.ready else "lanes are not open yet"

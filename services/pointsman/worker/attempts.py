@@ -14,16 +14,16 @@ from pointsman.worker.answer import Answer, Failure, Reject, Result, Retry
 from pointsman.worker.backoff import GiveUp, next_wait
 from pointsman.worker.breakers import Breakers, ShutError
 from pointsman.worker.call import Call, Status, Target
+from pointsman.worker.call_limiter import CallLimiter, NoRoomError, Wait
+from pointsman.worker.call_reservation import UnknownPriceError
 from pointsman.worker.ceilings import bounded
-from pointsman.worker.gate import Gate
 from pointsman.worker.hedging import Called, Calling, race
 from pointsman.worker.providers import as_sent
 from pointsman.worker.providers_file import TierRow
+from pointsman.worker.rate_limiter import RateLimiter
 from pointsman.worker.retry_budget import RetryBudget
-from pointsman.worker.turnstile import NoRoomError, Turnstile, Wait
 from pointsman.worker.unsuited import as_failure, is_empty
 from pointsman.worker.usage import believed
-from pointsman.worker.wants import UnknownPriceError
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import Job
@@ -55,7 +55,7 @@ class NoRoom:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CallContext:
     """What the calls of one tier have in common; `targets` in the order in which they are tried.
 
     Once `closing` is set no call begins: the job that would is handed back.
@@ -64,8 +64,8 @@ class Desk:
     tier: str
     row: TierRow
     targets: Sequence[Target]
-    turnstile: Turnstile
-    gate: Gate
+    call_limiter: CallLimiter
+    rate_limiter: RateLimiter
     breakers: Breakers
     retries: RetryBudget
     hedges: RetryBudget
@@ -76,13 +76,13 @@ class Desk:
 class Attempts:
     """The calls for one job. `calls` has those that are over, in order; `wait` what held the job up last."""
 
-    def __init__(self, desk: Desk, job: Job) -> None:
+    def __init__(self, call_context: CallContext, job: Job) -> None:
         self.calls: list[CallFinished] = []
         self.wait = Wait()
-        self._desk = desk
+        self._call_context = call_context
         self._job = job
         self._asked = job.request.model_dump(mode="json", exclude_unset=True)
-        self._left = list(desk.targets)
+        self._left = list(call_context.targets)
         self._tried: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
         self._wants: dict[str, Mapping[str, int]] = {}
@@ -100,7 +100,7 @@ class Attempts:
                 self._left.sort(key=lambda other: other is target)  # the others come first
                 continue
             except NoRoomError as error:
-                NO_ROOM.labels(self._desk.tier, error.limit).inc()
+                NO_ROOM.labels(self._call_context.tier, error.limit).inc()
                 if self._go_on_without(target):
                     continue
                 return NoRoom(error.limit, str(error))
@@ -140,7 +140,7 @@ class Attempts:
 
     async def _ended(self, target: Target) -> Called:
         """The call that counts: the only one, or of two the one that answered first, or failed last."""
-        hedge, begun = self._desk.row.hedge, asyncio.Event()
+        hedge, begun = self._call_context.row.hedge, asyncio.Event()
         if hedge is None:
             return await self._call(target, begun)
         *failed, last = await race(self._call(target, begun), begun, hedge.after_s, self._second(target))
@@ -153,16 +153,16 @@ class Attempts:
         other = next((each for each in self._left if each is not target and self._may_call(each)), target)
 
         def second() -> Calling | None:
-            if not self._desk.hedges.may_retry(monotonic()):
+            if not self._call_context.hedges.may_retry(monotonic()):
                 return None
-            HEDGES.labels(self._desk.tier).inc()
+            HEDGES.labels(self._call_context.tier).inc()
             return self._call(other, asyncio.Event())
 
         return second
 
     def _is_unsuited(self, result: Result) -> bool:
         """Whether another model may do what this one did not, and the policy has it asked."""
-        also = self._desk.row.fallback_on
+        also = self._call_context.row.fallback_on
         match result:
             case Answer():
                 return "empty" in also and is_empty(result)
@@ -176,9 +176,9 @@ class Attempts:
 
     def _ready_in(self, target: Target) -> float:
         """Seconds until it may be called: its pause, its breaker, and what this job was told to wait."""
-        desk, name = self._desk, target.name
+        context, name = self._call_context, target.name
         rest = self._not_before.get(name, 0.0) - monotonic()
-        return max(desk.gate.pause_left(name), desk.breakers.shut_for(name), rest, 0.0)
+        return max(context.rate_limiter.pause_left(name), context.breakers.shut_for(name), rest, 0.0)
 
     def _elsewhere(self, target: Target) -> bool:
         """Whether another may be called now, and has room."""
@@ -189,17 +189,19 @@ class Attempts:
             return False
         if target.name not in self._wants:
             try:
-                wants = target.wants.before(self._request(target), self._job.agent_id, self._desk.clock())
+                wants = target.wants.before(
+                    self._request(target), self._job.agent_id, self._call_context.clock()
+                )
             except UnknownPriceError:
                 return False
             self._wants[target.name] = wants
-        return self._desk.gate.has_room(self._wants[target.name])
+        return self._call_context.rate_limiter.has_room(self._wants[target.name])
 
     async def _rest(self, target: Target) -> None:
         """Wait as long as this job was told to, or until a person lets the target be called."""
         left = self._not_before.pop(target.name, 0.0) - monotonic()
         if left > 0:
-            await self._desk.gate.rest(target.name, left)
+            await self._call_context.rate_limiter.rest(target.name, left)
 
     def _go_on_without(self, target: Target) -> bool:
         """Whether there is another to be tried."""
@@ -209,10 +211,10 @@ class Attempts:
         return True
 
     async def _call(self, target: Target, begun: asyncio.Event) -> Called:
-        desk, job = self._desk, self._job
+        call_context, job = self._call_context, self._job
         request = self._request(target)
         wants = self._reserved(target, request)
-        way = desk.turnstile.turn(
+        way = call_context.call_limiter.turn(
             job.job_id,
             target.name,
             wants,
@@ -222,20 +224,20 @@ class Attempts:
         )
         async with way as turn:
             if not self._tried[target.name]:
-                desk.retries.called(monotonic())
-                desk.hedges.called(monotonic())
+                call_context.retries.called(monotonic())
+                call_context.hedges.called(monotonic())
             self._tried[target.name] += 1
             call = Call(
                 target=target,
                 job=job,
-                tier=desk.tier,
+                tier=call_context.tier,
                 attempt=self._tried.total(),
                 request=request,
-                started_at=desk.clock(),
+                started_at=call_context.clock(),
             )
             self._under_way.append(call)
             begun.set()
-            with IN_FLIGHT.labels(desk.tier, target.provider.row.name).track_inprogress():
+            with IN_FLIGHT.labels(call_context.tier, target.provider.row.name).track_inprogress():
                 result = await target.provider.call(
                     request,
                     job_id=job.job_id,
@@ -249,18 +251,18 @@ class Attempts:
             turn.went_well = not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER)
             if leave_alone_s := _leave_alone_s(result):
                 PAUSED.labels(target.name).inc()
-                desk.gate.pause(target.name, leave_alone_s)
+                call_context.rate_limiter.pause(target.name, leave_alone_s)
         return Called(call, result)
 
     def _request(self, target: Target) -> Json:
-        request, row = as_sent(self._asked, target.model), self._desk.row
+        request, row = as_sent(self._asked, target.model), self._call_context.row
         if row.usd_per_job is None and not target.wants.ceilings(self._job.agent_id):
             return request
         return bounded(request, row.answer_tokens)
 
     def _reserved(self, target: Target, request: Json) -> dict[str, int]:
         """What the next call may need of the shared budgets, if the job's own money allows it."""
-        row, now = self._desk.row, self._desk.clock()
+        row, now = self._call_context.row, self._call_context.clock()
         try:
             if row.usd_per_job is not None:
                 self._most = target.wants.most_usd(request, now)
@@ -273,17 +275,17 @@ class Attempts:
 
     def _wait(self, target: Target, failure: Retry) -> float | GiveUp:
         deadline = self._job.deadline
-        left = None if deadline is None else (deadline - self._desk.clock()).total_seconds()
+        left = None if deadline is None else (deadline - self._call_context.clock()).total_seconds()
         limited = failure.reason is FailReason.RATE_LIMITED
         wait = next_wait(
-            self._desk.row,
+            self._call_context.row,
             self._job.job_id,
             self._tried[target.name],
             after=failure.after,
             left=left,
             limited=limited,
         )
-        if isinstance(wait, float) and not limited and not self._desk.retries.may_retry(monotonic()):
+        if isinstance(wait, float) and not limited and not self._call_context.retries.may_retry(monotonic()):
             return GiveUp.RETRY_BUDGET
         return wait
 

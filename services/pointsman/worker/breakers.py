@@ -7,7 +7,7 @@ from typing import Literal
 
 from pointsman.limits.breaker import BreakerRule
 from pointsman.limits.ledger import Answer
-from pointsman.worker.agreement import Agreement, Said
+from pointsman.worker.shared_limits import Said, SharedLimits
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import BreakerCounted, BreakerTurned
 
@@ -27,18 +27,18 @@ class Watched:
 class Breakers:
     """Targets that are not in `watched` have none. Healthy calls write nothing."""
 
-    def __init__(self, agreement: Agreement, watched: Mapping[str, Watched]) -> None:
-        self._all = agreement
+    def __init__(self, shared_limits: SharedLimits, watched: Mapping[str, Watched]) -> None:
+        self._shared = shared_limits
         self._watched = watched
         # Calls that went well since the last report, by second.
         self._ok: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
         self._failed: Counter[str] = Counter()
         self._probe: dict[str, Literal["asked", "free", "taken"]] = {}
-        agreement.add(self)
+        shared_limits.add(self)
 
     def closed(self, target: str) -> bool:
         """Whether anybody may call it."""
-        return target not in self._watched or self._all.ledger.breaker(target).state == "closed"
+        return target not in self._watched or self._shared.ledger.breaker(target).state == "closed"
 
     def passable(self, target: str) -> bool:
         """Whether a call of ours could begin now, if only as the probe."""
@@ -48,7 +48,7 @@ class Breakers:
         """Seconds until a call of ours could begin, as far as anybody knows; 0 for now."""
         if self.passable(target):
             return 0.0
-        left = self._all.ledger.breaker(target).until - self._all.clock.at_least(self._all.now())
+        left = self._shared.ledger.breaker(target).until - self._shared.clock.at_least(self._shared.now())
         return max(left / 1000, 0.001)
 
     async def enter(self, target: str, elsewhere: Callable[[], bool]) -> bool:
@@ -66,8 +66,8 @@ class Breakers:
                 self._turn(target, "probing", self._watched[target].probe_s)
             elif elsewhere():
                 raise ShutError(target)
-            left = self._all.ledger.breaker(target).until - self._all.clock.at_least(self._all.now())
-            await self._all.moved(within=left / 1000 if left > 0 else None)
+            left = self._shared.ledger.breaker(target).until - self._shared.clock.at_least(self._shared.now())
+            await self._shared.moved(within=left / 1000 if left > 0 else None)
         return False
 
     def saw(self, target: str, went_well: bool | None, *, probe: bool) -> None:
@@ -78,15 +78,15 @@ class Breakers:
             self._count_ok(target)
         elif went_well is False:
             self._failed[target] += 1
-            self._all.wake()
+            self._shared.wake()
         if probe and went_well is None:
             self._probe[target] = "free"  # the next call of ours is the probe
         elif probe:
             self._probe.pop(target, None)
-            again_s = self._all.ledger.breaker(target).open_s(self._watched[target].rule)
+            again_s = self._shared.ledger.breaker(target).open_s(self._watched[target].rule)
             self._turn(target, "closed" if went_well else "open", 0 if went_well else again_s)
 
-    # --- in the agreement
+    # --- as a part of the shared limits
 
     def begin(self) -> None:
         """A probe from before is lost when its time is over."""
@@ -95,12 +95,12 @@ class Breakers:
     def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
         """Open what our own report shows to be broken; see who probes."""
         match message:
-            case BreakerCounted(process=self._all.process, target=target) if target in self._watched:
-                breaker, rule = self._all.ledger.breaker(target), self._watched[target].rule
-                if breaker.should_open(rule, self._all.ledger.at):
+            case BreakerCounted(process=self._shared.process, target=target) if target in self._watched:
+                breaker, rule = self._shared.ledger.breaker(target), self._watched[target].rule
+                if breaker.should_open(rule, self._shared.ledger.at):
                     self._turn(target, "open", breaker.open_s(rule))
             case BreakerTurned(target=target):
-                if self._all.ledger.breaker(target).prober != self._all.process:
+                if self._shared.ledger.breaker(target).prober != self._shared.process:
                     self._probe.pop(target, None)
                 elif self._probe.get(target) == "asked":
                     self._probe[target] = "free"
@@ -111,7 +111,9 @@ class Breakers:
         return [
             (
                 target,
-                BreakerCounted(process=self._all.process, target=target, ok=self._oks(target), failed=count),
+                BreakerCounted(
+                    process=self._shared.process, target=target, ok=self._oks(target), failed=count
+                ),
             )
             for target, count in failed.items()
         ]
@@ -121,20 +123,22 @@ class Breakers:
         return None
 
     def _probe_due(self, target: str) -> bool:
-        now = self._all.clock.at_least(self._all.now())
-        return target not in self._probe and self._all.ledger.breaker(target).may_probe(now)
+        now = self._shared.clock.at_least(self._shared.now())
+        return target not in self._probe and self._shared.ledger.breaker(target).may_probe(now)
 
     def _turn(self, target: str, to: Literal["open", "probing", "closed"], seconds: float) -> None:
-        self._all.say(target, BreakerTurned(process=self._all.process, target=target, to=to, seconds=seconds))
+        self._shared.say(
+            target, BreakerTurned(process=self._shared.process, target=target, to=to, seconds=seconds)
+        )
 
     def _count_ok(self, target: str) -> None:
-        second, counts = int(self._all.now()), self._ok[target]
+        second, counts = int(self._shared.now()), self._ok[target]
         before = counts.pop()[1] if counts and counts[-1][0] == second else 0
         counts.append((second, before + 1))
         while counts[0][0] < second - self._watched[target].rule.within_s:
             counts.popleft()
 
     def _oks(self, target: str) -> int:
-        since = self._all.now() - self._watched[target].rule.within_s
+        since = self._shared.now() - self._watched[target].rule.within_s
         counts = self._ok.pop(target, deque())
         return sum(count for second, count in counts if second >= since)

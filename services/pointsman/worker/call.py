@@ -7,9 +7,9 @@ from time import perf_counter
 from typing import Literal
 
 from pointsman.worker.answer import Failure, Result
+from pointsman.worker.call_reservation import CallReservation
 from pointsman.worker.prices import Priced, Prices
 from pointsman.worker.providers import Provider
-from pointsman.worker.wants import Wants
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import Job
@@ -26,7 +26,7 @@ class Target:
     model: str
     provider: Provider
     prices: Prices
-    wants: Wants
+    wants: CallReservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 from pointsman.bus.decode import Malformed, decode
-from pointsman.bus.emit import UNKNOWN_AGENT, bury, emit
+from pointsman.bus.emit import UNKNOWN_AGENT, dead_letter, emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
-from pointsman.worker.attempts import Attempts, Desk
+from pointsman.worker.attempts import Attempts, CallContext
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.cascade import Judged, Spent, Stage
-from pointsman.worker.climbing import asked_of, climb, look, with_cascade
+from pointsman.worker.escalation import asked_of, escalate, look, with_cascade
 from pointsman.worker.observed import observe, observe_calls, observe_step
 from pointsman.worker.outcome import (
     Cancelled,
@@ -52,24 +52,24 @@ class WorkerHandler:
 
     def __init__(
         self,
-        desk: Desk,
+        call_context: CallContext,
         topics: Topics,
         *,
         cancellations: Cancellations,
         accept_models: AcceptModels | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        self._desk = desk
-        self._tier = desk.tier
+        self._call_context = call_context
+        self._tier = call_context.tier
         self._topics = topics
         self._cancellations = cancellations
         self._accept_models = accept_models
         self._clock = clock
-        self._source = source_of(desk.tier)
+        self._source = source_of(call_context.tier)
 
     def close(self) -> None:
         """Begin no more calls: what is under way may end, all other jobs are handed back at once."""
-        self._desk.closing.set()
+        self._call_context.closing.set()
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
         """The `call.finished` of each attempt, then the outcome; a dead letter where something is wrong."""
@@ -82,17 +82,17 @@ class WorkerHandler:
         routed = found.message
         attempts: Attempts | None = None
         try:
-            attempts = Attempts(self._desk, asked_of(routed, self._tier))
+            attempts = Attempts(self._call_context, asked_of(routed, self._tier))
             ended = await self._work(routed.job, attempts)
             judged = await self._judge(routed, ended, attempts.calls)
             if judged is not None and judged.up is not None:
-                up = climb(routed, judged.step, judged.up)
+                up = escalate(routed, judged.step, judged.up)
                 return self._send_up(record, found.envelope, attempts.calls, up)
-            outcome = outcome_of(routed.job, self._tier, self._desk.row, attempts.calls, ended)
+            outcome = outcome_of(routed.job, self._tier, self._call_context.row, attempts.calls, ended)
             whole = with_cascade(outcome, routed, judged)
             return self._finish(record, found.envelope, attempts.calls, whole)
         except Exception as error:
-            return self._apologise(record, found.envelope, routed, attempts, error)
+            return self._fail_internally(record, found.envelope, routed, attempts, error)
 
     async def _work(self, job: Job, attempts: Attempts) -> Ended:
         """Run the attempts until they end, or until the deadline or a cancellation stops them."""
@@ -173,7 +173,7 @@ class WorkerHandler:
         )
         return [letter, *self._finish(record, found.cause, (), outcome)]
 
-    def _apologise(
+    def _fail_internally(
         self,
         record: Incoming,
         cause: Envelope,
@@ -215,7 +215,9 @@ class WorkerHandler:
     def _bury(self, record: Incoming, cause: Envelope | None, reason: Reason, said: str) -> Outgoing:
         DEAD.labels(STAGE, reason).inc()
         letter = DeadLetter(reason, said, STAGE, *record.origin)
-        return bury(self._topics.dead, record, letter, cause=cause, source=self._source, now=self._clock())
+        return dead_letter(
+            self._topics.dead, record, letter, cause=cause, source=self._source, now=self._clock()
+        )
 
 
 def source_of(tier: str) -> str:

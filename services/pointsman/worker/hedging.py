@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.worker.answer import Answer, Result
 from pointsman.worker.breakers import ShutError
 from pointsman.worker.call import Call
-from pointsman.worker.turnstile import NoRoomError
+from pointsman.worker.call_limiter import NoRoomError
 
 
 @dataclass(frozen=True, slots=True)

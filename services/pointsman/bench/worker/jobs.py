@@ -9,7 +9,7 @@ import orjson
 from pointsman import starter
 from pointsman.bench.hop.messages import Body, bodies
 from pointsman.bench.hop.raw import Record
-from pointsman.bus.bundle import unpacked
+from pointsman.bus.encoded_batch import unpacked
 from pointsman.bus.records import Incoming
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler

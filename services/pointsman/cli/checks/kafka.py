@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pointsman.bus.admin import plan
 from pointsman.bus.errors import BrokerTooOldError, BusError
 from pointsman.bus.probe import Probe, probe
-from pointsman.bus.reach import addresses
+from pointsman.bus.tcp_check import addresses
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.formats import count
 from pointsman.runtime.settings import KafkaPart

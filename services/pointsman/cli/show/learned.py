@@ -8,7 +8,7 @@ from rich.text import Text
 from pointsman.cli.formats import count
 from pointsman.cli.lesson import Learned
 from pointsman.cli.show import replay as show_replay
-from pointsman.cli.show.ladder import labelled
+from pointsman.cli.show.trace import labelled
 
 MORE = {
     "score": "pointsman feedback JOB good|bad, or a `shadow` section in the policy",

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from pointsman.cli.formats import printable
-from pointsman.cli.show.ladder import labelled
+from pointsman.cli.show.trace import labelled
 from pointsman.score.estimate import Reason
 
 #: What is smaller would be shown as 0.00.

@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from pointsman.cli.formats import printable
-from pointsman.cli.show.ladder import labelled
-from pointsman.router.again import difference
+from pointsman.cli.show.trace import labelled
+from pointsman.router.recompute import difference
 
 
 @dataclass(frozen=True, slots=True)

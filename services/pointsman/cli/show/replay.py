@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.cli.formats import count, gist, moment, money, printable
-from pointsman.cli.show.ladder import labelled
+from pointsman.cli.show.trace import labelled
 from pointsman.router.replay import Replay
 
 

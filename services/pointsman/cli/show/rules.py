@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.cli.formats import count, printable
-from pointsman.cli.show.ladder import labelled
+from pointsman.cli.show.trace import labelled
 from pointsman.router.cascading import words
 from pointsman.router.opinion_section import OpinionSection
 from pointsman.router.policy_file import DEFAULT, PolicyFile, Target, When
@@ -26,14 +26,14 @@ def rules(file: PolicyFile) -> RenderableType:
     if file.cascade is not None:
         facts.add_row("cascade", words(file.cascade.plan))
     facts.add_row("limit", f"{file.limits.max_record_bytes:,} bytes for one record")
-    ladder = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("rule", "tier"):
-        ladder.add_column(name, no_wrap=True)
-    ladder.add_column("when", overflow="fold")
+        table.add_column(name, no_wrap=True)
+    table.add_column("when", overflow="fold")
     for rule in file.rules:
-        ladder.add_row(rule.name, _target(rule), printable("; ".join(conditions(rule.when))))
-    ladder.add_row(DEFAULT, _target(file.default), Text("nothing above holds", "dim"))
-    return Group(facts, Text(), ladder)
+        table.add_row(rule.name, _target(rule), printable("; ".join(conditions(rule.when))))
+    table.add_row(DEFAULT, _target(file.default), Text("nothing above holds", "dim"))
+    return Group(facts, Text(), table)
 
 
 def conditions(when: When) -> list[str]:

@@ -1,4 +1,4 @@
-"""The answer to "why": the decision with its ladder, or what refused the job, and what came of it."""
+"""The answer to "why": the decision with its trace, or what refused the job, and what came of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from pointsman.cli.formats import count, gist, money, printable
-from pointsman.cli.show.ladder import decision as draw_decision
-from pointsman.cli.show.ladder import labelled
 from pointsman.cli.show.reasons import reasons
 from pointsman.cli.show.story import COLOURS, SAID, headline
+from pointsman.cli.show.trace import decision as draw_decision
+from pointsman.cli.show.trace import labelled
 from pointsman.cli.show.words import answered, kind
-from pointsman.router.promises import NAME as PROMISE
+from pointsman.router.calibration_monitor import NAME as PROMISE
 from pointsman.score.estimate import Reason
 from pointsman.store.answers import Ended, JobState, Step
-from pointsman.worker.climbing import rung_of
+from pointsman.worker.escalation import step_check
 from pointsman_schemas import dead
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Check, Decision
@@ -53,7 +53,7 @@ class Verdict:
 
 
 def verdict(found: Verdict) -> RenderableType:
-    """Headline, ladder or refusal, then what came of it."""
+    """Headline, trace or refusal, then what came of it."""
     parts: list[RenderableType] = [headline(found.state), Text()]
     if found.decision is not None:
         parts += [draw_decision(found.decision, found.policy_name, _accepted(found.outcome)), Text()]
@@ -72,9 +72,9 @@ def verdict(found: Verdict) -> RenderableType:
 
 
 def _accepted(outcome: Ended | None) -> tuple[Check, ...]:
-    """The answer that ended a cascade, as a rung; the ones before it stand in the decision."""
+    """The answer that ended a cascade, as a check; the ones before it stand in the decision."""
     steps = ((outcome.payload if outcome else None) or {}).get("cascade") or ()
-    return tuple(rung_of(CascadeStep.model_validate(step)) for step in steps if step.get("accepted"))
+    return tuple(step_check(CascadeStep.model_validate(step)) for step in steps if step.get("accepted"))
 
 
 def _saw(saw: Saw) -> RenderableType:

@@ -12,7 +12,7 @@ from pointsman.bus.follow import Follower
 from pointsman.bus.places import Offsets
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Incoming, Outgoing
-from pointsman.router.promises import Promises
+from pointsman.router.calibration_monitor import CalibrationMonitor
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
@@ -34,7 +34,7 @@ _STALLED_S = 60.0
 
 @asynccontextmanager
 async def hearing(
-    kafka: KafkaPart, topics: Topics, promises: Promises, *, source: str, clock: Clock
+    kafka: KafkaPart, topics: Topics, promises: CalibrationMonitor, *, source: str, clock: Clock
 ) -> AsyncIterator[None]:
     """Inside, `promises` know what is on record and go on hearing; without a score there is nothing to hear.
 
@@ -52,7 +52,7 @@ async def hearing(
         listening.cancel()
 
 
-async def recall(kafka: KafkaPart, topics: Topics, promises: Promises) -> Offsets:
+async def recall(kafka: KafkaPart, topics: Topics, promises: CalibrationMonitor) -> Offsets:
     """Hear what was found about the score, up to now; returns where to go on, with the last verdicts.
 
     Raises:
@@ -68,7 +68,13 @@ async def recall(kafka: KafkaPart, topics: Topics, promises: Promises) -> Offset
 
 
 async def _listen(
-    kafka: KafkaPart, topics: Topics, promises: Promises, start: Offsets, *, source: str, clock: Clock
+    kafka: KafkaPart,
+    topics: Topics,
+    promises: CalibrationMonitor,
+    start: Offsets,
+    *,
+    source: str,
+    clock: Clock,
 ) -> None:
     names = [topics.policy.name, topics.feedback.name]
     while True:
@@ -91,7 +97,7 @@ async def _listen(
             await asyncio.sleep(_PAUSE_S)
 
 
-def _hear(promises: Promises, record: Incoming) -> None:
+def _hear(promises: CalibrationMonitor, record: Incoming) -> None:
     read = decode(record)
     try:
         match read.message if isinstance(read, Decoded) else None:
@@ -107,7 +113,7 @@ def _hear(promises: Promises, record: Incoming) -> None:
         log.exception("verdict could not be taken", extra={"fields": place})
 
 
-def _tell(before: Check | None, promises: Promises) -> None:
+def _tell(before: Check | None, promises: CalibrationMonitor) -> None:
     """Say in the log whether the score is asked, where that has changed."""
     if before is None and promises.found is not None:
         said = promises.found.detail

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from functools import cache
 
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman.worker.agreement import Agreement
-from pointsman.worker.attempts import Desk
+from pointsman.worker.attempts import CallContext
 from pointsman.worker.breakers import Breakers, Watched
 from pointsman.worker.call import Target
+from pointsman.worker.call_limiter import CallLimiter
+from pointsman.worker.call_reservation import CallReservation
 from pointsman.worker.ceilings import Ceiling
-from pointsman.worker.gate import Gate
 from pointsman.worker.limits_file import target_of
 from pointsman.worker.prices import Prices
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import Providers, TierRow
+from pointsman.worker.rate_limiter import RateLimiter
 from pointsman.worker.response import MAX_RESPONSE_BYTES
 from pointsman.worker.retry_budget import RetryBudget, RetryRule
-from pointsman.worker.turnstile import Turnstile
-from pointsman.worker.wants import Wants
+from pointsman.worker.shared_limits import SharedLimits
 
 #: How much longer than its call a probe may be without a word, seconds.
 _PROBE_MORE_S = 10.0
@@ -51,31 +51,35 @@ def targets_of(
 def target(provider: Provider, prices: Prices, model: str, ceilings: Sequence[Ceiling] = ()) -> Target:
     """A provider's model with the limits in the provider's row, and the tier's ceilings."""
     name = target_of(provider.row.name, model)
-    wants = Wants(name, model, provider.row.limits.get(model), prices, ceilings)
+    wants = CallReservation(name, model, provider.row.limits.get(model), prices, ceilings)
     return Target(name, model, provider, prices, wants)
 
 
-def desk_of(
-    tier: str, row: TierRow, targets: Sequence[Target], agreement: Agreement, *, clock: Clock = utc_now
-) -> Desk:
-    """The desk of one process; its limits are shared through `agreement`."""
-    declared = {each.budget: each for target in targets for each in target.wants.declared(agreement.process)}
+def call_context_of(
+    tier: str, row: TierRow, targets: Sequence[Target], shared_limits: SharedLimits, *, clock: Clock = utc_now
+) -> CallContext:
+    """What the calls of one process have in common; its limits are shared through `shared_limits`."""
+    declared = {
+        each.budget: each for target in targets for each in target.wants.declared(shared_limits.process)
+    }
     watched = {
         target.name: Watched(rule, target.provider.row.timeout_s + _PROBE_MORE_S)
         for target in targets
         if (rule := target.provider.row.breaker) is not None
     }
-    gate = Gate(agreement, list(declared.values()))
-    breakers = Breakers(agreement, watched)
+    rate_limiter = RateLimiter(shared_limits, list(declared.values()))
+    breakers = Breakers(shared_limits, watched)
     closing = asyncio.Event()
-    turnstile = Turnstile(
+    call_limiter = CallLimiter(
         asyncio.Semaphore(row.max_in_flight),
         closing,
-        agreement=agreement,
-        gate=gate,
+        shared_limits=shared_limits,
+        rate_limiter=rate_limiter,
         breakers=breakers,
         tier=tier,
         patience_s=row.patience_s,
     )
     retries, hedges = RetryBudget(row.retries), RetryBudget(row.hedge or RetryRule(share=0, floor=0))
-    return Desk(tier, row, targets, turnstile, gate, breakers, retries, hedges, clock, closing)
+    return CallContext(
+        tier, row, targets, call_limiter, rate_limiter, breakers, retries, hedges, clock, closing
+    )

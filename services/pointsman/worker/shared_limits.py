@@ -38,7 +38,7 @@ Said = tuple[str, Message]
 
 
 class Part(Protocol):
-    """Something that takes part in the agreement on behalf of this process."""
+    """Something that reads and writes the shared limits on behalf of this process."""
 
     def begin(self) -> None:
         """The state was taken anew from the log, at the start and after each lost connection."""
@@ -53,7 +53,7 @@ class Part(Protocol):
         """When there will be something to write if nothing happens before, by our clock; None: never."""
 
 
-class Agreement:
+class SharedLimits:
     """Run `run` for as long as calls are made. `process` names this process among all that read the log."""
 
     def __init__(
@@ -79,16 +79,16 @@ class Agreement:
         self._appending = False
 
     @classmethod
-    def alone(cls) -> "Agreement":
+    def alone(cls) -> "SharedLimits":
         """Of a process that shares nothing: what it says is said to itself."""
 
         def no_log() -> SharedLog:
             raise BusError("this process shares nothing")
 
-        agreement = cls("alone", no_log)
-        agreement.joined.set()
-        agreement.problem = None
-        return agreement
+        shared_limits = cls("alone", no_log)
+        shared_limits.joined.set()
+        shared_limits.problem = None
+        return shared_limits
 
     def add(self, part: Part) -> None:
         """Let `part` hear and speak."""

@@ -9,7 +9,7 @@ State = Literal["asked", "queued", "granted", "refused", "dropped"]
 
 
 @dataclass(eq=False, slots=True)
-class Permit:
+class CallGrant:
     """`use_within_ms`: how long after it was granted the call may begin, by the broker's clock.
 
     `elsewhere`: there is another target to go on to.

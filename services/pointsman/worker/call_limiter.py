@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from pointsman.runtime.metrics import LIMIT_SECONDS
-from pointsman.worker.agreement import Agreement
 from pointsman.worker.breakers import Breakers, ShutError
-from pointsman.worker.gate import Gate
-from pointsman.worker.permit import Permit
+from pointsman.worker.grant import CallGrant
+from pointsman.worker.rate_limiter import RateLimiter
+from pointsman.worker.shared_limits import SharedLimits
 
 
 class NoRoomError(Exception):
@@ -40,7 +40,7 @@ class Turn:
     went_well: bool | None = None
 
 
-class Turnstile:
+class CallLimiter:
     """`slots` bounds the calls under way in this process; once `closing` is set, none begins.
 
     Who waits for a shared limit holds no slot; who waits for a slot holds no grant.
@@ -51,8 +51,8 @@ class Turnstile:
         slots: asyncio.Semaphore,
         closing: asyncio.Event,
         *,
-        agreement: Agreement,
-        gate: Gate,
+        shared_limits: SharedLimits,
+        rate_limiter: RateLimiter,
         breakers: Breakers,
         tier: str,
         patience_s: float,
@@ -60,8 +60,8 @@ class Turnstile:
         self._tier = tier
         self._slots = slots
         self._closing = closing
-        self._all = agreement
-        self._gate = gate
+        self._shared = shared_limits
+        self._rate_limiter = rate_limiter
         self._breakers = breakers
         self._patience_s = patience_s
 
@@ -84,83 +84,85 @@ class Turnstile:
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        permit: Permit | None = None
+        grant: CallGrant | None = None
         probe = False
         turn = Turn()
         try:
             while True:
-                async with self._patiently(began + self._patience_s, permit, target, wait):
+                async with self._patiently(began + self._patience_s, grant, target, wait):
                     await self._clear(target, elsewhere or _nowhere)
                     probe = probe or await self._breakers.enter(target, elsewhere or _nowhere)
-                    if permit is not None:
-                        await permit.decided.wait()
+                    if grant is not None:
+                        await grant.decided.wait()
                 async with self._slots:
-                    if self._gate.pause_left(target) or not (probe or self._breakers.closed(target)):
+                    if self._rate_limiter.pause_left(target) or not (probe or self._breakers.closed(target)):
                         pass  # since we looked
                     elif not wants:
                         self._stop_if_closing()
                         yield turn
                         return
                     else:
-                        if permit is None:
-                            permit = self._gate.ask(job_id, target, wants, elsewhere=elsewhere is not None)
-                            await permit.answered.wait()
-                        if self._gate.good(permit, target):
+                        if grant is None:
+                            grant = self._rate_limiter.ask(
+                                job_id, target, wants, elsewhere=elsewhere is not None
+                            )
+                            await grant.answered.wait()
+                        if self._rate_limiter.good(grant, target):
                             LIMIT_SECONDS.labels(self._tier).observe(loop.time() - began)
                             self._stop_if_closing()
-                            permit.used = True
+                            grant.used = True
                             yield turn
                             return
-                if in_haste and permit and not permit.decided.is_set() and (elsewhere or _nowhere)():
-                    wait.held_by = self._held_by(permit, target)
+                if in_haste and grant and not grant.decided.is_set() and (elsewhere or _nowhere)():
+                    wait.held_by = self._held_by(grant, target)
                     raise ShutError(target)
-                permit = self._still_good_for_something(permit)
+                grant = self._still_good_for_something(grant)
         finally:
-            if permit is not None:
-                self._gate.settle(permit, turn.used if permit.used else dict.fromkeys(permit.wants, 0))
+            if grant is not None:
+                self._rate_limiter.settle(grant, turn.used if grant.used else dict.fromkeys(grant.wants, 0))
             self._breakers.saw(target, turn.went_well, probe=probe)
 
     def _stop_if_closing(self) -> None:
         if self._closing.is_set():
             raise asyncio.CancelledError("no call begins any more")
 
-    def _still_good_for_something(self, permit: Permit | None) -> Permit | None:
+    def _still_good_for_something(self, grant: CallGrant | None) -> CallGrant | None:
         """A place in the queue is kept; a grant that came to nothing is asked for again, a refusal is not."""
-        if permit is None or not permit.decided.is_set():
-            return permit
-        self._gate.settle(permit, dict.fromkeys(permit.wants, 0))
-        if permit.state == "refused":
-            raise NoRoomError(permit.budget, self._gate.refused_because(permit))
+        if grant is None or not grant.decided.is_set():
+            return grant
+        self._rate_limiter.settle(grant, dict.fromkeys(grant.wants, 0))
+        if grant.state == "refused":
+            raise NoRoomError(grant.budget, self._rate_limiter.refused_because(grant))
         return None
 
     async def _clear(self, target: str, elsewhere: Callable[[], bool]) -> None:
         """Return when `target` is not paused, as far as the log has been read."""
-        await self._all.joined.wait()
-        while left := self._gate.pause_left(target):
+        await self._shared.joined.wait()
+        while left := self._rate_limiter.pause_left(target):
             if elsewhere():
                 raise ShutError(target)
-            await self._gate.rest(target, left)
+            await self._rate_limiter.rest(target, left)
 
     @asynccontextmanager
     async def _patiently(
-        self, give_up: float, permit: Permit | None, target: str, wait: Wait
+        self, give_up: float, grant: CallGrant | None, target: str, wait: Wait
     ) -> AsyncGenerator[None, None]:
         try:
             async with asyncio.timeout_at(give_up) as limit:
                 yield
         except (asyncio.CancelledError, TimeoutError) as error:
-            wait.held_by = self._held_by(permit, target)
+            wait.held_by = self._held_by(grant, target)
             if isinstance(error, TimeoutError) and limit.expired():
                 said = f"it waited {self._patience_s:g} s for {wait.held_by}"
                 raise NoRoomError(wait.held_by, said) from None
             raise
 
-    def _held_by(self, permit: Permit | None, target: str) -> str:
-        if not self._all.joined.is_set():
+    def _held_by(self, grant: CallGrant | None, target: str) -> str:
+        if not self._shared.joined.is_set():
             return "the shared limits"
-        if not self._gate.pause_left(target) and not self._breakers.closed(target):
+        if not self._rate_limiter.pause_left(target) and not self._breakers.closed(target):
             return f"{target} broken"
-        return self._gate.held_by(permit, target)
+        return self._rate_limiter.held_by(grant, target)
 
 
 def _nowhere() -> bool:

@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError
 
 from pointsman.bus import connection
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.reach import reach_once
 from pointsman.bus.settings import LanePart
+from pointsman.bus.tcp_check import reach_once
 from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)

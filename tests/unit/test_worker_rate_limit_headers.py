@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pointsman.worker.room_left import wait_told
+from pointsman.worker.rate_limit_headers import wait_told
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

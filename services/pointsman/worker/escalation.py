@@ -44,7 +44,7 @@ def look(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
     assert_never(ended)
 
 
-def climb(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
+def escalate(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
     """The job on its way to `tier`, with what was found out below."""
     before = routed.decision
     decision = Decision(
@@ -56,7 +56,7 @@ def climb(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
         score=_score(before.cascade, step),
         open_tiers=before.open_tiers,
         cascade=before.cascade,
-        checks=(*before.checks, rung_of(step)),
+        checks=(*before.checks, step_check(step)),
     )
     return JobRouted(job=routed.job, decision=decision, steps=(*routed.steps, step))
 
@@ -82,8 +82,8 @@ def with_cascade(outcome: WorkerOutcome, routed: JobRouted, judged: Judged | Non
     )
 
 
-def rung_of(step: CascadeStep) -> Check:
-    """The step as a rung of the ladder."""
+def step_check(step: CascadeStep) -> Check:
+    """The step as a check of the trace."""
     return Check(layer="confidence", name=step.tier, passed=step.accepted, detail=step.detail)
 
 

@@ -16,8 +16,8 @@ from pointsman.limits import bounds
 from pointsman.limits.bounds import LONGEST_PAUSE_S, amounts
 from pointsman.limits.budgets import stands_as_declared
 from pointsman.limits.ledger import Answer, key_of
-from pointsman.worker.agreement import Agreement, Said
-from pointsman.worker.permit import Permit
+from pointsman.worker.grant import CallGrant
+from pointsman.worker.shared_limits import Said, SharedLimits
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import (
     BreakerTurned,
@@ -42,11 +42,11 @@ _MAX_CALLS = 500
 _DAILY_USE_WITHIN_MS = 5_000.0
 
 
-class Gate:
-    """This process's permits, budgets and pauses."""
+class RateLimiter:
+    """This process's grants, budgets and pauses."""
 
-    def __init__(self, agreement: Agreement, declared: Sequence[LimitDeclared]) -> None:
-        self._all = agreement
+    def __init__(self, shared_limits: SharedLimits, declared: Sequence[LimitDeclared]) -> None:
+        self._shared = shared_limits
         self._declared = declared
         # Half of the slack is for the call's way to the provider.
         self._use_within = {
@@ -54,64 +54,66 @@ class Gate:
             for each in declared
         }
         self._of_days = {each.budget for each in declared if each.window_s is None}
-        self._permits: dict[str, Permit] = {}
+        self._grants: dict[str, CallGrant] = {}
         self._held: dict[str, float] = {}
         self._resumed: dict[str, asyncio.Event] = {}
-        self._asked: list[Permit] = []
+        self._asked: list[CallGrant] = []
         self._settled: list[Settlement] = []
         self._calls = 0
         self._number = 0
         self._sent: dict[int, float] = {}
         self._last_sent = -STILL_HERE_S
         self._declare_again_at = 0.0
-        agreement.add(self)
+        shared_limits.add(self)
 
     # --- for calls
 
-    def ask(self, job_id: UUID, target: str, wants: Mapping[str, int], *, elsewhere: bool = False) -> Permit:
+    def ask(
+        self, job_id: UUID, target: str, wants: Mapping[str, int], *, elsewhere: bool = False
+    ) -> CallGrant:
         """Ask for leave to make a call for a job; await its events."""
         self._calls += 1
         within = min(self._use_within[name] for name in wants)
-        permit = Permit(f"{job_id}:{self._calls}", target, amounts(wants), within, elsewhere)
-        self._permits[permit.call] = permit
-        self._asked.append(permit)
-        self._all.wake()
-        return permit
+        grant = CallGrant(f"{job_id}:{self._calls}", target, amounts(wants), within, elsewhere)
+        self._grants[grant.call] = grant
+        self._asked.append(grant)
+        self._shared.wake()
+        return grant
 
     def has_room(self, wants: Mapping[str, int]) -> bool:
         """Whether that much would fit now, as far as the log has been read."""
-        budgets = self._all.ledger.budgets
+        budgets = self._shared.ledger.budgets
         return all(name in budgets and budgets[name].fits(amount) for name, amount in wants.items())
 
-    def good(self, permit: Permit | None, target: str) -> bool:
-        """Whether a call may begin now; `permit` is None for one that comes under no budget."""
+    def good(self, grant: CallGrant | None, target: str) -> bool:
+        """Whether a call may begin now; `grant` is None for one that comes under no budget."""
         if self.pause_left(target) > 0:
             return False
-        if permit is None or permit.state != "granted":
-            return permit is None
-        return self._all.clock.at_most(self._all.now()) <= permit.granted_at + permit.use_within_ms
+        if grant is None or grant.state != "granted":
+            return grant is None
+        return self._shared.clock.at_most(self._shared.now()) <= grant.granted_at + grant.use_within_ms
 
-    def settle(self, permit: Permit, used: Mapping[str, int]) -> None:
+    def settle(self, grant: CallGrant, used: Mapping[str, int]) -> None:
         """The call came to that much; a budget that is not named keeps what was reserved."""
-        self._permits.pop(permit.call, None)
-        if permit.used:  # a day's budget is told in any case: the call is over
-            used = {name: want for name, want in permit.wants.items() if name in self._of_days} | dict(used)
-        if permit in self._asked:
-            self._asked.remove(permit)
-        elif used and permit.state not in ("refused", "dropped"):
-            self._settled.append(Settlement(call=permit.call, used=dict(amounts(used))))
-            self._all.wake()
+        self._grants.pop(grant.call, None)
+        if grant.used:  # a day's budget is told in any case: the call is over
+            used = {name: want for name, want in grant.wants.items() if name in self._of_days} | dict(used)
+        if grant in self._asked:
+            self._asked.remove(grant)
+        elif used and grant.state not in ("refused", "dropped"):
+            self._settled.append(Settlement(call=grant.call, used=dict(amounts(used))))
+            self._shared.wake()
 
     def pause(self, target: str, seconds: float) -> None:
         """The provider asked to be left alone: by us at once, by the others as soon as they read it."""
         seconds = bounds.seconds(seconds, LONGEST_PAUSE_S)
-        self._held[target] = max(self._held.get(target, 0.0), self._all.now() + seconds)
-        self._all.say(target, LimitPaused(process=self._all.process, target=target, seconds=seconds))
+        self._held[target] = max(self._held.get(target, 0.0), self._shared.now() + seconds)
+        self._shared.say(target, LimitPaused(process=self._shared.process, target=target, seconds=seconds))
 
     def pause_left(self, target: str) -> float:
         """Seconds until `target` may be called; 0 for now."""
-        until, now = self._all.ledger.paused_until(target), self._all.now()
-        shared = (until - self._all.clock.at_least(now)) / 1000 if until else 0.0
+        until, now = self._shared.ledger.paused_until(target), self._shared.now()
+        shared = (until - self._shared.clock.at_least(now)) / 1000 if until else 0.0
         return max(shared, self._held.get(target, 0.0) - now, 0.0)
 
     async def rest(self, target: str, seconds: float) -> None:
@@ -121,75 +123,75 @@ class Gate:
             async with asyncio.timeout(seconds):
                 await resumed.wait()
 
-    def refused_because(self, permit: Permit) -> str:
+    def refused_because(self, grant: CallGrant) -> str:
         """Why there will never be room for it."""
-        budget = self._all.ledger.budgets.get(permit.budget)
+        budget = self._shared.ledger.budgets.get(grant.budget)
         if budget is None:
-            return f"{permit.budget} has no room for it: no such limit is in force"
-        amount, limit = permit.wants[permit.budget], budget.limit
+            return f"{grant.budget} has no room for it: no such limit is in force"
+        amount, limit = grant.wants[grant.budget], budget.limit
         if amount <= limit:  # today's is spent
-            return f"{permit.budget} has no room for it"
+            return f"{grant.budget} has no room for it"
         said = f"{amount:,} of {limit:,}"
-        if permit.budget in self._of_days:
+        if grant.budget in self._of_days:
             said = f"${amount / 10**9:,.4f} of ${limit / 10**9:,.4f} a day"
-        return f"{permit.budget} has no room for it: it may take {said}"
+        return f"{grant.budget} has no room for it: it may take {said}"
 
-    def held_by(self, permit: Permit | None, target: str) -> str:
+    def held_by(self, grant: CallGrant | None, target: str) -> str:
         """What holds a call up, in a few words."""
-        if permit is not None:
-            ticket = self._all.ledger.waiting.get(key_of(self._all.process, permit.call))
-            return "the shared limits" if ticket is None else self._all.ledger.held_by(ticket)
+        if grant is not None:
+            ticket = self._shared.ledger.waiting.get(key_of(self._shared.process, grant.call))
+            return "the shared limits" if ticket is None else self._shared.ledger.held_by(ticket)
         return f"{target} paused"
 
-    # --- in the agreement
+    # --- as a part of the shared limits
 
     def begin(self) -> None:
         """Who waited asks again; what the log holds for calls that nobody here knows of is given back."""
-        for permit in list(self._permits.values()):
-            if permit.state in ("asked", "queued") and permit not in self._asked:
-                permit.become("dropped")
-        known = {call for call, permit in self._permits.items() if permit.state == "granted"}
+        for grant in list(self._grants.values()):
+            if grant.state in ("asked", "queued") and grant not in self._asked:
+                grant.become("dropped")
+        known = {call for call, grant in self._grants.items() if grant.state == "granted"}
         known |= {each.call for each in self._settled}
-        for _, message in self._all.outbox:
+        for _, message in self._shared.outbox:
             known |= {each.call for each in message.calls} if isinstance(message, LimitSettled) else set()
-        for call, budgets in self._all.ledger.open_calls(self._all.process).items():
+        for call, budgets in self._shared.ledger.open_calls(self._shared.process).items():
             if call not in known:
                 self._settled.append(Settlement(call=call, used=dict.fromkeys(budgets, 0)))
         for each in self._declared:
-            if not stands_as_declared(self._all.ledger.budgets.get(each.budget), each):
-                self._all.say(each.budget, each)
-        self._declare_again_at = self._all.now() + _DECLARED_AGAIN_S
-        self._all.say(*self._still_here())  # so that the log's time is known
+            if not stands_as_declared(self._shared.ledger.budgets.get(each.budget), each):
+                self._shared.say(each.budget, each)
+        self._declare_again_at = self._shared.now() + _DECLARED_AGAIN_S
+        self._shared.say(*self._still_here())  # so that the log's time is known
 
     def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
-        """Move the permits on."""
-        if isinstance(message, LimitReserved) and message.process == self._all.process:
+        """Move the grants on."""
+        if isinstance(message, LimitReserved) and message.process == self._shared.process:
             sent = self._sent.pop(message.number, None)
             if sent is not None:
-                self._all.clock.saw_own(at, sent)
+                self._shared.clock.saw_own(at, sent)
             for call in message.calls:
-                asked = self._permits.get(call.call)
+                asked = self._grants.get(call.call)
                 if asked is not None and asked.state == "asked":
                     asked.become("queued")
         if isinstance(message, LimitResumed):
             self._held.pop(message.target, None)
             self._resumed.pop(message.target, asyncio.Event()).set()
         if isinstance(message, LimitPaused) or (isinstance(message, BreakerTurned) and message.to == "open"):
-            for each in self._permits.values():
+            for each in self._grants.values():
                 if each.target == message.target and each.elsewhere:
                     each.decided.set()  # no use in waiting for room there
         for answer in answers:
-            permit = self._permits.get(answer.ticket.call)
-            if permit is not None:
-                permit.become(answer.said, at=answer.at, budget=answer.budget)
+            grant = self._grants.get(answer.ticket.call)
+            if grant is not None:
+                grant.become(answer.said, at=answer.at, budget=answer.budget)
             elif answer.said == "granted":  # asked for by a record that was written twice
                 back = dict.fromkeys(answer.ticket.wants, 0)
                 self._settled.append(Settlement(call=answer.ticket.call, used=back))
-                self._all.wake()
+                self._shared.wake()
 
     def take(self) -> list[Said]:
         """What is asked for and settled; now and then, that we are still here."""
-        now = self._all.now()
+        now = self._shared.now()
         said: list[Said] = []
         if now >= self._declare_again_at:
             self._declare_again_at = now + _DECLARED_AGAIN_S
@@ -200,28 +202,30 @@ class Gate:
             said.append(self._still_here(asked))
         if self._settled:
             settled, self._settled = self._settled, []
-            said.append((self._all.process, LimitSettled(process=self._all.process, calls=tuple(settled))))
+            said.append(
+                (self._shared.process, LimitSettled(process=self._shared.process, calls=tuple(settled)))
+            )
         if self._asked:
-            self._all.wake()
+            self._shared.wake()
         return said
 
     def due_at(self) -> float | None:
         """When to write a record only so that the log's time goes on; None while nobody here waits."""
-        if not any(permit.state == "queued" for permit in self._permits.values()):
+        if not any(grant.state == "queued" for grant in self._grants.values()):
             return None
-        now = self._all.now()
+        now = self._shared.now()
         at = self._last_sent + STILL_HERE_S
         all_read = not self._sent or now - self._last_sent > _LOST_S
-        if all_read and (due := self._all.ledger.next_grant()) is not None:
-            late = 0.0 if due[1].process == self._all.process else _OWNER_FIRST_S
-            at = min(at, now + (due[0] - self._all.clock.at_least(now)) / 1000 + late)
+        if all_read and (due := self._shared.ledger.next_grant()) is not None:
+            late = 0.0 if due[1].process == self._shared.process else _OWNER_FIRST_S
+            at = min(at, now + (due[0] - self._shared.clock.at_least(now)) / 1000 + late)
         return at
 
-    def _still_here(self, asked: Sequence[Permit] = ()) -> Said:
+    def _still_here(self, asked: Sequence[CallGrant] = ()) -> Said:
         calls = [Reservation(call=each.call, target=each.target, wants=dict(each.wants)) for each in asked]
         self._number += 1
-        now = self._all.now()
+        now = self._shared.now()
         self._sent = {number: at for number, at in self._sent.items() if now - at < _LOST_S}
         self._sent[self._number] = self._last_sent = now
-        process = self._all.process
+        process = self._shared.process
         return process, LimitReserved(process=process, number=self._number, calls=tuple(calls))

@@ -10,7 +10,7 @@ from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.errors import TopicMissingError
 from pointsman.bus.follow import follow
 from pointsman.router.named_files import MAX_BYTES
-from pointsman.router.on_record import put_on_record
+from pointsman.router.policy_publisher import put_on_record
 from pointsman.router.score_section import SCORE
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.policies import ModelApplied, PolicyApplied

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from pointsman.bus.errors import BusError
 from pointsman.bus.members import count_members
-from pointsman.router.attendance import Attendance
+from pointsman.router.opinion_availability import OpinionAvailability
 from pointsman.router.policy import Policy
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.logging import event
@@ -20,7 +20,7 @@ _LOOK_S = 5.0
 
 @asynccontextmanager
 async def attending(
-    kafka: KafkaPart, group: str, policy: Policy, attendance: Attendance, clock: Clock
+    kafka: KafkaPart, group: str, policy: Policy, attendance: OpinionAvailability, clock: Clock
 ) -> AsyncIterator[None]:
     """Inside, `attendance` is kept; a policy that asks nobody needs none."""
     if policy.scorer.second is None:
@@ -32,7 +32,7 @@ async def attending(
         looking.cancel()
 
 
-async def _look(kafka: KafkaPart, group: str, attendance: Attendance, clock: Clock) -> None:
+async def _look(kafka: KafkaPart, group: str, attendance: OpinionAvailability, clock: Clock) -> None:
     while True:
         try:
             attendance.seen(await count_members(kafka, group), clock())

@@ -5,8 +5,8 @@ import hashlib
 
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.records import Incoming, Outgoing
-from pointsman.router.on_record import records
 from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.policy_publisher import records
 from pointsman_schemas.base import Message
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from tests.support.fixed_score import fixed_score

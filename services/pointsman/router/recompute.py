@@ -4,9 +4,9 @@ import difflib
 import json
 from collections.abc import Sequence
 
+from pointsman.router.calibration_monitor import NAME as PROMISE
 from pointsman.router.drift import NAME as DRIFT
 from pointsman.router.policy import Policy, decide
-from pointsman.router.promises import NAME as PROMISE
 from pointsman.router.second import NONE as NO_OPINION
 from pointsman_schemas.base import Json
 from pointsman_schemas.decisions import Check, Decision
@@ -25,12 +25,12 @@ def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
     admission = tuple(check for check in made.checks if check.layer == "admission")
     doubt, opinion = None, None
     if policy.version == made.policy_version:
-        doubt = _rung(made, DRIFT, PROMISE)
-        opinion = made.opinion or _rung(made, NO_OPINION)
+        doubt = _check_named(made, DRIFT, PROMISE)
+        opinion = made.opinion or _check_named(made, NO_OPINION)
     return decide(policy, job, allowed=made.open_tiers, earlier=admission, doubt=doubt, opinion=opinion)
 
 
-def _rung(made: Decision, *names: str) -> Check | None:
+def _check_named(made: Decision, *names: str) -> Check | None:
     return next((each for each in made.checks if each.layer == "score" and each.name in names), None)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.records import Incoming
-from pointsman.router.again import canonical, decide_again
+from pointsman.router.calibration_monitor import KEPT, CalibrationMonitor
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.promises import KEPT, Promises
+from pointsman.router.recompute import canonical, decide_again
 from pointsman.score.estimate import Bar
 from pointsman.score.promise import LEAST
 from pointsman_schemas.feedback import JobFeedback
@@ -31,7 +31,7 @@ MODEL = POLICY.scorer.name
 
 class Router:
     def __init__(self) -> None:
-        self.promises = Promises.of(POLICY)
+        self.promises = CalibrationMonitor.of(POLICY)
         self._handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, promises=self.promises)
         self._offset = 0
 
@@ -81,8 +81,8 @@ def test_bad_verdicts_put_the_fallback_back() -> None:
     after = router.route("easy sum", kind="mail")
     assert after.decision.tier == "medium", "the rule's own fallback"
     assert after.decision.score is None
-    (rung,) = [check for check in after.decision.checks if check.name == "promise"]
-    assert rung.detail == (
+    (check_of,) = [check for check in after.decision.checks if check.name == "promise"]
+    assert check_of.detail == (
         "the score promises too much: 0.0 of 30 judged answers good, 30.0 expected, 0.0 < 29.6: "
         "the fallback decides"
     )

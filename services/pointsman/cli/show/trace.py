@@ -1,4 +1,4 @@
-"""A decision as a ladder: each check with both sides, in the order in which it was looked at."""
+"""A decision as a trace: each check with both sides, in the order in which it was looked at."""
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -17,20 +17,20 @@ LAYERS = {
 }
 
 
-def ladder(checks: tuple[Check, ...]) -> RenderableType:
+def trace(checks: tuple[Check, ...]) -> RenderableType:
     """✓ or ✗, the check's name, what was compared; a heading where a layer begins."""
     parts: list[RenderableType] = []
     for layer in dict.fromkeys(check.layer for check in checks):
         parts.append(Text.assemble((layer, "bold"), (f"  {LAYERS[layer]}", "dim")))
-        rungs = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-        rungs.add_column(no_wrap=True)
-        rungs.add_column(max_width=30, overflow="fold")
-        rungs.add_column(overflow="fold")
+        rows = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+        rows.add_column(no_wrap=True)
+        rows.add_column(max_width=30, overflow="fold")
+        rows.add_column(overflow="fold")
         for check in checks:
             if check.layer == layer:
                 mark = Text("✓", "green") if check.passed else Text("✗", "red")
-                rungs.add_row(mark, Text(printable(check.name)), Text(printable(check.detail)))
-        parts.append(Padding(rungs, (0, 0, 0, 2)))
+                rows.add_row(mark, Text(printable(check.name)), Text(printable(check.detail)))
+        parts.append(Padding(rows, (0, 0, 0, 2)))
     return Group(*parts)
 
 
@@ -43,7 +43,7 @@ def labelled() -> Table:
 
 
 def decision(made: Decision, policy_name: str | None = None, after: tuple[Check, ...] = ()) -> RenderableType:
-    """The ladder, then the choice, the runner-up and the policy; `after`: what was looked at since."""
+    """The trace, then the choice, the runner-up and the policy; `after`: what was looked at since."""
     facts = labelled()
     facts.add_row("tier", Text(made.tier, "bold"))
     facts.add_row("rule", Text(made.rule))
@@ -62,4 +62,4 @@ def decision(made: Decision, policy_name: str | None = None, after: tuple[Check,
     facts.add_row(
         "policy", Text(f"{policy_name} {made.policy_version}" if policy_name else made.policy_version)
     )
-    return Group(ladder((*made.checks, *after)), Text(), facts)
+    return Group(trace((*made.checks, *after)), Text(), facts)

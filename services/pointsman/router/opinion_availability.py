@@ -1,7 +1,7 @@
 """Whether anybody gives second opinions; where nobody has for longer than a job may wait, none is asked for.
 
 Invariants:
-- Why no opinion was asked for is a rung of the decision, so that it can be made again without this object.
+- Why no opinion was asked for is a check of the decision, so that it can be made again without this object.
 - It comes back by itself: the next look that finds somebody ends it.
 """
 
@@ -18,13 +18,13 @@ from pointsman_schemas.decisions import Check
 log = logging.getLogger(__name__)
 
 
-class Attendance:
+class OpinionAvailability:
     """One router process's. `wait_s`: how long a job may wait for an opinion."""
 
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
         self._alone_since: datetime | None = None
-        #: The rung for undecided jobs, while nobody is there.
+        #: The check for undecided jobs, while nobody is there.
         self.missing: Check | None = None
 
     @classmethod

@@ -11,7 +11,7 @@ from pointsman.bus.records import Incoming
 MOST_BYTES = 8 * 1024 * 1024
 
 
-class Supply:
+class FetchBuffer:
     """Batches in their order; at most one of them is opened, and its records are made as they are taken."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 Invariants:
 - Every router process folds the same topics, so all come to the same, whoever decided the judged jobs.
-- What was found is a rung of the decisions it touched, so that each can be made again without this object.
+- What was found is a check of the decisions it touched, so that each can be made again without this object.
 - It does not come back by itself: the fallback's answers say nothing about the tiers that the score would
   choose. Another model begins anew, and so does one that somebody trusts again: verdicts from before then
   count no more, in whatever order they are heard.
@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
+from pointsman.router.checks import check_of
 from pointsman.router.policy import Policy
-from pointsman.router.rungs import rung
 from pointsman.score.promise import promise
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.feedback import JobFeedback
@@ -40,7 +40,7 @@ class _Judged:
         return sum(self.verdicts.values()) / len(self.verdicts)
 
 
-class Promises:
+class CalibrationMonitor:
     """One score's. `strongest`: the tier that the others are held against; `model`: name and version."""
 
     def __init__(self, strongest: str, model: str | None) -> None:
@@ -49,7 +49,7 @@ class Promises:
         self._judged: OrderedDict[UUID, _Judged] = OrderedDict()
         self._renewed = _NEVER
         self._broken: PromiseBroken | None = None
-        #: The rung for jobs that would be scored, while the score is not believed.
+        #: The check for jobs that would be scored, while the score is not believed.
         self.found: Check | None = None
         #: Why nothing is heard now, for `/readyz`.
         self.unheard: str | None = None
@@ -104,4 +104,4 @@ class Promises:
 
     def _stand(self, said: PromiseBroken) -> None:
         self._broken = said
-        self.found = rung("score", NAME, False, f"{said.found}: the fallback decides")
+        self.found = check_of("score", NAME, False, f"{said.found}: the fallback decides")

@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from pointsman.router.again import canonical, decide_again, difference
+from pointsman.router.checks import check_of
 from pointsman.router.policy import decide
-from pointsman.router.rungs import rung
+from pointsman.router.recompute import canonical, decide_again, difference
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job, JobRouted
 from tests.support.fixed_score import fixed_score
 from tests.support.scored_policy import scored_policy
 from tests.unit.test_policy import POLICY, job, jobs, open_tiers
 
-ADMISSION = (rung("admission", "agent", True, "a is registered, owner is finance"),)
+ADMISSION = (check_of("admission", "agent", True, "a is registered, owner is finance"),)
 
 
 def on_record(asked: Job, made: Decision) -> tuple[Job, Decision, bytes]:

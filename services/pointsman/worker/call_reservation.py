@@ -17,7 +17,7 @@ class UnknownPriceError(Exception):
     """A ceiling cannot be kept for a model whose price nobody knows."""
 
 
-class Wants:
+class CallReservation:
     """The budgets that the calls of one target come under, in one tier."""
 
     def __init__(

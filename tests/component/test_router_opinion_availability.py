@@ -10,7 +10,7 @@ from pointsman import Client, starter
 from pointsman.bus.admin import apply
 from pointsman.bus.decode import Decoded, decode
 from pointsman.bus.follow import Follower
-from pointsman.router import attending
+from pointsman.router import opinion_monitor
 from pointsman.router.app import build
 from pointsman.router.settings import RouterSettings
 from pointsman_schemas.base import Message
@@ -27,7 +27,7 @@ TIERS = ("small", "medium", "frontier")
 async def test_jobs_wait_for_nobody_for_long(
     kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attending, "_LOOK_S", 0.1)
+    monkeypatch.setattr(opinion_monitor, "_LOOK_S", 0.1)
     policy = tmp_path / "policy.yaml"
     policy.write_text(asking_policy(wait_s=0.5))
     settings = RouterSettings(

@@ -15,7 +15,7 @@ _LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class EncodedBatch:
     """`count` records, as few as fit one batch. `content`: what stands behind a batch's head.
 
     `partition`: of the topic, if it has so many; that spares hashing keys, where their order does not matter.
@@ -37,7 +37,7 @@ class Bundle:
 
 
 #: What a lane writes.
-Made = Outgoing | Bundle
+Made = Outgoing | EncodedBatch
 
 
 def compressed(records: Any) -> bytes:
@@ -48,7 +48,7 @@ def compressed(records: Any) -> bytes:
 def unpacked(made: Iterable[Made]) -> Iterator[Outgoing]:
     """Every record by itself."""
     for each in made:
-        if isinstance(each, Bundle):
+        if isinstance(each, EncodedBatch):
             yield from each.unpack()
         else:
             yield each
