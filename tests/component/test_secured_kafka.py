@@ -157,7 +157,10 @@ def wrong(secured: SecuredKafka) -> dict[str, tuple[KafkaPart, str]]:
             ),
             "wants a certificate of ours that it trusts",
         ),
-        "key's password": (part("MUTUAL", kafka_key_password="wrong"), "KEY_PASSWORD does not open it"),
+        "key's password": (
+            part("MUTUAL", kafka_key_password="wrong"),
+            "KEY_FILE: .*us.crt does not hold a certificate and its key, or the key's password",
+        ),
         "PLAIN password": (
             part("BOTH", "PLAIN", kafka_password="wr0ng"),
             "refuses the login of 'alice' by PLAIN",
@@ -198,7 +201,7 @@ def wrong(secured: SecuredKafka) -> dict[str, tuple[KafkaPart, str]]:
             "TOKEN_COMMAND cannot be run: No such file",
         ),
         "command slow": (
-            by_command(secured, "sh -c 'sleep 600 & wait'"),
+            by_command(secured, "sh -c 'sleep 120 & wait'"),
             "TOKEN_COMMAND was not done within",
         ),
         "command endless": (by_command(secured, "yes"), "TOKEN_COMMAND gives more than 64 KB"),

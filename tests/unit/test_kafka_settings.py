@@ -1,7 +1,9 @@
 """The settings of a connection: what is wanted with what, and that no secret is told."""
 
 import logging
+import re
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +56,12 @@ def test_what_does_not_go_together_is_told_by_the_names_to_set(given: dict[str, 
 def test_secrets_are_in_no_text_of_the_settings() -> None:
     part = KafkaPart(**LOGIN, kafka_sasl_mechanism="PLAIN", kafka_key_password=SECRET)
     assert SECRET not in f"{part} {part!r} {part.model_dump()} {part.model_dump_json()}"
+
+
+def test_each_setting_is_in_its_document_and_nothing_else_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "connections.md").read_text()
+    told = {name.lower() for name in re.findall(r"POINTSMAN_(KAFKA[A-Z_]*)", text)}
+    assert told == KafkaPart.model_fields.keys() - {"prefix"}
 
 
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

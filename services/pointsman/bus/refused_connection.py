@@ -16,15 +16,13 @@ from aiokafka.errors import (
 from pointsman.bus.errors import BusError, KafkaLoginError
 from pointsman.bus.tokens import TokenError
 from pointsman.runtime.settings import KafkaPart
+from pointsman.runtime.tls import distrust
 
 #: What a connection raises; the last few where what answers is no broker.
 FAILURES = (
     KafkaError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AssertionError, struct.error
 )  # fmt: skip
 
-#: OpenSSL's reasons why a certificate is not trusted.
-_EXPIRED, _NOT_YET, _NAMES = 10, 9, {62, 63, 64}
-_UNKNOWN_SIGNER = {2, 18, 19, 20, 21}
 #: How a server says by TLS that it wants another certificate of ours, or one at all.
 _OUR_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 
@@ -91,26 +89,13 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _distrusted(error: ssl.SSLCertVerificationError, at: str, settings: KafkaPart) -> KafkaLoginError:
-    what = f"the certificate of {at}"
-    match error.verify_code:
-        case code if code in _NAMES:
-            return KafkaLoginError(
-                f"{what} is for another name: {error.verify_message.rstrip('.')}",
-                "name the server as its certificate does, in POINTSMAN_KAFKA and the brokers' "
-                "advertised.listeners, or have a certificate made for this name",
-            )
-        case code if code == _EXPIRED:
-            return KafkaLoginError(f"{what} has expired", "have it renewed")
-        case code if code == _NOT_YET:
-            return KafkaLoginError(f"{what} is not valid yet", "see that the clocks here and there are right")
-        case code if code in _UNKNOWN_SIGNER:
-            ca = settings.kafka_ca_file
-            by = f"by the CA in {ca}" if ca else "by a CA that this machine knows"
-            return KafkaLoginError(
-                f"{what} is not signed {by}",
-                "set POINTSMAN_KAFKA_CA_FILE to its CA's certificate",
-            )
-    return KafkaLoginError(f"{what} is not trusted: {error.verify_message}", "have another made")
+    what, hint = distrust(
+        error,
+        settings.kafka_ca_file,
+        ca_setting="POINTSMAN_KAFKA_CA_FILE",
+        addresses="POINTSMAN_KAFKA and the brokers' advertised.listeners",
+    )
+    return KafkaLoginError(f"the certificate of {at} {what}", hint)
 
 
 def _no_tls(error: ssl.SSLError, at: str) -> KafkaLoginError:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from pointsman.bus.errors import KafkaLoginError
 from pointsman.bus.tokens import TokenProvider, read_token
 from pointsman.runtime.settings import KafkaPart
+from pointsman.runtime.tls import UnusableFileError, client_context
 
 if TYPE_CHECKING:
     from faststream.security import BaseSecurity
@@ -90,20 +91,13 @@ def tls(settings: KafkaPart) -> ssl.SSLContext:
     Raises:
         KafkaLoginError: a file cannot be used.
     """
-    ca, certificate = settings.kafka_ca_file, settings.kafka_certificate_file
+    secret = _key_password(settings) or ""
+    files = settings.kafka_ca_file, settings.kafka_certificate_file, settings.kafka_key_file
     try:
-        context = ssl.create_default_context(cafile=ca)
-    except OSError as error:  # which ssl.SSLError is too
-        raise _unusable("CA_FILE", ca, error, "a CA's certificate") from error
-    if certificate is not None:
-        secret = _key_password(settings)
-        try:  # a key that is encrypted must not be asked for on the terminal
-            context.load_cert_chain(certificate, settings.kafka_key_file, lambda: secret or "")
-        except OSError as error:
-            named = "CERTIFICATE_FILE and POINTSMAN_KAFKA_KEY_FILE"
-            what = "a certificate and its key, or POINTSMAN_KAFKA_KEY_PASSWORD does not open it"
-            raise _unusable(named, certificate, error, what) from error
-    return context
+        return client_context(*files, secret)
+    except UnusableFileError as error:
+        names = {"ca": "CA_FILE", "certificate": "CERTIFICATE_FILE and POINTSMAN_KAFKA_KEY_FILE"}
+        raise _unusable(names[error.role], str(error)) from error
 
 
 def password(settings: KafkaPart) -> str:
@@ -121,17 +115,13 @@ def _secret(name: str, given: SecretStr | None, file: Path | None) -> str | None
     try:
         with file.open(encoding="utf-8") as opened:
             return opened.read(_MOST_BYTES).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(f"{name}_FILE", file, error, "text in UTF-8") from error
+    except OSError as error:
+        raise _unusable(f"{name}_FILE", f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise _unusable(f"{name}_FILE", f"{file} does not hold text in UTF-8") from None
 
 
-def _unusable(name: str, file: Path | None, error: Exception, wanted: str) -> KafkaLoginError:
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        file = Path(error.filename) if error.filename else file
-        return KafkaLoginError(
-            f"POINTSMAN_KAFKA_{name}: {file} cannot be read: {error.strerror}",
-            "name a file that this user may read",
-        )
+def _unusable(name: str, why: str) -> KafkaLoginError:
     return KafkaLoginError(
-        f"POINTSMAN_KAFKA_{name}: {file} does not hold {wanted}", "a file in PEM form is wanted, whole"
+        f"POINTSMAN_KAFKA_{name}: {why}", "name files that this user may read, and whole ones"
     )

@@ -1,12 +1,15 @@
 """Connections to Postgres, and its errors in the store's own terms."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 
+from pointsman.runtime.tls import UnusableFileError, client_context, distrust
 from pointsman.store.address import Address, AddressError, read_address, without_secrets
 from pointsman.store.errors import StoreError, StoreUnavailableError
 
@@ -45,6 +48,11 @@ _NO_POOLER = (
     "session; name Postgres itself in POINTSMAN_POSTGRES"
 )
 
+_NO_TLS = (
+    "does not speak TLS, which sslmode in its address asks for; set ssl = on in its configuration, or leave "
+    "sslmode out where the way there is safe"
+)
+
 
 async def open_pool(dsn: str, *, application: str, size: int = 4, patience_s: float = 10) -> Pool:
     """Up to `size` connections, opened when needed; `application` names them in pg_stat_activity.
@@ -57,6 +65,7 @@ async def open_pool(dsn: str, *, application: str, size: int = 4, patience_s: fl
     """
     milliseconds = str(round(patience_s * 1000))
     address = _read(dsn)
+    _see_files(address)
     with translated():
         return await asyncpg.create_pool(
             address.dsn,
@@ -81,6 +90,7 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
         StoreUnavailableError, StoreError: there is none to be had.
     """
     address = _read(dsn)
+    _see_files(address)
     with translated(dsn):
         connection = await asyncpg.connect(address.dsn, timeout=address.timeout_s or _CONNECT_S)
     try:
@@ -103,7 +113,17 @@ def translated(dsn: str | None = None) -> Iterator[None]:
         ) from error
     except _PooledError as error:
         raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
+    except ssl.SSLCertVerificationError as error:
+        what, hint = distrust(
+            error,
+            "the file that sslrootcert names",
+            ca_setting="sslrootcert in it",
+            addresses="POINTSMAN_POSTGRES",
+        )
+        raise StoreUnavailableError(f"the certificate of Postgres{where} {what}; {hint}") from error
     except _PASSING as error:
+        if "rejected SSL upgrade" in str(error):
+            raise StoreUnavailableError(f"Postgres{where} {_NO_TLS}") from error
         if "unsupported startup parameter" in str(error):  # as PgBouncer says it
             raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
         raise StoreUnavailableError(f"Postgres{where} is not available: {_said(error)}") from error
@@ -133,6 +153,24 @@ def _read(dsn: str) -> Address:
         return read_address(dsn)
     except AddressError as error:
         raise StoreError(f"the address of Postgres cannot be read: {error}; set POINTSMAN_POSTGRES") from None
+
+
+def _see_files(address: Address) -> None:
+    """What the driver says of a file does not name it; and it asks for a key's password on the terminal."""
+    told = dict(parse_qsl(urlsplit(address.dsn).query))
+    ca, certificate, key = (
+        Path(told[name]) if told.get(name) else None for name in ("sslrootcert", "sslcert", "sslkey")
+    )
+    if ca is None and certificate is None:
+        return
+    try:
+        client_context(ca, certificate, key, told.get("sslpassword", ""))
+    except UnusableFileError as error:
+        names = {"ca": "sslrootcert", "certificate": "sslcert and sslkey"}
+        raise StoreError(
+            f"the address of Postgres names files that cannot be used: {names[error.role]}: {error}; set "
+            "POINTSMAN_POSTGRES"
+        ) from error
 
 
 def place(dsn: str) -> str:

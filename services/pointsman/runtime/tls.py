@@ -1,0 +1,77 @@
+"""TLS for clients: what their files hold, and in plain words why a server's certificate is not trusted."""
+
+import ssl
+from pathlib import Path
+from typing import Literal
+
+#: OpenSSL's reasons.
+_EXPIRED, _NOT_YET, _NAMES = 10, 9, {62, 63, 64}
+_UNKNOWN_SIGNER = {2, 18, 19, 20, 21}
+
+
+class UnusableFileError(Exception):
+    """`role`: which of the files; `why` goes on from its name."""
+
+    def __init__(self, role: Literal["ca", "certificate"], file: Path | None, why: str) -> None:
+        super().__init__(f"{file} {why}")
+        self.role = role
+        self.file = file
+        self.why = why
+
+
+def client_context(
+    ca: Path | None, certificate: Path | None, key: Path | None, secret: str
+) -> ssl.SSLContext:
+    """Trusts the CA, or those of the system; the server's name must be in its certificate.
+
+    `secret` opens the key, which is in the certificate's file where it has none of its own.
+
+    Raises:
+        UnusableFileError: a file cannot be read, or does not hold what it should.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:  # which ssl.SSLError is too
+        raise UnusableFileError("ca", ca, _why(error, "a CA's certificate")) from error
+    if certificate is not None:
+        for file in filter(None, (certificate, key)):
+            try:
+                file.open("rb").close()
+            except OSError as error:
+                raise UnusableFileError("certificate", file, _why(error, "")) from error
+        try:  # a key that is encrypted must not be asked for on the terminal
+            context.load_cert_chain(certificate, key, lambda: secret)
+        except OSError as error:
+            wanted = "a certificate and its key, or the key's password does not open it"
+            raise UnusableFileError("certificate", certificate, _why(error, wanted)) from error
+    return context
+
+
+def distrust(
+    error: ssl.SSLCertVerificationError, ca: object, *, ca_setting: str, addresses: str
+) -> tuple[str, str]:
+    """What is wrong with a server's certificate, as a predicate, and what to do.
+
+    `ca`: the file of the trusted CA, if one was named; `ca_setting` names it, `addresses` the server.
+    """
+    match error.verify_code:
+        case code if code in _NAMES:
+            return (
+                f"is for another name: {error.verify_message.rstrip('.')}",
+                f"name the server as its certificate does, in {addresses}, or have a certificate made for "
+                "this name",
+            )
+        case code if code == _EXPIRED:
+            return "has expired", "have it renewed"
+        case code if code == _NOT_YET:
+            return "is not valid yet", "see that the clocks here and there are right"
+        case code if code in _UNKNOWN_SIGNER:
+            by = f"the CA in {ca}" if ca else "a CA that this machine knows"
+            return f"is not signed by {by}", f"set {ca_setting} to its CA's certificate"
+    return f"is not trusted: {error.verify_message}", "have another made"
+
+
+def _why(error: OSError, wanted: str) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"does not hold {wanted}, in PEM form"
+    return f"cannot be read: {error.strerror}"
