@@ -22,6 +22,7 @@ from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
 from pointsman.bus.topic_seed import Mark
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.metrics import LOST
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.findings import Wrong
@@ -186,7 +187,7 @@ async def test_a_topic_made_anew_stops_its_lanes_until_it_is_adopted(
         *((f"{audited.intake}#2", offset) for offset in range(5)),
     ]
     assert len({row["job_id"] for row in rows}) == 8
-    said_of = [each.__dict__["fields"] for each in caplog.records if "not the one that was read" in each.msg]
+    said_of = [each.__dict__["fields"] for each in caplog.records if each.msg == Event.TOPIC_CHANGED]
     assert {each["topic"] for each in said_of} == {audited.intake}
     whole = await audited.reads.run("audit", "verify", "--against-kafka", "--public-key", PUBLIC)
     assert whole.code == 0, whole.out

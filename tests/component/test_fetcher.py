@@ -14,6 +14,7 @@ from pointsman.bus import fetcher as module
 from pointsman.bus.admin import apply
 from pointsman.bus.fetcher import Fetcher
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 
@@ -207,7 +208,7 @@ async def test_it_goes_on_behind_records_that_are_gone_and_says_so(
     await place.delete_before(2)
     assert await place.take(count(1)) == [b"c"]
     (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert "gone before they were read" in said.getMessage()
+    assert said.getMessage() == Event.OFFSET_GONE
 
 
 async def test_it_waits_at_an_offset_that_the_broker_has_not_got(
@@ -219,7 +220,7 @@ async def test_it_waits_at_an_offset_that_the_broker_has_not_got(
     for _ in range(4):
         await place.fetcher.gather([place[HERE]], SOON_S)
     (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert "records were lost" in said.getMessage()
+    assert said.getMessage() == Event.OFFSET_MISSING
     await place.publish(b"b", b"c")
     assert await place.take(count(1)) == [b"c"]
 

@@ -23,6 +23,7 @@ from pointsman.bus.settings import LanePart
 from pointsman.bus.topic_seed import Mark, topic_mark, unmark
 from pointsman.bus.window_lane import window_lanes
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.metrics import LOST
 from pointsman_schemas import dead
 from pointsman_schemas.ids import derived_text
@@ -174,7 +175,7 @@ async def test_what_was_deleted_while_nobody_read_is_on_record(
     assert await intake.letters() == [(5, f"{intake.topic.name}/{PARTITION}@1")]
     assert intake.lost() == 4
     (said,) = errors(caplog)
-    assert "gone before they were read" in said
+    assert said == Event.RECORDS_LOST
     async with intake.running():
         await intake.publish(b"after")
         await intake.until_took(b"after")

@@ -17,6 +17,7 @@ from pointsman.bus.publisher import Publisher
 from pointsman.router.app import build
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.log_events import Event
 from pointsman.score.promise import LEAST
 from pointsman_schemas.decisions import Score
 from pointsman_schemas.envelope import start
@@ -129,8 +130,8 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
         checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
         assert checked["score"]["ok"] is True
     told = [each.getMessage() for each in caplog.records if each.name == "pointsman.router.feedback_listener"]
-    broken = "the score does not keep its promise"
-    assert told == [broken, broken, "the score is trusted again"], "the second router found it on record"
+    broken = Event.SCORE_SUSPENDED
+    assert told == [broken, broken, Event.SCORE_RESUMED], "the second router found it on record"
 
 
 async def test_a_client_that_got_the_answer_says_what_was_promised_of_it(kafka: Kafka) -> None:

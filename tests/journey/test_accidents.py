@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.dev.stack import Stack
+from pointsman.runtime.log_events import Event
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
@@ -174,7 +175,7 @@ async def test_worker_frozen_with_calls_in_flight_and_woken(system: System) -> N
     await _freeze_past_its_session(system, "worker-small")
     await _check(system, await sending)
     said = system.processes["worker-small"].log.read_text()
-    assert FENCED.search(said) or "another had lanes" in said  # it did try, or saw before that it must not
+    assert FENCED.search(said) or Event.OWNERSHIP_LOST in said  # it did try, or saw before that it must not
 
 
 async def _in_flight(system: System, count: int, latency_ms: int, sigma: float) -> list[str]:
@@ -220,5 +221,5 @@ async def test_calls_outlast_a_broker_that_stands_still(system: System, breakabl
     await asyncio.sleep(9)
     os.kill(pid, signal.SIGCONT)
     await _check(system, jobs)
-    assert "lane failed" in system.processes["worker-small"].log.read_text()
+    assert Event.LANE_FAILED in system.processes["worker-small"].log.read_text()
     assert await _called_again(system) == {}

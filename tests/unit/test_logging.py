@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import pointsman
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import OWN, JsonLines, event
 
 PACKAGE = Path(pointsman.__path__[0])
@@ -18,12 +19,12 @@ def test_no_field_takes_the_place_of_what_a_line_says_of_itself(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        event(logging.getLogger("here"), logging.INFO, "something came", **{name: 17, "other": 18})
+        event(logging.getLogger("here"), logging.INFO, Event.CONNECTION_LOST, **{name: 17, "other": 18})
     (record,) = caplog.records
     line = json.loads(JsonLines().format(record))
     assert line[f"{name}_"] == 17
     assert (line["event"], line["level"], line["logger"], line["other"]) == (
-        "something came",
+        "Kafka connection lost, reconnecting",
         "info",
         "here",
         18,
@@ -36,8 +37,30 @@ def test_no_event_of_ours_has_such_a_field() -> None:
         f"{path.relative_to(PACKAGE)}:{call.lineno} {keyword.arg}"
         for path in PACKAGE.rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text()))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "event"
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in ("event", "failure")
         for keyword in call.keywords
         if keyword.arg in OWN
     ]
     assert found == []
+
+
+def test_every_line_of_a_service_is_an_event() -> None:
+    """The bench's and the simulator's own logs aside, nobody logs a text of their own; each event is used."""
+    calls = [
+        (path.relative_to(PACKAGE).as_posix(), call)
+        for path in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and path.parts[-2] not in ("simulator",)
+    ]
+    texts = [
+        f"{path}:{call.lineno}"
+        for path, call in calls
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("debug", "info", "warning", "error", "exception", "critical")
+        and ast.unparse(call.func.value) in ("log", "_log", "logger")
+    ]
+    assert texts == ["runtime/logging.py:" + texts[0].rpartition(":")[2]]
+    sources = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    assert [event.name for event in Event if f"Event.{event.name}" not in sources] == []

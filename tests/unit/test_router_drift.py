@@ -14,6 +14,7 @@ from pointsman.router.policy import Policy
 from pointsman.router.policy_file import parse
 from pointsman.router.recompute import canonical, decide_again
 from pointsman.router.score_section import SCORE
+from pointsman.runtime.log_events import Event
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import JobRouted
 from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
@@ -81,8 +82,8 @@ def test_unfamiliar_work_goes_to_the_fallback_until_it_is_familiar_again(
         lane.take(familiar, 3 * ROUND)
         assert drifts(lane.take(familiar, 10)) == []
     assert [record.getMessage() for record in caplog.records] == [
-        "work is unlike what the score knows",
-        "work is familiar again",
+        Event.WORK_UNFAMILIAR,
+        Event.WORK_FAMILIAR,
     ]
 
 

@@ -15,6 +15,7 @@ from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.reader import Reader
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.connect import Pool, open_pool
@@ -83,7 +84,7 @@ class Audit:
         settings = self._settings
         text = settings.audit_key or (settings.audit_key_file and settings.audit_key_file.read_text())
         if not text:
-            event(log, WARNING, "no audit key is set: chains are kept, but no checkpoints are signed")
+            event(log, WARNING, Event.AUDIT_KEY_MISSING)
             return None
         return Checkpointer(
             writer,

@@ -11,6 +11,7 @@ from pointsman.bus.errors import BusError
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Outgoing
 from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.audit_writer import AuditWriter
 from pointsman.store.checkpoints import add_checkpoint
@@ -137,12 +138,12 @@ class Checkpointer:
                 if self._heads is None:
                     self._unkept.clear()
         except StoreError as error:
-            event(log, logging.WARNING, "no checkpoint, trying again later", error=str(error))
+            event(log, logging.WARNING, Event.CHECKPOINT_DELAYED, error=str(error))
         for place in (self._publish, self._keep):  # one that is away does not hold up the other
             try:
                 await place()
             except (BusError, HeadsError) as error:
-                event(log, logging.WARNING, "no checkpoint outside of the database", error=str(error))
+                event(log, logging.WARNING, Event.CHECKPOINT_NOT_COPIED, error=str(error))
 
     async def _keep(self) -> None:
         while self._unkept and self._heads is not None:

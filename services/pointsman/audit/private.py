@@ -12,6 +12,7 @@ from pointsman.audit.privacy_file import PrivacyFile
 from pointsman.audit.rows import row_of
 from pointsman.audit.subjects import subject_of
 from pointsman.bus.records import Incoming
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.keyring import Keyring, Sealing
 from pointsman.store.privacy_note import Note
@@ -64,7 +65,7 @@ class Privacy:
                 row = self._changed(row, masked)
             return row if subject is None else _sealed(row, digest, sealing.key_of(subject), subject)
         except Exception as error:
-            event(log, logging.ERROR, "privacy cannot be kept, content left out", error=type(error).__name__)
+            event(log, logging.ERROR, Event.CONTENT_WITHHELD, error=type(error).__name__)
             return self._withheld(row_of(record, self._topics))
 
     def _masked(self, record: Incoming, row: Row) -> Masked | None:

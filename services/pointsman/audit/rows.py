@@ -16,6 +16,7 @@ from pointsman.bus.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.emit import UNKNOWN_AGENT
 from pointsman.bus.intake import Accepted, decode_intake
 from pointsman.bus.records import Incoming, Unread
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.record import record_digest
 from pointsman.store.row import Row
@@ -41,7 +42,7 @@ def row_of(record: Incoming, topics: Topics) -> Row:
         return _understood(record, topics)
     except Exception as error:
         # A mistake of ours must not keep a record out of the audit, nor hold up the lane behind it.
-        event(log, logging.ERROR, "record not understood for a reason of our own", error=repr(error))
+        event(log, logging.ERROR, Event.RECORD_UNREADABLE, error=repr(error))
         return _row(record, None, None, Facts(), None, unreadable=f"{Reason.INTERNAL}: {error!r}")
 
 

@@ -26,6 +26,8 @@ from pointsman.bus.record_batch import RecordBatch
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.suspects import Suspects
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 
 log = logging.getLogger(__name__)
 
@@ -205,7 +207,7 @@ class BatchLane(Lane):
         try:
             return self._handler.fail(record)
         except Exception as error:
-            log.exception("a record that is given up", extra={"fields": {"origin": record.origin}})
+            failure(log, Event.HANDLER_FAILED, origin=record.origin)
             return self._failing.fail(record, error)
 
     async def _write_alone(self, answers: list[tuple[Incoming, list[Outgoing]]]) -> None:
@@ -249,7 +251,7 @@ class BatchLane(Lane):
                 for each in records:
                     self._warm([each])
             else:
-                log.exception("a record is not remembered", extra={"fields": {"origin": records[0].origin}})
+                failure(log, Event.RECORD_NOT_REMEMBERED, origin=records[0].origin)
 
     def _next_ones(self, kind: type[Item]) -> list[Item]:
         """As many of the first as are of this kind and make one step."""

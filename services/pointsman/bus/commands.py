@@ -12,7 +12,8 @@ from pointsman.bus.follow import Follower
 from pointsman.bus.places import Start
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
-from pointsman.runtime.logging import event
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
 from pointsman_schemas.base import Message
 from pointsman_schemas.topics import Topic
 
@@ -54,10 +55,10 @@ class Listener(Generic[M]):
                 await self._connected()
             except BusError as error:
                 self.problem = f"{self._topic.name} cannot be read: {error}"
-                event(log, logging.WARNING, "commands cannot be read, reconnecting", problem=self.problem)
+                event(log, logging.WARNING, Event.COMMANDS_UNAVAILABLE, problem=self.problem)
             except Exception as error:  # a defect of ours: said, and tried again from where it was
                 self.problem = f"{self._topic.name} cannot be read: {error!r}"
-                log.exception("commands met a defect")
+                failure(log, Event.COMMANDS_FAILED)
             await asyncio.sleep(_RECONNECT_S)
 
     async def _connected(self) -> None:
@@ -80,7 +81,7 @@ class Listener(Generic[M]):
             event(
                 log,
                 logging.WARNING,
-                "message not understood",
+                Event.MESSAGE_NOT_UNDERSTOOD,
                 reason=read.reason,
                 problem=read.message,
                 **place,
@@ -89,4 +90,4 @@ class Listener(Generic[M]):
             try:
                 self._hear(read.message)
             except Exception:  # one message of a stranger's must not keep the others from being heard
-                log.exception("command could not be carried out", extra={"fields": place})
+                failure(log, Event.COMMAND_FAILED, **place)

@@ -14,6 +14,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 
 from pointsman.bus import security
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
 
@@ -80,7 +81,7 @@ def cluster_admin(settings: KafkaPart) -> "AdminClient":
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
         "log_level": 0,  # it would print to stderr; what matters comes back as an error
-        "error_cb": lambda error: event(log, logging.INFO, "kafka client", error=str(error)),
+        "error_cb": lambda error: event(log, logging.INFO, Event.KAFKA_CLIENT_ERROR, error=str(error)),
     }
     return AdminClient(options)
 

@@ -13,6 +13,8 @@ from pointsman.bus.json import parse_object
 from pointsman.bus.records import Incoming, Unread
 from pointsman.bus.refused import RefusedError
 from pointsman.bus.validation_messages import complaints
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
@@ -65,7 +67,7 @@ def decode(record: Incoming) -> Decoded | Malformed:
             refused.reason, str(refused), envelope.job_id, envelope.agent_id or None, cause=envelope
         )
     except Exception as error:
-        log.exception("record could not be read", extra={"fields": {"origin": record.origin}})
+        failure(log, Event.RECORD_UNREADABLE, origin=record.origin)
         said = f"it could not be read ({type(error).__name__}), the log has the traceback"
         return Malformed(Reason.INTERNAL, said, envelope.job_id, envelope.agent_id or None, cause=envelope)
 

@@ -21,7 +21,8 @@ from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.payloads import Payloads
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.runtime.clock import Clock
-from pointsman.runtime.logging import event
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
 from pointsman.runtime.metrics import DEAD, FINISHED
 from pointsman_schemas import dead
 from pointsman_schemas.base import Json
@@ -59,7 +60,7 @@ class Failing:
         event(
             log,
             logging.ERROR,
-            "a record is given up, its handler failed",
+            Event.RECORD_GIVEN_UP,
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
@@ -92,17 +93,17 @@ class Failing:
     def _shorten(self, record: Incoming, refused: Outgoing, calls: int) -> list[Outgoing]:
         kind = _kind(refused)
         about = {"topic": refused.topic, "bytes": len(refused.value or b""), "origin": record.origin}
-        event(log, logging.WARNING, "a record is too large for its topic", kind=kind, **about)
+        event(log, logging.WARNING, Event.RECORD_TOO_LARGE, kind=kind, **about)
         if dead.CUT_BYTES in dict(refused.headers):
             if kind == dead.TYPE:
-                event(log, logging.ERROR, "a dead letter is left out", **about)
+                event(log, logging.ERROR, Event.DEAD_LETTER_DROPPED, **about)
                 return []
             raise RecordsRefusedError([refused], f"{refused.topic} does not take what was cut: {_HINT}")
         if kind in _CUT:
             try:
                 return [_cut(refused, kind)]
             except (ValueError, KeyError):
-                log.exception("a record cannot be cut", extra={"fields": about})
+                failure(log, Event.RECORD_NOT_CUT, **about)
         cause = _envelope_in(refused.headers) if kind in _ENDING else None
         if cause is not None and cause.causation_id is not None:
             cause = replace(cause, id=cause.causation_id)

@@ -40,6 +40,7 @@ from pointsman.bus.places import Place
 from pointsman.bus.record_batch import read_batches
 from pointsman.bus.topic_ids import TopicId, topic_ids
 from pointsman.bus.topic_seed import Mark
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
 
@@ -315,11 +316,10 @@ class Fetcher:
             stock.halt = Halt.GONE
             return
         if not stock.missing:
-            what = "records are gone before they were read" if first > stock.position else "records were lost"
             event(
                 log,
                 logging.ERROR,
-                f"{what}: the broker has no such offset",
+                Event.OFFSET_GONE if first > stock.position else Event.OFFSET_MISSING,
                 topic=place[0],
                 partition=place[1],
                 offset=stock.position,
@@ -337,7 +337,7 @@ class Fetcher:
         for error in errors:
             if isinstance(error, _FINAL):
                 raise error
-        event(log, logging.INFO, "no records for now", errors=[repr(error) for error in errors])
+        event(log, logging.INFO, Event.FETCH_PAUSED, errors=[repr(error) for error in errors])
         self._client.force_metadata_update()
         await asyncio.sleep(_PAUSE_S)
 

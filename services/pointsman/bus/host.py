@@ -21,7 +21,8 @@ from pointsman.bus import connection
 from pointsman.bus.settings import LanePart
 from pointsman.bus.wait_for_kafka import BusNotReadyError, await_bus
 from pointsman.runtime.interpreter import tune
-from pointsman.runtime.logging import event
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
 from pointsman.runtime.metrics import LOOP_LAG
 from pointsman.runtime.settings import HttpPart
 
@@ -100,7 +101,7 @@ class Host:
             await self._service.run()
         except Exception as error:
             self.failure = error
-            log.exception("service failed")
+            failure(log, Event.SERVICE_FAILED)
         if not self._stopping:
             self.failure = self.failure or RuntimeError("the service's task ended by itself")
             self.on_end()
@@ -132,7 +133,7 @@ async def _serve(service: Service, http: HttpPart) -> int:
     try:
         await await_bus(service.settings, service.topics)
     except BusNotReadyError as error:
-        event(log, logging.ERROR, "service cannot start", service=service.name, problem=str(error))
+        event(log, logging.ERROR, Event.SERVICE_NOT_STARTED, service=service.name, problem=str(error))
         return 1
     host = Host(service)
     listener = socket.create_server((http.http_host, http.http_port))
@@ -143,9 +144,9 @@ async def _serve(service: Service, http: HttpPart) -> int:
         )
     )
     host.on_end = partial(setattr, server, "should_exit", True)
-    event(log, logging.INFO, "service starts", service=service.name, http=address)
+    event(log, logging.INFO, Event.SERVICE_STARTING, service=service.name, http=address)
     await server.serve(sockets=[listener])
-    event(log, logging.INFO, "service ended", service=service.name)
+    event(log, logging.INFO, Event.SERVICE_STOPPED, service=service.name)
     return 0 if server.started and host.failure is None else 1
 
 

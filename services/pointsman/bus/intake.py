@@ -17,6 +17,8 @@ from pointsman.bus.claimed import small_fields
 from pointsman.bus.decode import Malformed, broker_time, message_type, read_body, read_envelope, refusal
 from pointsman.bus.records import Incoming
 from pointsman.bus.refused import RefusedError
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 from pointsman_schemas.base import AGENT_ID, Json
 from pointsman_schemas.envelope import DATA_SUBJECT, Envelope, start
 from pointsman_schemas.ids import derived_id
@@ -62,7 +64,7 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
     except RefusedError as error:
         return _malformed(error, record, cause, body)
     except Exception as error:
-        log.exception("record could not be read", extra={"fields": {"origin": record.origin}})
+        failure(log, Event.RECORD_UNREADABLE, origin=record.origin)
         said = f"it could not be read ({type(error).__name__}), the log has the traceback"
         return _malformed(RefusedError(Reason.INTERNAL, said), record, cause, body)
 

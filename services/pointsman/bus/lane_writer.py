@@ -27,6 +27,7 @@ from pointsman.bus.records import LARGEST_VALUE, Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.topic_seed import Mark, mark, topic_mark, unmark
 from pointsman.bus.transactions import Transactions
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class LaneWriter:
             event(
                 log,
                 logging.WARNING,
-                "the topic was made anew: its group's position is of the one before, the lane begins anew",
+                Event.TOPIC_RECREATED,
                 topic=place[0],
                 partition=place[1],
                 position=offset,

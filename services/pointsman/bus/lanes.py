@@ -33,6 +33,7 @@ from pointsman.bus.membership import is_member
 from pointsman.bus.poll import StalledError, Watchdog, consumer_of, first_offset, watch_group
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach_once
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
 
@@ -87,7 +88,7 @@ class Lanes:
             try:
                 await self._connected()
             except (KafkaUnavailableError, KafkaError, OSError, StalledError) as error:
-                event(log, logging.WARNING, "bus connection lost, reconnecting", error=line_of(error))
+                event(log, logging.WARNING, Event.CONNECTION_LOST, error=line_of(error))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), 1)
 
@@ -169,9 +170,7 @@ class Lanes:
         for each in late:
             each.cancel()
         if late:
-            event(
-                log, logging.WARNING, "no broker took the last commits, they are handed back", lanes=len(late)
-            )
+            event(log, logging.WARNING, Event.COMMITS_ABANDONED, lanes=len(late))
         for each in done:
             each.result()
 
@@ -203,7 +202,7 @@ class Lanes:
         event(
             log,
             logging.INFO,
-            "lanes assigned",
+            Event.PARTITIONS_ASSIGNED,
             group=self._group,
             partitions=sorted(tp.partition for tp in owned),
         )
@@ -212,7 +211,7 @@ class Lanes:
         """What is finished must not be done again; whoever is fenced already is too late."""
         done = await _within(_TURN_OVER_S, [self._lanes[tp].hand_over() for tp in gone if tp in self._lanes])
         if errors := [repr(each) for each in done if isinstance(each, Exception)]:
-            event(log, logging.WARNING, "too late to hand lanes over", errors=errors)
+            event(log, logging.WARNING, Event.HANDOVER_FAILED, errors=errors)
 
     async def _moved_on(self) -> list[TopicPartition]:
         """Lanes that are ours again but not as we left them, or that nobody can tell of; the others pause."""
@@ -221,7 +220,7 @@ class Lanes:
         changed = [tp for tp, each in zip(writers, ours, strict=True) if each is not True]
         if changed:
             partitions = sorted(tp.partition for tp in changed)
-            event(log, logging.WARNING, "another had lanes of ours meanwhile", partitions=partitions)
+            event(log, logging.WARNING, Event.OWNERSHIP_LOST, partitions=partitions)
         return changed
 
     async def _ours(self, lane: Lane, writer: LaneWriter) -> bool:
@@ -249,7 +248,7 @@ class Lanes:
                     event(
                         log,
                         logging.WARNING,
-                        "lane failed, opening it anew",
+                        Event.LANE_FAILED,
                         topic=tp.topic,
                         partition=tp.partition,
                         error=line_of(error),

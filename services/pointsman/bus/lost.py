@@ -9,6 +9,7 @@ from pointsman.bus.emit import dead_letter
 from pointsman.bus.lane_writer import LaneWriter, Position
 from pointsman.bus.records import Incoming
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import DEAD, LOST
 from pointsman_schemas.dead import DeadLetter
@@ -62,7 +63,7 @@ def report_lost(group: str, place: tuple[str, int], at: int, first: int) -> None
     event(
         log,
         logging.ERROR,
-        "records are gone before they were read: retention is shorter than the time that was lost",
+        Event.RECORDS_LOST,
         group=group,
         topic=place[0],
         partition=place[1],

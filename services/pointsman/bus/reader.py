@@ -32,6 +32,7 @@ from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach_once
 from pointsman.bus.topic_ids import TopicId
 from pointsman.bus.topic_seed import Mark, topic_mark
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import LANE_LAG
 
@@ -93,7 +94,7 @@ class Reader:
             try:
                 await self._connected()
             except (KafkaUnavailableError, KafkaError, OSError, StalledError) as error:
-                event(log, logging.WARNING, "bus connection lost, reconnecting", error=line_of(error))
+                event(log, logging.WARNING, Event.CONNECTION_LOST, error=line_of(error))
                 await self._pause(1)
 
     async def _connected(self) -> None:
@@ -230,8 +231,7 @@ class Reader:
             event(
                 log,
                 logging.ERROR,
-                "the topic is not the one that was read before (made anew, or of another cluster): "
-                "nothing of it is read until `pointsman audit adopt` has begun a new chapter",
+                Event.TOPIC_CHANGED,
                 topic=topic,
             )
         self.changed |= set(topics)
@@ -290,7 +290,7 @@ class Reader:
                 event(
                     log,
                     logging.WARNING,
-                    "another reader was faster, going to the store's position",
+                    Event.POSITION_MOVED,
                     error=str(error),
                 )
                 # What the group took away meanwhile is not ours to look for.
@@ -321,7 +321,7 @@ class Reader:
 
     async def _wait_for_store(self, error: Exception) -> None:
         self.ready = False
-        event(log, logging.WARNING, "the store cannot be reached, trying again", error=str(error))
+        event(log, logging.WARNING, Event.STORE_UNAVAILABLE, error=str(error))
         await self._pause(0.5)
 
     async def _pause(self, seconds: float) -> None:
@@ -333,7 +333,7 @@ class Reader:
         self._expected, self._unannounced = {}, {}
         self._aside, self.changed = set(), frozenset()
         self._unknown = set(owned)
-        event(log, logging.INFO, "lanes assigned", group=self._group, partitions=len(owned))
+        event(log, logging.INFO, Event.PARTITIONS_ASSIGNED, group=self._group, partitions=len(owned))
 
 
 def _end(fetcher: Fetcher, place: Place, records: Sequence[Incoming]) -> int:

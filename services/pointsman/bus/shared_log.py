@@ -13,6 +13,7 @@ from pointsman.bus.follow import Follower
 from pointsman.bus.publisher import Publisher
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
@@ -96,7 +97,7 @@ class SharedLog:
                     event(
                         log,
                         logging.WARNING,
-                        "message not understood",
+                        Event.MESSAGE_NOT_UNDERSTOOD,
                         topic=record.topic,
                         offset=record.offset,
                         reason=reason,

@@ -11,6 +11,7 @@ from pointsman.bus import connection
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach_once
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
         if time.monotonic() >= give_up:
             raise BusNotReadyError(problem)
         if problem != told:
-            event(log, logging.WARNING, "waiting for the bus", problem=problem)
+            event(log, logging.WARNING, Event.KAFKA_UNAVAILABLE, problem=problem)
         told = problem
         await asyncio.sleep(_PAUSE_S)
 

@@ -29,6 +29,8 @@ from pointsman.bus.lanes import Lanes
 from pointsman.bus.payloads import Inline, Payloads
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +181,7 @@ class WindowLane(Lane):
                 error = cancelled  # something in the handler was cancelled, and this task was not
             except Exception as raised:  # the handler answers for its jobs; this is a bug in it
                 error = raised
-            log.error("a handler failed", exc_info=error, extra={"fields": {"origin": record.origin}})
+            failure(log, Event.HANDLER_FAILED, error, origin=record.origin)
             if pause_s is None:
                 break
             await asyncio.sleep(pause_s)

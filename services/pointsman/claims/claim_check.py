@@ -21,7 +21,8 @@ import orjson
 from pointsman.bus.claimed import claim_of
 from pointsman.bus.records import Fetched, Incoming, Outgoing
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
-from pointsman.runtime.logging import event
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
 from pointsman_schemas.claims import BULK, DATAREF, Claim, abridge
 from pointsman_schemas.envelope import DATA_SUBJECT, TYPE_PREFIX
 
@@ -116,7 +117,7 @@ class ClaimCheck:
             while len(self._failed) > _FAILED_KEPT:
                 del self._failed[next(iter(self._failed))]
             raise ClaimsUnavailableError(str(error)) from error
-        event(log, logging.ERROR, "a value cannot be had from its store", digest=sha256, error=str(error))
+        event(log, logging.ERROR, Event.CLAIM_LOST, digest=sha256, error=str(error))
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -152,7 +153,7 @@ class ClaimCheck:
         except ClaimsUnavailableError:
             raise
         except Exception:
-            log.exception("no claim can be made of a value", extra={"fields": {"topic": record.topic}})
+            failure(log, Event.CLAIM_NOT_MADE, topic=record.topic)
             return record
         headers = [*record.headers, (DATAREF, self._store.url(sha256).encode())]
         return replace(record, value=stub, headers=headers)

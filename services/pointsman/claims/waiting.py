@@ -16,6 +16,7 @@ from pointsman.bus.claimed import claim_of
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Waiting:
             except ClaimsUnavailableError as error:
                 if time.monotonic() - self._said_at > _SAY_AGAIN_S:
                     self._said_at = time.monotonic()
-                    event(log, logging.WARNING, "large values wait for their store", error=str(error))
+                    event(log, logging.WARNING, Event.CLAIMS_UNAVAILABLE, error=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 

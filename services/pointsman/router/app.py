@@ -24,6 +24,7 @@ from pointsman.router.replies import STAGE
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
 log = getLogger(__name__)
@@ -71,7 +72,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     )
 
     async def route() -> None:
-        event(log, INFO, "router starts", fast_path=fast_score is not None)
+        event(log, INFO, Event.ROUTER_STARTING, fast_path=fast_score is not None)
         await put_on_record(settings, topics, file, text, clock)
         async with (
             hearing(settings, topics, promises, source=SOURCE, clock=clock),

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from zlib import crc32
 
 from pointsman.router.checks import check_of
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.score.drift import Shift, shift_of
 from pointsman.score.features import read
@@ -56,5 +57,5 @@ class DriftWatch:
             None if moved.familiar else check_of("score", NAME, False, f"{moved}: the fallback decides")
         )
         if (before is None) != (self.found is None):
-            said = "work is familiar again" if self.found is None else "work is unlike what the score knows"
+            said = Event.WORK_FAMILIAR if self.found is None else Event.WORK_UNFAMILIAR
             event(log, logging.WARNING, said, shift=str(moved))

@@ -22,6 +22,7 @@ from pointsman.router.agents_file import Registry
 from pointsman.router.drift import EVERY, DriftWatch
 from pointsman.router.policy import Policy
 from pointsman.router.scoring import IN_DOUBT, Scorer
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import ROUTED
 from pointsman.score.features import shape_of
@@ -55,7 +56,7 @@ def library() -> Any:
         event(
             log,
             logging.WARNING,
-            "the native library is of another version, build it again",
+            Event.NATIVE_MISMATCH,
             version=pointsman_native.VERSION,
             needed=VERSION,
         )

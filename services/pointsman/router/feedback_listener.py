@@ -14,7 +14,8 @@ from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.router.calibration_monitor import CalibrationMonitor
 from pointsman.runtime.clock import Clock
-from pointsman.runtime.logging import event
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.envelope import Envelope
@@ -93,7 +94,7 @@ async def _listen(
                         promises.untold = None
         except BusError as error:
             promises.unheard = f"verdicts cannot be heard: {error}"
-            event(log, logging.WARNING, "verdicts cannot be heard", problem=str(error))
+            event(log, logging.WARNING, Event.FEEDBACK_UNAVAILABLE, problem=str(error))
             await asyncio.sleep(_PAUSE_S)
 
 
@@ -110,16 +111,16 @@ def _hear(promises: CalibrationMonitor, record: Incoming) -> None:
     except Exception:  # one message of a stranger's must not keep the others from being heard
         topic, partition, offset = record.origin
         place = {"topic": topic, "partition": partition, "offset": offset}
-        log.exception("verdict could not be taken", extra={"fields": place})
+        failure(log, Event.FEEDBACK_FAILED, **place)
 
 
 def _tell(before: Check | None, promises: CalibrationMonitor) -> None:
     """Say in the log whether the score is asked, where that has changed."""
     if before is None and promises.found is not None:
         said = promises.found.detail
-        event(log, logging.WARNING, "the score does not keep its promise", model=promises.model, found=said)
+        event(log, logging.WARNING, Event.SCORE_SUSPENDED, model=promises.model, found=said)
     elif before is not None and promises.found is None:
-        event(log, logging.WARNING, "the score is trusted again", model=promises.model)
+        event(log, logging.WARNING, Event.SCORE_RESUMED, model=promises.model)
 
 
 def _record(topics: Topics, said: PromiseBroken, source: str, clock: Clock) -> Outgoing:

@@ -36,6 +36,8 @@ from pointsman.router.second import is_undecided
 from pointsman.router.seen import Seen
 from pointsman.router.shadow import Shadows
 from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
 from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.envelope import Envelope
@@ -247,10 +249,7 @@ def _envelope_time(now: datetime) -> bytes:
 def _log_failure(record: Incoming) -> None:
     """Log the exception that is being handled, with the record's place."""
     topic, partition, offset = record.origin
-    log.exception(
-        "record could not be handled",
-        extra={"fields": {"topic": topic, "partition": partition, "offset": offset}},
-    )
+    failure(log, Event.RECORD_NOT_HANDLED, topic=topic, partition=partition, offset=offset)
 
 
 def _sent_on(replies: Replies, read: Accepted | Malformed) -> Outgoing:

@@ -12,6 +12,7 @@ from typing import Self
 
 from pointsman.router.policy import Policy
 from pointsman.router.second import missing
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman_schemas.decisions import Check
 
@@ -44,5 +45,5 @@ class OpinionAvailability:
             if before is None and alone > self._wait_s:
                 self.missing = missing(f"nobody has given one for {alone:.1f} s > {self._wait_s:g} s")
         if (before is None) != (self.missing is None):
-            said = "second opinions are given again" if before else "nobody gives second opinions"
+            said = Event.OPINIONS_AVAILABLE if before else Event.OPINIONS_MISSING
             event(log, logging.WARNING, said, hint="pointsman run opinion" if self.missing else "")

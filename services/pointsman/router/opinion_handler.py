@@ -17,6 +17,8 @@ from pointsman.router.refusing import dead_letter, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.second import Second, missing
 from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import OPINIONS, ROUTED
 from pointsman.score.estimate import Estimate
 from pointsman.score.text import text_of
@@ -70,7 +72,7 @@ class OpinionHandler:
             decision = await self._decide(record, found.message)
             return [replies.routed(found.envelope, found.message.job, decision)]
         except Exception:
-            log.exception("record could not be handled", extra={"fields": {"origin": record.origin}})
+            failure(log, Event.RECORD_NOT_HANDLED, origin=record.origin)
             return refuse(replies, found.envelope, _BROKEN)
 
     async def _decide(self, record: Incoming, asked: JobUndecided) -> Decision:
@@ -103,6 +105,6 @@ class OpinionHandler:
         try:
             said = second.on_record(await self._give(text))
         except Exception as error:
-            log.exception("no opinion", extra={"fields": {"origin": record.origin}})
+            failure(log, Event.OPINION_FAILED, origin=record.origin)
             return "failed", missing(f"it failed ({type(error).__name__})")
         return ("failed", missing("it is no number")) if said is None else ("given", said)

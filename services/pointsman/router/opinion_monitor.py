@@ -10,6 +10,7 @@ from pointsman.bus.members import count_members
 from pointsman.router.opinion_availability import OpinionAvailability
 from pointsman.router.policy import Policy
 from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
 
@@ -37,5 +38,5 @@ async def _look(kafka: KafkaPart, group: str, attendance: OpinionAvailability, c
         try:
             attendance.seen(await count_members(kafka, group), clock())
         except BusError as error:  # nobody can tell; what was known stands
-            event(log, logging.INFO, "not known who gives second opinions", problem=str(error))
+            event(log, logging.INFO, Event.OPINIONS_UNKNOWN, problem=str(error))
         await asyncio.sleep(_LOOK_S)

@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from pointsman.runtime.log_events import Event
+
 #: What a line says of itself; a field of such a name is told apart by a `_` behind it.
 OWN = ("at", "level", "logger", "event", "exception")
 
@@ -44,6 +46,13 @@ def configure(level: str = "INFO") -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def event(logger: logging.Logger, level: int, what: str, /, **fields: object) -> None:
-    """Log `what`, a fixed phrase, with the values beside it as fields."""
+def event(logger: logging.Logger, level: int, what: Event, /, **fields: object) -> None:
+    """Log an event with the values beside it as fields."""
     logger.log(level, what, extra={"fields": fields})
+
+
+def failure(
+    logger: logging.Logger, what: Event, error: BaseException | None = None, /, **fields: object
+) -> None:
+    """Log an event with the traceback of `error`; without one, of the error that is being handled."""
+    logger.error(what, exc_info=error or True, extra={"fields": fields})

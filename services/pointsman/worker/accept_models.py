@@ -7,6 +7,7 @@ import logging
 
 from pointsman.bus.errors import BusError
 from pointsman.bus.follow import follow
+from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
 from pointsman.score.accept import AcceptModel
@@ -50,9 +51,7 @@ class AcceptModels:
         except BusError as error:
             why = str(error)
             del self._found[named.sha256]  # the broker may answer the next job
-        event(
-            log, logging.WARNING, "accept model not found, its jobs go up", sha256=named.sha256, problem=why
-        )
+        event(log, logging.WARNING, Event.ACCEPT_MODEL_MISSING, sha256=named.sha256, problem=why)
         return None
 
 

@@ -10,6 +10,8 @@ from pointsman.bus.decode import Malformed, decode
 from pointsman.bus.emit import UNKNOWN_AGENT, dead_letter, emit
 from pointsman.bus.records import Incoming, Outgoing
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.attempts import Attempts, CallContext
@@ -182,7 +184,7 @@ class WorkerHandler:
         error: Exception,
     ) -> list[Outgoing]:
         job = routed.job
-        _log.error("a job met a defect", exc_info=error, extra={"fields": {"job_id": job.job_id}})
+        failure(_log, Event.JOB_FAILED_INTERNALLY, error, job_id=job.job_id)
         said = f"a defect in the worker ({type(error).__name__}), see its log -- send the job again"
         letter = self._bury(record, cause, Reason.INTERNAL, said)
         if attempts is not None:
@@ -193,7 +195,7 @@ class WorkerHandler:
         try:
             return [letter, *self._finish(record, cause, calls, outcome)]
         except Exception:  # what cannot be written of the calls must not keep the job from ending
-            _log.exception("the calls of a job cannot be written down")
+            failure(_log, Event.CALLS_NOT_RECORDED)
             return [letter, *self._finish(record, cause, (), outcome)]
 
     def _emit(

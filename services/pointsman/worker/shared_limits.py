@@ -19,7 +19,8 @@ from pointsman.limits.bounds import UnusableError
 from pointsman.limits.broker_clock import BrokerClock
 from pointsman.limits.joining import STANDING_EVERY, Entry, is_due, join
 from pointsman.limits.ledger import Answer, Ledger
-from pointsman.runtime.logging import event
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import LimitReserved, LimitStanding
 
@@ -150,10 +151,10 @@ class SharedLimits:
                     both.create_task(self._write(shared))
         except* BusError as error:
             self.problem = f"the shared limits cannot be read: {error.exceptions[0]}"
-            event(log, logging.WARNING, "limits cannot be read, reconnecting", error=repr(error))
+            event(log, logging.WARNING, Event.LIMITS_UNAVAILABLE, error=repr(error))
         except* Exception as error:  # a defect of ours: nobody calls meanwhile, and the state is taken anew
             self.problem = f"the shared limits cannot be read: {error.exceptions[0]!r}"
-            log.exception("the shared limits met a defect")
+            failure(log, Event.LIMITS_FAILED)
 
     async def written(self) -> None:
         """Return when everything that was said is in the log."""
@@ -169,7 +170,7 @@ class SharedLimits:
             entries = await _all(shared, start, end)
         self.ledger, self._as_of = found.ledger, found.as_of
         for said in found.left_out[-_NAMED:]:
-            event(log, logging.WARNING, "left out of the shared limits", said=said)
+            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=said)
         self.clock = BrokerClock()
         self.clock.saw(self.ledger.at, self.now())
         for part in self._parts:
@@ -188,7 +189,7 @@ class SharedLimits:
         try:
             answers = self.ledger.fold(message, entry.at)
         except UnusableError as error:
-            event(log, logging.WARNING, "left out of the shared limits", said=str(error), offset=entry.offset)
+            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=str(error), offset=entry.offset)
             return
         self.clock.saw(entry.at, self.now())
         ours = [answer for answer in answers if answer.ticket.process == self.process]
