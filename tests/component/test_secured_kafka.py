@@ -28,6 +28,7 @@ from pointsman.bus.publisher import Publisher
 from pointsman.bus.records import Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach
+from pointsman.cli.checks.kafka import kafka as check_kafka
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.support.command import Command
@@ -270,6 +271,31 @@ async def test_a_server_that_says_nothing_is_not_waited_for_in_vain(protocol: st
             await reach(KafkaPart(kafka=f"127.0.0.1:{port}", kafka_security_protocol=protocol), 1)
 
 
+async def test_who_closes_does_not_wait_for_a_broker_that_stands_still(secured: SecuredKafka) -> None:
+    passes = asyncio.Event()
+    passes.set()
+
+    async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", secured.ports["TLS"])
+
+        async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while data := await source.read(65_536):
+                await passes.wait()
+                target.write(data)
+            target.close()
+
+        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+
+    async with await asyncio.start_server(through, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        made = connection.connection(secured.part("TLS"), "127.0.0.1", port, 60)
+        await made.connect()
+        passes.clear()
+        async with asyncio.timeout(20):  # TLS itself would wait for 30 s
+            await made.close()
+        passes.set()
+
+
 async def test_lanes_that_cannot_log_in_say_so_each_time_and_go_on_trying(
     secured: SecuredKafka, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -307,14 +333,12 @@ async def test_a_command_ends_with_that_line(secured: SecuredKafka) -> None:
 
 
 async def test_doctor_says_what_it_speaks_and_what_is_wrong(secured: SecuredKafka) -> None:
-    good = Command(secured.folder, environment(secured.settings("BOTH", SCRAM)))
-    bad = Command(secured.folder, environment(secured.settings("ELSEWHERE")))
-    found = {each["check"]: each for each in (await good.run("doctor", "--json")).json}
-    assert found["kafka"]["ok"]
-    assert "SASL_SSL with SCRAM-SHA-512 as 'alice'" in found["kafka"]["said"]
-    found = {each["check"]: each for each in (await bad.run("doctor", "--json")).json}
-    assert "is for another name" in found["kafka"]["said"]
-    assert "advertised.listeners" in found["kafka"]["fix"]
+    answer, listeners, _ = await check_kafka(secured.part("BOTH", SCRAM), None)
+    assert (answer.ok, listeners.ok) == (True, True)
+    assert "by SASL_SSL with SCRAM-SHA-512 as 'alice'" in answer.said
+    answer, *_ = await check_kafka(secured.part("ELSEWHERE"), None)
+    assert (answer.ok, "is for another name" in answer.said) == (False, True)
+    assert "advertised.listeners" in answer.fix
 
 
 def test_topics_know_their_prefix() -> None:

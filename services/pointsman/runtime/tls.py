@@ -1,5 +1,6 @@
 """TLS for clients: what their files hold, and in plain words why a server's certificate is not trusted."""
 
+import contextlib
 import ssl
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,17 @@ class UnusableFileError(Exception):
         self.why = why
 
 
+class _Leaves(ssl.SSLObject):
+    """Ends a connection as TLS allows: it says so, and does not wait until the server has said so too.
+
+    A broker may take its time, and whoever closes waits for it, 30 s unless told otherwise.
+    """
+
+    def unwrap(self) -> None:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            super().unwrap()
+
+
 def client_context(
     ca: Path | None, certificate: Path | None, key: Path | None, secret: str
 ) -> ssl.SSLContext:
@@ -33,6 +45,7 @@ def client_context(
         context = ssl.create_default_context(cafile=ca)
     except OSError as error:  # which ssl.SSLError is too
         raise UnusableFileError("ca", ca, _why(error, "a CA's certificate")) from error
+    context.sslobject_class = _Leaves
     if certificate is not None:
         for file in filter(None, (certificate, key)):
             try:
