@@ -272,7 +272,7 @@ async def test_a_server_that_says_nothing_is_not_waited_for_in_vain(protocol: st
 
 
 async def test_who_closes_does_not_wait_for_a_broker_that_stands_still(secured: SecuredKafka) -> None:
-    passes = asyncio.Event()
+    passes, ended = asyncio.Event(), asyncio.Event()
     passes.set()
 
     async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -285,6 +285,8 @@ async def test_who_closes_does_not_wait_for_a_broker_that_stands_still(secured: 
             target.close()
 
         await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+        await asyncio.gather(writer.wait_closed(), back.wait_closed(), return_exceptions=True)
+        ended.set()
 
     async with await asyncio.start_server(through, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -294,6 +296,7 @@ async def test_who_closes_does_not_wait_for_a_broker_that_stands_still(secured: 
         async with asyncio.timeout(20):  # TLS itself would wait for 30 s
             await made.close()
         passes.set()
+        await ended.wait()
 
 
 async def test_lanes_that_cannot_log_in_say_so_each_time_and_go_on_trying(

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.cli.checks.postgres import postgres as check_postgres
+from pointsman.runtime.clock import utc_now
 from pointsman.store.address import read_address
 from pointsman.store.connect import connected, open_pool
 from pointsman.store.errors import StoreError
 from tests.support.certificates import Authority, Signed
-from tests.support.command import Command
 
 pytestmark = pytest.mark.stack
 
@@ -92,7 +93,7 @@ async def test_the_right_certificate_is_taken_and_any_other_is_told(
         assert "has expired; have it renewed" in await said(there + verified)
 
 
-async def test_files_and_a_server_without_tls_are_told(database: str, ca: Authority, tmp_path: Path) -> None:
+async def test_files_and_a_server_without_tls_are_told(database: str, ca: Authority) -> None:
     given = read_address(database).dsn
     assert "sslrootcert: /nowhere/ca.pem cannot be read: No such file" in await said(
         f"{given}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"
@@ -108,6 +109,5 @@ async def test_files_and_a_server_without_tls_are_told(database: str, ca: Author
     assert re.search(
         "does not speak TLS, which sslmode in its address asks for; set ssl = on", await said(dsn)
     )
-    done = await Command(tmp_path, {"POINTSMAN_POSTGRES": dsn}).run("doctor", "--json")
-    found = {each["check"]: each for each in done.json}
-    assert "does not speak TLS" in found["postgres"]["said"]
+    answer, *_ = await check_postgres(dsn, utc_now)
+    assert (answer.ok, "does not speak TLS" in answer.said) == (False, True)
