@@ -38,13 +38,16 @@ class Command:
 
     folder: Path
     environment: dict[str, str]
+    #: Whether it is told where policy, agents and providers are, as the dev stack would tell it.
+    told: bool = True
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
+        told = files() if self.told else {}
         # In a shell's background SIGINT is ignored, which children inherit.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pointsman.cli.main", *arguments,
-            cwd=self.folder, env={**kept, **files(), **self.environment}, stdin=asyncio.subprocess.PIPE,
+            cwd=self.folder, env={**kept, **told, **self.environment}, stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip

@@ -8,14 +8,14 @@ from pointsman.worker.rate_limiter import RateLimiter
 from pointsman.worker.shared_limits import SharedLimits
 
 
-def call_limiter(agreement: SharedLimits, rate_limiter: RateLimiter, patience_s: float) -> CallLimiter:
+def call_limiter(shared_limits: SharedLimits, rate_limiter: RateLimiter, patience_s: float) -> CallLimiter:
     """Fifty slots, no circuit breakers."""
     return CallLimiter(
         asyncio.Semaphore(50),
         asyncio.Event(),
-        agreement=agreement,
+        shared_limits=shared_limits,
         rate_limiter=rate_limiter,
-        breakers=Breakers(agreement, {}),
+        breakers=Breakers(shared_limits, {}),
         tier="small",
         patience_s=patience_s,
     )

@@ -41,16 +41,17 @@ def lag(
     from pointsman.router.settings import RouterSettings
 
     settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
-    topics, file = settings.topics, load_policy(settings.policy)
+    topics, named = settings.topics, "policy" in settings.model_fields_set
+    file = load_policy(settings.policy) if named or settings.policy.exists() else None
 
     async def watched() -> list[Watched]:
         """Asked anew each time: whoever serves may begin before Kafka or a tier is there."""
-        tiers = file.tiers
-        if "policy" not in settings.model_fields_set:  # nobody said which: then whatever tiers there are
+        tiers = () if file is None else file.tiers
+        if not named:  # nobody said which: then whatever tiers there are
             there = await tiers_there(settings, topics)
             tiers = tiers if not there or set(there) == set(tiers) else tuple(there)
         passed = lanes(topics, tiers)
-        if file.score is not None and file.score.opinion is not None:
+        if file and file.score and file.score.opinion is not None:
             passed.insert(1, Watched(topics.opinion.name, settings.opinion_group))
         return [*passed, *(Watched(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers))]
 
