@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.audit_store import as_auditor
-from tests.support.incident import MODELS, START, dead_letter, failing_agent, recorded
+from tests.support.incident import MODELS, START, failing_agent, recorded, unreadable
 from tests.support.servers import Servers
 
 pytest.importorskip("mcp")
@@ -25,7 +25,7 @@ SPAN = {"since": START.isoformat(), "until": (START + timedelta(hours=2)).isofor
 
 @pytest.fixture(scope="module")
 def told(stack: Servers) -> Iterator[str]:
-    with recorded(stack, failing_agent(), dead_letter(1, START, b"{ secret")) as dsn:
+    with recorded(stack, failing_agent(), unreadable(1, START, b"{ secret")) as dsn:
         yield as_auditor(dsn)
 
 
