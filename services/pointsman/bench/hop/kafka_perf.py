@@ -10,7 +10,7 @@ from pointsman.dev.java import find_java
 
 _TOOLS = jars.Jar(
     "org.apache.kafka", "kafka-tools", jars.KAFKA,
-    "62f3c5dd7aa3442d4c5bc6a95f86e2502178ea09de8e27f74d9563bf955e253c", 698668,
+    "28142ee12baf9e7d46e4784c612aed7a8565e80462616b0ddfb4e2f8d7837e53", 667304,
 )  # fmt: skip
 _PACKAGE = "org.apache.kafka.tools."
 
