@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.bench.hop.messages import records
-from pointsman.bus.records import Incoming
-from pointsman.router import agents_file, handlers, policy_file
+from pointsman.bus.codec.records import Incoming
+from pointsman.router import agents_file, handlers
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy, decide
-from pointsman.router.policy_file import ShadowSection
+from pointsman.router.policy import policy_file
+from pointsman.router.policy.policy import Policy, decide
+from pointsman.router.policy.policy_file import ShadowSection
 from pointsman_schemas.decisions import Decision
 from tests.support.bad_records import BAD
 from tests.support.fast_path import by_fast_path, by_full_path, fast_handler, needs_library

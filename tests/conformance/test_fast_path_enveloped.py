@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pointsman.bus.encoded_batch import unpacked
-from pointsman.bus.records import Outgoing
+from pointsman.bus.codec.encoded_batch import unpacked
+from pointsman.bus.codec.records import Outgoing
 from pointsman.client.job import as_record, make_job
 from tests.support.fast_path import needs_library
 from tests.support.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value

@@ -9,12 +9,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.bus.encoded_batch import Made, unpacked
-from pointsman.bus.records import Incoming, Outgoing
-from pointsman.router import agents_file, policy_file
+from pointsman.bus.codec.encoded_batch import Made, unpacked
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.router import agents_file
 from pointsman.router.agents_file import Registry
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy
+from pointsman.router.policy import policy_file
+from pointsman.router.policy.policy import Policy
 from tests.support.fast_path import count_bundled, fast_handler, needs_library
 from tests.support.router_lanes import NOW, TOPICS, incoming
 

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.bench.hop.messages import bodies
-from pointsman.bus.encoded_batch import EncodedBatch, unpacked
-from pointsman.bus.records import Incoming
-from pointsman.router import agents_file, policy_file
+from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
+from pointsman.bus.codec.records import Incoming
+from pointsman.router import agents_file
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy
+from pointsman.router.policy import policy_file
+from pointsman.router.policy.policy import Policy
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Check
 from tests.support.fast_path import by_fast_path, by_full_path, count_bundled, fast_handler, needs_library

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from pointsman.bus.encoded_batch import EncodedBatch
-from pointsman.bus.topic_seed import Mark
+from pointsman.bus.admin.topic_seed import Mark
+from pointsman.bus.codec.encoded_batch import EncodedBatch
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
 from pointsman_schemas.ids import derived_text

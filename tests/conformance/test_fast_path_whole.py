@@ -7,7 +7,7 @@ from aiokafka.errors import CorruptRecordException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.bus.records import Outgoing
+from pointsman.bus.codec.records import Outgoing
 from pointsman.runtime.metrics import ROUTED
 from tests.support.fast_path import fast_handler, needs_library
 from tests.support.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value

@@ -9,7 +9,7 @@ import openai
 import pytest
 from pydantic import SecretStr
 
-from pointsman.worker.answer import Answer, Failure, Result
+from pointsman.worker.calls.answer import Answer, Failure, Result
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow
 from pointsman_schemas.reasons import FailReason

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.dev.stack import Stack
+from pointsman.dev.servers.stack import Stack
 from pointsman.runtime.log_events import Event
 from tests.support.system import System
 

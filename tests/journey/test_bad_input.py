@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from pointsman import Client
-from pointsman.bus.records import Outgoing
-from pointsman.dev.processes import wait_ready
+from pointsman.bus.codec.records import Outgoing
+from pointsman.dev.services.processes import wait_ready
 from pointsman_schemas import dead
 from pointsman_schemas.outcomes import JobCancelled
 from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from pointsman import Client
-from pointsman.bus.lane_writer import partition_of
-from pointsman.bus.records import Outgoing
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.produce.lane_writer import partition_of
 from pointsman_schemas.claims import DATAREF, Claim
 from pointsman_schemas.envelope import start
 from pointsman_schemas.jobs import JobRouted, JobSubmitted

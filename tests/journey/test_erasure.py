@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.store.erasing import erase
-from pointsman.store.verify import Scope, verify
+from pointsman.store.privacy.erasing import erase
+from pointsman.store.verify.verify import Scope, verify
 from tests.conftest import Kafka
 from tests.support.privacy import MASTER, SUBJECT, corners_with
 from tests.support.system import System

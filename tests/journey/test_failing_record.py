@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pointsman.bus.admin import apply
-from pointsman.bus.records import Outgoing
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.records import Outgoing
 from pointsman_schemas import dead
 from tests.conftest import Kafka
 from tests.support.system import TIERS, System

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pointsman import Client
-from pointsman.dev.fleet import files
 from pointsman.dev.ports import free_port
+from pointsman.dev.services.fleet import files
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]

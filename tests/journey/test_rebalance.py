@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from pointsman.bus.bitmap import decode_metadata
-from pointsman.bus.committed import committed_offsets
+from pointsman.bus.admin.committed import committed_offsets
+from pointsman.bus.produce.bitmap import decode_metadata
 from tests.support.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from pointsman import Client
-from pointsman.bus.records import Outgoing
+from pointsman.bus.codec.records import Outgoing
 from pointsman_schemas.outcomes import JobCompleted
 from tests.support.command import Command
 from tests.support.system import System

@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.records import Incoming, Outgoing
 from tests.support.command import Command
 from tests.support.system import System
 

@@ -1,8 +1,8 @@
 """Accept models made by hand, so that a test says what they think."""
 
-from pointsman.score.accept import AcceptModel
-from pointsman.score.accept_evidence import CheapAnswer, Evidence
-from pointsman.score.accept_trees import UNIT, Forest, Tree
+from pointsman.cascade.accept import AcceptModel
+from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
+from pointsman.cascade.accept_trees import UNIT, Forest, Tree
 from pointsman.score.estimate import Bar
 
 TIERS = ("small", "mid", "frontier")

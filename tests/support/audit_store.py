@@ -8,11 +8,11 @@ from typing import Any
 
 import asyncpg
 
-from pointsman.store.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool, open_pool
 from pointsman.store.migrate import migrate
 from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, as_login, ensure_login
-from pointsman.store.row import Row
 
 APPLICATION = "pointsman-audit"
 

@@ -2,8 +2,8 @@
 
 import random
 
-from pointsman.bench.routing.data import parse
-from pointsman.bench.routing.outcomes import Outcomes
+from pointsman.bench.routing.sources.data import parse
+from pointsman.bench.routing.sources.outcomes import Outcomes
 
 SMALL, MID, FRONTIER = 0.001, 0.01, 1.0
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pointsman.bus.records import Incoming, Outgoing
-from pointsman.worker.cascade import Judged, Spent, Stage, judge
-from pointsman.worker.said import read_said
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.cascade.cascade import Judged, Spent, Stage, judge
+from pointsman.cascade.said import read_said
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.models import NamedModel

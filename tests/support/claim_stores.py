@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError, Kept
 

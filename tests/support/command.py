@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pointsman.dev.fleet import files
+from pointsman.dev.services.fleet import files
 
 
 @dataclass(frozen=True)

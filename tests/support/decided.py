@@ -6,14 +6,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from pointsman.audit.rows import row_of
-from pointsman.bus.decode import Decoded, decode
-from pointsman.bus.emit import emit
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy
-from pointsman.router.policy_file import PolicyFile, parse
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import PolicyFile, parse
 from pointsman.router.policy_publisher import records as policy_records
-from pointsman.store.audit_writer import AuditWriter
+from pointsman.store.append.audit_writer import AuditWriter
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.envelope import Envelope, follow_with, start
 from pointsman_schemas.feedback import JobFeedback

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from pointsman.bus.emit import emit
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming
 from pointsman_schemas import envelope
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.ids import derived_id

@@ -1,6 +1,6 @@
 """How lanes in tests end what fails in them."""
 
-from pointsman.bus.failing import Failing
+from pointsman.bus.consume.failing import Failing
 from pointsman_schemas.topics import Topics
 from tests.support.routed_jobs import NOW
 

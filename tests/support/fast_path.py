@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from pointsman.bus.encoded_batch import EncodedBatch, unpacked
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.router.agents_file import Registry
 from pointsman.router.fast_path import FastScore, library
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy
+from pointsman.router.policy.policy import Policy
 from tests.support.router_lanes import NOW, TOPICS
 
 #: For tests of what only the library does.

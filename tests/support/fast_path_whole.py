@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from pointsman.bus.encoded_batch import EncodedBatch, Made, unpacked
-from pointsman.bus.hop import times_of
-from pointsman.bus.record_batch import RecordBatch
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import EncodedBatch, Made, unpacked
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.hop import times_of
 from pointsman.router.handlers import RouterHandler
 from tests.support.fast_path import fast_handler
 from tests.support.router_lanes import POLICY, REGISTRY, TOPICS

@@ -10,9 +10,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from pointsman.audit.rows import row_of
-from pointsman.bus.emit import dead_letter, emit
-from pointsman.bus.records import Incoming, Outgoing
-from pointsman.store.audit_writer import AuditWriter, Move
+from pointsman.bus.codec.emit import dead_letter, emit
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.store.append.audit_writer import AuditWriter, Move
 from pointsman_schemas import envelope
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished, Usage

@@ -8,16 +8,16 @@ import asyncpg
 
 from pointsman.audit.checkpointer import signed
 from pointsman.audit.rows import row_of
-from pointsman.store.audit_writer import AuditWriter
-from pointsman.store.chain import follow, genesis
-from pointsman.store.checkpoints import add_checkpoint
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.chain import follow, genesis
+from pointsman.store.append.lanes import Lane
+from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool
-from pointsman.store.lanes import Lane
-from pointsman.store.retain import days_before, drop_day, state_day
-from pointsman.store.row import Row
-from pointsman.store.signing import PrivateKey
 from pointsman.store.sql import query
-from pointsman.store.walk import digest_of
+from pointsman.store.verify.checkpoints import add_checkpoint
+from pointsman.store.verify.retain import days_before, drop_day, state_day
+from pointsman.store.verify.signing import PrivateKey
+from pointsman.store.verify.walk import digest_of
 from tests.support.audit_store import as_auditor, audit_pool, observer, put
 from tests.support.example_records import TOPICS, story
 

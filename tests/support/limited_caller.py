@@ -11,11 +11,11 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
+from pointsman.bus.read.shared_log import SharedLog
 from pointsman.bus.settings import LanePart
-from pointsman.bus.shared_log import SharedLog
-from pointsman.worker.call_limiter import NoRoomError, Wait
-from pointsman.worker.rate_limiter import RateLimiter
-from pointsman.worker.shared_limits import SharedLimits
+from pointsman.worker.limits.call_limiter import NoRoomError, Wait
+from pointsman.worker.limits.rate_limiter import RateLimiter
+from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.support.way_in import call_limiter

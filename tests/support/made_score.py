@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from pointsman.bench.routing.examples import examples
+from pointsman.bench.routing.sources.examples import examples
 from pointsman.learn.network import Recipe
 from pointsman.learn.train import Trained, fit
 from tests.support.outcomes import made_up

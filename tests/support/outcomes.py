@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pointsman.bench.routing.data import parse
-from pointsman.bench.routing.outcomes import Outcomes
+from pointsman.bench.routing.sources.data import parse
+from pointsman.bench.routing.sources.outcomes import Outcomes
 
 _EASY = ("apples", "pears", "plums", "coins", "books", "stones", "cards", "birds")
 _HARD = ("manifold", "homology", "sheaf", "functor", "topology", "operator", "spectrum", "kernel")

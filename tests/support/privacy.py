@@ -10,12 +10,12 @@ from typing import Any
 from pointsman.audit.handlers import Sink
 from pointsman.audit.privacy_file import PrivacyFile, parse
 from pointsman.audit.private import Privacy
-from pointsman.bus.emit import dead_letter
-from pointsman.bus.records import Incoming
-from pointsman.store.audit_writer import AuditWriter
-from pointsman.store.keyring import Sealing
-from pointsman.store.row import Row
-from pointsman.store.sealing import MasterKey
+from pointsman.bus.codec.emit import dead_letter
+from pointsman.bus.codec.records import Incoming
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.row import Row
+from pointsman.store.privacy.keyring import Sealing
+from pointsman.store.privacy.sealing import MasterKey
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.reasons import Reason

@@ -6,8 +6,8 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from pointsman.bus.places import Place
-from pointsman.bus.transaction_requests import Answer, Packed
-from pointsman.bus.wire import NO_TAGS, Reader, array, compact
+from pointsman.bus.protocol.transaction_requests import Answer, Packed
+from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
 
 _PRODUCE, _VERSION, _ACKS_ALL, _TIMEOUT_MS = 0, 12, -1, 5_000
 

@@ -7,8 +7,8 @@ from struct import pack
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from pointsman.bus.record_batch import RecordBatch, read_batches
-from pointsman.bus.records import Outgoing
+from pointsman.bus.codec.record_batch import RecordBatch, read_batches
+from pointsman.bus.codec.records import Outgoing
 
 PLACE = ("t", 3)
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)

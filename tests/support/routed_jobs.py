@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from pointsman.bus.decode import Decoded, decode
-from pointsman.bus.emit import emit
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.decisions import Decision

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from itertools import count
 
 from pointsman import starter
-from pointsman.bus.lane_writer import partition_of
-from pointsman.bus.records import Incoming, Outgoing
-from pointsman.router import agents_file, policy_file
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.produce.lane_writer import partition_of
+from pointsman.router import agents_file
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy
+from pointsman.router.policy import policy_file
+from pointsman.router.policy.policy import Policy
 from pointsman_schemas.topics import Topics
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

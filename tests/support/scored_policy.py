@@ -1,8 +1,8 @@
 """A policy whose score says what a test tells it to, and jobs for it."""
 
-from pointsman.router.policy import Policy
-from pointsman.router.policy_file import PolicyFile, parse
-from pointsman.router.score_section import ModelFile
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import PolicyFile, parse
+from pointsman.router.scoring.score_section import ModelFile
 from pointsman.score.model import ScoreModel
 
 TEXT = """\

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pointsman.dev.kafka import EmbeddedKafka, Listener
+from pointsman.dev.servers.kafka import EmbeddedKafka, Listener
 from pointsman.runtime.settings import KafkaPart
 from tests.support.certificates import Authority
 

@@ -14,15 +14,15 @@ import asyncpg
 
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.soak.record import examine
-from pointsman.bus.admin import apply
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.follow import follow
-from pointsman.bus.publisher import Publisher
-from pointsman.bus.records import Incoming, Outgoing
-from pointsman.dev.fleet import fleet
-from pointsman.dev.logins import make_logins
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import follow
 from pointsman.dev.ports import free_port
-from pointsman.dev.processes import Process, second, stop, wait_ready
+from pointsman.dev.services.fleet import fleet
+from pointsman.dev.services.logins import make_logins
+from pointsman.dev.services.processes import Process, second, stop, wait_ready
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import migrate
 from pointsman_schemas.topics import Topics

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from pointsman.worker.breakers import Breakers
-from pointsman.worker.call_limiter import CallLimiter
-from pointsman.worker.rate_limiter import RateLimiter
-from pointsman.worker.shared_limits import SharedLimits
+from pointsman.worker.limits.breakers import Breakers
+from pointsman.worker.limits.call_limiter import CallLimiter
+from pointsman.worker.limits.rate_limiter import RateLimiter
+from pointsman.worker.limits.shared_limits import SharedLimits
 
 
 def call_limiter(shared_limits: SharedLimits, rate_limiter: RateLimiter, patience_s: float) -> CallLimiter:

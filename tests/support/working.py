@@ -4,17 +4,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pointsman.bus.records import Outgoing
+from pointsman.bus.codec.records import Outgoing
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman.worker.call import Target
-from pointsman.worker.call_context import call_context_of, target
+from pointsman.worker.calls.call import Target
+from pointsman.worker.calls.call_context import call_context_of, target
+from pointsman.worker.calls.prices import Prices
 from pointsman.worker.cancellations import Cancellations
-from pointsman.worker.ceilings import Ceiling
 from pointsman.worker.handlers import WorkerHandler
-from pointsman.worker.prices import Prices
+from pointsman.worker.limits.ceilings import Ceiling
+from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
-from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.topics import Topics
 from tests.support.routed_jobs import routed
 from tests.support.tiny_provider import Asked, Respond, Tiny, tiny_provider

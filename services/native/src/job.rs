@@ -1,4 +1,4 @@
-//! The ordinary job in a record's value, from bytes to bytes: a plain one, as `bus/intake.py` reads it, or one in
+//! The ordinary job in a record's value, from bytes to bytes: a plain one, as `bus/codec/intake.py` reads it, or one in
 //! the shape of our own message.
 
 use crate::envelope::is_uuid;

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pointsman.bus.records import Incoming
-from pointsman.store.chapters import kafka_topic
-from pointsman.store.digests import Digests
-from pointsman.store.findings import Finding, Wrong
-from pointsman.store.lanes import Lane
-from pointsman.store.record import record_digest
+from pointsman.bus.codec.records import Incoming
+from pointsman.store.append.chapters import kafka_topic
+from pointsman.store.append.lanes import Lane
+from pointsman.store.append.record import record_digest
+from pointsman.store.verify.digests import Digests
+from pointsman.store.verify.findings import Finding, Wrong
 
 
 @dataclass(slots=True)

@@ -7,18 +7,18 @@ from datetime import datetime
 
 from pointsman.audit.heads import Heads, HeadsError
 from pointsman.audit.settings import AuditSettings
+from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import BusError
-from pointsman.bus.publisher import Publisher
-from pointsman.bus.records import Outgoing
+from pointsman.bus.produce.publisher import Publisher
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
-from pointsman.store.audit_writer import AuditWriter
-from pointsman.store.checkpoints import add_checkpoint
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.connect import Pool
 from pointsman.store.errors import StoreError
-from pointsman.store.lanes import Head, Lane
-from pointsman.store.signing import PrivateKey
+from pointsman.store.verify.checkpoints import add_checkpoint
+from pointsman.store.verify.signing import PrivateKey
 from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, LaneHead, OffsetsLost
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7

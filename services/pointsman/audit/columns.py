@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import orjson
 
-from pointsman.bus.json import fits_jsonb
+from pointsman.bus.codec.json import fits_jsonb
 from pointsman_schemas.base import AGENT_ID
 from pointsman_schemas.envelope import Headers
 

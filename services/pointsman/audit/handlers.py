@@ -5,19 +5,19 @@ from contextlib import contextmanager
 
 from pointsman.audit.private import Privacy
 from pointsman.audit.rows import row_of
-from pointsman.bus.decode import broker_time
+from pointsman.bus.admin.topic_ids import TopicId
+from pointsman.bus.codec.decode import broker_time
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.position_store import MovedError, TopicsChangedError, UnavailableError
 from pointsman.bus.places import Place
-from pointsman.bus.position_store import MovedError, TopicsChangedError, UnavailableError
-from pointsman.bus.records import Incoming
-from pointsman.bus.topic_ids import TopicId
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import AUDIT_DELAY, AUDITED, AUDITED_BYTES
-from pointsman.store.audit_writer import AuditWriter, Move
-from pointsman.store.chapters import stored_topic
+from pointsman.store.append.audit_writer import AuditWriter, Move
+from pointsman.store.append.chapters import stored_topic
+from pointsman.store.append.lanes import Lane
+from pointsman.store.append.row import Row
 from pointsman.store.errors import LaneMovedError, StoreError, StoreUnavailableError
-from pointsman.store.keyring import Sealing
-from pointsman.store.lanes import Lane
-from pointsman.store.row import Row
+from pointsman.store.privacy.keyring import Sealing
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 

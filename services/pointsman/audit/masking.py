@@ -19,8 +19,8 @@ import orjson
 
 from pointsman.audit.privacy_file import Mask, PrivacyFile
 from pointsman.audit.tree import Leaf, changed, leaves, plain_json, put
-from pointsman.bus.records import Incoming
-from pointsman.store.sealing import MasterKey
+from pointsman.bus.codec.records import Incoming
+from pointsman.store.privacy.sealing import MasterKey
 
 _MARKER = "[masked"
 _ESCAPED = re.compile(r"(?<!\\)\\++u([0-9a-fA-F]{4})")

@@ -11,14 +11,14 @@ from pointsman.audit.masking import Masked, Masking
 from pointsman.audit.privacy_file import PrivacyFile
 from pointsman.audit.rows import row_of
 from pointsman.audit.subjects import subject_of
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.records import Incoming
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
-from pointsman.store.keyring import Keyring, Sealing
-from pointsman.store.privacy_note import Note
-from pointsman.store.row import Row
-from pointsman.store.sealed_record import Content, packed
-from pointsman.store.sealing import DataKey, MasterKey
+from pointsman.store.append.row import Row
+from pointsman.store.privacy.keyring import Keyring, Sealing
+from pointsman.store.privacy.privacy_note import Note
+from pointsman.store.privacy.sealed_record import Content, packed
+from pointsman.store.privacy.sealing import DataKey, MasterKey
 from pointsman_schemas.claims import DATAREF
 from pointsman_schemas.dead import ORIGINAL
 from pointsman_schemas.reasons import Reason

@@ -11,15 +11,15 @@ from pointsman.audit.columns import (
     time_or_none,
 )
 from pointsman.audit.facts import Facts, facts_of
-from pointsman.bus.claimed import stand_in
-from pointsman.bus.decode import Decoded, Malformed, broker_time, decode
-from pointsman.bus.emit import UNKNOWN_AGENT
-from pointsman.bus.intake import Accepted, decode_intake
-from pointsman.bus.records import Incoming, Unread
+from pointsman.bus.codec.claimed import stand_in
+from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
+from pointsman.bus.codec.emit import UNKNOWN_AGENT
+from pointsman.bus.codec.intake import Accepted, decode_intake
+from pointsman.bus.codec.records import Incoming, Unread
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
-from pointsman.store.record import record_digest
-from pointsman.store.row import Row
+from pointsman.store.append.record import record_digest
+from pointsman.store.append.row import Row
 from pointsman_schemas import dead
 from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
 from pointsman_schemas.jobs import JobSubmitted

@@ -8,7 +8,7 @@ import orjson
 from jsonpath_rfc9535 import JSONPathError
 
 from pointsman.audit.privacy_file import Subject
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.records import Incoming
 from pointsman_schemas.dead import ORIGINAL
 from pointsman_schemas.envelope import DATA_SUBJECT
 from pointsman_schemas.jobs import subject_in

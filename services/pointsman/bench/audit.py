@@ -15,17 +15,17 @@ import psutil
 from pointsman.audit.handlers import Sink
 from pointsman.audit.rows import row_of
 from pointsman.bench.audit_messages import steps
-from pointsman.bus.records import Incoming
-from pointsman.dev.postgres import USER, EmbeddedPostgres
+from pointsman.bus.codec.records import Incoming
+from pointsman.dev.servers.postgres import USER, EmbeddedPostgres
 from pointsman.router.agents_file import Registry
-from pointsman.router.policy import Policy
+from pointsman.router.policy.policy import Policy
 from pointsman.runtime.clock import utc_now
-from pointsman.store.audit_writer import AuditWriter
-from pointsman.store.chain import chained
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.append.chain import chained
+from pointsman.store.append.record import stored_headers
+from pointsman.store.append.row import Row
 from pointsman.store.connect import connected, open_pool
 from pointsman.store.migrate import migrate
-from pointsman.store.record import stored_headers
-from pointsman.store.row import Row
 from pointsman_schemas.topics import Topics
 
 _TOPICS = Topics()

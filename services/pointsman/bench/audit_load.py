@@ -8,9 +8,9 @@ from time import perf_counter
 
 from pointsman.bench.audit_messages import Step, steps
 from pointsman.router.agents_file import Registry
-from pointsman.router.policy import Policy
+from pointsman.router.policy.policy import Policy
+from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection, connected
-from pointsman.store.row import Row
 
 #: Rounds over the sample jobs in one pass: some twenty thousand rows in one transaction.
 ROUNDS = 75

@@ -8,16 +8,16 @@ from decimal import Decimal
 import orjson
 
 from pointsman.audit.rows import row_of
-from pointsman.bus.decode import Decoded, decode
-from pointsman.bus.emit import emit
-from pointsman.bus.encoded_batch import unpacked
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.encoded_batch import unpacked
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.dev import samples
-from pointsman.dev.simulator.models import MODELS
+from pointsman.dev.simulator.answering.models import MODELS
 from pointsman.router.agents_file import Registry
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy
-from pointsman.store.row import Row
+from pointsman.router.policy.policy import Policy
+from pointsman.store.append.row import Row
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.envelope import Envelope, follow_with

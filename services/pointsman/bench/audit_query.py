@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from pointsman.store.asking import Question, questions
+from pointsman.store.ask.asking import Question, questions
 from pointsman.store.connect import Connection, connected
 
 #: What a question may take, in milliseconds: about one job, and about all jobs of a day.

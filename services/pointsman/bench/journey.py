@@ -10,7 +10,7 @@ from uuid import UUID
 from pointsman.bench.steady import Times, at_rate, times_of
 from pointsman.bench.whole import Whole, whole_system
 from pointsman.client import Client
-from pointsman.store.jobs import open_jobs
+from pointsman.store.ask.jobs import open_jobs
 
 _WARM_UP_S = 3.0
 _AUDIT_WITHIN_S = 30.0

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pointsman.dev.stack import Stack
+from pointsman.dev.servers.stack import Stack
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.dev.services.processes import Process, stop, wait_ready
 from pointsman.runtime.loopback import proxies_for
 
 

@@ -11,8 +11,8 @@ from pointsman.bench.steady import Times, at_rate, times_of
 from pointsman.bench.whole import Whole, whole_system
 from pointsman.bench.worker.jobs import routed_jobs
 from pointsman.bench.worker.process import Under, worker
-from pointsman.bus.admin import apply
-from pointsman.bus.lag import Watched, lag, lanes
+from pointsman.bus.admin.lag import Watched, lag, lanes
+from pointsman.bus.admin.topics import apply
 from pointsman.client import Client
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics

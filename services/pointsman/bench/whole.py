@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 
 from pointsman.bench.servers import servers
-from pointsman.bus.admin import apply
-from pointsman.dev import logins
-from pointsman.dev.fleet import fleet
+from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import free_port
-from pointsman.dev.processes import Process, second, stop, wait_ready
-from pointsman.dev.stack import Stack
+from pointsman.dev.servers.stack import Stack
+from pointsman.dev.services import logins
+from pointsman.dev.services.fleet import fleet
+from pointsman.dev.services.processes import Process, second, stop, wait_ready
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics

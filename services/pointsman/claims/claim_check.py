@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from pointsman.bus.claimed import claim_of
-from pointsman.bus.records import Fetched, Incoming, Outgoing
+from pointsman.bus.codec.claimed import claim_of
+from pointsman.bus.codec.records import Fetched, Incoming, Outgoing
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure

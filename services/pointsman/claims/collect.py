@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.claims.store import ClaimStore
-from pointsman.store.references import referred
+from pointsman.store.ask.references import referred
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import orjson
 
-from pointsman.bus.claimed import claim_in
+from pointsman.bus.codec.claimed import claim_in
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman_schemas.base import Json

@@ -12,8 +12,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from pointsman.bus.claimed import claim_of
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.claimed import claim_of
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.runtime.log_events import Event

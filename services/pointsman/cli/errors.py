@@ -1,20 +1,8 @@
 """What went wrong, in one line, and what to do about it, in another."""
 
+from pointsman.runtime.errors import CommandError
 from pointsman.store.address import without_secrets
 from pointsman.store.errors import StoreUnavailableError
-
-
-class CommandError(Exception):
-    """Ends a command: `what` happened, `hint` is what to do next, `code` the exit code."""
-
-    def __init__(self, what: str, hint: str = "", *, code: int = 1) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
-        self.code = code
-
-    def __str__(self) -> str:
-        return f"error: {self.what}\n" + (f" hint: {self.hint}\n" if self.hint else "")
 
 
 def explain(error: Exception) -> CommandError:

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from pointsman.cli.errors import CommandError
 from pointsman.cli.formats import moment
-from pointsman.store.jobs import Jobs
+from pointsman.runtime.errors import CommandError
+from pointsman.store.ask.jobs import Jobs
 
 #: So many candidates are told; more help nobody.
 CANDIDATES = 10

@@ -8,7 +8,7 @@ from pointsman.claims.on_record import OnRecord
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.settings import ClaimsPart
 from pointsman.cli.settings import load
-from pointsman.store.answers import Ended, Step
+from pointsman.store.ask.answers import Ended, Step
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """A group of commands that imports only the one which is called."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -12,10 +12,12 @@ class LazyGroup(TyperGroup):
     """Knows every command's name and purpose.
 
     `COMMANDS`: name to purpose; the module `MODULE` + name, with `_` for `-`, has an `app`.
+    `FOLDERS`: sub-package of `MODULE` to the names in it, where there are any.
     """
 
     COMMANDS: Mapping[str, str]
     MODULE: str
+    FOLDERS: Mapping[str, Sequence[str]] = {}
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.COMMANDS)
@@ -23,7 +25,8 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.COMMANDS:
             return None
-        module = importlib.import_module(self.MODULE + cmd_name.replace("-", "_"))
+        folder = "".join(f"{folder}." for folder, names in self.FOLDERS.items() if cmd_name in names)
+        module = importlib.import_module(self.MODULE + folder + cmd_name.replace("-", "_"))
         return typer.main.get_command(module.app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

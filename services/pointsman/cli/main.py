@@ -10,7 +10,7 @@ from pointsman.cli.lazy import LazyGroup
 from pointsman.cli.streams import not_utf8, open_closed
 from pointsman.runtime.loopback import keep_off_proxies
 
-#: name -> what it is for; the module `pointsman.cli.<name>` has an `app`. The order is that of a first day.
+#: name -> what it is for; its module has an `app`, see FOLDERS. The order is that of a first day.
 COMMANDS = {
     "dev": "Start everything on this machine and watch sample jobs travel.",
     "init": "Write policy.yaml, agents.yaml and providers.yaml, with comments, into a folder.",
@@ -40,9 +40,20 @@ COMMANDS = {
 }
 
 
+#: Folder of `pointsman.cli` -> the commands whose modules are in it.
+FOLDERS = {
+    "jobs": ("publish", "queue", "cancel", "replay", "feedback", "tail", "trace", "why", "report"),
+    "policy": ("policy", "learn"),
+    "audit": ("sql", "mcp", "audit"),
+    "ops": ("dev", "init", "lag", "limits", "run", "topics", "db", "claims", "doctor", "version"),
+    "bench": ("bench",),
+}
+
+
 class _Commands(LazyGroup):
     COMMANDS = COMMANDS
     MODULE = "pointsman.cli."
+    FOLDERS = FOLDERS
 
 
 app = typer.Typer(
@@ -82,7 +93,7 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         if (odd := not_utf8(sys.argv[1:])) is not None:
-            from pointsman.cli.errors import CommandError
+            from pointsman.runtime.errors import CommandError
 
             raise CommandError(f"an argument is not UTF-8: {odd}", "convert it first: iconv -t UTF-8", code=2)
         app(prog_name="pointsman")

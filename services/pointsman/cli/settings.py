@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from pointsman.audit.heads import HeadsPart
-from pointsman.cli.errors import CommandError
+from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart, Part
 from pointsman.store.settings import PostgresPart, PrivacyKeyPart
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from pointsman.cli.errors import CommandError
+from pointsman.runtime.errors import CommandError
 
 
 def read_bytes() -> bytes:

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from pointsman.bus.decode import Malformed
-from pointsman.bus.intake import decode_intake
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import Malformed
+from pointsman.bus.codec.intake import decode_intake
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.client.job import as_record
 from pointsman_schemas.dead import ORIGINAL
 from pointsman_schemas.ids import uuid7

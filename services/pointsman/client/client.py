@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from pointsman.bus.emit import emit
-from pointsman.bus.publisher import Publisher
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.produce.publisher import Publisher
 from pointsman.claims.opened import open_claim_check
 from pointsman.claims.settings import ClaimsPart
 from pointsman.client.job import JobLike, as_record, largest_job, make_job

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pointsman.bus.emit import emit
-from pointsman.bus.publisher import Publisher
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.produce.publisher import Publisher
 from pointsman.client.line import ledger_of
 from pointsman.limits.bounds import LAST_MS
 from pointsman.limits.ledger import Ledger

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from pointsman.bus.decode import Malformed
-from pointsman.bus.intake import decode_intake
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import Malformed
+from pointsman.bus.codec.intake import decode_intake
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.settings import ClaimsPart
 from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import uuid7

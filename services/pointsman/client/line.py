@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from pointsman.bus.ahead import ahead
-from pointsman.bus.log_end import log_end
+from pointsman.bus.read.ahead import ahead
+from pointsman.bus.read.log_end import log_end
 from pointsman.client.look_back import earliest
 from pointsman.limits.budgets import Sliding
 from pointsman.limits.joining import STANDING_EVERY, Entry, join

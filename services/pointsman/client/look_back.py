@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError
-from pointsman.bus.follow import Follower
 from pointsman.bus.places import Start
-from pointsman.bus.records import Incoming
+from pointsman.bus.read.follow import Follower
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 

@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from pointsman.bus.claimed import claim_of
-from pointsman.bus.decode import Malformed, decode
+from pointsman.bus.codec.claimed import claim_of
+from pointsman.bus.codec.decode import Malformed, decode
+from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError
-from pointsman.bus.follow import Follower
-from pointsman.bus.records import Incoming
+from pointsman.bus.read.follow import Follower
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.look_back import LookBack

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pointsman.bus.errors import BusError
 from pointsman.dev.errors import DevError
 from pointsman.dev.interrupts import interrupt_on_sigterm, undisturbed
-from pointsman.dev.narrator import Narrator
 from pointsman.dev.options import DevOptions
 from pointsman.dev.ports import require_free
-from pointsman.dev.stack import Stack
+from pointsman.dev.servers.stack import Stack
+from pointsman.dev.show.narrator import Narrator
 from pointsman.store.errors import StoreError
 
 __all__ = ["DevOptions", "run"]
@@ -21,7 +21,9 @@ def run(options: DevOptions) -> int:
     interrupt_on_sigterm()
     try:
         with _servers(options, tell) as stack:
-            from pointsman.dev.system import with_services  # its libraries load while the servers start
+            from pointsman.dev.services.system import (
+                with_services,  # its libraries load while the servers start
+            )
 
             return with_services(options, stack, tell)
     except (DevError, BusError, StoreError) as error:

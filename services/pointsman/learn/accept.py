@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pointsman.cascade.accept import AcceptModel
+from pointsman.cascade.accept_evidence import FEATURES, MISSING, Evidence
+from pointsman.cascade.accept_file import parse, write
 from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Floats, Ints
 from pointsman.learn.forests import classifier, regressor, walk
 from pointsman.learn.tune import NEVER, QUALITIES, tune
-from pointsman.score.accept import AcceptModel
-from pointsman.score.accept_evidence import FEATURES, MISSING, Evidence
-from pointsman.score.accept_file import parse, write
 
 FOLDS = 5
 LEAST_LABELS = 300

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from pointsman.cascade.accept_trees import UNIT
 from pointsman.learn.examples import Floats
-from pointsman.score.accept_trees import UNIT
 
 _SHAPE = {"min_samples_leaf": 40, "subsample": 0.5, "max_features": 0.5}
 

@@ -10,7 +10,7 @@ strongest's.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pointsman.score.accept_answer import read_answer
+from pointsman.cascade.accept_answer import read_answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from pointsman.mcp.plain import plain
 from pointsman.mcp.tools import ABOUT_A_JOB, ABOUT_A_TIME, AS_IT_IS, Asking, hidden, of_job, of_time
-from pointsman.store.asking import Question, asked, questions
+from pointsman.store.ask.asking import Question, asked, questions
 from pointsman.store.errors import StoreError
 
 _WITHIN = timedelta(seconds=30)

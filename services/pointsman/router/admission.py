@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.router.agents_file import Agent, Registry
-from pointsman.router.checks import check_of
-from pointsman.router.conditions import show
-from pointsman.router.facts import count_chars
-from pointsman.router.policy import Policy
+from pointsman.router.policy.checks import check_of
+from pointsman.router.policy.conditions import show
+from pointsman.router.policy.facts import count_chars
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.tier_names import unknown_tier
 from pointsman.router.shadow import AGENT as SHADOW_AGENT
-from pointsman.router.tier_names import unknown_tier
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pointsman.router.policy_file import Kind, OneOf
-from pointsman.router.tier_names import unknown_tier
+from pointsman.router.policy.policy_file import Kind, OneOf
+from pointsman.router.policy.tier_names import unknown_tier
 from pointsman.runtime import yaml_file
 from pointsman_schemas.base import AgentId, TierName, Value
 

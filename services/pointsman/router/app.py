@@ -6,21 +6,21 @@ What it decides by is put on record before the first lane opens.
 from functools import partial
 from logging import INFO, getLogger
 
-from pointsman.bus.batch_lane import batch_lanes
-from pointsman.bus.failing import Failing
+from pointsman.bus.consume.batch_lane import batch_lanes
+from pointsman.bus.consume.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.router.agents_file import load as load_agents
-from pointsman.router.calibration_monitor import CalibrationMonitor
 from pointsman.router.fast_path import MOST_BYTES, FastScore, library
 from pointsman.router.feedback_listener import hearing
 from pointsman.router.handlers import SOURCE, RouterHandler
-from pointsman.router.opinion_availability import OpinionAvailability
-from pointsman.router.opinion_monitor import attending
-from pointsman.router.policy import Policy
-from pointsman.router.policy_file import load_text
+from pointsman.router.opinion.opinion_availability import OpinionAvailability
+from pointsman.router.opinion.opinion_monitor import attending
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import load_text
 from pointsman.router.policy_publisher import put_on_record
 from pointsman.router.replies import STAGE
+from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now

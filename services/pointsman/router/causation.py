@@ -3,10 +3,10 @@
 from dataclasses import replace
 from uuid import UUID
 
-from pointsman.bus.decode import Malformed, broker_time
-from pointsman.bus.emit import UNKNOWN_AGENT
-from pointsman.bus.intake import Accepted
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.decode import Malformed, broker_time
+from pointsman.bus.codec.emit import UNKNOWN_AGENT
+from pointsman.bus.codec.intake import Accepted
+from pointsman.bus.codec.records import Incoming
 from pointsman_schemas.envelope import Envelope, start
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobSubmitted

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pointsman.bus.decompress import DecompressError
-from pointsman.bus.encoded_batch import EncodedBatch, compressed
-from pointsman.bus.hop import Times
-from pointsman.bus.record_batch import RecordBatch
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.decompress import DecompressError
+from pointsman.bus.codec.encoded_batch import EncodedBatch, compressed
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.hop import Times
 from pointsman.router.agents_file import Registry
-from pointsman.router.drift import EVERY, DriftWatch
-from pointsman.router.policy import Policy
-from pointsman.router.scoring import IN_DOUBT, Scorer
+from pointsman.router.policy.policy import Policy
+from pointsman.router.scoring.drift import EVERY, DriftWatch
+from pointsman.router.scoring.scoring import IN_DOUBT, Scorer
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import ROUTED

@@ -5,14 +5,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pointsman.bus.decode import Decoded, broker_time, decode
-from pointsman.bus.emit import emit
+from pointsman.bus.codec.decode import Decoded, broker_time, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.errors import BusError
-from pointsman.bus.follow import Follower
 from pointsman.bus.places import Offsets
-from pointsman.bus.publisher import Publisher
-from pointsman.bus.records import Incoming, Outgoing
-from pointsman.router.calibration_monitor import CalibrationMonitor
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import Follower
+from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure

@@ -16,23 +16,23 @@ from functools import cache
 from time import perf_counter
 from typing import NamedTuple
 
-from pointsman.bus.batch_handler import Whole
-from pointsman.bus.decode import Malformed
-from pointsman.bus.encoded_batch import Made
-from pointsman.bus.intake import Accepted, decode_intake
-from pointsman.bus.record_batch import RecordBatch
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import Malformed
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.intake import Accepted, decode_intake
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.batch_handler import Whole
 from pointsman.router.admission import Refused, admit
 from pointsman.router.agents_file import Registry
-from pointsman.router.calibration_monitor import CalibrationMonitor
 from pointsman.router.causation import cause_of, given_id, lane_key
-from pointsman.router.drift import DriftWatch
 from pointsman.router.fast_path import MOST_BYTES, FastPath, FastScore
-from pointsman.router.opinion_availability import OpinionAvailability
-from pointsman.router.policy import Policy, decide
+from pointsman.router.opinion.opinion_availability import OpinionAvailability
+from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.refusing import dead_letter, refuse
 from pointsman.router.replies import Replies
-from pointsman.router.second import is_undecided
+from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
+from pointsman.router.scoring.drift import DriftWatch
+from pointsman.router.scoring.second import is_undecided
 from pointsman.router.seen import Seen
 from pointsman.router.shadow import Shadows
 from pointsman.runtime.clock import Clock

@@ -9,11 +9,11 @@ import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from pointsman.bus.emit import emit
-from pointsman.bus.follow import follow
-from pointsman.bus.publisher import Publisher
-from pointsman.bus.records import Incoming, Outgoing
-from pointsman.router.policy_file import PolicyFile
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import follow
+from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message

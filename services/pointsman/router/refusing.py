@@ -1,6 +1,6 @@
 """How a record ends that is not routed: as a dead letter, and with an outcome where a job is known."""
 
-from pointsman.bus.records import Outgoing
+from pointsman.bus.codec.records import Outgoing
 from pointsman.router.admission import Refused
 from pointsman.router.replies import STAGE, Replies
 from pointsman.runtime.metrics import DEAD, FINISHED

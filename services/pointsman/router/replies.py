@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from pointsman.bus.claimed import dataref
-from pointsman.bus.emit import dead_letter, emit
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.claimed import dataref
+from pointsman.bus.codec.emit import dead_letter, emit
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman_schemas.base import Message, Timestamp
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.decisions import Decision

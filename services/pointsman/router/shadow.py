@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from pointsman.router.checks import check_of
-from pointsman.router.facts import count_chars
-from pointsman.router.policy_file import SHADOW, ShadowSection
+from pointsman.router.policy.checks import check_of
+from pointsman.router.policy.facts import count_chars
+from pointsman.router.policy.policy_file import SHADOW, ShadowSection
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import SUBJECT, Job
 

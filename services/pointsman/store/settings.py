@@ -8,7 +8,7 @@ from pydantic import Field
 from pointsman.runtime.settings import Part
 
 if TYPE_CHECKING:
-    from pointsman.store.sealing import MasterKey
+    from pointsman.store.privacy.sealing import MasterKey
 
 
 class PostgresPart(Part):
@@ -50,7 +50,7 @@ class PrivacyKeyPart(Part):
         Raises:
             KeyUnreadableError, OSError: it cannot be had.
         """
-        from pointsman.store.sealing import MasterKey
+        from pointsman.store.privacy.sealing import MasterKey
 
         text = self.audit_privacy_key or (
             self.audit_privacy_key_file and self.audit_privacy_key_file.read_text()

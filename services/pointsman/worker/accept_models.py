@@ -6,12 +6,12 @@ import hashlib
 import logging
 
 from pointsman.bus.errors import BusError
-from pointsman.bus.follow import follow
+from pointsman.bus.read.follow import follow
+from pointsman.cascade.accept import AcceptModel
+from pointsman.cascade.accept_file import parse
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
-from pointsman.score.accept import AcceptModel
-from pointsman.score.accept_file import parse
 from pointsman_schemas.models import NamedModel
 from pointsman_schemas.policies import ModelApplied
 from pointsman_schemas.topics import Topics

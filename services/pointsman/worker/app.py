@@ -4,24 +4,24 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pointsman.bus.commands import Listener
-from pointsman.bus.failing import Failing
+from pointsman.bus.consume.failing import Failing
+from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.consume.window_lane import window_lanes
 from pointsman.bus.host import Service, control_broker, serve
-from pointsman.bus.lanes import Lanes
-from pointsman.bus.shared_log import SharedLog
-from pointsman.bus.window_lane import window_lanes
+from pointsman.bus.read.commands import Listener
+from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.accept_models import AcceptModels
-from pointsman.worker.call_context import call_context_of, targets_of
+from pointsman.worker.calls.call_context import call_context_of, targets_of
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import STAGE, WorkerHandler, source_of
+from pointsman.worker.limits.shared_limits import SharedLimits
+from pointsman.worker.providers.response import MAX_RESPONSE_BYTES, MAX_STORED_BYTES
 from pointsman.worker.providers_file import load
-from pointsman.worker.response import MAX_RESPONSE_BYTES, MAX_STORED_BYTES
 from pointsman.worker.settings import WorkerSettings
-from pointsman.worker.shared_limits import SharedLimits
 from pointsman_schemas.jobs import JobCancel
 
 

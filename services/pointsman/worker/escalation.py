@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import assert_never
 
-from pointsman.worker.answer import Answer, Reject, Retry
-from pointsman.worker.attempts import GaveUp, NoRoom
-from pointsman.worker.backoff import GiveUp
-from pointsman.worker.cascade import Judged, Spent, Stage, failed, judge
+from pointsman.cascade.cascade import Judged, Spent, Stage, failed, judge
+from pointsman.cascade.said import read_said
+from pointsman.worker.calls.answer import Answer, Reject, Retry
+from pointsman.worker.calls.attempts import GaveUp, NoRoom
+from pointsman.worker.calls.backoff import GiveUp
 from pointsman.worker.outcome import Cancelled, Ended, Expired, WorkerOutcome
-from pointsman.worker.said import read_said
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.decisions import Check, Choice, Decision, Score
 from pointsman_schemas.jobs import ChatRequest, Job, JobRouted

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from pointsman.bus.decode import Malformed, decode
-from pointsman.bus.emit import UNKNOWN_AGENT, dead_letter, emit
-from pointsman.bus.records import Incoming, Outgoing
+from pointsman.bus.codec.decode import Malformed, decode
+from pointsman.bus.codec.emit import UNKNOWN_AGENT, dead_letter, emit
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.cascade.cascade import Judged, Spent, Stage
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
-from pointsman.worker.attempts import Attempts, CallContext
+from pointsman.worker.calls.attempts import Attempts, CallContext
 from pointsman.worker.cancellations import Cancellations
-from pointsman.worker.cascade import Judged, Spent, Stage
 from pointsman.worker.escalation import asked_of, escalate, look, with_cascade
 from pointsman.worker.observed import observe, observe_calls, observe_step
 from pointsman.worker.outcome import (

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from pointsman.cascade.cascade import Judged
 from pointsman.runtime.metrics import CALL_SECONDS, CASCADE, COST, FINISHED, TOKENS, UNPRICED
-from pointsman.worker.cascade import Judged
 from pointsman.worker.outcome import WorkerOutcome
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.outcomes import JobFailed

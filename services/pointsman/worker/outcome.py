@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any, assert_never
 from uuid import UUID
 
-from pointsman.worker.answer import Answer, Reject
-from pointsman.worker.attempts import GaveUp, NoRoom
-from pointsman.worker.backoff import GiveUp
+from pointsman.worker.calls.answer import Answer, Reject
+from pointsman.worker.calls.attempts import GaveUp, NoRoom
+from pointsman.worker.calls.backoff import GiveUp
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import Job

@@ -15,11 +15,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pointsman.limits.breaker import BreakerRule
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
-from pointsman.worker.backoff import Pace
-from pointsman.worker.ceilings import Ceiling
-from pointsman.worker.limits_file import Rate
-from pointsman.worker.prices import ModelPrice
-from pointsman.worker.retry_budget import Hedge, RetryRule
+from pointsman.worker.calls.backoff import Pace
+from pointsman.worker.calls.prices import ModelPrice
+from pointsman.worker.calls.retry_budget import Hedge, RetryRule
+from pointsman.worker.limits.ceilings import Ceiling
+from pointsman.worker.limits.limits_file import Rate
 from pointsman_schemas.base import TierName, Value
 
 Environ = Mapping[str, str]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pointsman.dev import jars
-from pointsman.dev.java import find_java
+from pointsman.dev.servers.java import find_java
 
 _TOOLS = jars.Jar(
     "org.apache.kafka", "kafka-tools", jars.KAFKA,

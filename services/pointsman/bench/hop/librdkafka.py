@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from confluent_kafka import TopicPartition
 
 from pointsman.bus import connection
-from pointsman.dev.kafka import loopback
+from pointsman.dev.servers.kafka import loopback
 from pointsman.runtime.settings import KafkaPart
 
 _POLL_RECORDS = 4_000

@@ -14,7 +14,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from pointsman.bus import connection
-from pointsman.dev.kafka import loopback
+from pointsman.dev.servers.kafka import loopback
 from pointsman.runtime.settings import KafkaPart
 
 _BATCH_BYTES = 512 * 1024

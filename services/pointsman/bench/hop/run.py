@@ -18,11 +18,11 @@ from pointsman.bench.hop.messages import records
 from pointsman.bench.hop.raw import Record, fill
 from pointsman.bench.hop.scored import scored_policy
 from pointsman.bench.servers import servers
-from pointsman.bus.admin import apply
-from pointsman.dev.kafka import broker_at
+from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.processes import Process, wait_ready
-from pointsman.dev.stack import Stack
+from pointsman.dev.servers.kafka import broker_at
+from pointsman.dev.servers.stack import Stack
+from pointsman.dev.services.processes import Process, wait_ready
 from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")

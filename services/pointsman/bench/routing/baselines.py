@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pointsman.bench.routing.examples import costs
 from pointsman.bench.routing.measure import Figures, of_choice, of_mix
-from pointsman.bench.routing.outcomes import Outcomes
+from pointsman.bench.routing.sources.examples import costs
+from pointsman.bench.routing.sources.outcomes import Outcomes
 
 
 def baselines(train: Outcomes, test: Outcomes, wanted: float = 0.99) -> dict[str, Figures]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pointsman.bench.routing.measure import Figures
-from pointsman.bench.routing.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
 from pointsman.learn.decide import Estimates
 from pointsman.learn.examples import Ints
 

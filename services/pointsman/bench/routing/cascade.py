@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pointsman.bench.routing.data import refuse_overlap
-from pointsman.bench.routing.examples import OTHERS, costs
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
-from pointsman.bench.routing.outcomes import DataError, Floats, Outcomes
+from pointsman.bench.routing.sources.data import refuse_overlap
+from pointsman.bench.routing.sources.examples import OTHERS, costs
+from pointsman.bench.routing.sources.outcomes import DataError, Floats, Outcomes
+from pointsman.cascade.accept import AcceptModel, accept, charge
+from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
 from pointsman.learn.accept import Cascades, Progress, TrainedAccept, fit
 from pointsman.learn.examples import Ints
-from pointsman.score.accept import AcceptModel, accept, charge
-from pointsman.score.accept_evidence import CheapAnswer, Evidence
 
 #: Names of the three ways a job can end, as tiers of `charged`.
 UP = "frontier after both"

@@ -6,9 +6,9 @@ import numpy as np
 
 from pointsman.bench.routing.calibration import calibration, to_people
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
-from pointsman.bench.routing.outcomes import Outcomes
-from pointsman.bench.routing.rewrites import shifts
 from pointsman.bench.routing.router import Router
+from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.rewrites import shifts
 from pointsman.bench.routing.speed import speed
 from pointsman.learn.decide import decide
 from pointsman.learn.tune import grid

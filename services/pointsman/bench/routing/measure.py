@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pointsman.bench.routing.examples import costs
-from pointsman.bench.routing.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.examples import costs
+from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
 from pointsman.learn.examples import Ints
 
 Figures = dict[str, Any]

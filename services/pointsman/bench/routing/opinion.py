@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointsman.bench.routing.examples import examples
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
-from pointsman.bench.routing.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.examples import examples
+from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
 from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Ints
 from pointsman.learn.opinion import First, TrainedOpinion, fit

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pointsman.bench.routing.outcomes import Floats
+from pointsman.bench.routing.sources.outcomes import Floats
 
 #: Best of each column in the paper (arXiv 2406.18665), with labels of the benchmark's kind.
 PUBLISHED = {

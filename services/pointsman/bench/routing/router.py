@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointsman.bench.routing.data import refuse_overlap
-from pointsman.bench.routing.examples import examples
-from pointsman.bench.routing.outcomes import DataError, Floats, Outcomes
+from pointsman.bench.routing.sources.data import refuse_overlap
+from pointsman.bench.routing.sources.examples import examples
+from pointsman.bench.routing.sources.outcomes import DataError, Floats, Outcomes
 from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Ints
 from pointsman.learn.train import Trained, fit

@@ -6,14 +6,14 @@ from typing import Any
 
 from pointsman.bench.routing import cascade, opinion
 from pointsman.bench.routing.baselines import baselines
-from pointsman.bench.routing.data import SPLIT, TEST_SHARE, read, split, without
-from pointsman.bench.routing.files import Files, ends, folder
 from pointsman.bench.routing.frozen import frozen, guarded, served
 from pointsman.bench.routing.measure import mean_of, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
-from pointsman.bench.routing.outcomes import Outcomes
-from pointsman.bench.routing.pairs import pairs
 from pointsman.bench.routing.router import Router, checked, trained
+from pointsman.bench.routing.sources.data import SPLIT, TEST_SHARE, read, split, without
+from pointsman.bench.routing.sources.files import Files, ends, folder
+from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.pairs import pairs
 from pointsman.bench.routing.transfer import transfer
 from pointsman.bench.routing.ways import over_splits, ways
 

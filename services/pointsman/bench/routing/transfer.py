@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pointsman.bench.routing.measure import Figures, of_choice
-from pointsman.bench.routing.outcomes import Outcomes
 from pointsman.bench.routing.router import Progress, Router, trained
-from pointsman.bench.routing.stem import place
+from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.stem import place
 from pointsman.score.drift import shift
 
 LABELS = (300, 1_000)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pointsman.bench.routing import cascade, opinion
-from pointsman.bench.routing.data import refuse_overlap
 from pointsman.bench.routing.measure import Figures, mean_of
 from pointsman.bench.routing.opinion_vectors import VectorsOf
-from pointsman.bench.routing.outcomes import Outcomes
+from pointsman.bench.routing.sources.data import refuse_overlap
+from pointsman.bench.routing.sources.outcomes import Outcomes
 from pointsman.learn.train import Trained
 
 OPINION, CASCADE = "with second opinion", "cascade"

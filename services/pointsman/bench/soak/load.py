@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from itertools import islice
 from uuid import UUID
 
+from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import KafkaUnavailableError
-from pointsman.bus.publisher import Publisher
-from pointsman.bus.records import Outgoing
+from pointsman.bus.produce.publisher import Publisher
 from pointsman.dev import samples
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topic

@@ -9,13 +9,13 @@ from importlib.resources import files
 from uuid import UUID
 
 from pointsman.bench.soak.checker import Logged, Stored, check, up_to
-from pointsman.bus.follow import Follower
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.read.follow import Follower
 from pointsman.runtime.settings import KafkaPart
-from pointsman.store.asking import asked
-from pointsman.store.record import record_digest, stored_headers
-from pointsman.store.signing import PublicKey
-from pointsman.store.verify import Scope, verify
+from pointsman.store.append.record import record_digest, stored_headers
+from pointsman.store.ask.asking import asked
+from pointsman.store.verify.signing import PublicKey
+from pointsman.store.verify.verify import Scope, verify
 from pointsman_schemas.topics import Topics
 
 _SQL = files("pointsman.bench.soak")

@@ -18,8 +18,8 @@ from pointsman.bench.soak.memory import Memory, Sample, memory
 from pointsman.bench.soak.record import Record, examine
 from pointsman.bench.soak.victims import Victims
 from pointsman.bench.whole import TIERS, Whole, whole_system
-from pointsman.bus.lag import Watched, lag, lanes
-from pointsman.store.signing import PublicKey
+from pointsman.bus.admin.lag import Watched, lag, lanes
+from pointsman.store.verify.signing import PublicKey
 from pointsman_schemas.topics import Topics
 
 _LATENCY_MS = 100

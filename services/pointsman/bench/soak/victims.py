@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from pointsman.bench.soak.accidents import Accident, Kind
-from pointsman.dev.processes import Process
+from pointsman.dev.services.processes import Process
 
 _LOOK_S = 1.0
 

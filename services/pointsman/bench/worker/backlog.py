@@ -10,7 +10,7 @@ from pointsman.bench.hop.raw import fill
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.worker.jobs import routed_jobs
 from pointsman.bench.worker.process import Under, worker
-from pointsman.bus.admin import apply
+from pointsman.bus.admin.topics import apply
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 

@@ -9,12 +9,12 @@ import orjson
 from pointsman import starter
 from pointsman.bench.hop.messages import Body, bodies
 from pointsman.bench.hop.raw import Record
-from pointsman.bus.encoded_batch import unpacked
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.encoded_batch import unpacked
+from pointsman.bus.codec.records import Incoming
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.handlers import RouterHandler
-from pointsman.router.policy import Policy
-from pointsman.router.policy_file import load as load_policy
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 

@@ -10,9 +10,9 @@ from threading import Event, Thread
 import psutil
 
 from pointsman.bench.hop.measure import busy
-from pointsman.dev.kafka import broker_at
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.processes import Process, stop, wait_ready
+from pointsman.dev.servers.kafka import broker_at
+from pointsman.dev.services.processes import Process, stop, wait_ready
 from pointsman.runtime.settings import KafkaPart
 
 MODEL = "gpt-4.1-nano"

@@ -16,7 +16,7 @@ from pointsman.bench.simulated import Simulated, simulated
 from pointsman.bench.worker.backlog import Backlog, backlog
 from pointsman.bench.worker.jobs import RoutedJobs, routed_jobs
 from pointsman.bench.worker.process import MODEL, Under, Watched, worker
-from pointsman.bus.admin import apply
+from pointsman.bus.admin.topics import apply
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pointsman.cli.checks.finding import Finding
 from pointsman.router.agents_file import load as load_agents
-from pointsman.router.policy_file import PolicyFile
-from pointsman.router.policy_file import load as load_policy
+from pointsman.router.policy.policy_file import PolicyFile
+from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.runtime.yaml_file import FileError
 from pointsman.worker.providers_file import Providers
 from pointsman.worker.providers_file import load as load_providers

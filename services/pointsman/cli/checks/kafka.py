@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pointsman.bus.admin import plan
+from pointsman.bus.admin.probe import Probe, probe
+from pointsman.bus.admin.topics import plan
 from pointsman.bus.errors import BrokerTooOldError, BusError
-from pointsman.bus.probe import Probe, probe
 from pointsman.bus.tcp_check import addresses
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.formats import count

@@ -1,10 +1,10 @@
 """Whether somebody gives the second opinions that the policy asks for."""
 
+from pointsman.bus.admin.members import count_members
 from pointsman.bus.errors import BusError
-from pointsman.bus.members import count_members
 from pointsman.cli.checks.finding import Finding
 from pointsman.cli.formats import count
-from pointsman.router.policy_file import PolicyFile
+from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.runtime.settings import KafkaPart
 
 

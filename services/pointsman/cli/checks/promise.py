@@ -2,9 +2,9 @@
 
 from pointsman.bus.errors import BusError
 from pointsman.cli.checks.finding import Finding
-from pointsman.cli.trusting import standing
-from pointsman.router.policy import Policy
-from pointsman.router.policy_file import PolicyFile
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import PolicyFile
+from pointsman.router.trusting import standing
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from pointsman.cli.formats import count, duration, moment, money
 from pointsman.cli.page.page import Bar, Page, Section, Table, Text
 from pointsman.cli.page.texts import answer_text, body_text, messages_text, pretty
-from pointsman.store.answers import Ended, JobState
-from pointsman.store.asking import asked
+from pointsman.store.ask.answers import Ended, JobState
+from pointsman.store.ask.asking import asked
 from pointsman.store.sql import query
 
 _WITHIN = timedelta(seconds=60)

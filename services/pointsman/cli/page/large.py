@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pointsman.cli.page.gather import Ask
-from pointsman.router.facts import count_chars
-from pointsman.store.answers import Step
+from pointsman.router.policy.facts import count_chars
+from pointsman.store.ask.answers import Step
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import ChatRequest, JobRouted, JobSubmitted

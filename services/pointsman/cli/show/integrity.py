@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.audit.against_kafka import Comparison
+from pointsman.claims.large_check import LargeValues
 from pointsman.cli.formats import count
-from pointsman.cli.large_check import LargeValues
-from pointsman.store.findings import Report
-from pointsman.store.retain import Day
+from pointsman.store.verify.findings import Report
+from pointsman.store.verify.retain import Day
 
 
 def summary(

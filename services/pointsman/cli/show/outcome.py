@@ -3,7 +3,8 @@
 from rich.text import Text
 
 from pointsman.cli.formats import block, count, gist, money
-from pointsman.cli.show.words import answered, kind, what
+from pointsman.cli.show.words import kind, what
+from pointsman.score.answered import answered
 from pointsman_schemas.ids import short_id
 from pointsman_schemas.outcomes import JobCompleted, Outcome
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from rich.text import Text
 
-from pointsman.bus.claimed import claim_of, stand_in
-from pointsman.bus.decode import Malformed, broker_time, decode
-from pointsman.bus.intake import decode_intake
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.claimed import claim_of, stand_in
+from pointsman.bus.codec.decode import Malformed, broker_time, decode
+from pointsman.bus.codec.intake import decode_intake
+from pointsman.bus.codec.records import Incoming
 from pointsman.cli.formats import clock, gist, printable
 from pointsman.cli.show.words import asked, kind, what
 from pointsman_schemas import dead, envelope

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from pointsman.store.asking import Question
+from pointsman.store.ask.asking import Question
 
 
 def listed(questions: Sequence[Question]) -> Text:

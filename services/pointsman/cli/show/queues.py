@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pointsman.bus.lag import LaneLag, PartitionLag
+from pointsman.bus.admin.lag import LaneLag, PartitionLag
 from pointsman.cli.formats import duration
 from pointsman.cli.show.passing import short_topic
 from pointsman_schemas.topics import Topics

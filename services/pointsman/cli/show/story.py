@@ -8,14 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 from rich.text import Text
 
-from pointsman.bus.decode import Malformed
-from pointsman.bus.intake import decode_intake
-from pointsman.bus.records import Incoming
+from pointsman.bus.codec.decode import Malformed
+from pointsman.bus.codec.intake import decode_intake
+from pointsman.bus.codec.records import Incoming
 from pointsman.cli.formats import block, count, duration, gist, moment, money, printable
 from pointsman.cli.show.passing import short_topic
 from pointsman.cli.show.waterfall import Event
 from pointsman.cli.show.words import asked, kind, what
-from pointsman.store.answers import JobState, Step
+from pointsman.store.ask.answers import JobState, Step
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.catalog import MESSAGES

@@ -1,10 +1,9 @@
 """A message in a few words: what was asked, what was answered, what happened."""
 
-from typing import Any
-
 from pointsman.cli.formats import count, duration, money
+from pointsman.cli.show.decisions.policy_words import POLICY_KINDS, policy_words
 from pointsman.cli.show.limit_words import LIMIT_KINDS, limit_words
-from pointsman.cli.show.policy_words import POLICY_KINDS, policy_words
+from pointsman.score.answered import answered, content_text
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
@@ -48,18 +47,7 @@ def kind(type: str) -> tuple[str, str]:
 
 def asked(request: ChatRequest) -> str:
     """The text of the last message, which is what the job is about."""
-    return _text(request.messages[-1].content)
-
-
-def answered(response: dict[str, Any] | None) -> str:
-    """The text of the first choice of a chat completion; tool calls by their names; `` if neither."""
-    try:
-        message = (response or {})["choices"][0]["message"]
-        text = _text(message.get("content"))
-        tools = [call["function"]["name"] for call in message.get("tool_calls") or ()]
-    except (KeyError, IndexError, TypeError, AttributeError):
-        return ""
-    return text or (f"calls {', '.join(map(str, tools))}" if tools else "")
+    return content_text(request.messages[-1].content)
 
 
 def what(message: Message) -> str:
@@ -110,13 +98,3 @@ def call(made: CallFinished) -> str:
     if made.status == "ok":
         parts.append(money(made.cost_usd))
     return ", ".join(parts)
-
-
-def _text(content: Any) -> str:
-    """A message's content as text; parts that are no text by their type in brackets."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    parts = [part for part in content if isinstance(part, dict)]
-    return " ".join(str(part.get("text") or f"[{part.get('type', 'part')}]") for part in parts)

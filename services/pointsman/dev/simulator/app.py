@@ -10,12 +10,12 @@ import orjson
 
 from pointsman.dev import samples
 from pointsman.dev.simulator import errors
-from pointsman.dev.simulator.answers import question
+from pointsman.dev.simulator.answering.answers import question
+from pointsman.dev.simulator.answering.models import BY_NAME
 from pointsman.dev.simulator.asgi import App, Receive, Scope, Send, deliver, read
 from pointsman.dev.simulator.control import Control
 from pointsman.dev.simulator.faults import Faults
 from pointsman.dev.simulator.ledger import Ledger
-from pointsman.dev.simulator.models import BY_NAME
 from pointsman.dev.simulator.provider import Provider, authorize, known
 from pointsman.dev.simulator.quotas import Quotas
 from pointsman.dev.simulator.reply import Reply, refused, whole

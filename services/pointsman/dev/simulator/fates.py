@@ -7,7 +7,8 @@ from math import ceil
 from typing import assert_never
 
 from pointsman.dev.simulator import errors
-from pointsman.dev.simulator.draw import lognormal
+from pointsman.dev.simulator.answering.draw import lognormal
+from pointsman.dev.simulator.answering.stream import DONE
 from pointsman.dev.simulator.faults import (
     ContentFilter,
     Cut,
@@ -21,7 +22,6 @@ from pointsman.dev.simulator.faults import (
     SlowStream,
 )
 from pointsman.dev.simulator.reply import Reply, cut_short
-from pointsman.dev.simulator.stream import DONE
 
 Refusing = RateLimit | ServerError | ContentFilter
 Spoiling = EmptyChoices | Cut | Malformed | Hang

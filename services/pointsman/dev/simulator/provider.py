@@ -7,17 +7,17 @@ from typing import Any
 import orjson
 
 from pointsman.dev.simulator import errors
-from pointsman.dev.simulator.answers import Canned, text_of
+from pointsman.dev.simulator.answering.answers import Canned, text_of
+from pointsman.dev.simulator.answering.completion import Choice, Json, choices, completion, head, usage
+from pointsman.dev.simulator.answering.draw import digest, lognormal
+from pointsman.dev.simulator.answering.models import BY_NAME, MODELS, Model
+from pointsman.dev.simulator.answering.stream import events
 from pointsman.dev.simulator.checks import parse
-from pointsman.dev.simulator.completion import Choice, Json, choices, completion, head, usage
-from pointsman.dev.simulator.draw import digest, lognormal
 from pointsman.dev.simulator.fates import Refusing, ordered, refusal, spoilt
 from pointsman.dev.simulator.faults import Call, EmptyChoices, Faults
-from pointsman.dev.simulator.models import BY_NAME, MODELS, Model
 from pointsman.dev.simulator.quotas import Quotas
 from pointsman.dev.simulator.reply import Reply, as_headers, refused, streamed, whole
 from pointsman.dev.simulator.settings import SimulatorSettings
-from pointsman.dev.simulator.stream import events
 
 Headers = Mapping[bytes, bytes]
 

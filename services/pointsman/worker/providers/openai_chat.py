@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import orjson
 
-from pointsman.worker.answer import Result
+from pointsman.worker.calls.answer import Result
+from pointsman.worker.providers.response import read_answer
 from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.response import read_answer
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
 

@@ -9,15 +9,15 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman.worker.answer import Result
+from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.openai_chat import OpenAIChat
+from pointsman.worker.providers.rate_limit_headers import wait_told
+from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR
+from pointsman.worker.providers.refusal import from_connection, from_status, timed_out, words_of
+from pointsman.worker.providers.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
 from pointsman.worker.providers.transport import Reply, Transport
 from pointsman.worker.providers.wire_format import WireFormat
 from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.rate_limit_headers import wait_told
-from pointsman.worker.raw_body import MOST_OF_AN_ERROR
-from pointsman.worker.refusal import from_connection, from_status, timed_out, words_of
-from pointsman.worker.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
 

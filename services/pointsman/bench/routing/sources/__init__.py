@@ -1,0 +1,1 @@
+"""The data that routing is measured on."""

@@ -1,0 +1,117 @@
+"""Files of outcomes read, split by question, and kept apart.
+
+A file is Parquet with `prompt` and, per tier in ascending capability, `score_<tier>`; and, where it has
+them,
+`cost_<tier>`, `out_tokens_<tier>`, `answer_<tier>`, `model_<tier>`, `id` or `key`, `source` or
+`benchmark`, `task` or `category`. Rows whose `contaminated` is true are dropped.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pointsman.bench.routing.sources.outcomes import DataError, Floats, Outcomes
+from pointsman.bench.routing.sources.stem import place
+
+TEST_SHARE = 0.3
+#: Another salt is another split; this one is the benchmark's.
+SPLIT = "pointsman-routing-1"
+
+
+def read(path: Path) -> Outcomes:
+    """The outcomes in one file.
+
+    Raises:
+        DataError: it is no such file, or its columns are not those above.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        data = path.read_bytes()
+        table = pq.read_table(pa.BufferReader(data))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}", "give a Parquet file of outcomes") from error
+    except pa.ArrowException as error:
+        raise DataError(f"{path} is not Parquet: {error}", "give a Parquet file of outcomes") from error
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    return parse(columns, path.stem, hashlib.sha256(data).hexdigest())
+
+
+def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> Outcomes:
+    """As `read`, from columns."""
+    tiers = tuple(key.removeprefix("score_") for key in columns if key.startswith("score_"))
+    if "prompt" not in columns or len(tiers) < 2:
+        raise DataError(
+            f"{name}: has the columns {', '.join(columns) or 'none'}",
+            "`prompt` and at least two `score_<tier>` are needed, the weakest tier first",
+        )
+    dropped = columns.get("contaminated") or [False] * len(columns["prompt"])
+    rows = [row for row, gone in enumerate(dropped) if not gone]
+
+    def numbers(prefix: str) -> Floats:
+        gaps = [None] * len(dropped)
+        return np.array(
+            [[_number(columns.get(prefix + t, gaps)[row]) for t in tiers] for row in rows]
+        ).reshape(len(rows), len(tiers))
+
+    def texts(*keys: str) -> tuple[str, ...]:
+        found = next((columns[key] for key in keys if key in columns), None)
+        return tuple("" if found is None or found[row] is None else str(found[row]) for row in rows)
+
+    score = numbers("score_")
+    if not np.isfinite(score).all():
+        raise DataError(f"{name}: a score is missing", "leave out the rows that not every tier has answered")
+    prompts = texts("prompt")
+    return Outcomes(
+        name=name,
+        sha256=sha256,
+        tiers=tiers,
+        models=tuple("|".join(sorted(set(texts(f"model_{tier}")))) for tier in tiers),
+        ids=texts("id", "key"),
+        prompts=prompts,
+        source=texts("source", "benchmark"),
+        task=texts("task", "category"),
+        score=score,
+        cost=numbers("cost_"),
+        out_tokens=numbers("out_tokens_"),
+        answers=tuple(texts(f"answer_{tier}") for tier in tiers),
+    )
+
+
+def split(
+    outcomes: Outcomes, *, test_share: float = TEST_SHARE, salt: str = SPLIT
+) -> tuple[Outcomes, Outcomes]:
+    """Train and test, by a hash of each stem: fixed, and the same question always on one side."""
+    in_test = [place(of, salt) < test_share for of in outcomes.stems]
+    train = [row for row, test in enumerate(in_test) if not test]
+    test = [row for row, test in enumerate(in_test) if test]
+    return outcomes.take(train, f"{outcomes.name}:train"), outcomes.take(test, f"{outcomes.name}:test")
+
+
+def folds(outcomes: Outcomes, count: int, salt: str = "folds") -> list[int]:
+    """The fold of each row, from 0; rows of one stem share theirs."""
+    return [int(place(of, salt) * count) for of in outcomes.stems]
+
+
+def without(outcomes: Outcomes, others: Iterable[Outcomes]) -> Outcomes:
+    """The rows whose stem is in none of `others`: what may be trained on when those are the test."""
+    taken = {of for other in others for of in other.stems}
+    return outcomes.take([row for row, of in enumerate(outcomes.stems) if of not in taken])
+
+
+def refuse_overlap(train: Outcomes, test: Outcomes) -> None:
+    """Raises DataError if one question stands on both sides."""
+    both = set(train.stems) & set(test.stems)
+    if both:
+        raise DataError(
+            f"{len(both)} questions of {test.name} are in {train.name} too, the first: {min(both)[:60]}",
+            "a router is never tested on what it was trained on: --drop-overlap trains without them",
+        )
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,83 @@
+"""RouteLLM's three benchmarks, each with labels of its own kind and none of the tested questions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pointsman.bench.routing.opinion_vectors import VectorsOf
+from pointsman.bench.routing.routellm import PUBLISHED, protocol
+from pointsman.bench.routing.router import Progress, Router, need
+from pointsman.bench.routing.sources.data import folds
+from pointsman.bench.routing.sources.examples import examples
+from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.stem import place
+from pointsman.learn.opinion import expected_gain
+from pointsman.learn.train import untuned
+
+LABELS = 1_500
+FOLDS = 5
+
+
+#: By way of ranking: how much the strong model is needed for each question.
+Needs = dict[str, Floats]
+SCORE, OPINION = "", ", with second opinion"
+
+
+def pairs(
+    outcomes: Outcomes, progress: Progress, vectors: VectorsOf | None = None
+) -> dict[str, dict[str, object]]:
+    """APGR, CPT50 and CPT80 of each benchmark, beside the best published. `vectors`: with an opinion, too."""
+    source = np.array(outcomes.source)
+    every = {name: outcomes.take(np.flatnonzero(source == name)) for name in sorted(set(outcomes.source))}
+    found: dict[str, dict[str, object]] = {}
+    for at, (name, rows) in enumerate(every.items()):
+        others = [each for other, each in every.items() if other != name]
+        told: dict[str, object] = {}
+        if len(rows) > 2 * LABELS:
+            order = np.argsort([place(of, "routellm") for of in rows.stems], kind="stable")
+            train, test = rows.take(order[:LABELS]), rows.take(order[LABELS:])
+            kept = set(test.stems)
+            train = train.take([row for row, of in enumerate(train.stems) if of not in kept])
+            told |= _scored(f"{LABELS:,} labels", test, _needs(train, [], test, vectors))
+        if len(rows) >= 100:
+            told |= _scored("five-fold", rows, _fold_by_fold(rows, others, vectors))
+        else:
+            told |= _scored("labels of the other two only", rows, _elsewhere(rows, others, vectors))
+        told["best published"] = PUBLISHED.get(name)
+        found[name] = told
+        progress((at + 1) / len(every))
+    return found
+
+
+def _fold_by_fold(rows: Outcomes, others: Sequence[Outcomes], vectors: VectorsOf | None) -> Needs:
+    fold = np.array(folds(rows, FOLDS, "routellm"))
+    said: Needs = {}
+    beside = others if len(rows) < LABELS else []  # a small set learns from the others too
+    for at in range(FOLDS):
+        here = fold == at
+        train, test = rows.take(np.flatnonzero(~here)), rows.take(np.flatnonzero(here))
+        for way, needs in _needs(train, beside, test, vectors).items():
+            said.setdefault(way, np.zeros(len(rows)))[here] = needs
+    return said
+
+
+def _elsewhere(rows: Outcomes, others: Sequence[Outcomes], vectors: VectorsOf | None) -> Needs:
+    return _needs(others[0], others[1:], rows, vectors)
+
+
+def _needs(train: Outcomes, beside: Sequence[Outcomes], test: Outcomes, vectors: VectorsOf | None) -> Needs:
+    taken = set(test.stems)
+    clear = [each.take([row for row, of in enumerate(each.stems) if of not in taken]) for each in beside]
+    made = examples(train, *clear)
+    score = need(Router(untuned(made, name="routellm")).estimates(test.prompts))
+    if vectors is None:
+        return {SCORE: score}
+    opinion = expected_gain(made, vectors(made.texts), test.prompts, vectors(test.prompts))
+    return {SCORE: score, OPINION: (score + opinion) / 2}
+
+
+def _scored(how: str, rows: Outcomes, said: Needs) -> dict[str, dict[str, Any]]:
+    return {
+        f"{how}{way}": protocol(needs, rows.score[:, 0], rows.score[:, -1]) for way, needs in said.items()
+    }

@@ -1,0 +1,191 @@
+"""How many messages wait in each lane, and how old the oldest of them is.
+
+Offsets alone cannot say: transaction markers take offsets too, and a worker finishes jobs beyond its
+committed offset. So what is between the committed offset and the end is looked at, up to a bound.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from pointsman.bus import connection
+from pointsman.bus.admin.committed import committed_offsets
+from pointsman.bus.admin.span import Span
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.errors import KafkaUnavailableError
+from pointsman.bus.places import EARLIEST, LATEST, Place
+from pointsman.bus.produce.bitmap import decode_metadata
+from pointsman.bus.read.partitions import Partitions
+from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.topics import Topics
+
+#: How long the records between committed and end are looked at, seconds.
+_LOOK_S = 5.0
+_POLL_S = 0.1
+_PORTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A topic and the group that works on it; `tier` where it is a tier's."""
+
+    topic: str
+    group: str
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """`waiting` counts records, and is an upper bound unless `exact`; `oldest_s` is null when none waits.
+
+    `committed` is null where the group has committed nothing yet: then everything waits.
+    """
+
+    partition: int
+    end: int
+    committed: int | None
+    waiting: int
+    exact: bool
+    oldest_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLag:
+    """The lag of one topic, over all its partitions."""
+
+    topic: str
+    group: str
+    tier: str | None
+    partitions: tuple[PartitionLag, ...]
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not finished."""
+        return sum(each.waiting for each in self.partitions)
+
+    @property
+    def exact(self) -> bool:
+        """Whether `waiting` is a count, not an upper bound."""
+        return all(each.exact for each in self.partitions)
+
+    @property
+    def oldest_s(self) -> float | None:
+        """Age of the oldest record that is not finished, in seconds."""
+        return max((each.oldest_s for each in self.partitions if each.oldest_s is not None), default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON can hold it."""
+        return {**asdict(self), "waiting": self.waiting, "exact": self.exact, "oldest_s": self.oldest_s}
+
+
+def lanes(topics: Topics, tiers: Iterable[str]) -> list[Watched]:
+    """The lanes that jobs pass through: the router's, then each tier's."""
+    return [
+        Watched(topics.intake.name, f"{topics.prefix}.router"),
+        *(Watched(topics.tier(tier).name, f"{topics.prefix}.worker.{tier}", tier) for tier in tiers),
+    ]
+
+
+async def lag(settings: KafkaPart, watched: Sequence[Watched], *, clock: Clock = utc_now) -> list[LaneLag]:
+    """The lag of each, in the same order.
+
+    Raises:
+        KafkaUnavailableError, TopicMissingError, BusError: it could not be found out.
+    """
+    await reach(settings)
+    try:
+        committed = await _committed(settings, {each.group for each in watched})
+        return await _measure(settings, watched, committed, clock)
+    except KafkaError as error:
+        raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
+
+
+async def _committed(settings: KafkaPart, groups: set[str]) -> dict[str, dict[Place, tuple[int, str]]]:
+    admin = connection.admin(settings, request_timeout_ms=int(PATIENCE_S * 1000))
+    try:
+        await admin.start()
+        return {group: await committed_offsets(admin, group, within=PATIENCE_S) for group in groups}
+    finally:
+        await admin.close()
+
+
+async def _measure(
+    settings: KafkaPart,
+    watched: Sequence[Watched],
+    committed: Mapping[str, Mapping[Place, tuple[int, str]]],
+    clock: Clock,
+) -> list[LaneLag]:
+    fetcher = Fetcher(
+        settings,
+        "pointsman-lag",
+        lambda tp: partitions.first(tp, PATIENCE_S),
+        request_timeout_ms=int(PATIENCE_S * 1000),
+    )
+    partitions = Partitions(fetcher.client, committed_only=True)
+    try:
+        await fetcher.start()
+        places = await partitions.all({each.topic for each in watched})
+        await fetcher.know({topic for topic, _ in places})
+        first = await partitions.offsets(dict.fromkeys(places, EARLIEST), PATIENCE_S)
+        end = await partitions.offsets(dict.fromkeys(places, LATEST), PATIENCE_S)
+        found = []
+        for lane in watched:
+            done = committed[lane.group]
+            spans = {
+                place: _span(first[place], end[place], done.get(place))
+                for place in sorted(places)
+                if place[0] == lane.topic
+            }
+            await _look(fetcher, spans)
+            found.append(_summed(lane, spans, done, clock().timestamp() * 1000))
+        return found
+    finally:
+        await fetcher.close()
+
+
+def _span(first: int, end: int, done: tuple[int, str] | None) -> Span:
+    if done is None:
+        return Span(first, end, frozenset())
+    offset, metadata = done
+    return Span(max(first, offset), end, decode_metadata(offset, metadata))
+
+
+def _summed(
+    lane: Watched, spans: Mapping[Place, Span], done: Mapping[Place, tuple[int, str]], now_ms: float
+) -> LaneLag:
+    partitions = (
+        PartitionLag(
+            partition=place[1],
+            end=span.end,
+            committed=done[place][0] if place in done else None,
+            waiting=span.waiting,
+            exact=span.exact,
+            oldest_s=None if span.oldest_ms is None else max(0.0, (now_ms - span.oldest_ms) / 1000),
+        )
+        for place, span in spans.items()
+    )
+    return LaneLag(lane.topic, lane.group, lane.tier, tuple(partitions))
+
+
+async def _look(fetcher: Fetcher, spans: Mapping[Place, Span]) -> None:
+    open_spans = {TopicPartition(*place): span for place, span in spans.items() if not span.settled}
+    for tp, span in open_spans.items():
+        fetcher.seek(tp, span.start)
+    give_up = time.monotonic() + _LOOK_S
+    while open_spans and time.monotonic() < give_up:
+        await fetcher.gather(open_spans, _POLL_S)
+        for tp, span in [*open_spans.items()]:
+            fetch_buffer = fetcher.fetch_buffer(tp)
+            for record in fetch_buffer.take(_PORTION):
+                span.see(record.offset, record.timestamp_ms)
+            if not fetch_buffer and fetcher.next_offset(tp) >= span.end:
+                span.finish()
+            if span.settled:
+                del open_spans[tp]
+                fetcher.forget(tp)

@@ -1,0 +1,119 @@
+"""What `doctor` asks of Kafka: does it answer, who are the brokers, and is each reached from here."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.protocol.metadata import MetadataRequest
+
+from pointsman.bus.errors import BusError, KafkaLoginError, KafkaUnavailableError
+from pointsman.bus.protocol.transaction_requests import Versions, versions
+from pointsman.bus.refused_connection import FAILURES
+from pointsman.bus.tcp_check import addresses, connected, reach, refusal
+from pointsman.runtime.settings import KafkaPart
+
+#: Each question, seconds.
+_PATIENCE_S = 5.0
+#: The release in which `metadata.version` first had a level, newest first.
+_RELEASES = ((34, "newer than 4.4"), (31, "4.4"), (30, "4.3"), (28, "4.2"), (26, "4.1"), (22, "4.0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A broker under the address that it tells its clients; `problem` is why it is not reached from here."""
+
+    id: int
+    host: str
+    port: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """`problem` is why there is no answer, and `fix` what to do; the rest is empty then.
+
+    `topics` has the partitions of each. `transactions`: the version of them that the cluster has agreed on.
+    """
+
+    bootstrap: str
+    problem: str | None
+    release: str | None = None
+    transactions: int = 0
+    cluster_id: str | None = None
+    brokers: tuple[Broker, ...] = ()
+    topics: dict[str, int] = field(default_factory=dict)
+    fix: str = ""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the bootstrap address and every broker behind it can be used from here."""
+        return self.problem is None and not any(broker.problem for broker in self.brokers)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON can hold it."""
+        return {**asdict(self), "reachable": self.reachable}
+
+
+async def probe(settings: KafkaPart) -> Probe:
+    """Ask; never raises, whatever is wrong is in the answer."""
+    bootstrap = settings.kafka
+    try:
+        await reach(settings, _PATIENCE_S)
+        host, port = await _listening(settings)
+        async with connected(settings, host, port, _PATIENCE_S) as connection:
+            found = await _versions(connection)
+            cluster = await connection.send(MetadataRequest(None, allow_auto_topic_creation=False))
+    except ValueError as error:
+        return Probe(bootstrap, str(error))
+    except BusError as error:
+        fix = error.hint if isinstance(error, KafkaLoginError) else ""
+        return Probe(bootstrap, str(error), fix=fix)
+    except FAILURES as error:
+        return Probe(bootstrap, f"something listens at {bootstrap}, but it is no Kafka broker ({error!r})")
+    return Probe(
+        bootstrap,
+        None,
+        _release(found),
+        found.transactions,
+        cluster.cluster_id,
+        await _brokers(settings, {id: (host, port) for id, host, port, _rack in cluster.brokers}),
+        {name: len(partitions) for _error, name, _internal, partitions in sorted(cluster.topics)},
+    )
+
+
+async def _brokers(settings: KafkaPart, addresses: Mapping[int, tuple[str, int]]) -> tuple[Broker, ...]:
+    known = sorted(addresses.items())
+    problems = await asyncio.gather(*(refusal(settings, *address, _PATIENCE_S) for _, address in known))
+    return tuple(
+        Broker(id, host, port, None if problem is None else str(problem))
+        for (id, (host, port)), problem in zip(known, problems, strict=True)
+    )
+
+
+def _release(found: Versions) -> str:
+    known = found.known.get("metadata.version", 0)
+    return next((release for level, release in _RELEASES if known >= level), "unknown")
+
+
+async def _listening(settings: KafkaPart) -> tuple[str, int]:
+    """The first of the addresses that lets us in, as none but the brokers' own would tell of themselves.
+
+    Raises:
+        KafkaUnavailableError: none does any more.
+    """
+    for host, port in addresses(settings.kafka):
+        if await refusal(settings, host, port, _PATIENCE_S) is None:
+            return host, port
+    raise KafkaUnavailableError(settings.kafka, _PATIENCE_S, "what listened there is gone")
+
+
+async def _versions(connection: AIOKafkaConnection) -> Versions:
+    """What this very server says; nothing where it is too old to say."""
+    try:
+        found: Versions = await connection.send(versions())
+    except IncompatibleBrokerVersion:
+        return Versions({}, {})
+    return found

@@ -1,0 +1,110 @@
+"""Which topic it is: its id and its cluster's, which one that was made anew under the same name has not.
+
+aiokafka asks for metadata of a version from before there were ids. Layout: Kafka's protocol guide, Metadata,
+version 12.
+"""
+
+from collections.abc import Collection
+from struct import Struct
+from typing import NamedTuple
+from uuid import UUID
+
+from aiokafka.client import AIOKafkaClient
+
+from pointsman.bus import connection
+from pointsman.bus.protocol.transaction_requests import Answer, Packed
+from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+from pointsman.bus.tcp_check import reach
+from pointsman.runtime.settings import KafkaPart
+
+_API, _VERSION = 3, 12
+
+_INT16, _INT32, _UUID, _BOOL = Struct(">h"), Struct(">i"), Struct(">16s"), Struct(">b")
+#: Error code, number, leader and its epoch.
+_PARTITION = Struct(">hiii")
+_NO_ID = bytes(16)
+_ALL = b"\x00"
+#: Do not make topics, do not tell what we may do.
+_ONLY_ASK = b"\x00\x00"
+
+
+class TopicId(NamedTuple):
+    """A cluster's id and that of one of its topics."""
+
+    cluster: str
+    topic: UUID
+
+
+async def topic_ids(client: AIOKafkaClient, topics: Collection[str]) -> dict[str, TopicId]:
+    """The ids of those topics that are there now.
+
+    Raises:
+        KafkaError: no broker answers, or it is older than Kafka 3.1.
+    """
+    if not topics:
+        return {}
+    found: dict[str, TopicId] = await client.send(client.get_random_node(), request(topics))
+    return found
+
+
+async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
+    """The ids of all topics of a cluster.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+        KafkaError: they do not say.
+    """
+    await reach(settings)
+    client = connection.client(settings)
+    await client.bootstrap()
+    try:
+        found: dict[str, TopicId] = await client.send(client.get_random_node(), request(None))
+        return found
+    finally:
+        await client.close()
+
+
+def request(topics: Collection[str] | None) -> Packed:
+    """Answered by a `TopicId` for each topic that is there; None: of all topics."""
+    asked = _ALL if topics is None else array(_NO_ID + compact(each.encode()) + NO_TAGS for each in topics)
+    return Packed(_API, _VERSION, asked + _ONLY_ASK + NO_TAGS, Answer(_answer))
+
+
+def _answer(answer: Reader) -> dict[str, TopicId]:
+    answer.unpack(_INT32)
+    answer.array(_broker)
+    cluster = (answer.compact() or b"").decode()
+    answer.unpack(_INT32)
+    found = answer.array(_topic)
+    answer.tags()
+    return {name: TopicId(cluster, UUID(bytes=id)) for code, name, id in found if not code and id != _NO_ID}
+
+
+def _broker(answer: Reader) -> None:
+    answer.unpack(_INT32)
+    answer.compact()
+    answer.unpack(_INT32)
+    answer.compact()
+    answer.tags()
+
+
+def _topic(answer: Reader) -> tuple[int, str, bytes]:
+    (code,) = answer.unpack(_INT16)
+    name = (answer.compact() or b"").decode()
+    id = answer.take(_UUID.size)
+    answer.unpack(_BOOL)
+    answer.array(_partition)
+    answer.unpack(_INT32)
+    answer.tags()
+    return code, name, id
+
+
+def _partition(answer: Reader) -> None:
+    answer.unpack(_PARTITION)
+    for _ in range(3):  # copies, those in step, those off line
+        answer.array(_number)
+    answer.tags()
+
+
+def _number(answer: Reader) -> None:
+    answer.unpack(_INT32)

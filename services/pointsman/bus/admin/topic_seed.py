@@ -1,0 +1,90 @@
+"""What derived ids call a topic, and which topic a group's committed positions are positions in.
+
+A topic that is made anew has the same name and the same offsets: ids that were derived from these would be
+those of earlier jobs. So they are derived from its id as well (see docs/decisions/0009-topic-identity.md).
+
+Invariants:
+- Each committed position says in its metadata which topic it is in, and what derived ids call that topic.
+- A position in another topic is none.
+- Ids that were derived before positions said so stay what they were: a topic in which the group has a
+  position that says nothing is called by its name, as it was then.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pointsman.bus import connection
+from pointsman.bus.admin.committed import committed_offsets
+from pointsman.bus.admin.topic_ids import topic_ids_of
+from pointsman.runtime.settings import KafkaPart
+
+_MARK, _END = "topic1:", ";"
+_BY_ID, _BY_NAME = "id", "name"
+
+
+class Mark(NamedTuple):
+    """Which topic a position is in, and whether derived ids call it by its name alone."""
+
+    topic: UUID
+    by_name: bool
+
+    def seed(self, name: str) -> str:
+        """What derived ids call the topic of that name."""
+        return name if self.by_name else f"{name}@{self.topic}"
+
+
+def mark(metadata: str, made: Mark | None) -> str:
+    """The metadata of a position, with its mark."""
+    if made is None:
+        return metadata
+    return f"{_MARK}{made.topic}:{_BY_NAME if made.by_name else _BY_ID}{_END}{metadata}"
+
+
+def unmark(metadata: str) -> tuple[Mark | None, str]:
+    """The mark and the rest of a position's metadata; None where it says nothing that can be read."""
+    if not metadata.startswith(_MARK):
+        return None, metadata
+    text, _, rest = metadata.removeprefix(_MARK).partition(_END)
+    topic, _, called = text.partition(":")
+    try:
+        return Mark(UUID(topic), called == _BY_NAME), rest
+    except ValueError:
+        return None, rest
+
+
+def mark_of(topic: UUID, metadata: Iterable[str]) -> Mark:
+    """The mark of that topic, by the metadata of all positions that a group has under its name."""
+    marks = {unmark(each)[0] for each in metadata}
+    if Mark(topic, False) in marks:
+        return Mark(topic, False)
+    return Mark(topic, None in marks or Mark(topic, True) in marks)
+
+
+async def topic_mark(admin: AIOKafkaAdminClient, group: str, name: str, topic: UUID) -> Mark:
+    """As `mark_of`, of a group's positions as they are now.
+
+    Raises:
+        KafkaError: the brokers do not say.
+    """
+    found = await committed_offsets(admin, group)
+    return mark_of(topic, [metadata for (of, _), (_, metadata) in found.items() if of == name])
+
+
+async def seed_of(settings: KafkaPart, group: str, name: str) -> str:
+    """What the lanes of that group call a topic, for who only looks; empty where there is none.
+
+    Raises:
+        KafkaUnavailableError, KafkaError: the brokers do not say.
+    """
+    known = (await topic_ids_of(settings)).get(name)
+    if known is None:
+        return ""
+    admin = connection.admin(settings)
+    await admin.start()
+    try:
+        return (await topic_mark(admin, group, name, known.topic)).seed(name)
+    finally:
+        await admin.close()

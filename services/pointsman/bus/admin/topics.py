@@ -1,0 +1,164 @@
+"""Makes the cluster's topics what they are declared to be: say first what would change, then do it.
+
+confluent-kafka, not aiokafka, because it can change one setting of a topic and leave the others alone;
+aiokafka's AlterConfigs puts every setting that is not named back to its default.
+
+Invariants:
+- Nothing is ever taken away: a topic with more partitions than declared is reported and left alone.
+- Two who apply at once end with the same topics: what the other did first counts as done.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from pointsman.bus import connection
+from pointsman.bus.admin import rdkafka
+from pointsman.bus.admin.topic_changes import Change, Found, changes
+from pointsman.bus.errors import BusError
+from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.topics import Topic, Topics
+
+#: One request to the cluster, and all of `apply`, seconds.
+_REQUEST_S = 15.0
+_APPLY_S = 30.0
+_DONE_BY_ANOTHER = {KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.INVALID_PARTITIONS}
+
+
+async def plan(
+    settings: KafkaPart, topics: Iterable[Topic], *, replication: int | None = None
+) -> list[Change]:
+    """What makes the cluster's topics those declared, in their order.
+
+    `replication` is for new topics: by default 3, or the number of brokers where that is less.
+
+    Raises:
+        KafkaUnavailableError, BusError: the cluster did not answer, or refused.
+    """
+    await reach(settings)
+    return await _plan(settings, connection.cluster_admin(settings), list(topics), replication)
+
+
+async def tiers_there(settings: KafkaPart, topics: Topics) -> list[str]:
+    """The tiers that have a topic in the cluster, by name.
+
+    Raises:
+        KafkaUnavailableError, BusError: the cluster did not answer.
+    """
+    await reach(settings)
+    admin = connection.cluster_admin(settings)
+    try:
+        cluster = await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
+    except KafkaException as error:
+        raise rdkafka.explain(settings.kafka, error, PATIENCE_S) from error
+    first = topics.tier("").name
+    return sorted(
+        name.removeprefix(first) for name in cluster.topics if name.startswith(first) and name != first
+    )
+
+
+async def apply(
+    settings: KafkaPart, topics: Iterable[Topic], *, replication: int | None = None
+) -> list[Change]:
+    """Do what `plan` says, and return what was done here. Twice, or two at once, is safe.
+
+    Raises:
+        KafkaUnavailableError, BusError: the cluster did not answer, or refused.
+    """
+    await reach(settings)
+    admin = connection.cluster_admin(settings)
+    declared = list(topics)
+    done: dict[tuple[str, str], Change] = {}
+    give_up = time.monotonic() + _APPLY_S
+    while True:
+        # Planned again until nothing is left: brokers learn of a change one after another.
+        to_do = [change for change in await _plan(settings, admin, declared, replication) if change.to_do]
+        if not to_do:
+            return list(done.values())
+        if time.monotonic() > give_up:
+            raise BusError(f"Kafka at {settings.kafka} was asked but did not do it: {to_do[0].detail}")
+        for change in to_do:
+            if await _carry_out(settings, admin, change):
+                done.setdefault((change.topic, change.kind), change)
+        await asyncio.sleep(0.1)
+
+
+async def _plan(
+    settings: KafkaPart, admin: AdminClient, declared: list[Topic], replication: int | None
+) -> list[Change]:
+    try:
+        cluster = await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
+    except KafkaException as error:
+        raise rdkafka.explain(settings.kafka, error, PATIENCE_S) from error
+    there = {
+        topic.name: cluster.topics[topic.name].partitions
+        for topic in declared
+        if topic.name in cluster.topics
+    }
+    configs = await _configs(settings, admin, list(there))
+    found = {
+        name: Found(len(partitions), len(partitions[0].replicas), configs[name])
+        for name, partitions in there.items()
+        if partitions
+    }
+    copies = replication or min(3, len(cluster.brokers))
+    return [change for topic in declared for change in changes(topic, found.get(topic.name), copies)]
+
+
+async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    asked = admin.describe_configs(
+        [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=_REQUEST_S
+    )
+    found = {}
+    for resource, answer in asked.items():
+        entries = await rdkafka.answer(settings.kafka, answer, _REQUEST_S)
+        found[resource.name] = {
+            name: entry.value
+            for name, entry in entries.items()
+            if ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
+        }
+    return found
+
+
+async def _carry_out(settings: KafkaPart, admin: AdminClient, change: Change) -> bool:
+    """True when it was done here, False when another had done it already."""
+    asked: dict[Any, Future[None]]
+    match change.kind:
+        case "create":
+            new = NewTopic(change.topic, change.partitions, change.replication, config=dict(change.config))
+            asked = admin.create_topics([new], request_timeout=_REQUEST_S)
+        case "partitions":
+            more = NewPartitions(change.topic, change.partitions)
+            asked = admin.create_partitions([more], request_timeout=_REQUEST_S)
+        case _:
+            entries = [
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in change.config.items()
+            ]
+            resource = ConfigResource(ResourceType.TOPIC, change.topic, incremental_configs=entries)
+            asked = admin.incremental_alter_configs([resource], request_timeout=_REQUEST_S)
+    for answer in asked.values():
+        try:
+            await asyncio.wrap_future(answer)
+        except KafkaException as error:
+            if error.args[0].code() in _DONE_BY_ANOTHER:
+                return False
+            raise rdkafka.explain(settings.kafka, error, _REQUEST_S) from error
+    return True

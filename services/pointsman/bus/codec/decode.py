@@ -1,0 +1,138 @@
+"""From a record to a message, or to the reason why it is none: nothing here raises on bad input."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from pointsman.bus.codec.claimed import LostError, see_whole
+from pointsman.bus.codec.json import parse_object
+from pointsman.bus.codec.records import Incoming, Unread
+from pointsman.bus.codec.refused import RefusedError
+from pointsman.bus.codec.validation_messages import complaints
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
+from pointsman_schemas.base import Json, Message
+from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
+from pointsman_schemas.reasons import Reason
+
+log = logging.getLogger(__name__)
+
+#: More headers than this are an attack or an accident, not an envelope.
+MAX_HEADERS = 64
+MAX_HEADER_BYTES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Why a record could not be understood, and what of it could be read all the same."""
+
+    reason: Reason
+    message: str
+    job_id: UUID | None = None
+    agent_id: str | None = None
+    cause: Envelope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A message and the envelope it came in."""
+
+    message: Message
+    envelope: Envelope
+
+
+def decode(record: Incoming) -> Decoded | Malformed:
+    """Understand a record of any topic but the intake: our own envelope is required there."""
+    try:
+        envelope = read_envelope(record)
+        if envelope is None:
+            return Malformed(Reason.BAD_HEADERS, "no CloudEvents headers (ce_specversion, ce_id, ...)")
+        kind = message_type(envelope.type)
+    except RefusedError as error:
+        return Malformed(error.reason, str(error))
+    try:
+        return Decoded(kind.model_validate(read_body(record)), envelope)
+    except LostError as error:  # the record itself is sound: it is known whose job came to nothing
+        return Malformed(error.reason, str(error), envelope.job_id, envelope.agent_id or None, cause=envelope)
+    except RefusedError as error:
+        return Malformed(error.reason, str(error))
+    except ValidationError as error:
+        refused = refusal(error)
+        return Malformed(
+            refused.reason, str(refused), envelope.job_id, envelope.agent_id or None, cause=envelope
+        )
+    except Exception as error:
+        failure(log, Event.RECORD_UNREADABLE, origin=record.origin)
+        said = f"it could not be read ({type(error).__name__}), the log has the traceback"
+        return Malformed(Reason.INTERNAL, said, envelope.job_id, envelope.agent_id or None, cause=envelope)
+
+
+def read_envelope(record: Incoming) -> Envelope | None:
+    """The envelope in the record's headers, None where there is none.
+
+    Raises:
+        RefusedError: too many headers, headers that cannot be read, or the record could not be read.
+    """
+    if isinstance(record, Unread):
+        raise RefusedError(record.reason, record.why)
+    size = sum(len(name) + len(value or b"") for name, value in record.headers)
+    if len(record.headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
+        raise RefusedError(
+            Reason.BAD_HEADERS,
+            f"{len(record.headers)} headers of {size} bytes; at most {MAX_HEADERS} of {MAX_HEADER_BYTES}",
+        )
+    try:
+        return from_headers(record.headers, broker_time(record))
+    except BadEnvelopeError as error:
+        version = "ce_specversion" in str(error)
+        raise RefusedError(Reason.UNKNOWN_VERSION if version else Reason.BAD_HEADERS, str(error)) from None
+
+
+def read_body(record: Incoming) -> Json:
+    """The JSON object in the record's value.
+
+    Raises:
+        LostError: the value is kept elsewhere, and was not fetched or cannot be had.
+        RefusedError: there is none.
+    """
+    see_whole(record)
+    if record.value is None:
+        raise RefusedError(Reason.TOMBSTONE, "the record has no value (a tombstone)")
+    return parse_object(record.value)
+
+
+def broker_time(record: Incoming) -> datetime:
+    """The record's Kafka timestamp; 1970 where it is outside what a date can hold."""
+    try:
+        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def message_type(type: str) -> type[Message]:
+    """The message class named `type`.
+
+    Raises:
+        RefusedError: no such name, or no such version of it.
+    """
+    known = MESSAGES.get(type)
+    if known is not None:
+        return known
+    name, _, version = type.rpartition(".v")
+    versions = [known for known in MESSAGES if known.rpartition(".v")[0] == name]
+    if versions and version:
+        raise RefusedError(Reason.UNKNOWN_VERSION, f"type {type!r}: known is {', '.join(versions)}")
+    raise RefusedError(Reason.UNKNOWN_TYPE, f"type {type!r}: known are {', '.join(MESSAGES)}")
+
+
+def refusal(error: ValidationError, within: Sequence[str] = ()) -> RefusedError:
+    """What pydantic found, in one line: where, and what it should be."""
+    missing = any(
+        each["type"] == "missing" for each in error.errors(include_url=False, include_context=False)
+    )
+    return RefusedError(Reason.MISSING_FIELD if missing else Reason.WRONG_TYPE, complaints(error, within))

@@ -1,0 +1,60 @@
+"""From a message to a record: the one place where outgoing envelopes and dead letters are made."""
+
+from datetime import datetime
+from hashlib import sha256
+
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman_schemas import dead, envelope
+from pointsman_schemas.base import Message
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import derived_id
+from pointsman_schemas.topics import Topic
+
+UNKNOWN_AGENT = "unknown"
+#: A larger value is not repeated in a dead letter: its first `KEPT_BYTES` are. The audit has the whole of it.
+MAX_LETTER_BYTES, KEPT_BYTES = 1024 * 1024, 64 * 1024
+
+
+def emit(topic: Topic, key: bytes | None, cover: Envelope, message: Message) -> Outgoing:
+    """The record that carries `message`."""
+    return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), cover.to_headers())
+
+
+def dead_letter(
+    topic: Topic,
+    record: Incoming,
+    letter: dead.DeadLetter,
+    *,
+    cause: Envelope | None,
+    source: str,
+    now: datetime,
+) -> Outgoing:
+    """The dead letter for `record`: its bytes as on Kafka, its own headers prefixed, both up to a bound."""
+    if cause is None:
+        id = derived_id(*record.root, "dead")
+        cover = Envelope(id, source, dead.TYPE, now, UNKNOWN_AGENT)
+    else:
+        cover = envelope.follow_with(cause, record.root, step="dead", source=source, type=dead.TYPE, time=now)
+    value, told = _bounded(record.on_kafka)
+    headers = cover.to_headers() + letter.to_headers() + told + _original(record)
+    return Outgoing(topic.name, record.key, value, headers)
+
+
+def _bounded(value: bytes | None) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+    """The value, or its beginning where it is large; then headers say how large, and its digest."""
+    if value is None or len(value) <= MAX_LETTER_BYTES:
+        return value, []
+    digest = sha256(value).hexdigest().encode()
+    return value[:KEPT_BYTES], [(dead.VALUE_BYTES, b"%d" % len(value)), (dead.VALUE_SHA256, digest)]
+
+
+def _original(record: Incoming) -> list[tuple[str, bytes]]:
+    kept: list[tuple[str, bytes]] = []
+    size = 0
+    for name, value in record.headers:
+        size += len(name) + len(value or b"")
+        if len(kept) == dead.MAX_HEADERS or size > dead.MAX_HEADER_BYTES:
+            kept.append((f"{dead.ORIGINAL}headers_dropped", str(len(record.headers) - len(kept)).encode()))
+            break
+        kept.append((f"{dead.ORIGINAL}{name}", value))
+    return kept

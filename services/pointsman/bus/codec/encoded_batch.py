@@ -1,0 +1,54 @@
+"""Many records for one partition as one of Kafka's batches has them (record format 2), compressed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cramjam
+
+from pointsman.bus.codec.record_format import read_record
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.protocol.wire import Reader
+
+#: Level 3, the broker's own, makes of routed jobs 7 % fewer bytes in 15 % more time.
+_LEVEL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBatch:
+    """`count` records, as few as fit one batch. `content`: what stands behind a batch's head.
+
+    `partition`: of the topic, if it has so many; that spares hashing keys, where their order does not matter.
+    """
+
+    topic: str
+    partition: int
+    count: int
+    content: bytes
+
+    def unpack(self) -> list[Outgoing]:
+        """The records one by one."""
+        reader = Reader(bytes(cramjam.zstd.decompress(self.content)))
+        found = []
+        for _ in range(self.count):
+            _, _, key, value, headers = read_record(reader)
+            found.append(Outgoing(self.topic, key, value, list(headers)))
+        return found
+
+
+#: What a lane writes.
+Made = Outgoing | EncodedBatch
+
+
+def compressed(records: Any) -> bytes:
+    """The content of a bundle; `records` is a buffer in which they stand one after another."""
+    return bytes(cramjam.zstd.compress(records, level=_LEVEL))
+
+
+def unpacked(made: Iterable[Made]) -> Iterator[Outgoing]:
+    """Every record by itself."""
+    for each in made:
+        if isinstance(each, EncodedBatch):
+            yield from each.unpack()
+        else:
+            yield each

@@ -1,0 +1,163 @@
+"""Batches of records as Kafka keeps them (record format 2), not decompressed before they have to be.
+
+Invariants:
+- Markers of transactions and what was aborted never come out of `read_batches`.
+- A batch whose checksum is wrong is an error, whatever it holds.
+- What a sound one holds is never an error: where it cannot be read one record stands for all of it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from struct import Struct
+
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.util import calc_crc32c
+
+from pointsman.bus.codec.decompress import MAX_BATCH_BYTES, DecompressError, decompress
+from pointsman.bus.codec.record_format import read_record
+from pointsman.bus.codec.records import Incoming, Unread
+from pointsman.bus.places import Place
+from pointsman.bus.protocol.wire import Reader
+from pointsman_schemas.envelope import Headers
+from pointsman_schemas.reasons import Reason
+
+#: Base offset, length; leader epoch, magic, checksum; attributes, last offset (from the base), first and last
+#: time, producer, its epoch, first sequence number, count.
+_HEAD = Struct(">qiibIhiqqqhii")
+_BEFORE_LENGTH, _BEFORE_CHECKED = 12, 21
+_LAST_MS = 8
+_MAGIC = 2
+_COMPRESSION, _APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
+
+_ATTRIBUTES, _ATTRIBUTES_AT = Struct(">h"), 21
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """`count` records of one partition, from `offset` to before `next_offset`.
+
+    `start`: nothing before it is wanted. `timestamp_ms`: of the first. `raw`: the batch with its head.
+    `seed`: see `Incoming`.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    offset: int
+    next_offset: int
+    count: int
+    timestamp_ms: int
+    attributes: int
+    raw: bytes
+    seed: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all of it is wanted, and each record's time is its own."""
+        return self.start <= self.offset and not self.attributes & _APPEND_TIME
+
+    def content(self) -> bytes:
+        """The records as they stand one after another behind the head, decompressed.
+
+        Raises:
+            DecompressError: they are more than MAX_BATCH_BYTES, or broken.
+        """
+        return decompress(self.attributes & _COMPRESSION, self.raw[_HEAD.size :])
+
+    def records(self) -> Iterator[Incoming]:
+        """One by one; the batch is decompressed as a whole when the first is asked for."""
+        try:
+            content = self.content()
+        except DecompressError:
+            why = f"decompressed it has more than {MAX_BATCH_BYTES:,} bytes, or is broken"
+            yield self._stand_in(Reason.TOO_LARGE, why)
+            return
+        at = self.start
+        plain = self._head_of_plain() + content
+        del content  # once is enough: it may be large, and is kept until its last record is taken
+        try:
+            for each in DefaultRecordBatch(plain):
+                if each.offset >= at:
+                    at = each.offset + 1
+                    headers = tuple(each.headers)
+                    yield self._record(each.offset, each.timestamp, each.key, each.value, headers)
+        except (ValueError, IndexError, CorruptRecordException):
+            # The client reads no header whose name is no text, nor what is behind it.
+            yield from self._read_slowly(plain[_HEAD.size :], at)
+
+    def _head_of_plain(self) -> bytes:
+        """The head of the same batch, had nobody compressed it."""
+        attributes = _ATTRIBUTES.pack(self.attributes & ~_COMPRESSION)
+        return self.raw[:_ATTRIBUTES_AT] + attributes + self.raw[_ATTRIBUTES_AT + 2 : _HEAD.size]
+
+    def _read_slowly(self, content: bytes, at: int) -> Iterator[Incoming]:
+        """The records from offset `at` on."""
+        reader = Reader(content)
+        last_ms = _HEAD.unpack_from(self.raw)[_LAST_MS]
+        for _ in range(self.count):
+            try:
+                age_ms, place, key, value, headers = read_record(reader)
+            except (IndexError, ValueError):
+                yield self._stand_in(Reason.INTERNAL, f"it cannot be read from offset {at:,} on")
+                return
+            if self.offset + place < at:
+                continue
+            at = self.offset + place + 1
+            own_ms = self.timestamp_ms + age_ms
+            timestamp_ms = last_ms if self.attributes & _APPEND_TIME else own_ms
+            yield self._record(self.offset + place, timestamp_ms, key, value, headers)
+
+    def _stand_in(self, reason: Reason, why: str) -> Unread:
+        """Stands at the last offset, so that whoever has dealt with it goes on behind the batch."""
+        digest = hashlib.sha256(self.raw[_HEAD.size :]).hexdigest()
+        last = self.next_offset - 1
+        size = len(self.raw) - _HEAD.size
+        text = (
+            f"a batch of {self.count:,} records at {self.topic}/{self.partition}, offsets {self.offset} to "
+            f"{last}, was not opened: {why}; as sent it has {size:,} bytes with SHA-256 {digest}"
+        )
+        return Unread(
+            self.topic, self.partition, last, self.timestamp_ms, None, None, (), reason=reason, why=text
+        )
+
+    def _record(
+        self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Incoming:
+        return Incoming(self.topic, self.partition, offset, timestamp_ms, key, value, headers, seed=self.seed)
+
+
+def read_batches(
+    place: Place, start: int, data: bytes, aborted: Sequence[tuple[int, int]], seed: str = ""
+) -> tuple[list[RecordBatch], int]:
+    """The batches in what was answered for `start`, and where the next question begins.
+
+    The last one may be cut off, then it is left for that question. `aborted`: see `Part`.
+
+    Raises:
+        CorruptRecordException: a checksum is wrong, or a batch is of another format.
+    """
+    found: list[RecordBatch] = []
+    coming, now_aborted = sorted(aborted, key=lambda each: each[1], reverse=True), set[int]()
+    at, next_offset = 0, start
+    while at + _HEAD.size <= len(data):
+        offset, length, _, magic, checksum, attributes, last, first_ms, _, producer, _, _, count = (
+            _HEAD.unpack_from(data, at)
+        )
+        raw = data[at : at + _BEFORE_LENGTH + length]
+        if len(raw) < _BEFORE_LENGTH + length:
+            break
+        at += len(raw)
+        if magic != _MAGIC or calc_crc32c(raw[_BEFORE_CHECKED:]) != checksum:
+            raise CorruptRecordException(f"{place[0]}-{place[1]}: the batch at offset {offset} is broken")
+        next_offset = max(start, offset + last + 1)
+        while coming and coming[-1][1] <= offset:
+            now_aborted.add(coming.pop()[0])
+        if attributes & _CONTROL:
+            now_aborted.discard(producer)  # the end of its transaction
+        elif count and producer not in now_aborted and next_offset > start:
+            found.append(
+                RecordBatch(*place, start, offset, next_offset, count, first_ms, attributes, raw, seed)
+            )
+    return found, next_offset

@@ -1,0 +1,36 @@
+"""Records one after another, as they stand in a batch behind its head (record format 2)."""
+
+from pointsman.bus.protocol.wire import Reader
+from pointsman_schemas.envelope import Headers
+
+#: Milliseconds since the batch's first record, place in the batch, key, value, headers.
+Parts = tuple[int, int, bytes | None, bytes | None, Headers]
+
+
+def read_record(reader: Reader) -> Parts:
+    """The next one. A byte in a header's name that belongs to no text becomes `\\xHH`.
+
+    Raises:
+        IndexError: what stands there is shorter than it says.
+    """
+    _signed(reader)  # its size
+    reader.take(1)  # no attributes
+    age_ms, place = _signed(reader), _signed(reader)
+    key, value = _sized(reader), _sized(reader)
+    headers = tuple((_name(reader), _sized(reader) or b"") for _ in range(_signed(reader)))
+    return age_ms, place, key, value, headers
+
+
+def _name(reader: Reader) -> str:
+    return (_sized(reader) or b"").decode("utf-8", "backslashreplace")
+
+
+def _sized(reader: Reader) -> bytes | None:
+    size = _signed(reader)
+    return None if size < 0 else reader.take(size)
+
+
+def _signed(reader: Reader) -> int:
+    """The sign is the lowest bit."""
+    number = reader.varint()
+    return number >> 1 ^ -(number & 1)

@@ -1,0 +1,1 @@
+"""Lanes: group membership, fetching, and handling records up to the commit."""

@@ -1,0 +1,38 @@
+"""What a batch lane asks of its handler."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.hop import Times
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What follows from whole batches of Kafka's, and when their records came there."""
+
+    made: list[Made]
+    times: Times
+
+
+class BatchHandler(Protocol):
+    """Pure: what is made of a batch. One object per lane, so it may remember what the lane has seen."""
+
+    def warm(self, records: Sequence[Incoming]) -> None:
+        """Remember records that were dealt with before this object existed."""
+
+    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+        """Everything that follows from `records`; what is bundled holds no large value."""
+
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        """What ends a record that the handler has failed on, in an object that has not met it."""
+
+    def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
+        """Everything that follows from Kafka's own batches, in their order.
+
+        None: they have to be handed over record by record; then nothing was remembered. That is so where a
+        record refers to a value kept elsewhere.
+        """

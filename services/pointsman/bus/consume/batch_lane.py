@@ -1,0 +1,338 @@
+"""The router's kind of lane: read a batch, decide, write a batch and the position in one transaction.
+
+Where a batch fails, for a record that its handler or a topic does not take, the lane starts anew and takes
+that batch one record at a time: so the one is found, and ends alone. The handler has to start anew, too, as
+it remembers the records that it has met.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from pointsman.bus.codec.claimed import stand_in
+from pointsman.bus.codec.encoded_batch import EncodedBatch, Made, unpacked
+from pointsman.bus.codec.payloads import Inline, Payloads
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.batch_handler import BatchHandler
+from pointsman.bus.consume.failing import Failing
+from pointsman.bus.consume.fetch_buffer import FetchBuffer
+from pointsman.bus.consume.hop import Times, observe_hop, times_of
+from pointsman.bus.consume.lane import Lane
+from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.consume.suspects import Suspects
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item", Incoming, RecordBatch)
+T = TypeVar("T")
+
+#: Decided at a time: so many records, or so many bytes of them, if that is less; one at least.
+BATCH_RECORDS = 2_000
+BATCH_BYTES = 8 * 1024 * 1024
+#: A lane in which so many wait is full.
+BUFFERED_RECORDS = 4_000
+BUFFERED_BYTES = 16 * 1024 * 1024
+#: More than this are decided beside the event loop, which has other lanes to serve.
+_AT_ONCE = 100
+
+
+#: Whatever else comes out of a handler is a fault of its own; a panic of the fast path is no Exception.
+_NOT_OURS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+
+
+class HandlerFailedError(Exception):
+    """A handler raised on a record, or on one of those before an offset; the cause says what."""
+
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        super().__init__(f"the handler failed at {topic}/{partition}@{offset}")
+
+
+class BatchLane(Lane):
+    """Strictly in order. Records before `committed` only warm the handler's memory.
+
+    `takes_batches`: the handler may take Kafka's batches whole, so they are not opened before it was asked.
+    """
+
+    def __init__(
+        self,
+        position: int,
+        committed: int,
+        writer: LaneWriter,
+        handler: BatchHandler,
+        payloads: Payloads | None = None,
+        *,
+        failing: Failing,
+        takes_batches: bool = False,
+        suspects: Suspects | None = None,
+    ) -> None:
+        super().__init__(position)
+        self.suspects = suspects or Suspects()
+        self._failing = failing
+        self._payloads = payloads or Inline()
+        self._committed = committed
+        self._writer = writer
+        self._handler = handler
+        self._takes_batches = takes_batches
+        self._waiting: deque[Incoming | RecordBatch] = deque()
+        self._waiting_records = self._waiting_bytes = 0
+        self._fed = asyncio.Event()
+
+    @property
+    def has_room(self) -> bool:
+        return self._waiting_records < BUFFERED_RECORDS and self._waiting_bytes < BUFFERED_BYTES
+
+    @property
+    def pending(self) -> int:
+        return self._waiting_records
+
+    @property
+    def oldest_ms(self) -> int | None:
+        return self._waiting[0].timestamp_ms if self._waiting else None
+
+    def offer(self, fetch_buffer: FetchBuffer) -> None:
+        wants_whole = self._takes_batches and self.position >= max(self._committed, self.suspects.until)
+        batch = fetch_buffer.take_batch(BATCH_RECORDS) if wants_whole else None
+        if batch is None:
+            super().offer(fetch_buffer)
+        else:
+            self._put([batch])
+            self.position = batch.next_offset
+
+    def feed(self, records: Sequence[Incoming]) -> None:
+        past = [record for record in records if record.offset < self._committed]
+        if past:
+            self._warm(past)
+        self._put([record for record in records if record.offset >= self._committed])
+        self.position = records[-1].offset + 1
+
+    async def run(self) -> None:
+        while True:
+            await self._fed.wait()
+            async with self._turn:
+                await self._step()
+
+    async def finish(self, grace_s: float) -> None:
+        """Nothing is in flight between two transactions: what waits is simply not committed."""
+
+    def _put(self, items: Sequence[Incoming | RecordBatch]) -> None:
+        self._waiting.extend(items)
+        self._waiting_records += sum(map(_count, items))
+        self._waiting_bytes += sum(map(_size, items))
+        if self._waiting:
+            self._fed.set()
+
+    async def _step(self) -> None:
+        if batches := self._next_ones(RecordBatch):
+            await self._take_whole(batches)
+        elif records := self._next_ones(Incoming):
+            await self._take(records)
+        if not self._waiting:
+            self._fed.clear()
+
+    async def _take_whole(self, batches: list[RecordBatch]) -> None:
+        whole = await self._asked(self._handler.whole, batches, batches[-1].next_offset)
+        if whole is None:
+            self._open(batches)
+        else:
+            await self._write(batches, whole.made, batches[-1].next_offset, whole.times)
+
+    async def _take(self, records: list[Incoming]) -> None:
+        batch = await self._payloads.fetch(records)
+        if batch[0].offset < self.suspects.until:
+            await self._take_alone(batch)
+            return
+        made = await self._asked(self._handler, batch, batch[-1].offset + 1)
+        await self._write(records[: len(batch)], made, batch[-1].offset + 1, times_of(batch))
+
+    async def _write(
+        self, done: Sequence[Incoming | RecordBatch], made: Sequence[Made], next_offset: int, times: Times
+    ) -> None:
+        """Commit what was made of the first ones that wait."""
+        topic = done[0].topic
+        if len(done) == len(self._waiting):
+            next_offset = max(next_offset, self.position)  # behind the markers, too
+        bundled = [each for each in made if isinstance(each, EncodedBatch)]
+        loose = await self._payloads.deposit([each for each in made if isinstance(each, Outgoing)])
+        try:
+            await self._writer.write([*bundled, *loose], next_offset)
+        except RecordsRefusedError:
+            self.suspects.suspect(next_offset)
+            raise
+        self._go_on(done, next_offset)
+        observe_hop(topic, times)
+
+    async def _asked(self, ask: Callable[[Sequence[Item]], T], items: Sequence[Item], next_offset: int) -> T:
+        try:
+            return await self._beside(ask, items)
+        except _NOT_OURS:
+            raise
+        except BaseException as error:
+            self.suspects.suspect(next_offset)
+            raise HandlerFailedError(items[0].topic, items[0].partition, next_offset) from error
+
+    async def _take_alone(self, batch: Sequence[Incoming]) -> None:
+        """Handle each by itself; one that fails ends this life, but those before it are committed."""
+        answers: list[tuple[Incoming, list[Outgoing]]] = []
+        failure: BaseException | None = None
+        for record in batch:
+            await asyncio.sleep(0)
+            try:
+                answers.append((record, self._answer(record)))
+            except _NOT_OURS:
+                raise
+            except BaseException as error:
+                self.suspects.failed[record.offset] += 1
+                failure = error
+                break
+        if answers:
+            await self._write_alone(answers)
+        if failure is not None:
+            raise HandlerFailedError(*record.origin) from failure
+
+    def _answer(self, record: Incoming) -> list[Outgoing]:
+        instead = self.suspects.answers.get(record.offset)
+        if instead is not None:
+            self._warm([record])
+            return instead
+        if not self.suspects.is_given_up(record.offset):
+            return [*unpacked(self._handler([record]))]
+        try:
+            return self._handler.fail(record)
+        except Exception as error:
+            failure(log, Event.HANDLER_FAILED, origin=record.origin)
+            return self._failing.fail(record, error)
+
+    async def _write_alone(self, answers: list[tuple[Incoming, list[Outgoing]]]) -> None:
+        """Commit them together; what topics refuse is replaced, until they take all."""
+        answers = [(record, await self._payloads.deposit(made)) for record, made in answers]
+        next_offset = answers[-1][0].offset + 1
+        while True:
+            try:
+                written = [each for _, made in answers for each in made]
+                await self._writer.write(written, next_offset)
+                break
+            except RecordsRefusedError as error:
+                refused = set(map(id, error.records))
+                answers = [await self._replaced(*answer, refused) for answer in answers]
+        records = [record for record, _ in answers]
+        self._go_on(records, next_offset)
+        observe_hop(records[0].topic, times_of(records))
+
+    async def _replaced(
+        self, record: Incoming, made: list[Outgoing], refused: set[int]
+    ) -> tuple[Incoming, list[Outgoing]]:
+        if refused.isdisjoint(map(id, made)):
+            return record, made
+        shorter = await self._failing.replace(record, made, refused, self._payloads)
+        self.suspects.answers[record.offset] = shorter
+        return record, shorter
+
+    def _go_on(self, done: Sequence[Incoming | RecordBatch], next_offset: int) -> None:
+        """The first ones that waited are committed."""
+        self._committed = next_offset
+        self.commits += 1
+        self.suspects.forget(next_offset)
+        self._drop(done)
+
+    def _warm(self, records: Sequence[Incoming]) -> None:
+        """Whatever is wrong with one of them, the others are remembered."""
+        try:
+            self._handler.warm([stand_in(record) for record in records])
+        except Exception:
+            if len(records) > 1:
+                for each in records:
+                    self._warm([each])
+            else:
+                failure(log, Event.RECORD_NOT_REMEMBERED, origin=records[0].origin)
+
+    def _next_ones(self, kind: type[Item]) -> list[Item]:
+        """As many of the first as are of this kind and make one step."""
+        taken: list[Item] = []
+        records = size = 0
+        for each in self._waiting:
+            if not isinstance(each, kind):
+                break
+            records += _count(each)
+            size += _size(each)
+            if taken and (records > BATCH_RECORDS or size > BATCH_BYTES):
+                break
+            taken.append(each)
+        return taken
+
+    def _open(self, batches: Sequence[RecordBatch]) -> None:
+        """Put records of the first ones in their place, about as many as make one step."""
+        opened: list[RecordBatch] = []
+        records: list[Incoming] = []
+        size = 0
+        for batch in batches:
+            opened.append(batch)
+            for record in batch.records():
+                records.append(record)
+                size += _size(record)
+            if size >= BATCH_BYTES:
+                break
+        self._drop(opened)
+        waiting, self._waiting = self._waiting, deque()
+        self._put(records)
+        self._waiting.extend(waiting)
+
+    def _drop(self, done: Sequence[Incoming | RecordBatch]) -> None:
+        for _ in done:
+            self._waiting.popleft()
+        self._waiting_records -= sum(map(_count, done))
+        self._waiting_bytes -= sum(map(_size, done))
+
+    async def _beside(self, handle: Callable[[Sequence[Item]], T], batch: Sequence[Item]) -> T:
+        """A lane that is given up meanwhile leaves its handler at work; nobody uses that one again."""
+        if sum(map(_count, batch)) > _AT_ONCE:
+            return await asyncio.to_thread(handle, batch)
+        return handle(batch)
+
+
+def _count(item: Incoming | RecordBatch) -> int:
+    return item.count if isinstance(item, RecordBatch) else 1
+
+
+def _size(item: Incoming | RecordBatch) -> int:
+    """Bytes that it holds, about."""
+    return len(item.raw) if isinstance(item, RecordBatch) else len(item.value or b"")
+
+
+def batch_lanes(
+    settings: LanePart,
+    group: str,
+    topic: str,
+    make_handler: Callable[[str], BatchHandler],
+    *,
+    remembered: int,
+    failing: Failing,
+    payloads: Payloads | None = None,
+    takes_batches: bool = False,
+) -> Lanes:
+    """Lanes in strict order; each first shows its handler up to `remembered` records from before its own.
+
+    `make_handler`: of a lane's seed, see `Incoming`.
+    """
+
+    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> BatchLane:
+        committed = first if position.next_offset is None else max(first, position.next_offset)
+        return BatchLane(
+            max(first, committed - remembered),
+            committed,
+            writer,
+            make_handler(writer.seed),
+            payloads,
+            failing=failing,
+            takes_batches=takes_batches,
+            suspects=before.suspects if isinstance(before, BatchLane) else None,
+        )
+
+    return Lanes(settings, group, topic, open_lane)

@@ -1,0 +1,229 @@
+"""How one record ends that its lane cannot finish, alone: nothing of it is lost without a word.
+
+Invariants:
+- A record on which a handler failed ends as a dead letter, and its job, if it names one, as `failed`.
+- A record that a topic refuses is cut: what was left out is told by its size and digest. What makes no sense
+  without it (a job) ends as above instead.
+- Nothing is cut twice: what is refused even so stops the lane, but for a dead letter, which is left out.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from decimal import Decimal
+
+import orjson
+
+from pointsman.bus.codec.emit import UNKNOWN_AGENT, dead_letter, emit
+from pointsman.bus.codec.payloads import Payloads
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
+from pointsman.runtime.metrics import DEAD, FINISHED
+from pointsman_schemas import dead
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.claims import DATAREF
+from pointsman_schemas.envelope import TYPE_PREFIX, BadEnvelopeError, Envelope, follow_with, from_headers
+from pointsman_schemas.jobs import JobRouted, JobSubmitted, JobUndecided
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.reasons import FailReason, Reason
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+#: A value of fewer bytes is not what makes its record too large.
+_WORTH_STORING = 512
+#: Characters of a message or an error that are kept when its record is cut.
+_KEPT_CHARS = 500
+_HINT = "set POINTSMAN_CLAIMS, or raise max.message.bytes of the topic (`pointsman topics plan`)"
+
+
+class Failing:
+    """Of one service: `stage` stands on dead letters and in metrics, `tier` on outcomes."""
+
+    def __init__(
+        self, topics: Topics, *, stage: str, source: str, clock: Clock, tier: str | None = None
+    ) -> None:
+        self._topics = topics
+        self._stage = stage
+        self._source = source
+        self._clock = clock
+        self._tier = tier
+
+    def fail(self, record: Incoming, error: BaseException) -> list[Outgoing]:
+        """What stands for a record on which its handler failed, time and again."""
+        event(
+            log,
+            logging.ERROR,
+            Event.RECORD_GIVEN_UP,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            error=repr(error),
+        )
+        said = f"a defect in the {self._stage} ({type(error).__name__}), see its log -- send the job again"
+        return self._end(record, _envelope_in(record.headers), (Reason.INTERNAL, FailReason.INTERNAL), said)
+
+    async def replace(
+        self, record: Incoming, made: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
+    ) -> list[Outgoing]:
+        """`made` of `record`, with something else for those that their topics do not take, told by `id`.
+
+        Where there is a store that takes the value, that is a claim to it.
+
+        Raises:
+            RecordsRefusedError: one was cut already.
+            Whatever keeps the store from answering.
+        """
+        calls = sum(_kind(each) == CallFinished.TYPE for each in made)
+        found: list[Outgoing] = []
+        for each in made:
+            if id(each) not in refused:
+                found.append(each)
+                continue
+            (kept,) = await payloads.deposit([each], above=_WORTH_STORING)
+            found += self._shorten(record, each, calls) if kept is each else [kept]
+        return found
+
+    def _shorten(self, record: Incoming, refused: Outgoing, calls: int) -> list[Outgoing]:
+        kind = _kind(refused)
+        about = {"topic": refused.topic, "bytes": len(refused.value or b""), "origin": record.origin}
+        event(log, logging.WARNING, Event.RECORD_TOO_LARGE, kind=kind, **about)
+        if dead.CUT_BYTES in dict(refused.headers):
+            if kind == dead.TYPE:
+                event(log, logging.ERROR, Event.DEAD_LETTER_DROPPED, **about)
+                return []
+            raise RecordsRefusedError([refused], f"{refused.topic} does not take what was cut: {_HINT}")
+        if kind in _CUT:
+            try:
+                return [_cut(refused, kind)]
+            except (ValueError, KeyError):
+                failure(log, Event.RECORD_NOT_CUT, **about)
+        cause = _envelope_in(refused.headers) if kind in _ENDING else None
+        if cause is not None and cause.causation_id is not None:
+            cause = replace(cause, id=cause.causation_id)
+        said = f"{_told(refused)}: {_HINT}, or send a smaller job"
+        return self._end(record, cause, (Reason.TOO_LARGE, FailReason.BAD_REQUEST), said, calls)
+
+    def _end(
+        self,
+        record: Incoming,
+        cause: Envelope | None,
+        reasons: tuple[Reason, FailReason],
+        said: str,
+        calls: int = 0,
+    ) -> list[Outgoing]:
+        """The dead letter, and the outcome of the job that the cause names, if it names one."""
+        now = self._clock()
+        reason, fail_reason = reasons
+        DEAD.labels(self._stage, reason).inc()
+        letter = dead.DeadLetter(reason, said, self._stage, *record.origin)
+        made = [dead_letter(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
+        if cause is not None and cause.job_id is not None:
+            agent = cause.agent_id or UNKNOWN_AGENT
+            outcome = JobFailed(
+                job_id=cause.job_id,
+                agent_id=agent,
+                tier=self._tier,
+                attempts=calls,
+                cost_usd=None if calls else Decimal(0),
+                reason=fail_reason,
+                message=said,
+            )
+            FINISHED.labels(self._tier or "none", "failed", fail_reason).inc()
+            step = f"given up:{cause.job_id}"
+            cover = follow_with(
+                cause, record.root, step=step, source=self._source, type=outcome.TYPE, time=now
+            )
+            made.append(emit(self._topics.results, str(cause.job_id).encode(), cover, outcome))
+        return made
+
+
+def _cut(refused: Outgoing, kind: str) -> Outgoing:
+    value = refused.value or b""
+    digest = _digest(value)
+    body: Json = {} if kind == dead.TYPE else orjson.loads(value)
+    kind, shorter = _CUT[kind](body, f"{_told(refused)} ({digest})")
+    headers = [
+        (name, f"{TYPE_PREFIX}{kind}".encode() if name == "ce_type" else content)
+        for name, content in refused.headers
+        if not name.startswith(dead.ORIGINAL) and name != DATAREF
+    ]
+    headers += [(dead.CUT_BYTES, str(len(value)).encode()), (dead.CUT_DIGEST, digest.encode())]
+    return replace(refused, value=None if shorter is None else orjson.dumps(shorter), headers=headers)
+
+
+def _cut_letter(_: Json, told: str) -> tuple[str, Json | None]:
+    return dead.TYPE, None
+
+
+def _cut_call(call: Json, told: str) -> tuple[str, Json | None]:
+    parts = {name: _left_out(call[name]) for name in ("request", "response") if call.get(name) is not None}
+    return CallFinished.TYPE, {**call, **parts, "error": _short(call["error"])}
+
+
+def _cut_answer(completed: Json, told: str) -> tuple[str, Json | None]:
+    names = ("job_id", "agent_id", "tier", "attempts", "cost_usd", "cascade")
+    kept = {name: completed[name] for name in names if name in completed}
+    said = f"the answer is there and paid for, but {told}: {_HINT}"
+    reason = FailReason.BAD_RESPONSE
+    return JobFailed.TYPE, {"type": JobFailed.TYPE, **kept, "reason": reason, "message": said}
+
+
+def _cut_outcome(outcome: Json, told: str) -> tuple[str, Json | None]:
+    shorter = {**outcome, "message": _short(outcome.get("message"))}
+    shorter.pop("cascade", None)
+    return outcome["type"], shorter
+
+
+_CUT: dict[str, Callable[[Json, str], tuple[str, Json | None]]] = {
+    dead.TYPE: _cut_letter,
+    CallFinished.TYPE: _cut_call,
+    JobCompleted.TYPE: _cut_answer,
+    JobFailed.TYPE: _cut_outcome,
+    JobRejected.TYPE: _cut_outcome,
+    JobExpired.TYPE: _cut_outcome,
+    JobCancelled.TYPE: _cut_outcome,
+}
+
+
+#: What makes no sense cut short: the job is over with it, as it is with an outcome.
+_ENDING = {*_CUT} - {dead.TYPE, CallFinished.TYPE} | {JobSubmitted.TYPE, JobUndecided.TYPE, JobRouted.TYPE}
+
+
+def _left_out(part: Json) -> Json:
+    """A part of a call by its size and digest alone."""
+    content = orjson.dumps(part)
+    return {"cut": {"bytes": len(content), "digest": _digest(content)}}
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _short(text: str | None) -> str | None:
+    if text is None or len(text) <= _KEPT_CHARS:
+        return text
+    return f"{text[:_KEPT_CHARS]}... ({len(text):,} characters)"
+
+
+def _told(refused: Outgoing) -> str:
+    size = len(refused.value or b"")
+    return f"its record of {size:,} bytes is larger than the topic {refused.topic} takes"
+
+
+def _kind(record: Outgoing) -> str:
+    found = dict(record.headers).get("ce_type", b"")
+    return found.decode("utf-8", "replace").removeprefix(TYPE_PREFIX)
+
+
+def _envelope_in(headers: Sequence[tuple[str, bytes]]) -> Envelope | None:
+    try:
+        return from_headers(headers)
+    except BadEnvelopeError:
+        return None

@@ -1,0 +1,64 @@
+"""What was fetched of one partition and not taken yet."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming
+
+#: Values that are taken at a time, bytes.
+MOST_BYTES = 8 * 1024 * 1024
+
+
+class FetchBuffer:
+    """Batches in their order; at most one of them is opened, and its records are made as they are taken."""
+
+    def __init__(self) -> None:
+        self._batches: deque[RecordBatch] = deque()
+        self._opened: Iterator[Incoming] | None = None
+        self._left = 0
+
+    def __len__(self) -> int:
+        """How many records, about."""
+        return self._left
+
+    def __bool__(self) -> bool:
+        """Whether there may be more."""
+        return bool(self._batches) or self._opened is not None
+
+    def put(self, batches: Iterable[RecordBatch]) -> None:
+        for each in batches:
+            self._batches.append(each)
+            self._left += each.count
+
+    def take(self, most: int) -> list[Incoming]:
+        """The next records, `most` of them or fewer; none only if there are none.
+
+        Of one batch at a time, and no more when they have `MOST_BYTES`: a small batch may hold large ones.
+        """
+        while self:
+            if self._opened is None:
+                self._opened = self._batches.popleft().records()
+            taken: list[Incoming] = []
+            size = 0
+            for record in islice(self._opened, most):
+                taken.append(record)
+                size += len(record.value or b"")
+                if size >= MOST_BYTES:
+                    break
+            if len(taken) < most and size < MOST_BYTES:
+                self._opened = None
+            self._left = self._left - len(taken) if self else 0
+            if taken:
+                return taken
+        return []
+
+    def take_batch(self, most: int) -> RecordBatch | None:
+        """The next batch, if it is plain, untouched, and holds no more than `most` records."""
+        if self._opened is None and self._batches:
+            first = self._batches[0]
+            if first.is_plain and first.count <= most:
+                self._left -= first.count
+                return self._batches.popleft()
+        return None

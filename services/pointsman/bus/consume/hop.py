@@ -1,0 +1,29 @@
+"""How long records took from their Kafka timestamp until what follows from them was committed."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.runtime.metrics import HOP_SECONDS
+
+_TIMESTAMP_MS = attrgetter("timestamp_ms")
+
+
+#: How many records have a timestamp, milliseconds; many were published within one.
+Times = Mapping[int, int]
+
+
+def times_of(records: Iterable[Incoming]) -> Times:
+    """Of these."""
+    return Counter(map(_TIMESTAMP_MS, records))
+
+
+def observe_hop(topic: str, times: Times) -> None:
+    """Count the hop of each of the records of one topic."""
+    now = time.time()
+    hops: Counter[float] = Counter()
+    for each, count in times.items():
+        hops[max(0.0, now - each / 1000)] += count  # any number of clocks may be ahead of ours
+    HOP_SECONDS.observe(topic, hops)

@@ -1,0 +1,72 @@
+"""What retention deleted before a lane read it: on record as a dead letter, in the log, and as a metric."""
+
+import logging
+import time
+
+from pointsman.bus.codec.decode import broker_time
+from pointsman.bus.codec.emit import dead_letter
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.produce.bitmap import encode_metadata
+from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman.runtime.metrics import DEAD, LOST
+from pointsman_schemas.dead import DeadLetter
+from pointsman_schemas.reasons import Reason
+
+log = logging.getLogger(__name__)
+
+
+async def put_lost_on_record(
+    settings: LanePart, group: str, writer: LaneWriter, position: Position, first: int
+) -> None:
+    """Where the lane's position is before `first`, which the partition begins at: say so, and move it there.
+
+    The dead letter and the position are one transaction, so it is said once.
+    """
+    if position.next_offset is None or position.next_offset >= first:
+        return
+    lane, at, stage = writer.lane, position.next_offset, group.removeprefix(f"{settings.prefix}.")
+    missing = first - at - sum(at <= offset < first for offset in position.finished)
+    if not missing:
+        return
+    report_lost(group, (lane.topic, lane.partition), at, first)
+    said = (
+        f"offsets {at} to {first - 1} were deleted before {stage} read them: retention passed it by; "
+        f"up to {missing} records were not dealt with"
+    )
+    record = Incoming(
+        lane.topic, lane.partition, at, int(time.time() * 1000), None, None, (), seed=writer.seed
+    )
+    letter = DeadLetter(Reason.INTERNAL, said, stage, *record.origin, lost_before=first)
+    DEAD.labels(stage, letter.reason).inc()
+    await writer.write(
+        [
+            dead_letter(
+                settings.topics.dead,
+                record,
+                letter,
+                cause=None,
+                source=f"pointsman/{stage}",
+                now=broker_time(record),
+            )
+        ],
+        first,
+        encode_metadata(first, [offset for offset in position.finished if offset >= first]),
+    )
+
+
+def report_lost(group: str, place: tuple[str, int], at: int, first: int) -> None:
+    """The error in the log and the metric."""
+    LOST.labels(place[0]).inc(first - at)
+    event(
+        log,
+        logging.ERROR,
+        Event.RECORDS_LOST,
+        group=group,
+        topic=place[0],
+        partition=place[1],
+        offset=at,
+        first=first,
+    )

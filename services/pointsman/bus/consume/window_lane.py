@@ -1,0 +1,267 @@
+"""The worker's kind of lane: many slow jobs at once, finished in any order, committed together per beat.
+
+Invariants:
+- The committed offset is the lowest one that is not finished; what is finished beyond it is in the commit
+  metadata as a bitmap, so that the lane's next owner does not run it again.
+- A job's records and its offset (or bit) are in the same transaction.
+- What ended waits a moment for others to join its transaction: a twentieth of what its call took, at most.
+- A lane whose writer failed keeps its work where nobody else had the partition since: only the commit is
+  made again.
+- What fails on one record ends that record alone, whether its handler raises or its topic refuses what was
+  made of it: see `Failing`. The work of its neighbours is kept.
+- Jobs with the same order key run one after another; all others run as they come.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from pointsman.bus.codec.payloads import Inline, Payloads
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.failing import Failing
+from pointsman.bus.consume.hop import observe_hop, times_of
+from pointsman.bus.consume.lane import Lane
+from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.produce.bitmap import MAX_SPAN, encode_metadata
+from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
+
+log = logging.getLogger(__name__)
+
+#: The header by which the router asks for one-after-another.
+ORDER_KEY_HEADER = "ce_orderkey"
+
+#: How long the first that ended waits for others: a share of its own time; seconds, less than which is none.
+GATHER_SHARE, GATHER_LEAST_S, GATHER_MOST_S = 0.05, 0.001, 0.05
+
+#: Between the tries of a handler that raises, seconds; after the last one its record is given up.
+_TRY_AGAIN_S = (0.1, 0.5)
+
+WindowHandler = Callable[[Incoming], Awaitable[list[Outgoing]]]
+
+
+class WindowLane(Lane):
+    """`window` jobs of this lane run at once or wait for their commit, and as many again wait beside them."""
+
+    def __init__(
+        self,
+        position: int,
+        finished: frozenset[int],
+        writer: LaneWriter,
+        handler: WindowHandler,
+        window: int,
+        *,
+        failing: Failing,
+        payloads: Payloads | None = None,
+    ) -> None:
+        """`payloads`: where a topic refuses a large value, it is put there."""
+        super().__init__(position)
+        self._failing = failing
+        self._payloads = payloads or Inline()
+        self._committed = position
+        self._writer = writer
+        self._handler = handler
+        self._window = window
+        self._done_before = finished
+        self._waiting: deque[Incoming] = deque()
+        self._running: dict[int, tuple[Incoming, asyncio.Task[None]]] = {}
+        self._ended: dict[int, tuple[Incoming, list[Outgoing]]] = {}
+        self._committed_beyond: set[int] = set(finished)
+        self._last_of_key: dict[bytes, asyncio.Task[None]] = {}
+        self._something_ended = asyncio.Event()
+        self._gather_s = 0.0
+        self._closing = False
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._waiting) < self._window and self.position - self._committed < MAX_SPAN // 2
+
+    @property
+    def pending(self) -> int:
+        return len(self._waiting) + len(self._running) + len(self._ended)
+
+    @property
+    def oldest_ms(self) -> int | None:
+        started = [record.timestamp_ms for record, _ in self._running.values()]
+        ended = [record.timestamp_ms for record, _ in self._ended.values()]
+        waiting = [self._waiting[0].timestamp_ms] if self._waiting else []
+        return min(started + ended + waiting, default=None)
+
+    def feed(self, records: Sequence[Incoming]) -> None:
+        self._waiting.extend(record for record in records if record.offset not in self._done_before)
+        self.position = records[-1].offset + 1
+        self._start_some()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._something_ended.wait()
+                await asyncio.sleep(self._gather_s)
+                async with self._turn:
+                    await self._commit()
+        except asyncio.CancelledError:
+            await self.abandon()
+            raise
+
+    def renew(self, committed: int, finished: frozenset[int], writer: LaneWriter) -> bool:
+        """Go on with another writer from the position that it found, after `run` ended by an error.
+
+        False where this lane cannot: the partition is not as this lane left it.
+        """
+        under_way = {*self._running, *(record.offset for record in self._waiting)}
+        found = {offset for offset in self._committed_beyond if offset >= committed} <= finished
+        as_left = found and self._committed <= committed <= min(under_way, default=self.position)
+        if not as_left or under_way & finished:
+            return False
+        for offset in [each for each in self._ended if each < committed or each in finished]:
+            del self._ended[offset]  # the transaction whose end we did not hear of went well
+        self._writer, self._committed = writer, committed
+        self._done_before, self._committed_beyond = finished, set(finished)
+        self._turn = asyncio.Lock()
+        self._something_ended.set()
+        return True
+
+    async def hand_over(self) -> None:
+        async with self._turn:
+            await self._commit()
+
+    async def finish(self, grace_s: float) -> None:
+        self._closing = True
+        tasks = [task for _, task in self._running.values()]
+        if tasks and grace_s > 0:
+            await asyncio.wait(tasks, timeout=grace_s)
+        async with self._turn:
+            await self._commit()
+
+    def _start_some(self) -> None:
+        while self._waiting and len(self._running) + len(self._ended) < self._window and not self._closing:
+            record = self._waiting.popleft()
+            key = dict(record.headers).get(ORDER_KEY_HEADER)
+            before = self._last_of_key.get(key) if key is not None else None
+            task = asyncio.create_task(self._run_one(record, before))
+            self._running[record.offset] = (record, task)
+            if key is not None:
+                self._last_of_key[key] = task
+                task.add_done_callback(partial(self._forget_key, key))
+
+    def _forget_key(self, key: bytes, task: "asyncio.Task[None]") -> None:
+        if self._last_of_key.get(key) is task:
+            del self._last_of_key[key]
+
+    async def _run_one(self, record: Incoming, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])
+            if before.cancelled():
+                return  # the job before it was handed back, so this one is too
+        started = time.monotonic()
+        records = await self._handled(record)
+        del self._running[record.offset]
+        self._ended[record.offset] = (record, records)
+        if not self._something_ended.is_set():
+            self._gather_s = gather_s(time.monotonic() - started)
+        self._something_ended.set()
+        self._start_some()
+
+    async def _handled(self, record: Incoming) -> list[Outgoing]:
+        """What the handler makes of the record; what stands for it, where it raises time and again."""
+        for pause_s in (*_TRY_AGAIN_S, None):
+            error: BaseException
+            try:
+                return await self._handler(record)
+            except asyncio.CancelledError as cancelled:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                error = cancelled  # something in the handler was cancelled, and this task was not
+            except Exception as raised:  # the handler answers for its jobs; this is a bug in it
+                error = raised
+            failure(log, Event.HANDLER_FAILED, error, origin=record.origin)
+            if pause_s is None:
+                break
+            await asyncio.sleep(pause_s)
+        return self._failing.fail(record, error)
+
+    async def _commit(self) -> None:
+        while self._ended:
+            try:
+                await self._commit_ended()
+            except RecordsRefusedError as error:
+                self._something_ended.set()
+                await self._replace(error.records)
+            else:
+                return
+        self._something_ended.clear()
+
+    async def _replace(self, refused: Sequence[Outgoing]) -> None:
+        """Put in the place of what topics refuse what they will take."""
+        ids = set(map(id, refused))
+        for offset, (record, made) in list(self._ended.items()):
+            if not ids.isdisjoint(map(id, made)):
+                shorter = await self._failing.replace(record, made, ids, self._payloads)
+                self._ended[offset] = (record, shorter)
+
+    async def _commit_ended(self) -> None:
+        self._something_ended.clear()
+        ended = dict(self._ended)
+        unfinished = [*self._running, *(record.offset for record in self._waiting)]
+        committed = min(unfinished, default=self.position)
+        beyond = {
+            offset for offset in self._committed_beyond.union(ended, self._done_before) if offset >= committed
+        }
+        await self._writer.write(
+            (record for _, records in ended.values() for record in records),
+            committed,
+            encode_metadata(committed, beyond),
+        )
+        self.commits += 1
+        self._committed = committed
+        self._committed_beyond = beyond
+        self._done_before = frozenset(offset for offset in self._done_before if offset >= self.position)
+        for offset in ended:
+            del self._ended[offset]
+        self._start_some()
+        records = [record for record, _ in ended.values()]
+        observe_hop(records[0].topic, times_of(records))
+
+    async def abandon(self) -> None:
+        self._waiting.clear()
+        tasks = [task for _, task in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def gather_s(took_s: float) -> float:
+    """How long to wait for others after a job that took `took_s` seconds."""
+    share = GATHER_SHARE * took_s
+    return min(share, GATHER_MOST_S) if share >= GATHER_LEAST_S else 0.0
+
+
+def window_lanes(
+    settings: LanePart,
+    group: str,
+    topic: str,
+    handler: WindowHandler,
+    window: int,
+    *,
+    failing: Failing,
+    payloads: Payloads | None = None,
+) -> Lanes:
+    """Lanes that run up to `window` jobs each at the same time."""
+
+    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> WindowLane:
+        committed = first if position.next_offset is None else max(first, position.next_offset)
+        if isinstance(before, WindowLane) and before.renew(committed, position.finished, writer):
+            return before
+        return WindowLane(
+            committed, position.finished, writer, handler, window, failing=failing, payloads=payloads
+        )
+
+    return Lanes(settings, group, topic, open_lane)

@@ -1,0 +1,1 @@
+"""Writing to Kafka: a lane's transaction, and records outside of one."""

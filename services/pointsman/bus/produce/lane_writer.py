@@ -1,0 +1,142 @@
+"""Writes what a lane made, and how far it got, in one Kafka transaction.
+
+Invariants:
+- The transactional id belongs to the lane, so opening a writer fences the lane's previous owner, wherever
+  it is and whenever it wakes up.
+- The committed position is read only after that: nobody can move it any more.
+- Any error but a refusal leaves the outcome of the transaction open; the writer is then useless and the lane
+  starts anew.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.partitioner import murmur2
+
+from pointsman.bus.admin.committed import committed_offsets
+from pointsman.bus.admin.topic_seed import Mark, mark, topic_mark, unmark
+from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
+from pointsman.bus.codec.records import LARGEST_VALUE, Outgoing
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.places import Place
+from pointsman.bus.produce.bitmap import decode_metadata
+from pointsman.bus.produce.transactions import Transactions
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a lane goes on: the next offset, and what beyond it is finished already."""
+
+    next_offset: int | None
+    finished: frozenset[int] = frozenset()
+
+
+class LaneWriter:
+    """What a lane writes through."""
+
+    def __init__(self, group: str, lane: TopicPartition, transactions: Transactions) -> None:
+        self._group = group
+        self.lane = lane
+        self._transactions = transactions
+        self._partitions: dict[str, int] = {}
+        self._keyless = itertools.count()
+        self._last = Position(None)
+        #: Which topic the lane's positions are in; None until it is asked for.
+        self.mark: Mark | None = None
+
+    @classmethod
+    async def open(cls, settings: LanePart, group: str, lane: TopicPartition) -> "LaneWriter":
+        """Take the lane; its previous owner is fenced when this returns."""
+        return cls(group, lane, await Transactions.open(settings, group, (lane.topic, lane.partition)))
+
+    @property
+    def seed(self) -> str:
+        """What derived ids call the lane's topic, see `Incoming`."""
+        return "" if self.mark is None else self.mark.seed(self.lane.topic)
+
+    async def position(self, admin: AIOKafkaAdminClient, topic: UUID | None = None) -> Position:
+        """The committed position of this lane; `topic`: the id of the topic that it must be in.
+
+        Raises:
+            KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
+        """
+        if topic is not None:
+            self.mark = await topic_mark(admin, self._group, self.lane.topic, topic)
+        self._last = await self._committed(admin)
+        return self._last
+
+    async def is_last(self, admin: AIOKafkaAdminClient, *, within: float) -> bool:
+        """Whether the committed position is as this writer read or wrote it last: nobody else had the lane.
+
+        Raises:
+            KafkaError: the brokers did not say `within` seconds.
+        """
+        return await self._committed(admin, within) == self._last
+
+    async def _committed(self, admin: AIOKafkaAdminClient, within: float = 10.0) -> Position:
+        place = (self.lane.topic, self.lane.partition)
+        found = (await committed_offsets(admin, self._group, [place], within=within)).get(place)
+        if found is None:
+            return Position(None)
+        offset, metadata = found
+        written, _ = unmark(metadata)
+        if written is not None and self.mark is not None and written.topic != self.mark.topic:
+            event(
+                log,
+                logging.WARNING,
+                Event.TOPIC_RECREATED,
+                topic=place[0],
+                partition=place[1],
+                position=offset,
+            )
+            return Position(None)
+        return Position(offset, decode_metadata(offset, metadata))
+
+    async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:
+        """Publish `records` and commit the lane's position: all of it or nothing.
+
+        Raises:
+            RecordsRefusedError: nothing was written, as topics do not take some of the records.
+            KafkaError, OSError: whether it was written is not known.
+        """
+        grouped: dict[Place, list[Made]] = {}
+        refused: list[Outgoing] = []
+        for record in records:
+            if isinstance(record, Outgoing) and len(record.value or b"") > LARGEST_VALUE:
+                refused.append(record)
+                continue
+            count = self._partitions.get(record.topic) or await self._count(record.topic)
+            if isinstance(record, EncodedBatch):
+                partition = record.partition % count
+            else:
+                partition = partition_of(record.key, count, self._keyless)
+            grouped.setdefault((record.topic, partition), []).append(record)
+        if refused:
+            raise RecordsRefusedError(refused, f"too large for any topic: {len(refused)} records")
+        await self._transactions.write(grouped, next_offset, mark(metadata, self.mark))
+        self._last = Position(next_offset, decode_metadata(next_offset, metadata))
+
+    async def close(self) -> None:
+        """Let go; a transaction still open is aborted by the lane's next owner."""
+        await self._transactions.close()
+
+    async def _count(self, topic: str) -> int:
+        count = self._partitions[topic] = await self._transactions.partitions(topic)
+        return count
+
+
+def partition_of(key: bytes | None, count: int, keyless: "itertools.count[int]") -> int:
+    """The partition that Java's default partitioner gives a key; records without one go round."""
+    if key is None:
+        return next(keyless) % count
+    return int(murmur2(key) & 0x7FFFFFFF) % count

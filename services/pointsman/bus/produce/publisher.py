@@ -1,0 +1,218 @@
+"""Publishes records outside of a lane, and says of each whether it is in Kafka, is not, or may be.
+
+Invariants:
+- A producer that a broker refused something is not used again: the refused batch leaves a gap in the
+  sequence numbers, and every later batch of that partition would be refused for it.
+- A record whose answer did not come in time is uncertain, never lost: the producer goes on trying until it
+  is closed.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from pointsman.bus import connection
+from pointsman.bus.codec.records import MAX_RECORD_BYTES, Outgoing
+from pointsman.bus.errors import (
+    KafkaUnavailableError,
+    PublishRefusedError,
+    PublishUncertainError,
+    TopicMissingError,
+)
+from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.runtime.settings import KafkaPart
+
+#: Aim of one produce batch before compression, bytes.
+_BATCH_BYTES = 256 * 1024
+#: How long an orderly end may take when no broker answers, seconds.
+_CLOSE_S = 2.0
+#: How long a new topic may take to be known everywhere, seconds.
+_TOPIC_S = 3.0
+
+_REFUSED = (MessageSizeTooLargeError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record is. `offset` is None where the broker recognised a repeat but not its place."""
+
+    topic: str
+    partition: int
+    offset: int | None
+
+
+class Publisher:
+    """An idempotent producer that waits for all replicas in sync: an async context manager."""
+
+    def __init__(self, settings: KafkaPart, *, patience: float = PATIENCE_S, timeout: float = 30.0) -> None:
+        """`patience` bounds the wait for a broker at the start, `timeout` one publish; seconds."""
+        self._settings = settings
+        self._patience = patience
+        self._timeout = timeout
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._started()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._producer is not None:
+            self._retire(self._producer)
+        if self._retiring:
+            await _to_its_end(*self._retiring)
+
+    async def publish(self, records: Sequence[Outgoing], *, within: float | None = None) -> list[Place]:
+        """Send `records`; returns the place of each, in their order, once all are acknowledged.
+
+        Raises:
+            KafkaUnavailableError, TopicMissingError: nothing was sent.
+            PublishRefusedError: some records were refused, e.g. as too large; the others are in Kafka.
+            PublishUncertainError: some records were not acknowledged within `within` seconds.
+        """
+        limit = self._timeout if within is None else within
+        producer = await self._started()
+        await self._find_topics(producer, {record.topic for record in records})
+        answers: list[asyncio.Future[Any]] = []
+        late = False
+        try:
+            async with asyncio.timeout(limit):
+                for record in records:
+                    answers.append(await _send(producer, record))  # noqa: PERF401  # known so far on a timeout
+                if answers:
+                    await asyncio.wait(answers)
+        except TimeoutError:
+            late = True
+        if not late and not any(answer.exception() for answer in answers):
+            return [_place(answer.result()) for answer in answers]
+        raise self._explain(producer, answers, len(records), limit)
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                self._producer = await _start(self._settings, self._patience)
+            return self._producer
+
+    async def _find_topics(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
+        # Asked of the cluster as a whole: `send` would take its full time, and complain every 100 ms.
+        known = producer.client.cluster
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _TOPIC_S
+        while missing := {topic for topic in topics if not known.partitions_for_topic(topic)}:
+            if loop.time() > give_up:
+                raise TopicMissingError(missing)
+            try:
+                known = await producer.client.fetch_all_metadata()
+            except KafkaError as error:
+                raise KafkaUnavailableError(self._settings.kafka, _TOPIC_S, str(error)) from error
+            await asyncio.sleep(0 if all(map(known.partitions_for_topic, missing)) else 0.1)
+
+    def _retire(self, producer: AIOKafkaProducer) -> None:
+        if producer is self._producer:
+            self._producer = None
+            closing = asyncio.create_task(_close(producer))
+            self._retiring.add(closing)
+            closing.add_done_callback(self._retiring.discard)
+
+    def _explain(
+        self, producer: AIOKafkaProducer, answers: Sequence["asyncio.Future[Any]"], asked: int, limit: float
+    ) -> PublishRefusedError | PublishUncertainError:
+        errors = {
+            place: error
+            for place, answer in enumerate(answers)
+            if answer.done() and (error := answer.exception()) is not None
+        }
+        if errors:
+            self._retire(producer)
+        refused = [error for error in errors.values() if isinstance(error, _REFUSED)]
+        silent = [place for place, answer in enumerate(answers) if not answer.done()]
+        silent += range(len(answers), asked)
+        if refused and len(refused) == len(errors) and not silent:
+            return PublishRefusedError(
+                f"Kafka refused {len(errors)} of {asked} records: {refused[0]}", tuple(errors)
+            )
+        why = f"no answer from Kafka at {self._settings.kafka} within {limit:g} s"
+        if errors:
+            why = f"Kafka at {self._settings.kafka} said {[*refused, *errors.values()][0]!r}"
+        places = tuple(sorted({*silent, *errors}))
+        return PublishUncertainError(f"{len(places)} of {asked} records not confirmed: {why}", places)
+
+
+async def _start(settings: KafkaPart, patience: float) -> AIOKafkaProducer:
+    await reach(settings, patience)
+    producer = connection.producer(
+        settings,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="zstd",
+        max_batch_size=_BATCH_BYTES,
+        max_request_size=MAX_RECORD_BYTES,
+        request_timeout_ms=10_000,
+    )
+    starting = asyncio.create_task(producer.start())
+    try:
+        async with asyncio.timeout(patience):
+            await asyncio.shield(starting)
+    except BaseException as error:
+        # Broken off in its middle it would leave its first connection open.
+        await asyncio.wait([starting], timeout=_CLOSE_S)
+        starting.cancel()
+        await asyncio.wait([asyncio.create_task(producer.stop())], timeout=_CLOSE_S)
+        if isinstance(error, TimeoutError | KafkaError):
+            raise KafkaUnavailableError(settings.kafka, patience, str(error) or "no answer") from error
+        raise
+    return producer
+
+
+async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future[Any]":
+    try:
+        answer: asyncio.Future[Any] = await producer.send(
+            record.topic, value=record.value, key=record.key, headers=record.headers
+        )
+    except KafkaError as error:
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_exception(error)
+    # Nobody may be waiting any more when an answer comes.
+    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return answer
+
+
+def _place(found: Any) -> Place:
+    return Place(found.topic, found.partition, found.offset if found.offset >= 0 else None)
+
+
+async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:
+    """Wait for tasks that take a bounded time, even when cancelled meanwhile."""
+    ended = asyncio.ensure_future(asyncio.wait(tasks, timeout=3 * _CLOSE_S))
+    try:
+        await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        await ended
+        raise
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Flush for a moment, then let go: a producer waits for its brokers for ever, its user must not."""
+    with contextlib.suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(_CLOSE_S):
+            await producer.stop()
+            return
+    producer._message_accumulator.fail_all(KafkaError("closed before it was acknowledged"))
+    await producer.client.close()
+    with contextlib.suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(_CLOSE_S):
+            await producer._sender.close()

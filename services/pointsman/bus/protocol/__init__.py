@@ -1,0 +1,1 @@
+"""What is spoken to a broker by hand; nothing outside of the bus imports it."""

@@ -1,0 +1,107 @@
+"""The request for records, and what is answered: version 13, which calls topics by their ids.
+
+So what is answered is of that topic, and never of one that was made anew under its name.
+
+aiokafka makes objects of every record of an answer; lanes take whole batches. Layout: Kafka's protocol guide.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from struct import Struct
+from uuid import UUID
+
+from pointsman.bus.places import Place
+from pointsman.bus.protocol.transaction_requests import Answer, Packed
+from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+
+_API, _VERSION = 1, 13
+
+#: Replica, longest wait, fewest and most bytes, isolation level, session and its epoch.
+_ASKED = Struct(">iiiibii")
+#: Partition, leader's epoch, offset, epoch of the last record, start of the log, most bytes.
+_ASKED_PARTITION = Struct(">iiqiqi")
+#: Throttle time, error code, session.
+_ANSWERED = Struct(">ihi")
+#: Partition, error code, end, last stable offset, start of the log.
+_ANSWERED_PARTITION = Struct(">ihqqq")
+_ABORTED = Struct(">qq")
+_REPLICA = Struct(">i")
+_ID_BYTES = 16
+
+_CONSUMER, _NO_SESSION, _UNKNOWN = -1, (0, -1), -1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was answered of one partition. `end`: the offset behind its last record, committed or not.
+
+    `aborted`: producer and first offset of each transaction among `records` that came to nothing.
+    """
+
+    code: int
+    end: int
+    aborted: tuple[tuple[int, int], ...]
+    records: bytes
+
+
+def fetch(
+    starts: Mapping[Place, int],
+    ids: Mapping[str, UUID],
+    *,
+    wait_ms: int,
+    least_bytes: int,
+    most_bytes: int,
+    most_of_each: int,
+    committed_only: bool = True,
+) -> Packed:
+    """Records from these offsets on, as soon as there are `least_bytes`; a `Part` by place.
+
+    `ids`: of their topics.
+
+    A batch that is larger than `most_of_each` comes only for the first partition that has any, so let
+    each be the first in turn.
+    """
+    topics: dict[str, list[bytes]] = {}
+    for (topic, partition), offset in starts.items():
+        asked = _ASKED_PARTITION.pack(partition, _UNKNOWN, offset, _UNKNOWN, _UNKNOWN, most_of_each)
+        topics.setdefault(topic, []).append(asked + NO_TAGS)
+    body = b"".join(
+        (
+            _ASKED.pack(_CONSUMER, wait_ms, least_bytes, most_bytes, committed_only, *_NO_SESSION),
+            array(ids[topic].bytes + array(each) + NO_TAGS for topic, each in topics.items()),
+            array([]),  # none to be forgotten
+            compact(b""),  # no rack
+            NO_TAGS,
+        )
+    )
+    names = {ids[topic]: topic for topic in topics}
+    return Packed(_API, _VERSION, body, Answer(partial(_parts, names)))
+
+
+def _parts(names: Mapping[UUID, str], answer: Reader) -> tuple[int, dict[Place, Part]]:
+    _, code, _ = answer.unpack(_ANSWERED)
+    found: dict[Place, Part] = {}
+
+    def topic(answer: Reader) -> None:
+        name = names[UUID(bytes=answer.take(_ID_BYTES))]
+        found.update({(name, partition): part for partition, part in answer.array(_part)})
+        answer.tags()
+
+    answer.array(topic)
+    return code, found
+
+
+def _part(answer: Reader) -> tuple[int, Part]:
+    partition, code, end, _, _ = answer.unpack(_ANSWERED_PARTITION)
+    aborted = answer.array(_transaction)
+    answer.unpack(_REPLICA)
+    records = answer.compact() or b""
+    answer.tags()
+    return partition, Part(code, end, tuple(aborted), records)
+
+
+def _transaction(answer: Reader) -> tuple[int, int]:
+    producer, first = answer.unpack(_ABORTED)
+    answer.tags()
+    return producer, first

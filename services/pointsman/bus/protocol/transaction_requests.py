@@ -1,0 +1,240 @@
+"""The requests of Kafka's transactions, second version (KIP-890): what is sent, and what the answers say.
+
+Of these a partition and a group need not be announced: the broker adds them to the transaction when their
+records and offsets come. aiokafka knows the older versions only. Layouts: Kafka's protocol guide.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from struct import Struct
+from typing import Any
+
+from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.protocol.api import RequestHeader_v2, ResponseHeader_v0, ResponseHeader_v1
+
+from pointsman.bus.places import Place
+from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+
+_INT16, _INT32 = Struct(">h"), Struct(">i")
+_PRODUCER = Struct(">qh")
+_SENT = Struct(">ihqqq")
+_COMMITTED = Struct(">ih")
+_OFFSET = Struct(">iqi")
+_OWNER = Struct(">ihqh")
+_FEATURE = Struct(">hh")
+_API = Struct(">hhh")
+
+_VERSIONS_API = 18
+#: Tags of its answer.
+_KNOWN, _AGREED = 0, 2
+_ACKS_ALL = _INT16.pack(-1)
+_NO_GENERATION = _INT32.pack(-1)
+_NO_LEADER_EPOCH = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """What the coordinator gave a transactional id; each transaction has an epoch of its own."""
+
+    id: int
+    epoch: int
+
+    def packed(self) -> bytes:
+        return _PRODUCER.pack(self.id, self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Where a group goes on in one partition."""
+
+    place: Place
+    next_offset: int
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Features by name: the highest level that the broker knows, and the one that its cluster has agreed on.
+
+    Nothing of either where the broker is too old to say.
+    """
+
+    known: Mapping[str, int]
+    agreed: Mapping[str, int]
+
+    @property
+    def transactions(self) -> int:
+        """The version of transactions that the whole cluster has agreed on; 0 where it does not say."""
+        return self.agreed.get("transaction.version", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a connection of aiokafka's has an answer read."""
+
+    read: Callable[[Reader], Any]
+
+    def decode(self, stream: BytesIO) -> Any:
+        return self.read(Reader(stream.read()))
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A request as a connection of aiokafka's takes it, which is why its fields are named so."""
+
+    API_KEY: int
+    API_VERSION: int
+    body: bytes
+    RESPONSE_TYPE: Answer
+
+    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> "Packed":
+        """Itself, if the broker knows this version."""
+        lowest, highest = versions.get(self.API_KEY, (0, -1))
+        if not lowest <= self.API_VERSION <= highest:
+            raise IncompatibleBrokerVersion(
+                f"the broker does not know version {self.API_VERSION} of API {self.API_KEY}"
+            )
+        return self
+
+    def build_request_header(self, correlation_id: int, client_id: str) -> Any:
+        return RequestHeader_v2(self, correlation_id=correlation_id, client_id=client_id)
+
+    def encode(self) -> bytes:
+        return self.body
+
+    def parse_response_header(self, stream: BytesIO) -> Any:
+        # So that any client can read what versions there are, this one answer has the header of old.
+        return (ResponseHeader_v0 if self.API_KEY == _VERSIONS_API else ResponseHeader_v1).decode(stream)
+
+
+def init_producer(transactional_id: str, timeout_ms: int) -> Packed:
+    """Answered by error code and `Producer`; whoever had the transactional id before is fenced."""
+    body = compact(transactional_id.encode()) + _INT32.pack(timeout_ms) + Producer(-1, -1).packed() + NO_TAGS
+    return Packed(22, 4, body, Answer(_owner))
+
+
+def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, bytes]) -> Packed:
+    """One batch to each partition; answered by error codes."""
+    topics: dict[str, list[bytes]] = {}
+    for (topic, partition), batch in batches.items():
+        packed = _INT32.pack(partition) + compact(batch) + NO_TAGS
+        topics.setdefault(topic, []).append(packed)
+    body = b"".join(
+        (
+            compact(transactional_id.encode()),
+            _ACKS_ALL,
+            _INT32.pack(timeout_ms),
+            _by_topic(topics),
+            NO_TAGS,
+        )
+    )
+    return Packed(0, 12, body, Answer(_sent))
+
+
+def commit_offset(transactional_id: str, producer: Producer, group: str, offset: Offset) -> Packed:
+    """Answered by error codes."""
+    topic, partition = offset.place
+    where = _OFFSET.pack(partition, offset.next_offset, _NO_LEADER_EPOCH)
+    packed = where + compact(offset.metadata.encode()) + NO_TAGS
+    body = b"".join(
+        (
+            compact(transactional_id.encode()),
+            compact(group.encode()),
+            producer.packed(),
+            _NO_GENERATION,
+            compact(b""),
+            compact(None),
+            _by_topic({topic: [packed]}),
+            NO_TAGS,
+        )
+    )
+    return Packed(28, 5, body, Answer(_offsets))
+
+
+def end(transactional_id: str, producer: Producer, *, commit: bool = True) -> Packed:
+    """Commit or abort; answered by error code and the `Producer` for the next transaction."""
+    body = compact(transactional_id.encode()) + producer.packed() + bytes([commit]) + NO_TAGS
+    return Packed(26, 5, body, Answer(_owner))
+
+
+def versions() -> Packed:
+    """What the broker can do and the whole cluster has agreed on; answered by `Versions`."""
+    body = compact(b"pointsman") + compact(b"1") + NO_TAGS
+    return Packed(_VERSIONS_API, 3, body, Answer(_versions))
+
+
+def _by_topic(topics: Mapping[str, Iterable[bytes]]) -> bytes:
+    return array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
+
+
+def _owner(answer: Reader) -> tuple[int, Producer]:
+    _, code, id, epoch = answer.unpack(_OWNER)
+    return code, Producer(id, epoch)
+
+
+def _sent(answer: Reader) -> dict[Place, int]:
+    return _codes(answer, _sent_one)
+
+
+def _offsets(answer: Reader) -> dict[Place, int]:
+    answer.unpack(_INT32)
+    return _codes(answer, _offset_one)
+
+
+def _codes(answer: Reader, one: Callable[[Reader], tuple[int, int]]) -> dict[Place, int]:
+    found: dict[Place, int] = {}
+
+    def topic(answer: Reader) -> None:
+        name = (answer.compact() or b"").decode()
+        found.update({(name, partition): code for partition, code in answer.array(one)})
+        answer.tags()
+
+    answer.array(topic)
+    return found
+
+
+def _sent_one(answer: Reader) -> tuple[int, int]:
+    partition, code, *_ = answer.unpack(_SENT)
+    answer.array(_bad_record)
+    answer.compact()
+    answer.tags()
+    return partition, code
+
+
+def _bad_record(answer: Reader) -> None:
+    answer.unpack(_INT32)
+    answer.compact()
+    answer.tags()
+
+
+def _offset_one(answer: Reader) -> tuple[int, int]:
+    partition, code = answer.unpack(_COMMITTED)
+    answer.tags()
+    return partition, code
+
+
+def _versions(answer: Reader) -> Versions:
+    (code,) = answer.unpack(_INT16)
+    if code:  # it does not know this version of the question, and what follows is of another
+        return Versions({}, {})
+    answer.array(_api)
+    answer.unpack(_INT32)
+    tags = answer.tags()
+    known, agreed = (Reader(tags[tag]).array(_feature) if tag in tags else [] for tag in (_KNOWN, _AGREED))
+    return Versions(
+        {name: highest for name, _, highest in known}, {name: highest for name, highest, _ in agreed}
+    )
+
+
+def _api(answer: Reader) -> None:
+    answer.unpack(_API)
+    answer.tags()
+
+
+def _feature(answer: Reader) -> tuple[str, int, int]:
+    """What is known is told from the lowest level to the highest, what is agreed on the other way round."""
+    name = (answer.compact() or b"").decode()
+    first, second = answer.unpack(_FEATURE)
+    answer.tags()
+    return name, first, second

@@ -1,0 +1,1 @@
+"""Reading topics outside of a consumer group: nothing is committed."""

@@ -1,0 +1,110 @@
+"""Where a job stands in its tier's lanes: its record, and how many before it are not finished."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from aiokafka.errors import KafkaError
+
+from pointsman.bus import connection
+from pointsman.bus.admin.committed import committed_offsets
+from pointsman.bus.errors import KafkaUnavailableError
+from pointsman.bus.places import Place, Start
+from pointsman.bus.produce.bitmap import decode_metadata
+from pointsman.bus.read.follow import Follower
+from pointsman.bus.tcp_check import PATIENCE_S
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.topics import Topics
+
+#: More than so many records before a job are not looked at: then offsets give an upper bound.
+COUNTED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """`before` counts jobs of the same lane that are not finished; an upper bound unless `exact`.
+
+    `ended`: the job has its outcome, or went on to another tier; then nothing is before it.
+    """
+
+    tier: str
+    place: Place
+    offset: int
+    ended: bool
+    before: int = 0
+    exact: bool = True
+
+
+@dataclass(slots=True)
+class _Found:
+    """The job's last record on a tier, whether its outcome is there, and where all topics end."""
+
+    place: Place | None = None
+    offset: int = 0
+    at_ms: int = -1
+    ended: bool = False
+    ends: dict[Place, int] = field(default_factory=dict)
+
+
+async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> Ahead | None:
+    """Where the job stands that was made at `start` or later; None where no tier has it.
+
+    Raises:
+        KafkaUnavailableError, BusError: it could not be found out.
+    """
+    found = await _find(settings, topics, job_id, start)
+    if found.place is None:
+        return None
+    place, offset = found.place, found.offset
+    tier = place[0].removeprefix(topics.tier("").name)
+    committed, metadata = await _committed(settings, f"{topics.prefix}.worker.{tier}", place)
+    done = decode_metadata(committed, metadata)
+    if found.ended or offset < committed or offset in done:
+        return Ahead(tier, place, offset, ended=True)
+    if offset - committed > COUNTED:
+        return Ahead(tier, place, offset, False, offset - committed - len(done), exact=False)
+    starts = {**found.ends, place: committed}
+    return Ahead(tier, place, offset, False, await _count(settings, place, starts, offset, done))
+
+
+async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> _Found:
+    tiers, results = re.escape(topics.tier("").name), re.escape(topics.results.name)
+    wanted, found = str(job_id).encode(), _Found()
+    pattern = re.compile(f"^({tiers}.*|{results}$)")
+    async with Follower(settings, pattern, start=start, until_end=True) as follower:
+        while not follower.ended:
+            for record in await follower.read():
+                if dict(record.headers).get("ce_jobid") != wanted:
+                    continue
+                if record.topic == topics.results.name:
+                    found.ended = True
+                elif record.timestamp_ms >= found.at_ms:
+                    found.place, found.offset = (record.topic, record.partition), record.offset
+                    found.at_ms = record.timestamp_ms
+        found.ends = dict(follower.offsets)
+    return found
+
+
+async def _committed(settings: KafkaPart, group: str, place: Place) -> tuple[int, str]:
+    admin = connection.admin(settings, request_timeout_ms=int(PATIENCE_S * 1000))
+    try:
+        await admin.start()
+        return (await committed_offsets(admin, group, [place], within=PATIENCE_S)).get(place, (0, ""))
+    except KafkaError as error:
+        raise KafkaUnavailableError(settings.kafka, PATIENCE_S, str(error)) from error
+    finally:
+        await admin.close()
+
+
+async def _count(
+    settings: KafkaPart, place: Place, starts: Mapping[Place, int], end: int, done: frozenset[int]
+) -> int:
+    """Records before `end` that are not done; offsets stand for markers too, so they are looked at."""
+    count = 0
+    async with Follower(settings, [place[0]], start=starts, until_end=True) as follower:
+        while not follower.ended and follower.offsets.get(place, 0) <= end:
+            for record in await follower.read():
+                here = (record.topic, record.partition) == place
+                count += here and record.offset < end and record.offset not in done
+    return count

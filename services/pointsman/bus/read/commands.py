@@ -1,0 +1,93 @@
+"""Messages that every process hears, whatever partitions it owns: it reads the topic in full."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+from pointsman.bus.codec.decode import Malformed, decode
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.errors import BusError
+from pointsman.bus.places import Start
+from pointsman.bus.read.follow import Follower
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
+from pointsman_schemas.base import Message
+from pointsman_schemas.topics import Topic
+
+log = logging.getLogger(__name__)
+
+_RECONNECT_S = 1.0
+
+M = TypeVar("M", bound=Message)
+
+
+class Listener(Generic[M]):
+    """Calls `hear` for every message of one kind on a topic, from the oldest kept one on.
+
+    Without a group: each process reads all of it. `problem`: why it is not read now, for `/readyz`.
+    """
+
+    def __init__(self, settings: LanePart, topic: Topic, kind: type[M], hear: Callable[[M], None]) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._kind = kind
+        self._hear = hear
+        self._next: Start = "beginning"
+        self.problem: str | None = f"{topic.name} is not read yet"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Inside, the topic is read."""
+        task = asyncio.create_task(self.run(), name=f"listener {self._topic.name}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def run(self) -> None:
+        """Read until cancelled; a broken connection is replaced by a new one."""
+        while True:
+            try:
+                await self._connected()
+            except BusError as error:
+                self.problem = f"{self._topic.name} cannot be read: {error}"
+                event(log, logging.WARNING, Event.COMMANDS_UNAVAILABLE, problem=self.problem)
+            except Exception as error:  # a defect of ours: said, and tried again from where it was
+                self.problem = f"{self._topic.name} cannot be read: {error!r}"
+                failure(log, Event.COMMANDS_FAILED)
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _connected(self) -> None:
+        stalled_after = self._settings.stall_timeout_ms / 1000
+        async with Follower(
+            self._settings, [self._topic.name], start=self._next, stalled_after=stalled_after
+        ) as follower:
+            while True:
+                records = await follower.read()
+                self.problem = None
+                for record in records:
+                    self._take(record)
+                self._next = dict(follower.offsets)
+
+    def _take(self, record: Incoming) -> None:
+        read = decode(record)
+        topic, partition, offset = record.origin
+        place = {"topic": topic, "partition": partition, "offset": offset}
+        if isinstance(read, Malformed):
+            event(
+                log,
+                logging.WARNING,
+                Event.MESSAGE_NOT_UNDERSTOOD,
+                reason=read.reason,
+                problem=read.message,
+                **place,
+            )
+        elif isinstance(read.message, self._kind):
+            try:
+                self._hear(read.message)
+            except Exception:  # one message of a stranger's must not keep the others from being heard
+                failure(log, Event.COMMAND_FAILED, **place)

@@ -1,0 +1,233 @@
+"""Reads topics from a place on, for ever or to their end, in no consumer group: nothing is committed.
+
+Invariants:
+- When a follower is entered its places are fixed: whatever is written after that will be read.
+- Each partition is read in order; one that is added later is read from its first record.
+- A broker may go and come back: reading goes on from the last place. A partition that has lost that place
+  is read from its first record.
+- Records are decoded as lanes have them decoded: one that cannot be read stops nobody.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator
+from types import TracebackType
+from typing import Literal, Self
+
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.errors import BusError, KafkaUnavailableError
+from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
+from pointsman.bus.read.partitions import Partitions
+from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.runtime.settings import KafkaPart
+
+Isolation = Literal["read_committed", "read_uncommitted"]
+
+_BATCH = 500
+#: How long a read waits for records, seconds.
+_POLL_S = 0.2
+#: How often partitions are looked for that were not there before, seconds.
+_REFRESH_S = 2.0
+
+
+async def follow(
+    settings: KafkaPart,
+    topics: Topics,
+    *,
+    start: Start = "end",
+    isolation: Isolation = "read_committed",
+    until_end: bool = False,
+) -> AsyncGenerator[Incoming, None]:
+    """Every record from `start` on. Takes what `Follower` takes, and raises what it raises."""
+    async with Follower(settings, topics, start=start, isolation=isolation, until_end=until_end) as follower:
+        while not follower.ended:
+            for record in await follower.read():
+                yield record
+
+
+class Follower:
+    """Reads all partitions of the topics that are named, or of those whose names match a pattern.
+
+    `start` is "beginning", "end", a time (each partition's first record at or after it) or offsets; a
+    partition that the offsets do not name is read from its first record. With `until_end` reading ends where
+    the topics ended when it began. `patience` bounds the wait for a broker at the start, `stalled_after` the
+    time for which a partition may be without an answer later; both in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaPart,
+        topics: Topics,
+        *,
+        start: Start = "end",
+        isolation: Isolation = "read_committed",
+        until_end: bool = False,
+        patience: float = PATIENCE_S,
+        stalled_after: float | None = None,
+    ) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._start = start
+        self._committed_only = isolation == "read_committed"
+        self._until_end = until_end
+        self._patience = patience
+        self._stalled_after = stalled_after
+        self._ends: dict[Place, int] = {}
+        self._first: dict[Place, int] = {}
+        self._next_refresh = 0.0
+        self._turn = 0
+        self._looking: asyncio.Task[None] | None = None
+        #: The next offset of each partition.
+        self.offsets: dict[Place, int] = {}
+
+    @property
+    def ended(self) -> bool:
+        """Whether all is read; never so without `until_end`."""
+        return self._until_end and all(self.offsets[place] >= end for place, end in self._ends.items())
+
+    async def __aenter__(self) -> Self:
+        """Raises: KafkaUnavailableError, TopicMissingError, BusError."""
+        await reach(self._settings, self._patience)
+        self._fetcher = Fetcher(
+            self._settings,
+            "pointsman-reader",
+            self._first_offset,
+            request_timeout_ms=max(1_000, int(self._patience * 1000)),
+            committed_only=self._committed_only,
+        )
+        self._partitions = Partitions(self._fetcher.client, committed_only=self._committed_only)
+        try:
+            await self._fetcher.start()
+            await self._locate()
+        except BaseException as error:
+            await self._fetcher.close()
+            if isinstance(error, KafkaError) and not error.retriable:
+                raise self._refused(error) from error
+            if isinstance(error, KafkaError | OSError):
+                raise KafkaUnavailableError(self._settings.kafka, self._patience, repr(error)) from error
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+        await self._fetcher.close()
+
+    async def read(self) -> list[Incoming]:
+        """The next records, at most 500; none when none came for a moment.
+
+        A cancelled call loses nothing: the next one returns what it would have returned.
+
+        Raises:
+            BusError: the brokers refuse, or were silent for `stalled_after`.
+        """
+        if not self._until_end:
+            self._find_new()
+        places = [place for place in self.offsets if self._wants(place)]
+        if not places:
+            await asyncio.sleep(_POLL_S if not self.ended else 0)
+            return []
+        self._turn = (self._turn + 1) % len(places)
+        turn = places[self._turn :] + places[: self._turn]
+        try:
+            await self._fetcher.gather([TopicPartition(*place) for place in turn], _POLL_S)
+        except KafkaError as error:
+            raise self._refused(error) from error
+        records: list[Incoming] = []
+        for place in turn:
+            if len(records) < _BATCH:
+                records += self._take(place, _BATCH - len(records))
+        return records
+
+    async def bounds(self, place: Place) -> tuple[int, int]:
+        """The first offset that a partition has, and the one after its last.
+
+        Raises:
+            BusError: they cannot be had.
+        """
+        try:
+            first = await self._partitions.offsets({place: EARLIEST}, self._patience)
+            end = await self._partitions.offsets({place: LATEST}, self._patience)
+        except KafkaError as error:
+            raise self._refused(error) from error
+        return first[place], end[place]
+
+    def seek(self, place: Place, offset: int) -> None:
+        """Read this partition on from there."""
+        self.offsets[place] = offset
+        self._fetcher.seek(TopicPartition(*place), offset)
+
+    def _wants(self, place: Place) -> bool:
+        return not self._until_end or self.offsets[place] < self._ends.get(place, 0)
+
+    def _take(self, place: Place, most: int) -> list[Incoming]:
+        tp = TopicPartition(*place)
+        if self._stalled_after is not None and self._fetcher.silent_s(tp) > self._stalled_after:
+            raise BusError(
+                f"{place[0]}-{place[1]}: no broker has answered for it for {self._stalled_after:g} s",
+                f"see what is wrong: pointsman doctor --kafka {self._settings.kafka}",
+            )
+        fetch_buffer = self._fetcher.fetch_buffer(tp)
+        records: list[Incoming] = []
+        while fetch_buffer and len(records) < most:
+            records += fetch_buffer.take(most - len(records))
+        if records:
+            self.offsets[place] = records[-1].offset + 1
+        if not fetch_buffer:
+            self._caught_up(place, tp)
+        if self._until_end:
+            end = self._ends.get(place, 0)
+            records = [record for record in records if record.offset < end]
+        return records
+
+    def _caught_up(self, place: Place, tp: TopicPartition) -> None:
+        """All that was fetched is taken: go on behind the markers of transactions; or anew, see above."""
+        position, first = self._fetcher.next_offset(tp), self._first.get(place, 0)
+        if self._fetcher.missing(tp) and first < position:
+            self.seek(place, first)
+        else:
+            self.offsets[place] = position
+
+    async def _first_offset(self, tp: TopicPartition) -> int:
+        """Asked by the fetcher where a partition has not the place that is read."""
+        first = self._first[tp.topic, tp.partition] = await self._partitions.first(tp, self._patience)
+        return first
+
+    async def _locate(self) -> None:
+        places = await self._partitions.all(self._topics)
+        await self._know(places)
+        found = await self._partitions.resolve(places, self._start, self._patience)
+        if self._until_end:
+            ends = await self._partitions.offsets(dict.fromkeys(places, LATEST), self._patience)
+            self._ends = {place: end for place, end in ends.items() if end > found[place]}
+        for place, offset in found.items():
+            self.seek(place, offset)
+        self._next_refresh = time.monotonic() + _REFRESH_S
+
+    async def _know(self, places: set[Place]) -> None:
+        await self._fetcher.know({topic for topic, _ in places})
+
+    def _find_new(self) -> None:
+        """Beside the reading, which does not wait for it."""
+        if time.monotonic() > self._next_refresh and (self._looking is None or self._looking.done()):
+            self._next_refresh = time.monotonic() + _REFRESH_S
+            self._looking = asyncio.create_task(self._look(), name="new partitions")
+
+    async def _look(self) -> None:
+        with contextlib.suppress(KafkaError, OSError):  # the brokers are away: look again later
+            new = await self._partitions.there(self._topics) - self.offsets.keys()
+            if new:
+                await self._know({*self.offsets, *new})
+            for place in new:
+                self.seek(place, 0)
+
+    def _refused(self, error: KafkaError) -> BusError:
+        return BusError(f"Kafka at {self._settings.kafka} refused: {error!r}")

@@ -1,0 +1,30 @@
+"""The last messages of a topic with one partition, for who looks at it once."""
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.places import Start
+from pointsman.bus.read.follow import Follower
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.base import Message
+from pointsman_schemas.topics import Topic
+
+
+async def log_end(settings: KafkaPart, topic: Topic, most: int | None) -> list[tuple[int, int, Message]]:
+    """Offset, broker time in milliseconds and message of the last `most` records; None: of all.
+
+    Raises:
+        KafkaUnavailableError, TopicMissingError, BusError: it cannot be read.
+    """
+    start: Start = "beginning"
+    if most is not None:
+        async with Follower(settings, [topic.name], start="end", until_end=True) as follower:
+            start = {place: max(0, end - most) for place, end in follower.offsets.items()}
+    found = []
+    async with Follower(
+        settings, [topic.name], start=start, isolation="read_uncommitted", until_end=True
+    ) as follower:
+        while not follower.ended:
+            for record in await follower.read():
+                decoded = decode(record)
+                if isinstance(decoded, Decoded):
+                    found.append((record.offset, record.timestamp_ms, decoded.message))
+    return found

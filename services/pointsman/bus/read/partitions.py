@@ -1,0 +1,135 @@
+"""Which partitions topics have, and where each begins, ends, or stood at a time."""
+
+import asyncio
+import re
+import time
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, NoError, for_code
+from aiokafka.structs import TopicPartition
+
+from pointsman.bus.errors import TopicMissingError
+from pointsman.bus.places import EARLIEST, LATEST, Place, Start, Topics
+from pointsman.bus.protocol.offset_requests import list_offsets
+
+#: How long a topic that was just made may take to be known, seconds.
+_TOPIC_S = 3.0
+_PAUSE_S = 0.1
+#: Fenced or unknown leader's epoch, unknown offset for a moment: what the client has no names for.
+_LEADER_CHANGES = (74, 75, 78)
+
+
+class Partitions:
+    """Asks brokers through a connected client. `committed_only`: what is not committed is behind the end."""
+
+    def __init__(self, client: AIOKafkaClient, *, committed_only: bool) -> None:
+        self._client = client
+        self._committed_only = committed_only
+
+    async def there(self, topics: Topics) -> set[Place]:
+        """The partitions that `topics` have now; a topic that is not there has none.
+
+        Raises:
+            KafkaError: no broker answers.
+        """
+        known = await self._client.fetch_all_metadata()
+        names = known.topics()
+        wanted = filter(topics.match, names) if isinstance(topics, re.Pattern) else set(topics) & names
+        return {(name, number) for name in wanted for number in known.partitions_for_topic(name) or ()}
+
+    async def all(self, topics: Topics) -> set[Place]:
+        """As `there`, but each topic that is named must be there.
+
+        Raises:
+            KafkaError: no broker answers.
+            TopicMissingError: a topic that is named is not there.
+        """
+        give_up = time.monotonic() + _TOPIC_S
+        while True:
+            found = await self.there(topics)
+            missing = set() if isinstance(topics, re.Pattern) else set(topics) - {topic for topic, _ in found}
+            if not missing:
+                return found
+            if time.monotonic() > give_up:
+                raise TopicMissingError(missing)
+            await asyncio.sleep(_PAUSE_S)
+
+    async def offsets(self, times: Mapping[Place, int], within: float) -> dict[Place, int]:
+        """As `list_offsets`; a partition that changes hands is asked for again.
+
+        Raises:
+            KafkaError: no answer within `within` seconds, or a refusal.
+        """
+        give_up = time.monotonic() + within
+        found: dict[Place, int] = {}
+        while left := {place: at for place, at in times.items() if place not in found}:
+            error = await self._ask(left, found)
+            if error is None:
+                continue
+            if time.monotonic() > give_up or not error.retriable:
+                raise error
+            await asyncio.sleep(_PAUSE_S)
+            await self._client.force_metadata_update()
+        return found
+
+    async def first(self, tp: TopicPartition, within: float) -> int:
+        """Where a partition begins.
+
+        Raises:
+            KafkaError: as `offsets`.
+        """
+        place = (tp.topic, tp.partition)
+        return (await self.offsets({place: EARLIEST}, within))[place]
+
+    async def _ask(self, times: Mapping[Place, int], found: dict[Place, int]) -> KafkaError | None:
+        """Ask each leader once; returns an error, if there was one."""
+        leaders: dict[int, dict[Place, int]] = {}
+        first_error: KafkaError | None = None
+        for place, at in times.items():
+            leader = self._client.cluster.leader_for_partition(TopicPartition(*place))
+            if leader in (None, -1):
+                first_error = LeaderNotAvailableError(f"{place[0]}-{place[1]}")
+            else:
+                leaders.setdefault(leader, {})[place] = at
+        for leader, asked in leaders.items():
+            request = list_offsets(asked, committed_only=self._committed_only)
+            try:
+                answered = await self._client.send(leader, request)
+            except KafkaError as error:
+                first_error = error
+                continue
+            for place, (code, offset) in answered.items():
+                kind = for_code(code)
+                if kind is NoError:
+                    found[place] = offset
+                elif code in _LEADER_CHANGES:
+                    first_error = LeaderNotAvailableError(f"{place[0]}-{place[1]}")
+                else:
+                    first_error = kind(f"{place[0]}-{place[1]}")
+        return first_error
+
+    async def resolve(self, places: Collection[Place], start: Start, within: float) -> dict[Place, int]:
+        """Where each place begins for `start`; a place that the offsets do not name, at its first record.
+
+        An offset that the partition does not have any more, or never had, is its first one.
+
+        Raises:
+            KafkaError: as `offsets`.
+        """
+        match start:
+            case "beginning":
+                return await self.offsets(dict.fromkeys(places, EARLIEST), within)
+            case "end":
+                return await self.offsets(dict.fromkeys(places, LATEST), within)
+            case datetime():
+                at_ms = max(0, int(start.timestamp() * 1000))
+                found = await self.offsets(dict.fromkeys(places, at_ms), within)
+                none_yet = [place for place, offset in found.items() if offset < 0]
+                return found | await self.offsets(dict.fromkeys(none_yet, LATEST), within)
+            case _:
+                first = await self.offsets(dict.fromkeys(places, EARLIEST), within)
+                named = [place for place in places if start.get(place, 0) > first[place]]
+                end = await self.offsets(dict.fromkeys(named, LATEST), within)
+                return first | {place: start[place] for place in named if start[place] <= end[place]}

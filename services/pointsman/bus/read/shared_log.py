@@ -1,0 +1,123 @@
+"""A partition that every process reads in full and writes to: no group, nothing is committed."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from pointsman.bus.codec.decode import Malformed, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.errors import BusError
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import Follower
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman_schemas.base import Message
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.topics import Topic
+
+log = logging.getLogger(__name__)
+
+#: How long an append may be without an answer, seconds; it is written again then.
+_APPEND_S = 5.0
+_CLOSE_S = 10.0
+
+#: Offset, broker time in milliseconds since 1970, message.
+Read = tuple[int, int, Message]
+
+
+class SharedLog:
+    """A connection to the topic's only partition; after an error make a new one.
+
+    Entering, reading and appending raise BusError: no broker, or it refuses.
+    """
+
+    def __init__(self, settings: LanePart, topic: Topic, source: str, *, clock: Clock = utc_now) -> None:
+        self._topic = topic
+        self._source = source
+        self._clock = clock
+        self._place = (topic.name, 0)
+        self._publisher = Publisher(settings)
+        self._follower = Follower(
+            settings,
+            [topic.name],
+            start="end",
+            isolation="read_uncommitted",
+            patience=settings.request_timeout_ms / 1000,
+            stalled_after=settings.stall_timeout_ms / 1000,
+        )
+
+    @property
+    def position(self) -> int:
+        """The next offset that is read."""
+        return self._follower.offsets[self._place]
+
+    async def __aenter__(self) -> Self:
+        await self._publisher.__aenter__()
+        try:
+            await self._follower.__aenter__()
+        except BaseException:
+            await self._close(self._publisher.__aexit__(None, None, None))
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Neither must keep the other from being closed, nor take too long.
+        await self._close(
+            self._follower.__aexit__(None, None, None), self._publisher.__aexit__(None, None, None)
+        )
+
+    async def bounds(self) -> tuple[int, int]:
+        """The first offset that is there, and the one after the last."""
+        return await self._follower.bounds(self._place)
+
+    def seek(self, offset: int) -> None:
+        """Read on from there."""
+        self._follower.seek(self._place, offset)
+
+    async def read(self) -> list[Read]:
+        """What comes next, in order; nothing when nothing came for a moment.
+
+        A record that is not understood is left out: everybody leaves it out.
+        """
+        before = self.position
+        records = await self._follower.read()
+        if self.position < before:
+            raise BusError(f"{self._topic.name} begins anew: it ends before offset {before}")
+        understood = []
+        for record in records:
+            match decode(record):
+                case Malformed(reason=reason, message=problem):
+                    event(
+                        log,
+                        logging.WARNING,
+                        Event.MESSAGE_NOT_UNDERSTOOD,
+                        topic=record.topic,
+                        offset=record.offset,
+                        reason=reason,
+                        problem=problem,
+                    )
+                case decoded:
+                    understood.append((record.offset, record.timestamp_ms, decoded.message))
+        return understood
+
+    async def append(self, messages: Sequence[tuple[str, Message]]) -> None:
+        """Write messages, each under its key, in order; a BusError leaves open whether they are there."""
+        now = self._clock()
+        covers = [
+            Envelope(uuid7(now), self._source, message.TYPE, now, self._source) for _, message in messages
+        ]
+        records = [
+            emit(self._topic, key.encode(), cover, message)
+            for cover, (key, message) in zip(covers, messages, strict=True)
+        ]
+        await self._publisher.publish(records, within=_APPEND_S)
+
+    async def _close(self, *closing: Coroutine[Any, Any, None]) -> None:
+        await asyncio.wait(list(map(asyncio.create_task, closing)), timeout=_CLOSE_S)

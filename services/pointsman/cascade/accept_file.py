@@ -1,0 +1,72 @@
+"""An accept model's file: from its bytes to the model, and back; JSON with a checksum over the rest of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pointsman.cascade.accept import AcceptModel
+from pointsman.cascade.accept_evidence import FEATURES
+from pointsman.cascade.accept_trees import Forest, Tree
+from pointsman.score.estimate import Bar
+from pointsman.score.sealed import real, seal, unseal
+
+FORMAT = "pointsman-accept-1"
+
+
+class AcceptFileError(ValueError):
+    """These bytes are no accept model that can be used; the text says why, `hint` what to do."""
+
+    hint = "train it again (`pointsman bench routing --help` names the option), or take `builtin`"
+
+
+def write(body: Mapping[str, Any]) -> bytes:
+    """The file's bytes: `body` is everything that `parse` reads, and what it was trained on."""
+    return seal(body, FORMAT)
+
+
+def parse(content: bytes) -> AcceptModel:
+    """The model that a file's bytes are.
+
+    Raises:
+        AcceptFileError: they are none, or not as they were written.
+    """
+    return unseal(content, FORMAT, _model, AcceptFileError)
+
+
+def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
+    checker, answering, strongest = map(str, body["tiers"])
+    inputs = tuple(map(str, body["inputs"]))
+    if unknown := [each for each in inputs if each not in FEATURES]:
+        raise ValueError(f"unknown features: {', '.join(unknown)}")
+    typical = tuple(real(each) for each in body["typical"])
+    if len(typical) != len(inputs):
+        raise ValueError("the typical values do not fit the features")
+    return AcceptModel(
+        name=str(body["name"]),
+        version=version,
+        tiers=(checker, answering, strongest),
+        inputs=inputs,
+        typical=typical,
+        kinds=frozenset(map(str, body["kinds"])),
+        bars={str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()},
+        worse=_forest(body["worse"], len(inputs)),
+        better=_forest(body["better"], len(inputs)),
+        cost=_forest(body["cost"], len(inputs)),
+    )
+
+
+def _forest(body: Mapping[str, Any], inputs: int) -> Forest:
+    trees = []
+    for each in body["trees"]:
+        feature = tuple(map(int, each["feature"]))
+        if max(feature) >= inputs:
+            raise ValueError("a tree asks for a feature that there is not")
+        trees.append(
+            Tree(
+                feature,
+                tuple(real(value) for value in each["threshold"]),
+                tuple(map(int, each["left"])),
+                tuple(map(int, each["right"])),
+                tuple(map(int, each["leaf"])),
+            )
+        )
+    return Forest(int(body["start"]), tuple(trees), real(body["slope"]), real(body["offset"]))

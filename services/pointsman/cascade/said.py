@@ -1,0 +1,111 @@
+"""What an answer in the OpenAI chat shape says, and what may be wrong with it; pure."""
+
+import json
+from dataclasses import dataclass
+from math import fsum, isfinite
+from typing import assert_never
+
+from pointsman.cascade.declined import declines
+from pointsman.cascade.ends import End, end_of
+from pointsman.score.text import text_of
+from pointsman_schemas.base import Json
+from pointsman_schemas.jobs import ChatMessage, ChatRequest
+from pointsman_schemas.reasons import StepReason
+
+#: So much of a provider's word is repeated.
+_LONGEST_FINISH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`end`: how the answer ended, by the provider's `finish` as it told it.
+
+    `logprob`: mean natural logarithm of the tokens' probabilities; None where it was not told.
+    """
+
+    text: str
+    finish: str
+    end: End
+    calls_tools: bool
+    refusal: bool
+    logprob: float | None
+
+    @property
+    def tokens(self) -> float:
+        """Characters / 4, as the accept model was trained, whatever the provider counts."""
+        return len(self.text) / 4
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why an answer cannot count, whatever else is asked of it."""
+
+    reason: StepReason
+    detail: str
+
+
+def read_said(response: Json) -> Said:
+    """The first choice of a chat completion."""
+    choice = response["choices"][0]
+    message = choice["message"]
+    return Said(
+        _text(message.get("content")),
+        str(choice.get("finish_reason"))[:_LONGEST_FINISH],
+        end_of(choice.get("finish_reason")),
+        bool(message.get("tool_calls") or message.get("function_call")),
+        bool(message.get("refusal")),
+        _logprob(choice.get("logprobs")),
+    )
+
+
+def flaw_of(said: Said, request: ChatRequest) -> Flaw | None:
+    """What makes `said` no whole answer to `request`; None for an answer that may count."""
+    if said.refusal or declines(said.text):
+        return Flaw(StepReason.REFUSED, "the model declined to answer")
+    match said.end:
+        case End.FILTERED:
+            return Flaw(
+                StepReason.REFUSED, f"the provider's content filter cut the answer off ({said.finish})"
+            )
+        case End.CUT_OFF | End.ERROR:
+            return Flaw(StepReason.CUT_OFF, f"the answer is not whole: finish_reason is {said.finish}")
+        case End.STOPPED | End.TOOLS | End.UNKNOWN:
+            pass
+        case _:
+            assert_never(said.end)
+    if not said.text.strip() and not said.calls_tools:
+        return Flaw(StepReason.EMPTY, "the answer is empty")
+    if not said.calls_tools and _wants_json(request) and not _is_json(said.text):
+        return Flaw(StepReason.NOT_JSON, "the request demands JSON, and the answer is none")
+    return None
+
+
+def _text(content: object) -> str:
+    if isinstance(content, list):
+        parts = [part for part in content if isinstance(part, dict)]
+        return text_of([ChatMessage(role="assistant", content=parts)])
+    return content if isinstance(content, str) else ""
+
+
+def _wants_json(request: ChatRequest) -> bool:
+    wanted = (request.__pydantic_extra__ or {}).get("response_format")
+    return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _logprob(told: object) -> float | None:
+    entries = told.get("content") if isinstance(told, dict) else None
+    if not isinstance(entries, list) or not entries:
+        return None
+    values = [each.get("logprob") if isinstance(each, dict) else None for each in entries]
+    numbers = [float(each) for each in values if isinstance(each, int | float)]
+    if len(numbers) < len(values) or not all(isfinite(each) and each <= 0 for each in numbers):
+        return None
+    return fsum(numbers) / len(numbers)

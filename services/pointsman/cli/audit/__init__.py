@@ -1,0 +1,1 @@
+"""Commands about the record as a whole, and questions to it."""

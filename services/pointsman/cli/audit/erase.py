@@ -1,0 +1,93 @@
+"""`pointsman audit erase`: what is about one subject becomes unreadable, for good."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+if TYPE_CHECKING:
+    from pointsman.store.privacy.erasing import Erased
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def erase(
+    *,
+    subject: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="As it stands in the jobs' metadata.data_subject; `-` reads it from stdin."
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be erased.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+    postgres: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DSN",
+            envvar=["POINTSMAN_POSTGRES_ERASER", "POINTSMAN_POSTGRES"],
+            help="Address of the audit database, for a user who may erase.",
+        ),
+    ] = None,
+) -> None:
+    """Delete the key that seals all that is stored about one subject.
+
+    The rows stay, and verify as before; what they said can never be read again, by nobody. Needs the master
+    key (POINTSMAN_AUDIT_PRIVACY_KEY or _FILE). docs/privacy.md says what an erasure does not reach.
+    """
+    import asyncio
+
+    from pointsman.cli import screen, stdin
+    from pointsman.cli.settings import load
+    from pointsman.runtime.errors import CommandError
+    from pointsman.store.privacy import erasing
+    from pointsman.store.settings import EraserPart
+
+    settings = load(EraserPart, postgres_eraser=postgres)
+    master = settings.master_key
+    if master is None:
+        raise CommandError(
+            "without the master key nobody knows which rows are this subject's",
+            "set POINTSMAN_AUDIT_PRIVACY_KEY or POINTSMAN_AUDIT_PRIVACY_KEY_FILE",
+            code=2,
+        )
+    name = stdin.read_text().partition("\n")[0] if subject == "-" else subject
+    found = asyncio.run(erasing.extent(settings.eraser_dsn, master, name))
+    if found is not None and not dry_run:
+        if not yes:
+            _ask(found)
+        found = asyncio.run(erasing.erase(settings.eraser_dsn, master, name))
+    if as_json:
+        screen.print_json(
+            {
+                "subject": master.hash_of(name).hex(),
+                "erased": found is not None and not dry_run,
+                "found": None if found is None else found._asdict(),
+            }
+        )
+    elif found is None:
+        screen.line("nothing is sealed for this subject, or it was erased before")
+    else:
+        screen.line(f"{'would erase' if dry_run else 'erased'} {_told(found)}")
+
+
+def _ask(found: "Erased") -> None:
+    import sys
+
+    from pointsman.runtime.errors import CommandError
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise CommandError(f"this would erase {_told(found)}", "do it: add --yes", code=2)
+    typer.confirm(f"Erase {_told(found)}, for good?", abort=True, err=True)
+
+
+def _told(found: "Erased") -> str:
+    from pointsman.cli.formats import count
+
+    what = f"{count(found.rows, 'row')} of {count(found.jobs, 'job')} on {count(found.days, 'day')}"
+    if found.first_at is None or found.last_at is None:
+        return what
+    return f"{what}, {found.first_at:%Y-%m-%d} to {found.last_at:%Y-%m-%d}"

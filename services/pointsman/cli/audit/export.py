@@ -1,0 +1,74 @@
+"""`pointsman audit export`: rows of the audit table into a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+
+import typer
+
+from pointsman.cli.options import Postgres
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def export(
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="From then on: 90m, 24h, 7d, or a time.")
+    ] = "24h",
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Up to then, not included; now, if left out.")
+    ] = None,
+    kind: Annotated[Literal["parquet", "jsonl"], typer.Option("--format", help="What to write.")] = "jsonl",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to; JSON lines go to stdout, too."),
+    ] = None,
+    postgres: Postgres = None,
+) -> None:
+    """Write the rows of a time into a file, as they are on record.
+
+    `value` holds the exact bytes of each message. One snapshot, read page by page: memory stays bounded, and
+    the file appears only once it is whole.
+    """
+    import asyncio
+    import sys
+    from datetime import UTC, datetime
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.since import since as moment
+    from pointsman.runtime.errors import CommandError
+    from pointsman.store.ask.export_files import whole_file
+
+    now = datetime.now(UTC)
+    first, last = moment(since, now), moment(until, now) if until else now
+    if first >= last:
+        raise CommandError(f"{since} is not before {until or 'now'}", code=2)
+    dsn = load(CliSettings, postgres=postgres).postgres
+    if output is None:
+        if kind == "parquet":
+            raise CommandError("Parquet goes into a file", "add --output audit.parquet", code=2)
+        asyncio.run(_export(dsn, first, last, kind, sys.stdout.buffer))
+        return
+    with whole_file(output) as file:
+        rows = asyncio.run(_export(dsn, first, last, kind, file))
+    screen.note(f"wrote {rows:,} rows to {output}")
+
+
+async def _export(dsn: str, first: "datetime", last: "datetime", kind: str, file: BinaryIO) -> int:
+    from pointsman.cli import screen
+    from pointsman.store.ask.export_files import WRITERS
+    from pointsman.store.ask.exporting import exporting
+
+    async with exporting(dsn, first, last) as found:
+        writer = WRITERS[kind](found.columns, file)
+        with screen.progress(found.rows, "rows") as advance:
+            async for page in found.pages():
+                writer.write(page)
+                advance(len(page))
+        writer.close()
+    return found.rows

@@ -1,0 +1,44 @@
+"""`pointsman mcp`: the audit database's questions as tools for an assistant."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Postgres
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def mcp(
+    *,
+    no_payloads: Annotated[
+        bool,
+        typer.Option("--no-payloads", help="Give no prompts, requests or answers, and no SQL of its own."),
+    ] = False,
+    postgres: Postgres = None,
+) -> None:
+    """Serve the audit database's questions to an assistant, over stdin and stdout (MCP).
+
+    Read only, with the rights of pointsman_auditor. An assistant's settings name the command:
+    `pointsman mcp --no-payloads`.
+    """
+    import asyncio
+
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.runtime.errors import CommandError
+
+    try:
+        from pointsman.mcp.server import build
+    except ModuleNotFoundError as error:
+        if error.name != "mcp":
+            raise
+        raise CommandError("the MCP library is not installed", 'pip install "pointsman[mcp]"') from error
+
+    dsn = load(CliSettings, postgres=postgres).postgres
+
+    async def serve() -> None:
+        server = await build(dsn, payloads=not no_payloads)
+        await server.run_stdio_async()
+
+    asyncio.run(serve())

@@ -1,0 +1,93 @@
+"""`pointsman audit privacy`: the file that says what is hidden, and the key that hides it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+if TYPE_CHECKING:
+    from pointsman.audit.privacy_file import PrivacyFile
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="What is masked or sealed before it is stored.",
+)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The privacy.yaml to check.")],
+    *,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--try", metavar="JSON", help="A message's value; prints it as it would be stored, by every rule."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a privacy file; print its rules, or what they make of a message.
+
+    Exit 1 with file, line and column of every problem if it cannot be used.
+    """
+    from pointsman.audit.privacy_file import load
+    from pointsman.cli import screen
+
+    found = load(file)
+    if record is not None:
+        screen.line(_tried(found, record.read_bytes()))
+    elif as_json:
+        screen.print_json(found)
+    else:
+        for mask in found.masks:
+            where = f" at {', '.join(mask.paths)}" if mask.paths else ""
+            topics = "" if mask.topics == ("*",) else f", on {', '.join(mask.topics)}"
+            types = "" if mask.types == ("*",) else f", in {', '.join(mask.types)}"
+            screen.line(f"{mask.name}: masks {', '.join(mask.patterns) or 'all'}{where}{topics}{types}")
+        for subject in found.subjects:
+            whose = (
+                f"{subject.subject!r}: agent {subject.agent}"
+                if subject.agent
+                else f"who is at {subject.path}"
+            )
+            screen.line(f"sealed for {whose}")
+
+
+@app.command()
+def key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the master key goes; must not exist.")],
+) -> None:
+    """Make the master key of what is masked and sealed.
+
+    For the audit process (POINTSMAN_AUDIT_PRIVACY_KEY_FILE), and for whoever may read or erase what is
+    sealed. Keep it where no backup of the database goes. Without it what is sealed is lost.
+    """
+    import os
+
+    from pointsman.cli import screen
+    from pointsman.runtime.errors import CommandError
+    from pointsman.store.privacy.sealing import new_master_key
+
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(new_master_key() + "\n")
+    except FileExistsError:
+        raise CommandError(
+            f"{file} is there already", "a key that has sealed is never replaced: name another"
+        ) from None
+    screen.note(f"wrote {file}; name it in POINTSMAN_AUDIT_PRIVACY_KEY_FILE")
+
+
+def _tried(found: "PrivacyFile", value: bytes) -> str:
+    from pointsman.audit.masking import Masking
+    from pointsman.bus.codec.records import Incoming
+    from pointsman.store.privacy.sealing import MasterKey, new_master_key
+
+    masking = Masking(found, MasterKey.parse(new_master_key()), "")
+    made = masking.mask(Incoming("", 0, 0, 0, None, value, ()), found.masks, frozenset())
+    shown = value if made is None else made.record.value or b""
+    return shown.decode("utf-8", "replace").rstrip("\n")

@@ -1,0 +1,117 @@
+"""`pointsman sql`: any question to the audit database, in SQL that can only read."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Postgres
+
+if TYPE_CHECKING:
+    from pointsman.store.ask.asking import Answer
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def sql(
+    query: Annotated[
+        str | None, typer.Argument(metavar="QUERY", help="One statement; - reads it from stdin.")
+    ] = None,
+    *,
+    list_questions: Annotated[
+        bool, typer.Option("--list", help="Show what can be asked, each with an example.")
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+    limit: Annotated[int, typer.Option(metavar="ROWS", min=0, help="Rows at most; 0 is all.")] = 1000,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.001, help="Give up after so long.")] = 30,
+    as_json: Json = False,
+    postgres: Postgres = None,
+) -> None:
+    """Ask the audit database in SQL; nothing can be changed from here.
+
+    One statement in a read-only transaction, with the rights of pointsman_auditor; a user who has more rights
+    than that role is refused. `--list` shows the views
+    and functions that are made for questions, e.g.
+
+      pointsman sql "select * from audit.suspects(now() - interval '1 hour')"
+    """
+    import asyncio
+
+    from pointsman.cli import stdin
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.runtime.errors import CommandError
+
+    dsn = load(CliSettings, postgres=postgres).postgres
+    if list_questions:
+        _show_questions(dsn, as_json=as_json)
+        return
+    if query is None:
+        raise CommandError("no question", '`pointsman sql "select ..."`, or see --list', code=2)
+    if as_json and as_csv:
+        raise CommandError("--json or --csv, not both", code=2)
+    text = stdin.read_text() if query == "-" else query
+
+    async def ask() -> None:
+        from datetime import timedelta
+
+        from pointsman.store.ask.asking import asked
+
+        async with asked(dsn, text, within=timedelta(seconds=timeout), anybody_s=True) as answer:
+            await (_print_csv(answer, limit) if as_csv else _print(answer, limit, as_json=as_json))
+
+    asyncio.run(ask())
+
+
+async def _print(answer: "Answer", limit: int, *, as_json: bool) -> None:
+    from pointsman.cli import screen
+    from pointsman.cli.show.answer import table, told_apart
+
+    rows, more = await answer.first(limit)
+    if as_json:
+        names = told_apart(answer.columns)
+        screen.print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        screen.show(table(answer.columns, rows, screen.console().width))
+        if screen.on_terminal():
+            screen.note(f"({len(rows):,} row{'' if len(rows) == 1 else 's'})")
+    _note_more(limit, more=more)
+
+
+async def _print_csv(answer: "Answer", limit: int) -> None:
+    """Page by page: an answer need not fit into memory."""
+    import sys
+
+    from pointsman.cli.show.answer import csv_lines
+
+    sys.stdout.write(csv_lines([answer.columns]))
+    written = 0
+    async for page in answer.pages():
+        rows = page[: limit - written] if limit else page
+        sys.stdout.write(csv_lines(rows))
+        written += len(rows)
+        if len(rows) < len(page):
+            _note_more(limit, more=True)
+            break
+    sys.stdout.flush()
+
+
+def _note_more(limit: int, *, more: bool) -> None:
+    from pointsman.cli import screen
+
+    if more:
+        screen.note(f"only the first {limit:,} rows are shown: --limit 0 shows all")
+
+
+def _show_questions(dsn: str, *, as_json: bool) -> None:
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.store.ask.asking import questions
+
+    found = asyncio.run(questions(dsn))
+    if as_json:
+        screen.print_json(found)
+        return
+    from pointsman.cli.show.questions import listed
+
+    screen.show(listed(found))

@@ -1,0 +1,157 @@
+"""`pointsman audit verify`: whether the record is whole."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Postgres, Prefix
+
+if TYPE_CHECKING:
+    from pointsman.audit.against_kafka import Comparison
+    from pointsman.claims.large_check import LargeValues
+    from pointsman.cli.settings import VerifySettings
+    from pointsman.store.verify.findings import Report
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def verify(
+    *,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Only this day (UTC).")
+    ] = None,
+    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only the rows of this job.")] = None,
+    start: Annotated[
+        Literal["start", "newest"],
+        typer.Option("--from", help="newest: only what came after the newest checkpoint."),
+    ] = "start",
+    against_kafka: Annotated[
+        bool,
+        typer.Option("--against-kafka", help="Compare with every record that the topics still hold, too."),
+    ] = False,
+    public_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            envvar="POINTSMAN_AUDIT_PUBLIC_KEY",
+            help="The key that checkpoints must be signed by, as `audit key` prints it; or several.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    postgres: Postgres = None,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Check every row on record against its hash chain, and the chains against the signed checkpoints.
+
+    Exit 1 if anything does not fit; the first row of each lane that does not is named. A day or a job is
+    looked at from the checkpoint before it to the one after it. docs/audit-integrity.md says what is found.
+    Values that are kept in a store are fetched and held against their digests, where POINTSMAN_CLAIMS is set;
+    claims on the intake that the router refused for theirs are counted apart. Checkpoints outside of the
+    database are read where POINTSMAN_AUDIT_HEADS says, and from Kafka with --against-kafka.
+    """
+    import asyncio
+    import time
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import VerifySettings, load
+    from pointsman.cli.show.integrity import summary
+
+    flags = {"postgres": postgres, "kafka": kafka, "prefix": prefix, "audit_public_key": public_key}
+    settings = load(VerifySettings, **flags)
+    began = time.monotonic()
+    report, comparison, large = asyncio.run(_verify(settings, day, job, start == "newest", against_kafka))
+    seconds = time.monotonic() - began
+    if as_json:
+        screen.print_json(
+            {
+                "whole": report.whole,
+                "seconds": seconds,
+                "rows_per_second": report.rows / seconds,
+                "report": report,
+                "kafka": comparison,
+                "large_values": {
+                    "named": len(large.named),
+                    "checked": large.checked,
+                    "refused": sorted(large.refused),
+                },
+            }
+        )
+    else:
+        screen.show(summary(report, comparison, large, seconds))
+    raise typer.Exit(int(not report.whole))
+
+
+async def _verify(
+    settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool, against_kafka: bool
+) -> "tuple[Report, Comparison | None, LargeValues]":
+    from pointsman.audit.heads import open_heads
+    from pointsman.claims.large_check import LargeValues
+    from pointsman.claims.opened import closed_after, open_claim_check
+    from pointsman.claims.settings import ClaimsPart
+    from pointsman.cli import job_id, screen
+    from pointsman.cli.settings import load
+    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.ask.refused import refused
+    from pointsman.store.verify.signing import PublicKey
+    from pointsman.store.verify.verify import Scope, verify
+
+    public = PublicKey.parse(settings.audit_public_key) if settings.audit_public_key else None
+    wanted = None
+    if job is not None:
+        async with open_jobs(settings.postgres) as jobs:
+            wanted = await job_id.find(jobs, job)
+    scope = Scope(day=day.date() if day else None, job_id=wanted, newest=newest)
+    heads = open_heads(settings.audit_heads)
+    kept = [] if heads is None else await heads.all()
+    comparison, published = await _compare(settings) if against_kafka else (None, [])
+    large = LargeValues()
+    with screen.stepped("rows") as (begin, advance):
+        report = await verify(
+            settings.postgres,
+            scope,
+            public=public,
+            published=[*kept, *published],
+            begin=begin,
+            advance=advance,
+            large=large.take,
+        )
+    if comparison is not None:
+        report.findings += comparison.findings
+    claim_check = open_claim_check(load(ClaimsPart))
+    if claim_check is not None and large.named:
+        async with closed_after(claim_check):
+            with screen.progress(len(large.named), "large values") as advance:
+                unlike = await large.check(claim_check, advance)
+        intake = settings.topics.intake.name
+        on_intake = {place: finding for finding in unlike if (place := finding.row) and place[0] == intake}
+        large.refused = await refused(settings.postgres, on_intake) if on_intake else set()
+        report.findings += [finding for finding in unlike if finding.row not in large.refused]
+    return report, comparison, large
+
+
+async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]]":
+    import re
+
+    from pointsman.audit.against_kafka import AgainstKafka
+    from pointsman.bus.read.follow import Follower
+    from pointsman.cli import screen
+    from pointsman.store.verify.digests import open_digests
+
+    topics = settings.topics
+    published: list[bytes] = []
+    compacted = {topic.name for topic in topics.all([]) if topic.compacted}
+    reading = Follower(settings, re.compile(topics.pattern), start="beginning", until_end=True)
+    async with open_digests(settings.postgres, settings.master_key) as digests, reading as follower:
+        comparing = AgainstKafka(digests, compacted.__contains__)
+        with screen.stepped("records on Kafka") as (_, advance):
+            while not follower.ended:
+                records = await follower.read()
+                await comparing.take(records)
+                published += [
+                    each.value for each in records if each.topic == topics.checkpoints.name and each.value
+                ]
+                advance(len(records))
+    return comparing.result, published

@@ -1,0 +1,46 @@
+"""`pointsman bench audit`: how fast the audit stores, beside psql's `\\copy`."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def audit(
+    *,
+    rows: Annotated[int, typer.Option(metavar="N", min=2_000, help="Messages for each round.")] = 100_000,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times; the median counts.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """How fast the audit's sink stores, beside psql's `\\copy` of the very same rows.
+
+    On a Postgres that is started for this and deleted afterwards. The sink begins with records as they come
+    from Kafka, in batches of 2,000, and commits each with chain, summary and positions; `\\copy` begins with
+    finished rows in a file, goes into the same table with the same indexes and commits once. COPY through the
+    sink's own driver stands beside it, for the processor time.
+    """
+    import asyncio
+
+    from pointsman import starter
+    from pointsman.bench.audit import run
+    from pointsman.cli import screen
+    from pointsman.router.agents_file import load as load_agents
+    from pointsman.router.policy.policy import Policy
+    from pointsman.router.policy.policy_file import load as load_policy
+
+    policy = Policy.compile(load_policy(starter.POLICY))
+    registry = load_agents(starter.AGENTS, policy.tiers)
+    report = asyncio.run(run(policy, registry, rows=rows, rounds=rounds, say=screen.note))
+    if as_json:
+        from dataclasses import asdict
+
+        screen.print_json({**asdict(report), "ratio": report.ratio, "bound": report.bound})
+        return
+    from pointsman.cli.show.bench.audit import lines
+
+    for each in lines(report):
+        screen.line(each)

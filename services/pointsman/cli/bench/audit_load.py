@@ -1,0 +1,59 @@
+"""`pointsman bench audit-load`: messages of realistic size into the audit table."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, PostgresOwner
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def audit_load(
+    *,
+    messages: Annotated[int, typer.Option(metavar="N", min=1, help="Messages to add, at least.")] = 1_000_000,
+    days: Annotated[int, typer.Option(metavar="DAYS", min=1, help="The days they are spread over.")] = 10,
+    as_json: Json = False,
+    postgres: PostgresOwner = None,
+) -> None:
+    """Fill an audit database with messages of realistic size, to see how fast it answers.
+
+    The sample jobs as the router routes them, copied by the server with ids and times of their own, through
+    the table's indexes and the summary of jobs. Use a database of its own: the hash chain leaves
+    these rows out.
+    """
+    import asyncio
+    from dataclasses import asdict
+
+    from pointsman.bench.audit_load import Loaded, load
+    from pointsman.cli import screen
+    from pointsman.cli.formats import duration
+    from pointsman.cli.settings import load as settings
+    from pointsman.router.agents_file import load as load_agents
+    from pointsman.router.policy.policy import Policy
+    from pointsman.router.policy.policy_file import load as load_policy
+    from pointsman.router.settings import RouterSettings
+    from pointsman.store.settings import OwnerPart
+
+    dsn = settings(OwnerPart, postgres_owner=postgres).owner_dsn
+    files = settings(RouterSettings)
+    policy = Policy.compile(load_policy(files.policy))
+    agents = load_agents(files.agents, policy.tiers)
+
+    async def work() -> Loaded:
+        with screen.progress(messages, "messages") as advance:
+            return await load(dsn, policy, agents, messages=messages, days=days, advance=advance)
+
+    done = asyncio.run(work())
+    if as_json:
+        screen.print_json(asdict(done))
+        return
+    screen.line(
+        f"{done.messages:,} messages of {done.jobs:,} jobs over {done.days} days in {duration(done.seconds)}:"
+        f" {done.rows_per_second:,.0f} rows a second"
+    )
+    screen.line(
+        f"{done.mean_value_bytes:,.0f} bytes a message; table {done.table_bytes / 1e9:.2f} GB,"
+        f" indexes {done.index_bytes / 1e9:.2f} GB"
+    )

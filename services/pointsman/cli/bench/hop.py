@@ -1,0 +1,36 @@
+"""`pointsman bench hop`: the router's hop beside hops that do nothing."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def hop(
+    *,
+    messages: Annotated[int, typer.Option(metavar="N", min=50_000, help="Messages for each hop.")] = 300_000,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times; the median counts.")] = 3,
+    seconds: Annotated[float, typer.Option(metavar="S", min=1, help="How long each steady rate lasts.")] = 15,
+    as_json: Json = False,
+) -> None:
+    """How near the router comes to what the wire allows.
+
+    One broker, started for this and taken away again. The same 1.2 KB jobs go through hops that do nothing
+    (aiokafka with batches built by hand, librdkafka) and through the router as it ships, exactly-once: by its
+    rules, and with the learned score asked about each job.
+    """
+    from dataclasses import asdict
+
+    from pointsman.bench.hop.run import run
+    from pointsman.cli import screen
+    from pointsman.cli.show.bench.hop import tables
+
+    report = run(messages, rounds, seconds, screen.note)
+    if as_json:
+        screen.print_json({**asdict(report), "best": report.best})
+    else:
+        screen.show(*tables(report))

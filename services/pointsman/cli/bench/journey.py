@@ -1,0 +1,34 @@
+"""`pointsman bench journey`: a job's whole way, its hops and what it costs."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def journey(
+    *,
+    rate: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs a second.")] = 100,
+    seconds: Annotated[float, typer.Option(metavar="S", min=2, help="For how long.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """How long a job's whole way takes, and what it costs in processor time.
+
+    A broker, a database and every service are started for this and taken away again. The provider answers
+    at once, so what is measured is ours: client, intake, router, worker, results, client, the audit on.
+    """
+    from dataclasses import asdict
+
+    from pointsman.bench.journey import run
+    from pointsman.cli import screen
+    from pointsman.cli.show.bench.journey import tables
+
+    found = run(rate, seconds, screen.note)
+    if as_json:
+        screen.print_json({**asdict(found), "ours_cpu_ms": found.ours_cpu_ms, "all_cpu_ms": found.all_cpu_ms})
+    else:
+        screen.show(*tables(found))

@@ -1,0 +1,118 @@
+"""`pointsman bench routing`: what the learned score saves, and what quality it keeps."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of outcomes, Parquet."),
+]
+
+
+@app.command()
+def routing(
+    *,
+    data: Folder = None,
+    train: Folder = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="With --train: a file never seen."),
+    ] = None,
+    drop_overlap: Annotated[
+        bool, typer.Option("--drop-overlap", help="With --test: train without the questions of both.")
+    ] = False,
+    quality: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the strongest tier's quality, to be kept.")
+    ] = "0.99",
+    resplits: Annotated[int, typer.Option(metavar="N", min=0, help="Other splits to try.")] = 10,
+    docs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Write routing.md and its plots there too."),
+    ] = None,
+    ship: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Only train on all of --data, and write the model.")
+    ] = None,
+    ship_accept: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="As --ship: what judges a cascade's answers."),
+    ] = None,
+    ship_opinion: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="As --ship: the second opinion beside that score.")
+    ] = None,
+    opinion: Annotated[
+        bool, typer.Option("--opinion", help="Measure the second opinion too (the extra `opinion`).")
+    ] = False,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="With --opinion: keep its vectors there, .npz."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the learned score on outcomes of real models.
+
+    --data splits the folder's questions by a hash of their text, trains on one part and scores the router
+    once on the other. --train DIR --test FILE trains on all of DIR and scores the router on FILE. Bars are
+    tuned out of fold on the training part, for the lower bound of the quality; the test part tunes nothing.
+
+    A file has `prompt` and for each tier, the weakest first, `score_<tier>` and `cost_<tier>`.
+    """
+    from functools import partial
+
+    from pointsman.bench.routing import run
+    from pointsman.cli import screen
+    from pointsman.cli.show.bench.routing import progress, tables
+    from pointsman.runtime.errors import CommandError
+
+    if (data is None) == (train is None) or (train is None) != (test is None):
+        raise CommandError("nothing to measure", "give --data DIR, or --train DIR with --test FILE", code=2)
+    if (ship or ship_accept or ship_opinion or docs) and data is None:
+        raise CommandError("what is to be shipped or documented needs --data", "give --data DIR", code=2)
+    vectors_of: Any = _vectors(vectors) if opinion or ship_opinion else None
+    with progress() as told:
+        makes = (
+            (ship, run.ship),
+            (ship_accept, run.ship_accept),
+            (ship_opinion, partial(run.ship_opinion, vectors=vectors_of)),
+        )
+        for file, make in makes:
+            if file is not None and data is not None:
+                file.write_bytes(make(data, told=told))
+                screen.note(f"{file}: {file.stat().st_size:,} bytes")
+        if ship or ship_accept or ship_opinion:
+            return
+        report: dict[str, Any]
+        if data is not None:
+            report = run.whole(data, quality, told, resplits, vectors_of)
+        else:
+            assert train is not None and test is not None
+            report = run.unseen(train, test, quality, told, drop=drop_overlap, vectors=vectors_of)
+    if docs is not None:
+        from pointsman.bench.routing.markdown import write
+
+        write(report, docs)
+    if as_json:
+        screen.print_json(report)
+    else:
+        screen.show(*tables(report))
+        if not opinion:
+            screen.note("the second opinion was not measured: --opinion")
+
+
+def _vectors(path: Path | None) -> Any:
+    """What embeds; an error at once where the extra is not installed, not after the training."""
+    from pointsman.bench.routing.opinion_vectors import Kept
+    from pointsman.opinion.embed import Embedder
+    from pointsman.opinion.errors import OpinionMissingError
+    from pointsman.runtime.errors import CommandError
+
+    try:
+        embedder = Embedder.open()
+    except OpinionMissingError as error:
+        raise CommandError(f"no second opinion: {error}", error.hint) from error
+    return Kept(lambda: embedder, path)

@@ -1,0 +1,41 @@
+"""`pointsman bench tiers`: each tier on its own."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def tiers(
+    *,
+    rate: Annotated[float, typer.Option(metavar="N", min=1, help="Jobs a second to each other tier.")] = 20,
+    seconds: Annotated[float, typer.Option(metavar="S", min=1, help="How long each part lasts.")] = 30,
+    flood: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Jobs on the topic of the tier that hangs.")
+    ] = 20_000,
+    as_json: Json = False,
+) -> None:
+    """Whether a tier whose provider hangs disturbs the others, and whether a second worker doubles a tier.
+
+    A broker, a database and every service are started for this and taken away again. First small and medium
+    alone, then beside a frontier whose provider never answers and whose topic is full.
+    """
+    from dataclasses import asdict
+
+    from pointsman.bench.tiers import Load, run
+    from pointsman.cli import screen
+    from pointsman.cli.show.bench.tiers import tables
+
+    report = run(Load(rate, seconds, flood), screen.note)
+    if as_json:
+        shown = asdict(report)
+        shown["scaled"]["gain"] = report.scaled.gain
+        for name, tier in report.tiers.items():
+            shown["tiers"][name]["ratio"] = tier.ratio
+        screen.print_json(shown)
+    else:
+        screen.show(*tables(report))

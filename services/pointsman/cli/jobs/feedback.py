@@ -1,0 +1,98 @@
+"""`pointsman feedback`: how good an answer was."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from pointsman.store.ask.jobs import Jobs
+    from pointsman_schemas.decisions import Decision
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+#: What a person may say instead of a number.
+WORDS = {"good": 1.0, "bad": 0.0}
+
+
+@app.command()
+def feedback(
+    job: Job,
+    verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="good, bad, or a number from 0 to 1.")],
+    *,
+    comment: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    by: Annotated[
+        str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who judges: you, or an agent.")
+    ] = "",
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: Postgres = None,
+) -> None:
+    """Say how good a job's answer was.
+
+    It goes on record with the job, for the score to learn from. Of each judge the last verdict counts.
+    Where the score chose the tier, routers hold the verdict against what it promised.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.judge import judge
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.client.client import Client
+    from pointsman.store.ask.jobs import open_jobs
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
+    value = read_verdict(verdict)
+    if len(comment) > 2000:
+        raise typer.BadParameter("--comment: at most 2000 characters")
+    who = judge(by)
+
+    async def find() -> "tuple[UUID, str | None, Decision | None]":
+        from pointsman.cli import job_id
+
+        async with open_jobs(settings.postgres) as jobs:
+            found = await job_id.find(jobs, job)
+            return found, (await jobs.states([found]))[0].agent_id, await _decision(jobs, found)
+
+    async def work() -> "UUID":
+        found, agent, decision = await find()
+        async with Client(kafka=settings) as client:
+            await client.feedback(found, value, comment, by=who, agent_id=agent, judged=decision)
+        return found
+
+    found = asyncio.run(work())
+    if as_json:
+        screen.print_json({"job_id": found, "verdict": value, "by": who, "comment": comment})
+    else:
+        screen.line(f"{found}: {value:g} of 1 by {who}")
+
+
+async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":
+    """Where it stands what the score promised; a cascade judges its answers itself."""
+    from pointsman.store.errors import ContentHiddenError
+
+    try:
+        routed = await jobs.decision(job_id)
+    except ContentHiddenError:
+        return None
+    decision = None if routed is None else routed.message.decision
+    return None if decision is None or decision.cascade is not None else decision
+
+
+def read_verdict(text: str) -> float:
+    """The verdict that `text` means.
+
+    Raises:
+        typer.BadParameter: it means none.
+    """
+    try:
+        value = WORDS[text.lower()] if text.lower() in WORDS else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text!r} is no verdict: say good, bad, or a number from 0 to 1")
+    return value

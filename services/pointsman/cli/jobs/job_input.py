@@ -1,0 +1,129 @@
+"""Jobs from what was typed: flags, or JSON lines, understood exactly as the router understands them."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pointsman.bus.codec.decode import Malformed
+from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES, decode_intake
+from pointsman.bus.codec.records import Incoming
+from pointsman.runtime.clock import Clock
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.times import format_time
+
+_STORE = "; larger jobs need a store, and a larger one a higher limit: docs/claim-check.md"
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A line that is no job, counted from 1, and why."""
+
+    number: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.number}: {self.message}"
+
+
+def read_jobs(
+    lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock, largest: int = DEFAULT_MAX_BYTES
+) -> tuple[list[Job], list[Bad]]:
+    """The jobs in JSON lines, and the lines that are none; `largest`: bytes that a job may have.
+
+    A field that a line does not have is taken from `defaults`; empty lines are passed over. A job without
+    an id gets a new one.
+    """
+    jobs: list[Job] = []
+    bad: list[Bad] = []
+    seen: dict[UUID, int] = {}
+    for number, line in enumerate(lines, start=1):
+        line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901  # a byte order mark, as Windows writes it
+        if not line.strip():
+            continue
+        found = read_job(_filled(line, defaults), clock, largest)
+        if isinstance(found, str):
+            bad.append(Bad(number, found))
+        elif found.job_id in seen:
+            bad.append(Bad(number, f"job_id {found.job_id} is that of line {seen[found.job_id]}"))
+        else:
+            seen[found.job_id] = number
+            jobs.append(found)
+    return jobs, bad
+
+
+def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job | str:
+    """The job in a JSON object, or why there is none."""
+    now = clock()
+    record = Incoming("jobs", 0, 0, int(now.timestamp() * 1000), None, body, ())
+    found = decode_intake(record, largest)
+    if isinstance(found, Malformed):
+        return found.message + (_STORE if found.reason is Reason.TOO_LARGE else "")
+    if found.job.deadline is not None and found.job.deadline <= now:
+        return f"deadline: {format_time(found.job.deadline)} has passed"
+    if found.explicit_id:
+        return found.job
+    return found.job.model_copy(update={"job_id": uuid7(now)})
+
+
+def as_body(fields: dict[str, Any]) -> bytes:
+    """A plain body; what is None was not given."""
+    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+
+
+def pairs(texts: Sequence[str]) -> dict[str, Any]:
+    """`name=value` texts, each value as JSON where it is JSON, else as the text it is.
+
+    Raises:
+        ValueError: no `=`, or a value that begins like JSON and is none.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ValueError(f"{text!r} is not NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            if value[:1] in ("{", "[", '"'):
+                raise ValueError(f"{name}: {value[:60]!r} is not JSON") from None
+            found[name] = value
+    return found
+
+
+def deadline(text: str, now: datetime) -> str:
+    """`30s`, `5m`, `2h` or `1d` from now, or an RFC 3339 time as it stands; as RFC 3339.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    span = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhd])", text)
+    if span:
+        try:
+            return format_time(now + timedelta(seconds=float(span[1]) * _SECONDS[span[2]]))
+        except OverflowError:
+            raise ValueError(f"{text!r} from now is beyond the year 9999: leave the deadline out") from None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither a span such as 30s, 5m, 2h, 1d nor an RFC 3339 time") from None
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone: add Z for UTC")
+    return format_time(time)
+
+
+def _filled(line: bytes, defaults: dict[str, Any]) -> bytes:
+    """`line` with `defaults` behind it; as it stands where there is nothing to add or it is no object."""
+    if not defaults:
+        return line
+    try:
+        body = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return line
+    return as_body({**defaults, **body}) if isinstance(body, dict) else line

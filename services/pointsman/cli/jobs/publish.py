@@ -1,0 +1,149 @@
+"""`pointsman publish`: jobs from flags or from JSON lines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Prefix
+
+if TYPE_CHECKING:
+    from pointsman_schemas.jobs import Job
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def publish(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="JSON lines, one job each; - is stdin.")
+    ] = None,
+    *,
+    jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="The same as an option.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="What is asked; - reads stdin.")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Task kind, e.g. sql.")] = None,
+    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Ask for this tier.")] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be repeated; VALUE is JSON or a text.")
+    ] = None,
+    deadline: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="30s, 5m, 2h, 1d from now, or an RFC 3339 time.")
+    ] = None,
+    order_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Jobs of one key are done one after another.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="For the provider, e.g. temperature=0.2; may be repeated."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Send the good lines all the same; exit 1.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Print each outcome as it comes.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0.001, help="How long to --wait; else for ever.")
+    ] = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Publish one job from flags, or many from JSON lines.
+
+    One job: pointsman publish --agent me --prompt "Why is the sky blue?" --wait
+
+    Many: pointsman publish jobs.jsonl. Each line is an object with agent_id and prompt (or messages), and
+    what else the job or the provider needs. Every line is checked before the first is sent; flags fill in
+    what a line leaves out.
+
+    Prints the jobs' ids, one to a line; with --wait the outcomes, as JSON lines unless a terminal shows them.
+    Exit 1 if a job did not complete.
+    """
+    import asyncio
+
+    from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES
+    from pointsman.claims.settings import ClaimsPart
+    from pointsman.cli.jobs.job_input import deadline as read_deadline
+    from pointsman.cli.jobs.job_input import pairs
+    from pointsman.cli.jobs.send import Sending, send
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.runtime.clock import utc_now
+
+    if timeout is not None and not wait:
+        raise typer.BadParameter("--timeout bounds --wait, which is not given")
+    try:
+        body = {
+            **pairs(param or ()),
+            "agent_id": agent,
+            "kind": kind,
+            "tier": tier,
+            "metadata": pairs(metadata or ()) or None,
+            "deadline": read_deadline(deadline, utc_now()) if deadline else None,
+            "order_key": order_key,
+        }
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    given = {name: value for name, value in body.items() if value is not None}
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    keeping = load(ClaimsPart)
+    largest = keeping.claims_max_bytes if keeping.claims else DEFAULT_MAX_BYTES
+    source = file or jsonl
+    if source is None:
+        jobs, complete = [_one(given, prompt, largest)], True
+    elif prompt is not None or param:
+        raise typer.BadParameter("--prompt and --param are for a single job, not for lines of them")
+    else:
+        jobs, complete = _many(source, given, largest, skip_bad)
+    sending = Sending(settings, wait=wait, timeout_s=timeout, as_json=as_json)
+    all_done = asyncio.run(send(jobs, sending))
+    raise typer.Exit(0 if complete and all_done else 1)
+
+
+def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
+    """The job that the flags describe."""
+    from pointsman.cli import stdin
+    from pointsman.cli.jobs.job_input import as_body, read_job
+    from pointsman.runtime.clock import utc_now
+
+    if "agent_id" not in given:
+        raise typer.BadParameter("say who asks: --agent ID, or POINTSMAN_AGENT in the environment")
+    if prompt == "-":
+        prompt = stdin.read_text()
+    if prompt is None and "messages" not in given:
+        raise typer.BadParameter("say what is asked: --prompt TEXT, or name a file of JSON lines")
+    found = read_job(as_body({**given, "prompt": prompt}), utc_now, largest)
+    if isinstance(found, str):
+        raise typer.BadParameter(found)
+    return found
+
+
+def _many(
+    source: Path, defaults: dict[str, object], largest: int, skip_bad: bool
+) -> "tuple[list[Job], bool]":
+    """The jobs in the lines, and whether every line was one."""
+    from pointsman.cli import screen, stdin
+    from pointsman.cli.jobs.job_input import read_jobs
+    from pointsman.runtime.clock import utc_now
+    from pointsman.runtime.errors import CommandError
+
+    try:
+        lines = (stdin.read_bytes() if str(source) == "-" else source.read_bytes()).split(b"\n")
+    except OSError as error:
+        raise CommandError(f"{source} cannot be read: {error.strerror}", code=2) from None
+    jobs, bad = read_jobs(lines, defaults, utc_now, largest)
+    for each in bad[:SHOWN]:
+        screen.note(str(each))
+    if len(bad) > SHOWN:
+        screen.note(f"... and {len(bad) - SHOWN} more")
+    if bad and not (skip_bad and jobs):
+        fix = "mend them, or send the others without them: --skip-bad" if jobs else "see the lines above"
+        raise CommandError(f"{len(bad)} of {len(bad) + len(jobs)} lines are no jobs; nothing was sent", fix)
+    if not jobs:
+        raise CommandError(f"no jobs in {source}", "one JSON object to a line is wanted")
+    return jobs, not bad
+
+
+#: So many bad lines are told one by one.
+SHOWN = 20

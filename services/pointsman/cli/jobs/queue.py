@@ -1,0 +1,73 @@
+"""`pointsman queue`: a job's place."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
+
+if TYPE_CHECKING:
+    from pointsman.client.line import Standing
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def queue(
+    job: Job,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until it ended.")] = False,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: Postgres = None,
+) -> None:
+    """Show a job's place: what is before it, and which limit holds it up.
+
+    --json gives {job_id, state, tier, before, exact, limit, limit_before, seconds}; state is unknown, ended,
+    in_lane or limited. Only a part of an id needs the audit database.
+    """
+    import asyncio
+
+    from pointsman.cli import job_id, screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.client.line import standing
+    from pointsman.store.ask.jobs import open_jobs
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
+
+    async def look() -> None:
+        found = job_id.whole(job)
+        if found is None:
+            async with open_jobs(settings.postgres) as jobs:
+                found = await job_id.find(jobs, job)
+        while True:
+            place = await standing(settings, settings.topics, found)
+            if as_json:
+                screen.print_json(place, stream=watch)
+            else:
+                screen.line(said(place))
+            if not watch or place.state == "ended":
+                return
+            await asyncio.sleep(1)
+
+    asyncio.run(look())
+
+
+def said(place: "Standing") -> str:
+    """The place in one line."""
+    from pointsman.cli.formats import count, duration
+
+    jobs = ("" if place.exact else "at most ") + count(place.before, "job")
+    match place.state:
+        case "unknown":
+            return "on no tier: not routed yet, or no such job -- see: pointsman trace JOB"
+        case "ended":
+            return (
+                f"it has ended on {place.tier}, or gone on from there -- see: pointsman trace {place.job_id}"
+            )
+        case "in_lane":
+            return f"on {place.tier}, {jobs} of its lane before it are not finished"
+    soon = "" if place.seconds is None else f", let in after {duration(place.seconds)} or more"
+    calls = count(place.limit_before or 0, "call")
+    return f"on {place.tier}, waits for {place.limit}: {calls} before it{soon}"

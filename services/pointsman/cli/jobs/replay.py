@@ -1,0 +1,53 @@
+"""`pointsman replay`: jobs on record, once more."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Postgres, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def replay(
+    *,
+    since: Annotated[str, typer.Option(metavar="WHEN", help="90m, 24h, 7d, or a time.")] = "24h",
+    until: Annotated[str | None, typer.Option(metavar="WHEN", help="Up to then; now, if left out.")] = None,
+    dead: Annotated[
+        bool, typer.Option("--dead", help="What the router could not take, instead of jobs.")
+    ] = False,
+    outcome: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="completed, failed, rejected, expired, cancelled.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="REASON", help="As `why` has it: timeout, ...")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(metavar="ID", help="Jobs of this agent.")] = None,
+    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Jobs that went to this tier.")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Jobs of this task kind.")] = None,
+    number: Annotated[
+        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="At most so many.")
+    ] = None,
+    rate: Annotated[float, typer.Option(metavar="N", min=0.1, help="Jobs a second.")] = 20,
+    send: Annotated[bool, typer.Option("--send", help="Send them; without it they are only shown.")] = False,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: Postgres = None,
+) -> None:
+    """Send jobs that are on record once more, each under a new id.
+
+    Without --send nothing is sent: it says what would be. A repetition names the job that it repeats in its
+    metadata (replay_of) and follows from that job's message, so trace and the audit database connect the two.
+    """
+    import asyncio
+
+    from pointsman.cli.jobs.sending_again import Replay
+    from pointsman.cli.settings import CliSettings, load
+
+    if dead and (outcome or tier or kind):
+        raise typer.BadParameter("--dead goes with --since, --until, --agent and --reason only")
+    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
+    work = Replay(settings, dead=dead, number=number, rate=rate, send=send, as_json=as_json)
+    asyncio.run(work.run(since, until, agent=agent, tier=tier, kind=kind, outcome=outcome, reason=reason))

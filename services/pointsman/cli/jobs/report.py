@@ -1,0 +1,77 @@
+"""`pointsman report`: the whole story of a job on one page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pointsman.cli.options import Job, Postgres
+
+if TYPE_CHECKING:
+    from pointsman.cli.page.page import Page
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def report(
+    job: Job,
+    *,
+    written_as: Annotated[
+        Literal["md", "html"] | None, typer.Option("--format", help="md unless --output ends in .html.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+    ] = None,
+    no_payloads: Annotated[
+        bool, typer.Option("--no-payloads", help="Leave prompts, requests and answers out.")
+    ] = False,
+    postgres: Postgres = None,
+) -> None:
+    """Write the whole story of a job on one page, to paste into an incident.
+
+    What was asked, why it went where it went, where the time went, each call, the outcome, who acted, what
+    changed before, and what failures of that time had in common.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.runtime.errors import CommandError
+
+    kind = written_as or ("html" if output is not None and output.suffix in (".html", ".htm") else "md")
+    if kind == "html" and output is None and screen.on_terminal():
+        raise CommandError("HTML is nothing to read here", "add --output report.html", code=2)
+    dsn = load(CliSettings, postgres=postgres).postgres
+    page = asyncio.run(_gather(dsn, job, payloads=not no_payloads))
+    if kind == "html":
+        from pointsman.cli.page.html import html as write
+    else:
+        from pointsman.cli.page.markdown import markdown as write
+    text = write(page)
+    if output is None:
+        screen.line(text.rstrip("\n"))
+        return
+    output.write_text(text, encoding="utf-8")
+    screen.note(f"wrote {output}")
+
+
+async def _gather(dsn: str, job: str, *, payloads: bool) -> "Page":
+    from datetime import UTC, datetime
+
+    from pointsman.cli import job_id
+    from pointsman.cli.formats import moment
+    from pointsman.cli.large_values import on_record, whole_ended, whole_steps
+    from pointsman.cli.page.gather import asking, page_of
+    from pointsman.cli.page.large import with_large
+    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.connect import place
+
+    async with open_jobs(dsn) as jobs, on_record() as record:
+        found = await job_id.find(jobs, job)
+        state, ended, ask = (await jobs.states([found]))[0], await jobs.outcome(found), asking(dsn, found)
+        if payloads:
+            ended = await whole_ended(ended, record)
+            ask = with_large(ask, await whole_steps(await jobs.timeline(found), record))
+    footer = f"Written {moment(datetime.now(UTC))} from {place(dsn)}. All times are UTC, costs US dollars."
+    return await page_of(ask, state, ended, payloads=payloads, footer=footer)

@@ -1,0 +1,93 @@
+"""Sends jobs, says which were taken, and waits for what becomes of them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pointsman.bus.errors import BusError
+from pointsman.cli import screen
+from pointsman.cli.show.outcome import answer_lines, outcome_line
+from pointsman.client.client import Client
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.outcomes import JobCompleted, Outcome
+
+#: So many jobs are published before the next ids are printed.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Where to, and what to print. `timeout_s` counts from when the last job was published."""
+
+    kafka: KafkaPart
+    wait: bool
+    timeout_s: float | None
+    as_json: bool
+
+
+async def send(jobs: Sequence[Job], sending: Sending) -> bool:
+    """Publish `jobs`; with `wait` until each has its outcome. Returns whether all of them completed.
+
+    Raises:
+        CommandError: not all could be published, or not all had an outcome in time.
+    """
+    async with Client(kafka=sending.kafka) as client:
+        with screen.progress(len(jobs), "published") as advance:
+            for first in range(0, len(jobs), CHUNK):
+                chunk = jobs[first : first + CHUNK]
+                await _publish(client, chunk, first, len(jobs))
+                if not sending.wait:
+                    _print_ids(chunk, sending.as_json)
+                advance(len(chunk))
+        return await _await(client, jobs, sending) if sending.wait else True
+
+
+async def _publish(client: Client, chunk: Sequence[Job], before: int, total: int) -> None:
+    try:
+        await client.publish_many(chunk)
+    except BusError as error:
+        if not before:
+            raise
+        told = f"{error}; the first {before:,} of {total:,} jobs are published"
+        raise CommandError(told, error.hint) from error
+
+
+def _print_ids(jobs: Sequence[Job], as_json: bool) -> None:
+    for job in jobs:
+        if as_json:
+            screen.print_json({"job_id": job.job_id, "agent_id": job.agent_id}, stream=True)
+        else:
+            screen.line(str(job.job_id))
+
+
+async def _await(client: Client, jobs: Sequence[Job], sending: Sending) -> bool:
+    """Print outcomes as they come."""
+    open_ids = {job.job_id for job in jobs}
+    completed = 0
+    try:
+        with screen.progress(len(jobs), "done") as advance:
+            async with asyncio.timeout(sending.timeout_s):
+                async for outcome in client.outcomes(list(open_ids)):
+                    open_ids.discard(outcome.job_id)
+                    completed += isinstance(outcome, JobCompleted)
+                    _print_outcome(outcome, sending.as_json, alone=len(jobs) == 1)
+                    advance(1)
+    except TimeoutError:
+        raise CommandError(
+            f"{len(open_ids):,} of {len(jobs):,} jobs had no outcome within {sending.timeout_s:g} s",
+            f"the work goes on; follow it: pointsman trace {min(open_ids)}",
+        ) from None
+    if len(jobs) > 1 and screen.on_terminal():
+        screen.note(f"{completed:,} of {len(jobs):,} completed")
+    return completed == len(jobs)
+
+
+def _print_outcome(outcome: Outcome, as_json: bool, *, alone: bool) -> None:
+    if as_json or not screen.on_terminal():
+        screen.print_json(outcome, stream=True)
+        return
+    screen.show(outcome_line(outcome, 0 if alone else screen.console().width))
+    if alone:
+        screen.show(answer_lines(outcome))

@@ -1,0 +1,80 @@
+"""`pointsman tail`: messages as they pass."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+#: How long a line gets where there is no terminal to say it.
+GIST_IN_PIPE = 240
+
+
+@app.command()
+def tail(
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TOPIC",
+            help="intake, tier.<tier>, results, calls, dead, control, feedback, policy; all when left out.",
+        ),
+    ] = None,
+    *,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Begin with the oldest message that is kept.")
+    ] = False,
+    to_end: Annotated[bool, typer.Option("--to-end", help="Stop where the topics end now.")] = False,
+    number: Annotated[
+        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="Stop after so many messages.")
+    ] = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Follow messages as they pass.
+
+    One line each: time, topic, kind, agent, job, gist. With --json the whole record, one to a line.
+    """
+    import asyncio
+    import re
+    from dataclasses import replace
+
+    from pointsman.bus.admin.topic_seed import seed_of
+    from pointsman.bus.codec.records import Incoming
+    from pointsman.bus.places import Start
+    from pointsman.bus.read.follow import Follower
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.passing import draw, long_topic, read, whole
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    topics = settings.topics
+    try:
+        wanted = {long_topic(name, topics) for name in topic or ()} or re.compile(topics.pattern)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    out = screen.console()
+
+    def show(record: Incoming) -> None:
+        if as_json:
+            screen.print_json(whole(record), stream=True)
+        elif screen.on_terminal():
+            out.print(draw(read(record, topics), out.width))
+        else:
+            screen.line(draw(read(record, topics), GIST_IN_PIPE).plain)
+
+    async def watch() -> None:
+        left = number
+        start: Start = "beginning" if from_beginning else "end"
+        intake = topics.intake.name
+        seed = await seed_of(settings, f"{topics.prefix}.router", intake)
+        async with Follower(settings, wanted, start=start, until_end=to_end) as follower:
+            while not follower.ended and left != 0:
+                records = sorted(await follower.read(), key=lambda record: record.timestamp_ms)
+                for record in records[:left]:
+                    show(replace(record, seed=seed) if record.topic == intake else record)
+                left = None if left is None else max(0, left - len(records))
+
+    asyncio.run(watch())

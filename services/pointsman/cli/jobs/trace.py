@@ -1,0 +1,58 @@
+"""`pointsman trace`: a job's way, from the audit database."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Job, Json, Postgres, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def trace(
+    job: Job,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="Print each message's whole payload.")] = False,
+    as_json: Json = False,
+    postgres: Postgres = None,
+    prefix: Prefix = None,
+) -> None:
+    """Show a job's way: each message, its lane, time since start.
+
+    A dotted line is waiting, a solid one is a call under way, a dot is a message. A lane is
+    topic/partition@offset.
+    """
+    import asyncio
+
+    from pointsman.cli import job_id, screen
+    from pointsman.cli.large_values import on_record, whole_steps
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.store.ask.answers import JobState, Step
+    from pointsman.store.ask.jobs import open_jobs
+
+    settings = load(CliSettings, postgres=postgres, prefix=prefix)
+
+    async def ask() -> tuple[JobState, list[Step]]:
+        async with open_jobs(settings.postgres, settings.master_key) as jobs, on_record() as record:
+            found = await job_id.find(jobs, job)
+            state = (await jobs.states([found]))[0]
+            return state, await whole_steps(await jobs.timeline(found), record)
+
+    state, steps = asyncio.run(ask())
+    if as_json:
+        screen.print_json({"job": state, "steps": steps})
+        return
+    from rich.text import Text
+
+    from pointsman.cli.show.story import headline, payloads, story
+    from pointsman.cli.show.waterfall import waterfall
+
+    width = screen.console().width if screen.on_terminal() else 100
+    screen.show(headline(state), Text(), waterfall(story(steps, settings.topics), width))
+    if full:
+        screen.show(payloads(steps, settings.topics))
+    if state.finished_at is None and state.state != "dead":
+        screen.note("no outcome on record yet: `pointsman lag` shows what waits, and where")
+    elif screen.on_terminal() and state.rule:
+        screen.note(f"why {state.tier}? pointsman why {state.job_id}")

@@ -1,0 +1,64 @@
+"""`pointsman why`: the decision about a job, check by check."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Job, Json, Policy, Postgres, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def why(
+    job: Job,
+    *,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Decide again from what is on record, and compare.")
+    ] = False,
+    as_json: Json = False,
+    postgres: Postgres = None,
+    prefix: Prefix = None,
+    policy: Policy = None,
+) -> None:
+    """Show why a job went where it went.
+
+    Each check with both sides of its comparison, in the order in which it was looked at; then the rule, the
+    runner-up, the policy, and what came of the job. Where the score was asked: what in the text spoke for a
+    tier and what against it. For a job that was refused: what refused it.
+
+    With --recompute the job is decided again by the policy and the model on record. Exit 1 and a diff if a
+    byte differs.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.jobs.recorded import ask, recompute_job
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.decisions.recomputed import flat, recomputed
+    from pointsman.cli.show.decisions.verdict import verdict
+    from pointsman.router.settings import RouterSettings
+
+    settings = load(CliSettings, postgres=postgres, prefix=prefix)
+    at_hand = load(RouterSettings, policy=policy).policy
+    if recompute:
+        again = asyncio.run(recompute_job(settings, job, at_hand))
+        if as_json:
+            screen.print_json(flat(again))
+        else:
+            screen.show(recomputed(again))
+        raise typer.Exit(int(not again.same))
+    found = asyncio.run(ask(settings, job, at_hand))
+    if as_json:
+        screen.print_json(
+            {
+                "job": found.state,
+                "policy": found.policy_name,
+                "decision": found.decision,
+                "saw": found.saw,
+                "outcome": found.outcome,
+                "dead_letters": found.dead_letters,
+            }
+        )
+    else:
+        screen.show(verdict(found))

@@ -1,0 +1,1 @@
+"""Commands for running and looking after an installation."""

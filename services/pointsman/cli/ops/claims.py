@@ -1,0 +1,67 @@
+"""`pointsman claims`: the store of large values."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Claims, Json, Postgres
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def claims() -> None:
+    """Look after the store of large values."""
+
+
+@app.command()
+def gc(
+    *,
+    days: Annotated[
+        int,
+        typer.Option(metavar="N", min=8, help="Only values that were last put there N days ago or earlier."),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    as_json: Json = False,
+    claims: Claims = None,
+    postgres: Postgres = None,
+) -> None:
+    """Remove values that no row on record refers to.
+
+    Every row is looked at: with many millions it takes minutes. Eight days at least, as what is younger may
+    be on a topic and not on record yet. In Postgres only the table's owner may remove: name it by --claims.
+    """
+    import asyncio
+    from datetime import UTC, datetime, timedelta
+
+    from pointsman.claims.collect import Collected, collect
+    from pointsman.claims.opened import open_store
+    from pointsman.claims.settings import ClaimsPart
+    from pointsman.cli import screen
+    from pointsman.cli.formats import count
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.runtime.errors import CommandError
+
+    settings = load(CliSettings, postgres=postgres)
+    url = load(ClaimsPart, claims=claims).claims
+    if not url:
+        raise CommandError("no store is set", "set POINTSMAN_CLAIMS, or give --claims", code=2)
+
+    async def work() -> Collected:
+        store = open_store(url)
+        before = datetime.now(UTC) - timedelta(days=days)
+        try:
+            with screen.stepped("values") as (begin, advance):
+                return await collect(
+                    store, settings.postgres, before, dry_run=dry_run, begin=begin, advance=advance
+                )
+        finally:
+            await store.close()
+
+    found = asyncio.run(work())
+    if as_json:
+        screen.print_json(found)
+        return
+    word = "would remove" if dry_run else "removed"
+    kept = f"{count(found.referred, 'old value')} referred to"
+    screen.line(f"{word} {count(found.removed, 'value')} of {found.removed_bytes:,} bytes; {kept}")

@@ -1,0 +1,119 @@
+"""`pointsman db`: the audit database's schema."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from pointsman.cli.options import Json, Postgres, PostgresOwner
+
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Look after the audit database."
+)
+
+
+@app.command()
+def migrate(postgres: PostgresOwner = None, as_json: Json = False) -> None:
+    """Create the database if it is missing and bring its schema up to date.
+
+    Safe to run twice, and from several processes at once. Its user comes to own the schema and is not
+    needed afterwards: the audit process and the commands that read get by with the roles of `db roles`.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import load
+    from pointsman.store.connect import place
+    from pointsman.store.migrate import create_database_if_missing, migrate
+    from pointsman.store.settings import OwnerPart
+
+    dsn = load(OwnerPart, postgres_owner=postgres).owner_dsn
+
+    async def work() -> tuple[bool, list[str]]:
+        return await create_database_if_missing(dsn), await migrate(dsn)
+
+    created, applied = asyncio.run(work())
+    if as_json:
+        screen.print_json({"database": place(dsn), "created": created, "applied": applied})
+        return
+    if created:
+        screen.line(f"created {place(dsn)}")
+    for name in applied:
+        screen.line(f"applied {name}")
+    if not applied:
+        screen.line(f"nothing to do: {place(dsn)} is up to date")
+
+
+@app.command()
+def roles(
+    *,
+    as_sql: Annotated[
+        bool, typer.Option("--print", help="Print the grants as the statements that make them.")
+    ] = False,
+    as_json: Json = False,
+    postgres: Postgres = None,
+) -> None:
+    """Show what each of our roles may do, as the database itself says.
+
+    pointsman_audit_writer adds rows and moves positions forward; pointsman_auditor reads, and
+    pointsman_audit_opener may have the keys of what is sealed, too; pointsman_claims keeps large values
+    beside the audit. None may update, delete or truncate anything; pointsman_audit_eraser deletes the key of
+    one subject, which puts that on record.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.runtime.errors import CommandError
+    from pointsman.store.connect import place
+    from pointsman.store.roles import grants
+
+    dsn = load(CliSettings, postgres=postgres).postgres
+    found = asyncio.run(grants(dsn))
+    if not found:
+        raise CommandError(f"{place(dsn)} grants nothing to our roles", "make them: pointsman db migrate")
+    if as_json:
+        screen.print_json(found)
+    elif as_sql:
+        for grant in found:
+            screen.line(grant.statement)
+    else:
+        from pointsman.cli.show.grants import table
+
+        screen.show(table(found))
+
+
+@app.command()
+def login(
+    name: Annotated[str, typer.Argument(metavar="USER", help="The user to make, or to give a new password.")],
+    *,
+    role: Annotated[
+        Literal["writer", "auditor", "opener", "eraser", "claims"],
+        typer.Option(
+            "--as",
+            help="writer: for `run audit`; auditor: for whoever reads; opener: for who reads what is sealed, "
+            "too; eraser: for `audit erase`; claims: for POINTSMAN_CLAIMS, where large values are kept here.",
+        ),
+    ],
+    password_from: Annotated[
+        str, typer.Option(metavar="VARIABLE", help="The environment variable that holds the password.")
+    ] = "POINTSMAN_LOGIN_PASSWORD",
+    postgres: PostgresOwner = None,
+) -> None:
+    """Make a database user who can do what its role can, and nothing else.
+
+    The password comes from the environment, so that no list of processes shows it; where the variable is not
+    set the user has none. Repeat it to change the password.
+    """
+    import asyncio
+    import os
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import load
+    from pointsman.store.roles import AUDITOR, CLAIMS, ERASER, OPENER, WRITER, ensure_login
+    from pointsman.store.settings import OwnerPart
+
+    dsn = load(OwnerPart, postgres_owner=postgres).owner_dsn
+    roles = {"writer": WRITER, "auditor": AUDITOR, "opener": OPENER, "eraser": ERASER, "claims": CLAIMS}
+    granted = roles[role]
+    asyncio.run(ensure_login(dsn, name, granted, os.environ.get(password_from) or None))
+    screen.line(f"{name} may do what {granted} may")

@@ -1,0 +1,34 @@
+"""`pointsman init`: the files that an installation is described by, to begin with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made if need be.")] = Path(),
+) -> None:
+    """Write policy.yaml, agents.yaml and providers.yaml, with comments, into a folder.
+
+    No file that is there already is touched. The router reads the first two, a worker the third.
+    """
+    from pointsman import starter
+    from pointsman.cli import screen
+    from pointsman.runtime.errors import CommandError
+
+    files = {folder / file.name: file for file in (starter.POLICY, starter.AGENTS, starter.PROVIDERS)}
+    if taken := [str(target) for target in files if target.exists()]:
+        raise CommandError(
+            f"already there, nothing was written: {', '.join(taken)}",
+            "write into another folder: pointsman init FOLDER",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for target, file in files.items():
+        target.write_bytes(file.read_bytes())
+        screen.line(str(target))
+    screen.note("providers.yaml names the simulated provider: put yours in, and its key into the environment")
+    screen.note(f"check the rules after a change: pointsman policy check {folder / 'policy.yaml'}")

@@ -1,0 +1,118 @@
+"""`pointsman run`: one service in the foreground, as a container or a supervisor starts it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Agents, HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Run one service in the foreground.\n\n"
+    "An option outweighs the environment. SIGTERM and Ctrl-C end it cleanly.",
+)
+
+
+@app.command()
+def router(
+    *,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    policy: Policy = None,
+    agents: Agents = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Read the intake, decide each job's tier, send it there."""
+    from pointsman.cli.settings import load
+    from pointsman.router.app import run
+    from pointsman.router.settings import RouterSettings
+
+    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "agents": agents, "http_port": http_port}
+    raise typer.Exit(run(load(RouterSettings, **flags)))
+
+
+@app.command()
+def opinion(
+    *,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    policy: Policy = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Decide the jobs of which the router's score is undecided.
+
+    For policies with an `opinion` in their `score` section; it needs the extra `opinion`. Any number of these
+    processes may run.
+    """
+    from pointsman.cli.settings import load
+    from pointsman.router.opinion.opinion_app import run
+    from pointsman.router.settings import RouterSettings
+
+    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "http_port": http_port}
+    raise typer.Exit(run(load(RouterSettings, **flags)))
+
+
+@app.command()
+def worker(
+    *,
+    tier: Annotated[
+        str,
+        typer.Option(
+            metavar="TIER", envvar="POINTSMAN_TIER", help="The tier to serve; any number of processes may."
+        ),
+    ],
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    providers: Providers = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Call providers for the jobs of one tier."""
+    from pointsman.cli.settings import load
+    from pointsman.worker.app import run
+    from pointsman.worker.settings import WorkerSettings
+
+    flags = {"kafka": kafka, "prefix": prefix, "providers": providers, "http_port": http_port}
+    raise typer.Exit(run(load(WorkerSettings, tier=tier, **flags)))
+
+
+@app.command()
+def audit(
+    *,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: PostgresWriter = None,
+    privacy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", envvar="POINTSMAN_PRIVACY", help="privacy.yaml: what is masked or sealed."
+        ),
+    ] = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Store every message of every topic in Postgres."""
+    from pointsman.audit.app import run
+    from pointsman.audit.settings import AuditSettings
+    from pointsman.cli.settings import load
+
+    flags = {"kafka": kafka, "prefix": prefix, "postgres_writer": postgres, "http_port": http_port}
+    raise typer.Exit(run(load(AuditSettings, privacy=privacy, **flags)))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def simulator(
+    context: typer.Context,
+    *,
+    host: Annotated[str, typer.Option(metavar="HOST", help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help="0 takes a free port.")] = 18080,
+) -> None:
+    """Answer like a provider, without one: deterministic, and faulty on request.
+
+    What else can be set (latency, faults) is told by `python -m pointsman.dev.simulator --help` and accepted
+    here too.
+    """
+    from pointsman.dev.simulator.__main__ import main
+
+    main(["--host", host, "--port", str(port), *context.args])

@@ -1,0 +1,1 @@
+"""Commands about routing policies and learning."""

@@ -1,0 +1,89 @@
+"""`pointsman learn`: a score from the work on record, and the policy that would ask it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Policy, Postgres, Providers
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def learn(
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="SPAN", help="Learn from jobs since then: 24h, 90d, or a time.")
+    ] = "90d",
+    quality: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the strongest tier's quality, to be kept.")
+    ] = "0.99",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Count only this judge's verdicts; may be given several times."),
+    ] = None,
+    tried: Annotated[
+        str, typer.Option(metavar="SPAN", help="Show what it would change about jobs since then.")
+    ] = "7d",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to write; else beside the policy."),
+    ] = None,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="Learn when the policy's cascade accepts an answer instead.")
+    ] = False,
+    policy: Policy = None,
+    providers: Providers = None,
+    as_json: Json = False,
+    postgres: Postgres = None,
+) -> None:
+    """Train a score on your own jobs, and write the policy that would ask it.
+
+    It learns from verdicts (pointsman feedback) and from shadows (the policy's `shadow` section). Nothing
+    that is in force changes: a person looks at what it would do, and starts the router with the new policy.
+    Below 300 jobs that say something nothing is written, and the policy stays as it is. With --cascade it
+    trains the accept model of the policy's cascade, on jobs that all of its tiers answered.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.runtime.errors import CommandError
+
+    try:
+        from pointsman.learn import learning, learning_cascade, lesson
+    except ModuleNotFoundError as error:
+        raise CommandError(str(error), 'learning needs more: pip install "pointsman[learn]"') from error
+    from pointsman.cli.large_values import on_record
+    from pointsman.cli.policy.prices import tier_prices
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.decisions.learned import flat, learned
+    from pointsman.cli.since import since as moment
+    from pointsman.router.settings import RouterSettings
+    from pointsman.runtime.clock import utc_now
+    from pointsman.worker.settings import WorkerSettings
+
+    now = utc_now()
+    path = load(RouterSettings, policy=policy).policy
+    wanted = lesson.Wanted(
+        policy=path,
+        out=out or beside(path, RouterSettings.model_fields["policy"].default),
+        since=moment(since, now),
+        tried=moment(tried, now),
+        now=now,
+        quality=quality,
+        judges=by,
+        price=tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now),
+    )
+    work = learning_cascade.work if cascade else learning.work
+    dsn = load(CliSettings, postgres=postgres).postgres
+    found = asyncio.run(work(dsn, wanted, on_record(), screen.progress))
+    if as_json:
+        screen.print_json(flat(found))
+    else:
+        screen.show(learned(found))
+
+
+def beside(policy: Path, shipped: Path) -> Path:
+    """The folder of `policy`; for the shipped one the folder that we are in, not the package."""
+    return Path() if policy.resolve() == shipped.resolve() else policy.parent

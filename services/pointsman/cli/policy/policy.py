@@ -1,0 +1,120 @@
+"""`pointsman policy`: whether a routing policy is sound, what it would do, and trust in its score."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Policy, Postgres, Prefix, Providers
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Check a routing policy, try it on recorded jobs, trust its score again.",
+)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy.yaml to check.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Read a policy and the model it names; print its version and what it asks, in order.
+
+    Exit 1 with file, line and column of every problem if it cannot be used.
+    """
+    from pointsman.cli import screen
+    from pointsman.cli.show.decisions.rules import flat, rules
+    from pointsman.router.policy.policy_file import load
+
+    found = load(file)
+    if as_json:
+        screen.print_json(flat(found))
+    else:
+        screen.show(rules(found))
+
+
+@app.command()
+def simulate(
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="SPAN", help="Jobs routed since then: 90m, 24h, 7d, or a time.")
+    ] = "7d",
+    policy: Policy = None,
+    providers: Providers = None,
+    examples: Annotated[
+        int, typer.Option(metavar="N", min=0, max=1000, help="Examples of jobs for each move.")
+    ] = 3,
+    as_json: Json = False,
+    postgres: Postgres = None,
+) -> None:
+    """Show what a policy would change about recorded jobs: tiers, cost, expected quality.
+
+    Each job is decided again with the admission it had, and nothing is sent anywhere. Costs are at the tokens
+    on record and the prices of the models in providers.yaml.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.large_values import on_record
+    from pointsman.cli.policy.prices import tier_prices
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.decisions.replay import flat, replayed
+    from pointsman.cli.since import since as moment
+    from pointsman.router.policy.policy import Policy as Compiled
+    from pointsman.router.policy.policy_file import load as load_policy
+    from pointsman.router.policy.replay import Replay
+    from pointsman.router.policy.replaying import replay_jobs
+    from pointsman.router.settings import RouterSettings
+    from pointsman.runtime.clock import utc_now
+    from pointsman.worker.settings import WorkerSettings
+
+    now = utc_now()
+    start = moment(since, now)
+    file = load_policy(load(RouterSettings, policy=policy).policy)
+    prices = tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now)
+    replay = Replay(Compiled.compile(file), prices, examples=examples)
+    dsn = load(CliSettings, postgres=postgres).postgres
+    asyncio.run(replay_jobs(replay, dsn, start, now, whole=on_record(), progress=screen.progress))
+    if as_json:
+        screen.print_json(flat(replay, start, now))
+    else:
+        screen.show(replayed(replay, start))
+
+
+@app.command()
+def trust(
+    *,
+    comment: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
+    by: Annotated[
+        str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who says so: you, or an agent.")
+    ] = "",
+    policy: Policy = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Let the policy's score decide again after routers found that it promised too much.
+
+    All running routers hear it at once; the verdicts up to now count no more. Where the score is
+    wrong, learn a new one instead: pointsman learn.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.judge import judge
+    from pointsman.cli.settings import load
+    from pointsman.router.policy.policy import Policy as Compiled
+    from pointsman.router.policy.policy_file import load as load_policy
+    from pointsman.router.settings import RouterSettings
+    from pointsman.router.trusting import trust as renew
+
+    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
+    compiled, who = Compiled.compile(load_policy(settings.policy)), judge(by)
+    model = asyncio.run(renew(settings, settings.topics, compiled, who, comment))
+    if as_json:
+        screen.print_json({"model": model, "by": who, "comment": comment})
+    else:
+        screen.line(f"{model} is asked again, says {who}")

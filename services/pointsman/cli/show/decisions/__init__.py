@@ -1,0 +1,1 @@
+"""Decisions, policies and what was learned, as text."""

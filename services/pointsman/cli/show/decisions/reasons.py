@@ -1,0 +1,37 @@
+"""What in a text speaks for a tier and what against it, in the words of the model."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from pointsman.cli.formats import printable
+from pointsman.cli.show.decisions.trace import labelled
+from pointsman.score.estimate import Reason
+
+#: What is smaller would be shown as 0.00.
+SMALLEST = 0.005
+
+
+def reasons(found: Mapping[str, Sequence[Reason]], model: str) -> RenderableType:
+    """For each tier the strongest features, those for it first, with their weights in log-odds."""
+    head = Text.assemble(
+        (f"what {model} saw", "bold"), ("  weights are log-odds: +0.7 doubles the odds", "dim")
+    )
+    rows = labelled()
+    for tier, each in found.items():
+        heard = [reason for reason in each if abs(reason.weight) >= SMALLEST]
+        speaks = sorted(heard, key=lambda reason: -reason.weight)
+        for_it = [_said(reason) for reason in speaks if reason.weight > 0]
+        against = [_said(reason) for reason in reversed(speaks) if reason.weight < 0]
+        if for_it:
+            rows.add_row(f"for {tier}", "; ".join(for_it))
+        if against:
+            rows.add_row(f"not {tier}", "; ".join(against))
+        if not speaks:
+            rows.add_row(tier, "nothing in the text speaks for or against it")
+    return Group(head, rows)
+
+
+def _said(reason: Reason) -> str:
+    return f"{printable(reason.words)} {reason.weight:+.2f}"

@@ -1,0 +1,97 @@
+"""A policy in brief: its version, its rules in the order in which they are asked, and its score."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pointsman.cli.formats import count, printable
+from pointsman.cli.show.decisions.trace import labelled
+from pointsman.router.policy.cascading import words
+from pointsman.router.policy.policy_file import DEFAULT, PolicyFile, Target, When
+from pointsman.router.policy.tier_names import SCORED
+from pointsman.router.scoring.opinion_section import OpinionSection
+from pointsman.router.scoring.score_section import ScoreSection
+
+
+def rules(file: PolicyFile) -> RenderableType:
+    """What holds, name by name: the first rule whose conditions all hold decides."""
+    facts = labelled()
+    facts.add_row("policy", Text.assemble((file.name, "bold"), f" {file.version}"))
+    facts.add_row("tiers", ", ".join(file.tiers))
+    facts.add_row("score", _score(file.score))
+    if file.score is not None and file.score.opinion is not None:
+        facts.add_row("opinion", _opinion(file.score.opinion))
+    if file.cascade is not None:
+        facts.add_row("cascade", words(file.cascade.plan))
+    facts.add_row("limit", f"{file.limits.max_record_bytes:,} bytes for one record")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("rule", "tier"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("when", overflow="fold")
+    for rule in file.rules:
+        table.add_row(rule.name, _target(rule), printable("; ".join(conditions(rule.when))))
+    table.add_row(DEFAULT, _target(file.default), Text("nothing above holds", "dim"))
+    return Group(facts, Text(), table)
+
+
+def conditions(when: When) -> list[str]:
+    """Each condition as it is written: `kind sql or classify`, `max_chars 4000`."""
+    written = when.model_dump(mode="json", exclude_defaults=True, exclude={"metadata"})
+    return [
+        *(f"{name} {_words(value)}" for name, value in written.items()),
+        *(f"metadata {key} {_words(list(value))}" for key, value in when.metadata.items()),
+    ]
+
+
+def flat(file: PolicyFile) -> dict[str, Any]:
+    """The same for a program."""
+    score = file.score
+    return {
+        "name": file.name,
+        "version": file.version,
+        "tiers": file.tiers,
+        "score": None
+        if score is None
+        else {
+            "model": f"{score.model.model.name}@{score.model.model.version}",
+            "sha256": score.model.sha256,
+            "quality": score.quality,
+            "opinion": _named(score.opinion),
+        },
+        "cascade": None if file.cascade is None else file.cascade.plan,
+        "rules": [
+            {"rule": rule.name, "tier": rule.tier, "fallback": rule.fallback, "when": conditions(rule.when)}
+            for rule in file.rules
+        ],
+        "default": {"tier": file.default.tier, "fallback": file.default.fallback},
+        "limits": file.limits,
+    }
+
+
+def _target(target: Target) -> str:
+    return f"{SCORED}, else {target.fallback}" if target.tier == SCORED else target.tier
+
+
+def _score(score: ScoreSection | None) -> str:
+    if score is None:
+        return "none: rules alone decide"
+    model = score.model.model
+    size = count(len(score.model.content), "byte")
+    return f"{model.name}@{model.version}, {size}, for {score.quality} of the quality of {model.tiers[-1]}"
+
+
+def _named(opinion: OpinionSection | None) -> str | None:
+    return None if opinion is None else f"{opinion.model.named.name}@{opinion.model.named.version}"
+
+
+def _opinion(opinion: OpinionSection) -> str:
+    return (
+        f"{_named(opinion)}, where a comparison hung by {opinion.band:g} at most, within {opinion.wait_s:g} s"
+    )
+
+
+def _words(value: Any) -> str:
+    values = value if isinstance(value, list | tuple) else [value]
+    return " or ".join("yes" if each is True else "no" if each is False else str(each) for each in values)

@@ -1,0 +1,108 @@
+"""The answer to "why": the decision with its trace, or what refused the job, and what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from pointsman.cli.formats import count, gist, money, printable
+from pointsman.cli.show.decisions.reasons import reasons
+from pointsman.cli.show.decisions.trace import decision as draw_decision
+from pointsman.cli.show.decisions.trace import labelled
+from pointsman.cli.show.story import COLOURS, SAID, headline
+from pointsman.cli.show.words import kind
+from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
+from pointsman.score.answered import answered
+from pointsman.score.estimate import Reason
+from pointsman.store.ask.answers import Ended, JobState, Step
+from pointsman.worker.escalation import step_check
+from pointsman_schemas import dead
+from pointsman_schemas.cascades import CascadeStep
+from pointsman_schemas.decisions import Check, Decision
+
+HINT = "the score is asked again under another model (pointsman learn), or after `pointsman policy trust`"
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """For each tier what spoke for it and against it; `missing` says why that cannot be told."""
+
+    model: str
+    reasons: Mapping[str, Sequence[Reason]]
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is on record about one job; `policy_name` is None where its policy is nowhere to be found.
+
+    `saw` is None where the score was not asked.
+    """
+
+    state: JobState
+    decision: Decision | None
+    policy_name: str | None
+    outcome: Ended | None
+    steps: Sequence[Step]
+    saw: Saw | None = None
+
+    @property
+    def dead_letters(self) -> list[Step]:
+        """Records of this job that came to nothing."""
+        return [step for step in self.steps if step.kind == dead.TYPE]
+
+
+def verdict(found: Verdict) -> RenderableType:
+    """Headline, trace or refusal, then what came of it."""
+    parts: list[RenderableType] = [headline(found.state), Text()]
+    if found.decision is not None:
+        parts += [draw_decision(found.decision, found.policy_name, _accepted(found.outcome)), Text()]
+    if found.saw is not None:
+        parts += [_saw(found.saw), Text()]
+    rows = labelled()
+    if found.decision is not None and any(check.name == PROMISE for check in found.decision.checks):
+        rows.add_row("hint", HINT)
+    if found.decision is None and found.outcome is None and not found.dead_letters:
+        rows.add_row("decision", "none on record yet: the router has not come to it, or the audit has not")
+    for step in found.dead_letters:
+        if found.outcome is None or step.error_type != found.outcome.error_type:
+            rows.add_row("dead letter", _dead(step))
+    rows.add_row("outcome", _came_of(found.outcome, routed=found.decision is not None))
+    return Group(*parts, rows)
+
+
+def _accepted(outcome: Ended | None) -> tuple[Check, ...]:
+    """The answer that ended a cascade, as a check; the ones before it stand in the decision."""
+    steps = ((outcome.payload if outcome else None) or {}).get("cascade") or ()
+    return tuple(step_check(CascadeStep.model_validate(step)) for step in steps if step.get("accepted"))
+
+
+def _saw(saw: Saw) -> RenderableType:
+    if saw.missing is None:
+        return reasons(saw.reasons, saw.model)
+    rows = labelled()
+    rows.add_row("reasons", Text(f"not to be had: {printable(saw.missing)}", "yellow"))
+    return rows
+
+
+def _came_of(outcome: Ended | None, *, routed: bool) -> Text:
+    if outcome is None:
+        return Text("none yet; `pointsman lag` shows what waits, and where")
+    word, colour = kind(outcome.kind)
+    head = Text.assemble((word, f"bold {colour}"))
+    spent = f", {count(outcome.attempts or 0, 'call')}, {money(outcome.cost_usd)}"
+    if outcome.status == "completed":
+        answer = gist(answered((outcome.payload or {}).get("response")), SAID)
+        head.append(f" by {printable(outcome.model or 'an unknown model')}{spent}")
+        return head.append(f": {answer}" if answer else "")
+    reason = f" ({outcome.error_type})" if outcome.error_type else ""
+    head.append(f"{reason}{spent}" if routed else f" before a tier was chosen{reason}")
+    return head.append(f": {printable(outcome.message or 'nothing more is on record')}")
+
+
+def _dead(step: Step) -> Text:
+    """A dead letter that the outcome does not repeat, such as a second record with the same job id."""
+    said = ": ".join(printable(part) for part in (step.error_type, step.detail or step.unreadable) if part)
+    place = f"{step.topic}/{step.partition}@{step.offset}"
+    return Text.assemble((said or "no reason on record", COLOURS["dead"]), (f"  {place}", "dim"))

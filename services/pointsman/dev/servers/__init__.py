@@ -1,0 +1,1 @@
+"""The dev stack's Kafka and Postgres: real servers as child processes."""

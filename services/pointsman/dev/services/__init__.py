@@ -1,0 +1,1 @@
+"""The services on top of the dev stack's servers."""

@@ -1,0 +1,100 @@
+"""The services on top of Kafka and Postgres: started, shown at work, watched until the end."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+
+from pointsman.bus.admin.topics import apply
+from pointsman.dev.interrupts import undisturbed
+from pointsman.dev.options import DevOptions
+from pointsman.dev.servers.stack import Stack
+from pointsman.dev.services import logins
+from pointsman.dev.services.fleet import files, fleet, leave_settings
+from pointsman.dev.services.processes import Process, restart_ended, stop, wait_ready
+from pointsman.dev.show.journey import Journey, travel
+from pointsman.dev.show.narrator import Narrator
+from pointsman.dev.show.report import document, say_how_they_did, say_what_next
+from pointsman.router.policy.policy_file import PolicyFile
+from pointsman.router.policy.policy_file import load as load_policy
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.address import without_secrets
+from pointsman.store.migrate import create_database_if_missing, migrate
+from pointsman_schemas.topics import Topics
+
+
+def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
+    """Run the services on a stack that was launched, until Ctrl-C or, with `once`, the end of the samples."""
+    kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
+    policy = load_policy(Path(files()["POINTSMAN_POLICY"]))
+    tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
+    processes = fleet(options.data.resolve(), kafka, postgres, options.simulator_port, tiers, opinion=opinion)
+    leave_settings(options.data, processes, postgres)
+    try:
+        # All but the audit wait for Kafka by themselves: their libraries load while it starts.
+        _start([each for each in processes if each.name != "audit"], stack)
+        stack.wait_ready()
+        tell.say("both answer; the services get ready")
+        asyncio.run(_prepare(stack.kafka.settings, postgres, tiers))
+        _start([each for each in processes if each.name == "audit"], stack)
+        wait_ready(processes)
+        for process in processes:
+            stack.running.note(process.pid)  # some may have been started again, on another port
+        ready_s = time.time() - psutil.Process().create_time()
+        tell.say(f"ready after {ready_s:.1f} s")
+        reader = logins.reader(postgres)
+        journey = Journey()
+        if options.samples:
+            journey = asyncio.run(
+                travel(stack.kafka.settings, reader, tiers, tell=tell, patience_s=options.patience_s)
+            )
+        places = {"Kafka": kafka, "Postgres": without_secrets(reader)} | {
+            each.name: each.url for each in processes
+        }
+        say_how_they_did(journey, tell)
+        tell.document(document(journey, places, ready_s))
+        if options.once:
+            return 1 if journey.missing else 0
+        say_what_next(journey, places, options.data, tell)
+        _stay(stack, processes, tell)
+    finally:
+        with undisturbed():
+            tell.say_over("stopping")
+            stop(processes)
+    return 0
+
+
+def _gives_opinions(policy: PolicyFile, tell: Narrator) -> bool:
+    """Whether the policy asks for second opinions, and what gives them is installed."""
+    if policy.score is None or policy.score.opinion is None:
+        return False
+    if find_spec("onnxruntime") is None:
+        hint = "undecided jobs will wait: pip install 'pointsman[opinion]'"
+        tell.say(f"the policy asks for second opinions, and nothing here gives them; {hint}", style="yellow")
+        return False
+    return True
+
+
+def _start(processes: Sequence[Process], stack: Stack) -> None:
+    for process in processes:
+        process.start()
+        stack.running.note(process.pid)
+
+
+async def _prepare(kafka: KafkaPart, postgres: str, tiers: Sequence[str]) -> None:
+    await apply(kafka, Topics().all(tiers))
+    await create_database_if_missing(postgres)
+    await migrate(postgres)
+    await logins.make_logins(postgres)
+
+
+def _stay(stack: Stack, processes: Sequence[Process], tell: Narrator) -> None:
+    while True:
+        time.sleep(0.5)
+        stack.check()
+        for process in restart_ended(processes):
+            stack.running.note(process.pid)
+            tell.say(f"{process.name} ended and was started again; its log: {process.log}", style="yellow")

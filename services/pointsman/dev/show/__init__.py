@@ -1,0 +1,1 @@
+"""What `pointsman dev` shows."""

@@ -1,0 +1,79 @@
+"""Two tables: topics with their rate and what waits there; outcomes and cost of each tier."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from pointsman.bus.admin.lag import LaneLag
+from pointsman.store.ask.answers import TierCost, TierOutcomes
+
+
+@dataclass
+class Board:
+    """Remembers the first look and the last, to tell a rate."""
+
+    prefix: str
+    _first: tuple[float, Mapping[str, int]] | None
+    _last: tuple[float, Mapping[str, int]] | None
+
+    @classmethod
+    def empty(cls, prefix: str) -> "Board":
+        """A board before its first look."""
+        return cls(prefix, None, None)
+
+    def draw(self, lanes: Sequence[LaneLag], counts: Mapping[str, int], *, whole: bool = False) -> Table:
+        """The table; `counts` are records of each topic that are in the audit table.
+
+        The rate is that since the last look, or with `whole` that since the first.
+        """
+        now = time.monotonic()
+        then, before = (self._first if whole else self._last) or (now, counts)
+        seconds = max(now - then, 0.001)
+        waiting = {lane.topic: lane for lane in lanes}
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        table.add_column("topic")
+        for name in ("audited", "per second", "waiting", "oldest"):
+            table.add_column(name, justify="right")
+        for topic, count in counts.items():
+            lane = waiting.get(topic)
+            table.add_row(
+                topic.removeprefix(f"{self.prefix}."),
+                f"{count:,}",
+                f"{(count - before.get(topic, count)) / seconds:.0f}",
+                f"{lane.waiting:,}" if lane else "",
+                f"{lane.oldest_s:.1f} s" if lane and lane.oldest_s is not None else "",
+            )
+        self._last = (now, dict(counts))
+        self._first = self._first or self._last
+        return table
+
+
+def outcomes_table(outcomes: Sequence[TierOutcomes], costs: Sequence[TierCost]) -> Table:
+    """How the jobs of each tier ended, and what its calls came to, on its first line.
+
+    A tier whose jobs all went up in a cascade has calls, and no job that ended there.
+    """
+    left = {cost.tier: cost for cost in costs}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("tier")
+    table.add_column("outcome")
+    for name in ("jobs", "calls", "tokens in", "tokens out", "cost"):
+        table.add_column(name, justify="right")
+    for ended in outcomes:
+        cost = left.pop(ended.tier, None)
+        table.add_row(
+            ended.tier or "(not routed)",
+            ended.status + (f": {ended.error_type}" if ended.error_type else ""),
+            f"{ended.jobs:,}",
+            *(_cost(cost) if cost else ("", "", "", "")),
+        )
+    for cost in left.values():
+        table.add_row(cost.tier or "", "ended elsewhere", "0", *_cost(cost))
+    return table
+
+
+def _cost(cost: TierCost) -> tuple[str, str, str, str]:
+    dollars = "unknown" if cost.cost_usd is None else f"${cost.cost_usd:.6f}"
+    return f"{cost.calls:,}", f"{cost.tokens_in or 0:,}", f"{cost.tokens_out or 0:,}", dollars

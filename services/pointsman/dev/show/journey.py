@@ -1,0 +1,76 @@
+"""The sample jobs' way through the running system, watched from the audit database."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from pointsman.bus.admin.lag import lag, lanes
+from pointsman.client import Client
+from pointsman.dev import samples
+from pointsman.dev.show.board import Board
+from pointsman.dev.show.narrator import Narrator
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.ask.answers import JobState, TierCost, TierOutcomes
+from pointsman.store.ask.jobs import open_jobs
+from pointsman_schemas.topics import Topics
+
+#: A completed job has at least these on record: submitted, routed, one call, the outcome.
+_LEAST_ROWS = 4
+_ENDED = {"completed", "failed", "rejected", "expired", "cancelled"}
+
+
+@dataclass(frozen=True)
+class Journey:
+    """How far the jobs came: a state for each on record, and a line for whatever is `missing`."""
+
+    job_ids: Sequence[UUID] = ()
+    states: Sequence[JobState] = ()
+    missing: Sequence[str] = ()
+    outcomes: Sequence[TierOutcomes] = ()
+    costs: Sequence[TierCost] = ()
+
+
+async def travel(
+    kafka: KafkaPart, postgres: str, tiers: Sequence[str], *, tell: Narrator, patience_s: float
+) -> Journey:
+    """Publish the shipped jobs, and show them until each has its outcome and rows, `patience_s` at most."""
+    topics = Topics()
+    names = [topic.name for topic in topics.all(tiers)]
+    watched = lanes(topics, tiers)
+    board = Board.empty(topics.prefix)
+    async with open_jobs(postgres) as jobs:
+        board.draw([], await jobs.count_of(names))  # from here on the rates count
+        async with Client(kafka=kafka) as client:
+            job_ids = await client.publish_many(samples.load())
+        tell.say(f"published {len(job_ids)} sample jobs\n")
+        give_up = time.monotonic() + patience_s
+        with tell.redrawn() as draw:
+            while True:
+                states = await jobs.states(job_ids)
+                missing = what_is_missing(job_ids, states)
+                last = not missing or time.monotonic() > give_up
+                lags, counts = await asyncio.gather(lag(kafka, watched), jobs.count_of(names))
+                draw(board.draw(lags, counts, whole=last))
+                if last:
+                    break
+                await asyncio.sleep(0.25)
+        since = datetime.now(UTC) - timedelta(days=1)
+        outcomes = await jobs.outcomes_by_tier(since, job_ids)
+        costs = await jobs.cost_by_tier(since, job_ids)
+    return Journey(job_ids, states, missing, outcomes, costs)
+
+
+def what_is_missing(job_ids: Sequence[UUID], states: Sequence[JobState]) -> list[str]:
+    """A line for each job that has no outcome, or has not all of its messages on record."""
+    found = {state.job_id: state for state in states}
+    missing = []
+    for job_id in job_ids:
+        state = found.get(job_id)
+        if state is None or state.state not in _ENDED:
+            missing.append(f"job {job_id} has no outcome on record")
+        elif state.state == "completed" and state.messages < _LEAST_ROWS:
+            missing.append(f"job {job_id} has only {state.messages} messages on record")
+    return missing

@@ -1,0 +1,60 @@
+"""What `pointsman dev` has to report: how the sample jobs did, where everything is, what to try next."""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pointsman.dev.show.board import outcomes_table
+from pointsman.dev.show.journey import Journey
+from pointsman.dev.show.narrator import Narrator
+from pointsman_schemas.ids import short_id
+
+_MOST_LINES = 5
+
+
+def say_how_they_did(journey: Journey, tell: Narrator) -> None:
+    """Outcome and cost per tier, and what is missing."""
+    if not journey.job_ids:
+        return
+    tell.say()
+    tell.show(outcomes_table(journey.outcomes, journey.costs))
+    tell.say()
+    for problem in journey.missing[:_MOST_LINES]:
+        tell.say(problem, style="red")
+    if more := journey.missing[_MOST_LINES:]:
+        tell.say(f"and {len(more)} more", style="red")
+    whole = len(journey.job_ids) - len(journey.missing)
+    tell.say(f"{whole} of {len(journey.job_ids)} jobs have their outcome and their audit rows")
+
+
+def document(journey: Journey, places: Mapping[str, str], ready_s: float) -> dict[str, Any]:
+    """The same for a program. Costs are US dollars, as text."""
+    return {
+        "ok": not journey.missing,
+        "ready_s": round(ready_s, 3),
+        "addresses": {name.lower(): place for name, place in places.items()},
+        "published": journey.job_ids,
+        "missing": journey.missing,
+        "jobs": journey.states,
+        "outcomes": journey.outcomes,
+        "costs": journey.costs,
+    }
+
+
+def say_what_next(journey: Journey, places: Mapping[str, str], data: Path, tell: Narrator) -> None:
+    """Every address, and commands to try in another terminal."""
+    width = max(len(name) for name in places)
+    tell.say("\n" + "\n".join(f"{name:<{width}}  {place}" for name, place in places.items()))
+    tell.say(f"Postgres' passwords are in {data / 'settings.env'}")
+    tell.say(f"\nTry next, in another terminal in {Path.cwd()}:")
+    if shutil.which("pointsman") is None:  # started by its path, as scripts/dev does
+        tell.say(f'  export PATH="{Path(sys.argv[0]).absolute().parent}:$PATH"')
+    if data != Path(".pointsman"):  # where the other commands would look by themselves
+        tell.say(f"  set -a; . {data}/settings.env; set +a")
+    job = short_id(journey.job_ids[0]) if journey.job_ids else "JOB"
+    tell.say(f"  pointsman trace {job}")
+    tell.say(f"  pointsman why {job}")
+    tell.say('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')
+    tell.say("\nCtrl-C stops everything and keeps the data.")

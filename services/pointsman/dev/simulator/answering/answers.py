@@ -1,0 +1,108 @@
+"""What the simulated models say: a canned answer where the question is known, otherwise made-up sentences."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from pointsman.dev.simulator.answering.draw import below
+from pointsman.dev.simulator.answering.models import Model
+from pointsman.dev.simulator.answering.schema import example
+
+Canned = Mapping[str, Any]  # last user message -> a text, or an object (JSON, arguments of a tool)
+
+MARKER = re.compile(r"\[tool:([\w.-]+)\]")
+#: `[say:42]`: what every model answers; `[say small:41]`: what that tier's, or that model, does.
+SAY = re.compile(r"\[say(?: ([\w.-]{1,64}))?:([^\]]{0,2000}+)\]")
+
+OPENINGS = (
+    "In short, the request “{subject}” can be settled with what it contains.",
+    "For “{subject}” the first thing to look at is what is actually asked.",
+    "Regarding “{subject}”: the main points are below.",
+    "The request “{subject}” has one clear answer and one caveat.",
+)
+SENTENCES = (
+    "The figures given are consistent with each other.",
+    "Nothing in the text contradicts this.",
+    "One assumption is made: the terms are used in their ordinary sense.",
+    "The second point follows from the first.",
+    "A short check by hand leads to the same result.",
+    "Where the wording is open, the more cautious reading was taken.",
+    "The remaining detail does not change the outcome.",
+    "If the circumstances change, the conclusion should be looked at again.",
+    "The relevant passage is near the beginning.",
+    "Both readings were considered; the simpler one fits better.",
+    "It would help to know the date on which this was written.",
+    "No step depends on information from outside the request.",
+    "The order of the steps does not matter here.",
+    "A person who knows the case should confirm the last point.",
+)
+
+
+def question(messages: list[dict[str, Any]]) -> str:
+    """The text of the last user message, empty if there is none."""
+    return next((text_of(m) for m in reversed(messages) if m["role"] == "user"), "")
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """A message's text; of content parts those that have any."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
+
+
+def content(request: dict[str, Any], asked: str, canned: Canned, model: Model, seed: int) -> str:
+    """The text of one choice, JSON if the request wants JSON."""
+    for whose, words in SAY.findall(asked):
+        if whose in ("", model.tier, model.name):
+            return str(words)
+    known = canned.get(asked)
+    wanted = request.get("response_format") or {"type": "text"}
+    if known is not None and not isinstance(known, str):
+        return orjson.dumps(known).decode()
+    if wanted["type"] == "json_schema":
+        return orjson.dumps(example(wanted["json_schema"]["schema"], seed)).decode()
+    text = known if known is not None else _sentences(asked, model, seed)
+    return orjson.dumps({"answer": text}).decode() if wanted["type"] == "json_object" else text
+
+
+def _sentences(asked: str, model: Model, seed: int) -> str:
+    subject = " ".join(asked.split()[:8]) or "nothing"
+    least, most = model.sentences
+    length = least + below(seed, "length", most - least + 1)
+    start = below(seed, "sentences", len(SENTENCES))
+    said = [OPENINGS[below(seed, "opening", len(OPENINGS))].format(subject=subject)]
+    said += [SENTENCES[(start + i * 3) % len(SENTENCES)] for i in range(length)]  # 3 and 14: no repeats
+    return " ".join(said)
+
+
+def tool_calls(request: dict[str, Any], asked: str, canned: Canned, seed: int) -> list[dict[str, Any]]:
+    """The calls the model makes, usually none.
+
+    Made when `tool_choice` forces one, or the last message is the user's and contains `[tool:NAME]`, or the
+    canned answer of the question is an object (then it is the arguments).
+    """
+    tools = {tool["function"]["name"]: tool["function"] for tool in request.get("tools") or ()}
+    choice = request.get("tool_choice") or "auto"
+    if not tools or choice == "none":
+        return []
+    known = canned.get(asked)
+    names = [name for name in MARKER.findall(asked) if name in tools]
+    if isinstance(choice, dict):
+        names = [choice["function"]["name"]]
+    elif choice == "required" or (isinstance(known, dict) and not names):
+        names = names or [next(iter(tools))]
+    if choice == "auto" and request["messages"][-1]["role"] != "user":
+        return []  # the tool's result is in: answer with it
+    if request.get("parallel_tool_calls") is False:
+        names = names[:1]
+    return [_call(tools[name], known, seed + i) for i, name in enumerate(names)]
+
+
+def _call(tool: dict[str, Any], known: Any, seed: int) -> dict[str, Any]:
+    wanted = tool.get("parameters", {"type": "object"})
+    arguments = known if isinstance(known, dict) else example(wanted, seed)
+    function = {"name": tool["name"], "arguments": orjson.dumps(arguments).decode()}
+    return {"id": f"call_{seed % 2**64:016x}", "type": "function", "function": function}

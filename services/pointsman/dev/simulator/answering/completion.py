@@ -1,0 +1,125 @@
+"""A chat completion for a checked request: pure, so that the same request is always answered the same."""
+
+import re
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+from orjson import dumps
+
+from pointsman.dev.simulator.answering.answers import Canned, content, question, text_of, tool_calls
+from pointsman.dev.simulator.answering.draw import digest, unit
+from pointsman.dev.simulator.answering.models import Model
+from pointsman.dev.simulator.answering.tokens import WIDTH, count, split
+
+Json = dict[str, Any]
+
+SURE = re.compile(r"\[sure(?: ([\w.-]{1,64}))?:(1(?:\.0{0,20})?|0?\.\d{0,20}[1-9]\d{0,20})\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    text: str | None
+    calls: list[Json]
+    finish: str
+    logprobs: list[Json] | None
+
+    @property
+    def tokens(self) -> int:
+        return count(self.text or "") + sum(count(call["function"]["arguments"]) for call in self.calls)
+
+
+def choices(request: Json, model: Model, canned: Canned, seed: int) -> list[Choice]:
+    """`n` choices; they differ from each other, except for canned answers."""
+    asked = question(request["messages"])
+    return [
+        _choice(request, asked, model, canned, digest(seed.to_bytes(8, "big"), i.to_bytes(2, "big")))
+        for i in range(request.get("n") or 1)
+    ]
+
+
+def _choice(request: Json, asked: str, model: Model, canned: Canned, seed: int) -> Choice:
+    limit = request.get("max_completion_tokens") or request.get("max_tokens")
+    calls = tool_calls(request, asked, canned, seed)
+    if calls:
+        arguments = calls[-1]["function"]
+        if limit is not None and count(arguments["arguments"]) > limit:
+            arguments["arguments"] = arguments["arguments"][: limit * WIDTH]
+            return Choice(None, calls, "length", None)
+        # The real provider says "stop" when the request itself named the function.
+        named = isinstance(request.get("tool_choice"), dict)
+        return Choice(None, calls, "stop" if named else "tool_calls", None)
+    text, finish = _stopped(content(request, asked, canned, model, seed), request.get("stop")), "stop"
+    if limit is not None and count(text) > limit:
+        text, finish = text[: limit * WIDTH], "length"
+    return Choice(text, [], finish, _logprobs(request, asked, text, model, seed))
+
+
+def _stopped(text: str, stop: str | list[str] | None) -> str:
+    for mark in [stop] if isinstance(stop, str) else stop or []:
+        text = text.partition(mark)[0] if mark else text
+    return text
+
+
+def _logprobs(request: Json, asked: str, text: str, model: Model, seed: int) -> list[Json] | None:
+    """One entry a token, as the real ones look: probabilities between the model's confidence and 1.
+
+    With `[sure:0.4]` in the question, or `[sure small:0.4]` for one tier's, each is this one.
+    """
+    if not request.get("logprobs"):
+        return None
+    ranks = request.get("top_logprobs") or 0
+    told = [float(p) for whose, p in SURE.findall(asked) if whose in ("", model.tier, model.name)]
+    entries = []
+    for i, token in enumerate(split(text)):
+        p = told[0] if told else 1 - (1 - model.confidence) * unit(seed, f"p{i}")
+        rest = [(token, p)] + [(f"~{rank}", (1 - p) / 2**rank or 1e-9) for rank in range(1, ranks)]
+        entries.append(_entry(token, p) | {"top_logprobs": [_entry(t, q) for t, q in rest[:ranks]]})
+    return entries
+
+
+def _entry(token: str, p: float) -> Json:
+    return {"token": token, "logprob": round(log(p), 6), "bytes": list(token.encode())}
+
+
+def usage(request: Json, made: list[Choice]) -> Json:
+    """Tokens in and out, at four characters each; the definitions of tools count as input."""
+    text = sum(len(text_of(message)) for message in request["messages"])
+    tools = len(dumps(request["tools"])) if request.get("tools") else 0
+    asked = -(-(text + tools) // WIDTH)
+    said = sum(choice.tokens for choice in made)
+    return {
+        "prompt_tokens": asked,
+        "completion_tokens": said,
+        "total_tokens": asked + said,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def head(kind: str, name: str, model: Model, now: float) -> Json:
+    """The fields that a completion and each chunk of a stream share; `name` is the answer's id."""
+    return {
+        "id": name,
+        "object": kind,
+        "created": int(now),
+        "model": model.snapshot,
+        "service_tier": "default",
+        "system_fingerprint": f"fp_{digest(model.snapshot.encode()):016x}"[:13],
+    }
+
+
+def completion(top: Json, request: Json, made: list[Choice]) -> Json:
+    listed = []
+    for i, choice in enumerate(made):
+        message: Json = {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []}
+        if choice.calls:
+            message["tool_calls"] = choice.calls
+        logprobs = None if choice.logprobs is None else {"content": choice.logprobs, "refusal": None}
+        listed.append({"index": i, "message": message, "logprobs": logprobs, "finish_reason": choice.finish})
+    return top | {"choices": listed, "usage": usage(request, made)}

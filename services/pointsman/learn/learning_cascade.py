@@ -1,0 +1,170 @@
+"""The steps of `pointsman learn --cascade`: jobs that all three tiers answered become an accept model.
+
+Jobs that a cascade sent up are left out unless shadows answered them too: they are those whose cheap answers
+fell short, and a model trained on them would take all answers for such.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import ValidationError
+
+from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
+from pointsman.cascade.cascade import KEPT
+from pointsman.cascade.said import flaw_of, read_said
+from pointsman.learn.accept import LEAST_LABELS, Cascades, fit
+from pointsman.learn.labels import Answered, points
+from pointsman.learn.lesson import (
+    Learned,
+    Wanted,
+    check_quality,
+    costs_of,
+    jobs_on_record,
+    new_policy,
+    training,
+)
+from pointsman.learn.report import expected_cascade
+from pointsman.learn.tune import NEVER
+from pointsman.router.policy.cascade_section import ACCEPT, CascadeSection
+from pointsman.router.policy.policy_edit import with_accept
+from pointsman.router.policy.policy_file import PolicyFile, load_text, parse
+from pointsman.router.policy.replay import Price
+from pointsman.router.policy.replaying import Progress, Whole
+from pointsman.runtime.errors import CommandError
+from pointsman.score.answered import answered
+from pointsman.score.text import text_of
+from pointsman.store.ask.labelled import Labelled
+from pointsman_schemas.jobs import ChatRequest, JobRouted
+
+Tiers = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One job that all three tiers answered: points and US dollars for each."""
+
+    root: str
+    evidence: Evidence
+    points: tuple[float, ...]
+    costs: tuple[float, ...]
+    judged: bool
+
+
+async def work(dsn: str, wanted: Wanted, _: Whole, progress: Progress) -> Learned:
+    """Read, train, write.
+
+    Raises:
+        CommandError: the quality is none that can be tuned for, or the policy has no cascade of three tiers.
+    """
+    check_quality(wanted.quality)
+    file, text = load_text(wanted.policy)
+    tiers = _tiers(file)
+    found = Learned(tiers, wanted.quality, 0, 0, 0, wanted.tried, wanted.now, of="accept model")
+    tried, lacking = await _tried(dsn, wanted, tiers)
+    found.labels, found.judged = len(tried), sum(each.judged for each in tried)
+    found.silent = lacking.pop(None, 0)
+    if len(tried) < LEAST_LABELS:
+        found.why_not = f"{_answered_by(len(tried), tiers)}, {LEAST_LABELS} are needed{_lacks(lacking)}"
+        return found
+    seen = _cascades(tried, tiers)
+    with training(progress) as told:
+        said = {"jobs": len(tried), "judged": found.judged, "since": wanted.since.isoformat()}
+        trained = fit(seen, name=f"{file.name}-accept", trained_on=said, progress=told)
+    found.model = f"{trained.model.name}@{trained.model.version}"
+    found.expected = expected_cascade(trained, seen, wanted.quality)
+    if trained.model.bars[wanted.quality] == NEVER:
+        found.why_not = (
+            f"no way of accepting {tiers[1]}'s answers keeps {wanted.quality} of the quality with certainty "
+            "enough and costs less than asking the last tier alone"
+        )
+        return found
+    name = f"models/{trained.model.name}-{trained.model.version}.json"
+    new = with_accept(text, name, wanted.quality)
+    policy = new_policy(
+        wanted, lambda: parse(new, str(wanted.policy), read_accept=lambda _: ACCEPT.read(trained.content))
+    )
+    found.write(wanted, name, trained.content, policy.version, new)
+    return found
+
+
+def _tiers(file: PolicyFile) -> Tiers:
+    section: CascadeSection | None = file.cascade
+    if section is None or len(section.tiers) != 3:
+        raise CommandError(
+            f"the policy {file.name} has no cascade of three tiers to learn for",
+            "write one first, by agreement: cascade: {tiers: [small, medium, frontier], accept: agreement}",
+            code=2,
+        )
+    first, second, last = section.tiers
+    return first, second, last
+
+
+async def _tried(dsn: str, wanted: Wanted, tiers: Tiers) -> tuple[list[Tried], Counter[str | None]]:
+    """What there is to learn from; of the other jobs, which tier's answer lacks first (None: none does)."""
+    tried: list[Tried] = []
+    lacking: Counter[str | None] = Counter()
+    for rows in await jobs_on_record(dsn, wanted):
+        answers = [row for row in rows if row.response is not None]
+        missing = set(tiers) - {row.tier for row in answers}
+        made = None if missing else tried_of(answers, tiers, wanted.price)
+        if made is None:
+            lacking[next((tier for tier in tiers if tier in missing), None)] += 1
+        else:
+            tried.append(made)
+    return tried, lacking
+
+
+def tried_of(rows: Sequence[Labelled], tiers: Tiers, price: Price) -> Tried | None:
+    """What one job that all `tiers` answered teaches; None where that is nothing."""
+    try:
+        request = JobRouted.model_validate_json(rows[0].value).job.request
+    except ValidationError:  # of another release, or erased
+        return None
+    by_tier = {row.tier: row for row in rows}
+    answers = {tier: Answered(answered(by_tier[tier].response), by_tier[tier].verdict) for tier in tiers}
+    found, costs = points(answers, tiers), costs_of(rows, tiers, price)
+    if found is None or costs is None:
+        return None
+    first, second = (_cheap(by_tier[tier], request) for tier in tiers[:2])
+    if not first.said:  # the worker would not have asked the second
+        second = CheapAnswer(second.tier, "", 0.0)
+    judged = any(row.verdict is not None for row in rows)
+    evidence = Evidence(text_of(request.messages), first, second)
+    return Tried(str(rows[0].root), evidence, found, costs, judged)
+
+
+def _cheap(row: Labelled, request: ChatRequest) -> CheapAnswer:
+    """The answer as the worker would have judged it; an empty one goes up, as there one with a flaw does.
+
+    Without its tokens' probabilities: nobody asks for them where a model accepts.
+    """
+    try:
+        said = read_said(row.response or {})
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return CheapAnswer(row.tier, "", 0.0)
+    if flaw_of(said, request) is not None:
+        return CheapAnswer(row.tier, "", 0.0)
+    return CheapAnswer(row.tier, said.text[-KEPT:], said.tokens)
+
+
+def _cascades(tried: Sequence[Tried], tiers: Tiers) -> Cascades:
+    return Cascades(
+        tiers,
+        tuple(each.evidence for each in tried),
+        tuple(each.root for each in tried),
+        np.array([each.points for each in tried]),
+        np.array([each.costs for each in tried]),
+        np.ones(len(tried)),
+        np.ones(len(tried), dtype=bool),
+    )
+
+
+def _answered_by(jobs: int, tiers: Tiers) -> str:
+    return f"{jobs} jobs have answers of {tiers[0]}, {tiers[1]} and {tiers[2]} that say something"
+
+
+def _lacks(lacking: Counter[str | None]) -> str:
+    said = [f"{jobs:,} lack {tier}'s answer" for tier, jobs in sorted(lacking.items(), key=str)]
+    return f"; of the others {', '.join(said)}" if said else ""

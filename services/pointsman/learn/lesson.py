@@ -1,0 +1,120 @@
+"""What both kinds of learning share: what is wanted, what came of it, and the steps around the training."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from pointsman.learn.report import Expected
+from pointsman.learn.tune import QUALITIES
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import PolicyFile
+from pointsman.router.policy.replay import Price, Replay
+from pointsman.router.policy.replaying import Progress
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.yaml_file import FileError
+from pointsman.store.ask.labelled import Labelled, labelled
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to learn from and for; `tried`: since when jobs are decided again by what was learned."""
+
+    policy: Path
+    out: Path
+    since: datetime
+    tried: datetime
+    now: datetime
+    quality: str
+    judges: Sequence[str] | None
+    price: Price
+
+
+@dataclass(slots=True)
+class Learned:
+    """What came of it; `policy` None: nothing was written, for `why_not`.
+
+    `of`: what was learned, a score or an accept model. `since`, `until`: of the jobs that were decided again.
+    `silent`: jobs read that say nothing.
+    """
+
+    tiers: tuple[str, ...]
+    quality: str
+    labels: int
+    judged: int
+    silent: int
+    since: datetime
+    until: datetime
+    model: str | None = None
+    expected: Expected | None = None
+    replay: Replay | None = None
+    policy: Path | None = None
+    model_file: Path | None = None
+    why_not: str | None = None
+    of: str = "score"
+
+    def write(self, wanted: Wanted, name: str, content: bytes, version: str, text: str) -> None:
+        """The model's file and, beside it, the policy of that version that names it."""
+        self.model_file = wanted.out / name
+        self.policy = wanted.out / f"{wanted.policy.stem}.{version}.yaml"
+        self.model_file.parent.mkdir(parents=True, exist_ok=True)
+        self.model_file.write_bytes(content)
+        self.policy.write_text(text, encoding="utf-8")
+
+
+def check_quality(quality: str) -> None:
+    """Raises: CommandError: nothing can be tuned for it."""
+    if quality not in QUALITIES:
+        known = ", ".join(QUALITIES)
+        raise CommandError(f"nothing is tuned for {quality}", f"say one of {known}", code=2)
+
+
+async def jobs_on_record(dsn: str, wanted: Wanted) -> list[list[Labelled]]:
+    """The answers to each job, its shadows' among them."""
+    async with labelled(dsn, wanted.since, wanted.judges) as rows:
+        read = [row async for row in rows]
+    return [list(group) for _, group in groupby(read, key=lambda row: row.root)]
+
+
+def costs_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> tuple[float, ...] | None:
+    """What each tier's answer cost, or would have at the tokens of one that there is."""
+    paid = {row.tier: row.cost_usd for row in rows}
+    used = next(((row.tokens_in, row.tokens_out) for row in rows if row.tokens_in is not None), None)
+    found = []
+    for tier in tiers:
+        cost = paid.get(tier)
+        if cost is None and used is not None:
+            cost = price(tier, used[0] or 0, used[1] or 0)
+        if cost is None:
+            return None
+        found.append(float(cost))
+    return tuple(found)
+
+
+@contextmanager
+def training(progress: Progress) -> Iterator[Callable[[float], None]]:
+    """Yields what is told the share of it that is done, for people to see."""
+    with progress(100, "% trained") as advance:
+        done = 0
+
+        def told(share: float) -> None:
+            nonlocal done
+            advance(round(100 * share) - done)
+            done = round(100 * share)
+
+        yield told
+
+
+def new_policy(wanted: Wanted, read: Callable[[], PolicyFile]) -> Policy:
+    """What `read` makes of the new text.
+
+    Raises:
+        CommandError: it is no policy.
+    """
+    try:
+        return Policy.compile(read())
+    except FileError as error:
+        hint = f"mend {wanted.policy} first"
+        raise CommandError(f"the new policy would not be one: {error}", hint) from error

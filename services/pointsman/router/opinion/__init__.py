@@ -1,0 +1,1 @@
+"""The second opinion's process, and who knows whether anybody gives one."""

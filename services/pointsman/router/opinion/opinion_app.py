@@ -1,0 +1,105 @@
+"""Builds the second opinion's process: lanes on the undecided jobs, one thread that embeds."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from pointsman.bus.consume.failing import Failing
+from pointsman.bus.consume.window_lane import window_lanes
+from pointsman.bus.host import Service, control_broker, serve
+from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.claims.waiting import Waiting
+from pointsman.opinion.errors import OpinionMissingError
+from pointsman.router.feedback_listener import hearing
+from pointsman.router.opinion.opinion_handler import SOURCE, Give, OpinionHandler
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import PolicyFile, load_text
+from pointsman.router.policy_publisher import put_on_record
+from pointsman.router.replies import STAGE
+from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
+from pointsman.router.settings import RouterSettings
+from pointsman.runtime import logging
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.score.estimate import Estimate
+
+#: Jobs of one partition under way at once: more would only wait in front of the one thread.
+WINDOW = 64
+
+
+def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
+    """The process as a service.
+
+    Raises:
+        FileError: the policy cannot be read; with every problem's line.
+        ClaimsSettingError: there is no store of large values at such an address.
+        OpinionMissingError: the policy asks for no opinion, or what gives one is not installed.
+    """
+    file, text = load_text(settings.policy)
+    policy = Policy.compile(file)
+    promises = CalibrationMonitor.of(policy)
+    handler = OpinionHandler(policy, settings.topics, giver(file), clock, promises=promises)
+    claim_check = open_claim_check(settings)
+    lanes = window_lanes(
+        settings,
+        settings.opinion_group,
+        settings.topics.opinion.name,
+        handler if claim_check is None else Waiting(handler, claim_check),
+        window=WINDOW,
+        failing=Failing(settings.topics, stage=STAGE, source=SOURCE, clock=clock),
+        payloads=claim_check,
+    )
+
+    async def opine() -> None:
+        await put_on_record(settings, settings.topics, file, text, clock)
+        async with hearing(settings, settings.topics, promises, source=SOURCE, clock=clock):
+            await lanes.run()
+
+    return Service(
+        name="opinion",
+        settings=settings,
+        topics=[topic.name for topic in settings.topics.all(policy.tiers)],
+        broker=control_broker(settings),
+        run=opine,
+        stop=lanes.stop,
+        not_ready=lambda: promises.unheard or (None if lanes.ready else "lanes are not open yet"),
+        resources=partial(closed_after, claim_check),
+    )
+
+
+def giver(file: PolicyFile) -> Give:
+    """Gives the opinion that the policy names, on a thread of its own: 13 ms of work hold up no heartbeat.
+
+    Raises:
+        OpinionMissingError: there is none to give.
+    """
+    section = None if file.score is None else file.score.opinion
+    if section is None:
+        raise OpinionMissingError(
+            "the policy asks for no second opinion", "write one under `score`: opinion: {model: builtin}"
+        )
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise OpinionMissingError(f"the package {error.name} is not installed") from error
+
+    from pointsman.opinion.embed import Embedder
+    from pointsman.opinion.model_file import parse
+    from pointsman.opinion.surface import surface
+
+    opinion, embedder = parse(section.model.content), Embedder.open()
+    thread = ThreadPoolExecutor(1, thread_name_prefix="opinion")
+
+    def estimate(text: str) -> Estimate:
+        (found,) = opinion.estimates(embedder.embed([text]), np.array([surface(text)]))
+        return found
+
+    async def give(text: str) -> Estimate:
+        return await asyncio.get_running_loop().run_in_executor(thread, estimate, text)
+
+    return give
+
+
+def run(settings: RouterSettings) -> int:
+    """Give opinions until told to stop; returns the exit code."""
+    logging.configure()
+    return serve(build(settings), settings)

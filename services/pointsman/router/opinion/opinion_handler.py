@@ -1,0 +1,110 @@
+"""What is made of one undecided job: a second opinion, and the whole decision on its tier's topic.
+
+Invariants:
+- Every record leads to exactly one of: a routed job, a dead letter with an outcome where a job is known.
+- Doubt goes to the fallback: an opinion that fails, that is no number, or that would come too late.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from pointsman.bus.codec.decode import Malformed, decode
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.router.admission import Refused
+from pointsman.router.policy.policy import Policy, decide
+from pointsman.router.refusing import dead_letter, refuse
+from pointsman.router.replies import Replies
+from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
+from pointsman.router.scoring.second import Second, missing
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
+from pointsman.runtime.metrics import OPINIONS, ROUTED
+from pointsman.score.estimate import Estimate
+from pointsman.score.text import text_of
+from pointsman_schemas.decisions import Check, Decision, SecondOpinion
+from pointsman_schemas.jobs import JobUndecided
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+#: From a text to what is thought of it; slow, and done elsewhere than on the loop.
+Give = Callable[[str], Awaitable[Estimate]]
+
+SOURCE = "pointsman/opinion"
+
+_BROKEN = Refused(
+    Reason.INTERNAL, "the second opinion's process failed on this record, its log has the traceback"
+)
+
+
+class OpinionHandler:
+    """The handler of the opinion's lanes."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        topics: Topics,
+        give: Give,
+        clock: Clock,
+        *,
+        promises: CalibrationMonitor | None = None,
+        source: str = SOURCE,
+    ) -> None:
+        self._policy = policy
+        self._topics = topics
+        self._give = give
+        self._promises = promises or CalibrationMonitor.of(policy)
+        self._clock = clock
+        self._source = source
+
+    async def __call__(self, record: Incoming) -> list[Outgoing]:
+        """The routed job that follows from `record`."""
+        replies = Replies(self._topics, self._source, record, self._clock())
+        found = decode(record)
+        if isinstance(found, Malformed):
+            return refuse(replies, found.cause, Refused(found.reason, found.message))
+        if not isinstance(found.message, JobUndecided):
+            said = f"type {found.envelope.type!r} does not belong on the topic of second opinions"
+            return dead_letter(replies, found.envelope, Refused(Reason.UNKNOWN_TYPE, said))
+        try:
+            decision = await self._decide(record, found.message)
+            return [replies.routed(found.envelope, found.message.job, decision)]
+        except Exception:
+            failure(log, Event.RECORD_NOT_HANDLED, origin=record.origin)
+            return refuse(replies, found.envelope, _BROKEN)
+
+    async def _decide(self, record: Incoming, asked: JobUndecided) -> Decision:
+        job, first = asked.job, asked.decision
+        doubt, opinion = self._promises.found, None
+        verdict = "not asked"
+        if doubt is None:
+            verdict, opinion = await self._ask(record, text_of(job.request.messages))
+        decision = decide(
+            self._policy,
+            job,
+            allowed=first.open_tiers,
+            earlier=tuple(check for check in first.checks if check.layer == "admission"),
+            doubt=doubt,
+            opinion=opinion,
+        )
+        if decision.opinion is not None:
+            verdict = "kept" if decision.tier == first.tier else "moved"
+        OPINIONS.labels(verdict).inc()
+        ROUTED.labels(decision.tier, decision.rule).inc()
+        return decision
+
+    async def _ask(self, record: Incoming, text: str) -> tuple[str, SecondOpinion | Check]:
+        second: Second | None = self._policy.scorer.second
+        if second is None:
+            return "none", missing("this policy asks for no opinion")
+        waited = self._clock().timestamp() - record.timestamp_ms / 1000
+        if waited > second.wait_s:
+            return "late", missing(f"waited {waited:.1f} s > {second.wait_s:g} s")
+        try:
+            said = second.on_record(await self._give(text))
+        except Exception as error:
+            failure(log, Event.OPINION_FAILED, origin=record.origin)
+            return "failed", missing(f"it failed ({type(error).__name__})")
+        return ("failed", missing("it is no number")) if said is None else ("given", said)

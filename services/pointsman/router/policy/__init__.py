@@ -1,0 +1,1 @@
+"""The decision: policy files, rules, and a decision made again."""

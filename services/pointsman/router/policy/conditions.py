@@ -1,0 +1,125 @@
+"""The conditions of a rule as functions: whether one holds, and how to say so."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import NamedTuple
+
+from pointsman.router.policy.facts import Facts
+from pointsman.router.policy.policy_file import When
+from pointsman.router.policy.tier_names import ASKED
+
+Scalar = str | int | float | bool | None
+
+
+class Condition(NamedTuple):
+    """`words` states both sides of the comparison, whether it holds or not."""
+
+    holds: Callable[[Facts], bool]
+    words: Callable[[Facts], str]
+
+
+def conditions(when: When, tiers: Sequence[str]) -> tuple[Condition, ...]:
+    """The conditions that `when` names, in the order in which they are looked at."""
+    return tuple(_each(when, tiers))
+
+
+def _each(when: When, tiers: Sequence[str]) -> Iterator[Condition]:
+    if when.tier:
+        yield _tier(tiers if ASKED in when.tier else when.tier)
+    if when.kind:
+        yield _text("kind", when.kind)
+    if when.agent:
+        yield _text("agent", when.agent)
+    for key, wanted in sorted(when.metadata.items()):  # as in the version, where their order does not count
+        yield _metadata(key, wanted)
+    if when.tools is not None:
+        yield _tools(when.tools)
+    if when.response_format is not None:
+        yield _response_format(when.response_format)
+    if when.min_chars is not None:
+        yield _at_least(when.min_chars, "characters", "chars")
+    if when.max_chars is not None:
+        yield _at_most(when.max_chars, "characters", "chars")
+    if when.min_turns is not None:
+        yield _at_least(when.min_turns, "messages", "turns")
+    if when.max_turns is not None:
+        yield _at_most(when.max_turns, "messages", "turns")
+
+
+def _tier(wanted: Sequence[str]) -> Condition:
+    known = frozenset(wanted)
+    listed = " or ".join(wanted)
+
+    def words(facts: Facts) -> str:
+        asked = "no tier is asked for" if facts.tier is None else f"tier {facts.tier} is asked for"
+        return f"{asked}, wanted is {listed}"
+
+    return Condition(lambda facts: facts.tier in known, words)
+
+
+def _text(what: str, wanted: Sequence[str]) -> Condition:
+    of = attrgetter(what)
+    known = frozenset(wanted)
+    listed = " or ".join(wanted)
+    say = lru_cache(maxsize=256)(lambda value: f"{what} is {show(value)}, wanted is {listed}")
+    return Condition(lambda facts: of(facts) in known, lambda facts: say(of(facts)))
+
+
+def _metadata(key: str, wanted: Sequence[Scalar]) -> Condition:
+    known = frozenset(_exact(value) for value in wanted)
+    listed = " or ".join(map(show, wanted))
+
+    def holds(facts: Facts) -> bool:
+        return key in facts.metadata and _exact(facts.metadata[key]) in known
+
+    def words(facts: Facts) -> str:
+        return f"metadata {key} is {show(facts.metadata.get(key))}, wanted is {listed}"
+
+    return Condition(holds, words)
+
+
+def _tools(wanted: bool) -> Condition:
+    side = "some are wanted" if wanted else "none is wanted"
+    return Condition(
+        lambda facts: (facts.tools > 0) is wanted, lambda facts: f"{facts.tools} tools given, {side}"
+    )
+
+
+def _response_format(wanted: bool) -> Condition:
+    side = "one is wanted" if wanted else "none is wanted"
+    return Condition(
+        lambda facts: (facts.response_format is not None) is wanted,
+        lambda facts: f"response format is {show(facts.response_format)}, {side}",
+    )
+
+
+def _at_least(bound: int, unit: str, what: str) -> Condition:
+    of = attrgetter(what)
+    return Condition(
+        lambda facts: of(facts) >= bound,
+        lambda facts: f"{of(facts)} {unit} {'>=' if of(facts) >= bound else '<'} {bound}",
+    )
+
+
+def _at_most(bound: int, unit: str, what: str) -> Condition:
+    of = attrgetter(what)
+    return Condition(
+        lambda facts: of(facts) <= bound,
+        lambda facts: f"{of(facts)} {unit} {'<=' if of(facts) <= bound else '>'} {bound}",
+    )
+
+
+def _exact(value: Scalar) -> tuple[bool, Scalar]:
+    """True is not 1 here, as it is not in JSON."""
+    return isinstance(value, bool), value
+
+
+def show(value: Scalar) -> str:
+    """A publisher's value for a person to read: JSON's words, at most 40 characters, nothing unprintable."""
+    if isinstance(value, str):
+        text = value if len(value) <= 40 else f"{value[:39]}…"
+        return text if text.isprintable() else ascii(text)
+    if value is None:
+        return "not given"
+    return str(value).lower() if isinstance(value, bool) else str(value)

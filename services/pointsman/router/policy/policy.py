@@ -1,0 +1,220 @@
+"""The decision: which tier a job goes to, by which rule, and what would have been next.
+
+Layers, in order, each leaving its checks on the trace: admission (before this file), rules, the learned score
+where a rule asks it, confidence: whether the job begins a cascade, whose answers the workers judge.
+
+Invariants:
+- Same policy, job, allowed tiers and earlier checks give the same decision.
+- The last rule is the default, which always holds: every job gets exactly one tier.
+- The runner-up never names the chosen tier.
+- A score in doubt leads to the fallback of the rule that asked it, never below.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from pointsman.router.policy.cascading import begin
+from pointsman.router.policy.checks import check_of
+from pointsman.router.policy.conditions import Condition, conditions
+from pointsman.router.policy.facts import Facts, read_facts
+from pointsman.router.policy.policy_file import DEFAULT, Limits, PolicyFile, ShadowSection, Target
+from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED
+from pointsman.router.scoring.scoring import Scorer
+from pointsman.score.text import text_of
+from pointsman_schemas.cascades import CascadePlan
+from pointsman_schemas.decisions import Check, Choice, Decision, SecondOpinion
+from pointsman_schemas.jobs import Job
+
+#: The reason that stands beside the fallback of a scored rule as runner-up.
+INSTEAD = "The fallback, where the score does not decide."
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`tier` None: the tier that the job asks for; `cascade`: several in turn.
+
+    `choices`: what is said for each tier it may come to. `scored`: the score is asked, and `tier` is the
+    fallback; `instead`: what is said for it as a runner-up.
+    """
+
+    name: str
+    conditions: tuple[Condition, ...]
+    tier: str | None
+    scored: bool
+    choices: Mapping[str, Choice]
+    instead: Mapping[str, Choice]
+
+    @classmethod
+    def compile(
+        cls, name: str, conditions: tuple[Condition, ...], target: Target, tiers: tuple[str, ...]
+    ) -> "Rule":
+        """Make the rule of a file ready for deciding."""
+        scored = target.tier == SCORED
+        named = target.fallback if scored else target.tier
+        choices = {tier: Choice(tier=tier, rule=name, reason=target.reason) for tier in tiers}
+        instead = (
+            {tier: Choice(tier=tier, rule=name, reason=INSTEAD) for tier in tiers} if scored else choices
+        )
+        return cls(name, conditions, None if named == ASKED else named, scored, choices, instead)
+
+    def look(self, facts: Facts) -> Check:
+        """The check of this rule: every comparison if all hold, else the first that does not."""
+        for holds, words in self.conditions:
+            if not holds(facts):
+                return check_of("rule", self.name, False, words(facts))
+        said = "; ".join([words(facts) for _, words in self.conditions])
+        return check_of("rule", self.name, True, said or "no rule above holds")
+
+    def holds(self, facts: Facts) -> bool:
+        """As `look`, without the words; a plain loop, because `all` makes a generator for each rule."""
+        for holds, _ in self.conditions:  # noqa: SIM110
+            if not holds(facts):
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy file made ready; `rules` ends with the default.
+
+    `metadata_keys`: what rules look at in metadata. `char_bounds`: lengths at which a condition changes.
+    """
+
+    name: str
+    version: str
+    tiers: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    limits: Limits
+    scorer: Scorer
+    cascade: CascadePlan | None
+    shadow: ShadowSection | None
+    metadata_keys: tuple[str, ...]
+    char_bounds: tuple[int, ...]
+
+    @classmethod
+    def compile(cls, file: PolicyFile) -> "Policy":
+        """Make a policy file ready for deciding."""
+        rules = [
+            Rule.compile(rule.name, conditions(rule.when, file.tiers), rule, file.tiers)
+            for rule in file.rules
+        ]
+        rules.append(Rule.compile(DEFAULT, (), file.default, file.tiers))
+        return cls(
+            file.name,
+            file.version,
+            file.tiers,
+            tuple(rules),
+            file.limits,
+            Scorer.compile(file),
+            None if file.cascade is None else file.cascade.plan,
+            file.shadow,
+            tuple(sorted({key for rule in file.rules for key in rule.when.metadata})),
+            tuple(sorted(_bounds(file))),
+        )
+
+
+def decide(
+    policy: Policy,
+    job: Job,
+    *,
+    allowed: Collection[str] | None = None,
+    earlier: tuple[Check, ...] = (),
+    doubt: Check | None = None,
+    opinion: SecondOpinion | Check | None = None,
+) -> Decision:
+    """Choose a tier for `job`.
+
+    `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
+    nearest below, else the nearest above. `earlier` are the checks that admission left. With `doubt`, the
+    check that says why, the score is not asked. `opinion`: what a second opinion said about a job of which
+    the score is undecided, or the check that says why there is none.
+    """
+    facts = read_facts(job)
+    trace = [*earlier]
+    rules = iter(policy.rules)
+    for rule in rules:
+        trace.append(rule.look(facts))
+        if trace[-1].passed:
+            break
+    wanted, score, second = _wanted(rule, facts), None, None
+    if rule.scored and doubt is not None:
+        trace.append(doubt)
+    elif rule.scored:
+        kept_in_order = job.order_key is not None  # whoever waits for an opinion is overtaken
+        text = text_of(job.request.messages)
+        found = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
+        trace += found.checks
+        wanted, score, second = found.tier or wanted, found.score, found.opinion
+    plan = None
+    if wanted == CASCADE:
+        assert policy.cascade is not None  # a file that names a cascade has one
+        wanted, plan, begun = begin(policy.cascade, job, allowed)
+        trace.append(begun)
+    tier = nearest_allowed(policy.tiers, wanted, allowed)
+    if tier != wanted:
+        trace.append(check_of("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
+    choice = rule.choices[tier]
+    return Decision(
+        tier=choice.tier,
+        rule=choice.rule,
+        reason=choice.reason,
+        policy_version=policy.version,
+        runner_up=_runner_up(policy, chain((rule,) if rule.scored else (), rules), facts, tier, allowed),
+        score=score,
+        open_tiers=None if allowed is None else tuple(each for each in policy.tiers if each in allowed),
+        opinion=second,
+        cascade=plan,
+        checks=tuple(trace),
+    )
+
+
+def _bounds(file: PolicyFile) -> set[int]:
+    when = [rule.when for rule in file.rules]
+    longer = {each.min_chars for each in when if each.min_chars is not None}
+    return longer | {each.max_chars + 1 for each in when if each.max_chars is not None}
+
+
+def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str] | None) -> str:
+    """`wanted` where it is allowed, else the nearest allowed tier below it, else the nearest above.
+
+    Raises:
+        ValueError: none of `tiers` is allowed.
+    """
+    if allowed is None or wanted in allowed:
+        return wanted
+    at = tiers.index(wanted)
+    for tier in (*reversed(tiers[:at]), *tiers[at + 1 :]):
+        if tier in allowed:
+            return tier
+    raise ValueError(f"none of the policy's tiers is allowed: {', '.join(allowed) or 'nothing is'}")
+
+
+def _wanted(rule: Rule, facts: Facts) -> str:
+    wanted = rule.tier or facts.tier
+    assert wanted is not None  # a rule without a tier has the condition that one is asked for
+    return wanted
+
+
+def _runner_up(
+    policy: Policy, rest: Iterable[Rule], facts: Facts, chosen: str, allowed: Collection[str] | None
+) -> Choice | None:
+    """What the next rule that holds and names another tier would have chosen.
+
+    The score is not asked for it, that would cost more than the decision itself: a scored rule stands for its
+    fallback here, and a cascade for the tier where it begins.
+    """
+    for rule in rest:
+        if rule.holds(facts):
+            wanted = _wanted(rule, facts)
+            if wanted == CASCADE and policy.cascade is not None:
+                wanted = policy.cascade.tiers[0]
+            tier = nearest_allowed(policy.tiers, wanted, allowed)
+            if tier != chosen:
+                return rule.instead[tier]
+    return None
+
+
+def _beyond(policy: Policy, wanted: str, tier: str, allowed: Collection[str] | None) -> str:
+    listed = ", ".join(each for each in policy.tiers if each in (allowed or ()))
+    return f"the rule names {wanted}, open to this agent: {listed}; {tier} is the nearest"

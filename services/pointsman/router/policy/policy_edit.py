@@ -1,0 +1,75 @@
+"""A policy's text with what was learned in it; comments and layout stay as they are."""
+
+from collections.abc import Iterable
+
+import yaml
+
+from pointsman.router.policy.policy_file import DEFAULT
+from pointsman.router.policy.tier_names import SCORED
+
+
+def with_score(text: str, model: str, quality: str) -> str:
+    """`text` with this model in its `score` section, and a scored default that falls back to what it was.
+
+    `text` must be a policy that can be read; a default that is scored already keeps its fallback.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    found = {key.value: value for key, value in root.value}
+    cuts = [*_default(found[DEFAULT], text), *_section(found.get("score"), model, quality)]
+    text = _cut(text, cuts)
+    if "score" not in found:
+        text = f"{text.rstrip()}\n\nscore:\n  model: {model}\n  quality: {quality}\n"
+    return text
+
+
+def with_accept(text: str, model: str, quality: str) -> str:
+    """`text`, a policy with a cascade, whose answers this model accepts from now on."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    section = next(value for key, value in root.value if key.value == "cascade")
+    found = {key.value: (key, value) for key, value in section.value}
+    new = {"model": model, "quality": quality}
+    cuts = [
+        (found[name][1].start_mark.index, found[name][1].end_mark.index, said)
+        for name, said in new.items()
+        if name in found
+    ]
+    lacking = [f"{name}: {said}" for name, said in new.items() if name not in found]
+    if "threshold" in found:  # of another way to accept
+        key, value = found["threshold"]
+        cuts.append((key.start_mark.index, value.end_mark.index, lacking.pop()))
+    key, value = found["accept"]
+    between = ", " if section.flow_style else "\n" + " " * key.start_mark.column
+    cuts.append((value.start_mark.index, value.end_mark.index, between.join(["model", *lacking])))
+    return _cut(text, cuts)
+
+
+#: From, to, and what stands there instead; places in the text.
+Cut = tuple[int, int, str]
+
+
+def _cut(text: str, cuts: Iterable[Cut]) -> str:
+    for start, end, said in sorted(cuts, reverse=True):  # from the end: what comes before stays where it is
+        text = text[:start] + said + text[end:]
+    return text
+
+
+def _default(node: yaml.MappingNode, text: str) -> list[Cut]:
+    for key, value in node.value:
+        if key.value == "tier" and value.value != SCORED:
+            between = ", " if node.flow_style else "\n" + " " * key.start_mark.column
+            said = f"{SCORED}{between}fallback: {value.value}"
+            return [(value.start_mark.index, value.end_mark.index, said)]
+    return []
+
+
+def _section(node: yaml.MappingNode | None, model: str, quality: str) -> list[Cut]:
+    if node is None:
+        return []
+    new = {"model": model, "quality": quality}
+    return [
+        (value.start_mark.index, value.end_mark.index, new[key.value])
+        for key, value in node.value
+        if key.value in new
+    ]

@@ -1,0 +1,260 @@
+"""`policy.yaml` as written by people: tiers, rules, a default and limits, checked as a whole."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Self, TypeVar
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from pointsman.router.policy.cascade_section import ACCEPT, CascadeSection, ReadAccept
+from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of
+from pointsman.router.scoring.opinion_section import OPINION, ReadOpinion
+from pointsman.router.scoring.score_section import SCORE, ReadModel, ScoreSection
+from pointsman.runtime import yaml_file
+from pointsman.runtime.yaml_file import Loc
+from pointsman_schemas.base import AgentId, TierName, Value
+
+#: What the default is called where a rule's name stands.
+DEFAULT = "default"
+#: What a shadow's rule is called.
+SHADOW = "shadow"
+
+T = TypeVar("T")
+
+#: One value, or a list of which one is enough.
+OneOf = Annotated[
+    tuple[T, ...],
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
+    Field(min_length=1),
+]
+Kind = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+#: A rule's name is a label of a metric.
+RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class When(Value):
+    """The conditions of a rule; all that are given must hold."""
+
+    tier: OneOf[TierName] | None = Field(default=None, description="`asked`: any tier; else one of these")
+    kind: OneOf[Kind] | None = None
+    agent: OneOf[AgentId] | None = None
+    metadata: dict[str, OneOf[str | int | float | bool]] = Field(default={}, description="key: value or list")
+    min_chars: int | None = Field(default=None, ge=0, description="characters of text in all messages")
+    max_chars: int | None = Field(default=None, ge=0)
+    min_turns: int | None = Field(default=None, ge=1, description="messages of the conversation")
+    max_turns: int | None = Field(default=None, ge=1)
+    tools: bool | None = Field(default=None, description="the request brings tools along, or does not")
+    response_format: bool | None = Field(default=None, description="it demands JSON, or does not")
+
+    @field_validator("tier")
+    @classmethod
+    def _known(cls, tiers: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        for tier in tiers or ():
+            check_tier(tier, info, ASKED)
+        return tiers
+
+    @model_validator(mode="after")
+    def _possible(self) -> "When":
+        if not self.model_dump(exclude_defaults=True):
+            raise ValueError("names no condition; what shall always hold is the `default`")
+        for low, high, what in (
+            (self.min_chars, self.max_chars, "chars"),
+            (self.min_turns, self.max_turns, "turns"),
+        ):
+            if low is not None and high is not None and low > high:
+                raise ValueError(f"can never hold: min_{what} {low} is above max_{what} {high}")
+        return self
+
+
+class Target(Value):
+    """Where jobs go, and why; the reason is shown to people."""
+
+    tier: TierName
+    fallback: TierName | None = Field(
+        default=None, description="with `tier: scored`: where jobs go when the score is in doubt"
+    )
+    reason: Text
+
+    @field_validator("fallback")
+    @classmethod
+    def _safe(cls, fallback: str | None, info: ValidationInfo) -> str | None:
+        return None if fallback is None else check_tier(fallback, info, CASCADE)
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if self.tier == SCORED and self.fallback is None:
+            raise ValueError(
+                f"`tier: {SCORED}` needs a `fallback`: the tier for jobs of which the score is not sure"
+            )
+        if self.tier != SCORED and self.fallback is not None:
+            raise ValueError(f"`fallback` is for `tier: {SCORED}`")
+        return self
+
+
+class Rule(Target):
+    """Jobs that meet `when` go to `tier`."""
+
+    name: RuleName
+    when: When
+
+    @field_validator("name")
+    @classmethod
+    def _unique(cls, name: str, info: ValidationInfo) -> str:
+        if name in (DEFAULT, SHADOW):
+            whose = "the default" if name == DEFAULT else "every shadow's rule"
+            raise ValueError(f"`{name}` is the name of {whose}; give the rule another")
+        taken = context_of(info).setdefault("rules", set())
+        if name in taken:
+            raise ValueError(f"there is a rule `{name}` above; give this one another name")
+        taken.add(name)
+        return name
+
+    @field_validator("tier")
+    @classmethod
+    def _known(cls, tier: str, info: ValidationInfo) -> str:
+        return check_tier(tier, info, ASKED, SCORED, CASCADE)
+
+    @model_validator(mode="after")
+    def _asked(self) -> "Rule":
+        if self.tier == ASKED and self.when.tier is None:
+            raise ValueError(f"`tier: {ASKED}` needs `when: {{tier: {ASKED}}}`, or there may be no such tier")
+        return self
+
+
+class Default(Target):
+    """Where a job goes that meets no rule."""
+
+    @field_validator("tier")
+    @classmethod
+    def _known(cls, tier: str, info: ValidationInfo) -> str:
+        if tier == ASKED:
+            raise ValueError(f"the default names a tier, `{ASKED}` is for rules")
+        return check_tier(tier, info, SCORED, CASCADE)
+
+
+class Limits(Value):
+    """What a record on the intake may weigh."""
+
+    max_record_bytes: int = Field(default=262_144, ge=1_024, le=1_048_576)
+
+
+class ShadowSection(Value):
+    """A share of the jobs that is done on further tiers too, for the score to learn from."""
+
+    share: float = Field(gt=0, le=1, description="of all jobs, chosen by a hash of their ids")
+    tiers: OneOf[TierName] = Field(description="each of these that the job does not go to anyway")
+    jobs_per_hour: int = Field(ge=1, le=1_000_000, description="at most so many shadows in an hour")
+    max_chars: int = Field(default=20_000, ge=1, description="longer jobs have no shadow")
+
+    @field_validator("tiers")
+    @classmethod
+    def _known(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if len(set(tiers)) < len(tiers):
+            raise ValueError("names a tier twice")
+        for tier in tiers:
+            check_tier(tier, info)
+        return tiers
+
+
+class PolicyFile(Value):
+    """The whole file. `tiers` is in order of ascending capability."""
+
+    name: RuleName
+    tiers: tuple[TierName, ...] = Field(min_length=1, max_length=16)
+    default: Default
+    rules: tuple[Rule, ...] = Field(default=(), max_length=200)
+    limits: Limits = Limits()
+    score: ScoreSection | None = None
+    cascade: CascadeSection | None = None
+    shadow: ShadowSection | None = None
+
+    @field_validator("tiers")
+    @classmethod
+    def _distinct(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if ASKED in tiers:
+            raise ValueError(f"`{ASKED}` stands for the tier that a job asks for; name the tier otherwise")
+        if SCORED in tiers:
+            raise ValueError(f"`{SCORED}` stands for the tier that the score finds; name the tier otherwise")
+        if CASCADE in tiers:
+            raise ValueError(f"`{CASCADE}` stands for several tiers in turn; name the tier otherwise")
+        if len(set(tiers)) < len(tiers):
+            raise ValueError("names a tier twice")
+        context_of(info)["tiers"] = tiers  # fields are validated in order: rules and default look here
+        return tiers
+
+    @property
+    def version(self) -> str:
+        """`p-` and 12 hex digits of the content's SHA-256; comments, layout and defaults do not count."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return f"p-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+
+def load(path: Path) -> PolicyFile:
+    """Read a policy, and the model that it names.
+
+    Raises:
+        FileError: every problem with file, line and column.
+    """
+    context = _readers(path)
+    return yaml_file.load(path, PolicyFile, context=context, check=_problems)
+
+
+def load_text(path: Path) -> tuple[PolicyFile, str]:
+    """As `load`, and the text that it was read from."""
+    load(path)  # says what is wrong with a file that cannot be read at all
+    text = path.read_text("utf-8")
+    return parse(text, str(path)), text
+
+
+def parse(
+    text: str,
+    path: str = "policy.yaml",
+    *,
+    read_model: ReadModel | None = None,
+    read_accept: ReadAccept | None = None,
+    read_opinion: ReadOpinion | None = None,
+) -> PolicyFile:
+    """As `load`, from a text; `path` is what the errors name, the others find a model by its name."""
+    given = {"read_model": read_model, "read_accept": read_accept, "read_opinion": read_opinion}
+    context = _readers(Path(path)) | {name: read for name, read in given.items() if read is not None}
+    return yaml_file.parse(text, path, PolicyFile, context=context, check=_problems)
+
+
+def _readers(path: Path) -> dict[str, object]:
+    """What finds the models that a policy at `path` names."""
+    return {
+        "read_model": SCORE.beside(path),
+        "read_accept": ACCEPT.beside(path),
+        "read_opinion": OPINION.beside(path),
+    }
+
+
+def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
+    if file.score is None:
+        said = f"`{SCORED}` needs a `score` section that names a model"
+        yield from _asking(file, SCORED, f"{said}: score: {{model: builtin, quality: 0.99}}")
+    if file.cascade is None:
+        said = f"`{CASCADE}` needs a `cascade` section that names its tiers"
+        example = f"{{tiers: [{', '.join(file.tiers[:3])}], accept: agreement}}"
+        yield from _asking(file, CASCADE, f"{said}: cascade: {example}")
+
+
+def _asking(file: PolicyFile, name: str, said: str) -> Iterator[tuple[Loc, str]]:
+    """`said` at each place where a target names `name`."""
+    targets: list[tuple[Loc, Target]] = [(("default",), file.default)]
+    targets += [(("rules", index), rule) for index, rule in enumerate(file.rules)]
+    for place, target in targets:
+        for key in ("tier", "fallback"):
+            if getattr(target, key) == name:
+                yield (*place, key), said

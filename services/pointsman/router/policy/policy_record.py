@@ -1,0 +1,63 @@
+"""Policies and models on record: in the audit database, else on the topic that keeps each of them for ever.
+
+The database lets go of old days; a policy that has been in force for longer than that is still on the topic.
+"""
+
+from pointsman.bus.errors import BusError
+from pointsman.bus.read.follow import Follower
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.ask.decisions import Decisions
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.topics import Topics
+
+#: How long to wait for a broker, seconds.
+_PATIENCE_S = 5.0
+
+
+class PolicyRecord:
+    """The topic is read once, when it is needed."""
+
+    def __init__(self, decisions: Decisions, kafka: KafkaPart, topics: Topics) -> None:
+        self._decisions = decisions
+        self._kafka = kafka
+        self._topics = topics
+        self._on_topic: dict[bytes, bytes] | None = None
+
+    async def policy(self, version: str) -> PolicyApplied | None:
+        """The policy of that version in the database."""
+        return await self._decisions.policy(version)
+
+    async def policy_on_topic(self, version: str) -> PolicyApplied | None:
+        """The policy of that version on the topic."""
+        value = await self._look(f"policy/{version}")
+        return None if value is None else PolicyApplied.model_validate_json(value)
+
+    async def model(self, sha256: str) -> ModelApplied | None:
+        """The model of that content, in the database or on the topic."""
+        found = await self._decisions.model(sha256)
+        if found is None and (value := await self._look(f"model/{sha256}")) is not None:
+            found = ModelApplied.model_validate_json(value)
+        return found
+
+    async def _look(self, key: str) -> bytes | None:
+        if self._on_topic is None:
+            self._on_topic = await self._read()
+        return self._on_topic.get(key.encode())
+
+    async def _read(self) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        try:
+            async with Follower(
+                self._kafka,
+                [self._topics.policy.name],
+                start="beginning",
+                until_end=True,
+                patience=_PATIENCE_S,
+            ) as follower:
+                while not follower.ended:
+                    for record in await follower.read():
+                        if record.key is not None and record.value is not None:
+                            found[record.key] = record.value
+        except BusError:
+            return {}  # not to be reached: what is missing is told as missing
+        return found

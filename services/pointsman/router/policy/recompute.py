@@ -1,0 +1,52 @@
+"""The same decision once more, from what is on record about it."""
+
+import difflib
+import json
+from collections.abc import Sequence
+
+from pointsman.router.policy.policy import Policy, decide
+from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
+from pointsman.router.scoring.drift import NAME as DRIFT
+from pointsman.router.scoring.second import NONE as NO_OPINION
+from pointsman_schemas.base import Json
+from pointsman_schemas.decisions import Check, Decision
+from pointsman_schemas.jobs import Job
+
+
+def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
+    """What `policy` decides about `job`, with the admission and the open tiers that `made` had.
+
+    What the router had found out about the work or its score, and what a second opinion said, counts for the
+    policy that `made` it alone.
+
+    Raises:
+        ValueError: none of the policy's tiers was open to the agent.
+    """
+    admission = tuple(check for check in made.checks if check.layer == "admission")
+    doubt, opinion = None, None
+    if policy.version == made.policy_version:
+        doubt = _check_named(made, DRIFT, PROMISE)
+        opinion = made.opinion or _check_named(made, NO_OPINION)
+    return decide(policy, job, allowed=made.open_tiers, earlier=admission, doubt=doubt, opinion=opinion)
+
+
+def _check_named(made: Decision, *names: str) -> Check | None:
+    return next((each for each in made.checks if each.layer == "score" and each.name in names), None)
+
+
+def canonical(decision: Json | Decision) -> bytes:
+    """The one spelling of a decision: JSON with sorted keys, without blanks."""
+    value = decision.model_dump(mode="json") if isinstance(decision, Decision) else decision
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def difference(recorded: bytes, again: bytes) -> Sequence[str]:
+    """What differs between two canonical decisions, as lines of a unified diff; empty when nothing does."""
+    if recorded == again:
+        return ()
+    lines = difflib.unified_diff(_lines(recorded), _lines(again), "on record", "decided again", lineterm="")
+    return list(lines)
+
+
+def _lines(spelled: bytes) -> list[str]:
+    return json.dumps(json.loads(spelled), indent=2, ensure_ascii=False).split("\n")

@@ -1,0 +1,127 @@
+"""Recorded jobs through another policy: what would have gone elsewhere, what that costs, how good it is.
+
+Costs are at recorded tokens: another model would have written more or fewer of them. What a cascade would
+have come to depends on answers that nobody has: a job that moves to one, or from one, has no price, nor one
+whose cascade would judge its answers otherwise.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import SHADOW
+from pointsman.router.policy.recompute import decide_again
+from pointsman.router.policy.tier_names import CASCADE
+from pointsman.score.text import text_of
+from pointsman_schemas.decisions import Decision
+from pointsman_schemas.jobs import Job
+
+#: US dollars for so many tokens in and out on a tier; None where no price is known.
+Price = Callable[[str, int, int], Decimal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a job's calls came to; `cost_usd` None: unknown, or there was no call."""
+
+    tokens_in: int
+    tokens_out: int
+    cost_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A job that would go elsewhere; `before` and `after` are rules."""
+
+    job_id: UUID
+    from_tier: str
+    to_tier: str
+    before: str
+    after: str
+    reason: str
+    gist: str
+
+
+@dataclass(slots=True)
+class Replay:
+    """Add jobs one by one; the rest is read when all are in.
+
+    Costs are US dollars of the `priced` jobs, whose price is known on both sides. `sufficient_*` are sums
+    over the `scored` jobs of the probability that the answer is at least as good as the strongest tier's.
+    """
+
+    policy: Policy
+    price: Price
+    examples: int = 5
+    jobs: int = 0
+    unreadable: int = 0
+    undecidable: int = 0
+    tiers_before: Counter[str] = field(default_factory=Counter)
+    tiers_after: Counter[str] = field(default_factory=Counter)
+    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
+    moved: dict[tuple[str, str], list[Moved]] = field(default_factory=dict)
+    priced: int = 0
+    unpriced: int = 0
+    cost_before: Decimal = Decimal(0)
+    cost_after: Decimal = Decimal(0)
+    scored: int = 0
+    in_doubt: int = 0
+    sufficient_before: float = 0.0
+    sufficient_after: float = 0.0
+
+    def add(self, job: Job, made: Decision, spent: Spent | None) -> None:
+        """Decide `job`, which went by `made`, by the other policy; shadows do not count."""
+        if made.rule == SHADOW:
+            return
+        try:
+            again = decide_again(self.policy, job, made)
+        except ValueError:  # the other policy has none of the tiers that were open to the agent
+            self.undecidable += 1
+            return
+        self.jobs += 1
+        way = (target(made), target(again))
+        self.tiers_before[way[0]] += 1
+        self.tiers_after[way[1]] += 1
+        if way[0] != way[1]:
+            self._move(job, made, again)
+        self._cost(*way, spent, judged_alike=made.cascade == again.cascade)
+        self._quality(job, *way)
+
+    def _move(self, job: Job, made: Decision, again: Decision) -> None:
+        way = (target(made), target(again))
+        self.moves[way] += 1
+        shown = self.moved.setdefault(way, [])
+        if len(shown) < self.examples:
+            gist = text_of(job.request.messages[-1:])[:200]
+            shown.append(Moved(job.job_id, *way, made.rule, again.rule, again.reason, gist))
+
+    def _cost(self, before: str, after: str, spent: Spent | None, *, judged_alike: bool) -> None:
+        if spent is None:
+            return  # no call was made for it
+        cost = spent.cost_usd
+        if before != after or not judged_alike:
+            known = CASCADE not in (before, after)
+            cost = self.price(after, spent.tokens_in, spent.tokens_out) if known else None
+        if cost is None or spent.cost_usd is None:
+            self.unpriced += 1
+            return
+        self.priced += 1
+        self.cost_before += spent.cost_usd
+        self.cost_after += cost
+
+    def _quality(self, job: Job, before: str, after: str) -> None:
+        sufficient = self.policy.scorer.sufficient(text_of(job.request.messages))
+        if sufficient is None:
+            self.in_doubt += self.policy.scorer.model is not None
+        elif before in sufficient and after in sufficient:
+            self.scored += 1
+            self.sufficient_before += sufficient[before]
+            self.sufficient_after += sufficient[after]
+
+
+def target(made: Decision) -> str:
+    """The tier that a decision leads to; `cascade` where it is not known which one's answer will count."""
+    return made.tier if made.cascade is None else CASCADE

@@ -1,0 +1,41 @@
+"""Jobs on record, one after the other through a replay."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from pointsman.claims.on_record import OnRecord
+from pointsman.router.policy.replay import Replay, Spent
+from pointsman.store.ask.decisions import open_decisions
+from pointsman_schemas.jobs import JobRouted
+
+#: Makes messages on record whole while inside.
+Whole = AbstractAsyncContextManager[OnRecord]
+#: Of so many of what is named: yields what is told of each step.
+Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
+
+
+async def replay_jobs(
+    replay: Replay, dsn: str, start: datetime, end: datetime, *, whole: Whole, progress: Progress
+) -> None:
+    """Decide again every job that was routed from `start` to `end`."""
+    async with open_decisions(dsn) as decisions, whole as record:
+        with progress(await decisions.count(start, end), "jobs decided again") as advance:
+            async for page in decisions.between(start, end):
+                for decided in page:
+                    value, lost = await record.whole_value(JobRouted.TYPE, decided.value)
+                    try:
+                        routed = JobRouted.model_validate_json(value)
+                    except ValidationError:  # of another release, or erased
+                        lost = "unreadable"
+                    if lost is not None:
+                        replay.unreadable += 1
+                        continue
+                    spent = None
+                    if decided.tokens_in is not None and decided.tokens_out is not None:
+                        cost = None if decided.unpriced else decided.cost_usd
+                        spent = Spent(decided.tokens_in, decided.tokens_out, cost)
+                    replay.add(routed.job, routed.decision, spent)
+                advance(len(page))

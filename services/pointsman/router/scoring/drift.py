@@ -1,0 +1,61 @@
+"""Whether what a lane scores still looks like what the score was trained on; if not, the fallback decides.
+
+Invariants:
+- What was found is a check of the decisions it touched, so that each can be made again without this object.
+- Only the shapes of a sample are kept: of a tenth of the scored texts, the last two hundred, looked at after
+  each hundred. A hash of the job's id draws it: every tenth in a row would fall in step with a publisher who
+  takes turns.
+- It comes back by itself: shapes go on being kept while the fallback decides.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from zlib import crc32
+
+from pointsman.router.policy.checks import check_of
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman.score.drift import Shift, shift_of
+from pointsman.score.features import read
+from pointsman.score.text import text_of
+from pointsman_schemas.decisions import Check
+from pointsman_schemas.jobs import Job
+
+log = logging.getLogger(__name__)
+
+NAME = "drift"
+EVERY, KEPT, LOOK = 10, 200, 100
+
+
+class DriftWatch:
+    """One lane's. `profile`: of the texts that the model was trained for; an empty one finds nothing."""
+
+    def __init__(self, profile: Mapping[str, float]) -> None:
+        self.watches = bool(profile)
+        self._profile = profile
+        self._shapes: deque[tuple[bytes, ...]] = deque(maxlen=KEPT)
+        self._kept = 0
+        #: The check for jobs that would be scored, while the work is unfamiliar.
+        self.found: Check | None = None
+
+    def seen(self, job: Job) -> None:
+        """Keep the shape of the text of a job that was to be scored, if it is drawn."""
+        if crc32(job.job_id.bytes) % EVERY == 0:
+            self.keep(read(text_of(job.request.messages)).shape)
+
+    def keep(self, shape: tuple[bytes, ...]) -> None:
+        """Keep the shape of the text of a job that was drawn."""
+        self._shapes.append(shape)
+        self._kept += 1
+        if self._kept % LOOK == 0:
+            self._look(shift_of(self._profile, self._shapes))
+
+    def _look(self, moved: Shift) -> None:
+        before = self.found
+        self.found = (
+            None if moved.familiar else check_of("score", NAME, False, f"{moved}: the fallback decides")
+        )
+        if (before is None) != (self.found is None):
+            said = Event.WORK_FAMILIAR if self.found is None else Event.WORK_UNFAMILIAR
+            event(log, logging.WARNING, said, shift=str(moved))

@@ -1,0 +1,117 @@
+"""The `score` section of a policy: which learned model is asked, for which quality, under which names."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
+
+from pointsman.router.policy.named_files import FileKind, NamedFile
+from pointsman.router.policy.tier_names import check_tier, context_of
+from pointsman.router.scoring.opinion_section import OpinionSection
+from pointsman.score.model import ScoreModel
+from pointsman.score.model_file import parse
+from pointsman_schemas.base import TierName, Value
+
+ModelFile = NamedFile[ScoreModel]
+#: The model that a policy calls by this name; raises OSError and ModelFileError.
+ReadModel = Callable[[str], ModelFile]
+SCORE = FileKind("model", parse, "pointsman.score", "models/general.json")
+
+
+def _model(written: Any, info: ValidationInfo) -> ModelFile:
+    file = SCORE.named(written, info, "read_model")
+    context_of(info)["model"] = file.model
+    return file
+
+
+def as_text(value: Any) -> Any:
+    """0.99 may be written as a number or as a text."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class ScoreSection(Value):
+    """What `tier: scored` asks. The model's content is part of the policy's version, its path is not."""
+
+    model: Annotated[ModelFile, PlainValidator(_model), PlainSerializer(lambda file: file.sha256, str)]
+    quality: Annotated[str, BeforeValidator(as_text)] = Field(
+        description="share of the strongest tier's quality that must be kept"
+    )
+    opinion: OpinionSection | None = Field(
+        default=None, description="who is asked about jobs that hang in the balance"
+    )
+    tiers: dict[TierName, str] = Field(
+        default={},
+        validate_default=True,
+        description="what the model calls this policy's tiers, where it differs",
+    )
+    prices: dict[TierName, Annotated[float, Field(gt=0, le=1000)]] = Field(
+        default={},
+        description="a tier's price today over its price in the model's training; 1 where left out",
+    )
+
+    @field_validator("quality")
+    @classmethod
+    def _tuned(cls, quality: str, info: ValidationInfo) -> str:
+        model: ScoreModel | None = context_of(info).get("model")
+        if model is None:
+            return quality
+        try:
+            same = [each for each in model.bars if Decimal(each) == Decimal(quality)]
+        except InvalidOperation:
+            same = []
+        if not same:
+            raise ValueError(
+                f"the model is not tuned for `{quality}`; it is for {', '.join(sorted(model.bars))}"
+            )
+        return same[0]
+
+    @field_validator("opinion")
+    @classmethod
+    def _beside(cls, opinion: OpinionSection | None, info: ValidationInfo) -> OpinionSection | None:
+        model: ScoreModel | None = context_of(info).get("model")
+        quality = info.data.get("quality")
+        if opinion is None or model is None or quality is None:
+            return opinion
+        card = opinion.model.model
+        if card.beside != model.version or card.tiers != model.tiers:
+            raise ValueError(
+                f"this opinion was tuned beside the score {card.beside} of {', '.join(card.tiers)}; "
+                f"the policy's is {model.version}: train them together"
+            )
+        if quality not in card.bars:
+            raise ValueError(
+                f"the opinion is not tuned for `{quality}`; it is for {', '.join(sorted(card.bars))}"
+            )
+        return opinion
+
+    @field_validator("tiers")
+    @classmethod
+    def _matched(cls, tiers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        for tier in tiers:
+            check_tier(tier, info)
+        model: ScoreModel | None = context_of(info).get("model")
+        known = context_of(info).get("tiers")
+        if model is None or known is None:
+            return tiers
+        matched = model_names(tiers, known, model)
+        for name in model.tiers:
+            if name not in matched.values():
+                said = f"say which it is: `tiers: {{<yours>: {name}}}`"
+                raise ValueError(f"the model's tier `{name}` is none of this policy's; {said}")
+        if [matched[tier] for tier in known if tier in matched] != list(model.tiers):
+            raise ValueError(f"the model's tiers ascend as {', '.join(model.tiers)}, each once")
+        return tiers
+
+    @field_validator("prices")
+    @classmethod
+    def _priced(cls, prices: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        for tier in prices:
+            check_tier(tier, info)
+        return prices
+
+
+def model_names(written: Mapping[str, str], tiers: tuple[str, ...], model: ScoreModel) -> dict[str, str]:
+    """What the model calls each of the policy's tiers that it knows."""
+    said = {tier: written.get(tier, tier) for tier in tiers}
+    return {tier: name for tier, name in said.items() if name in model.tiers}

@@ -1,0 +1,153 @@
+"""The score's layer of a decision: the cheapest tier that is sure enough to be sufficient, and its checks."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isfinite
+
+from pointsman.opinion.band import together
+from pointsman.router.policy.checks import check_of
+from pointsman.router.policy.policy_file import PolicyFile
+from pointsman.router.scoring.score_section import model_names
+from pointsman.router.scoring.second import Second, missing, recorded
+from pointsman.score.choose import Choice, Compared, choose, in_words
+from pointsman.score.estimate import Bar, Estimate, Reason
+from pointsman.score.model import ScoreModel
+from pointsman.score.net import NetScore
+from pointsman_schemas.decisions import Check, Score, SecondOpinion
+
+#: The check of a score that cannot say.
+IN_DOUBT = "in-doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """`tier` None: the score is in doubt, the fallback decides."""
+
+    tier: str | None
+    score: Score | None
+    checks: tuple[Check, ...]
+    opinion: SecondOpinion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A model made ready for one policy. `tiers`: the policy's name of each tier of the model, ascending.
+
+    `bar` None: the model has none for the quality that the policy asks for. `model` None: there is none.
+    """
+
+    name: str
+    model: ScoreModel | None
+    quality: str
+    bar: Bar | None
+    tiers: tuple[str, ...]
+    prices: tuple[float, ...] | None
+    second: Second | None = None
+
+    @property
+    def profile(self) -> Mapping[str, float]:
+        """How the texts that the model was trained for are made up; empty where it does not say."""
+        return self.model.profile if isinstance(self.model, NetScore) else {}
+
+    @classmethod
+    def compile(cls, file: PolicyFile) -> "Scorer":
+        """Make the score of a policy file ready; one that has none is in doubt about everything."""
+        if file.score is None:
+            return cls("none", None, "", None, (), None)
+        section, model = file.score, file.score.model.model
+        ours = {theirs: tier for tier, theirs in model_names(section.tiers, file.tiers, model).items()}
+        tiers = tuple(ours[name] for name in model.tiers)
+        prices = tuple(section.prices.get(tier, 1.0) for tier in tiers) if section.prices else None
+        bar = model.bars.get(section.quality)
+        second = Second.compile(file)
+        return cls(f"{model.name}@{model.version}", model, section.quality, bar, tiers, prices, second)
+
+    def look(
+        self,
+        text: str,
+        allowed: Collection[str] | None,
+        opinion: SecondOpinion | Check | None = None,
+        *,
+        alone: bool = False,
+    ) -> Scored:
+        """The cheapest tier for `text` that is open and sure enough, with every comparison that was made.
+
+        `opinion`: what was said of an undecided text, or the check that says why nothing was. `alone`: nobody
+        is asked.
+        """
+        if self.model is None:
+            return _doubt("there is no model")
+        if self.bar is None:
+            return _doubt(f"{self.name} is not tuned for quality {self.quality}")
+        if allowed is not None and not any(tier in allowed for tier in self.tiers):
+            return _doubt(f"{self.name} knows none of the tiers that are open to this agent")
+        estimate = self.model.estimate(text)
+        found = self._choose(estimate, self.bar, allowed)
+        if found.doubt is not None:
+            return _doubt(found.doubt)
+        first = self._scored(found, self.name)
+        asks = None if self.second is None or alone else self.second.asks(found.compared)
+        if self.second is None or asks is None:
+            return first
+        hung = (*first.checks, asks)
+        match opinion:
+            case None:
+                return Scored(first.tier, first.score, hung)
+            case Check():
+                return Scored(None, None, (*hung, opinion))
+        both = self._choose(together(estimate, recorded(opinion)), self.second.bar, allowed)
+        if both.doubt is not None:
+            return Scored(None, None, (*hung, missing(both.doubt)))
+        joint = self._scored(both, f"{self.name} with {opinion.model}")
+        return Scored(joint.tier, joint.score, (*hung, *map(_with, joint.checks)), opinion)
+
+    def _choose(self, estimate: Estimate, bar: Bar, allowed: Collection[str] | None) -> Choice:
+        assert self.model is not None
+        return choose(estimate, bar, self.tiers, floor=self.model.floor, prices=self.prices, allowed=allowed)
+
+    def _scored(self, found: Choice, name: str) -> Scored:
+        checks = [_compared(each) for each in found.compared]
+        chosen = next((each for each in found.compared if each.tier == found.tier), None)
+        if chosen is None:
+            checks.append(_last(found.tier))
+            return Scored(found.tier, Score(model=name, sufficient=1.0, threshold=1.0), tuple(checks))
+        threshold = min(max(chosen.required, 0.0), 1.0)
+        score = Score(model=name, sufficient=chosen.sufficient, threshold=threshold)
+        return Scored(found.tier, score, tuple(checks))
+
+    def reasons(self, text: str, top: int = 5) -> dict[str, list[Reason]]:
+        """For each tier below the strongest what in `text` speaks for it and against it; slow."""
+        if self.model is None:
+            return {}
+        below = zip(self.tiers[:-1], self.model.tiers[:-1], strict=True)
+        return {tier: self.model.reasons(text, theirs, top) for tier, theirs in below}
+
+    def sufficient(self, text: str) -> dict[str, float] | None:
+        """For each tier of the model, how likely it is good enough; None for a text it does not know."""
+        if self.model is None:
+            return None
+        found = self.model.estimate(text)
+        if not (found.known >= self.model.floor and all(map(isfinite, found.sufficient))):
+            return None
+        return dict(zip(self.tiers, found.sufficient, strict=True))
+
+
+def _compared(each: Compared) -> Check:
+    said = in_words(each.sufficient, each.required)
+    return Check(layer="score", name=each.tier, passed=each.reached, detail=said)
+
+
+def _with(check: Check) -> Check:
+    """The same comparison, told as one of the score and the opinion together."""
+    return check.model_copy(update={"detail": f"with the opinion {check.detail}"})
+
+
+@lru_cache(maxsize=64)
+def _last(tier: str) -> Check:
+    said = "no cheaper tier is sure enough, so the strongest that is open does it"
+    return check_of("score", tier, True, said)
+
+
+def _doubt(why: str) -> Scored:
+    return Scored(None, None, (check_of("score", IN_DOUBT, False, f"{why}: the fallback decides"),))

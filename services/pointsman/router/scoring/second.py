@@ -1,0 +1,76 @@
+"""The second opinion's part of a decision: who asks for one, and how it goes on record and comes back; pure.
+
+Invariants:
+- A text that the score does not know is never asked about: it is at the fallback already.
+- What is no number is no opinion.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from pointsman.opinion.card import Card
+from pointsman.router.policy.checks import check_of
+from pointsman.router.policy.policy_file import PolicyFile
+from pointsman.score.choose import Compared
+from pointsman.score.estimate import Bar, Estimate
+from pointsman_schemas.decisions import Check, Decision, SecondOpinion
+
+#: Names of checks: the score hangs in the balance; why there is no opinion although one was asked.
+UNDECIDED, NONE = "undecided", "no-opinion"
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Who gives it, made ready for one policy. `bar`: for the mean of the score and the opinion."""
+
+    card: Card
+    sha256: str
+    bar: Bar
+    band: float
+    wait_s: float
+
+    @classmethod
+    def compile(cls, file: PolicyFile) -> "Second | None":
+        """Make a policy file's ready; None where it has none."""
+        section = None if file.score is None else file.score.opinion
+        if file.score is None or section is None:
+            return None
+        card = section.model.model
+        return cls(card, section.model.sha256, card.bars[file.score.quality], section.band, section.wait_s)
+
+    @property
+    def name(self) -> str:
+        """As decisions name it."""
+        return f"{self.card.name}@{self.card.version}"
+
+    def asks(self, compared: Sequence[Compared]) -> Check | None:
+        """The check that says which comparison hung by too little; None where none did."""
+        for each in compared:
+            hung = abs(each.sufficient - each.required)
+            if hung <= self.band:
+                said = f"{each.tier} hung by {hung:.4f} <= {self.band:.4f}: a second opinion decides"
+                return check_of("score", UNDECIDED, False, said)
+        return None
+
+    def on_record(self, said: Estimate) -> SecondOpinion | None:
+        """What was said, as a decision keeps it; None where a figure is none."""
+        if not all(map(isfinite, (*said.sufficient, *said.better, *said.cost))):
+            return None
+        return SecondOpinion(model=self.name, sufficient=said.sufficient, better=said.better, cost=said.cost)
+
+
+def recorded(opinion: SecondOpinion) -> Estimate:
+    """The estimate again."""
+    return Estimate(opinion.sufficient, opinion.better, opinion.cost, 1.0)
+
+
+def missing(why: str) -> Check:
+    """The check that says why there is no opinion: the fallback decides, as in every doubt."""
+    return check_of("score", NONE, False, f"{why}: the fallback decides")
+
+
+def is_undecided(decision: Decision) -> bool:
+    """Whether a second opinion is to decide instead."""
+    names = {check.name for check in decision.checks if check.layer == "score"}
+    return UNDECIDED in names and NONE not in names

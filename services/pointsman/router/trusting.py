@@ -1,0 +1,45 @@
+"""Whether routers believe a policy's score, and how a person makes them believe it again."""
+
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.router.feedback_listener import recall
+from pointsman.router.policy.policy import Policy
+from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.promises import PromiseRenewed
+from pointsman_schemas.topics import Topics
+
+
+async def standing(kafka: KafkaPart, topics: Topics, policy: Policy) -> CalibrationMonitor:
+    """What routers found about the score of `policy`, by what is on record.
+
+    Raises:
+        BusError: it cannot be read.
+    """
+    promises = CalibrationMonitor.of(policy)
+    await recall(kafka, topics, promises)
+    return promises
+
+
+async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comment: str) -> str:
+    """Put on record that `by` trusts the policy's score again; returns the score's name.
+
+    Raises:
+        CommandError: the policy has no score, or nothing is held against it.
+        BusError: it cannot be read or written.
+    """
+    promises = await standing(kafka, topics, policy)
+    if promises.model is None:
+        raise CommandError(f"policy {policy.name} asks no score", "name another one: --policy FILE")
+    if promises.found is None:
+        raise CommandError(f"no router holds anything against {promises.model}: it is asked as it is")
+    now = utc_now()
+    said = PromiseRenewed(model=promises.model, by=by, comment=comment)
+    cover = Envelope(uuid7(now), by, said.TYPE, now, by)
+    async with Publisher(kafka) as publisher:
+        await publisher.publish([emit(topics.policy, f"trust/{said.model}".encode(), cover, said)])
+    return said.model

@@ -1,0 +1,211 @@
+"""Rows into the audit table: lanes' positions and chains move in the transaction that stores their rows."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.store.append import lanes
+from pointsman.store.append.chapters import Chapter, TopicIds, chapters
+from pointsman.store.append.copy_rows import REFUSED, copy_rows, what_can_be_stored
+from pointsman.store.append.lanes import Head, Held, Lane, Move
+from pointsman.store.append.linking import Linking
+from pointsman.store.append.row import Row
+from pointsman.store.connect import Connection, Pool, translated
+from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman.store.privacy.keyring import KeysChangedError, Sealing
+from pointsman.store.sql import query
+from pointsman_schemas.checkpoints import ChapterMet, OffsetsLost
+
+__all__ = ["AuditWriter", "Lane", "Move"]
+
+#: Days that get partitions: as far back as Kafka keeps anything, and ahead, so that midnight is no event.
+_DAYS_BACK = 31
+_DAYS_AHEAD = 2
+_TRY_DAYS_AGAIN = timedelta(minutes=1)
+
+
+class AuditWriter:
+    """Appends to `audit.message`, exactly once, whoever else tries the same.
+
+    - A batch and the positions of its lanes are stored together or not at all.
+    - Of several writers with the same batch one wins, the others get LaneMovedError.
+    - A batch whose commit was cut off (StoreUnavailableError) may be appended again with the same arguments.
+    """
+
+    def __init__(self, pool: Pool, *, clock: Clock = utc_now, patience_s: float = 10) -> None:
+        """`patience_s`: who waits longer than this for a lane ends transactions whose client is silent."""
+        self._pool = pool
+        self._clock = clock
+        self._patience_s = patience_s
+        self._days: set[date] = set()
+        self._days_again = datetime.min.replace(tzinfo=UTC)
+        #: Where the chains stand of the lanes that this writer has moved.
+        self.heads: dict[Lane, Head] = {}
+        #: What else a checkpoint is to vouch for.
+        self.beside: set[ChapterMet | OffsetsLost] = set()
+        self._unsure: set[frozenset[tuple[Lane, Move]]] = set()
+
+    async def positions(self, wanted: Sequence[Lane]) -> dict[Lane, int]:
+        """The next offset of each lane that has one.
+
+        Raises:
+            StoreUnavailableError, StoreError: the answer cannot be had.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                found = await lanes.positions(connection, wanted)
+        self._unsure = {batch for batch in self._unsure if not any(lane in wanted for lane, _ in batch)}
+        return found
+
+    async def chapters(self, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
+        """The newest chapter of each of these topics of one cluster; one that is not known gets its first.
+
+        Raises:
+            StoreUnavailableError, StoreError: the answer cannot be had.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                known = await chapters(connection, met)
+        self.beside |= {
+            ChapterMet(topic=topic, number=chapter.number, cluster_id=chapter.ids[0], topic_id=chapter.ids[1])
+            for topic, chapter in known.items()
+            if chapter.ids == met[topic]
+        }
+        return known
+
+    async def lose(self, lane: Lane, move: Move) -> None:
+        """Move a lane, and put on record that nothing was read from where it stands to where it moves.
+
+        Raises:
+            LaneMovedError, StoreUnavailableError, StoreError: as `append`.
+        """
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                held = await lanes.hold(connection, {lane: move}, retried=False)
+                assert held is not None
+                await connection.execute(query("add_lost"), *lane, move.expected, move.next)
+                moved = held[lane].head._replace(next_offset=move.next)
+                await lanes.move(connection, held, {lane: moved})
+        self.heads.pop(lane, None)
+        assert move.expected is not None
+        self.beside.add(
+            OffsetsLost(topic=lane[0], partition=lane[1], first_offset=move.expected, next_offset=move.next)
+        )
+
+    async def append(
+        self,
+        rows: Iterable[Row],
+        moves: Mapping[Lane, Move],
+        *,
+        days: Collection[date] | None = None,
+        sealing: Sealing | None = None,
+    ) -> None:
+        """Store `rows`, each lane's in its order, and move their lanes, in one transaction.
+
+        Rows may be made as they are asked for, so that Postgres works on the first ones meanwhile; they may
+        be asked for again. `days`: those of the rows' broker time, where they are known beforehand.
+        `sealing`: the keys that rows are sealed by; rows are asked for again where some hold no more.
+        A row that Postgres refuses is stored without payload, with the reason in `unreadable`.
+
+        Raises:
+            LaneMovedError: a lane is not where it should be; nothing was written.
+            StoreUnavailableError: the connection was lost; try again with the same arguments.
+            StoreError: Postgres refuses the whole, e.g. because a migration is missing.
+        """
+        batch = frozenset(moves.items())
+        broke = False
+        try:
+            with translated():
+                async with self._pool.acquire() as connection:
+                    try:
+                        if days is None:
+                            days = {row.broker_at.date() for row in rows}
+                        await self._make_days(connection, days)
+                        await self._store(connection, rows, moves, sealing, retried=batch in self._unsure)
+                    finally:
+                        broke = connection.is_closed()
+        except StoreUnavailableError as error:
+            error.broke = broke
+            self._unsure.add(batch)
+            raise
+        self._unsure.discard(batch)
+
+    async def _store(
+        self,
+        connection: Connection,
+        rows: Iterable[Row],
+        moves: Mapping[Lane, Move],
+        sealing: Sealing | None,
+        *,
+        retried: bool,
+    ) -> None:
+        try:
+            try:
+                await self._try(connection, rows, moves, sealing, retried=retried)
+            except REFUSED:
+                storable = await what_can_be_stored(connection, list(rows))
+                await self._try(connection, storable, moves, sealing, retried=retried)
+        except KeysChangedError:
+            await self._store(connection, rows, moves, sealing, retried=retried)
+        except asyncpg.LockNotAvailableError:
+            # Whoever holds the lane may be a process that froze in the middle of its transaction.
+            await connection.execute(query("evict_frozen"), timedelta(seconds=self._patience_s))
+            raise
+
+    async def _try(
+        self,
+        connection: Connection,
+        rows: Iterable[Row],
+        moves: Mapping[Lane, Move],
+        sealing: Sealing | None,
+        *,
+        retried: bool,
+    ) -> None:
+        async with connection.transaction():
+            held = await lanes.hold(connection, moves, retried=retried)
+            if held is None:
+                for lane in moves:  # an earlier try of ours moved it, and the answer was lost
+                    self.heads.pop(lane, None)
+                return
+            self._compare(held)
+            linking = Linking(rows, held)
+            await copy_rows(connection, linking)
+            if sealing is not None:
+                await sealing.settle(connection)
+            heads = linking.heads(moves)
+            await lanes.move(connection, held, heads)
+        self.heads |= heads
+        if sealing is not None:
+            sealing.keep()
+
+    def _compare(self, held: Mapping[Lane, Held]) -> None:
+        """See that a chain goes on from where we left it."""
+        for lane, (head, _) in held.items():
+            ours = self.heads.get(lane)
+            if ours is not None and ours.next_offset == head.next_offset and ours != head:
+                raise StoreError(
+                    f"the chain of {lane[0]}/{lane[1]} was changed by somebody else at offset "
+                    f"{head.next_offset}; `pointsman audit verify` says where"
+                )
+
+    async def _make_days(self, connection: Connection, days: Collection[date]) -> None:
+        """Make the partitions that rows of `days` and the coming days need; else rows go to the default."""
+        now = self._clock()
+        wanted = set(_near(now.date(), days)) - self._days
+        if not wanted or now < self._days_again:
+            return
+        try:
+            await connection.execute(query("ensure_days"), sorted(wanted))
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+            self._days_again = now + _TRY_DAYS_AGAIN
+        else:
+            self._days |= wanted
+
+
+def _near(today: date, days: Iterable[date]) -> Iterable[date]:
+    """The days of a batch that get a partition, and the next ones; a timestamp far off is somebody's joke."""
+    yield from (today + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD + 1))
+    first, last = today - timedelta(days=_DAYS_BACK), today + timedelta(days=_DAYS_AHEAD)
+    yield from (day for day in days if first <= day <= last)

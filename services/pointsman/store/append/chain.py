@@ -1,0 +1,64 @@
+"""The hash chain: each row's link follows from the row before it in its lane, and from all its columns.
+
+The form is described, byte by byte, in docs/audit-integrity.md; it may never change.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+
+import orjson
+
+from pointsman.store.append.row import Row
+from pointsman.store.privacy.privacy_note import canonical
+
+_FIRST = Row._fields.index("message_id")
+_COST = Row._fields.index("cost_usd")
+
+
+def genesis(topic: str, partition: int, from_offset: int) -> bytes:
+    """What the first row of a lane follows from; rows before `from_offset` are older than the chain."""
+    return sha256(f"pointsman chain 1\n{topic}\n{partition}\n{from_offset}\n".encode()).digest()
+
+
+def follow(before: bytes, row: Row, recorded_at: datetime) -> bytes:
+    """The chain's next value: SHA-256 of the one before, the record's digest and every other column.
+
+    Raises:
+        TypeError, ValueError, ArithmeticError, AttributeError: a column holds what Postgres would refuse.
+    """
+    columns: tuple[object, ...] = (
+        *row[_FIRST:_COST],
+        None if row.cost_usd is None else _decimal(row.cost_usd),
+        None if row.duration_ms is None else repr(row.duration_ms),
+        None if row.produced_at is None else _utc(row.produced_at),
+        _utc(row.broker_at),
+        _utc(recorded_at),
+        row.payload is not None,
+        row.unreadable,
+    )
+    if row.privacy is not None:
+        columns = (*columns, canonical(row.privacy))
+    assert row.record_sha256 is not None
+    return sha256(before + row.record_sha256 + orjson.dumps(columns, default=str)).digest()
+
+
+def chained(
+    before: bytes, rows: Sequence[Row], recorded_at: datetime
+) -> tuple[list[tuple[object, ...]], bytes]:
+    """The rows of one lane, in order, with `recorded_at` and `chain` behind them; and the last link."""
+    linked: list[tuple[object, ...]] = []
+    for row in rows:
+        before = follow(before, row, recorded_at)
+        linked.append((*row, recorded_at, before))
+    return linked, before
+
+
+def _decimal(amount: Decimal) -> str:
+    """As `numeric` keeps it: no exponent, no sign before zero."""
+    return format(amount if amount else abs(amount), "f")
+
+
+def _utc(time: datetime) -> datetime:
+    return time if time.tzinfo is UTC else time.astimezone(UTC)

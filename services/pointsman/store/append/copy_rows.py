@@ -1,0 +1,70 @@
+"""Binary COPY into the audit table, and what becomes of a row that Postgres refuses."""
+
+from collections.abc import AsyncIterable, Sequence
+from datetime import UTC, datetime
+
+import asyncpg
+
+from pointsman.store.append.chain import chained
+from pointsman.store.append.row import Row
+from pointsman.store.connect import Connection
+
+#: Postgres or the driver cannot take a value; the connection is fine. The driver raises plain Python errors.
+REFUSED = (
+    asyncpg.DataError,
+    asyncpg.ProgramLimitExceededError,
+    ArithmeticError,
+    AttributeError,
+    TypeError,
+    ValueError,
+)
+
+_COLUMNS = (*Row._fields, "recorded_at", "chain")
+#: For trying only.
+_ANY, _ANY_TIME = b"", datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def copy_rows(connection: Connection, linked: AsyncIterable[tuple[object, ...]]) -> None:
+    """Store rows, each with `recorded_at` and `chain` behind it, all or none.
+
+    Raises:
+        REFUSED: one of them cannot be stored as it is.
+    """
+    await connection.copy_records_to_table("message", schema_name="audit", columns=_COLUMNS, records=linked)
+
+
+async def what_can_be_stored(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """The rows as they can be stored, found by trying and halving; of a refused one bytes and reason stay.
+
+    Nothing is stored: what a row is chained to is known only when the ones before it are as they will be.
+    """
+    refusal = await _refusal_of(connection, rows)
+    if refusal is None:
+        return list(rows)
+    if len(rows) > 1:
+        middle = len(rows) // 2
+        first = await what_can_be_stored(connection, rows[:middle])
+        return first + await what_can_be_stored(connection, rows[middle:])
+    reason = f"Postgres refused it: {_storable(refusal)}"
+    bare = rows[0].without_payload(reason)
+    return [bare if await _refusal_of(connection, [bare]) is None else rows[0].only_bytes(reason)]
+
+
+async def _refusal_of(connection: Connection, rows: Sequence[Row]) -> Exception | None:
+    trial = connection.transaction()
+    await trial.start()
+    try:
+        chained(_ANY, rows, _ANY_TIME)
+        await connection.copy_records_to_table(
+            "message", schema_name="audit", columns=Row._fields, records=rows
+        )
+    except REFUSED as error:
+        return error
+    finally:
+        await trial.rollback()
+    return None
+
+
+def _storable(error: Exception) -> str:
+    text = str(error).replace("\n", "; ").replace("\0", " ")
+    return text.encode("utf-8", "backslashreplace").decode()[:500]

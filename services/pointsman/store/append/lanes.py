@@ -1,0 +1,105 @@
+"""Where the lanes stand: held while a batch is stored, moved behind it, both in the batch's transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+from pointsman.store.append.chain import genesis
+from pointsman.store.connect import Connection
+from pointsman.store.errors import LaneMovedError
+from pointsman.store.sql import query
+
+#: A topic and a partition.
+Lane: TypeAlias = tuple[str, int]
+
+
+class Move(NamedTuple):
+    """Where the lane must stand (None: nowhere yet) and where it stands afterwards."""
+
+    expected: int | None
+    next: int
+
+
+class Head(NamedTuple):
+    """Where a lane's chain stands: the link of the last of `rows` rows before `next_offset`.
+
+    Rows with offsets before `chained_from` are older than the chain.
+    """
+
+    chain: bytes
+    rows: int
+    chained_from: int
+    next_offset: int
+
+
+class Held(NamedTuple):
+    """A lane that cannot be moved by others, and the database's time of taking it."""
+
+    head: Head
+    clock: datetime
+
+
+async def positions(connection: Connection, lanes: Sequence[Lane]) -> dict[Lane, int]:
+    """The next offset of each lane that has one."""
+    rows = await connection.fetch(
+        query("positions"), [topic for topic, _ in lanes], [part for _, part in lanes]
+    )
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+async def hold(
+    connection: Connection, moves: Mapping[Lane, Move], *, retried: bool
+) -> dict[Lane, Held] | None:
+    """Keep every lane from moving until the transaction ends; None where `moves` were made by an earlier try.
+
+    Raises:
+        LaneMovedError: a lane does not stand where it must.
+    """
+    ordered = sorted(moves.items())  # one order for all writers: no deadlock
+    rows = await connection.fetch(
+        query("hold_lanes"),
+        [topic for (topic, _), _ in ordered],
+        [partition for (_, partition), _ in ordered],
+        [move.expected for _, move in ordered],
+    )
+    held = {
+        (row["topic"], row["partition"]): Held(
+            Head(
+                row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
+                row["rows"],
+                row["chained_from"],
+                moves[row["topic"], row["partition"]].expected or 0,
+            ),
+            row["clock"],
+        )
+        for row in rows
+    }
+    if len(held) == len(moves):
+        return held
+    found = await positions(connection, list(moves))
+    if retried and not held and all(found.get(lane) == move.next for lane, move in ordered):
+        return None
+    lane, move = next((lane, move) for lane, move in ordered if lane not in held)
+    raise LaneMovedError(lane, move.expected, found.get(lane))
+
+
+async def move(connection: Connection, held: Mapping[Lane, Held], heads: Mapping[Lane, Head]) -> None:
+    """Move held lanes to their new heads.
+
+    Raises:
+        LaneMovedError: one is not further on.
+    """
+    ordered = sorted(heads.items())
+    before = [held[lane].head for lane, _ in ordered]
+    moved = await connection.fetchval(
+        query("move_lanes"),
+        [topic for (topic, _), _ in ordered],
+        [partition for (_, partition), _ in ordered],
+        [head.next_offset for head in before],
+        [head.next_offset for _, head in ordered],
+        [head.chain for _, head in ordered],
+        [head.rows - old.rows for (_, head), old in zip(ordered, before, strict=True)],
+    )
+    if moved != len(heads):
+        lane, old = ordered[0][0], before[0].next_offset
+        raise LaneMovedError(lane, old, old)

@@ -1,0 +1,1 @@
+"""Questions to the audit database, and their answers."""

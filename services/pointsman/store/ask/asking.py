@@ -1,0 +1,197 @@
+"""Questions in anybody's own SQL, which can read and nothing else."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import orjson
+
+from pointsman.store.ask.reader_rights import refuse_more_than_reader
+from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.errors import StoreError
+from pointsman.store.sql import query
+from pointsman.store.times import read_all_times
+
+#: What reads; anything else would be refused by the read-only transaction, with a less helpful word.
+_READS = {"select", "with", "table", "values", "explain", "show"}
+_LEADING = re.compile(r"\A(?:\s++|--[^\n]*+(?:\n|\Z)|/\*.*?\*/|\()*+(\w*)", re.DOTALL)
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A view or function and what it answers; `arguments` is None for a view."""
+
+    name: str
+    arguments: str | None
+    question: str
+    how: str | None
+    example: str
+
+
+class QuestionError(StoreError):
+    """The question cannot be answered as it stands; `hint` says what to write instead."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Answer:
+    """`columns`: names in order. Rows come page by page; jsonb is decoded, all else is as Python has it."""
+
+    def __init__(self, statement: Any, cursor: Any, text: str) -> None:
+        attributes = statement.get_attributes()
+        self.columns: tuple[str, ...] = tuple(attribute.name for attribute in attributes)
+        self._json = [place for place, each in enumerate(attributes) if each.type.name in ("json", "jsonb")]
+        self._cursor = cursor
+        self._text = text
+
+    async def pages(self) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """Every row, some hundred at a time.
+
+        Raises:
+            QuestionError, StoreUnavailableError: it broke off.
+        """
+        with translated(), _explained(self._text):
+            while found := await self._cursor.fetch(_PAGE):
+                yield [self._row(row) for row in found]
+
+    async def first(self, limit: int) -> tuple[list[tuple[Any, ...]], bool]:
+        """At most `limit` rows (0: all), and whether there are more.
+
+        Raises:
+            QuestionError, StoreUnavailableError: it broke off.
+        """
+        rows: list[tuple[Any, ...]] = []
+        async for page in self.pages():
+            rows += page
+            if limit and len(rows) > limit:
+                return rows[:limit], True
+        return rows, False
+
+    def _row(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place in self._json:
+            if values[place] is not None:
+                values[place] = _parsed(values[place])
+        return tuple(values)
+
+
+@asynccontextmanager
+async def asked(
+    dsn: str, text: str, *arguments: Any, within: timedelta, anybody_s: bool = False
+) -> AsyncIterator[Answer]:
+    """Ask one statement in a read-only transaction, with the auditor's role where the user is a member.
+
+    `within` bounds the whole of it, in the server. `anybody_s`: not our own statement; then the user must be
+    no more than a member of that role.
+
+    Raises:
+        QuestionError: it is no question, has a mistake, may not be asked or took too long.
+        TooMuchRightError: the user is more than a reader.
+        StoreUnavailableError, StoreError: the database cannot be asked anything.
+    """
+    word = _first_word(text)
+    if word not in _READS:
+        raise QuestionError(
+            f"{word.upper() or 'nothing'} is no question", "only SELECT and what else reads is asked here"
+        )
+    async with connected(dsn) as connection, _read_only(connection, within):
+        if anybody_s:
+            with translated(dsn):
+                await refuse_more_than_reader(connection)
+        with translated(dsn):
+            await read_all_times(connection)
+        with translated(dsn), _explained(text):
+            statement = await connection.prepare(text)
+            cursor = await statement.cursor(*arguments)
+        yield Answer(statement, cursor, text)
+
+
+async def questions(dsn: str) -> list[Question]:
+    """What can be asked, as the database itself says.
+
+    Raises:
+        StoreUnavailableError, StoreError: it cannot be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            return [Question(**row) for row in await connection.fetch(query("questions"))]
+
+
+def _parsed(text: str) -> Any:
+    """JSON of any depth and with numbers of any size."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text, parse_float=Decimal)
+        except RecursionError:
+            return text
+
+
+def _first_word(text: str) -> str:
+    match = _LEADING.match(text)
+    return match.group(1).lower() if match else ""
+
+
+@asynccontextmanager
+async def _read_only(connection: Connection, within: timedelta) -> AsyncIterator[None]:
+    transaction = connection.transaction(readonly=True)
+    with translated():
+        await transaction.start()
+        await connection.execute(query("become_auditor"))
+        milliseconds = str(max(1, round(within.total_seconds() * 1000)))
+        await connection.execute("select set_config('statement_timeout', $1, true)", milliseconds)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await transaction.rollback()
+
+
+@contextmanager
+def _explained(text: str) -> Iterator[None]:
+    """The driver's errors about the question `text`, told with the place in it where it went wrong."""
+    try:
+        yield
+    except asyncpg.QueryCanceledError as error:
+        raise QuestionError(
+            "the answer took too long and was given up",
+            "ask about a shorter time, or wait longer with --timeout",
+        ) from error
+    except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
+        raise  # not the question's fault
+    except (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientPrivilegeError) as error:
+        raise QuestionError(str(error), "nothing is changed from here: ask with SELECT") from error
+    except asyncpg.PostgresError as error:
+        raise QuestionError(_told(text, error), _advice(error)) from error
+
+
+def _told(text: str, error: asyncpg.PostgresError) -> str:
+    said = str(error).partition("\n")[0]
+    position = getattr(error, "position", None)
+    if position is None:
+        detail = getattr(error, "detail", None)
+        return f"{said}: {detail}" if detail else said
+    before = text[: int(position) - 1]
+    line = text.split("\n")[before.count("\n")]
+    column = len(before.rpartition("\n")[2])
+    start = max(0, column - 60)
+    return f"{said}\n  {line[start : start + 100]}\n  {' ' * (column - start)}^"
+
+
+def _advice(error: asyncpg.PostgresError) -> str:
+    hint = getattr(error, "hint", None) or ""
+    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError):
+        return "`pointsman sql --list` shows what there is" + (f"; {hint}" if hint else "")
+    if isinstance(error, asyncpg.PostgresSyntaxError) and "multiple commands" in str(error):
+        return "ask one thing at a time"
+    return hint

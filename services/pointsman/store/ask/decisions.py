@@ -1,0 +1,102 @@
+"""Decisions on record, and what they were made by."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from pointsman.store.connect import Pool, open_pool, translated
+from pointsman.store.errors import ContentHiddenError
+from pointsman.store.privacy.opening import masked_by, value_of
+from pointsman.store.privacy.sealing import MasterKey
+from pointsman.store.sql import query
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A `job.routed.v1` as it was written, and what the job's calls came to: None where none was made.
+
+    `cost_usd` leaves out the `unpriced` calls.
+    """
+
+    value: bytes
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: Decimal | None
+    unpriced: int
+
+
+@asynccontextmanager
+async def open_decisions(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Decisions"]:
+    """A `Decisions` with connections of its own, for a command; `master` opens what is sealed."""
+    async with await open_pool(dsn, application="pointsman.decisions", size=2) as pool:
+        yield Decisions(pool, master)
+
+
+class Decisions:
+    """Each method asks one named query. All raise StoreUnavailableError and StoreError."""
+
+    def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
+        self._pool = pool
+        self._master = master
+
+    async def value(self, job_id: UUID) -> bytes | None:
+        """The router's latest `job.routed.v1` of the job, byte for byte; None when it was never routed.
+
+        Raises:
+            ContentHiddenError: it was masked, or sealed and cannot be opened.
+        """
+        for row in await self._ask("router_decision", job_id):
+            what = f"the decision about job {job_id}"
+            if masked := masked_by(row["privacy"]):
+                raise ContentHiddenError(what, f"cannot be made again: the job was {masked}")
+            with translated():
+                async with self._pool.acquire() as connection:
+                    return await value_of(connection, self._master, row, what)
+        return None
+
+    async def policy(self, version: str) -> PolicyApplied | None:
+        """The policy of that version, if a router put it on record."""
+        found = await self._applied(PolicyApplied.TYPE, f"policy/{version}")
+        return None if found is None else PolicyApplied.model_validate_json(found)
+
+    async def model(self, sha256: str) -> ModelApplied | None:
+        """The model of that content, if a router put it on record."""
+        found = await self._applied(ModelApplied.TYPE, f"model/{sha256}")
+        return None if found is None else ModelApplied.model_validate_json(found)
+
+    async def count(self, since: datetime, until: datetime) -> int:
+        """How many decisions there are from `since` to, not including, `until`, by the broker's clock."""
+        (row,) = await self._ask("count_routed", since, until)
+        return int(row["jobs"])
+
+    async def between(self, since: datetime, until: datetime) -> AsyncIterator[list[Decided]]:
+        """Those decisions, page by page, in the order of the broker's clock."""
+        after: tuple[Any, ...] = (since, "", -1, -1)
+        while rows := await self._ask("routed_after", since, until, *after, PAGE):
+            yield [
+                Decided(
+                    bytes(row["value"]), row["tokens_in"], row["tokens_out"], row["cost_usd"], row["unpriced"]
+                )
+                for row in rows
+            ]
+            last = rows[-1]
+            after = (last["broker_at"], last["topic"], last["partition"], last["offset"])
+
+    async def _applied(self, kind: str, key: str) -> bytes | None:
+        for row in await self._ask("applied", kind, key.encode()):
+            return bytes(row["value"])
+        return None
+
+    async def _ask(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await connection.fetch(query(name), *arguments)

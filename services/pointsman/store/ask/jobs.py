@@ -1,0 +1,141 @@
+"""Questions about jobs to the audit database."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import orjson
+from pydantic import ValidationError
+
+from pointsman.store.ask.answers import Ended, Hops, JobState, Routed, Step, TierCost, TierOutcomes
+from pointsman.store.connect import Pool, open_pool, translated
+from pointsman.store.errors import ContentHiddenError
+from pointsman.store.privacy.opening import Closed, masked_by, open_rows, value_of
+from pointsman.store.privacy.sealed_record import Content
+from pointsman.store.privacy.sealing import MasterKey
+from pointsman.store.sql import query
+from pointsman_schemas.claims import readable
+from pointsman_schemas.jobs import JobRouted
+
+#: So many digits of an id's end are in the index `audit.job_end`.
+_INDEXED = 12
+
+_Answer = TypeVar("_Answer", Step, Ended, Hops, JobState, TierCost, TierOutcomes)
+
+
+@asynccontextmanager
+async def open_jobs(dsn: str, master: MasterKey | None = None) -> AsyncIterator["Jobs"]:
+    """A `Jobs` with connections of its own, for a command; `master` opens what is sealed."""
+    async with await open_pool(dsn, application="pointsman.jobs", size=2) as pool:
+        yield Jobs(pool, master)
+
+
+class Jobs:
+    """Each method asks one named query. All raise StoreUnavailableError and StoreError."""
+
+    def __init__(self, pool: Pool, master: MasterKey | None = None) -> None:
+        self._pool = pool
+        self._master = master
+
+    async def find_jobs(self, part: str, limit: int = 10) -> list[UUID]:
+        """At most `limit` ids of jobs that begin or end with `part`: hexadecimal, dashes where one likes."""
+        digits = part.replace("-", "").lower()
+        if len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+            return []
+        first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        end = digits[::-1][:_INDEXED]
+        low, high = end.ljust(_INDEXED, "0"), end.ljust(_INDEXED, "f")
+        rows = await self._ask("find_jobs", first, last, low, high, digits, limit)
+        return [row["job_id"] for row in rows]
+
+    async def timeline(self, job_id: UUID) -> list[Step]:
+        """Every message of the job, in order; empty when there is none."""
+        steps = [_answer(Step, row) for row in await self._ask("timeline", job_id)]
+        if self._master is None or not any(step.hidden for step in steps):
+            return steps
+        rows = await self._ask("sealed_of_job", job_id)
+        with translated():
+            async with self._pool.acquire() as connection:
+                opened = await open_rows(connection, self._master, rows)
+        found = {
+            (row["topic"], row["offset"], row["partition"]): each
+            for row, each in zip(rows, opened, strict=True)
+        }
+        return [_shown(step, found.get((step.topic, step.offset, step.partition))) for step in steps]
+
+    async def hops(self, job_ids: Sequence[UUID]) -> list[Hops]:
+        """When each of these jobs came from one topic to the next, of those that are stored."""
+        return [_answer(Hops, row) for row in await self._ask("hops", job_ids)]
+
+    async def decision(self, job_id: UUID) -> Routed | None:
+        """The latest decision about the job; None when it was never routed."""
+        for row in await self._ask("decision", job_id):
+            place, what = (row["topic"], row["partition"], row["offset"]), f"the decision about job {job_id}"
+            with translated():
+                async with self._pool.acquire() as connection:
+                    value = await value_of(connection, self._master, row, what)
+            try:
+                return Routed(row["at"], *place, JobRouted.model_validate_json(readable(value)), value)
+            except ValidationError:
+                if masked := masked_by(row["privacy"]):
+                    raise ContentHiddenError(what, f"cannot be shown: it was {masked}") from None
+                raise
+        return None
+
+    async def outcome(self, job_id: UUID) -> Ended | None:
+        """How the job ended; None while it has not."""
+        for row in await self._ask("outcome", job_id):
+            return _answer(Ended, row)
+        return None
+
+    async def states(self, job_ids: Sequence[UUID]) -> list[JobState]:
+        """A line for each of these jobs that is on record, in the order in which they were submitted."""
+        return [_answer(JobState, row) for row in await self._ask("states", list(job_ids))]
+
+    async def recent(self, limit: int = 20) -> list[JobState]:
+        """The jobs submitted last, newest first."""
+        return [_answer(JobState, row) for row in await self._ask("recent", limit)]
+
+    async def cost_by_tier(self, since: datetime, job_ids: Sequence[UUID] | None = None) -> list[TierCost]:
+        """What the calls since then came to, for all jobs or for these."""
+        ids = None if job_ids is None else list(job_ids)
+        return [_answer(TierCost, row) for row in await self._ask("cost_by_tier", since, ids)]
+
+    async def outcomes_by_tier(
+        self, since: datetime, job_ids: Sequence[UUID] | None = None
+    ) -> list[TierOutcomes]:
+        """How the jobs that ended since then did, all or these."""
+        ids = None if job_ids is None else list(job_ids)
+        return [_answer(TierOutcomes, row) for row in await self._ask("outcomes_by_tier", since, ids)]
+
+    async def count_of(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many records of each topic are stored."""
+        counted = {row["topic"]: row["rows"] for row in await self._ask("count_of", list(topics))}
+        return {topic: counted.get(topic, 0) for topic in topics}
+
+    async def _ask(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await connection.fetch(query(name), *arguments)
+
+
+def _answer(kind: type[_Answer], row: asyncpg.Record) -> _Answer:
+    values = {field.name: row[field.name] for field in fields(kind)}
+    if values.get("payload") is not None:
+        values["payload"] = orjson.loads(values["payload"])
+    return kind(**values)
+
+
+def _shown(step: Step, content: Content | Closed | None) -> Step:
+    if content is None:
+        return step
+    if isinstance(content, Closed):
+        return replace(step, hidden=content.value)
+    try:
+        return replace(step, hidden=None, payload=orjson.loads(content.value or b""))
+    except orjson.JSONDecodeError:
+        return replace(step, hidden=None)

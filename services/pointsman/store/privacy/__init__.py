@@ -1,0 +1,1 @@
+"""Sealing, opening and erasing what the record holds about a subject."""

@@ -1,0 +1,50 @@
+"""Erases one subject: its key is deleted, so that what it sealed can never be read again."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from pointsman.store.connect import connected, translated
+from pointsman.store.errors import StoreError
+from pointsman.store.privacy.sealing import MasterKey
+from pointsman.store.sql import query
+
+
+class Erased(NamedTuple):
+    """What a subject's key seals, or sealed: rows, their UTC days and jobs, the first and last row's time."""
+
+    key_id: UUID
+    rows: int
+    days: int
+    jobs: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+async def extent(dsn: str, master: MasterKey, subject: str) -> Erased | None:
+    """What erasing the subject would erase; None where it has no key.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked; `dsn` must be an eraser's.
+    """
+    return await _ask(dsn, "subject_extent", master, subject)
+
+
+async def erase(dsn: str, master: MasterKey, subject: str) -> Erased | None:
+    """Delete the subject's key and put that on record; None where it has none. Raises the same."""
+    return await _ask(dsn, "erase_subject", master, subject)
+
+
+async def _ask(dsn: str, name: str, master: MasterKey, subject: str) -> Erased | None:
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            try:
+                found = await connection.fetch(query(name), master.hash_of(subject))
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise StoreError(
+                    "this database user may not erase: it takes a member of pointsman_audit_eraser "
+                    "(pointsman db login NAME --as eraser), named in POINTSMAN_POSTGRES_ERASER"
+                ) from error
+    return Erased(*found[0]) if found else None

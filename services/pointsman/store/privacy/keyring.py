@@ -1,0 +1,107 @@
+"""The keys of the subjects whose records are stored now; which of them still hold is seen with every batch.
+
+Invariants:
+- A row that is stored is sealed by a key that was in the database when its transaction ended: an erased key
+  is used no more, however warm this cache is.
+- Of several processes that make a subject's first key at once one wins, the others seal again by its key.
+- No key is added twice: one whose transaction did not go through, as far as is known, is thrown away.
+"""
+
+from pointsman.store.connect import Connection
+from pointsman.store.privacy.sealing import DataKey, MasterKey
+from pointsman.store.sql import query
+
+#: Subjects remembered; the ones that came first are forgotten first.
+_REMEMBERED = 50_000
+
+
+class KeysChangedError(Exception):
+    """Rows were sealed by keys that are not those of their subjects: seal them again."""
+
+
+class Keyring:
+    """What a process knows of subjects and their keys."""
+
+    def __init__(self, master: MasterKey, *, remembered: int = _REMEMBERED) -> None:
+        self.master = master
+        self._remembered = remembered
+        self._hashes: dict[str, bytes] = {}
+        self._known: dict[bytes, DataKey] = {}
+
+    def hash_of(self, subject: str) -> bytes:
+        """The subject's keyed hash."""
+        found = self._hashes.get(subject)
+        if found is None:
+            if len(self._hashes) >= self._remembered:
+                del self._hashes[next(iter(self._hashes))]
+            found = self._hashes[subject] = self.master.hash_of(subject)
+        return found
+
+    def known(self, subject: bytes) -> DataKey | None:
+        """The key that the subject had when it was last asked for."""
+        return self._known.get(subject)
+
+    def learn(self, subject: bytes, key: DataKey | None) -> None:
+        """The subject's key in the database; None: it has none there."""
+        self._known.pop(subject, None)
+        if key is not None:
+            if len(self._known) >= self._remembered:
+                del self._known[next(iter(self._known))]
+            self._known[subject] = key
+
+
+class Sealing:
+    """The keys of one batch: taken without asking the database, which is asked once, at the batch's end."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._used: dict[bytes, DataKey] = {}
+        self._new: set[bytes] = set()
+
+    def begin(self) -> None:
+        """The batch is made, or made again."""
+        self._used.clear()
+        self._new.clear()
+
+    def key_of(self, subject: str) -> DataKey:
+        """The subject's key as far as is known, else a new one."""
+        hash = self._keyring.hash_of(subject)
+        key = self._used.get(hash) or self._keyring.known(hash)
+        if key is None:
+            key = self._keyring.master.new_key(hash)
+            self._new.add(hash)
+        self._used[hash] = key
+        return key
+
+    async def settle(self, connection: Connection) -> None:
+        """In the rows' transaction, after them: add what is new, see that the rest still holds.
+
+        Raises:
+            KeysChangedError: some do not; rows that are made again are sealed by the right ones.
+            SealBrokenError: the database's keys were wrapped by another master key.
+        """
+        if not self._used:
+            return
+        found = await connection.fetch(
+            query("keep_subject_keys"),
+            list(self._used),
+            [key.id for key in self._used.values()],
+            [key.wrapped if subject in self._new else None for subject, key in self._used.items()],
+        )
+        stored = {row["subject"]: row for row in found}
+        changed = False
+        for subject, key in self._used.items():
+            row = stored.get(subject)
+            if row is None or row["key_id"] != key.id:
+                held = None
+                if row is not None:
+                    held = self._keyring.master.unwrap(row["key_id"], subject, row["wrapped"])
+                self._keyring.learn(subject, held)
+                changed = True
+        if changed:
+            raise KeysChangedError
+
+    def keep(self) -> None:
+        """The transaction went through."""
+        for subject in self._new:
+            self._keyring.learn(subject, self._used[subject])

@@ -1,0 +1,102 @@
+"""Opens what is sealed, for readers that have the master key and the right to the wrapped keys."""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from pointsman.store.connect import Connection
+from pointsman.store.errors import ContentHiddenError
+from pointsman.store.privacy.privacy_note import Note
+from pointsman.store.privacy.sealed_record import Content, unpacked
+from pointsman.store.privacy.sealing import DataKey, MasterKey, SealBrokenError
+from pointsman.store.sql import query
+
+
+class Closed(StrEnum):
+    """Why the content of a row cannot be had."""
+
+    SEALED = "sealed"
+    ERASED = "erased"
+    BROKEN = "broken"
+
+
+async def open_rows(
+    connection: Connection, master: MasterKey | None, rows: Sequence[Any]
+) -> list[Content | Closed]:
+    """The content of each row, which has `topic`, `partition`, `offset`, `value` and a note in `privacy`.
+
+    Without the master key, or without the right to the wrapped ones, a row is SEALED: so is one whose key was
+    wrapped by another master key.
+    """
+    notes = [Note.read(row["privacy"]) for row in rows]
+    ids = {note.key for note in notes if note.key is not None}
+    erased = {each["key_id"] for each in await connection.fetch(query("erased_keys"), list(ids))}
+    keys = await data_keys(connection, master, ids)
+    return [
+        Closed.ERASED if note.key in erased else _opened(row, keys.get(note.key) if note.key else None)
+        for row, note in zip(rows, notes, strict=True)
+    ]
+
+
+async def value_of(connection: Connection, master: MasterKey | None, row: Any, what: str) -> bytes:
+    """The value of a row, opened where it is sealed.
+
+    Raises:
+        ContentHiddenError: it cannot be had; `what` is the subject of the sentence.
+    """
+    if row["privacy"] is not None and Note.read(row["privacy"]).key is not None:
+        (content,) = await open_rows(connection, master, [row])
+        if isinstance(content, Closed):
+            raise ContentHiddenError(what, *_WHY[content])
+        return content.value or b""
+    return bytes(row["value"] or b"")
+
+
+def masked_by(privacy: str | None) -> str | None:
+    """The rules that masked something in a row, in words; None where it was not masked."""
+    rules = () if privacy is None else Note.read(privacy).rules
+    return f"masked by {', '.join(rules)} before it was stored" if rules else None
+
+
+def _opened(row: Any, key: DataKey | None) -> Content | Closed:
+    if key is None:
+        return Closed.SEALED
+    try:
+        place = (row["topic"], row["partition"], row["offset"])
+        return unpacked(key.open(place, bytes(row["value"] or b"")))
+    except (SealBrokenError, ValueError, KeyError):
+        return Closed.BROKEN
+
+
+async def data_keys(
+    connection: Connection, master: MasterKey | None, ids: Collection[UUID]
+) -> dict[UUID, DataKey]:
+    """The keys with these ids: those that were not erased, and that this master key wrapped."""
+    keys: dict[UUID, DataKey] = {}
+    if master is None:
+        return keys
+    for row in await _wrapped(connection, list(ids)):
+        with suppress(SealBrokenError):
+            keys[row["key_id"]] = master.unwrap(row["key_id"], row["subject"], row["wrapped"])
+    return keys
+
+
+_WHY = {
+    Closed.SEALED: (
+        "is sealed for the person whom it is about",
+        "it takes the master key (POINTSMAN_AUDIT_PRIVACY_KEY) and a member of pointsman_audit_opener",
+    ),
+    Closed.ERASED: ("was erased: the key that sealed it is gone",),
+    Closed.BROKEN: ("does not open: it was changed", "where, and what else: pointsman audit verify"),
+}
+
+
+async def _wrapped(connection: Connection, ids: list[Any]) -> list[asyncpg.Record]:
+    try:
+        return await connection.fetch(query("open_subject_keys"), ids)
+    except asyncpg.InsufficientPrivilegeError:
+        return []

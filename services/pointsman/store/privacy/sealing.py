@@ -1,0 +1,141 @@
+"""Keys for what must not be read, or guessed: one master key outside the database, one data key a subject.
+
+From the master key alone come the hash that stands for a subject and the digests of what was masked. What is
+about a subject is sealed by its data key, which the database holds wrapped by the master key: without the
+row or the master key it is noise.
+"""
+
+import hmac
+import os
+from dataclasses import dataclass, field
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from pointsman.store.errors import StoreError
+from pointsman.store.verify.signing import KeyUnreadableError
+
+_NONCE = 12
+_KEY = 32
+
+#: Topic, partition and offset.
+Place = tuple[str, int, int]
+
+
+class SealBrokenError(StoreError):
+    """Sealed bytes are not what was sealed, or another key sealed them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """One subject's key. `wrapped` is how the database holds it."""
+
+    id: UUID
+    subject: bytes
+    wrapped: bytes = field(repr=False)
+    _cipher: AESGCM = field(repr=False)
+    _digest_key: bytes = field(repr=False)
+
+    def seal(self, place: Place, content: bytes) -> bytes:
+        """Nonce and ciphertext (AES-256-GCM), which open at this place alone."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, content, _bound(self.id, place))
+
+    def open(self, place: Place, sealed: bytes) -> bytes:
+        """What was sealed.
+
+        Raises:
+            SealBrokenError: it was changed, moved, or sealed by another key.
+        """
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(self.id, place))
+        except (InvalidTag, ValueError) as error:
+            raise SealBrokenError(f"the sealed content of {place} does not open") from error
+
+    def digest(self, record_sha256: bytes) -> bytes:
+        """The record's digest, so that who has no key cannot try out what the record may have been."""
+        return hmac.digest(self._digest_key, record_sha256, "sha256")
+
+
+class MasterKey:
+    """32 bytes from a file or the environment, never in the database."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != _KEY:
+            raise KeyUnreadableError(
+                "a privacy key is 64 hexadecimal digits, as `audit privacy key` makes them"
+            )
+        self._wraps = AESGCM(_derived(secret, b"wrap"))
+        self._subjects = _derived(secret, b"subject")
+        self._marks = _derived(secret, b"mark")
+        self._digests = _derived(secret, b"digest")
+
+    @classmethod
+    def parse(cls, text: str) -> "MasterKey":
+        """From 64 hexadecimal digits.
+
+        Raises:
+            KeyUnreadableError: it is something else.
+        """
+        try:
+            secret = bytes.fromhex(text.strip())
+        except ValueError:
+            secret = b""
+        return cls(secret)
+
+    def hash_of(self, subject: str) -> bytes:
+        """What stands for a subject in the database: HMAC-SHA256, 32 bytes."""
+        return hmac.digest(self._subjects, subject.encode("utf-8", "surrogatepass"), "sha256")
+
+    def mark(self, place: Place, rule: str, original: bytes) -> str:
+        """16 hexadecimal digits that only who has the key can make from the original.
+
+        The place is part of it: that two messages held the same is not told.
+        """
+        said = b"\n".join((rule.encode(), *(str(part).encode() for part in place), original))
+        return hmac.digest(self._marks, said, "sha256")[:8].hex()
+
+    def digest(self, record_sha256: bytes) -> bytes:
+        """The record's digest, so that who has no key cannot try out what was masked in it."""
+        return hmac.digest(self._digests, record_sha256, "sha256")
+
+    def new_key(self, subject: bytes) -> DataKey:
+        """A data key for the subject with this hash."""
+        id, secret, nonce = uuid4(), os.urandom(_KEY), os.urandom(_NONCE)
+        wrapped = nonce + self._wraps.encrypt(nonce, secret, id.bytes + subject)
+        return _data_key(id, subject, wrapped, secret)
+
+    def unwrap(self, id: UUID, subject: bytes, wrapped: bytes) -> DataKey:
+        """The data key that the database holds.
+
+        Raises:
+            SealBrokenError: another master key wrapped it, or it was changed.
+        """
+        try:
+            secret = self._wraps.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], id.bytes + subject)
+        except (InvalidTag, ValueError) as error:
+            raise SealBrokenError(
+                f"the key {id} was wrapped by another privacy key: look at POINTSMAN_AUDIT_PRIVACY_KEY"
+            ) from error
+        return _data_key(id, subject, wrapped, secret)
+
+
+def new_master_key() -> str:
+    """64 hexadecimal digits."""
+    return os.urandom(_KEY).hex()
+
+
+def _data_key(id: UUID, subject: bytes, wrapped: bytes, secret: bytes) -> DataKey:
+    return DataKey(id, subject, wrapped, AESGCM(secret), _derived(secret, b"digest"))
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    """A key for one purpose from 32 uniformly random bytes: one block of HKDF-Expand (RFC 5869)."""
+    return hmac.new(secret, b"pointsman privacy 1 " + purpose + b"\x01", sha256).digest()
+
+
+def _bound(key: UUID, place: Place) -> bytes:
+    topic, partition, offset = place
+    return b"%b %b %d %d" % (key.bytes, topic.encode(), partition, offset)

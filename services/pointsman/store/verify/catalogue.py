@@ -1,0 +1,227 @@
+"""Whether views, functions, tables, triggers and grants are what the migrations make.
+
+How Postgres prints a definition differs from one version to the next, so nothing is compared with a list that
+came with us. The migrations are applied once more to the same server, as temporary objects in a transaction
+that is rolled back, and the server prints both.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import NamedTuple
+
+import asyncpg
+
+from pointsman.store.connect import Connection
+from pointsman.store.roles import ALL
+from pointsman.store.sql import migrations, query
+from pointsman.store.verify.findings import Finding, Wrong
+
+#: What a changed table or function makes of a question to it; the connection is fine.
+UNREADABLE = (
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.DataError,
+    asyncpg.PLPGSQLError,
+)
+
+_SCHEMAS = ("audit", "claims")
+#: What cannot be said of temporary objects, and is looked at otherwise.
+_LEFT_OUT = re.compile(
+    r"^(?:create schema|comment on schema|grant usage on schema)\b[^;]*;", re.MULTILINE | re.IGNORECASE
+)
+_OF_SCHEMA = re.compile(r"\b(?:audit|claims)\.")
+_ALL_OF_SCHEMA = re.compile(r"\bin schema audit\b")
+_DEFAULTS = re.compile(r"\balter default privileges in schema audit\b")
+_USAGE = re.compile(r"^grant usage on schema (\w+(?:, \w+)*) to (\w+(?:, \w+)*);", re.MULTILINE)
+_TEMPORARY = re.compile(r"\bpg_temp(?:_\d+)?\.(\w*)")
+_CLAIMS = frozenset(("payload", "put"))
+_DAY = re.compile(r"\bmessage_(\d{4})(\d\d)(\d\d)(?!\d)")
+#: The day that stands for all of them: a real one is compared with it.
+_EXAMPLE_DAY = "2000-01-01"
+_EXAMPLE = "message_20000101"
+_INDEX_NAME = re.compile(r"^(CREATE (?:UNIQUE )?INDEX) \S+")
+
+
+class Thing(NamedTuple):
+    """A view, function, column or whatever a schema can hold, as the server prints it."""
+
+    kind: str
+    name: str
+    definition: str
+    foreign_owner: bool
+    grants: str | None
+
+
+#: What the migrations make, by the server's version and their own digest: the same for every database there.
+_made: dict[tuple[str, str], list[Thing]] = {}
+
+
+async def differences(connection: Connection) -> list[Finding]:
+    """Everything in the schemas that the migrations do not make, or make otherwise.
+
+    Raises:
+        asyncpg.PostgresError
+    """
+    findings = await _unlike_files(connection)
+    try:
+        expected = await _expected(connection)
+    except asyncpg.PostgresError as error:
+        reason = str(error).partition("\n")[0]
+        return [*findings, _finding(f"definitions cannot be looked at without temporary objects: {reason}")]
+    async with connection.transaction(readonly=True):
+        await connection.execute("set local search_path = pg_catalog; set local timezone = 'UTC'")
+        actual = await _things(connection, _SCHEMAS)
+        beside = {tuple(row) for row in await connection.fetch(query("catalogue_roles"), list(ALL))}
+    return [*findings, *_compared(expected, actual), *_compared_beside(beside)]
+
+
+async def _unlike_files(connection: Connection) -> list[Finding]:
+    applied = {row["name"]: row["sha256"] for row in await connection.fetch(query("migrations"))}
+    files = {name: sha256(text.encode()).hexdigest() for name, text in migrations().items()}
+    findings = []
+    for name in sorted(files.keys() | applied.keys()):
+        if name not in applied:
+            findings.append(_finding(f"migration {name} is not on record: run `pointsman db migrate`"))
+        elif name not in files:
+            findings.append(
+                _finding(f"migration {name} is none of ours: another version may have applied it")
+            )
+        elif files[name] != applied[name]:
+            findings.append(_finding(f"migration {name} is on record with another digest"))
+    return findings
+
+
+async def _expected(connection: Connection) -> list[Thing]:
+    texts = [query("migration_table"), *migrations().values()]
+    key = (str(connection.get_server_version()), sha256("".join(texts).encode()).hexdigest())
+    if key not in _made:
+        _made[key] = await _make(connection, texts)
+    return _made[key]
+
+
+async def _make(connection: Connection, texts: Iterable[str]) -> list[Thing]:
+    """Apply the migrations as temporary objects, read what they made, and roll all of it back."""
+    trial = connection.transaction()
+    await trial.start()
+    try:
+        await connection.execute("set transaction read write")
+        # Relations of the same name elsewhere come first, so that ours are printed with their schema.
+        await connection.execute("set local search_path = audit, claims, pg_temp; set local timezone = 'UTC'")
+        for text in texts:
+            await connection.execute(_as_temporary(text))
+        await connection.execute(f"select pg_temp.ensure_days('{_EXAMPLE_DAY}', '{_EXAMPLE_DAY}')")
+        schema = await connection.fetchval("select pg_my_temp_schema()::regnamespace::text")
+        return [thing._replace(foreign_owner=False) for thing in await _things(connection, [schema])]
+    finally:
+        await trial.rollback()
+
+
+def _as_temporary(text: str) -> str:
+    text = _DEFAULTS.sub("alter default privileges", _LEFT_OUT.sub("", text))
+    text = _ALL_OF_SCHEMA.sub("in schema pg_temp", text)
+    return _OF_SCHEMA.sub("pg_temp.", text.replace("create schema if not exists audit;", ""))
+
+
+async def _things(connection: Connection, schemas: Iterable[str]) -> list[Thing]:
+    rows = await connection.fetch(query("catalogue"), list(schemas))
+    return [
+        Thing(kind, _as_ours(name), _as_ours(definition), foreign_owner, grants)
+        for kind, name, definition, foreign_owner, grants in rows
+    ]
+
+
+def _as_ours(text: str) -> str:
+    """Temporary names as those that they stand for."""
+    return _TEMPORARY.sub(lambda name: f"{'claims' if name[1] in _CLAIMS else 'audit'}.{name[1]}", text)
+
+
+def _compared(expected: list[Thing], actual: list[Thing]) -> Iterator[Finding]:
+    example = [thing for thing in expected if _EXAMPLE in thing.name]
+    days: dict[str, list[Thing]] = {}
+    fixed: dict[tuple[str, str], Thing] = {}
+    for thing in actual:
+        if day := _DAY.search(thing.name):
+            days.setdefault(day[0], []).append(thing)
+        else:
+            fixed[thing.kind, thing.name] = thing
+        if thing.foreign_owner:
+            yield _finding(f"the {thing.kind} {thing.name} belongs to another role than its schema")
+    for thing in expected:
+        if _EXAMPLE not in thing.name:
+            yield from _unlike(thing, fixed.pop((thing.kind, thing.name), None))
+    for kind, name in fixed:
+        yield _finding(f"the {kind} {name} is none that the migrations make")
+    wanted = _of_day(example)
+    for name, things in sorted(days.items()):
+        if _of_day(things) != wanted:
+            differing = (_of_day(things) - wanted) + (wanted - _of_day(things))
+            kinds = ", ".join(sorted({kind for kind, *_ in differing}))
+            yield _finding(f"the table {name} is not as a day's table is made: {kinds}")
+
+
+def _unlike(expected: Thing, actual: Thing | None) -> Iterator[Finding]:
+    if actual is None:
+        yield _finding(f"the {expected.kind} {expected.name} is missing")
+    elif actual.definition != expected.definition:
+        yield _finding(f"the {expected.kind} {expected.name} is not what the migrations make")
+    elif actual.grants != expected.grants:
+        now, made = actual.grants or "nothing", expected.grants or "nothing"
+        yield _finding(f"the {expected.kind} {expected.name} grants {now}, the migrations {made}")
+
+
+def _of_day(things: Iterable[Thing]) -> Counter[tuple[str, str, str, str | None]]:
+    """The parts of a day's table as those of the example; what its indexes are called is chance."""
+    return Counter(
+        (
+            thing.kind,
+            "" if thing.kind == "index" else _as_example(thing.name),
+            _INDEX_NAME.sub(r"\1", _dated(thing)),
+            thing.grants,
+        )
+        for thing in things
+    )
+
+
+def _dated(thing: Thing) -> str:
+    day = _DAY.search(thing.name)
+    assert day is not None
+    bounds = re.compile(
+        rf"FROM \('{day[1]}-{day[2]}-{day[3]} 00:00:00\+00'\) TO \('{_next_day(day)} 00:00:00\+00'\)"
+    )
+    return _as_example(bounds.sub("its day", thing.definition))
+
+
+def _next_day(day: re.Match[str]) -> str:
+    from datetime import date, timedelta
+
+    try:
+        return str(date(int(day[1]), int(day[2]), int(day[3])) + timedelta(days=1))
+    except (ValueError, OverflowError):
+        return "no day"
+
+
+def _as_example(text: str) -> str:
+    return _DAY.sub(_EXAMPLE, text)
+
+
+def _compared_beside(actual: set[tuple[object, ...]]) -> Iterator[Finding]:
+    """Schemas, default privileges and roles, which temporary objects cannot show."""
+    expected: set[tuple[object, ...]] = {("default", "audit", "r pointsman_auditor=select")}
+    for text in migrations().values():
+        for schemas, roles in _USAGE.findall(text):
+            expected |= {
+                ("schema", schema, f"{role}=usage")
+                for schema in schemas.split(", ")
+                for role in roles.split(", ")
+            }
+    for kind, name, says in sorted(actual - expected, key=str):
+        yield _finding(f"the {kind} {name}: {says}, which no migration makes")
+    for kind, name, says in sorted(expected - actual, key=str):
+        yield _finding(f"the {kind} {name}: {says} is missing")
+
+
+def _finding(text: str) -> Finding:
+    return Finding(Wrong.DEFINITION, text)

@@ -1,0 +1,86 @@
+"""What the database has of each record, for comparing it with the records themselves."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from uuid import UUID
+
+from pointsman.store.append.chapters import Chapter, newest_chapters, stored_topic
+from pointsman.store.append.lanes import Lane
+from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.privacy.opening import data_keys
+from pointsman.store.privacy.privacy_note import Note
+from pointsman.store.privacy.sealing import DataKey, MasterKey
+from pointsman.store.sql import query
+from pointsman.store.verify.dropped import Gaps, gaps_of
+
+
+class Kept(NamedTuple):
+    """A row's digest, None where it is older than the chain; `closed`: its key is not to be had."""
+
+    digest: bytes | None
+    closed: bool
+    keyed: Callable[[bytes], bytes] | None
+
+    def is_of(self, record_sha256: bytes) -> bool:
+        """Whether it is the digest of that record."""
+        return self.digest == (self.keyed(record_sha256) if self.keyed else record_sha256)
+
+
+class Digests:
+    """The stored digests; all methods raise StoreUnavailableError and StoreError."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        positions: Mapping[Lane, int],
+        gaps: Gaps,
+        master: MasterKey | None,
+        chapters: Mapping[str, Chapter],
+    ) -> None:
+        self._connection = connection
+        self._master = master
+        self._gaps = gaps.by_lane
+        self._chapters = chapters
+        #: The next offset of each lane, when this began.
+        self.positions = positions
+
+    def lane(self, topic: str, partition: int) -> Lane:
+        """Where the newest chapter of a topic is stored."""
+        known = self._chapters.get(topic)
+        return (topic if known is None else stored_topic(topic, known.number), partition)
+
+    def dropped(self, lane: Lane, offset: int) -> bool:
+        """Whether retention dropped the row."""
+        return any(gap.first <= offset <= gap.last for gap in self._gaps.get(lane, ()))
+
+    async def between(self, lane: Lane, first: int, last: int) -> dict[int, Kept]:
+        """By offset, both ends included."""
+        with translated():
+            found = await self._connection.fetch(query("digests"), *lane, first, last)
+            notes = {row["offset"]: Note.read(row["privacy"]) for row in found if row["privacy"] is not None}
+            ids = {note.key for note in notes.values() if note.key is not None}
+            keys = await data_keys(self._connection, self._master, ids) if ids else {}
+        return {
+            row["offset"]: self._kept(row["record_sha256"], notes.get(row["offset"]), keys) for row in found
+        }
+
+    def _kept(self, digest: bytes | None, note: Note | None, keys: Mapping[UUID, DataKey]) -> Kept:
+        if note is None:
+            return Kept(digest, False, None)
+        key = self._master if note.key is None else keys.get(note.key)
+        return Kept(digest, True, None) if key is None else Kept(digest, False, key.digest)
+
+
+@asynccontextmanager
+async def open_digests(dsn: str, master: MasterKey | None = None) -> AsyncIterator[Digests]:
+    """Over one connection of its own; `master`: for rows that were masked or sealed."""
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            heads = await connection.fetch(query("lane_heads"))
+            gone = await connection.fetch(query("dropped"))
+            chapters = await newest_chapters(connection)
+        positions = {(row["topic"], row["partition"]): row["next_offset"] for row in heads}
+        # Whether the statements are signed is for the walk to say.
+        gaps = gaps_of([(row["statement"], row["signature"]) for row in gone], None)
+        yield Digests(connection, positions, gaps, master, chapters)

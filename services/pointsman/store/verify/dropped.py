@@ -1,0 +1,78 @@
+"""What retention has dropped: signed statements of what the chains were at the ends of what is gone."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pointsman.store.append.lanes import Lane
+from pointsman.store.verify.findings import Finding, Wrong
+from pointsman.store.verify.signing import PublicKey
+
+
+class Run(BaseModel):
+    """A stretch of a lane that is gone whole: its `rows` had links, `chain` was the last (hexadecimal)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+    rows: int
+    chain: str | None
+
+
+class Statement(BaseModel):
+    """One dropped day."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    rows: int
+    runs: tuple[Run, ...]
+
+
+class Gap(NamedTuple):
+    """A stretch of a lane from offset `first` to `last` that is gone, and the chain at its end."""
+
+    first: int
+    last: int
+    rows: int
+    chain: bytes | None
+
+    def holds(self, next_offset: int) -> bool:
+        """Whether a lane that stood at `next_offset` stood amid what is gone."""
+        return self.first < next_offset <= self.last
+
+
+class Gaps(NamedTuple):
+    """Each lane's gaps in order, how many rows are gone, and what is wrong with the statements."""
+
+    by_lane: dict[Lane, list[Gap]]
+    rows: int
+    findings: list[Finding]
+
+
+def gaps_of(stored: Iterable[tuple[bytes, str]], public: PublicKey | None) -> Gaps:
+    """The gaps by statements and their signatures; without a public key no signature is looked at."""
+    gaps = Gaps({}, 0, [])
+    rows = 0
+    for text, signature in stored:
+        try:
+            statement = Statement.model_validate_json(text)
+        except ValidationError:
+            gaps.findings.append(Finding(Wrong.DROPPED, "what audit.dropped says of a day cannot be read"))
+            continue
+        if public is not None and not public.signed_bytes(text, signature):
+            said = f"that {statement.day} was dropped is not signed by the key {public.id}"
+            gaps.findings.append(Finding(Wrong.DROPPED, said))
+            continue
+        rows += statement.rows
+        for run in statement.runs:
+            gap = Gap(run.first, run.last, run.rows, None if run.chain is None else bytes.fromhex(run.chain))
+            gaps.by_lane.setdefault((run.topic, run.partition), []).append(gap)
+    for found in gaps.by_lane.values():
+        found.sort()
+    return gaps._replace(rows=rows)

@@ -1,0 +1,133 @@
+"""From checkpoints to marks: what the chain of a lane must be at an offset, because somebody signed it."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.verify.dropped import Gap
+from pointsman.store.verify.findings import Finding, Wrong
+from pointsman.store.verify.signing import PublicKey
+from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
+
+
+class Mark(NamedTuple):
+    """The head that checkpoint `number` vouches for."""
+
+    number: int
+    head: Head
+
+
+@dataclass(slots=True)
+class Marks:
+    """The marks of each lane by offset, and what is wrong with the checkpoints they come from."""
+
+    by_lane: dict[Lane, list[Mark]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    checkpoints: int = 0
+    #: What stands beside the rows, with the checkpoint that says so.
+    beside: dict[ChapterMet | OffsetsLost, int] = field(default_factory=dict)
+
+    def without(self, gaps: Mapping[Lane, Sequence[Gap]]) -> None:
+        """Forget marks amid what retention dropped: nothing is left to hold against them."""
+        for lane, gone in gaps.items():
+            found = self.by_lane.get(lane, [])
+            found[:] = [mark for mark in found if not any(gap.holds(mark.head.next_offset) for gap in gone)]
+
+    def newest(self, lane: Lane) -> Mark | None:
+        """The mark furthest on."""
+        found = self.by_lane.get(lane)
+        return found[-1] if found else None
+
+    def before(self, lane: Lane, offset: int) -> Mark | None:
+        """The last mark at or before `offset`."""
+        found = self.by_lane.get(lane, [])
+        place = bisect_right(found, offset, key=lambda mark: mark.head.next_offset)
+        return found[place - 1] if place else None
+
+    def after(self, lane: Lane, offset: int) -> Mark | None:
+        """The first mark behind `offset`."""
+        found = self.by_lane.get(lane, [])
+        place = bisect_right(found, offset, key=lambda mark: mark.head.next_offset)
+        return found[place] if place < len(found) else None
+
+
+def marks_of(
+    stored: Sequence[tuple[int, bytes]], published: Iterable[bytes], public: PublicKey | None
+) -> Marks:
+    """Marks from the database's checkpoints (number and message, in order) and from those on the bus.
+
+    Without a public key no signature is looked at, and nothing is taken from the bus.
+    A checkpoint that is not as it should be gives no marks.
+    """
+    marks = Marks(checkpoints=len(stored))
+    previous: str | None = None
+    expected = 1
+    for number, message in stored:
+        if number != expected:
+            marks.findings.append(_wrong(f"checkpoint {expected} is missing, the next one is {number}"))
+        checkpoint = _read(message, public)
+        if isinstance(checkpoint, str) or checkpoint.number != number:
+            why = checkpoint if isinstance(checkpoint, str) else f"it calls itself {checkpoint.number}"
+            marks.findings.append(_wrong(f"checkpoint {number} cannot be trusted: {why}"))
+        else:
+            if number == expected and checkpoint.previous != previous:
+                marks.findings.append(_wrong(f"checkpoint {number} does not follow from the one before it"))
+            _add(marks, checkpoint)
+        previous = sha256(message).hexdigest()
+        expected = number + 1
+    known = dict(stored)
+    for message in published:
+        checkpoint = _read(message, public)
+        if isinstance(checkpoint, str) or public is None:  # anybody may write to a topic
+            continue
+        if known.get(checkpoint.number) != message:
+            said = "is not in the database" if checkpoint.number not in known else "is another one there"
+            marks.findings.append(_wrong(f"checkpoint {checkpoint.number}, signed and published, {said}"))
+            known[checkpoint.number] = message  # it may be published in several places
+            _add(marks, checkpoint)
+    for found in marks.by_lane.values():
+        found.sort(key=lambda mark: (mark.head.next_offset, mark.number))
+    return marks
+
+
+def _read(message: bytes, public: PublicKey | None) -> CheckpointSigned | str:
+    """The checkpoint, or why it is none."""
+    try:
+        checkpoint = CheckpointSigned.model_validate_json(message)
+    except ValidationError:
+        return "it cannot be read"
+    if public is not None and not public.signed(checkpoint):
+        return f"it is not signed by the key {public.id}"
+    return checkpoint
+
+
+def _add(marks: Marks, checkpoint: CheckpointSigned) -> None:
+    for lane in checkpoint.lanes:
+        head = Head(bytes.fromhex(lane.chain), lane.rows, lane.chained_from, lane.next_offset)
+        marks.by_lane.setdefault((lane.topic, lane.partition), []).append(Mark(checkpoint.number, head))
+    marks.beside |= dict.fromkeys((*checkpoint.chapters, *checkpoint.lost), checkpoint.number)
+
+
+def _wrong(said: str) -> Finding:
+    return Finding(Wrong.CHECKPOINT, said)
+
+
+def lost_lanes(marks: Marks, lanes: Mapping[Lane, Head]) -> list[Finding]:
+    """Lanes that checkpoints speak of and the database does not, or that begin elsewhere there."""
+    found = []
+    for lane, signed in marks.by_lane.items():
+        if not signed:
+            continue
+        head = lanes.get(lane)
+        if head is None:
+            said = f"checkpoint {signed[-1].number} vouches for {signed[-1].head.rows} rows of it"
+            found.append(Finding(Wrong.LANE, f"the lane is not in audit.lane; {said}", *lane))
+        elif head.chained_from != signed[0].head.chained_from:
+            said = f"its chain began at offset {signed[0].head.chained_from} when it was signed"
+            found.append(Finding(Wrong.LANE, f"{said}, now at {head.chained_from}", *lane))
+    return found

@@ -1,0 +1,117 @@
+"""Drops whole days, and keeps what the chains were at the ends of what is gone.
+
+In two steps, so that the key that signs is never where the owner's rights are: who has the key states what is
+to go (`state_day`) and signs it; who owns the tables drops a day if it still is what was signed (`drop_day`).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from pointsman.store.ask.reader_rights import refuse_more_than_reader
+from pointsman.store.connect import connected, translated
+from pointsman.store.errors import StoreError
+from pointsman.store.sql import query
+from pointsman.store.verify.dropped import Run, Statement
+from pointsman.store.verify.signing import PrivateKey
+
+
+class Day(NamedTuple):
+    """A day's partition: rows as Postgres estimates them, bytes on disk with indexes."""
+
+    day: date
+    name: str
+    rows: int
+    bytes: int
+
+
+class SignedStatement(BaseModel):
+    """What is to go with a day, as `dropped.Statement` in JSON, and the signature over it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    statement: str
+    signature: str
+
+
+async def days_before(dsn: str, first_kept: date) -> list[Day]:
+    """The days before `first_kept` that have a partition, oldest first.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            return [Day(*row) for row in await connection.fetch(query("days"), first_kept)]
+
+
+async def state_day(dsn: str, day: Day, key: PrivateKey) -> SignedStatement:
+    """What would go with the day, signed; changes nothing.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+        TooMuchRightError: the user may do more than read.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            await refuse_more_than_reader(connection)
+            found = await connection.fetch(query("runs_of_day"), _midnight(day))
+    text = _statement(day, found)
+    return SignedStatement(day=day.day, statement=text, signature=key.sign_bytes(text.encode()))
+
+
+async def drop_day(dsn: str, day: Day, signed: SignedStatement | None) -> int:
+    """Drop the day and keep what is stated of it; returns how many rows are gone.
+
+    Without a signed statement what is kept is unsigned. Summaries of jobs that were last heard of on that day
+    or before go with it.
+
+    Raises:
+        StoreUnavailableError: somebody uses the table for longer than a few seconds; try again.
+        StoreError: Postgres refuses, `dsn` must be the owner's; or the day is not what was signed.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            async with connection.transaction():
+                await connection.execute("set local lock_timeout = '5s'")
+                table = await connection.fetchval("select format('audit.%I', $1::text)", day.name)
+                # Nobody adds a row while the ends are read; readers may go on until the very end.
+                await connection.execute(f"lock table {table} in exclusive mode")
+                found = await connection.fetch(query("runs_of_day"), _midnight(day))
+                text = _statement(day, found)
+                if signed is not None and signed.statement != text:
+                    raise StoreError(
+                        f"{day.day} is not what was signed, as rows came or went since: sign it again "
+                        "(`pointsman audit retain --sign`)"
+                    )
+                rows: int = sum(row["all_rows"] for row in found)
+                signature = signed.signature if signed else ""
+                added = await connection.fetchval(
+                    query("add_dropped"), day.day, rows, text.encode(), signature
+                )
+                await connection.execute(query("note_dropped"), added)
+                await connection.execute(f"drop table {table}")
+                await connection.execute(query("drop_jobs"), _midnight(day) + timedelta(days=1))
+    return rows
+
+
+def _statement(day: Day, found: Sequence[Any]) -> str:
+    runs = tuple(
+        Run(
+            topic=row["topic"],
+            partition=row["partition"],
+            first=row["first"],
+            last=row["last"],
+            rows=row["rows"],
+            chain=row["chain"] and row["chain"].hex(),
+        )
+        for row in found
+    )
+    return Statement(day=day.day, rows=sum(row["all_rows"] for row in found), runs=runs).model_dump_json()
+
+
+def _midnight(day: Day) -> datetime:
+    return datetime.combine(day.day, time(), UTC)

@@ -1,0 +1,326 @@
+"""Walks the record, or a stretch of it, and holds it against its hash chains and the signed checkpoints."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from pointsman.store.append.chain import genesis
+from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.append.row import Row
+from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.sql import query
+from pointsman.store.times import read_all_times
+from pointsman.store.verify.aside import Aside
+from pointsman.store.verify.catalogue import UNREADABLE, differences
+from pointsman.store.verify.dropped import Gaps, gaps_of
+from pointsman.store.verify.exact_json import parsed
+from pointsman.store.verify.findings import Finding, Report, Wrong
+from pointsman.store.verify.lost import lost_records
+from pointsman.store.verify.marks import Mark, Marks, lost_lanes, marks_of
+from pointsman.store.verify.signing import PublicKey
+from pointsman.store.verify.summaries import Facts, fact_of, unlike
+from pointsman.store.verify.walk import LaneWalk, Stored
+from pointsman_schemas.claims import DATAREF
+
+_BATCH = 2_000
+_FIRST, _LAST = -(2**63), 2**63 - 1
+_WIDTH = len(Row._fields)
+_DATAREF = f'"{DATAREF}"'
+#: So many of the newest checkpoints that came back from the bus are held against the table.
+_ON_RECORD = 1_000
+#: So many jobs are named.
+_TOLD = 10
+_NO_CHECKPOINT = (
+    "there is none, so nothing vouches for the rows: they were removed, or the audit signs nothing "
+    "(POINTSMAN_AUDIT_KEY_FILE), or it has only just begun"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to look at: everything, one UTC day or one job; `newest`: only what no checkpoint covers yet.
+
+    A day or a job is looked at, in each lane, from the checkpoint before its first row to the one after its
+    last.
+    """
+
+    day: date | None = None
+    job_id: UUID | None = None
+    newest: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether no row is left out."""
+        return self.day is None and self.job_id is None and not self.newest
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The rows of one lane from `start` up to `stop`; `head`: where the lane stands, if that is its end."""
+
+    lane: Lane
+    start: Head
+    first: int
+    stop: int
+    head: Head | None
+
+
+async def verify(
+    dsn: str,
+    scope: Scope,
+    *,
+    public: PublicKey | None = None,
+    published: Sequence[bytes] = (),
+    begin: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
+    large: Callable[[Row], None] = lambda _: None,
+) -> Report:
+    """What fits and what does not, all in one snapshot, so that the audit may go on meanwhile.
+
+    `published`: checkpoints that are kept elsewhere, read before this begins. `begin` is told about how many
+    rows come, `advance` of each batch, `large` of each row that fits and names a value kept elsewhere.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be read.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            return await verify_on(
+                connection,
+                scope,
+                public=public,
+                published=published,
+                progress=Progress(begin, advance, large),
+            )
+
+
+async def verify_on(
+    connection: Connection,
+    scope: Scope,
+    *,
+    public: PublicKey | None,
+    published: Sequence[bytes],
+    progress: "Progress",
+) -> Report:
+    """As `verify`, on a connection that is nobody else's. Raises: asyncpg.PostgresError."""
+    report = Report()
+    await read_all_times(connection, as_written=True)
+    report.findings += await differences(connection)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            # What is asked is answered by Postgres' own functions, and by all rows or none.
+            await connection.execute("set local search_path = pg_catalog; set local row_security = off")
+            await _look(Reading(connection, report, progress), scope, public, published)
+    except UNREADABLE as error:
+        if not report.findings:
+            raise
+        reason = str(error).partition("\n")[0]
+        report.findings.append(Finding(Wrong.DEFINITION, f"the rest cannot be read: {reason}"))
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Who is told what, see `verify`."""
+
+    begin: Callable[[int], None] = lambda _: None
+    advance: Callable[[int], None] = lambda _: None
+    large: Callable[[Row], None] = lambda _: None
+
+
+@dataclass(slots=True)
+class Reading:
+    """One snapshot that is read, and what was found in it."""
+
+    connection: Connection
+    report: Report
+    progress: Progress
+
+
+async def _look(reading: Reading, scope: Scope, public: PublicKey | None, published: Sequence[bytes]) -> None:
+    connection, report = reading.connection, reading.report
+    aside = await Aside.read(connection)
+    report.findings += aside.findings()
+    lanes = _heads(aside)
+    stored = [(row["number"], row["message"]) for row in aside.rows_of("checkpoints")]
+    on_record = [row["value"] for row in await connection.fetch(query("checkpoints_on_record"), _ON_RECORD)]
+    marks = marks_of(stored, [*published, *on_record], public)
+    gaps = gaps_of([(row["statement"], row["signature"]) for row in aside.rows_of("dropped")], public)
+    report.checkpoints, report.dropped = len(stored), gaps.rows
+    report.findings += [
+        *marks.findings,
+        *gaps.findings,
+        *lost_lanes(marks, lanes),
+        *aside.signed(marks.beside),
+    ]
+    report.signatures = _signatures(marks, public)
+    report.unsigned = sum(
+        head.rows - (mark.head.rows if (mark := marks.newest(lane)) else 0) for lane, head in lanes.items()
+    )
+    marks.without(gaps.by_lane)
+    if scope.everything:
+        report.findings += await _strangers(connection, lanes)
+    stretches = await _stretches(connection, scope, lanes, marks)
+    reading.progress.begin(sum((each.head.rows if each.head else 0) - each.start.rows for each in stretches))
+    with closing(Facts()) as facts:
+        for stretch in stretches:
+            report.lanes += 1
+            walk = _walk_of(stretch, marks, gaps)
+            await _walk(reading, stretch, walk, Taken(scope, aside, facts))
+        if all(finding.topic is None for finding in report.findings):  # else not every message was read
+            await _compare_counted(reading, scope, aside, facts)
+    known = {(each.topic, each.partition) for each in report.findings if each.topic is not None}
+    report.findings += aside.lanes(known)
+    rows = any(head.rows for head in lanes.values())
+    if public is not None and rows and not stored and not report.findings:
+        report.findings.append(Finding(Wrong.CHECKPOINT, _NO_CHECKPOINT))
+    if scope.everything or scope.newest:
+        report.findings += await lost_records(connection)
+
+
+async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: Facts) -> None:
+    """Hold what is made from the messages against the messages."""
+    report = reading.report
+    until = aside.dropped_until()
+    if scope.everything:
+        report.findings += aside.sealed(dropped=until is not None)
+    if scope.everything or scope.job_id is not None:
+        summaries = reading.connection.cursor(query("summaries"), scope.job_id, prefetch=_BATCH)
+        wrong = [found async for found in unlike(counting(summaries, report), facts, dropped_until=until)]
+        for job_id, text in wrong[:_TOLD]:
+            report.findings.append(Finding(Wrong.SUMMARY, f"job {job_id}: {text}"))
+        if len(wrong) > _TOLD:
+            report.findings.append(Finding(Wrong.SUMMARY, f"and {len(wrong) - _TOLD:,} jobs more"))
+
+
+async def counting(rows: AsyncIterable[Any], report: Report) -> AsyncIterator[Any]:
+    """The rows, counted as summaries."""
+    async for row in rows:
+        report.jobs += 1
+        yield row
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Where it goes what a row that fits says."""
+
+    scope: Scope
+    aside: Aside
+    facts: Facts
+
+    def take(self, row: Row, body: Any) -> None:
+        """`body`: its payload, as `exact_json` reads it."""
+        self.aside.take(row)
+        wanted = self.scope.everything or row.job_id == self.scope.job_id
+        if row.job_id is not None and wanted:
+            self.facts.add(row.job_id, fact_of(row, body))
+
+
+def _heads(aside: Aside) -> dict[Lane, Head]:
+    return {
+        (row["topic"], row["partition"]): Head(
+            row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
+            row["rows"],
+            row["chained_from"],
+            row["next_offset"],
+        )
+        for row in aside.rows_of("lane_heads")
+    }
+
+
+def _signatures(marks: Marks, public: PublicKey | None) -> str:
+    if not marks.checkpoints:
+        return "there is no checkpoint"
+    return f"held against the key {public.id}" if public else "not looked at: no public key is known"
+
+
+async def _strangers(connection: Connection, lanes: Mapping[Lane, Head]) -> list[Finding]:
+    """Rows of lanes that the audit never had."""
+    found, at = [], ("", -(2**31))
+    while (row := await connection.fetchrow(query("next_lane"), *at)) is not None:
+        at = (row["topic"], row["partition"])
+        if at not in lanes:
+            found.append(Finding(Wrong.LANE, "it has rows and is not in audit.lane", *at))
+    return found
+
+
+async def _stretches(
+    connection: Connection, scope: Scope, lanes: Mapping[Lane, Head], marks: Marks
+) -> list[Stretch]:
+    if scope.day is None and scope.job_id is None:  # everything, or what is new
+        newest = marks.newest if scope.newest else lambda _: None
+        return [_stretch(lane, head, newest(lane), None) for lane, head in lanes.items()]
+    if scope.day is not None:
+        midnight = datetime.combine(scope.day, time(), UTC)
+        spans = await connection.fetch(query("span_of_day"), midnight)
+    else:
+        spans = await connection.fetch(query("span_of_job"), scope.job_id)
+    stretches = []
+    for span in spans:
+        lane = (span["topic"], span["partition"])
+        if lane in lanes:
+            around = marks.before(lane, span["first"]), marks.after(lane, span["last"])
+            stretches.append(_stretch(lane, lanes[lane], *around))
+    return stretches
+
+
+def _stretch(lane: Lane, head: Head, before: Mark | None, after: Mark | None) -> Stretch:
+    start = (
+        before.head
+        if before
+        else Head(genesis(*lane, head.chained_from), 0, head.chained_from, head.chained_from)
+    )
+    # Where the chain begins with the lane, nothing can be older: whatever stands before it was inserted.
+    first = start.next_offset if before or head.chained_from else _FIRST
+    return Stretch(lane, start, first, after.head.next_offset if after else _LAST, None if after else head)
+
+
+def _walk_of(stretch: Stretch, marks: Marks, gaps: Gaps) -> LaneWalk:
+    first = stretch.start.next_offset
+    signed = marks.by_lane.get(stretch.lane, [])
+    gone = gaps.by_lane.get(stretch.lane, [])
+    return LaneWalk(
+        stretch.lane,
+        stretch.start,
+        [mark for mark in signed if first < mark.head.next_offset <= stretch.stop],
+        [gap for gap in gone if first <= gap.first < stretch.stop],
+    )
+
+
+async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, taken: Taken) -> None:
+    report = reading.report
+    cursor = await reading.connection.cursor(
+        query("rows_of_lane"), *stretch.lane, stretch.first, stretch.stop
+    )
+    while walk.finding is None and (batch := await cursor.fetch(_BATCH)):
+        for found in batch:
+            stored = Stored(Row._make(found[:_WIDTH]), *found[_WIDTH:])
+            if walk.take(stored) is not None:
+                break
+            taken.take(stored.row, walk.body)
+            if _DATAREF in stored.row.headers:
+                reading.progress.large(stored.row)
+        reading.progress.advance(len(batch))
+    finding = walk.finding or walk.end(stretch.head)
+    report.rows += walk.rows - walk.gone - stretch.start.rows
+    report.masked += walk.masked
+    report.sealed += walk.sealed
+    if finding is not None:
+        report.findings.append(finding)
+    if stretch.start.chained_from and finding is None:
+        await _read_older(reading, stretch, taken)
+
+
+async def _read_older(reading: Reading, stretch: Stretch, taken: Taken) -> None:
+    """Count rows from before the chain; summaries count them, too."""
+    cursor = await reading.connection.cursor(
+        query("older_rows_of_lane"), *stretch.lane, stretch.start.chained_from
+    )
+    while batch := await cursor.fetch(_BATCH):
+        reading.report.older += len(batch)
+        for found in batch:
+            row = Row._make(found)
+            taken.take(row, None if row.payload is None else parsed(row.payload))

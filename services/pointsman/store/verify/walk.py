@@ -1,0 +1,162 @@
+"""Walks one lane's rows in order and says which is the first that does not fit."""
+
+import struct
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pointsman.store.append.chain import follow
+from pointsman.store.append.chapters import kafka_topic
+from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.append.record import in_one_form, record_digest, stored_headers
+from pointsman.store.append.row import Row
+from pointsman.store.privacy.privacy_note import Note
+from pointsman.store.verify.dropped import Gap
+from pointsman.store.verify.exact_json import NotEqualError, equal_body
+from pointsman.store.verify.findings import Finding, Wrong
+from pointsman.store.verify.marks import Mark
+
+_SAID = {
+    Wrong.BYTES: "its place, timestamp, key, value or headers are not what was stored",
+    Wrong.PAYLOAD: "its payload is not its value",
+    Wrong.LINK: "it does not follow from the row before it: a column of it was changed, or a row was "
+    "removed, inserted or moved just before it",
+    Wrong.UNCHAINED: "it has no link: the audit process did not store it",
+}
+
+
+class Stored(NamedTuple):
+    """A row as it is found."""
+
+    row: Row
+    recorded_at: datetime
+    chain: bytes | None
+
+
+class LaneWalk:
+    """Follows a chain from `start`; `marks` are those behind it, in order.
+
+    It ends with the first row that does not fit: what comes after would be guesswork.
+    """
+
+    def __init__(self, lane: Lane, start: Head, marks: Sequence[Mark], gaps: Sequence[Gap] = ()) -> None:
+        self._lane = lane
+        self._chain = start.chain
+        self._marks = list(marks)
+        self._gaps = list(gaps)
+        self._good = start.next_offset
+        self._last = start.next_offset - 1
+        self.rows = start.rows
+        self.gone = 0
+        self.masked = 0
+        self.sealed = 0
+        self.finding: Finding | None = None
+        #: What the last row's payload says, as `exact_json` reads it.
+        self.body: Any = None
+
+    def take(self, stored: Stored) -> Finding | None:
+        """The next row; what is wrong, if anything."""
+        row = stored.row
+        self.finding = self._passed(row.offset) or self._fits(stored)
+        if self.finding is None:
+            assert stored.chain is not None
+            self._chain, self._last = stored.chain, row.offset
+            self.rows += 1
+            self._count(row)
+        return self.finding
+
+    def _count(self, row: Row) -> None:
+        if row.privacy is not None:
+            note = Note.read(row.privacy)
+            self.sealed += note.key is not None
+            self.masked += bool(note.rules)
+
+    def end(self, head: Head | None) -> Finding | None:
+        """After the last row; `head` is where the database says that the lane stands, if that is here."""
+        self.finding = self._passed(None)
+        if self.finding is None and head is not None and (head.chain, head.rows) != (self._chain, self.rows):
+            missing = head.rows - self.rows
+            wrong = Wrong.END_MISSING if missing > 0 else Wrong.HEAD
+            said = f"audit.lane counts {head.rows} rows up to offset {head.next_offset}, {self.rows} are here"
+            self.finding = Finding(wrong, said, *self._lane, self._last)
+        elif self.finding is None and head is not None and head.next_offset <= self._last:
+            said = f"audit.lane stands at offset {head.next_offset}, and the last row is at {self._last}"
+            self.finding = Finding(Wrong.HEAD, said, *self._lane, self._last)
+        return self.finding
+
+    def _passed(self, offset: int | None) -> Finding | None:
+        """Cross every gap before `offset` (None: all), and hold the chain against every mark up to it."""
+        while self._gaps and (offset is None or self._gaps[0].first < offset):
+            gap = self._gaps.pop(0)
+            if finding := self._marked(gap.first):
+                return finding
+            self.rows += gap.rows
+            self.gone += gap.rows
+            if gap.last > self._last and gap.chain is not None:
+                self._chain, self._last = gap.chain, gap.last
+        return self._marked(offset)
+
+    def _marked(self, offset: int | None) -> Finding | None:
+        while self._marks and (offset is None or self._marks[0].head.next_offset <= offset):
+            number, head = self._marks.pop(0)
+            if (head.chain, head.rows) != (self._chain, self.rows):
+                return self._unlike(number, head)
+            self._good = head.next_offset
+        return None
+
+    def _unlike(self, number: int, head: Head) -> Finding:
+        if self.rows < head.rows:
+            said = f"checkpoint {number} vouches for {head.rows} rows before offset {head.next_offset}, "
+            return Finding(Wrong.END_MISSING, f"{said}{self.rows} are here", *self._lane, self._last)
+        said = (
+            f"checkpoint {number} vouches for other rows before offset {head.next_offset}: from offset "
+            f"{self._good} on they were written anew"
+        )
+        return Finding(Wrong.REWRITTEN, said, *self._lane, self._good)
+
+    def _fits(self, stored: Stored) -> Finding | None:
+        row = stored.row
+        if stored.chain is None or row.record_sha256 is None:
+            return self._wrong(Wrong.UNCHAINED, row)
+        digest = digest_of(row)
+        if digest is None or digest != digest_by_row(row):
+            return self._wrong(Wrong.BYTES, row)
+        try:
+            self.body = None if row.payload is None else equal_body(row.payload, row.value)
+        except NotEqualError:
+            return self._wrong(Wrong.PAYLOAD, row)
+        if row.offset <= self._last or _link(self._chain, stored) != stored.chain:
+            return self._wrong(Wrong.LINK, row)
+        return None
+
+    def _wrong(self, wrong: Wrong, row: Row) -> Finding:
+        return Finding(wrong, _SAID[wrong], row.topic, row.partition, row.offset)
+
+
+def _link(before: bytes, stored: Stored) -> bytes | None:
+    try:
+        return follow(before, stored.row, stored.recorded_at)
+    except (ValueError, TypeError, AttributeError, ArithmeticError):
+        return None
+
+
+def digest_of(row: Row) -> bytes | None:
+    """The record's digest by what the row's columns say; None where they say nothing that could be."""
+    try:
+        headers = stored_headers(row.headers)
+        if not in_one_form(row.headers):
+            return None
+        place = (kafka_topic(row.topic), row.partition, row.offset)
+        return record_digest(place, row.timestamp_ms, row.key, row.value, headers)
+    except (ValueError, TypeError, KeyError, AttributeError, struct.error):
+        return None
+
+
+def digest_by_row(row: Row) -> bytes | None:
+    """The digest that the stored row must have: the record's, or the one in its note; None for a bad note."""
+    if row.privacy is None:
+        return row.record_sha256
+    try:
+        return Note.read(row.privacy).stored
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""A job's calls to a provider: attempts, back-off, hedging, costs."""

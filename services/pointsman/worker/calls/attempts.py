@@ -1,0 +1,316 @@
+"""One job's calls: wait for a turn, try, wait, try again, try elsewhere, and write down each of them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from time import monotonic
+
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM, PAUSED
+from pointsman.worker.calls.answer import Answer, Failure, Reject, Result, Retry
+from pointsman.worker.calls.backoff import GiveUp, next_wait
+from pointsman.worker.calls.call import Call, Status, Target
+from pointsman.worker.calls.hedging import Called, Calling, race
+from pointsman.worker.calls.retry_budget import RetryBudget
+from pointsman.worker.calls.unsuited import as_failure, is_empty
+from pointsman.worker.limits.breakers import Breakers, ShutError
+from pointsman.worker.limits.call_limiter import CallLimiter, NoRoomError, Wait
+from pointsman.worker.limits.call_reservation import UnknownPriceError
+from pointsman.worker.limits.ceilings import bounded
+from pointsman.worker.limits.rate_limiter import RateLimiter
+from pointsman.worker.providers import as_sent
+from pointsman.worker.providers.usage import believed
+from pointsman.worker.providers_file import TierRow
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.reasons import FailReason
+
+#: What speaks of the provider's health, not of the request or of our own haste.
+_OF_THE_PROVIDER = {
+    FailReason.SERVER_ERROR,
+    FailReason.CONNECTION,
+    FailReason.TIMEOUT,
+    FailReason.BAD_RESPONSE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The last attempt's failure, and why it was the last."""
+
+    failure: Retry
+    why: GiveUp
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """A limit let no call through; `said` tells how."""
+
+    limit: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What the calls of one tier have in common; `targets` in the order in which they are tried.
+
+    Once `closing` is set no call begins: the job that would is handed back.
+    """
+
+    tier: str
+    row: TierRow
+    targets: Sequence[Target]
+    call_limiter: CallLimiter
+    rate_limiter: RateLimiter
+    breakers: Breakers
+    retries: RetryBudget
+    hedges: RetryBudget
+    clock: Clock
+    closing: asyncio.Event
+
+
+class Attempts:
+    """The calls for one job. `calls` has those that are over, in order; `wait` what held the job up last."""
+
+    def __init__(self, call_context: CallContext, job: Job) -> None:
+        self.calls: list[CallFinished] = []
+        self.wait = Wait()
+        self._call_context = call_context
+        self._job = job
+        self._asked = job.request.model_dump(mode="json", exclude_unset=True)
+        self._left = list(call_context.targets)
+        self._tried: Counter[str] = Counter()
+        self._not_before: dict[str, float] = {}
+        self._wants: dict[str, Mapping[str, int]] = {}
+        self._spent = self._most = Decimal(0)
+        self._under_way: list[Call] = []
+
+    async def run(self) -> Answer | Reject | GaveUp | NoRoom:
+        """Call until there is an answer or no point in going on; waiting holds no slot."""
+        while True:
+            target = self._next_target()
+            try:
+                await self._rest(target)
+                ended = await self._ended(target)
+            except ShutError:
+                self._left.sort(key=lambda other: other is target)  # the others come first
+                continue
+            except NoRoomError as error:
+                NO_ROOM.labels(self._call_context.tier, error.limit).inc()
+                if self._go_on_without(target):
+                    continue
+                return NoRoom(error.limit, str(error))
+            call, result = ended.call, ended.result
+            if self._is_unsuited(result) and self._go_on_without(call.target):
+                status, failure = _as_failure(call, result)
+                self._write_down(call, status, failure)
+                self.break_off("cancelled", "another call came back first")
+                continue
+            if isinstance(result, Answer):
+                self._write_down(call, "ok", result)
+                self.break_off("cancelled", "another call answered first")
+                return result
+            if isinstance(result, Reject):
+                self._write_down(call, "reject", result)
+                return result
+            wait = self._wait(call.target, result)
+            if isinstance(wait, GiveUp):
+                self._write_down(call, "retry", result)
+                if self._go_on_without(call.target):
+                    continue
+                return GaveUp(result, wait)
+            # After a fault the same target is tried again; one that asks for time leaves it to the others.
+            asked = result.reason is FailReason.RATE_LIMITED or result.after is not None
+            self._not_before[call.target.name] = monotonic() + wait
+            if asked and self._elsewhere(call.target):
+                self._write_down(call, "retry", result)
+                continue
+            self._write_down(call, "retry", result, wait=wait)
+            if not asked:
+                await self._rest(call.target)
+
+    def break_off(self, status: Status, said: str, reason: FailReason | None = None) -> None:
+        """Write down the calls that were under way when the job was stopped, if there were any."""
+        for call in list(self._under_way):
+            self._write_down(call, status, None, reason=reason, said=said)
+
+    async def _ended(self, target: Target) -> Called:
+        """The call that counts: the only one, or of two the one that answered first, or failed last."""
+        hedge, begun = self._call_context.row.hedge, asyncio.Event()
+        if hedge is None:
+            return await self._call(target, begun)
+        *failed, last = await race(self._call(target, begun), begun, hedge.after_s, self._second(target))
+        for each in failed:
+            self._write_down(each.call, "retry", each.result)
+        return last
+
+    def _second(self, target: Target) -> Callable[[], Calling | None]:
+        """Another call, of the next target where there is one; none beyond their share."""
+        other = next((each for each in self._left if each is not target and self._may_call(each)), target)
+
+        def second() -> Calling | None:
+            if not self._call_context.hedges.may_retry(monotonic()):
+                return None
+            HEDGES.labels(self._call_context.tier).inc()
+            return self._call(other, asyncio.Event())
+
+        return second
+
+    def _is_unsuited(self, result: Result) -> bool:
+        """Whether another model may do what this one did not, and the policy has it asked."""
+        also = self._call_context.row.fallback_on
+        match result:
+            case Answer():
+                return "empty" in also and is_empty(result)
+            case Reject():
+                return result.elsewhere or ("too_long" in also and result.too_long)
+        return False
+
+    def _next_target(self) -> Target:
+        """The first that may be called now; where none may, the one that may be soonest."""
+        return min(self._left, key=self._ready_in)
+
+    def _ready_in(self, target: Target) -> float:
+        """Seconds until it may be called: its pause, its breaker, and what this job was told to wait."""
+        context, name = self._call_context, target.name
+        rest = self._not_before.get(name, 0.0) - monotonic()
+        return max(context.rate_limiter.pause_left(name), context.breakers.shut_for(name), rest, 0.0)
+
+    def _elsewhere(self, target: Target) -> bool:
+        """Whether another may be called now, and has room."""
+        return any(self._may_call(other) for other in self._left if other is not target)
+
+    def _may_call(self, target: Target) -> bool:
+        if self._ready_in(target):
+            return False
+        if target.name not in self._wants:
+            try:
+                wants = target.wants.before(
+                    self._request(target), self._job.agent_id, self._call_context.clock()
+                )
+            except UnknownPriceError:
+                return False
+            self._wants[target.name] = wants
+        return self._call_context.rate_limiter.has_room(self._wants[target.name])
+
+    async def _rest(self, target: Target) -> None:
+        """Wait as long as this job was told to, or until a person lets the target be called."""
+        left = self._not_before.pop(target.name, 0.0) - monotonic()
+        if left > 0:
+            await self._call_context.rate_limiter.rest(target.name, left)
+
+    def _go_on_without(self, target: Target) -> bool:
+        """Whether there is another to be tried."""
+        if len(self._left) == 1:
+            return False
+        self._left.remove(target)
+        return True
+
+    async def _call(self, target: Target, begun: asyncio.Event) -> Called:
+        call_context, job = self._call_context, self._job
+        request = self._request(target)
+        wants = self._reserved(target, request)
+        way = call_context.call_limiter.turn(
+            job.job_id,
+            target.name,
+            wants,
+            self.wait,
+            elsewhere=partial(self._elsewhere, target) if len(self._left) > 1 else None,
+            in_haste=job.deadline is not None,
+        )
+        async with way as turn:
+            if not self._tried[target.name]:
+                call_context.retries.called(monotonic())
+                call_context.hedges.called(monotonic())
+            self._tried[target.name] += 1
+            call = Call(
+                target=target,
+                job=job,
+                tier=call_context.tier,
+                attempt=self._tried.total(),
+                request=request,
+                started_at=call_context.clock(),
+            )
+            self._under_way.append(call)
+            begun.set()
+            with IN_FLIGHT.labels(call_context.tier, target.provider.row.name).track_inprogress():
+                result = await target.provider.call(
+                    request,
+                    job_id=job.job_id,
+                    agent_id=job.agent_id,
+                    in_record=job.data_subject is not None,  # see ClaimCheck
+                )
+            result = believed(result, request)
+            cost = call.cost(result)
+            turn.used = target.wants.after(request, result.usage, cost)
+            self._spent += self._most if cost is None else cost
+            turn.went_well = not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER)
+            if leave_alone_s := _leave_alone_s(result):
+                PAUSED.labels(target.name).inc()
+                call_context.rate_limiter.pause(target.name, leave_alone_s)
+        return Called(call, result)
+
+    def _request(self, target: Target) -> Json:
+        request, row = as_sent(self._asked, target.model), self._call_context.row
+        if row.usd_per_job is None and not target.wants.ceilings(self._job.agent_id):
+            return request
+        return bounded(request, row.answer_tokens)
+
+    def _reserved(self, target: Target, request: Json) -> dict[str, int]:
+        """What the next call may need of the shared budgets, if the job's own money allows it."""
+        row, now = self._call_context.row, self._call_context.clock()
+        try:
+            if row.usd_per_job is not None:
+                self._most = target.wants.most_usd(request, now)
+                if self._spent + self._most > row.usd_per_job:
+                    said = f"a call may cost ${self._most:f}, and ${self._spent:f} of the job's are spent"
+                    raise NoRoomError("usd_per_job", f"{said} (usd_per_job is ${row.usd_per_job:f})")
+            return target.wants.before(request, self._job.agent_id, now)
+        except UnknownPriceError as error:
+            raise NoRoomError("unknown price", str(error)) from error
+
+    def _wait(self, target: Target, failure: Retry) -> float | GiveUp:
+        deadline = self._job.deadline
+        left = None if deadline is None else (deadline - self._call_context.clock()).total_seconds()
+        limited = failure.reason is FailReason.RATE_LIMITED
+        wait = next_wait(
+            self._call_context.row,
+            self._job.job_id,
+            self._tried[target.name],
+            after=failure.after,
+            left=left,
+            limited=limited,
+        )
+        if isinstance(wait, float) and not limited and not self._call_context.retries.may_retry(monotonic()):
+            return GiveUp.RETRY_BUDGET
+        return wait
+
+    def _write_down(
+        self,
+        call: Call,
+        status: Status,
+        result: Result | None,
+        *,
+        wait: float | None = None,
+        reason: FailReason | None = None,
+        said: str | None = None,
+    ) -> None:
+        self._under_way.remove(call)
+        self.calls.append(call.over(status, result, wait=wait, reason=reason, said=said))
+
+
+def _as_failure(call: Call, result: Result) -> tuple[Status, Result]:
+    """What is written down of a call whose job goes elsewhere."""
+    if isinstance(result, Answer):
+        return "retry", as_failure(result, call.target.provider.row.name)
+    return "reject", result
+
+
+def _leave_alone_s(result: Result) -> float:
+    """So long nobody should call the target; 0 where it did not ask for that."""
+    after = result.after if isinstance(result, Retry) else None
+    return max(after or 0.0, result.nothing_left_s or 0.0)

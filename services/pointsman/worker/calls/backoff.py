@@ -1,0 +1,58 @@
+"""How long to wait before the next attempt, or why there is none: pure, jitter included."""
+
+from enum import StrEnum
+from hashlib import blake2b
+from uuid import UUID
+
+from pydantic import Field
+
+from pointsman.worker.calls.retry_after import parse_retry_after
+from pointsman_schemas.base import Value
+
+__all__ = ["GiveUp", "Pace", "next_wait", "parse_retry_after"]
+
+
+class Pace(Value):
+    """How often a call is tried and how long is waited in between, in seconds."""
+
+    attempts: int = Field(default=4, ge=1, le=20, description="calls made for one job at most")
+    first_wait_s: float = Field(default=0.5, gt=0, description="the longest first wait; it doubles each time")
+    max_wait_s: float = Field(default=20, gt=0, description="where the doubling ends")
+    max_retry_after_s: float = Field(
+        default=120, ge=0, description="a provider that asks for a longer wait is given up"
+    )
+
+
+class GiveUp(StrEnum):
+    """Why there is no further attempt."""
+
+    ATTEMPTS = "attempts"
+    DEADLINE = "deadline"
+    RETRY_AFTER = "retry_after"
+    RETRY_BUDGET = "retry_budget"
+
+
+def next_wait(
+    pace: Pace, job_id: UUID, attempt: int, *, after: float | None, left: float | None, limited: bool = False
+) -> float | GiveUp:
+    """Seconds from the end of `attempt` (from 1) until the next one.
+
+    Exponential with full jitter, so that jobs which failed together do not return together; the same for the
+    same job and attempt. `after`, what the provider asked for, is a floor: the jitter comes on top. `left` is
+    the time until the deadline, None without one. A call that was only `limited` is not given up before the
+    job's deadline, where it has one.
+    """
+    floor = after or 0.0
+    if not (limited and left is not None):
+        if attempt >= pace.attempts:
+            return GiveUp.ATTEMPTS
+        if floor > pace.max_retry_after_s:
+            return GiveUp.RETRY_AFTER
+    longest = min(pace.max_wait_s, pace.first_wait_s * 2 ** min(attempt - 1, 30))
+    wait = floor + longest * _fraction(job_id, attempt)
+    return GiveUp.DEADLINE if left is not None and wait >= left else wait
+
+
+def _fraction(job_id: UUID, attempt: int) -> float:
+    digest = blake2b(job_id.bytes + attempt.to_bytes(2, "big"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

@@ -1,0 +1,91 @@
+"""One call under way, and its record once it is over."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from time import perf_counter
+from typing import Literal
+
+from pointsman.worker.calls.answer import Failure, Result
+from pointsman.worker.calls.prices import Priced, Prices
+from pointsman.worker.limits.call_reservation import CallReservation
+from pointsman.worker.providers import Provider
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.reasons import FailReason
+
+Status = Literal["ok", "retry", "reject", "cancelled", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A provider's model, and what is known of its prices and limits; `name` is provider/model."""
+
+    name: str
+    model: str
+    provider: Provider
+    prices: Prices
+    wants: CallReservation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Begun, and not over."""
+
+    target: Target
+    job: Job
+    tier: str
+    attempt: int
+    request: Json
+    started_at: datetime
+    started: float = field(default_factory=perf_counter)
+
+    def over(
+        self,
+        status: Status,
+        result: Result | None,
+        *,
+        wait: float | None = None,
+        reason: FailReason | None = None,
+        said: str | None = None,
+    ) -> CallFinished:
+        """Its record; `result` is None for a call that was broken off, `reason` and `said` tell why."""
+        if isinstance(result, Failure):
+            reason, said = result.reason, result.message
+        priced = self._priced(result)
+        return CallFinished(
+            job_id=self.job.job_id,
+            agent_id=self.job.agent_id,
+            tier=self.tier,
+            provider=self.target.provider.row.name,
+            model=self.target.model,
+            model_answered=result.model if result else None,
+            attempt=self.attempt,
+            started_at=self.started_at,
+            duration_ms=(perf_counter() - self.started) * 1000,
+            status=status,
+            http_status=result.http_status if result else None,
+            error_type=reason,
+            error=said,
+            retry_after_s=wait,
+            request=self.request,
+            response=result.response if result else None,
+            response_raw=result.raw if result else None,
+            usage=result.usage if result else None,
+            cost_usd=self.cost(result),
+            prices=None if priced is None else priced.source,
+        )
+
+    def cost(self, result: Result | None) -> Decimal | None:
+        """0 for a call that was refused; unknown for one that broke off, as it may have been charged."""
+        if isinstance(result, Failure) and result.unbilled:
+            return Decimal(0)
+        priced = self._priced(result)
+        return None if priced is None else priced.usd
+
+    def _priced(self, result: Result | None) -> Priced | None:
+        if result is None:
+            return None
+        model, prices = self.target.model, self.target.prices
+        return prices.priced(result.model or model, result.usage, self.started_at, asked=model)

@@ -1,0 +1,85 @@
+"""From `providers.yaml` to what a tier's calls have in common; nothing is sent before the first call."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.worker.calls.attempts import CallContext
+from pointsman.worker.calls.call import Target
+from pointsman.worker.calls.prices import Prices
+from pointsman.worker.calls.retry_budget import RetryBudget, RetryRule
+from pointsman.worker.limits.breakers import Breakers, Watched
+from pointsman.worker.limits.call_limiter import CallLimiter
+from pointsman.worker.limits.call_reservation import CallReservation
+from pointsman.worker.limits.ceilings import Ceiling
+from pointsman.worker.limits.limits_file import target_of
+from pointsman.worker.limits.rate_limiter import RateLimiter
+from pointsman.worker.limits.shared_limits import SharedLimits
+from pointsman.worker.providers import Provider
+from pointsman.worker.providers.response import MAX_RESPONSE_BYTES
+from pointsman.worker.providers_file import Providers, TierRow
+
+#: How much longer than its call a probe may be without a word, seconds.
+_PROBE_MORE_S = 10.0
+
+
+def targets_of(
+    file: Providers, tier: str, *, clock: Clock = utc_now, most_bytes: int = MAX_RESPONSE_BYTES
+) -> list[Target]:
+    """The tier's model and those it falls back to, in order; one client for each provider.
+
+    `most_bytes`: the largest answer that is taken.
+
+    Raises:
+        ValueError: a key is not there, no such prices, or a proxy that cannot be used.
+    """
+    row = file.tiers[tier]
+
+    @cache
+    def client(name: str) -> tuple[Provider, Prices]:
+        known = file.provider(name)
+        provider = Provider(
+            known, known.key(), max_in_flight=row.max_in_flight, clock=clock, most_bytes=most_bytes
+        )
+        return provider, Prices(known.genai_prices_provider, known.prices)
+
+    ceilings = [each for each in file.ceilings if each.is_for(tier)]
+    return [target(*client(each.provider), each.model, ceilings) for each in row.models]
+
+
+def target(provider: Provider, prices: Prices, model: str, ceilings: Sequence[Ceiling] = ()) -> Target:
+    """A provider's model with the limits in the provider's row, and the tier's ceilings."""
+    name = target_of(provider.row.name, model)
+    wants = CallReservation(name, model, provider.row.limits.get(model), prices, ceilings)
+    return Target(name, model, provider, prices, wants)
+
+
+def call_context_of(
+    tier: str, row: TierRow, targets: Sequence[Target], shared_limits: SharedLimits, *, clock: Clock = utc_now
+) -> CallContext:
+    """What the calls of one process have in common; its limits are shared through `shared_limits`."""
+    declared = {
+        each.budget: each for target in targets for each in target.wants.declared(shared_limits.process)
+    }
+    watched = {
+        target.name: Watched(rule, target.provider.row.timeout_s + _PROBE_MORE_S)
+        for target in targets
+        if (rule := target.provider.row.breaker) is not None
+    }
+    rate_limiter = RateLimiter(shared_limits, list(declared.values()))
+    breakers = Breakers(shared_limits, watched)
+    closing = asyncio.Event()
+    call_limiter = CallLimiter(
+        asyncio.Semaphore(row.max_in_flight),
+        closing,
+        shared_limits=shared_limits,
+        rate_limiter=rate_limiter,
+        breakers=breakers,
+        tier=tier,
+        patience_s=row.patience_s,
+    )
+    retries, hedges = RetryBudget(row.retries), RetryBudget(row.hedge or RetryRule(share=0, floor=0))
+    return CallContext(
+        tier, row, targets, call_limiter, rate_limiter, breakers, retries, hedges, clock, closing
+    )

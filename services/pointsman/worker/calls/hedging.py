@@ -1,0 +1,64 @@
+"""A second call where the first is slow: the first answer wins, and the other call is given up."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.worker.calls.answer import Answer, Result
+from pointsman.worker.calls.call import Call
+from pointsman.worker.limits.breakers import ShutError
+from pointsman.worker.limits.call_limiter import NoRoomError
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call that ended by itself."""
+
+    call: Call
+    result: Result
+
+
+Calling = Coroutine[Any, Any, Called]
+
+
+async def race(
+    first: Calling, begun: asyncio.Event, after_s: float, second: Callable[[], Calling | None]
+) -> list[Called]:
+    """The calls that ended, in that order, up to the first answer; what still runs then is cancelled.
+
+    `begun` is set when the first call begins; `second` makes the other call, or None where none may be made.
+    """
+    tasks = [asyncio.create_task(first)]
+    try:
+        await _until_late(tasks[0], begun, after_s)
+        if not tasks[0].done() and (other := second()) is not None:
+            tasks.append(asyncio.create_task(other))
+        return await _first_answer(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _until_late(task: "asyncio.Task[Called]", begun: asyncio.Event, after_s: float) -> None:
+    beginning = asyncio.create_task(begun.wait())
+    try:
+        await asyncio.wait({task, beginning}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        beginning.cancel()
+    await asyncio.wait({task}, timeout=after_s)
+
+
+async def _first_answer(tasks: list["asyncio.Task[Called]"]) -> list[Called]:
+    ended: list[Called] = []
+    pending = set(tasks)
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if task is not tasks[0] and isinstance(task.exception(), ShutError | NoRoomError):
+                continue  # there is no room for a second call: the first goes on alone
+            ended.append(task.result())
+            if isinstance(ended[-1].result, Answer):
+                return ended
+    return ended

@@ -1,0 +1,144 @@
+"""This process's side of the circuit breakers: reports failures, and asks to be the one that probes."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pointsman.limits.breaker import BreakerRule
+from pointsman.limits.ledger import Answer
+from pointsman.worker.limits.shared_limits import Said, SharedLimits
+from pointsman_schemas.base import Message
+from pointsman_schemas.limits import BreakerCounted, BreakerTurned
+
+
+class ShutError(Exception):
+    """The target may not be called now, and another may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How a target is watched; a probe that says nothing for `probe_s` seconds is lost."""
+
+    rule: BreakerRule
+    probe_s: float
+
+
+class Breakers:
+    """Targets that are not in `watched` have none. Healthy calls write nothing."""
+
+    def __init__(self, shared_limits: SharedLimits, watched: Mapping[str, Watched]) -> None:
+        self._shared = shared_limits
+        self._watched = watched
+        # Calls that went well since the last report, by second.
+        self._ok: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
+        self._failed: Counter[str] = Counter()
+        self._probe: dict[str, Literal["asked", "free", "taken"]] = {}
+        shared_limits.add(self)
+
+    def closed(self, target: str) -> bool:
+        """Whether anybody may call it."""
+        return target not in self._watched or self._shared.ledger.breaker(target).state == "closed"
+
+    def passable(self, target: str) -> bool:
+        """Whether a call of ours could begin now, if only as the probe."""
+        return self.closed(target) or self._probe.get(target) == "free" or self._probe_due(target)
+
+    def shut_for(self, target: str) -> float:
+        """Seconds until a call of ours could begin, as far as anybody knows; 0 for now."""
+        if self.passable(target):
+            return 0.0
+        left = self._shared.ledger.breaker(target).until - self._shared.clock.at_least(self._shared.now())
+        return max(left / 1000, 0.001)
+
+    async def enter(self, target: str, elsewhere: Callable[[], bool]) -> bool:
+        """Return when `target` may be called: True for the one call that is the probe.
+
+        Raises:
+            ShutError: it may not, and `elsewhere` says that another may.
+        """
+        while not self.closed(target):
+            if self._probe.get(target) == "free":
+                self._probe[target] = "taken"
+                return True
+            if self._probe_due(target):
+                self._probe[target] = "asked"
+                self._turn(target, "probing", self._watched[target].probe_s)
+            elif elsewhere():
+                raise ShutError(target)
+            left = self._shared.ledger.breaker(target).until - self._shared.clock.at_least(self._shared.now())
+            await self._shared.moved(within=left / 1000 if left > 0 else None)
+        return False
+
+    def saw(self, target: str, went_well: bool | None, *, probe: bool) -> None:
+        """What a call came to: None for one that says nothing of the provider."""
+        if target not in self._watched:
+            return
+        if went_well:
+            self._count_ok(target)
+        elif went_well is False:
+            self._failed[target] += 1
+            self._shared.wake()
+        if probe and went_well is None:
+            self._probe[target] = "free"  # the next call of ours is the probe
+        elif probe:
+            self._probe.pop(target, None)
+            again_s = self._shared.ledger.breaker(target).open_s(self._watched[target].rule)
+            self._turn(target, "closed" if went_well else "open", 0 if went_well else again_s)
+
+    # --- as a part of the shared limits
+
+    def begin(self) -> None:
+        """A probe from before is lost when its time is over."""
+        self._probe.clear()
+
+    def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
+        """Open what our own report shows to be broken; see who probes."""
+        match message:
+            case BreakerCounted(process=self._shared.process, target=target) if target in self._watched:
+                breaker, rule = self._shared.ledger.breaker(target), self._watched[target].rule
+                if breaker.should_open(rule, self._shared.ledger.at):
+                    self._turn(target, "open", breaker.open_s(rule))
+            case BreakerTurned(target=target):
+                if self._shared.ledger.breaker(target).prober != self._shared.process:
+                    self._probe.pop(target, None)
+                elif self._probe.get(target) == "asked":
+                    self._probe[target] = "free"
+
+    def take(self) -> list[Said]:
+        """Reports on the targets that failed."""
+        failed, self._failed = self._failed, Counter()
+        return [
+            (
+                target,
+                BreakerCounted(
+                    process=self._shared.process, target=target, ok=self._oks(target), failed=count
+                ),
+            )
+            for target, count in failed.items()
+        ]
+
+    def due_at(self) -> float | None:
+        """Nothing is written for time's sake."""
+        return None
+
+    def _probe_due(self, target: str) -> bool:
+        now = self._shared.clock.at_least(self._shared.now())
+        return target not in self._probe and self._shared.ledger.breaker(target).may_probe(now)
+
+    def _turn(self, target: str, to: Literal["open", "probing", "closed"], seconds: float) -> None:
+        self._shared.say(
+            target, BreakerTurned(process=self._shared.process, target=target, to=to, seconds=seconds)
+        )
+
+    def _count_ok(self, target: str) -> None:
+        second, counts = int(self._shared.now()), self._ok[target]
+        before = counts.pop()[1] if counts and counts[-1][0] == second else 0
+        counts.append((second, before + 1))
+        while counts[0][0] < second - self._watched[target].rule.within_s:
+            counts.popleft()
+
+    def _oks(self, target: str) -> int:
+        since = self._shared.now() - self._watched[target].rule.within_s
+        counts = self._ok.pop(target, deque())
+        return sum(count for second, count in counts if second >= since)

@@ -1,0 +1,80 @@
+"""What a call reserves of the shared budgets, and what it came to."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from pointsman.worker.calls.prices import Prices
+from pointsman.worker.limits.ceilings import Ceiling, billionths, most_tokens
+from pointsman.worker.limits.estimate import AnswerLength, call_tokens, prompt_tokens
+from pointsman.worker.limits.limits_file import Rate, declared_by
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import Usage
+from pointsman_schemas.limits import LimitDeclared
+
+
+class UnknownPriceError(Exception):
+    """A ceiling cannot be kept for a model whose price nobody knows."""
+
+
+class CallReservation:
+    """The budgets that the calls of one target come under, in one tier."""
+
+    def __init__(
+        self, target: str, model: str, rate: Rate | None, prices: Prices, ceilings: Sequence[Ceiling] = ()
+    ) -> None:
+        self._target = target
+        self._model = model
+        self._rate = rate
+        self._prices = prices
+        self._ceilings = ceilings
+        self._requests = f"{target} requests" if rate and rate.requests else None
+        self._tokens = f"{target} tokens" if rate and rate.tokens else None
+        self._answers = AnswerLength()
+
+    def declared(self, process: str) -> list[LimitDeclared]:
+        """The shared budgets, as `process` knows them."""
+        rates = declared_by(self._rate, self._target, process) if self._rate else ()
+        return [*rates, *(each.declared(process) for each in self._ceilings)]
+
+    def ceilings(self, agent_id: str) -> list[Ceiling]:
+        """Those that the agent's calls come under."""
+        return [each for each in self._ceilings if each.is_of(agent_id)]
+
+    def most_usd(self, request: Json, at: datetime) -> Decimal:
+        """More than that the call cannot cost; the request must bound its answer.
+
+        Raises:
+            UnknownPriceError: nobody knows.
+        """
+        most = self._prices.cost(self._model, most_tokens(request, self._model), at)
+        if most is None:
+            raise UnknownPriceError(f"the price of {self._model} is not known, so no ceiling can be kept")
+        return most
+
+    def before(self, request: Json, agent_id: str, at: datetime) -> dict[str, int]:
+        """What to reserve; empty where nothing is limited.
+
+        Raises:
+            UnknownPriceError: there is a ceiling, and no price.
+        """
+        wants = {}
+        if self._requests:
+            wants[self._requests] = 1
+        if self._tokens and self._rate and self._rate.tokens:
+            prompt = prompt_tokens(request, self._model)
+            wants[self._tokens] = call_tokens(prompt, self._answers.expected(request), self._rate.tokens)
+        if ceilings := self.ceilings(agent_id):
+            most = billionths(self.most_usd(request, at))
+            wants |= {each.budget: most for each in ceilings}
+        return wants
+
+    def after(self, request: Json, usage: Usage | None, cost: Decimal | None) -> Mapping[str, int]:
+        """What it came to, of the budgets where that differs from what was reserved and is known."""
+        used: dict[str, int] = {}
+        if usage is not None and self._tokens:
+            self._answers.saw(usage.output_tokens, request)
+            used[self._tokens] = usage.input_tokens + usage.output_tokens
+        if cost is not None:
+            used |= {each.budget: billionths(cost) for each in self._ceilings}
+        return used

@@ -1,0 +1,68 @@
+"""What may be spent: a day's ceilings of tiers and agents, shared by all processes; pure."""
+
+from decimal import ROUND_CEILING, Decimal
+from typing import Literal
+
+from pydantic import Field
+
+from pointsman.worker.limits.estimate import most_answer_tokens, most_prompt_tokens
+from pointsman_schemas.base import AgentId, Json, TierName, Value
+from pointsman_schemas.calls import Usage
+from pointsman_schemas.limits import LimitDeclared
+
+#: Money is counted in whole billionths of a US dollar.
+BILLION = 1_000_000_000
+
+
+class Ceiling(Value):
+    """At most so much in a UTC day, for the tiers and agents that are named; without names, for all."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,47}$")
+    usd_per_day: Decimal = Field(gt=0, le=1_000_000)
+    tiers: tuple[TierName, ...] = ()
+    agents: tuple[AgentId, ...] = ()
+    when_spent: Literal["fail", "wait"] = Field(
+        default="fail", description="what becomes of a job that the day has no money left for"
+    )
+
+    @property
+    def budget(self) -> str:
+        """Its name among the shared budgets."""
+        return f"{self.name} usd"
+
+    def is_for(self, tier: str) -> bool:
+        """Whether calls of the tier come under it, at least those of some agents."""
+        return not self.tiers or tier in self.tiers
+
+    def is_of(self, agent_id: str) -> bool:
+        """Whether the agent's calls come under it."""
+        return not self.agents or agent_id in self.agents
+
+    def declared(self, process: str) -> LimitDeclared:
+        """The shared budget."""
+        return LimitDeclared(
+            process=process,
+            budget=self.budget,
+            limit=billionths(self.usd_per_day),
+            window_s=None,
+            refuses=self.when_spent == "fail",
+        )
+
+
+def billionths(usd: Decimal) -> int:
+    """Rounded up, so that what is counted is never less than what it costs."""
+    return int((usd * BILLION).to_integral_value(ROUND_CEILING))
+
+
+def bounded(request: Json, answer_tokens: int) -> Json:
+    """The request with a bound on its answer; one that sets a bound itself stays as it is."""
+    if most_answer_tokens(request) is not None:
+        return request
+    return {**request, "max_completion_tokens": answer_tokens}
+
+
+def most_tokens(request: Json, model: str = "") -> Usage:
+    """More tokens than these a bounded request to `model` cannot take."""
+    return Usage(
+        input_tokens=most_prompt_tokens(request, model), output_tokens=most_answer_tokens(request) or 0
+    )

@@ -1,0 +1,101 @@
+"""How many tokens pictures, sound and files take, by the rules that providers publish: pure.
+
+Where a size cannot be read it is the most that the rule allows.
+"""
+
+from math import ceil
+
+from pointsman.worker.limits.picture_size import Size, decoded, size_in
+
+#: OpenAI, by the model's name: tokens of any picture, and of each tile of 512 pixels.
+_TILES = {
+    "gpt-4o-mini": (2833, 5667),
+    "gpt-5": (70, 140),
+    "o1": (75, 150),
+    "o3": (75, 150),
+    "computer-use": (65, 129),
+    "": (85, 170),
+}
+#: OpenAI, by the model's name: what each patch of 32 pixels is multiplied by.
+_PATCHES = {
+    "gpt-4.1-mini": 1.62,
+    "gpt-4.1-nano": 2.46,
+    "gpt-5-mini": 1.62,
+    "gpt-5-nano": 2.46,
+    "o4-mini": 1.72,
+}
+_MOST_PATCHES = 1536
+_MOST_TILES = 8
+#: Anthropic: pixels to a token, the longest edge, the most of a picture.
+_CLAUDE_PIXELS, _CLAUDE_EDGE, _CLAUDE_MOST = 750, 1568, 1600
+#: Google: tokens of a tile, a small picture's edge, a tile's edge, the most tiles.
+_GEMINI_TILE, _GEMINI_SMALL, _GEMINI_EDGE, _GEMINI_MOST = 258, 384, 768, 16
+#: Sound: tokens to a second, and bytes where its own header does not tell them.
+_PER_SECOND, _GEMINI_PER_SECOND = 10, 32
+_BYTES_PER_SECOND, _LEAST_BYTES_PER_SECOND = 4_000, 1_000
+#: Files that are no text: a page at the most that providers name, by so many bytes, up to so many pages.
+_PER_PAGE, _BYTES_PER_PAGE, _MOST_PAGES = 3_000, 50_000, 100
+
+
+def picture_tokens(model: str, encoded: str | None, *, low: bool = False) -> int:
+    """Tokens of one picture in base64; None for one that only its address is known of."""
+    size = size_in(encoded) if encoded else None
+    if "claude" in model:
+        return _claude(size)
+    if "gemini" in model:
+        return _gemini(size)
+    name = model.rpartition("/")[2]
+    for known, factor in _PATCHES.items():
+        if name.startswith(known):
+            return ceil(_patches(size) * factor)
+    base, tile = next(tokens for known, tokens in _TILES.items() if name.startswith(known))
+    return base if low else base + tile * _tiles(size)
+
+
+def sound_tokens(model: str, encoded: str) -> int:
+    """Tokens of a piece of sound in base64."""
+    rate = _BYTES_PER_SECOND
+    if encoded.startswith("UklGR"):  # RIFF: a WAV file, which says how fast it is played
+        rate = max(int.from_bytes(decoded(encoded[:64])[28:32], "little"), _LEAST_BYTES_PER_SECOND)
+    seconds = decoded_size(encoded) / rate
+    return ceil(seconds * (_GEMINI_PER_SECOND if "gemini" in model else _PER_SECOND))
+
+
+def file_tokens(encoded: str | None) -> int:
+    """Tokens of a file that is neither text nor picture; None for one that is not in the request."""
+    pages = 1 + (decoded_size(encoded) // _BYTES_PER_PAGE if encoded else 0)
+    return min(pages, _MOST_PAGES) * _PER_PAGE
+
+
+def decoded_size(encoded: str) -> int:
+    """Bytes that base64 stands for."""
+    return len(encoded) * 3 // 4
+
+
+def _tiles(size: Size | None) -> int:
+    """Tiles of 512 pixels, once it is shrunk to 2048 by 2048, then to a shorter side of 768."""
+    if size is None:
+        return _MOST_TILES
+    shrink = min(1.0, 2048 / max(size), 768 / min(size))
+    width, height = (max(1, ceil(side * shrink / 512)) for side in size)
+    return min(width * height, _MOST_TILES)
+
+
+def _patches(size: Size | None) -> int:
+    return _MOST_PATCHES if size is None else min(_MOST_PATCHES, ceil(size[0] / 32) * ceil(size[1] / 32))
+
+
+def _claude(size: Size | None) -> int:
+    if size is None:
+        return _CLAUDE_MOST
+    shrink = min(1.0, _CLAUDE_EDGE / max(size))
+    return min(_CLAUDE_MOST, ceil(size[0] * shrink * size[1] * shrink / _CLAUDE_PIXELS))
+
+
+def _gemini(size: Size | None) -> int:
+    if size is None:
+        return _GEMINI_TILE * _GEMINI_MOST
+    if max(size) <= _GEMINI_SMALL:
+        return _GEMINI_TILE
+    tiles = ceil(size[0] / _GEMINI_EDGE) * ceil(size[1] / _GEMINI_EDGE)
+    return _GEMINI_TILE * min(tiles, _GEMINI_MOST)

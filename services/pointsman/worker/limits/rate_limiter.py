@@ -1,0 +1,231 @@
+"""Who of this process may call now: asks on the log for a turn, and holds to what the log answers.
+
+Invariants:
+- A call begins only on a grant that was read in the log, and only within a moment of it by the broker's own
+  clock: a process that reads late, or was frozen, asks again.
+- A pause that was read, or that is about to be written here, stops every call of its target at once.
+- What is asked for and not used is given back.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from pointsman.limits import bounds
+from pointsman.limits.bounds import LONGEST_PAUSE_S, amounts
+from pointsman.limits.budgets import stands_as_declared
+from pointsman.limits.ledger import Answer, key_of
+from pointsman.worker.limits.grant import CallGrant
+from pointsman.worker.limits.shared_limits import Said, SharedLimits
+from pointsman_schemas.base import Message
+from pointsman_schemas.limits import (
+    BreakerTurned,
+    LimitDeclared,
+    LimitPaused,
+    LimitReserved,
+    LimitResumed,
+    LimitSettled,
+    Reservation,
+    Settlement,
+)
+
+#: How often a process that waits says that it is there, seconds.
+STILL_HERE_S = 2.0
+#: How long others leave it to a ticket's owner to say that its time has come, seconds.
+_OWNER_FIRST_S = 0.3
+#: A record of ours that was not read for so long is taken for lost, and another is sent, seconds.
+_LOST_S = 2.0
+#: Long before the topic forgets it.
+_DECLARED_AGAIN_S = 6 * 3600.0
+_MAX_CALLS = 500
+_DAILY_USE_WITHIN_MS = 5_000.0
+
+
+class RateLimiter:
+    """This process's grants, budgets and pauses."""
+
+    def __init__(self, shared_limits: SharedLimits, declared: Sequence[LimitDeclared]) -> None:
+        self._shared = shared_limits
+        self._declared = declared
+        # Half of the slack is for the call's way to the provider.
+        self._use_within = {
+            each.budget: _DAILY_USE_WITHIN_MS if each.window_s is None else each.slack_s * 500
+            for each in declared
+        }
+        self._of_days = {each.budget for each in declared if each.window_s is None}
+        self._grants: dict[str, CallGrant] = {}
+        self._held: dict[str, float] = {}
+        self._resumed: dict[str, asyncio.Event] = {}
+        self._asked: list[CallGrant] = []
+        self._settled: list[Settlement] = []
+        self._calls = 0
+        self._number = 0
+        self._sent: dict[int, float] = {}
+        self._last_sent = -STILL_HERE_S
+        self._declare_again_at = 0.0
+        shared_limits.add(self)
+
+    # --- for calls
+
+    def ask(
+        self, job_id: UUID, target: str, wants: Mapping[str, int], *, elsewhere: bool = False
+    ) -> CallGrant:
+        """Ask for leave to make a call for a job; await its events."""
+        self._calls += 1
+        within = min(self._use_within[name] for name in wants)
+        grant = CallGrant(f"{job_id}:{self._calls}", target, amounts(wants), within, elsewhere)
+        self._grants[grant.call] = grant
+        self._asked.append(grant)
+        self._shared.wake()
+        return grant
+
+    def has_room(self, wants: Mapping[str, int]) -> bool:
+        """Whether that much would fit now, as far as the log has been read."""
+        budgets = self._shared.ledger.budgets
+        return all(name in budgets and budgets[name].fits(amount) for name, amount in wants.items())
+
+    def good(self, grant: CallGrant | None, target: str) -> bool:
+        """Whether a call may begin now; `grant` is None for one that comes under no budget."""
+        if self.pause_left(target) > 0:
+            return False
+        if grant is None or grant.state != "granted":
+            return grant is None
+        return self._shared.clock.at_most(self._shared.now()) <= grant.granted_at + grant.use_within_ms
+
+    def settle(self, grant: CallGrant, used: Mapping[str, int]) -> None:
+        """The call came to that much; a budget that is not named keeps what was reserved."""
+        self._grants.pop(grant.call, None)
+        if grant.used:  # a day's budget is told in any case: the call is over
+            used = {name: want for name, want in grant.wants.items() if name in self._of_days} | dict(used)
+        if grant in self._asked:
+            self._asked.remove(grant)
+        elif used and grant.state not in ("refused", "dropped"):
+            self._settled.append(Settlement(call=grant.call, used=dict(amounts(used))))
+            self._shared.wake()
+
+    def pause(self, target: str, seconds: float) -> None:
+        """The provider asked to be left alone: by us at once, by the others as soon as they read it."""
+        seconds = bounds.seconds(seconds, LONGEST_PAUSE_S)
+        self._held[target] = max(self._held.get(target, 0.0), self._shared.now() + seconds)
+        self._shared.say(target, LimitPaused(process=self._shared.process, target=target, seconds=seconds))
+
+    def pause_left(self, target: str) -> float:
+        """Seconds until `target` may be called; 0 for now."""
+        until, now = self._shared.ledger.paused_until(target), self._shared.now()
+        shared = (until - self._shared.clock.at_least(now)) / 1000 if until else 0.0
+        return max(shared, self._held.get(target, 0.0) - now, 0.0)
+
+    async def rest(self, target: str, seconds: float) -> None:
+        """Return after so many seconds, or when a person lifts the pause of `target`."""
+        resumed = self._resumed.setdefault(target, asyncio.Event())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await resumed.wait()
+
+    def refused_because(self, grant: CallGrant) -> str:
+        """Why there will never be room for it."""
+        budget = self._shared.ledger.budgets.get(grant.budget)
+        if budget is None:
+            return f"{grant.budget} has no room for it: no such limit is in force"
+        amount, limit = grant.wants[grant.budget], budget.limit
+        if amount <= limit:  # today's is spent
+            return f"{grant.budget} has no room for it"
+        said = f"{amount:,} of {limit:,}"
+        if grant.budget in self._of_days:
+            said = f"${amount / 10**9:,.4f} of ${limit / 10**9:,.4f} a day"
+        return f"{grant.budget} has no room for it: it may take {said}"
+
+    def held_by(self, grant: CallGrant | None, target: str) -> str:
+        """What holds a call up, in a few words."""
+        if grant is not None:
+            ticket = self._shared.ledger.waiting.get(key_of(self._shared.process, grant.call))
+            return "the shared limits" if ticket is None else self._shared.ledger.held_by(ticket)
+        return f"{target} paused"
+
+    # --- as a part of the shared limits
+
+    def begin(self) -> None:
+        """Who waited asks again; what the log holds for calls that nobody here knows of is given back."""
+        for grant in list(self._grants.values()):
+            if grant.state in ("asked", "queued") and grant not in self._asked:
+                grant.become("dropped")
+        known = {call for call, grant in self._grants.items() if grant.state == "granted"}
+        known |= {each.call for each in self._settled}
+        for _, message in self._shared.outbox:
+            known |= {each.call for each in message.calls} if isinstance(message, LimitSettled) else set()
+        for call, budgets in self._shared.ledger.open_calls(self._shared.process).items():
+            if call not in known:
+                self._settled.append(Settlement(call=call, used=dict.fromkeys(budgets, 0)))
+        for each in self._declared:
+            if not stands_as_declared(self._shared.ledger.budgets.get(each.budget), each):
+                self._shared.say(each.budget, each)
+        self._declare_again_at = self._shared.now() + _DECLARED_AGAIN_S
+        self._shared.say(*self._still_here())  # so that the log's time is known
+
+    def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
+        """Move the grants on."""
+        if isinstance(message, LimitReserved) and message.process == self._shared.process:
+            sent = self._sent.pop(message.number, None)
+            if sent is not None:
+                self._shared.clock.saw_own(at, sent)
+            for call in message.calls:
+                asked = self._grants.get(call.call)
+                if asked is not None and asked.state == "asked":
+                    asked.become("queued")
+        if isinstance(message, LimitResumed):
+            self._held.pop(message.target, None)
+            self._resumed.pop(message.target, asyncio.Event()).set()
+        if isinstance(message, LimitPaused) or (isinstance(message, BreakerTurned) and message.to == "open"):
+            for each in self._grants.values():
+                if each.target == message.target and each.elsewhere:
+                    each.decided.set()  # no use in waiting for room there
+        for answer in answers:
+            grant = self._grants.get(answer.ticket.call)
+            if grant is not None:
+                grant.become(answer.said, at=answer.at, budget=answer.budget)
+            elif answer.said == "granted":  # asked for by a record that was written twice
+                back = dict.fromkeys(answer.ticket.wants, 0)
+                self._settled.append(Settlement(call=answer.ticket.call, used=back))
+                self._shared.wake()
+
+    def take(self) -> list[Said]:
+        """What is asked for and settled; now and then, that we are still here."""
+        now = self._shared.now()
+        said: list[Said] = []
+        if now >= self._declare_again_at:
+            self._declare_again_at = now + _DECLARED_AGAIN_S
+            said += [(each.budget, each) for each in self._declared]
+        asked, self._asked = self._asked[:_MAX_CALLS], self._asked[_MAX_CALLS:]
+        due_at = self.due_at()
+        if asked or (due_at is not None and now >= due_at):
+            said.append(self._still_here(asked))
+        if self._settled:
+            settled, self._settled = self._settled, []
+            said.append(
+                (self._shared.process, LimitSettled(process=self._shared.process, calls=tuple(settled)))
+            )
+        if self._asked:
+            self._shared.wake()
+        return said
+
+    def due_at(self) -> float | None:
+        """When to write a record only so that the log's time goes on; None while nobody here waits."""
+        if not any(grant.state == "queued" for grant in self._grants.values()):
+            return None
+        now = self._shared.now()
+        at = self._last_sent + STILL_HERE_S
+        all_read = not self._sent or now - self._last_sent > _LOST_S
+        if all_read and (due := self._shared.ledger.next_grant()) is not None:
+            late = 0.0 if due[1].process == self._shared.process else _OWNER_FIRST_S
+            at = min(at, now + (due[0] - self._shared.clock.at_least(now)) / 1000 + late)
+        return at
+
+    def _still_here(self, asked: Sequence[CallGrant] = ()) -> Said:
+        calls = [Reservation(call=each.call, target=each.target, wants=dict(each.wants)) for each in asked]
+        self._number += 1
+        now = self._shared.now()
+        self._sent = {number: at for number, at in self._sent.items() if now - at < _LOST_S}
+        self._sent[self._number] = self._last_sent = now
+        process = self._shared.process
+        return process, LimitReserved(process=process, number=self._number, calls=tuple(calls))

@@ -1,0 +1,238 @@
+"""This process's copy of what all worker processes agree on: follows the log, and writes to it beat by beat.
+
+Invariants:
+- What was said is written once and in order; after an error it is written again, except what the parts ask
+  for anew on the next connection.
+- The ledger is fed every record in the log's order; the parts hear of each after that.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from pointsman.bus.errors import BusError
+from pointsman.bus.read.shared_log import SharedLog
+from pointsman.limits.bounds import UnusableError
+from pointsman.limits.broker_clock import BrokerClock
+from pointsman.limits.joining import STANDING_EVERY, Entry, is_due, join
+from pointsman.limits.ledger import Answer, Ledger
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
+from pointsman_schemas.base import Message
+from pointsman_schemas.limits import LimitReserved, LimitStanding
+
+log = logging.getLogger(__name__)
+
+#: What is said within so many seconds goes out together.
+BEAT_S = 0.01
+_RECONNECT_S = 0.5
+_LAST_WORDS_S = 2.0
+#: Of what was left out when joining, so many are named in the log.
+_NAMED = 10
+_CLOSE_S = 15.0
+
+#: A message and its key.
+Said = tuple[str, Message]
+
+
+class Part(Protocol):
+    """Something that reads and writes the shared limits on behalf of this process."""
+
+    def begin(self) -> None:
+        """The state was taken anew from the log, at the start and after each lost connection."""
+
+    def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
+        """A record was folded; `answers` are those of this process, `at` is the record's time."""
+
+    def take(self) -> list[Said]:
+        """What to write now."""
+
+    def due_at(self) -> float | None:
+        """When there will be something to write if nothing happens before, by our clock; None: never."""
+
+
+class SharedLimits:
+    """Run `run` for as long as calls are made. `process` names this process among all that read the log."""
+
+    def __init__(
+        self,
+        process: str,
+        open_log: Callable[[], SharedLog],
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.process = process
+        self.now = now
+        self.ledger = Ledger()
+        self.clock = BrokerClock()
+        self.joined = asyncio.Event()
+        #: Why the log is not read now, for `/readyz`.
+        self.problem: str | None = "the shared limits are not read yet"
+        self._open_log = open_log
+        self._parts: list[Part] = []
+        self._said: list[Said] = []
+        self._as_of = 0
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._appending = False
+
+    @classmethod
+    def alone(cls) -> "SharedLimits":
+        """Of a process that shares nothing: what it says is said to itself."""
+
+        def no_log() -> SharedLog:
+            raise BusError("this process shares nothing")
+
+        shared_limits = cls("alone", no_log)
+        shared_limits.joined.set()
+        shared_limits.problem = None
+        return shared_limits
+
+    def add(self, part: Part) -> None:
+        """Let `part` hear and speak."""
+        self._parts.append(part)
+        if self.joined.is_set():
+            part.begin()
+
+    @property
+    def outbox(self) -> Sequence[Said]:
+        """What was said and is not written yet."""
+        return self._said
+
+    def say(self, key: str, message: Message) -> None:
+        """Write a message with the next beat."""
+        self._said.append((key, message))
+        self._wake.set()
+
+    def wake(self) -> None:
+        """A part has something to write."""
+        self._wake.set()
+
+    async def moved(self, within: float | None) -> None:
+        """Return when the next record was folded, or after `within` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._moved.wait()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Inside, `run` runs; at the end what was said is written, unless the brokers are away."""
+        task = asyncio.create_task(self.run(), name="limits")
+        try:
+            yield
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await self.written()
+            task.cancel()
+            await asyncio.wait([task], timeout=_CLOSE_S)
+
+    async def run(self) -> None:
+        """Read and write the log until cancelled; a broken connection is replaced by a new one."""
+        while True:
+            # In a task of its own: the client lets its own cancellations out when the brokers go away.
+            connected = asyncio.create_task(self._connected(), name="limits log")
+            try:
+                await asyncio.wait([connected])
+            finally:
+                connected.cancel()
+                await asyncio.wait([connected], timeout=_CLOSE_S)
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _connected(self) -> None:
+        try:
+            async with self._open_log() as shared:
+                await self._join(shared)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._read(shared))
+                    both.create_task(self._write(shared))
+        except* BusError as error:
+            self.problem = f"the shared limits cannot be read: {error.exceptions[0]}"
+            event(log, logging.WARNING, Event.LIMITS_UNAVAILABLE, error=repr(error))
+        except* Exception as error:  # a defect of ours: nobody calls meanwhile, and the state is taken anew
+            self.problem = f"the shared limits cannot be read: {error.exceptions[0]!r}"
+            failure(log, Event.LIMITS_FAILED)
+
+    async def written(self) -> None:
+        """Return when everything that was said is in the log."""
+        while self._said or self._appending or self._wake.is_set():  # noqa: ASYNC110  # at the end only
+            await asyncio.sleep(BEAT_S)
+
+    async def _join(self, shared: SharedLog) -> None:
+        first, end = await shared.bounds()
+        start = max(first, end - 3 * STANDING_EVERY)
+        entries = await _all(shared, start, end)
+        while (found := join(entries, whole=start == first)) is None:
+            start = first
+            entries = await _all(shared, start, end)
+        self.ledger, self._as_of = found.ledger, found.as_of
+        for said in found.left_out[-_NAMED:]:
+            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=said)
+        self.clock = BrokerClock()
+        self.clock.saw(self.ledger.at, self.now())
+        for part in self._parts:
+            part.begin()
+        self.joined.set()
+        self.problem = None
+        self._wake.set()
+
+    async def _read(self, shared: SharedLog) -> None:
+        while True:
+            for entry in await shared.read():
+                self._fold(Entry(*entry))
+
+    def _fold(self, entry: Entry) -> None:
+        message = entry.message
+        try:
+            answers = self.ledger.fold(message, entry.at)
+        except UnusableError as error:
+            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=str(error), offset=entry.offset)
+            return
+        self.clock.saw(entry.at, self.now())
+        ours = [answer for answer in answers if answer.ticket.process == self.process]
+        for part in self._parts:
+            part.hear(message, ours, entry.at)
+        if isinstance(message, LimitStanding):
+            if message.as_of <= entry.offset:
+                self._as_of = max(self._as_of, message.as_of)
+        elif getattr(message, "process", "") == self.process and is_due(entry.offset, self._as_of):
+            state = self.ledger.standing()
+            self.say(self.process, LimitStanding(process=self.process, as_of=entry.offset + 1, state=state))
+        self._moved.set()
+        self._moved = asyncio.Event()
+        if any(part.due_at() is not None for part in self._parts):
+            self._wake.set()
+
+    async def _write(self, shared: SharedLog) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._idle_s()):
+                    await self._wake.wait()
+            await asyncio.sleep(BEAT_S)
+            self._wake.clear()
+            self._appending = True
+            messages, self._said = self._said, []
+            messages += [said for part in self._parts for said in part.take()]
+            try:
+                if messages:
+                    await shared.append(messages)
+            except BusError:  # what was asked for is asked for again, all else must not be lost
+                self._said = [each for each in messages if not isinstance(each[1], LimitReserved)]
+                raise
+            finally:
+                self._appending = False
+
+    def _idle_s(self) -> float | None:
+        due = [at for part in self._parts if (at := part.due_at()) is not None]
+        return max(0.0, min(due) - self.now()) if due else None
+
+
+async def _all(shared: SharedLog, start: int, end: int) -> list[Entry]:
+    shared.seek(start)
+    entries: list[Entry] = []
+    while shared.position < end:
+        entries += [Entry(*each) for each in await shared.read()]
+    return entries

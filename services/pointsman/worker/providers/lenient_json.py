@@ -1,0 +1,115 @@
+"""A provider's JSON as far as it can be read: what no record can hold gives way, the rest stays. Pure.
+
+Invariants:
+- What strict JSON of ours can hold is not changed.
+- Whatever comes in, the work is in proportion to its length.
+"""
+
+import json
+import re
+from math import isfinite
+from typing import Any
+
+from pointsman.bus.codec.json import MAX_DEPTH, parse_object
+from pointsman.bus.codec.refused import RefusedError
+from pointsman_schemas.reasons import Reason
+
+#: An answer stands a few levels deep in the messages that carry it.
+MOST_DEPTH = MAX_DEPTH - 4
+
+_UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
+_STANDS_FOR = "\ufffd"
+# A text is one token, closed or not; the quantifiers never go back.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+
+
+def read_json(content: bytes) -> tuple[Any, bool]:
+    """The JSON in `content`, and whether it had to be changed.
+
+    NUL and half surrogates become U+FFFD, as does what is no UTF-8; NaN and infinity null; integers beyond 64
+    bits the nearest float; what is nested too deep null. A byte order mark is passed over.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        value = parse_object(content)
+    except RefusedError as error:
+        return _read(content, str(error)), error.reason is not Reason.NOT_AN_OBJECT
+    if content.count(b"[") + content.count(b"{") > MOST_DEPTH and _deeper(value):
+        return _read(content, "nested too deep"), True
+    return value, False
+
+
+def _read(content: bytes, why: str) -> Any:
+    text = content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
+    if text.count("[") + text.count("{") > MOST_DEPTH:
+        text = _cut(text)
+    try:
+        value = json.loads(
+            text, strict=False, parse_constant=_nothing, parse_int=_integer, parse_float=_float
+        )
+    except (ValueError, RecursionError):
+        raise ValueError(why) from None
+    return _holdable(value)
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
+def _integer(digits: str) -> int | float | None:
+    if len(digits) < 19:
+        return int(digits)
+    if len(digits) < 25 and -(1 << 63) <= (number := int(digits)) < 1 << 64:
+        return number
+    return _float(digits)
+
+
+def _float(digits: str) -> float | None:
+    number = float(digits)
+    return number if isfinite(number) else None
+
+
+def _holdable(value: Any) -> Any:
+    match value:
+        case str():
+            return _UNHOLDABLE.sub(_STANDS_FOR, value)
+        case dict():
+            return {_holdable(name): _holdable(each) for name, each in value.items()}
+        case list():
+            return [_holdable(each) for each in value]
+    return value
+
+
+def _deeper(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _cut(text: str) -> str:
+    """The text with null in place of what stands too deep."""
+    kept: list[str] = []
+    depth = begin = 0
+    for token in _TOKEN.finditer(text):
+        match text[token.start()]:
+            case "[" | "{":
+                depth += 1
+                if depth == MOST_DEPTH + 1:
+                    kept.append(text[begin : token.start()])
+            case "]" | "}":
+                if depth == MOST_DEPTH + 1:
+                    kept.append("null")
+                    begin = token.end()
+                depth -= 1
+    kept.append(text[begin:] if depth <= MOST_DEPTH else "null")
+    return "".join(kept)

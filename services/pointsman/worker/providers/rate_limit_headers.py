@@ -1,0 +1,57 @@
+"""What a provider's headers say of the room it has left: for how long nothing more will be taken. Pure.
+
+Two families: `x-ratelimit-remaining-requests` with `x-ratelimit-reset-requests` (OpenAI and those who follow
+it), `anthropic-ratelimit-requests-remaining` with `anthropic-ratelimit-requests-reset`; the same of tokens.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pointsman.limits.bounds import LONGEST_PAUSE_S
+from pointsman.worker.calls.retry_after import NEAR_S, number_in
+
+#: A header that asks for more is not believed; a `Retry-After` may still ask for it.
+MOST_S = LONGEST_PAUSE_S
+#: No span and no time is longer.
+_MOST_CHARACTERS = 64
+
+_PAIRS = (
+    *((f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}") for unit in ("requests", "tokens")),
+    *(
+        (f"anthropic-ratelimit-{unit}-remaining", f"anthropic-ratelimit-{unit}-reset")
+        for unit in ("requests", "tokens", "input-tokens", "output-tokens")
+    ),
+)
+_NUMBER = r"(?<![0-9])[0-9]++(?:\.[0-9]++)?"
+_PARTS = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
+_DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|s|m|h|d))+")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def wait_told(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until the last of what is used up is there again; None while nothing is, or nobody says when.
+
+    `headers` ignores case.
+    """
+    resets = [headers.get(reset) for left, reset in _PAIRS if headers.get(left, "").strip() == "0"]
+    waits = [wait for reset in resets if reset and (wait := _seconds(reset.strip(), now)) is not None]
+    longest = max(waits, default=0.0)
+    return longest if 0 < longest <= MOST_S else None
+
+
+def _seconds(reset: str, now: datetime) -> float | None:
+    """`6m0s`, `12.5` (seconds), a Unix time near the present, or an RFC 3339 time."""
+    if len(reset) > _MOST_CHARACTERS:
+        return None
+    if _DURATION.fullmatch(reset):
+        return sum(float(number) * _SECONDS[unit] for number, unit in _PARTS.findall(reset))
+    if (number := number_in(reset)) is not None:
+        present = now.timestamp()
+        lefts = (number / scale - present for scale in (1, 1_000))
+        return next((left for left in lefts if abs(left) <= NEAR_S), number)
+    try:
+        at = datetime.fromisoformat(reset)
+    except ValueError:
+        return None
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()

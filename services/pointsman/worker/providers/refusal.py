@@ -1,0 +1,145 @@
+"""A call that brought no answer, in our words: how it failed, and what to do about it. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pointsman.worker.calls.answer import Reject, Retry
+from pointsman.worker.calls.retry_after import asked_wait
+from pointsman.worker.providers.error_body import ErrorBody, read_error
+from pointsman.worker.providers.lenient_json import read_json
+from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR, raw_body
+from pointsman.worker.providers.refusal_table import ROWS, Kind, kind_of
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import NO_SECRETS, Secrets
+from pointsman_schemas.calls import RawBody
+from pointsman_schemas.reasons import FailReason
+
+#: More of what a provider said is not repeated in a message; its body is in the call's record.
+MAX_SAID = 500
+#: An account that is used up is not asked again for so long, seconds.
+USED_UP_S = 300.0
+
+
+def from_status(
+    row: ProviderRow,
+    status: int,
+    content: bytes,
+    *,
+    headers: Mapping[str, str],
+    now: datetime,
+    whole: bool = True,
+    secrets: Secrets = NO_SECRETS,
+) -> Retry | Reject:
+    """An HTTP status other than 2xx, with its body."""
+    body, changed = _read(content)
+    body, content = secrets.hide_json(body), secrets.hide_bytes(content)
+    error = read_error(body)
+    kind = kind_of(status, error)
+    said = error.message or content[: 8 * MAX_SAID].decode(errors="replace")
+    if kind is Kind.REDIRECTED:
+        said = f"a redirect to {secrets.hide(headers.get('location') or 'nowhere')}"
+    said = f": {clean(said) or 'nothing'}"
+    fits = isinstance(body, dict) and len(content) <= MOST_OF_AN_ERROR
+    response = body if fits else None
+    kept = None if fits and not changed else raw_body(content, whole=whole)
+    after = asked_wait(headers, now)
+    return refuse(
+        row,
+        status,
+        kind,
+        said,
+        response=response,
+        raw=kept,
+        after=error.delay_s if after is None else after,
+        unbilled=True,
+    )
+
+
+def from_body(
+    row: ProviderRow, status: int, error: ErrorBody, *, raw: RawBody | None, **answer: Any
+) -> Retry | Reject:
+    """An error that came with status 2xx; it cost something unless the call was refused before any work."""
+    kind = kind_of(status, error)
+    unbilled = kind in (Kind.ACCOUNT, Kind.USED_UP, Kind.NO_MODEL, Kind.TOO_LONG, Kind.LIMITED, Kind.REQUEST)
+    said = f" without an answer: {clean(error.message) or 'an error'}"
+    return refuse(row, status, kind, said, raw=raw, after=error.delay_s, unbilled=unbilled, **answer)
+
+
+def refuse(
+    row: ProviderRow, status: int, kind: Kind, said: str, *, after: float | None = None, **rest: Any
+) -> Retry | Reject:
+    """A refusal of this kind; `said` goes on after the status, `rest` are further fields."""
+    found = ROWS[kind]
+    message = f"{row.name} answered {status}{said}{_advice(row, kind)}"
+    rest |= {"reason": found.reason, "message": message, "http_status": status, "elsewhere": found.elsewhere}
+    if found.again:
+        return Retry(after=after, **rest)
+    nothing_left_s = USED_UP_S if kind is Kind.USED_UP else None
+    return Reject(nothing_left_s=nothing_left_s, too_long=kind is Kind.TOO_LONG, **rest)
+
+
+def from_connection(row: ProviderRow, error: BaseException, said: str) -> Retry:
+    """No whole answer came: not connected, or cut off; `said` is the HTTP library's word, without secrets."""
+    import aiohttp
+
+    proxied = isinstance(error, aiohttp.ClientHttpProxyError)
+    unreached = proxied or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    said = clean(said) or type(error).__name__
+    if proxied:
+        said = f"the proxy lets nobody through to {row.name} ({said}) -- look at HTTPS_PROXY and NO_PROXY"
+    elif unreached:
+        said = f"{row.name} cannot be reached at {row.base_url} ({said}) -- is it running, is base_url right?"
+    else:
+        said = f"the connection to {row.name} broke off ({said})"
+    return Retry(reason=FailReason.CONNECTION, message=said, unbilled=unreached, cause=error)
+
+
+def words_of(error: BaseException) -> str:
+    """What an HTTP library's error says without the foreign bytes that it quotes, which may be half a key."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"{error.status} {error.message}"
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+        text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+        return text.strip().partition("\n")[0].partition(":")[0]
+    return str(error)
+
+
+def timed_out(row: ProviderRow, cause: BaseException) -> Retry:
+    """The provider's `timeout_s` passed."""
+    said = f"{row.name} did not answer within {row.timeout_s:g} s (its timeout_s in providers.yaml)"
+    return Retry(reason=FailReason.TIMEOUT, message=said, cause=cause)
+
+
+def clean(text: str) -> str:
+    """One line of text, not too long, that every record can carry."""
+    line = " ".join(text[: 8 * MAX_SAID].replace("\0", " ").split())
+    return line.encode("utf-8", "replace").decode()[:MAX_SAID]
+
+
+def _read(content: bytes) -> tuple[Any, bool]:
+    try:
+        return read_json(content)
+    except ValueError:
+        return None, True
+
+
+def _advice(row: ProviderRow, kind: Kind) -> str:
+    match kind:
+        case Kind.ACCOUNT if row.key_env:
+            return f" -- check the key in the environment variable {row.key_env}"
+        case Kind.ACCOUNT:
+            return f" -- give {row.name} a key_env in providers.yaml"
+        case Kind.USED_UP:
+            return f" -- the account at {row.name} has nothing left: look at its balance and its limits"
+        case Kind.NO_MODEL:
+            return " -- check the tier's model and the provider's base_url in providers.yaml"
+        case Kind.REDIRECTED:
+            return " -- none is followed, as it would carry request and key along: correct base_url"
+        case Kind.TOO_LONG:
+            return " -- shorten the job's request, or send it to a model with room for it"
+        case Kind.FILTERED | Kind.REQUEST:
+            return " -- change the job's request"
+    return ""

@@ -1,0 +1,275 @@
+"""The table of refusals: from an HTTP status and what its body says to one of a few kinds. Closed, and pure.
+
+The body's own words count before the status, which counts before the sentence in the message; where a status
+says little (200, 400), the sentence counts before it.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pointsman.worker.providers.error_body import ErrorBody
+from pointsman_schemas.reasons import FailReason
+
+
+class Kind(StrEnum):
+    """What stands in the way."""
+
+    ACCOUNT = "account"
+    USED_UP = "used_up"
+    NO_MODEL = "no_model"
+    TOO_LONG = "too_long"
+    FILTERED = "filtered"
+    LIMITED = "limited"
+    TIMED_OUT = "timed_out"
+    FAILING = "failing"
+    REDIRECTED = "redirected"
+    UNREADABLE = "unreadable"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`again`: it may go well there another time; `elsewhere`: another target need not share it."""
+
+    reason: FailReason
+    again: bool = False
+    elsewhere: bool = False
+
+
+ROWS = {
+    Kind.ACCOUNT: Row(FailReason.AUTHENTICATION, elsewhere=True),
+    Kind.USED_UP: Row(FailReason.AUTHENTICATION, elsewhere=True),
+    Kind.NO_MODEL: Row(FailReason.MODEL_NOT_FOUND, elsewhere=True),
+    Kind.TOO_LONG: Row(FailReason.BAD_REQUEST),
+    Kind.FILTERED: Row(FailReason.CONTENT_FILTER),
+    Kind.LIMITED: Row(FailReason.RATE_LIMITED, again=True),
+    Kind.TIMED_OUT: Row(FailReason.TIMEOUT, again=True),
+    Kind.FAILING: Row(FailReason.SERVER_ERROR, again=True),
+    Kind.REDIRECTED: Row(FailReason.BAD_RESPONSE, elsewhere=True),
+    Kind.UNREADABLE: Row(FailReason.BAD_RESPONSE, again=True),
+    Kind.REQUEST: Row(FailReason.BAD_REQUEST),
+}
+
+_STATUS = {
+    401: Kind.ACCOUNT,
+    402: Kind.USED_UP,
+    403: Kind.ACCOUNT,
+    404: Kind.NO_MODEL,
+    405: Kind.NO_MODEL,
+    407: Kind.ACCOUNT,
+    408: Kind.TIMED_OUT,
+    409: Kind.FAILING,
+    410: Kind.NO_MODEL,
+    413: Kind.TOO_LONG,
+    424: Kind.FAILING,
+    425: Kind.FAILING,
+    429: Kind.LIMITED,
+    498: Kind.FAILING,
+}
+#: A body with one of these means it, whatever the HTTP status around it.
+_PRECISE = (401, 402, 403, 404, 408, 413, 429)
+#: Under these a gateway may report anything.
+_VAGUE = (400, 500, 502, 503)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# As they are compared: lower case, no `_`, no `error` or `exception` at the end. The first that fits counts.
+_WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
+    (
+        Kind.USED_UP,
+        _words(
+            "insufficientquota insufficientbalance insufficientcredits insufficientcredit insufficientfunds"
+            " insufficientuserquota billing billinghardlimitreached billingnotactive paymentrequired"
+            " arrearage budgetexceeded exceededbudget quotaexceeded exceededcurrentquota creditbalancetoolow"
+            " outofcredits spendinglimitexceeded usagelimitreached accountoverdue notenoughcredits"
+        ),
+    ),
+    (
+        Kind.FILTERED,
+        _words(
+            "contentfilter contentfiltered contentpolicyviolation contentpolicy responsibleaipolicyviolation"
+            " moderation contentmoderation datainspectionfailed prohibitedcontent moderationblocked"
+        ),
+    ),
+    (
+        Kind.TOO_LONG,
+        _words(
+            "contextlengthexceeded contextwindowexceeded contextlength requesttoolarge maxtokensexceeded"
+            " stringabovemaxlength inputtoolong prompttoolong modelcontextwindowexceeded exceedcontextsize"
+        ),
+    ),
+    (
+        Kind.ACCOUNT,
+        _words(
+            "invalidapikey incorrectapikey apikeyinvalid apikeyexpired invalidkey authentication auth"
+            " invalidauthentication authenticationfailed unauthenticated unauthorized permissiondenied"
+            " permission forbidden accessdenied accountdeactivated accessterminated keymodelaccessdenied"
+            " tokenexpired tokennotfoundindb invalidtoken expiredtoken invalidcredentials"
+            " organizationrestricted servicedisabled consumerinvalid unrecognizedclient invalidsignature"
+            " failedprecondition missingapikey noapikey unsupportedcountryregionterritory projectsuspended"
+        ),
+    ),
+    (
+        Kind.NO_MODEL,
+        _words(
+            "modelnotfound notfound invalidmodel unknownmodel deploymentnotfound modelnotavailable"
+            " modeldecommissioned modelnotsupported resourcenotfound operationnotsupported nosuchmodel"
+            " modelnotexist modeldoesnotexist"
+        ),
+    ),
+    (
+        Kind.LIMITED,
+        _words(
+            "ratelimit ratelimited ratelimitexceeded ratelimitreached toomanyrequests resourceexhausted"
+            " throttling throttled limitrequests limitburstrate requestlimitexceeded requestslimitexceeded"
+            " concurrencylimitexceeded servicetiercapacityexceeded servicequotaexceeded userratelimitexceeded"
+        ),
+    ),
+    (
+        Kind.TIMED_OUT,
+        _words("timeout timedout requesttimeout gatewaytimeout deadlineexceeded apitimeout modeltimeout"),
+    ),
+    (
+        Kind.FAILING,
+        _words(
+            "overloaded engineoverloaded modeloverloaded server internal internalserver serviceunavailable"
+            " unavailable badgateway capacityexceeded internalfailure upstream apiconnection modelnotready"
+        ),
+    ),
+)
+
+_SENTENCES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile("|".join(patterns)))
+    for kind, patterns in (
+        (
+            Kind.USED_UP,
+            (
+                r"exceeded your current quota",
+                r"insufficient[ _](?:account )?(?:balance|credit|quota|fund)",
+                r"credit balance is too low",
+                r"(?:more|enough|out of|remaining) credits",
+                r"payment (?:is )?required",
+                r"reached (?:your|its) (?:specified |monthly )?(?:api )?(?:usage|spending|spend) limit",
+                r"used all available credits",
+                r"account .{0,60}suspended",
+                r"(?:spend(?:ing)?|billing|monthly|key|budget)[ _](?:hard )?limit "
+                r"(?:has been |was )?(?:exceeded|reached)",
+                r"budget has been exceeded",
+                r"billing (?:is )?(?:not active|disabled)",
+            ),
+        ),
+        (
+            Kind.ACCOUNT,
+            (
+                r"api[ _-]?key (?:is )?(?:not valid|invalid|expired|missing|not found|required|disabled)",
+                r"(?:invalid|incorrect|expired|missing|wrong|no|malformed) (?:x-)?api[ _-]?key",
+                r"no auth credentials",
+                r"no cookie auth",
+                r"(?:authentication|authorization) (?:failed|required|error)",
+                r"(?:invalid|missing|expired) "
+                r"(?:authentication|authorization|bearer|access token|credential|token\b)",
+                r"\bunauthori[sz]ed\b",
+                r"not authenticated",
+                r"token (?:seems |is )?(?:invalid|expired)",
+            ),
+        ),
+        (
+            Kind.TOO_LONG,
+            (
+                r"maximum context length",
+                r"maximum allowed (?:input|prompt) length",
+                r"prompt is too long",
+                r"(?:input|prompt|request|context) (?:is |was )?too (?:long|large)",
+                r"exceeds? the (?:model's |maximum |available )?(?:context|number of tokens)",
+                r"exceeds? the model's maximum (?:context|input|prompt|sequence|length|number|token)",
+                r"context (?:length|window|size) (?:exceeded|of)",
+                r"context_length",
+                r"(?:beyond|outside|exceed\w{0,3}|larger than) .{0,40}context (?:length|window|size)",
+                r"reduce the length of",
+                r"too many (?:input |prompt )?tokens(?!.{0,20}(?:\bper\b|wait|try))",
+                r"input token count .{0,60}exceeds",
+            ),
+        ),
+        (
+            Kind.NO_MODEL,
+            (
+                r"not a valid model",
+                r"(?:unknown|no such|invalid|unsupported) model\b",
+                r"\bmodel\b.{0,80}?(?:not found|does not exist|not exist|has been deprecated|decommissioned)",
+                r"no endpoints found",
+            ),
+        ),
+        (
+            Kind.FILTERED,
+            (
+                r"content (?:management )?(?:policy|filter)",
+                r"content exists risk",
+                r"flagged (?:as|by) (?:potentially )?(?:moderation|violating|inappropriate)",
+            ),
+        ),
+        (Kind.LIMITED, (r"rate[ -]?limit", r"too many requests", r"limit reached", r"slow down")),
+        (
+            Kind.FAILING,
+            (r"\boverloaded\b", r"(?:service|temporarily) unavailable", r"internal (?:server )?error"),
+        ),
+    )
+)
+#: The sentence of a refused request may quote the request: only what no request says is looked for in it.
+_SENTENCE_UNDER = {
+    400: (Kind.USED_UP, Kind.ACCOUNT, Kind.TOO_LONG, Kind.NO_MODEL, Kind.FILTERED),
+    403: (Kind.USED_UP, Kind.FILTERED, Kind.LIMITED),
+    422: (Kind.TOO_LONG,),
+    429: (Kind.USED_UP, Kind.TOO_LONG),
+}
+_SENTENCE_ELSE = (Kind.USED_UP, Kind.ACCOUNT)
+_MOST_SENTENCE = 600
+
+
+def kind_of(status: int, error: ErrorBody) -> Kind:
+    """The kind of a refusal with this HTTP status (2xx too, where the body is an error) and body."""
+    if 300 <= status < 400:
+        return Kind.REDIRECTED
+    if status == 413:
+        return Kind.TOO_LONG
+    said = error.message[:_MOST_SENTENCE].lower()
+    words = {_stem(word) for word in error.words}
+    if kind := next((kind for kind, known in _WORDS if words & known), None):
+        return _limited(words, said) if kind is Kind.LIMITED else kind
+    number = status
+    if error.status and (status < 300 or (status in _VAGUE and error.status in _PRECISE)):
+        number = error.status
+    if kind := _in_sentence(said, _looked_for(number)):
+        return kind
+    if number >= 500:
+        return Kind.FAILING
+    return _STATUS.get(number, Kind.REQUEST if number >= 400 else Kind.UNREADABLE)
+
+
+def _limited(words: set[str], said: str) -> Kind:
+    """Not all that goes by that name passes with time: used-up accounts, requests larger than the rate."""
+    if "request too large" in said:
+        return Kind.TOO_LONG
+    if "resourceexhausted" in words or "resource_exhausted" in said:
+        return Kind.LIMITED  # speaks of quotas where it means rates
+    return _in_sentence(said, (Kind.USED_UP,)) or Kind.LIMITED
+
+
+def _looked_for(status: int) -> Collection[Kind]:
+    if status < 300:
+        return tuple(Kind)
+    if status in _SENTENCE_UNDER:
+        return _SENTENCE_UNDER[status]
+    return () if status >= 500 or status in _STATUS else _SENTENCE_ELSE
+
+
+def _in_sentence(said: str, kinds: Collection[Kind]) -> Kind | None:
+    return next((kind for kind, pattern in _SENTENCES if kind in kinds and pattern.search(said)), None)
+
+
+def _stem(word: str) -> str:
+    return word.removesuffix("error").removesuffix("exception")

@@ -1,0 +1,141 @@
+"""A body that came with status 2xx: an answer, an error, or nothing that can be used. Pure."""
+
+from pointsman.worker.calls.answer import Answer, Reject, Result, Retry
+from pointsman.worker.providers.error_body import ErrorBody, read_error
+from pointsman.worker.providers.lenient_json import read_json
+from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR, raw_body
+from pointsman.worker.providers.refusal import clean, from_body
+from pointsman.worker.providers.usage import usage_of
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import NO_SECRETS, Secrets
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import RawBody
+from pointsman_schemas.reasons import FailReason
+
+#: An answer travels in two records, with its request: more would not fit a topic's largest batch.
+MAX_RESPONSE_BYTES = 4 * 1024 * 1024
+#: The same where large values are kept in a store of their own.
+MAX_STORED_BYTES = 16 * 1024 * 1024
+#: What is kept of an answer as it came, beside what could be read of it.
+MAX_RAW_BYTES = 1024 * 1024
+
+#: Ends that are none: a choice with one of these broke off where it was made.
+_BROKEN_OFF = {
+    "error", "failed", "abort", "aborted", "network_error", "server_error", "internal_error",
+    "insufficient_system_resource", "engine_overloaded",
+}  # fmt: skip
+#: Where a message has what was asked for.
+_CONTENT = ("content", "tool_calls", "refusal", "audio", "reasoning_content", "function_call")
+
+
+def read_answer(
+    row: ProviderRow,
+    status: int,
+    content: bytes,
+    *,
+    most_raw: int = MAX_RAW_BYTES,
+    secrets: Secrets = NO_SECRETS,
+) -> Result:
+    """What a whole body amounts to; an answer that no record of ours could hold is read as far as it goes."""
+    try:
+        body, changed = read_json(content)
+    except ValueError as error:
+        content = secrets.hide_bytes(content)
+        beginning = f", it begins: {clean(content[:400].decode(errors='replace'))}" if content.strip() else ""
+        return Retry(
+            reason=FailReason.BAD_RESPONSE,
+            message=f"{row.name} answered {status} with a body that cannot be used: {error}{beginning}",
+            http_status=status,
+            raw=raw_body(content),
+            cause=error,
+        )
+    response = body if isinstance(body, dict) else {}
+    choice = _choice(response)
+    if choice is not None and not _error_in(response, choice):
+        raw = raw_body(content, most=most_raw) if changed else None
+        return Answer(http_status=status, **_about(response), raw=raw)
+    body, content = secrets.hide_json(body), secrets.hide_bytes(content)
+    response = body if isinstance(body, dict) else {}
+    choice = _choice(response)
+    raw = raw_body(content) if changed or not response else None
+    told = read_error(body) if choice is None else _error_in(response, choice)
+    is_error = choice is not None or response.get("error") or response.get("choices") is None
+    if is_error and (told.message or told.status or response.get("error")):
+        return from_body(row, status, told, raw=raw, **_about(response))
+    return _without_answer(row, status, response, raw, changed)
+
+
+def not_whole(row: ProviderRow, status: int, content: bytes, most: int, secrets: Secrets) -> Reject:
+    """A body that was larger than what is taken."""
+    said = f"{row.name} answered more than {most:,} bytes, which is the most that is taken"
+    if most <= MAX_RESPONSE_BYTES:
+        said += " without a store of large values (POINTSMAN_CLAIMS)"
+    content = secrets.hide_bytes(content[: 2 * MOST_OF_AN_ERROR])
+    return Reject(
+        reason=FailReason.BAD_RESPONSE, message=said, http_status=status, raw=raw_body(content, whole=False)
+    )
+
+
+def not_readable(row: ProviderRow, status: int, content: bytes, why: str, secrets: Secrets) -> Reject:
+    """A body in an encoding that was not asked for, or broken in it."""
+    return Reject(
+        reason=FailReason.BAD_RESPONSE,
+        message=f"{row.name} answered {status} with a body that cannot be read: {clean(why)}",
+        http_status=status,
+        raw=raw_body(secrets.hide_bytes(content)),
+        elsewhere=True,
+    )
+
+
+def _choice(body: Json) -> Json | None:
+    """The first choice, where it has a message or an error."""
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
+        return None
+    return choice if isinstance(choice.get("message"), dict) or choice.get("error") else None
+
+
+def _error_in(body: Json, choice: Json) -> ErrorBody:
+    """An error in place of the choice, or beside one without content."""
+    if told := choice.get("error"):
+        return read_error(told) or ErrorBody(message="the choice is an error")
+    finish = choice.get("finish_reason")
+    if isinstance(finish, str) and finish.lower() in _BROKEN_OFF:
+        return read_error(body.get("error")) or ErrorBody(500, message=f"finish_reason is {finish}")
+    message = choice["message"]
+    if body.get("error") and not any(
+        message.get(name) for name in ("content", "tool_calls", "refusal", "audio")
+    ):
+        return read_error(body)
+    return ErrorBody()
+
+
+def _about(response: Json) -> Json:
+    model = response.get("model")
+    return {
+        "response": response or None,
+        "model": model if isinstance(model, str) and model else None,
+        "usage": usage_of(response),
+    }
+
+
+def _without_answer(
+    row: ProviderRow, status: int, response: Json, raw: RawBody | None, changed: bool
+) -> Retry | Reject:
+    match response.get("choices"):
+        case []:
+            missing = "choices is empty"
+        case None:
+            missing = "choices is missing"
+        case _:
+            missing = "choices[0].message is missing"
+    about: Json = {
+        "reason": FailReason.BAD_RESPONSE,
+        "message": f"{row.name} answered {status} without an answer: {missing}",
+        "http_status": status,
+        "raw": raw,
+        **_about(response),
+    }
+    # What had to be changed to be read was paid for as it is: the same provider is not asked twice for it.
+    return Reject(**about, elsewhere=True) if changed else Retry(**about)

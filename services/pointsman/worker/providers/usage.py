@@ -1,0 +1,115 @@
+"""The tokens that a provider says a call took, in the names of each; what cannot be is unknown. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from pointsman.worker.calls.answer import Result
+from pointsman.worker.limits.estimate import answers, size
+from pointsman_schemas.base import Json
+from pointsman_schemas.calls import Usage
+
+#: No model has a longer window, and no answer is longer, in tokens.
+MOST = 10_000_000
+#: What a provider adds of its own to a request of text, and thinks of before it answers, in tokens.
+_UNSEEN = 200_000
+
+_INPUT = ("prompt_tokens", "input_tokens")
+_OUTPUT = ("completion_tokens", "output_tokens")
+_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+#: OpenAI and most others, Anthropic, DeepSeek, Moonshot; written among the details or beside them.
+_READ = ("cached_tokens", "cache_read_input_tokens", "cache_read_tokens", "prompt_cache_hit_tokens")
+_WRITTEN = ("cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
+_TEXT_PARTS = {"text", "input_text", "refusal"}
+
+
+class _ImpossibleError(ValueError):
+    """No number of tokens."""
+
+
+def usage_of(body: Json) -> Usage | None:
+    """The tokens that the body speaks of; None where it does not, or where they cannot be so many."""
+    usage = body.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    try:
+        return _usage(usage)
+    except _ImpossibleError:
+        return None
+
+
+def believed(result: Result, request: Json) -> Result:
+    """`result` without its usage where it speaks of more tokens than `request` has bytes, or can bring."""
+    usage = result.usage
+    if usage is None:
+        return result
+    too_many_in = usage.input_tokens > _UNSEEN and _is_text(request) and usage.input_tokens > size(request)
+    too_many_out = usage.output_tokens > _UNSEEN * answers(request)
+    return replace(result, usage=None) if too_many_in or too_many_out else result
+
+
+def _usage(usage: Json) -> Usage:
+    told = next((usage[name] for name in _INPUT if usage.get(name) is not None), None)
+    if told is None:
+        raise _ImpossibleError
+    total = _tokens(told)
+    read, written = _most(usage, _READ), _most(usage, _WRITTEN)
+    if _counts_apart(usage, total, read + written):
+        total += read + written
+    if read + written > total:
+        raise _ImpossibleError
+    answered = max((_tokens(usage[name] or 0) for name in _OUTPUT if name in usage), default=0)
+    return Usage(input_tokens=total, output_tokens=answered, cached_tokens=read, cache_write_tokens=written)
+
+
+def _counts_apart(usage: Json, total: int, cached: int) -> bool:
+    """Anthropic's `input_tokens` are those that were neither read from the cache nor written to it."""
+    native = any(
+        usage.get(name) is not None for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    return native and (usage.get("prompt_tokens") is None or cached > total)
+
+
+def _most(usage: Json, names: tuple[str, ...]) -> int:
+    return max((_tokens(told) for told in _told(usage, names)), default=0)
+
+
+def _told(usage: Json, names: tuple[str, ...]) -> Iterator[Any]:
+    for where in (usage, *(usage.get(name) for name in _DETAILS)):
+        if isinstance(where, dict):
+            yield from (where[name] for name in names if where.get(name) is not None)
+
+
+def _tokens(told: Any) -> int:
+    """A whole number; some write it with a point."""
+    if (
+        isinstance(told, bool)
+        or not isinstance(told, int | float)
+        or not 0 <= told <= MOST
+        or told != int(told)
+    ):
+        raise _ImpossibleError
+    return int(told)
+
+
+def _is_text(request: Json) -> bool:
+    """Whether all that the model reads is in the request, letter by letter: no picture, file or search."""
+    messages = request.get("messages")
+    return isinstance(messages, list) and not _brings_more(request) and all(map(_is_text_message, messages))
+
+
+def _brings_more(request: Json) -> bool:
+    tools = request.get("tools")
+    others = isinstance(tools, list) and any(
+        not isinstance(tool, dict) or tool.get("type") not in (None, "function") for tool in tools
+    )
+    return others or any(
+        name in request for name in ("web_search_options", "previous_response_id", "plugins")
+    )
+
+
+def _is_text_message(message: Any) -> bool:
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, list):
+        return all(isinstance(part, dict) and part.get("type") in _TEXT_PARTS for part in content)
+    return content is None or isinstance(content, str)

@@ -1,0 +1,44 @@
+"""Who removes the newest checkpoint and rewrites what it vouches for is found by the one that is outside."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pointsman.audit.checkpointer import Checkpointer
+from pointsman.audit.heads import FolderHeads
+from pointsman.audit.settings import AuditSettings
+from pointsman.store.append.audit_writer import AuditWriter
+from tests.conftest import Kafka
+from tests.support.audit_store import as_auditor, audit_pool, put, rows
+from tests.support.command import Command
+from tests.support.integrity import KEY, rechain, tamper
+
+pytestmark = pytest.mark.stack
+
+
+async def test_what_is_kept_outside_finds_it(database: str, kafka: Kafka, tmp_path: Path) -> None:
+    folder = tmp_path / "heads"
+    settings = AuditSettings(kafka="127.0.0.1:1", prefix=kafka.prefix)
+    async with audit_pool(database) as pool:
+        writer = AuditWriter(pool)
+        checkpointer = Checkpointer(
+            writer, pool, KEY, settings, lambda: datetime.now(UTC), heads=FolderHeads(folder)
+        )
+        for first in (0, 4):
+            await put(writer, rows(first, first + 4))
+            await checkpointer.make()  # Kafka is away, which does not hold this up
+    environment = {
+        "POINTSMAN_POSTGRES": as_auditor(database),
+        "POINTSMAN_AUDIT_PUBLIC_KEY": KEY.public.text,
+        "POINTSMAN_AUDIT_HEADS": folder.as_uri(),
+    }
+    pointsman = Command(tmp_path, environment)
+    whole = await pointsman.run("audit", "verify")
+    assert whole.code == 0, whole.out
+    await tamper(database, "delete from audit.checkpoint where number = 2")
+    await rechain(database, lambda row: row._replace(agent_id="x") if row.offset == 6 else row, ("t", 0))
+    unaware = Command(tmp_path, {**environment, "POINTSMAN_AUDIT_HEADS": ""})
+    assert (await unaware.run("audit", "verify")).code == 0, "by itself the database shows nothing"
+    found = (await pointsman.run("audit", "verify", "--json")).json["report"]["findings"]
+    assert {each["wrong"] for each in found} == {"checkpoint", "rewritten"}

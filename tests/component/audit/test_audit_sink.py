@@ -1,0 +1,219 @@
+"""From records to the audit table: every one of them, as it was, once."""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from pointsman.audit.handlers import Sink
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.position_store import MovedError, UnavailableError
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.connect import open_pool
+from tests.support.audit_store import APPLICATION, audit_pool, observer
+from tests.support.bad_records import BAD
+from tests.support.example_records import NAMES, TOPICS, example, story
+
+pytestmark = pytest.mark.stack
+
+INTAKE = TOPICS.intake.name
+LANE = (INTAKE, 0)
+NOW = datetime(2026, 3, 12, 9, 15, tzinfo=UTC)
+MILLISECONDS = int(NOW.timestamp() * 1000)
+
+
+def intake(offset: int, value: bytes | None, headers: Any = (), key: bytes | None = None) -> Incoming:
+    return Incoming(INTAKE, 0, offset, MILLISECONDS - 1_500, key, value, tuple(headers))
+
+
+def good(offset: int) -> Incoming:
+    return intake(offset, b'{"agent_id": "math-tutor", "prompt": "What is 2 + %d?"}' % offset)
+
+
+@asynccontextmanager
+async def sink_into(dsn: str) -> AsyncIterator[Sink]:
+    async with audit_pool(dsn) as pool:
+        yield Sink(AuditWriter(pool), TOPICS, lambda: NOW)
+
+
+async def stored(dsn: str) -> list[Any]:
+    async with observer(dsn) as connection:
+        return await connection.fetch('select * from audit.message order by topic, partition, "offset"')
+
+
+def read_back(part: Any) -> bytes | None:
+    if part is None:
+        return None
+    return b64decode(part["base64"]) if isinstance(part, dict) else part.encode()
+
+
+def same(row: Any, record: Incoming) -> bool:
+    """Whether nothing of the record is missing from the row."""
+    headers = [(read_back(name), read_back(value)) for name, value in json.loads(row["headers"])]
+    return (row["key"], row["value"], headers) == (
+        record.key,
+        record.value,
+        [(name.encode("utf-8", "surrogatepass"), value) for name, value in record.headers],
+    )
+
+
+async def test_every_topic_s_records_are_stored_as_they_were(database: str) -> None:
+    records = [replace(example(name), offset=offset) for offset, name in enumerate(NAMES)]
+    batches: dict[tuple[str, int], list[Incoming]] = {}
+    for record in records:
+        batches.setdefault((record.topic, record.partition), []).append(record)
+    async with sink_into(database) as sink:
+        await sink.append(batches, dict.fromkeys(batches))
+        positions = await sink.positions(list(batches))
+    assert positions == {place: each[-1].offset + 1 for place, each in batches.items()}
+    rows = await stored(database)
+    by_place = {record.origin: record for record in records}
+    assert len(rows) == len(by_place)
+    assert all(same(row, by_place[row["topic"], row["partition"], row["offset"]]) for row in rows)
+    assert all(row["unreadable"] is None for row in rows)
+
+
+async def test_bad_records_among_good_ones_are_stored_and_hold_up_nobody(database: str) -> None:
+    records = []
+    for bad in BAD:
+        records.append(good(len(records)))
+        records.append(intake(len(records), bad.value, bad.headers, bad.key))
+    async with sink_into(database) as sink:
+        await sink.append({LANE: records}, {LANE: None})
+    rows = await stored(database)
+    assert len(rows) == len(records)
+    assert all(same(row, record) for row, record in zip(rows, records, strict=True))
+    assert all(row["unreadable"] is None and row["payload"] for row in rows[0::2])
+    # What Postgres would refuse was known beforehand: nothing had to be halved.
+    refused = [row for row in rows if (row["unreadable"] or "").startswith("Postgres refused it")]
+    assert [(row["offset"], row["unreadable"]) for row in refused] == []
+
+
+HEADER_NAMES = st.text(min_size=1) | st.sampled_from(
+    ["ce_id", "ce_type", "ce_time", "ce_source", "ce_agentid"]
+)
+VALUES = (
+    st.none()
+    | st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    ).map(lambda value: json.dumps({"agent_id": "a", "prompt": "x", "metadata": value}).encode())
+)
+
+
+@st.composite
+def strange(draw: st.DrawFn) -> Incoming:
+    """A record on some topic of ours, with whatever Kafka lets anybody write."""
+    topic = draw(st.sampled_from([INTAKE, TOPICS.dead.name, TOPICS.calls.name, TOPICS.results.name]))
+    headers = draw(
+        st.lists(st.tuples(HEADER_NAMES, st.none() | st.binary() | st.text().map(str.encode)), max_size=6)
+    )
+    enveloped = draw(st.booleans())
+    return Incoming(
+        topic,
+        0,
+        0,
+        draw(st.integers(-(2**63), 2**63 - 1)),
+        draw(st.none() | st.binary(max_size=20)),
+        draw(VALUES),
+        ((("ce_specversion", b"1.0"),) if enveloped else ()) + tuple(headers),
+    )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(strange(), min_size=1, max_size=30))
+def test_whatever_comes_is_stored_as_it_was(database: str, records: list[Incoming]) -> None:
+    batches: dict[tuple[str, int], list[Incoming]] = {}
+    for record in records:
+        batch = batches.setdefault((record.topic, 0), [])
+        batch.append(replace(record, offset=len(batch)))
+
+    async def check() -> None:
+        async with observer(database) as connection:
+            await connection.execute("drop schema if exists audit, claims cascade")
+        async with sink_into(database) as sink:
+            await sink.append(batches, dict.fromkeys(batches))
+        rows = await stored(database)
+        assert len(rows) == len(records)
+        for row in rows:
+            assert same(row, batches[row["topic"], 0][row["offset"]])
+            assert not (row["unreadable"] or "").startswith(("internal", "Postgres refused it"))
+
+    asyncio.run(check())
+
+
+async def test_a_number_that_postgres_would_refuse_costs_the_payload_alone(database: str) -> None:
+    tiny = b'{"agent_id": "a", "prompt": "x", "metadata": {"n": 0.%s1}}' % (b"0" * 20_000)
+    async with sink_into(database) as sink:
+        await sink.append({LANE: [good(0), intake(1, tiny), good(2)]}, {LANE: None})
+    first, found, last = await stored(database)
+    assert found["value"] == tiny
+    assert found["payload"] is None
+    assert found["unreadable"].startswith("bad_number")
+    assert first["payload"]
+    assert last["payload"]
+
+
+async def test_a_place_that_moved_is_told_in_the_reader_s_words(database: str) -> None:
+    async with sink_into(database) as sink:
+        await sink.append({LANE: [good(0), good(1)]}, {LANE: None})
+        with pytest.raises(MovedError, match=r"jobs\.intake/0.*is 2, expected was 1"):
+            await sink.append({LANE: [good(1), good(2)]}, {LANE: 1})
+    assert [row["offset"] for row in await stored(database)] == [0, 1]
+
+
+async def test_what_postgres_lacks_is_waited_for(database: str, unused_tcp_port: int) -> None:
+    for dsn, what in (
+        (database, "pointsman db migrate"),
+        (f"postgresql://me@127.0.0.1:{unused_tcp_port}/x", "not available"),
+    ):
+        pool = await open_pool(dsn, application=APPLICATION)
+        sink = Sink(AuditWriter(pool), TOPICS, lambda: NOW)
+        with pytest.raises(UnavailableError, match=what):
+            await sink.positions([LANE])
+        with pytest.raises(UnavailableError, match=what):
+            await sink.append({LANE: [good(0)]}, {LANE: None})
+        await pool.close()
+
+
+async def test_what_was_stored_is_counted_and_what_was_not_is_not(database: str) -> None:
+    def value(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, labels) or 0
+
+    def counted() -> list[float]:
+        return [
+            value("pointsman_audit_rows_total", topic=INTAKE),
+            value("pointsman_audit_bytes_total", topic=INTAKE),
+            value("pointsman_audit_delay_seconds_count"),
+            value("pointsman_audit_delay_seconds_sum"),
+        ]
+
+    before = counted()
+    async with sink_into(database) as sink:
+        await sink.append({LANE: [good(0), intake(1, None)]}, {LANE: None})
+        with pytest.raises(MovedError):
+            await sink.append({LANE: [good(0)]}, {LANE: None})
+    gained = [after - earlier for after, earlier in zip(counted(), before, strict=True)]
+    assert gained == pytest.approx([2, len(good(0).value or b""), 2, 3.0])
+
+
+async def test_the_three_clocks_and_the_writer_are_told_apart(database: str) -> None:
+    produced = NOW - timedelta(hours=1)
+    submitted = story(0, produced)[0]
+    late = replace(submitted, timestamp_ms=MILLISECONDS)
+    async with sink_into(database) as sink:
+        await sink.append({LANE: [late]}, {LANE: None})
+    (row,) = await stored(database)
+    assert (row["produced_at"], row["broker_at"]) == (produced, NOW)
+    assert row["recorded_at"] > NOW
+    assert row["source"] == row["agent_id"]

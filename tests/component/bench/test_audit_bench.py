@@ -1,0 +1,42 @@
+"""`bench audit` measures what it says: the very same rows stored by the sink, by psql and by COPY."""
+
+import pytest
+
+from pointsman import starter
+from pointsman.bench.audit import batches, records, run
+from pointsman.router.agents_file import Registry
+from pointsman.router.agents_file import load as load_agents
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import load as load_policy
+
+ROWS = 2_500
+
+
+@pytest.fixture(scope="module")
+def decided() -> tuple[Policy, Registry]:
+    policy = Policy.compile(load_policy(starter.POLICY))
+    return policy, load_agents(starter.AGENTS, policy.tiers)
+
+
+def test_its_records_are_whole_lanes_in_order(decided: tuple[Policy, Registry]) -> None:
+    found = records(*decided, ROWS)
+    assert len(found) == ROWS
+    lanes: dict[tuple[str, int], list[int]] = {}
+    for batch in batches(found):
+        for lane, each in batch.items():
+            lanes.setdefault(lane, []).extend(record.offset for record in each)
+    assert sum(map(len, lanes.values())) == ROWS
+    assert all(offsets == list(range(len(offsets))) for offsets in lanes.values())
+    assert {partition for _, partition in lanes} == {0, 1, 2, 3}
+
+
+@pytest.mark.slow
+async def test_it_measures_sink_and_copy_in_one_run(decided: tuple[Policy, Registry]) -> None:
+    said: list[str] = []
+    report = await run(*decided, rows=ROWS, rounds=1, say=said.append)
+    assert (report.rows, report.rounds, said) == (ROWS, 1, ["round 1 of 1"])
+    for each in (report.sink, report.copy_text, report.copy_binary):
+        assert each.per_second > 0
+        assert each.postgres_us > 0
+    assert report.ratio == pytest.approx(report.sink.per_second * report.psql_us / 1e6)
+    assert sum(report.spent_us.values()) >= report.sink.client_us * 0.999

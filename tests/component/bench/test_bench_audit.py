@@ -1,0 +1,68 @@
+"""`bench audit-load` makes messages that hang together, `bench audit-query` asks everything about them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pointsman import starter
+from pointsman.bench.audit_load import Loaded, load
+from pointsman.bench.audit_query import measure
+from pointsman.router.agents_file import load as load_agents
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import load as load_policy
+from pointsman.store.ask.asking import questions
+from tests.support.audit_store import as_auditor, observer, prepare
+
+pytestmark = pytest.mark.stack
+
+
+async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
+    """What the load says, and how far it said to have come."""
+    policy = Policy.compile(load_policy(starter.POLICY))
+    agents = load_agents(starter.AGENTS, policy.tiers)
+    told: list[int] = []
+    done = await load(dsn, policy, agents, messages=messages, days=days, rounds=1, advance=told.append)
+    return done, sum(told)
+
+
+async def test_loaded_messages_hang_together(database: str) -> None:
+    await prepare(database)
+    (first, told), (second, _) = await loaded(database, 600, 3), await loaded(database, 200, 1)
+    assert told == first.messages >= 600
+    async with observer(database) as connection:
+        found = await connection.fetchrow(
+            "select count(*), count(distinct job_id), count(distinct message_id),"
+            ' min(broker_at), max(broker_at), count(distinct (topic, partition, "offset")) from audit.message'
+        )
+        assert found is not None
+        assert found[0] == found[2] == found[5] == first.messages + second.messages
+        assert found[1] == first.jobs + second.jobs
+        assert timedelta(days=2.5) < found[4] - found[3] < timedelta(days=3.1)
+        assert datetime.now(UTC) - found[4] < timedelta(hours=6)
+        assert await connection.fetchval("select count(*) from only audit.message_default") == 0
+        odd = await connection.fetch(
+            "select job_id, messages, calls, state from audit.jobs except"
+            " select job_id, messages, calls, state from audit.jobs_recounted"
+        )
+        assert odd == []
+        states = await connection.fetch("select distinct state from audit.jobs order by 1")
+        assert [each["state"] for each in states] == ["completed", "failed"]
+    assert 800 < first.mean_value_bytes < 4000
+    assert first.table_bytes > first.index_bytes > 0
+
+
+async def test_every_question_is_asked_and_timed(database: str) -> None:
+    await prepare(database)
+    done, _ = await loaded(database, 600, 1)
+    steps: list[int] = []
+    size, timed = await measure(as_auditor(database), jobs=3, rounds=2, advance=steps.append)
+    assert [each.name for each in timed] == [each.name for each in await questions(database)]
+    assert sum(steps) == len(timed)
+    assert size.jobs == done.jobs
+    assert 0 < size.day_messages <= done.messages
+    assert all(0 < each.ms <= each.slowest_ms for each in timed)
+    by_name = {each.name: each for each in timed}
+    assert by_name["timeline"].about == "a job"
+    assert min(by_name["timeline"].rows, by_name["timeline"].read) >= 4
+    assert by_name["suspects"].about == "a day"
+    assert by_name["suspects"].rows > 0

@@ -1,0 +1,91 @@
+"""What `doctor` asks of Kafka, of a real broker and of what is none."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from struct import pack
+
+import pytest
+
+from pointsman.bus.admin.probe import probe
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.tcp_check import addresses
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(answer: Answer) -> AsyncIterator[int]:
+    """The port of a server that does this with each connection."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(OSError):
+                await answer(reader, writer)
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.stack
+async def test_a_broker_says_what_it_is(kafka: Kafka) -> None:
+    topic = Topics(kafka.prefix).dead
+    await apply(kafka.settings, [topic])
+    found = await probe(kafka.settings)
+    assert (found.problem, found.reachable) == (None, True)
+    assert found.release in {"4.0", "4.1", "4.2", "4.3", "4.4", "newer than 4.4"}
+    assert found.transactions == 2
+    assert found.cluster_id
+    assert found.topics[topic.name] == topic.partitions
+    assert found.brokers
+
+
+@pytest.mark.stack
+async def test_a_broker_that_sends_its_clients_elsewhere_is_one_all_the_same(kafka: Kafka) -> None:
+    ((host, port),) = addresses(kafka.bootstrap)
+    nobody = 1
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Passes everything on, but for the broker's port."""
+        there, back = await asyncio.open_connection(host, port)
+
+        async def answers() -> None:
+            while data := await there.read(1 << 16):
+                writer.write(data.replace(pack(">i", port), pack(">i", nobody)))
+
+        answering = asyncio.create_task(answers())
+        try:
+            while data := await reader.read(1 << 16):
+                back.write(data)
+        finally:
+            answering.cancel()
+            back.close()
+
+    direct = await probe(kafka.settings)
+    async with listening(elsewhere) as here:
+        found = await probe(KafkaPart(kafka=f"127.0.0.1:{here}"))
+    assert (found.problem, found.release, found.reachable) == (None, direct.release, False)
+    assert found.transactions == direct.transactions
+    (broker,) = found.brokers
+    assert (broker.port, broker.problem) == (nobody, f"nothing listens on {broker.host}:{nobody}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", pack(">iih", 12, 1, 0) + b"\xff" * 6],
+    ids=["nothing", "HTTP", "nonsense of the right length"],
+)
+async def test_what_is_no_broker_is_told_so(said: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4)
+        writer.write(said)
+
+    async with listening(answer) as port:
+        found = await probe(KafkaPart(kafka=f"127.0.0.1:{port}"))
+    assert found.problem is not None
+    assert "it is no Kafka broker" in found.problem

@@ -1,0 +1,264 @@
+"""The fetcher on a real broker: every committed record once and in order, whatever happens to positions."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import CorruptRecordException, UnknownTopicOrPartitionError
+
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.consume import fetcher as module
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+
+pytestmark = pytest.mark.stack
+
+SOON_S = 0.1
+HERE, THERE = 0, 1
+
+
+Values = list[bytes | None]
+
+
+class Place:
+    """A topic of four partitions, who writes there, and a fetcher."""
+
+    def __init__(self, kafka: Kafka, producer: AIOKafkaProducer) -> None:
+        self.bootstrap = kafka.bootstrap
+        self.topic = Topics(kafka.prefix).tier("small").name
+        self.producer = producer
+        self.settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
+        self.fetcher = Fetcher(self.settings, "fetcher", self.first_offset, request_timeout_ms=20_000)
+
+    def __getitem__(self, partition: int) -> TopicPartition:
+        return TopicPartition(self.topic, partition)
+
+    async def first_offset(self, tp: TopicPartition) -> int:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        await consumer.start()
+        try:
+            first: int = (await consumer.beginning_offsets([tp]))[tp]
+            return first
+        finally:
+            await consumer.stop()
+
+    async def publish(self, *values: bytes, partition: int = HERE) -> None:
+        for value in values:
+            await self.producer.send_and_wait(self.topic, value, partition=partition)
+
+    async def delete_before(self, offset: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_records({self[HERE]: RecordsToDelete(before_offset=offset)})
+        finally:
+            await admin.close()
+
+    async def take(self, until: Callable[[Values], bool], partition: int = HERE) -> Values:
+        """Values as they come, until there are enough."""
+        found: Values = []
+        async with asyncio.timeout(30):
+            while not until(found):
+                await self.fetcher.gather([self[partition]], SOON_S)
+                fetch_buffer = self.fetcher.fetch_buffer(self[partition])
+                while fetch_buffer:
+                    found += [record.value for record in fetch_buffer.take(10)]
+        return found
+
+
+def count(wanted: int) -> Callable[[Values], bool]:
+    return lambda found: len(found) >= wanted
+
+
+@pytest.fixture
+async def place(kafka: Kafka) -> AsyncIterator[Place]:
+    await apply(kafka.settings, [Topics(kafka.prefix).tier("small")])
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, max_request_size=8_000_000)
+    await producer.start()
+    made = Place(kafka, producer)
+    await made.fetcher.start()
+    await made.fetcher.know([made.topic])
+    made.fetcher.seek(made[HERE], 0)
+    made.fetcher.seek(made[THERE], 0)
+    yield made
+    await made.fetcher.close()
+    await producer.stop()
+
+
+async def test_records_come_in_their_order_and_new_ones_follow(place: Place) -> None:
+    await place.publish(b"a", b"b")
+    assert await place.take(count(2)) == [b"a", b"b"]
+    await place.publish(b"c")
+    assert await place.take(count(1)) == [b"c"]
+    assert (await place.fetcher.position(place[HERE]), place.fetcher.unread(place[HERE])) == (3, 0)
+
+
+async def test_what_is_not_committed_does_not_come_and_markers_are_passed(kafka: Kafka, place: Place) -> None:
+    writer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=kafka.prefix)
+    await writer.start()
+    try:
+        for value, end in ((b"aborted", writer.abort_transaction), (b"committed", writer.commit_transaction)):
+            await writer.begin_transaction()
+            await writer.send_and_wait(place.topic, value, partition=HERE)
+            await place.publish(b"beside " + value)
+            await end()
+    finally:
+        await writer.stop()
+    assert await place.take(count(3)) == [b"beside aborted", b"committed", b"beside committed"]
+    async with asyncio.timeout(30):
+        while await place.fetcher.position(place[HERE]) != 6:
+            await place.fetcher.gather([place[HERE]], SOON_S)
+    assert place.fetcher.unread(place[HERE]) == 0
+
+
+async def test_a_transaction_that_is_under_way_holds_up_what_is_behind_it(kafka: Kafka, place: Place) -> None:
+    writer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=kafka.prefix)
+    await writer.start()
+    try:
+        await writer.begin_transaction()
+        await writer.send_and_wait(place.topic, b"under way", partition=HERE)
+        await place.publish(b"behind")
+        await place.publish(b"elsewhere", partition=THERE)
+        assert await place.take(count(1), THERE) == [b"elsewhere"]
+        for _ in range(3):
+            await place.fetcher.gather([place[HERE]], SOON_S)
+        assert not place.fetcher.fetch_buffer(place[HERE])
+        assert place.fetcher.unread(place[HERE]) == 2
+        await writer.commit_transaction()
+    finally:
+        await writer.stop()
+    assert await place.take(count(2)) == [b"under way", b"behind"]
+
+
+async def test_a_partition_whose_stock_is_not_taken_holds_up_no_other(place: Place) -> None:
+    await place.publish(b"stays")
+    async with asyncio.timeout(30):
+        while not place.fetcher.fetch_buffer(place[HERE]):
+            await place.fetcher.gather([place[HERE]], SOON_S)
+    for number in range(5):
+        await place.publish(b"%d" % number, partition=THERE)
+        await place.publish(b"is not asked for", partition=HERE)
+        both = [place[HERE], place[THERE]]
+        async with asyncio.timeout(30):
+            while not place.fetcher.fetch_buffer(place[THERE]):
+                await place.fetcher.gather(both, SOON_S)
+        assert [each.value for each in place.fetcher.fetch_buffer(place[THERE]).take(9)] == [b"%d" % number]
+    assert [each.value for each in place.fetcher.fetch_buffer(place[HERE]).take(9)] == [b"stays"]
+
+
+async def test_what_comes_for_a_position_that_was_left_is_thrown_away(place: Place) -> None:
+    """Whether it lies before the new position or behind it."""
+    await place.publish(b"a", b"b")
+    await place.fetcher.gather([place[HERE]], 0)  # the question is on its way
+    place.fetcher.seek(place[HERE], 1)
+    assert await place.take(count(1)) == [b"b"]
+    place.fetcher.seek(place[HERE], 1)
+    await place.fetcher.gather([place[HERE]], 0)
+    place.fetcher.seek(place[HERE], 0)
+    assert await place.take(count(2)) == [b"a", b"b"]
+
+
+async def test_a_partition_without_a_lane_is_forgotten(place: Place) -> None:
+    await place.publish(b"a")
+    await place.fetcher.gather([place[HERE]], 0)
+    place.fetcher.forget(place[HERE])
+    await place.fetcher.gather([place[HERE], place[THERE]], SOON_S)
+    with pytest.raises(KeyError):
+        place.fetcher.fetch_buffer(place[HERE])
+
+
+async def test_what_is_in_stock_counts_as_unread(place: Place) -> None:
+    await place.publish(b"a", b"b")
+    async with asyncio.timeout(30):
+        while place.fetcher.unread(place[HERE]) < 2:
+            await place.fetcher.gather([place[HERE]], SOON_S)
+    assert len(place.fetcher.fetch_buffer(place[HERE]).take(1)) == 1
+    assert place.fetcher.unread(place[HERE]) == 1
+    place.fetcher.forget_others([place[THERE]])
+    assert (place.fetcher.unread(place[HERE]), place.fetcher.unread(place[THERE])) == (0, 0)
+
+
+async def test_a_record_larger_than_what_is_asked_for_comes_too(place: Place) -> None:
+    """Of each partition in turn: only the first one of a question may go over its bounds."""
+    large = [os.urandom(3_000_000) for _ in range(2)]
+    for partition, value in enumerate(large):
+        await place.publish(value, partition=partition)
+    found: dict[TopicPartition, Values] = {place[HERE]: [], place[THERE]: []}
+    turn = [place[HERE], place[THERE]]
+    async with asyncio.timeout(30):
+        while not all(found.values()):
+            await place.fetcher.gather(turn, SOON_S)
+            turn.reverse()
+            for tp, values in found.items():
+                values += [record.value for record in place.fetcher.fetch_buffer(tp).take(9)]
+    assert list(found.values()) == [[large[0]], [large[1]]]
+
+
+async def test_it_goes_on_behind_records_that_are_gone_and_says_so(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    await place.publish(b"a", b"b", b"c")
+    await place.delete_before(2)
+    assert await place.take(count(1)) == [b"c"]
+    (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert said.getMessage() == Event.OFFSET_GONE
+
+
+async def test_it_waits_at_an_offset_that_the_broker_has_not_got(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reading from the beginning instead would do everything again."""
+    await place.publish(b"a")
+    place.fetcher.seek(place[HERE], 2)
+    for _ in range(4):
+        await place.fetcher.gather([place[HERE]], SOON_S)
+    (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert said.getMessage() == Event.OFFSET_MISSING
+    await place.publish(b"b", b"c")
+    assert await place.take(count(1)) == [b"c"]
+
+
+async def test_a_topic_that_is_made_later_is_found(kafka: Kafka) -> None:
+    topic = Topics(kafka.prefix).tier("medium")
+    place = TopicPartition(topic.name, 0)
+
+    async def none(_: TopicPartition) -> int:
+        raise UnknownTopicOrPartitionError(topic.name)
+
+    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", none, request_timeout_ms=20_000)
+    await fetcher.start()
+    await fetcher.know([topic.name])
+    try:
+        fetcher.seek(place, 0)
+        await fetcher.gather([place], SOON_S)
+        await apply(kafka.settings, [topic])
+        async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+            await producer.send_and_wait(topic.name, b"a", partition=0)
+        async with asyncio.timeout(30):
+            while not fetcher.fetch_buffer(place):
+                await fetcher.gather([place], SOON_S)
+    finally:
+        await fetcher.close()
+
+
+async def test_what_is_broken_is_an_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise CorruptRecordException("broken")
+
+    monkeypatch.setattr(module, "read_batches", broken)
+    await place.publish(b"a")
+    with pytest.raises(CorruptRecordException):
+        await place.take(count(1))
+
+
+async def test_closing_does_not_wait_for_the_broker(place: Place) -> None:
+    await place.fetcher.gather([place[HERE]], 0)
+    async with asyncio.timeout(5):
+        await place.fetcher.close()

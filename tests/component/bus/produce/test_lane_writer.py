@@ -1,0 +1,335 @@
+"""A lane's transactions on a real broker: whole or not at all, by one owner at a time."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import (
+    ConcurrentTransactions,
+    InvalidProducerEpoch,
+    KafkaError,
+    NoError,
+    NotCoordinatorForGroupError,
+    NotEnoughReplicasError,
+    for_code,
+)
+
+from pointsman.bench.hop.messages import records
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.errors import BrokerTooOldError
+from pointsman.bus.produce import transactions
+from pointsman.bus.produce.batches import BATCH_BYTES, Batches
+from pointsman.bus.produce.lane_writer import LaneWriter, Position, partition_of
+from pointsman.bus.produce.transactions import Transactions, transaction_version
+from pointsman.bus.protocol import transaction_requests as requests
+from pointsman.bus.read.follow import follow
+from pointsman.bus.settings import LanePart
+from pointsman.dev.servers.stack import Stack
+from pointsman.router.fast_path import FastScore
+from pointsman.router.handlers import RouterHandler
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.fast_path import needs_library
+from tests.support.router_lanes import POLICY, REGISTRY
+
+pytestmark = pytest.mark.stack
+
+TIERS = ("small", "medium", "frontier")
+TRANSACTIONS = 150
+PRODUCE, COMMIT_OFFSET = 0, 28
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Topics of their own, and writers for the lanes of one."""
+
+    bootstrap: str
+    topics: Topics
+
+    @property
+    def settings(self) -> LanePart:
+        return LanePart(kafka=self.bootstrap, prefix=self.topics.prefix)
+
+    @property
+    def group(self) -> str:
+        return f"{self.topics.prefix}.router"
+
+    def place(self, partition: int = 0) -> TopicPartition:
+        return TopicPartition(self.topics.intake.name, partition)
+
+    async def writer(self, partition: int = 0) -> LaneWriter:
+        return await LaneWriter.open(self.settings, self.group, self.place(partition))
+
+    def record(self, value: bytes, tier: str = "small", partition: int = 0) -> Outgoing:
+        """With a key that leads to the partition."""
+        topic = self.topics.tier(tier)
+        keys = (b"%d" % number for number in count())
+        key = next(key for key in keys if partition_of(key, topic.partitions, count()) == partition)
+        return Outgoing(topic.name, key, value, [("ce_id", b"1")])
+
+    async def read(self, tier: str = "small") -> list[bytes | None]:
+        names = [self.topics.tier(tier).name]
+        records = follow(self.settings, names, start="beginning", until_end=True)
+        return [record.value async for record in records]
+
+    async def position(self, writer: LaneWriter) -> Position:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            return await writer.position(admin)
+        finally:
+            await admin.close()
+
+
+@pytest.fixture
+async def intake(kafka: Kafka) -> Intake:
+    topics = Topics(kafka.prefix)
+    await apply(kafka.settings, topics.all(TIERS))
+    return Intake(kafka.bootstrap, topics)
+
+
+async def test_the_stacks_broker_has_agreed_on_the_second_version(kafka: Kafka) -> None:
+    client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
+    await client.bootstrap()
+    try:
+        assert await transaction_version(client) == 2
+    finally:
+        await client.close()
+
+
+async def test_a_cluster_without_them_is_refused_with_what_to_do(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def agreed(client: object) -> int:
+        return 1
+
+    monkeypatch.setattr(transactions, "transaction_version", agreed)
+    with pytest.raises(BrokerTooOldError, match=r"needs Kafka 4\.0") as caught:
+        await intake.writer()
+    assert "upgrade --feature transaction.version=2" in caught.value.hint
+
+
+async def test_records_and_position_are_there_after_it(intake: Intake) -> None:
+    writer = await intake.writer()
+    try:
+        await writer.write([intake.record(b"a"), intake.record(b"b", "medium")], 5, "")
+        await writer.write([], 7, "")
+        assert (await intake.read(), await intake.read("medium")) == ([b"a"], [b"b"])
+        assert await intake.position(writer) == Position(7)
+    finally:
+        await writer.close()
+
+
+async def test_more_than_fits_into_one_batch(intake: Intake) -> None:
+    """Nothing of it can be compressed, so it takes several batches to each of two partitions."""
+    values = [os.urandom(BATCH_BYTES // 3) for _ in range(16)]
+    writer = await intake.writer()
+    try:
+        await writer.write([intake.record(each, partition=place % 2) for place, each in enumerate(values)], 1)
+    finally:
+        await writer.close()
+    found = await intake.read()
+    assert [each for each in found if each in values[::2]] == values[::2]
+    assert [each for each in found if each in values[1::2]] == values[1::2]
+    assert len(found) == len(values)
+
+
+@needs_library
+async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
+    """As a router's lane writes them: many ordinary jobs, and some that took the full path."""
+    jobs = [
+        Incoming(intake.topics.intake.name, 0, offset, 0, key, value, ())
+        for offset, (key, value) in enumerate(records(5_000))
+    ]
+    made = RouterHandler(POLICY, REGISTRY, intake.topics, utc_now, fast_score=FastScore(POLICY.scorer))(jobs)
+    bundles = [each for each in made if isinstance(each, EncodedBatch)]
+    assert len(bundles) > len({each.topic for each in bundles})  # more than one batch for some partition
+    assert any(isinstance(each, Outgoing) for each in made)
+    writer = await intake.writer()
+    try:
+        await writer.write(made, 5_000)
+        assert await intake.position(writer) == Position(5_000)
+    finally:
+        await writer.close()
+    sent = Counter((each.topic, each.key, each.value, tuple(each.headers)) for each in unpacked(made))
+    tiers = [intake.topics.tier(tier).name for tier in TIERS]
+    found: Counter[object] = Counter()
+    async for each in follow(intake.settings, tiers, start="beginning", until_end=True):
+        found[each.topic, each.key, each.value, tuple(each.headers)] += 1
+    assert found == sent
+    assert sum(found.values()) == 5_000
+
+
+async def test_a_new_owner_fences_the_one_before(intake: Intake) -> None:
+    before = await intake.writer()
+    await before.write([intake.record(b"before")], 1)
+    owner = await intake.writer()
+    try:
+        with pytest.raises(KafkaError):
+            await before.write([intake.record(b"after its end")], 2)
+        await owner.write([intake.record(b"owner")], 3)
+        assert await intake.read() == [b"before", b"owner"]
+        assert await intake.position(owner) == Position(3)
+    finally:
+        await before.close()
+        await owner.close()
+
+
+@pytest.mark.parametrize("broken", ["_commit_offset", "_next_epoch"])
+async def test_what_was_not_committed_is_never_read(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    died = await intake.writer()
+
+    async def die(*_: object) -> None:
+        raise KafkaError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transactions, broken, die)
+        with pytest.raises(KafkaError):
+            await died.write([intake.record(b"lost")], 1)
+    await died.close()
+    owner = await intake.writer()
+    try:
+        assert await intake.position(owner) == Position(None)
+        assert await intake.read() == []
+    finally:
+        await owner.close()
+
+
+async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake) -> None:
+    """It was on its way while its transaction ended: it must not get into the next one."""
+    writer = await intake.writer()
+    try:
+        assert isinstance(writer._transactions, Transactions)
+        client, name, earlier = _inside(writer._transactions)
+        place = (intake.topics.tier("small").name, 0)
+        late = Batches([intake.record(b"late")], earlier.id, earlier.epoch).batch or b""
+        await writer.write([intake.record(b"first", partition=1)], 1)
+
+        sent_late: list[int] = []
+
+        async def late_first(*arguments: Any) -> Any:
+            monkeypatched.undo()
+            answer = await client.send(client.get_random_node(), requests.produce(name, 1_000, {place: late}))
+            sent_late.append(answer[place])
+            return await before(*arguments)
+
+        before = writer._transactions._commit_offset
+        monkeypatched = pytest.MonkeyPatch()
+        monkeypatched.setattr(writer._transactions, "_commit_offset", late_first)
+        await writer.write([intake.record(b"second", partition=0)], 2)
+        assert [for_code(code) for code in sent_late] == [InvalidProducerEpoch]
+        assert sorted(filter(None, await intake.read())) == [b"first", b"second"]
+    finally:
+        await writer.close()
+
+
+def _inside(transactions: Transactions) -> tuple[AIOKafkaClient, str, requests.Producer]:
+    return transactions._client, transactions._name, transactions._producer
+
+
+async def test_no_record_of_a_transaction_is_refused(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: Counter[type[KafkaError]] = Counter()
+    send = AIOKafkaClient.send
+
+    async def counted(self: Any, node: int, request: Any, **more: Any) -> Any:
+        answer = await send(self, node, request, **more)
+        if request.API_KEY == PRODUCE:
+            answers.update(map(for_code, _codes(answer)))
+        return answer
+
+    monkeypatch.setattr(AIOKafkaClient, "send", counted)
+
+    async def work(partition: int) -> None:
+        writer = await intake.writer(partition)
+        try:
+            for number in range(TRANSACTIONS):
+                await writer.write([intake.record(b"%d" % number, tier) for tier in TIERS], number + 1)
+        finally:
+            await writer.close()
+
+    partitions = range(intake.topics.intake.partitions)
+    await asyncio.gather(*map(work, partitions))
+    assert answers[NoError] == len(partitions) * TRANSACTIONS * len(TIERS)
+    # A coordinator that is still busy with the transaction before says so: that passes, and is asked again.
+    passing = {error for error in answers if error.retriable or error is ConcurrentTransactions}
+    assert set(answers) - passing == {NoError}
+
+
+def _codes(answer: Any) -> list[int]:
+    if isinstance(answer, dict):
+        return list(answer.values())
+    return [part[1] for _, parts in answer.topics for part in parts]
+
+
+async def test_a_refusal_that_passes_is_waited_out(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leader's copies are behind, for a moment; the coordinator is just moving to another broker."""
+    refusals = {PRODUCE: NotEnoughReplicasError.errno, COMMIT_OFFSET: NotCoordinatorForGroupError.errno}
+    places = {PRODUCE: (intake.topics.tier("small").name, 0), COMMIT_OFFSET: tuple(intake.place())}
+    send = AIOKafkaClient.send
+
+    async def refused_once(self: Any, node: int, request: Any, **more: Any) -> Any:
+        if request.API_KEY in refusals:
+            return {places[request.API_KEY]: refusals.pop(request.API_KEY)}
+        return await send(self, node, request, **more)
+
+    writer = await intake.writer()
+    monkeypatch.setattr(AIOKafkaClient, "send", refused_once)
+    try:
+        await writer.write([intake.record(b"once", partition=0)], 1)
+        assert await intake.position(writer) == Position(1)
+    finally:
+        await writer.close()
+    assert refusals == {}
+    assert await intake.read() == [b"once"]
+
+
+@asynccontextmanager
+async def own_broker(folder: Path) -> AsyncIterator[tuple[Stack, Intake]]:
+    stack = Stack(folder)
+    await asyncio.to_thread(stack.kafka.start)
+    try:
+        topics = Topics("t")
+        await apply(stack.kafka.settings, topics.all(TIERS))
+        yield stack, Intake(stack.kafka.bootstrap, topics)
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+@pytest.mark.slow
+async def test_a_broker_that_goes_and_comes_back_is_waited_for(tmp_path: Path) -> None:
+    async with own_broker(tmp_path) as (stack, intake):
+        writer = await intake.writer()
+        under_way = asyncio.Event()
+
+        async def write_on() -> None:
+            for number in range(1_000):
+                await writer.write([intake.record(b"%d" % number, partition=0)], number + 1)
+                if number == 100:
+                    under_way.set()
+
+        writing = asyncio.create_task(write_on())
+        try:
+            await under_way.wait()
+            stack.kafka.kill()
+            await asyncio.to_thread(stack.kafka.start)
+            await writing
+            assert await intake.read() == [b"%d" % number for number in range(1_000)]
+            assert await intake.position(writer) == Position(1_000)
+        finally:
+            writing.cancel()
+            await writer.close()

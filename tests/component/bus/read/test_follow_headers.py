@@ -1,0 +1,29 @@
+"""A record with a header whose name is no text: it is read, and the bytes of its name can be told."""
+
+import pytest
+
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.read.follow import follow
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.raw_produce import produce_raw
+from tests.support.record_log import Log
+
+pytestmark = pytest.mark.stack
+
+
+async def test_it_is_read_like_any_other(kafka: Kafka) -> None:
+    topic = Topics(kafka.prefix).intake
+    await apply(kafka.settings, [topic])
+    odd, usual = Log(), Log()
+    odd.add([b"before", b"odd"])
+    odd.rename_header(b"\xff")
+    usual.add([b"usual"] * 50)
+    for log in (usual, odd, usual, odd):
+        await produce_raw(kafka.bootstrap, (topic.name, 0), log.data)
+    found = [
+        record async for record in follow(kafka.settings, [topic.name], start="beginning", until_end=True)
+    ]
+    assert len(found) == 104
+    assert [record.offset for record in found if record.headers == (("\\xff", b"odd"),)] == [51, 103]
+    assert sum(record.headers == (("h", b"usual"),) for record in found) == 50

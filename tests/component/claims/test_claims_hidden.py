@@ -1,0 +1,59 @@
+"""Large values that rows name whose headers nobody can read: kept with their rows, let go by an erasure."""
+
+import pytest
+
+from pointsman.audit.privacy_file import parse
+from pointsman.audit.private import Privacy
+from pointsman.bus.codec.records import Incoming
+from pointsman.store.ask.references import referred
+from pointsman.store.privacy.erasing import erase
+from pointsman.store.verify.verify import Scope, verify
+from pointsman_schemas.claims import DATAREF
+from tests.support.audit_store import as_auditor, as_eraser
+from tests.support.claim_stores import digest
+from tests.support.privacy import MASTER, SUBJECT, intake, letter, private_sink, protected, store
+
+pytestmark = pytest.mark.stack
+
+SEALS = parse(f"subjects: [{{agent: '*', subject: {SUBJECT}}}]")
+MASKS = parse('patterns: {hex: "[0-9a-f]{16,}"}\nmasks: [{name: hex, patterns: [hex]}]')
+
+
+def naming(offset: int) -> tuple[Incoming, str]:
+    """A record that names a value, and the value's digest."""
+    sha256 = digest(b"%d" % offset)
+    reference = (DATAREF, f"file:///claims/{sha256[:2]}/{sha256}".encode())
+    return intake(offset, {"agent_id": "clinic", "prompt": "x"}, reference), sha256
+
+
+async def test_what_a_sealed_row_names_is_kept_until_it_is_erased(database: str) -> None:
+    (first, named), (second, buried) = naming(0), naming(1)
+    async with private_sink(database, SEALS) as sink:
+        await store(sink, [first, letter(second, 0)])
+    auditor, unknown = as_auditor(database), digest(b"unknown")
+    assert await referred(auditor, [named, buried, unknown]) == {named, buried}
+    report = await verify(auditor, Scope())
+    assert (report.findings, report.sealed) == ([], 2)
+    assert await erase(as_eraser(database), MASTER, SUBJECT)
+    assert await referred(auditor, [named, buried, unknown]) == set()
+
+
+async def test_what_a_masked_row_names_is_kept(database: str) -> None:
+    record, named = naming(0)
+    assert named not in protected(record, MASKS).headers
+    async with private_sink(database, MASKS) as sink:
+        await store(sink, [record])
+    assert await referred(as_auditor(database), [named]) == {named}
+
+
+async def test_what_a_row_names_whose_content_was_left_out_is_kept(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Privacy, "_masked", broken)
+    record, named = naming(0)
+    async with private_sink(database, MASKS) as sink:
+        await store(sink, [record])
+    assert await referred(as_auditor(database), [named]) == {named}

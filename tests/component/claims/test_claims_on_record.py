@@ -1,0 +1,204 @@
+"""Commands about jobs whose values the audit has as claims: shown whole, checked, collected."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pointsman.audit.rows import row_of
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.claims.folder import Folder
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman_schemas.calls import RawBody
+from pointsman_schemas.claims import DATAREF
+from tests.conftest import Kafka
+from tests.support.audit_store import as_auditor, audit_pool, put
+from tests.support.claim_stores import as_read, claim_check, digest
+from tests.support.command import Command
+from tests.support.example_records import TOPICS, example, story, story_id
+from tests.support.router_lanes import handler
+
+pytestmark = pytest.mark.stack
+
+DAY_S = 24 * 3600
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "claims"
+
+
+@pytest.fixture
+def pointsman(database: str, kafka: Kafka, tmp_path: Path, folder: Path) -> Command:
+    settings = {
+        "POSTGRES": as_auditor(database),
+        "KAFKA": kafka.bootstrap,
+        "PREFIX": kafka.prefix,
+        "CLAIMS": folder.as_uri(),
+    }
+    return Command(tmp_path, {f"POINTSMAN_{name}": value for name, value in settings.items()})
+
+
+async def abridged(records: Sequence[Incoming], folder: Path, *, above: int = 1) -> list[Incoming]:
+    """The records as they are on Kafka; unless told otherwise everything is large."""
+    sent = await claim_check(Folder(folder), above=above).deposit(
+        [Outgoing(each.topic, each.key, each.value, list(each.headers)) for each in records]
+    )
+    return [
+        Incoming(*each.origin, each.timestamp_ms, each.key, out.value, tuple(out.headers))
+        for each, out in zip(records, sent, strict=True)
+    ]
+
+
+async def on_record(database: str, records: Sequence[Incoming]) -> None:
+    async with audit_pool(database) as pool:
+        await put(AuditWriter(pool), [row_of(record, TOPICS) for record in records])
+
+
+def path_of(folder: Path, record: Incoming) -> Path:
+    return folder / digest(record.value or b"")[:2] / digest(record.value or b"")
+
+
+async def test_the_whole_of_a_job_is_shown(pointsman: Command, database: str, folder: Path) -> None:
+    records = story(1)
+    await on_record(database, await abridged(records, folder))
+    shown = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
+    assert [step["payload"] for step in shown] == [orjson.loads(each.value or b"") for each in records]
+    waterfall = (await pointsman.run("trace", str(story_id(1)))).out
+    asked = orjson.loads(records[0].value or b"")["request"]["messages"][-1]["content"]
+    assert asked[:40] in waterfall
+    page = (await pointsman.run("report", str(story_id(1)))).out
+    answer = orjson.loads(records[3].value or b"")["response"]["choices"][0]["message"]["content"]
+    assert asked in page
+    assert answer.split("\n")[0] in page
+    assert "attempt 1: request" in page
+    assert page.count(asked[:30]) >= 2  # as it was asked, and in the call
+    again = await pointsman.run("replay", "--since", "365d")
+    assert "1 jobs would be sent once more" in again.err
+    verified = await pointsman.run("audit", "verify")
+    assert verified.code == 0, verified.out
+    assert "4 large values held against the digest in its row" in verified.lines
+
+
+async def test_what_is_lost_is_told_and_the_rest_is_shown(
+    pointsman: Command, database: str, folder: Path
+) -> None:
+    records = story(1)
+    await on_record(database, await abridged(records, folder))
+    path_of(folder, records[2]).unlink()
+    spoiled = path_of(folder, records[1])
+    spoiled.write_bytes(spoiled.read_bytes().replace(b"{", b"[", 1))
+    waterfall = (await pointsman.run("trace", str(story_id(1)))).lines
+    assert any("call 1 ok" in line and "is not in file://" in line for line in waterfall)
+    assert any("routed to" in line and "was changed in file://" in line for line in waterfall)
+    again = await pointsman.run("why", str(story_id(1)), "--recompute")
+    assert again.code == 1
+    assert "cannot be decided again: its value" in again.err
+    assert "rule" in (await pointsman.run("why", str(story_id(1)))).out
+    assert "is not in file://" in (await pointsman.run("report", str(story_id(1)))).out
+    verified = await pointsman.run("audit", "verify", "--json")
+    assert verified.code == 1
+    found = verified.json["report"]["findings"]
+    assert {(each["topic"], each["offset"]) for each in found} == {
+        (record.topic, record.offset) for record in records[1:3]
+    }
+    unset = Command(pointsman.folder, {**pointsman.environment, "POINTSMAN_CLAIMS": ""})
+    assert "set POINTSMAN_CLAIMS to see it" in (await unset.run("trace", str(story_id(1)))).out
+    silent = await unset.run("audit", "verify")
+    assert silent.code == 0
+    assert any("4 large values kept in a store, not looked at" in line for line in silent.lines)
+
+
+async def test_claims_that_were_refused_are_no_damage_and_are_told_apart(
+    pointsman: Command, database: str, folder: Path
+) -> None:
+    """Anybody may write claims to values that nobody has: the router refuses them, and that is all."""
+    others = Command(pointsman.folder, {**pointsman.environment, "POINTSMAN_PREFIX": TOPICS.prefix})
+    records = story(1)
+    done = await abridged(records, folder)
+    forged = [replace(each, value=forgery(each, number)) for number, each in enumerate(
+        [*await abridged([story(number)[0] for number in range(2, 9)], folder), done[0]], 2
+    )]  # fmt: skip
+    forged = [replace(each, offset=100 + number) for number, each in enumerate(forged)]
+    letters = [
+        replace(as_read(made), topic=TOPICS.dead.name, offset=number)
+        for number, each in enumerate(await claim_check(Folder(folder)).fetch(forged))
+        for made in handler()([each])
+        if made.topic.endswith(TOPICS.dead.name.partition(".")[2])
+    ]
+    assert len(letters) == 8
+    await on_record(database, [*done, *forged, *letters])
+    verified = await others.run("audit", "verify", "--json")
+    assert verified.code == 0, verified.out
+    assert len(verified.json["large_values"]["refused"]) == 8
+    assert any(
+        "8 forged or lost claims on the intake" in line
+        for line in (await others.run("audit", "verify")).lines
+    )
+    path_of(folder, records[0]).unlink()  # one that was done, though a forger named its job, too
+    found = (await others.run("audit", "verify", "--json")).json["report"]["findings"]
+    assert [(each["topic"], each["offset"]) for each in found] == [(TOPICS.intake.name, 1)]
+
+
+def forgery(record: Incoming, number: int) -> bytes:
+    body = orjson.loads(record.value or b"")
+    body["claim"]["digest"] = "sha256:" + f"{number:064x}"
+    return orjson.dumps(body)
+
+
+async def test_a_large_body_that_is_no_answer_is_shown_too(
+    pointsman: Command, database: str, folder: Path
+) -> None:
+    body = RawBody(encoding="utf-8", content="<html>" + "x" * 400_000 + "</html>", whole=True)
+    records = story(1, response=None, response_raw=body)
+    sent = await abridged(records, folder, above=256 * 1024)
+    assert [any(name == DATAREF for name, _ in each.headers) for each in sent] == [False, False, True, False]
+    assert len(sent[2].value or b"") < 10_000
+    await on_record(database, sent)
+    steps = (await pointsman.run("trace", str(story_id(1)), "--json")).json["steps"]
+    assert steps[2]["payload"]["response_raw"] == body.model_dump()
+    page = (await pointsman.run("report", str(story_id(1)))).out
+    assert f"body as it came (utf-8, 20,000 of {len(body.content):,} characters)" in page
+    assert "<html>xxx" in page
+    assert "x" * 20_001 not in page
+
+
+async def test_what_a_row_names_is_never_collected(pointsman: Command, database: str, folder: Path) -> None:
+    letter = example("job.dead.v1")
+    records = story(1)
+    named = await abridged(records[:2], folder)
+    in_a_letter, orphan, young = await abridged([records[2], story(2)[0], story(3)[0]], folder)
+    reference = dict(in_a_letter.headers)[DATAREF]
+    buried = Incoming(
+        *letter.origin, letter.timestamp_ms, letter.key, in_a_letter.value,
+        (*letter.headers, (f"orig_{DATAREF}", reference)),
+    )  # fmt: skip
+    await on_record(database, [*named, buried])
+    kept = [path_of(folder, each) for each in (*records[:3], story(3)[0])]
+    gone = path_of(folder, story(2)[0])
+    for path in [*kept[:3], gone]:
+        os.utime(path, (time.time() - 9 * DAY_S,) * 2)
+    os.utime(kept[3], (time.time() - 7 * DAY_S,) * 2)
+    assert orphan != young
+    tried = await pointsman.run("claims", "gc", "--days", "8", "--dry-run")
+    assert tried.lines == [f"would remove 1 value of {gone.stat().st_size:,} bytes; 3 old values referred to"]
+    assert gone.exists()
+    done = await pointsman.run("claims", "gc", "--days", "8", "--json")
+    assert done.json == {"referred": 3, "removed": 1, "removed_bytes": len(story(2)[0].value or b"")}
+    assert not gone.exists()
+    assert all(path.exists() for path in kept)
+    assert (await pointsman.run("claims", "gc", "--days", "7")).code == 2
+
+
+async def test_without_the_audit_nothing_is_collected(pointsman: Command, folder: Path) -> None:
+    (orphan,) = [path_of(folder, each) for each in story(2)[:1]]
+    await abridged(story(2)[:1], folder)
+    os.utime(orphan, (time.time() - 9 * DAY_S,) * 2)
+    away = {**pointsman.environment, "POINTSMAN_POSTGRES": "postgresql://me@127.0.0.1:9/x"}
+    done = await Command(pointsman.folder, away).run("claims", "gc", "--days", "8")
+    assert done.code == 1
+    assert orphan.exists()

@@ -1,0 +1,187 @@
+"""Decisions on record: made again to the byte, and tried with another policy, on a real database."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pointsman.router.policy.policy_file import parse
+from pointsman.router.scoring.score_section import SCORE
+from tests.support.audit_store import as_auditor
+from tests.support.command import Command
+from tests.support.decided import called, job_ids, routed, store
+from tests.support.tiny_model import tiny_model
+
+pytestmark = pytest.mark.stack
+
+TEXT = """\
+name: by-rules
+tiers: [small, medium, frontier]
+default: {tier: frontier, reason: Nothing else holds.}
+rules:
+  - {name: mails, when: {kind: mail}, tier: small, reason: Mails.}
+"""
+CHEAPER = TEXT.replace("tier: frontier, reason", "tier: medium, reason")
+PROMPTS = ("How much is 1 + 1?", "How much is 2 + 2?", "How much is 3 + 3?")
+
+
+@pytest.fixture
+def pointsman(database: str, tmp_path: Path) -> Command:
+    """Commands as a user who may only read, with the cheaper policy at hand."""
+    (tmp_path / "cheaper.yaml").write_text(CHEAPER)
+    return Command(tmp_path, {"POINTSMAN_POSTGRES": as_auditor(database)})
+
+
+async def test_a_decision_is_made_again_from_the_policy_on_record(pointsman: Command, database: str) -> None:
+    records = routed(parse(TEXT), TEXT, PROMPTS, before=CHEAPER)
+    await store(database, records)
+    job = str(job_ids(records)[1])
+    done = await pointsman.run("why", job, "--recompute")
+    assert done.code == 0, done.err
+    assert "the same" in done.lines[-1]
+    found = (await pointsman.run("why", job, "--recompute", "--json")).json
+    assert found["same"] is True
+    assert found["policy_version"] == parse(TEXT).version
+    assert found["again"]["rule"] == "default"
+
+
+async def test_a_scored_decision_is_explained_and_made_again_from_the_model_on_record(
+    pointsman: Command, database: str
+) -> None:
+    scored = TEXT.replace("tier: frontier, reason", "tier: scored, fallback: frontier, reason")
+    scored += "score: {model: models/tiny.json, quality: 0.99}\n"
+    file = parse(scored, read_model=lambda _: SCORE.read(tiny_model()))
+    records = routed(file, scored, ["please add the numbers 5 and seven", "prove riddle 12 about knights"])
+    await store(database, records)
+    sums, riddle = map(str, job_ids(records))
+    done = await pointsman.run("why", sums)
+    assert done.code == 0, done.err
+    model = file.score.model.model if file.score else None
+    assert model is not None
+    assert any(line.startswith(f"what tiny@{model.version} saw") for line in done.lines)
+    told = {
+        job: (await pointsman.run("why", job, "--json")).json["saw"]["reasons"]["small"]
+        for job in (sums, riddle)
+    }
+    job, words, weight = max(
+        ((job, each["words"], each["weight"]) for job in told for each in told[job]),
+        key=lambda reason: abs(reason[2]),
+    )
+    word = "for small" if weight > 0 else "not small"
+    (line,) = [line for line in (await pointsman.run("why", job)).lines if line.startswith(word)]
+    assert f"{words} {weight:+.2f}" in line
+    assert abs(weight) > 0.1
+    for job in (sums, riddle):
+        again = await pointsman.run("why", job, "--recompute")
+        assert again.code == 0, again.out + again.err
+        assert f"tiny@{model.version}" in again.out
+
+
+async def test_without_its_model_on_record_a_scored_decision_says_which_one_is_missing(
+    pointsman: Command, database: str
+) -> None:
+    scored = TEXT.replace("tier: frontier, reason", "tier: scored, fallback: frontier, reason")
+    scored += "score: {model: models/tiny.json, quality: 0.99}\n"
+    file = parse(scored, read_model=lambda _: SCORE.read(tiny_model()))
+    _, *others = routed(file, scored, PROMPTS[:1])
+    await store(database, others)
+    job = str(job_ids(others)[0])
+    done = await pointsman.run("why", job)
+    assert done.code == 0, done.err
+    (missing,) = [line for line in done.lines if line.startswith("reasons")]
+    assert "the model tiny@" in missing
+    assert "is not on record" in missing
+    assert (await pointsman.run("why", job, "--recompute")).code == 1
+
+
+async def test_a_changed_decision_on_record_is_found_out(pointsman: Command, database: str) -> None:
+    *before, last = routed(parse(TEXT), TEXT, PROMPTS[:1])
+    forged = json.loads(last.value or b"")
+    forged["decision"]["reason"] = "Somebody thought better of it."
+    record = replace(last, value=json.dumps(forged).encode())
+    await store(database, [*before, record])
+    done = await pointsman.run("why", str(job_ids([record])[0]), "--recompute")
+    assert done.code == 1
+    assert "not the decision on record" in done.out
+    assert any(line.startswith("-") and "thought better" in line for line in done.lines)
+    assert any(line.startswith("+") and "Nothing else holds." in line for line in done.lines)
+
+
+async def test_a_policy_that_is_not_on_record_may_be_at_hand(
+    pointsman: Command, database: str, tmp_path: Path
+) -> None:
+    records = [record for record in routed(parse(TEXT), TEXT, PROMPTS[:1]) if "policy" not in record.topic]
+    await store(database, records)
+    job = str(job_ids(records)[0])
+    nowhere = await pointsman.run("why", job, "--recompute", "--policy", "cheaper.yaml")
+    assert nowhere.code == 1
+    assert parse(TEXT).version in nowhere.err
+    assert "--policy FILE" in nowhere.err
+    (tmp_path / "that.yaml").write_text(TEXT)
+    at_hand = await pointsman.run("why", job, "--recompute", "--policy", "that.yaml")
+    assert at_hand.code == 0, at_hand.err
+
+
+async def test_a_policy_that_is_not_what_its_version_says_is_not_used(
+    pointsman: Command, database: str
+) -> None:
+    policy, *jobs = routed(parse(TEXT), TEXT, PROMPTS[:1])
+    forged = {**json.loads(policy.value or b""), "text": CHEAPER}
+    await store(database, [replace(policy, value=json.dumps(forged).encode()), *jobs])
+    done = await pointsman.run("why", str(job_ids(jobs)[0]), "--recompute")
+    assert done.code == 1
+    assert "has the version" in done.err
+
+
+async def test_a_simulation_says_what_would_move_and_what_it_would_cost(
+    pointsman: Command, database: str
+) -> None:
+    to_frontier = routed(parse(TEXT), TEXT, PROMPTS)
+    calls = called(to_frontier, 1_000, 1_000, "0.01")
+    await store(database, [*to_frontier, *calls])
+    span = ("--since", "2026-01-01", "--policy", "cheaper.yaml")
+    done = await pointsman.run("policy", "simulate", *span)
+    assert done.code == 0, done.err
+    assert "3 jobs, 100.0 %" in done.out
+    assert "frontier -> medium  3 jobs" in done.out
+    assert str(job_ids(to_frontier)[0]) in done.out
+    found = (await pointsman.run("policy", "simulate", *span, "--json")).json
+    assert (found["jobs"], found["tiers_before"], found["tiers_after"]) == (
+        3,
+        {"frontier": 3},
+        {"medium": 3},
+    )
+    assert (found["cost"]["jobs"], float(found["cost"]["before_usd"])) == (3, 0.03)
+    # gpt-4.1-mini, the dev stack's medium: 0.40 and 1.60 dollars for a million tokens
+    assert float(found["cost"]["after_usd"]) == pytest.approx(3 * 1_000 * (0.40 + 1.60) / 1e6)
+    assert found["quality"]["sufficient_after"] is None
+
+
+async def test_a_simulation_of_the_same_policy_changes_nothing(pointsman: Command, database: str) -> None:
+    await store(database, routed(parse(CHEAPER), CHEAPER, PROMPTS))
+    found = (
+        await pointsman.run(
+            "policy", "simulate", "--since", "2026-01-01", "--policy", "cheaper.yaml", "--json"
+        )
+    ).json
+    assert (found["jobs"], found["moved"], found["tiers_before"]) == (3, [], {"medium": 3})
+
+
+async def test_jobs_from_before_are_left_out(pointsman: Command, database: str) -> None:
+    await store(database, routed(parse(TEXT), TEXT, PROMPTS))
+    found = (await pointsman.run("policy", "simulate", "--since", "1h", "--json")).json
+    assert (found["jobs"], found["moved"]) == (0, [])
+
+
+async def test_a_check_says_the_version_and_every_problem(pointsman: Command, tmp_path: Path) -> None:
+    good = await pointsman.run("policy", "check", "cheaper.yaml")
+    assert good.code == 0, good.err
+    assert parse(CHEAPER).version in good.out
+    assert any(line.split() == ["mails", "small", "kind", "mail"] for line in good.lines)
+    flat = (await pointsman.run("policy", "check", "cheaper.yaml", "--json")).json
+    assert (flat["version"], flat["rules"][0]["tier"]) == (parse(CHEAPER).version, "small")
+    (tmp_path / "bad.yaml").write_text(CHEAPER.replace("tier: small", "tier: smal"))
+    bad = await pointsman.run("policy", "check", "bad.yaml")
+    assert bad.code == 1
+    assert "bad.yaml:5:45: rules[0].tier: there is no tier `smal`, did you mean `small`?" in bad.err

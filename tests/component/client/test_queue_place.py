@@ -1,0 +1,82 @@
+"""A job's place: in its lane behind what is not finished, and in the limits' queue over all processes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.produce.bitmap import encode_metadata
+from pointsman.bus.produce.lane_writer import LaneWriter
+from pointsman.bus.produce.publisher import Place, Publisher
+from pointsman.bus.settings import LanePart
+from pointsman.client.line import Standing, standing
+from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.command import Command
+from tests.support.routed_jobs import job_id, routed
+from tests.support.sharing import processes, until
+
+pytestmark = pytest.mark.stack
+
+SLOW = LimitDeclared(process="t", budget="slow", limit=1, window_s=600, slack_s=1)
+
+
+async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequence[Place]:
+    """Routed jobs, all on one lane of the small tier."""
+    topics = Topics(kafka.prefix)
+    await apply(kafka.settings, topics.all(["small"]))
+    records = [routed(number, topics=topics) for number in numbers]
+    sent = [Outgoing(topic or each.topic, b"one lane", each.value, list(each.headers)) for each in records]
+    async with Publisher(kafka.settings) as publisher:
+        return await publisher.publish(sent)
+
+
+async def place(kafka: Kafka, number: int) -> Standing:
+    return await standing(kafka.settings, Topics(kafka.prefix), job_id(number))
+
+
+async def test_those_before_it_in_its_lane_are_counted(kafka: Kafka) -> None:
+    await route(kafka, 1, 2, 3, 4)
+    assert await place(kafka, 1) == Standing(job_id(1), "in_lane", "small", 0)
+    assert await place(kafka, 4) == Standing(job_id(4), "in_lane", "small", 3)
+    assert (await place(kafka, 5)).state == "unknown"
+
+
+async def test_what_is_finished_out_of_turn_is_not_before_it(kafka: Kafka) -> None:
+    places = await route(kafka, 1, 2, 3, 4)
+    offsets = [each.offset for each in places if each.offset is not None]
+    lane = TopicPartition(places[0].topic, places[0].partition)
+    settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
+    writer = await LaneWriter.open(settings, f"{kafka.prefix}.worker.small", lane)
+    await writer.write([], offsets[1], encode_metadata(offsets[1], [offsets[2]]))
+    await writer.close()
+    assert [(await place(kafka, number)).state for number in (1, 2, 3)] == ["ended", "in_lane", "ended"]
+    assert (await place(kafka, 4)).before == 1, "job 2 alone"
+
+
+async def test_an_outcome_ends_it(kafka: Kafka) -> None:
+    await route(kafka, 1)
+    await route(kafka, 1, topic=Topics(kafka.prefix).results.name)
+    assert (await place(kafka, 1)).state == "ended"
+
+
+async def test_a_job_that_a_limit_holds_up_has_a_place_there(kafka: Kafka, tmp_path: Path) -> None:
+    await route(kafka, 1, 2, 3)
+    async with processes(kafka, "one", "other", declared=[SLOW]) as (one, other):
+        first = one.rate_limiter.ask(job_id(1), "t", {"slow": 1})
+        await first.decided.wait()
+        one.rate_limiter.ask(job_id(2), "t", {"slow": 1})
+        await until(lambda: other.all.ledger.waiting)
+        other.rate_limiter.ask(job_id(3), "t", {"slow": 1})
+        await until(lambda: len(one.all.ledger.waiting) == 2)
+        found = await place(kafka, 3)
+        command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
+        shown = await command.run("queue", str(job_id(3)), "--json")
+        said = await command.run("queue", str(job_id(3)))
+    assert found == Standing(job_id(3), "limited", "small", 2, limit="slow", limit_before=1, seconds=1202)
+    assert (shown.json["state"], shown.json["limit_before"]) == ("limited", 1)
+    assert said.lines == ["on small, waits for slow: 1 call before it, let in after 20 min 2 s or more"]

@@ -1,0 +1,159 @@
+"""Routers hear verdicts and stop asking a score that they prove wrong, until a person trusts it again."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pointsman import Client, starter
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import follow
+from pointsman.router.app import build
+from pointsman.router.settings import RouterSettings
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.log_events import Event
+from pointsman.score.promise import LEAST
+from pointsman_schemas.decisions import Score
+from pointsman_schemas.envelope import start
+from pointsman_schemas.feedback import JobFeedback
+from pointsman_schemas.jobs import JobRouted
+from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.command import Command
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+
+POLICY = """\
+name: scored
+tiers: [small, medium, frontier]
+default: {tier: scored, fallback: frontier, reason: The score decides.}
+score: {model: builtin, quality: 0.98, tiers: {medium: mid}}
+"""
+#: The shipped model is sure that its middle tier can do this.
+QUESTION = "What is the capital of France? A. Paris B. Rome C. Bonn"
+
+Route = Callable[[int], Awaitable[list[JobRouted]]]
+
+
+@asynccontextmanager
+async def routing(settings: RouterSettings) -> AsyncIterator[None]:
+    """A router of its own, that knows nothing of the ones before."""
+    router = build(settings)
+    async with router.broker:
+        work = asyncio.ensure_future(router.run())
+        try:
+            yield
+        finally:
+            router.stop()
+            await work
+
+
+def through(settings: RouterSettings, client: Client) -> Route:
+    """Publishes as many jobs as are asked for, and returns them as they were routed."""
+    pattern = re.compile(re.escape(settings.topics.tier("x").name[:-1]))
+
+    async def routed(count: int) -> list[JobRouted]:
+        jobs = set(await client.publish_many([{"prompt": QUESTION}] * count))
+        found: list[JobRouted] = []
+        async for record in follow(settings, pattern, start="beginning"):
+            read = decode(record)
+            if isinstance(read, Decoded) and isinstance(read.message, JobRouted):
+                found += [read.message] if read.message.job.job_id in jobs else []
+            if len(found) == count:
+                break
+        return found
+
+    return routed
+
+
+async def until(route: Route, tier: str) -> JobRouted:
+    """The first job that goes to `tier`."""
+    async with asyncio.timeout(60):
+        while True:
+            (routed,) = await route(1)
+            if routed.decision.tier == tier:
+                return routed
+
+
+async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trusted(
+    kafka: Kafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    settings = RouterSettings(
+        kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy, agents=starter.AGENTS
+    )
+    await apply(kafka.settings, settings.topics.all(("small", "medium", "frontier")))
+    pointsman = Command(
+        tmp_path,
+        {
+            "POINTSMAN_KAFKA": kafka.bootstrap,
+            "POINTSMAN_PREFIX": kafka.prefix,
+            "POINTSMAN_POLICY": str(policy),
+        },
+    )
+    async with Client(kafka=kafka.bootstrap, prefix=kafka.prefix, agent_id="math-tutor") as client:
+        route = through(settings, client)
+        async with routing(settings):
+            before = await route(LEAST)
+            assert {each.decision.tier for each in before} == {"medium"}
+            nothing_yet = await pointsman.run("policy", "trust")
+            assert nothing_yet.code == 1
+            assert "no router holds anything against general@" in nothing_yet.err
+            for each in before:
+                await client.feedback(each.job.job_id, 0.0, by="reviewer", judged=each.decision)
+            after = await until(route, "frontier")
+        (promise,) = [check for check in after.decision.checks if check.name == "promise"]
+        assert promise.detail.startswith("the score promises too much: 0.0 of 30 judged answers good")
+        checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
+        assert checked["score"]["ok"] is False
+        assert promise.detail in checked["score"]["said"]
+        async with routing(settings):
+            (first,) = await route(1)
+            assert first.decision.tier == "frontier", "it is on record before the first job"
+            assert first.decision.checks == after.decision.checks
+            trusted = await pointsman.run("policy", "trust", "--by", "ana", "--comment", "a judge was wrong")
+            assert (trusted.code, trusted.err) == (0, "")
+            await until(route, "medium")
+        async with routing(settings):
+            (still,) = await route(1)
+            assert still.decision.tier == "medium", (
+                "the verdicts from before are read again, and count no more"
+            )
+        checked = {each["check"]: each for each in (await pointsman.run("doctor", "--json")).json}
+        assert checked["score"]["ok"] is True
+    told = [each.getMessage() for each in caplog.records if each.name == "pointsman.router.feedback_listener"]
+    broken = Event.SCORE_SUSPENDED
+    assert told == [broken, broken, Event.SCORE_RESUMED], "the second router found it on record"
+
+
+async def test_a_client_that_got_the_answer_says_what_was_promised_of_it(kafka: Kafka) -> None:
+    topics = Topics(kafka.prefix)
+    await apply(kafka.settings, topics.all(("small",)))
+    score = Score(model="general@1", sufficient=0.97, threshold=0.94)
+    async with (
+        Client(kafka=kafka.bootstrap, prefix=kafka.prefix, agent_id="math-tutor") as client,
+        Publisher(kafka.settings) as publisher,
+    ):
+        job_id = await client.publish(prompt=QUESTION)
+        completed = JobCompleted(
+            job_id=job_id, agent_id="math-tutor", tier="small", attempts=1, cost_usd=None, provider="p",
+            model="m", usage=None, response={}, score=score,
+        )  # fmt: skip
+        cover = start(
+            job_id, source="w", type=completed.TYPE, time=utc_now(), agent_id="math-tutor", job_id=job_id
+        )
+        await publisher.publish([emit(topics.results, str(job_id).encode(), cover, completed)])
+        assert await client.wait(job_id, timeout_s=30) == completed
+        await client.feedback(job_id, True)
+    found = follow(kafka.settings, [topics.feedback.name], start="beginning", until_end=True)
+    (read,) = [decode(record) async for record in found]
+    assert isinstance(read, Decoded) and isinstance(read.message, JobFeedback)
+    assert (read.message.tier, read.message.score) == ("small", score)

@@ -1,0 +1,68 @@
+"""A router's policy on a real broker: there before it routes, and once however often it starts."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.errors import TopicMissingError
+from pointsman.bus.read.follow import follow
+from pointsman.router.policy.named_files import MAX_BYTES
+from pointsman.router.policy_publisher import put_on_record
+from pointsman.router.scoring.score_section import SCORE
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.audit_store import as_auditor
+from tests.support.command import Command
+from tests.support.decided import job_ids, routed, store
+from tests.support.fixed_score import fixed_score
+from tests.support.scored_policy import TEXT, scored_file
+from tests.support.tiny_model import tiny_model
+
+pytestmark = pytest.mark.stack
+
+#: As large as a model may be, of bytes that no compression makes smaller.
+FILE = scored_file(fixed_score({}), content=Random(7).randbytes(MAX_BYTES))
+
+
+async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka) -> None:
+    topics = Topics(kafka.prefix)
+    await apply(kafka.settings, [topics.policy])
+    written = [await put_on_record(kafka.settings, topics, FILE, TEXT, utc_now) for _ in range(3)]
+    assert written == [2, 0, 0]
+    found = follow(kafka.settings, [topics.policy.name], start="beginning", until_end=True)
+    read = [decode(record) async for record in found]
+    messages = [each.message for each in read if isinstance(each, Decoded)]
+    assert [type(each) for each in messages] == [ModelApplied, PolicyApplied]
+
+
+async def test_a_router_whose_policy_has_no_topic_says_so(kafka: Kafka) -> None:
+    with pytest.raises(TopicMissingError):
+        await put_on_record(kafka.settings, Topics(kafka.prefix), FILE, TEXT, utc_now)
+
+
+async def test_what_the_database_has_let_go_of_is_found_on_the_topic(
+    kafka: Kafka, database: str, tmp_path: Path
+) -> None:
+    topics = Topics(kafka.prefix)
+    await apply(kafka.settings, [topics.policy])
+    file = scored_file(SCORE.read(tiny_model()).model, content=tiny_model())
+    await put_on_record(kafka.settings, topics, file, TEXT, utc_now)
+    *_, routed_job = routed(file, TEXT, ["please add the numbers 5 and seven"])
+    await store(database, [routed_job])
+    (job,) = job_ids([routed_job])
+    pointsman = Command(
+        tmp_path,
+        {
+            "POINTSMAN_KAFKA": kafka.bootstrap,
+            "POINTSMAN_PREFIX": kafka.prefix,
+            "POINTSMAN_POSTGRES": as_auditor(database),
+        },
+    )
+    again = await pointsman.run("why", str(job), "--recompute")
+    assert again.code == 0, again.out + again.err
+    assert "what tiny@" in (await pointsman.run("why", str(job))).out

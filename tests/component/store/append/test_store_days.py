@@ -1,0 +1,121 @@
+"""One partition a day, made ahead; a timestamp that anybody may have set never breaks an insert."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
+from tests.support.audit_store import audit_pool, observer, row
+
+pytestmark = pytest.mark.stack
+
+LANE: Lane = ("t", 0)
+NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
+
+
+async def places(dsn: str) -> dict[int, str]:
+    """Which partition each offset is in."""
+    async with observer(dsn) as connection:
+        found = await connection.fetch(
+            'select "offset", tableoid::regclass::text as place from audit.message order by 1'
+        )
+    return {each["offset"]: each["place"].removeprefix("audit.message_") for each in found}
+
+
+async def days(dsn: str) -> list[str]:
+    async with observer(dsn) as connection:
+        found = await connection.fetch(
+            "select inhrelid::regclass::text as name from pg_inherits"
+            " where inhparent = 'audit.message'::regclass"
+        )
+    return sorted(each["name"].removeprefix("audit.message_") for each in found)
+
+
+async def test_days_are_made_for_what_comes_and_ahead_of_midnight(database: str) -> None:
+    async with audit_pool(database) as pool:
+        writer = AuditWriter(pool, clock=lambda: NOON)
+        await writer.append(
+            [row(0, broker_at=NOON), row(1, broker_at=NOON - timedelta(days=3))], {LANE: Move(None, 2)}
+        )
+    assert await places(database) == {0: "20260312", 1: "20260309"}
+    assert await days(database) == ["20260309", "20260312", "20260313", "20260314", "default"]
+
+
+async def test_days_begin_at_midnight_utc(database: str) -> None:
+    midnight = datetime(2026, 3, 12, tzinfo=UTC)
+    async with audit_pool(database) as pool:
+        await pool.execute("select 1")
+        times = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(days=1)]
+        batch = [row(offset, broker_at=time) for offset, time in enumerate(times)]
+        await AuditWriter(pool, clock=lambda: NOON).append(batch, {LANE: Move(None, 3)})
+    assert await places(database) == {0: "20260311", 1: "20260312", 2: "20260313"}
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        datetime.min.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(2999, 1, 1, tzinfo=UTC),
+        NOON + timedelta(days=3),
+        NOON - timedelta(days=32),
+    ],
+    ids=str,
+)
+async def test_a_time_far_off_is_stored_and_makes_no_day(database: str, time: datetime) -> None:
+    async with audit_pool(database) as pool:
+        await AuditWriter(pool, clock=lambda: NOON).append([row(0, broker_at=time)], {LANE: Move(None, 1)})
+    assert await places(database) == {0: "default"}
+    assert await days(database) == ["20260312", "20260313", "20260314", "default"]
+
+
+async def test_rows_that_came_before_their_day_move_into_it(database: str) -> None:
+    early = NOON + timedelta(days=5)
+    async with audit_pool(database) as pool:
+        await AuditWriter(pool, clock=lambda: NOON).append(
+            [row(0, broker_at=early), row(1, broker_at=early + timedelta(days=90))], {LANE: Move(None, 2)}
+        )
+        assert await places(database) == {0: "default", 1: "default"}
+        await AuditWriter(pool, clock=lambda: early).append([row(2, broker_at=early)], {LANE: Move(2, 3)})
+    assert await places(database) == {0: "20260317", 1: "default", 2: "20260317"}
+
+
+async def test_many_may_make_the_same_days_at_once(database: str) -> None:
+    async with audit_pool(database, size=8) as pool:
+        first, last = date(2026, 1, 1), date(2026, 1, 20)
+        ask = "select audit.ensure_days($1, $2)"
+        made = await asyncio.gather(*(pool.fetchval(ask, first, last) for _ in range(8)))
+        assert sorted(made) == [0] * 7 + [20]
+        assert await pool.fetchval(ask, first, last + timedelta(days=1)) == 1
+    assert len(await days(database)) == 22
+
+
+async def test_days_are_made_while_others_write(database: str) -> None:
+    async with audit_pool(database, size=6) as pool:
+        now = [NOON]
+        writers = [AuditWriter(pool, clock=lambda: now[0]) for _ in range(4)]
+
+        async def write(lane: int) -> None:
+            for step in range(30):
+                now[0] = max(now[0], NOON + timedelta(days=step))
+                batch = [row(step, partition=lane, broker_at=NOON + timedelta(days=step))]
+                await writers[lane].append(batch, {("t", lane): Move(step or None, step + 1)})
+
+        await asyncio.gather(*(write(lane) for lane in range(4)))
+    async with observer(database) as connection:
+        assert await connection.fetchval("select count(*) from audit.message") == 120
+
+
+async def test_a_long_query_of_an_auditor_holds_up_no_row(database: str) -> None:
+    async with audit_pool(database) as pool, observer(database) as auditor:
+        async with auditor.transaction():
+            await auditor.fetch("select * from audit.message")
+            writer = AuditWriter(pool, clock=lambda: NOON)
+            await writer.append([row(0, broker_at=NOON)], {LANE: Move(None, 1)})
+            await writer.append([row(1, broker_at=NOON)], {LANE: Move(1, 2)})
+        assert await places(database) == {0: "default", 1: "default"}
+        later = NOON + timedelta(minutes=2)
+        await AuditWriter(pool, clock=lambda: later).append([row(2, broker_at=later)], {LANE: Move(2, 3)})
+    assert set((await places(database)).values()) == {"20260312"}

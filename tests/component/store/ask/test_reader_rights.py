@@ -1,0 +1,109 @@
+"""Who asks anybody's SQL may do nothing but read; and who reads stops neither days nor checkpoints."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.ask.asking import asked
+from pointsman.store.ask.reader_rights import TooMuchRightError
+from pointsman.store.roles import as_login
+from tests.support.audit_store import (
+    as_auditor,
+    as_opener,
+    as_writer,
+    audit_pool,
+    observer,
+    prepare,
+    put,
+    rows,
+)
+from tests.support.integrity import sign
+
+pytestmark = pytest.mark.stack
+
+SECONDS = timedelta(seconds=30)
+
+
+async def one(dsn: str) -> object:
+    async with asked(dsn, "select count(*) from audit.jobs", within=SECONDS, anybody_s=True) as answer:
+        ((count,),), _ = await answer.first(1)
+        return count
+
+
+async def login(dsn: str, *statements: str) -> str:
+    """A login made for one test, in its own name, as these statements have it (`NAME` is it)."""
+    name = "reader_" + dsn.rpartition("_")[2]
+    async with observer(dsn) as connection:
+        await connection.execute(f"create role {name} login password 'x'")
+        for statement in ("grant pointsman_auditor to NAME", *statements):
+            await connection.execute(statement.replace("NAME", name))
+    return as_login(dsn, name, "x")
+
+
+async def forget(dsn: str) -> None:
+    name = "reader_" + dsn.rpartition("_")[2]
+    async with observer(dsn) as connection:
+        for end in ("reassign owned by NAME to current_user", "drop owned by NAME", "drop role NAME"):
+            await connection.execute(end.replace("NAME", name))
+
+
+async def test_a_reader_asks(database: str) -> None:
+    await prepare(database)
+    assert await one(as_auditor(database)) == 0
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["alter role NAME superuser"], "superuser"),
+        (["alter role NAME createrole"], "make roles"),
+        (["alter role NAME bypassrls"], "row level security"),
+        (["grant pointsman_audit_writer to NAME"], "member of pointsman_audit_writer"),
+        (["grant pointsman_audit_eraser to NAME with inherit false"], "member of pointsman_audit_eraser"),
+        (["grant pg_write_all_data to NAME"], "member of pg_write_all_data"),
+        (["alter view audit.jobs owner to NAME"], "owns audit.jobs"),
+        (["alter schema audit owner to NAME"], "owns the schema audit"),
+        (["grant update on audit.lane to NAME"], "may change audit.lane"),
+    ],
+)
+async def test_who_may_do_more_is_refused_and_told_what_to_do(
+    database: str, statements: list[str], said: str
+) -> None:
+    await prepare(database)
+    dsn = await login(database, *statements)
+    try:
+        with pytest.raises(TooMuchRightError, match=said) as refused:
+            await one(dsn)
+        assert "db login" in refused.value.hint
+    finally:
+        await forget(database)
+
+
+async def test_the_owner_of_the_database_and_the_services_logins_are_refused(database: str) -> None:
+    await prepare(database)
+    for dsn in (database, as_writer(database), as_opener(database)):
+        with pytest.raises(TooMuchRightError):
+            await one(dsn)
+
+
+async def test_a_reader_cannot_stop_days_and_checkpoints(database: str) -> None:
+    names = ("audit.ensure_days", "audit.checkpoint", "pointsman.migrate")
+    async with audit_pool(database, patience_s=5) as pool, observer(as_auditor(database)) as reader:
+        for name in names:
+            await reader.execute("select pg_advisory_lock(hashtextextended($1, 0))", name)
+        transaction = reader.transaction()
+        await transaction.start()
+        await reader.execute("lock table audit.lane, audit.checkpoint in access share mode")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with reader.transaction():
+                await reader.fetch("select * from audit.turn for update")
+        writer = AuditWriter(pool, clock=lambda: datetime(2031, 5, 1, tzinfo=UTC))
+        await put(writer, rows(0, 3))
+        await sign(pool, writer)
+        await prepare(database)
+        assert await reader.fetchval("select to_regclass('audit.message_20310501') is not null")
+        assert await reader.fetchval("select count(*) from audit.checkpoint") == 1
+        await transaction.rollback()
+        assert date(2031, 5, 1) in writer._days

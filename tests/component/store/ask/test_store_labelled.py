@@ -1,0 +1,60 @@
+"""What the audit database tells of jobs that something can be learned from."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pointsman.router.policy.policy_file import parse
+from pointsman.store.ask.labelled import Labelled, labelled
+from tests.support.audit_store import as_auditor
+from tests.support.decided import completed, job_ids, judged, routed, store
+
+pytestmark = pytest.mark.stack
+
+PLAIN = "name: plain\ntiers: [small, frontier]\ndefault: {tier: frontier, reason: All.}\n"
+SHADOWED = PLAIN + "shadow: {share: 1, tiers: [small], jobs_per_hour: 1000}\n"
+EVER = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def read(database: str, since: datetime = EVER, by: list[str] | None = None) -> list[Labelled]:
+    async with labelled(as_auditor(database), since, by) as rows:
+        return [row async for row in rows]
+
+
+async def test_of_each_judge_the_last_verdict_counts_and_of_several_the_mean(database: str) -> None:
+    records = routed(parse(PLAIN), PLAIN, ["1 + 1?", "2 + 2?", "3 + 3?"])
+    one, two, _ = job_ids(records)
+    said = [(one, 0.0, "ana"), (two, 1.0, "ana"), (one, 1.0, "ana"), (two, 0.0, "ben")]
+    await store(database, [*records, *judged(said)])
+    assert {row.job_id: row.verdict for row in await read(database)} == {one: 1.0, two: 0.5}
+    assert {row.job_id: row.verdict for row in await read(database, by=["ben"])} == {two: 0.0}
+
+
+async def test_a_job_and_its_shadows_are_about_one_question(database: str) -> None:
+    records = routed(parse(SHADOWED), SHADOWED, ["1 + 1?", "2 + 2?"])
+    await store(database, [*records, *completed(records, lambda tier, prompt: f"{tier}: {prompt}")])
+    one, shadow_of_one, two, shadow_of_two = job_ids(records)
+    found = {row.job_id: row for row in await read(database)}
+    assert {id: row.root for id, row in found.items()} == {
+        one: one, shadow_of_one: one, two: two, shadow_of_two: two
+    }  # fmt: skip
+    assert found[shadow_of_two].tier == "small"
+    response = found[shadow_of_two].response
+    assert response is not None
+    assert response["choices"][0]["message"]["content"] == "small: 2 + 2?"
+    assert (found[one].tokens_in, found[one].verdict) == (100, None)
+
+
+async def test_who_only_claims_to_be_a_shadow_is_none(database: str) -> None:
+    """Metadata is the publisher's; only the router's own agent is believed."""
+    records = routed(parse(PLAIN), PLAIN, ["1 + 1?"], metadata={"shadow_of": "no id at all"})
+    (job,) = job_ids(records)
+    await store(database, [*records, *judged([(job, 1.0, "ana")])])
+    assert [row.root for row in await read(database)] == [job]
+
+
+async def test_jobs_that_nobody_judged_or_that_are_too_old_are_left_out(database: str) -> None:
+    records = routed(parse(PLAIN), PLAIN, ["1 + 1?"])
+    await store(database, [*records, *completed(records, lambda tier, prompt: "2")])
+    assert await read(database) == []
+    assert await read(database, since=datetime.now(UTC)) == []

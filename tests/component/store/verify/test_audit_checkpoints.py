@@ -1,0 +1,113 @@
+"""The audit process signs where the chains stand: into Postgres and, the same bytes, onto the bus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from pointsman.audit.checkpointer import Checkpointer
+from pointsman.audit.settings import AuditSettings
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.read.follow import follow
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.audit_store import as_auditor, audit_pool, observer, put, rows
+from tests.support.integrity import KEY
+
+pytestmark = pytest.mark.stack
+
+
+@asynccontextmanager
+async def checkpointer(
+    database: str, kafka: Kafka, **settings: float
+) -> AsyncIterator[tuple[AuditWriter, Checkpointer]]:
+    given = AuditSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, **settings)  # type: ignore[arg-type]
+    async with audit_pool(database) as pool:
+        writer = AuditWriter(pool)
+        yield writer, Checkpointer(writer, pool, KEY, given, lambda: datetime.now(UTC))
+
+
+async def stored(database: str) -> list[bytes]:
+    async with observer(as_auditor(database)) as connection:
+        found = await connection.fetch("select message from audit.checkpoint order by number")
+    return [each["message"] for each in found]
+
+
+async def on_the_bus(kafka: Kafka) -> list[bytes | None]:
+    reading = follow(
+        kafka.settings, [Topics(kafka.prefix).checkpoints.name], start="beginning", until_end=True
+    )
+    return [record.value async for record in reading]
+
+
+async def test_it_signs_what_has_moved_since_the_last_time(database: str, kafka: Kafka) -> None:
+    await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
+    async with checkpointer(database, kafka) as (writer, checkpoints):
+        await checkpoints.make()
+        await put(writer, rows(0, 3) + rows(0, 2, partition=1))
+        await checkpoints.make()
+        await checkpoints.make()
+        await put(writer, rows(3, 4))
+        await checkpoints.make()
+    messages = await stored(database)
+    first, second = map(CheckpointSigned.model_validate_json, messages)
+    assert [(lane.partition, lane.next_offset, lane.rows) for lane in first.lanes] == [(0, 3, 3), (1, 2, 2)]
+    assert [(lane.partition, lane.next_offset, lane.rows) for lane in second.lanes] == [(0, 4, 4)]
+    assert KEY.public.signed(first)
+    assert KEY.public.signed(second)
+    assert await on_the_bus(kafka) == messages
+
+
+async def test_its_own_checkpoints_alone_make_no_new_one(database: str, kafka: Kafka) -> None:
+    topic = Topics(kafka.prefix).checkpoints
+    await apply(kafka.settings, [topic])
+    async with checkpointer(database, kafka) as (writer, checkpoints):
+        await put(writer, rows(0, 3))
+        await checkpoints.make()
+        await put(writer, rows(0, 1, topic=topic.name))
+        await checkpoints.make()
+        assert len(await stored(database)) == 1
+        await put(writer, rows(3, 4))
+        await checkpoints.make()
+    last = CheckpointSigned.model_validate_json((await stored(database))[-1])
+    assert {lane.topic for lane in last.lanes} == {"t", topic.name}
+
+
+async def test_without_the_topic_it_is_stored_and_published_later(database: str, kafka: Kafka) -> None:
+    async with checkpointer(database, kafka) as (writer, checkpoints):
+        await put(writer, rows(0, 3))
+        await checkpoints.make()
+        assert len(await stored(database)) == 1
+        await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
+        await checkpoints.make()
+    assert await on_the_bus(kafka) == await stored(database)
+
+
+async def test_several_processes_take_turns(database: str, kafka: Kafka) -> None:
+    await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
+    async with audit_pool(database, size=8) as pool:
+        given = AuditSettings(kafka=kafka.bootstrap, prefix=kafka.prefix)
+        writers = [AuditWriter(pool) for _ in range(6)]
+        for lane, writer in enumerate(writers):
+            await put(writer, rows(0, 2, partition=lane))
+        all_of_them = [Checkpointer(each, pool, KEY, given, lambda: datetime.now(UTC)) for each in writers]
+        await asyncio.gather(*(each.make() for each in all_of_them))
+    numbers = [CheckpointSigned.model_validate_json(message).number for message in await stored(database)]
+    assert numbers == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("settings", [{"checkpoint_s": 0.01}, {"checkpoint_s": 3600, "checkpoint_rows": 3}])
+async def test_it_works_by_time_and_by_rows(database: str, kafka: Kafka, settings: dict[str, float]) -> None:
+    await apply(kafka.settings, [Topics(kafka.prefix).checkpoints])
+    async with checkpointer(database, kafka, **settings) as (writer, checkpoints):
+        working = asyncio.create_task(checkpoints.run())
+        await put(writer, rows(0, 3))
+        async with asyncio.timeout(30):
+            while not await stored(database):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        working.cancel()
+        await asyncio.wait([working])

@@ -1,0 +1,161 @@
+"""What processes agree on through the log: pauses, grants, and where one stands that comes late."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from pointsman.bus.read.follow import follow
+from pointsman.limits import joining
+from pointsman.worker.limits.call_limiter import NoRoomError
+from pointsman.worker.limits.rate_limiter import RateLimiter
+from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.command import Command
+from tests.support.routed_jobs import outcome
+from tests.support.sharing import Process, agreements, processes, shared_limits, until
+from tests.support.tiny_provider import Asked, http, tiny_provider
+from tests.support.working import MODEL, Worker, provider_of
+
+pytestmark = pytest.mark.stack
+
+TARGET = f"tiny/{MODEL}"
+RATE = LimitDeclared(process="t", budget="rate", limit=2, window_s=1, slack_s=0.25)
+
+
+async def records_of(kafka: Kafka) -> list[str]:
+    topic = Topics(kafka.prefix).limits.name
+    found = follow(kafka.settings, [topic], start="beginning", until_end=True)
+    return [dict(record.headers)["ce_type"].decode() async for record in found]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        http(429, {}, retry_after="1.5"),
+        http(200, x_ratelimit_remaining_requests="0", x_ratelimit_reset_requests="1.5s"),
+    ],
+    ids=["retry-after", "nothing-left"],
+)
+async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Kafka, first: bytes) -> None:
+    left: list[float] = []
+
+    def respond(asked: Asked) -> bytes:
+        if b"question 2" in asked.body:
+            left.append(held.call_context.rate_limiter.pause_left(TARGET))
+        return first if len(tiny.asked) == 1 else http()
+
+    async with (
+        agreements(kafka, "one", "other") as (one, other),
+        tiny_provider(respond) as tiny,
+        provider_of(tiny) as provider,
+    ):
+        limited, held = Worker(provider, shared_limits=one), Worker(provider, shared_limits=other)
+        asking = asyncio.create_task(limited.do(1))
+        await until(lambda: held.call_context.rate_limiter.pause_left(TARGET))
+        assert isinstance(outcome(await held.do(2)), JobCompleted)
+        assert isinstance(outcome(await asking), JobCompleted)
+    assert left == [0], "the other process called while the provider wanted to be left alone"
+
+
+async def test_what_is_not_limited_writes_nothing_for_its_calls(kafka: Kafka) -> None:
+    async with (
+        agreements(kafka, "one") as (one,),
+        tiny_provider(lambda asked: http()) as tiny,
+        provider_of(tiny) as provider,
+    ):
+        worker = Worker(provider, shared_limits=one)
+        await one.written()
+        before = await records_of(kafka)
+        await asyncio.gather(*(worker.do(number) for number in range(1, 21)))
+        await one.written()
+        assert await records_of(kafka) == before
+
+
+async def test_who_joins_late_stands_where_the_others_stand(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "STANDING_EVERY", 20)
+    monkeypatch.setattr(joining, "STANDING_AGAIN", 5)
+    many = RATE.model_copy(update={"limit": 10_000, "window_s": 60.0})
+    async with processes(kafka, "one", declared=[many]) as (one,):
+        for _ in range(50):  # one record each
+            await one.turn()
+        assert "pointsman.limit.standing.v1" in await records_of(kafka)
+        joining_late = shared_limits(kafka, "late")
+        late = Process(joining_late, RateLimiter(joining_late, [many]))
+        monkeypatch.setattr(
+            "pointsman.worker.limits.shared_limits.STANDING_EVERY", 8
+        )  # it looks no further back
+        async with late.all.running():
+            await late.turn()
+            await one.turn()
+            await until(lambda: late.all.ledger.budgets == one.all.ledger.budgets)
+        assert late.all.ledger.budgets["rate"].used == 52
+
+
+async def test_a_call_that_is_broken_off_while_it_waits_gives_its_place_back(kafka: Kafka) -> None:
+    long = RATE.model_copy(update={"window_s": 600.0})
+    async with processes(kafka, "one", "other", declared=[long]) as (one, other):
+        await one.turn()
+        await one.turn()
+        waiting = asyncio.create_task(one.turn())
+        await until(lambda: other.all.ledger.waiting)
+        waiting.cancel()
+        await until(lambda: not other.all.ledger.waiting)
+
+
+async def test_a_grant_is_not_used_later_than_a_moment_after_it(kafka: Kafka) -> None:
+    """As by a process that was frozen in between; asked for again, it is granted again."""
+    async with processes(kafka, "one", declared=[RATE]) as (one,):
+        grant = one.rate_limiter.ask(uuid4(), "t", {"rate": 1})
+        await grant.decided.wait()
+        assert one.rate_limiter.good(grant, "t")
+        woken_at = time.monotonic() + 0.13
+        one.all.now = lambda: max(woken_at, time.monotonic())
+        assert not one.rate_limiter.good(grant, "t"), (
+            "half of the slack is for the call's way to the provider"
+        )
+
+
+async def test_a_call_beyond_what_a_budget_ever_allows_is_refused(kafka: Kafka) -> None:
+    async with processes(kafka, "one", declared=[RATE]) as (one,):
+        with pytest.raises(NoRoomError, match="rate has no room for it"):
+            await one.turn(want=3)
+
+
+async def test_patience_ends(kafka: Kafka) -> None:
+    async with processes(kafka, "one", declared=[RATE]) as (one,):
+        one.rate_limiter.pause("t", 100)
+        with pytest.raises(NoRoomError, match=r"it waited 0\.1 s for t paused"):
+            await one.turn(patience_s=0.1)
+
+
+async def test_the_command_shows_what_the_processes_agreed_on(kafka: Kafka, tmp_path: Path) -> None:
+    long = RATE.model_copy(update={"window_s": 600.0})
+    async with processes(kafka, "one", "other", declared=[long]) as (one, other):
+        await one.turn()
+        await one.turn()
+        waiting = asyncio.create_task(one.turn(patience_s=600))
+        await until(lambda: other.all.ledger.waiting)
+        other.rate_limiter.pause("elsewhere", 600)
+        await other.all.written()
+        command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
+        shown = await command.run("limits", "--json")
+        said = await command.run("limits")
+        watching = await command.start("limits", "--watch", "--json")
+        assert watching.stdout is not None
+        seen = [json.loads(await watching.stdout.readline()) for _ in range(2)]
+        watching.terminate()
+        await watching.communicate()
+        waiting.cancel()
+    budget = {"budget": "rate", "unit": "rate", "span_s": 600.25, "limit": 2, "used": 2, "waiting": 1}
+    assert [each["budgets"] for each in (shown.json, *seen)] == [[budget]] * 3
+    paused = {each["target"]: each["paused_s"] > 0 for each in shown.json["targets"]}
+    assert paused == {"elsewhere": True, "t": False}
+    assert said.lines[1].split() == ["rate", "2", "2", "10", "min", "1"]

@@ -1,0 +1,43 @@
+"""Without a key nothing is hidden; a file that cannot be kept to does not let the audit start."""
+
+from pathlib import Path
+
+import pytest
+
+from pointsman.audit.app import PrivacyKeyMissingError, build, privacy_of
+from pointsman.audit.settings import AuditSettings
+from pointsman.runtime.yaml_file import FileError
+from pointsman.store.verify.signing import KeyUnreadableError
+
+KEY = "22" * 32
+
+
+def test_without_key_and_file_everything_is_stored_as_it_is() -> None:
+    assert privacy_of(AuditSettings()) is None
+
+
+def test_a_key_alone_seals_what_names_its_subject(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    assert privacy_of(AuditSettings(audit_privacy_key_file=file)) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "error"),
+    [
+        ("masks: []", "", PrivacyKeyMissingError),
+        ("masks: []", "short", KeyUnreadableError),
+        ("mask: []", KEY, FileError),
+    ],
+)
+def test_what_cannot_be_kept_to_does_not_start(
+    tmp_path: Path, text: str, key: str, error: type[Exception]
+) -> None:
+    file = tmp_path / "privacy.yaml"
+    file.write_text(text)
+    with pytest.raises(error):
+        build(AuditSettings(privacy=file, audit_privacy_key=key))
+
+
+def test_the_key_is_not_printed() -> None:
+    assert KEY not in repr(AuditSettings(audit_privacy_key=KEY))

@@ -1,0 +1,61 @@
+"""The cascade and the second opinion stand in the routing benchmark beside the score, in the same table."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pointsman.bench.routing.measure import table
+from pointsman.bench.routing.router import trained
+from pointsman.bench.routing.sources.outcomes import DataError
+from pointsman.bench.routing.ways import CASCADE, OPINION, over_splits, rows, ways
+from pointsman.opinion.embed import SIZE, Vectors
+from tests.support.cascade_outcomes import cascade_outcomes
+
+TRAIN, TEST = cascade_outcomes(400), cascade_outcomes(200, seed=5)
+
+
+def flat(texts: Any) -> Vectors:
+    """Vectors that tell nothing."""
+    found = np.zeros((len(texts), SIZE), np.float32)
+    found[:, 0] = 1.0
+    return found
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Any]]:
+    return ways(trained(TRAIN), TRAIN, [], TEST, flat)
+
+
+def test_both_ways_have_the_figures_of_every_router(found: dict[str, dict[str, Any]]) -> None:
+    assert set(found) == {OPINION, CASCADE}
+    named = rows(found)
+    assert f"{CASCADE}, quality 0.99" in named
+    assert all(len(row) == 5 for row in table(named))
+    for each in named.values():
+        assert sum(each["shares"].values()) == pytest.approx(1.0, abs=1e-4)
+        assert tuple(each["shares"]) == TEST.tiers
+
+
+def test_where_prompts_tell_nothing_only_the_cascade_saves(found: dict[str, dict[str, Any]]) -> None:
+    assert found[CASCADE]["0.99"]["saved"] > 0.15
+    assert found[OPINION]["0.99"]["saved"] < 0.05
+
+
+def test_other_splits_count_how_often_the_target_was_met(found: dict[str, dict[str, Any]]) -> None:
+    low = {CASCADE: {"0.99": {"saved": 0.5, "quality": 0.98}}}
+    high = {CASCADE: {"0.99": {"saved": 0.25, "quality": 0.99}}}
+    counted = over_splits([low, high], ("0.99",))[CASCADE]["0.99"]
+    assert (counted["met"], counted["splits"]) == (1, 2)
+    assert (counted["saved"], counted["quality"]) == (0.375, 0.985)
+    assert over_splits([], ("0.99",)) == {}
+
+
+def test_without_vectors_or_answers_there_are_no_such_rows() -> None:
+    bare, test = cascade_outcomes(300, answers=False), cascade_outcomes(50, seed=6, answers=False)
+    assert ways(trained(bare), bare, [], test, None) == {}
+
+
+def test_questions_of_both_sides_are_refused() -> None:
+    with pytest.raises(DataError, match="400 questions"):
+        ways(trained(TRAIN), TRAIN, [], TRAIN, None)

@@ -1,0 +1,22 @@
+"""What a declared topic becomes in Kafka's terms, and what is to be done where the cluster differs."""
+
+from pointsman.bus.admin.topic_changes import Found, changes, wanted_config
+from pointsman_schemas.topics import Topics
+
+TOPICS = Topics("t")
+
+
+def test_only_what_is_looked_up_by_key_for_ever_is_compacted() -> None:
+    compacted = [topic.name for topic in TOPICS.all(["small"]) if topic.compacted]
+    assert compacted == ["t.policy"]
+    policies = {topic.name: wanted_config(topic, 1)["cleanup.policy"] for topic in TOPICS.all(["small"])}
+    assert {name for name, policy in policies.items() if policy == "compact"} == {"t.policy"}
+    assert set(policies.values()) == {"compact", "delete"}
+
+
+def test_a_topic_that_would_lose_its_records_is_configured() -> None:
+    deleting = Found(1, 1, {**wanted_config(TOPICS.policy, 1), "cleanup.policy": "delete"})
+    (change,) = changes(TOPICS.policy, deleting, 1)
+    assert (change.kind, dict(change.config)) == ("config", {"cleanup.policy": "compact"})
+    (nothing,) = changes(TOPICS.policy, Found(1, 1, wanted_config(TOPICS.policy, 1)), 1)
+    assert nothing.kind == "none"

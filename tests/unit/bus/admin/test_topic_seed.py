@@ -1,0 +1,66 @@
+"""What derived ids call a topic, by what is said in the metadata of a group's positions."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.bus.admin.topic_seed import Mark, mark, mark_of, unmark
+from pointsman.bus.produce.bitmap import MAX_SPAN, decode_metadata, encode_metadata
+
+HERE, BEFORE = UUID(int=1), UUID(int=2)
+BY_ID, BY_NAME = Mark(HERE, False), Mark(HERE, True)
+#: The broker's default limit of a position's metadata, bytes.
+BROKER_LIMIT = 4_096
+
+
+@given(
+    topic=st.uuids(), by_name=st.booleans(), offset=st.integers(0, 2**62), ahead=st.integers(0, MAX_SPAN - 1)
+)
+def test_a_mark_is_read_back_and_leaves_the_rest_as_it_is(
+    topic: UUID, by_name: bool, offset: int, ahead: int
+) -> None:
+    made, rest = Mark(topic, by_name), encode_metadata(offset, [offset + ahead])
+    marked = mark(rest, made)
+    assert unmark(marked) == (made, rest)
+    assert decode_metadata(offset, marked) == {offset + ahead}
+
+
+def test_a_mark_and_the_largest_bitmap_fit_the_broker_s_limit() -> None:
+    noise = [offset for offset in range(MAX_SPAN) if (offset * 2_654_435_761) >> 7 & 1]
+    assert len(mark(encode_metadata(0, noise), BY_NAME)) <= BROKER_LIMIT
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "done1:abc", "somebody's note", "topic1:no id:name;rest", "topic1:"]
+)
+def test_what_says_nothing_of_a_topic_is_no_mark(metadata: str) -> None:
+    assert unmark(metadata)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "found"),
+    [
+        ([], BY_ID),
+        ([None], BY_NAME),
+        ([BY_NAME], BY_NAME),
+        ([BY_NAME, None], BY_NAME),
+        ([BY_ID], BY_ID),
+        ([BY_ID, None], BY_ID),
+        ([Mark(BEFORE, True)], BY_ID),
+        ([Mark(BEFORE, False)], BY_ID),
+        ([Mark(BEFORE, True), BY_NAME], BY_NAME),
+    ],
+    ids=str,
+)
+def test_a_topic_is_called_by_its_name_only_where_it_was_so_before_marks(
+    marks: list[Mark | None], found: Mark
+) -> None:
+    """A position whose mark was lost, as when a group is reset, does not change ids that were by id."""
+    assert mark_of(HERE, [mark("done1:x", each) for each in marks]) == found
+
+
+def test_seeds_of_topics_of_one_name_differ() -> None:
+    assert BY_NAME.seed("t") == "t"
+    assert len({Mark(topic, False).seed("t") for topic in (HERE, BEFORE)} | {"t"}) == 3

@@ -1,0 +1,38 @@
+"""A dead letter repeats no more of a record than its bounds, and says what the whole was."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+
+from pointsman.bus.codec.emit import KEPT_BYTES, MAX_LETTER_BYTES, dead_letter
+from pointsman.bus.codec.records import Incoming
+from pointsman_schemas import dead
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.topics import Topics
+
+TOPICS = Topics("t")
+
+
+def letter(value: bytes | None) -> tuple[bytes | None, dict[str, bytes]]:
+    record = Incoming(TOPICS.intake.name, 0, 7, 0, b"k", value, ())
+    about = dead.DeadLetter(Reason.TOO_LARGE, "too large", "router", *record.origin)
+    sent = dead_letter(
+        TOPICS.dead, record, about, cause=None, source="test", now=datetime(2026, 3, 12, tzinfo=UTC)
+    )
+    return sent.value, dict(sent.headers)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"x", b"x" * MAX_LETTER_BYTES])
+def test_a_value_within_the_bound_is_repeated_as_it_is(value: bytes | None) -> None:
+    kept, headers = letter(value)
+    assert kept == value
+    assert dead.VALUE_BYTES not in headers
+
+
+def test_of_a_larger_one_the_beginning_is_kept_with_size_and_digest_of_the_whole() -> None:
+    value = b"0123456789" * (MAX_LETTER_BYTES // 10 + 1)
+    kept, headers = letter(value)
+    assert kept == value[:KEPT_BYTES]
+    assert headers[dead.VALUE_BYTES] == str(len(value)).encode()
+    assert headers[dead.VALUE_SHA256] == sha256(value).hexdigest().encode()

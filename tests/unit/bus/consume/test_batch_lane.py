@@ -1,0 +1,282 @@
+"""The router's kind of lane takes no more at a time than it can hold, whatever the size of its records."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from itertools import chain
+from typing import cast
+
+import pytest
+
+from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.batch_handler import Whole
+from pointsman.bus.consume.batch_lane import BATCH_BYTES, BATCH_RECORDS, BUFFERED_BYTES, BatchLane
+from pointsman.bus.consume.fetch_buffer import FetchBuffer
+from pointsman.bus.produce.lane_writer import LaneWriter
+from pointsman.runtime.metrics import HOP_SECONDS
+from tests.support.failing import FAILING
+from tests.support.record_log import Log, read
+
+THIRD = BATCH_BYTES // 3
+
+
+class Recorder:
+    """Handler and writer: what came in at a time, in which thread, and how far it got."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.wholes: list[list[tuple[int, int]]] = []
+        self.refuses = False
+        self.warmed: list[int] = []
+        self.threads: list[threading.Thread] = []
+        self.written: list[int] = []
+        self.sent: list[Made] = []
+        self.moved = asyncio.Event()
+
+    def warm(self, records: Sequence[Incoming]) -> None:
+        self.warmed += [record.offset for record in records]
+
+    def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
+        if self.refuses:
+            return None
+        self.wholes.append([(batch.offset, batch.count) for batch in batches])
+        self.threads.append(threading.current_thread())
+        made: list[Made] = [Outgoing("t", None, b"loose", [])]
+        made += [EncodedBatch("t", 0, batch.count, b"") for batch in batches]
+        return Whole(made, {1_000: sum(batch.count for batch in batches)})
+
+    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+        self.batches.append([record.offset for record in records])
+        self.threads.append(threading.current_thread())
+        return [Outgoing("t", None, b"", []) for _ in records]
+
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        raise AssertionError("nothing fails")
+
+    async def write(self, records: Sequence[Made], next_offset: int, *, alone: bool = False) -> None:
+        self.written.append(next_offset)
+        self.sent += records
+        self.moved.set()
+
+
+async def until(lane: BatchLane, recorder: Recorder, next_offset: int) -> None:
+    """Run the lane until it got so far."""
+    running = asyncio.create_task(lane.run())
+    async with asyncio.timeout(30):
+        while recorder.written[-1:] != [next_offset]:
+            await recorder.moved.wait()
+            recorder.moved.clear()
+    running.cancel()
+    await asyncio.wait([running])
+
+
+def records(sizes: Sequence[int], first: int = 0) -> list[Incoming]:
+    return [Incoming("i", 0, first + at, 0, None, b"x" * size, ()) for at, size in enumerate(sizes)]
+
+
+@pytest.fixture
+async def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+async def lane(recorder: Recorder) -> BatchLane:
+    return BatchLane(0, 0, cast(LaneWriter, recorder), recorder, failing=FAILING)
+
+
+async def test_a_batch_is_bounded_in_records(lane: BatchLane, recorder: Recorder) -> None:
+    lane.feed(records([1] * (2 * BATCH_RECORDS + 1)))
+    await until(lane, recorder, 2 * BATCH_RECORDS + 1)
+    assert [len(batch) for batch in recorder.batches] == [BATCH_RECORDS, BATCH_RECORDS, 1]
+    assert [*chain.from_iterable(recorder.batches)] == list(range(2 * BATCH_RECORDS + 1))
+
+
+async def test_a_batch_is_bounded_in_bytes_but_holds_one_record_at_least(
+    lane: BatchLane, recorder: Recorder
+) -> None:
+    lane.feed(records([THIRD, THIRD, THIRD, THIRD, 2 * BATCH_BYTES, 1, THIRD]))
+    await until(lane, recorder, 7)
+    assert recorder.batches == [[0, 1, 2], [3], [4], [5, 6]]
+    assert recorder.written == [3, 4, 5, 7]
+
+
+async def test_a_lane_is_full_by_bytes_too(lane: BatchLane, recorder: Recorder) -> None:
+    lane.feed(records([BUFFERED_BYTES // 4] * 3))
+    assert lane.has_room
+    lane.feed(records([BUFFERED_BYTES // 4], first=3))
+    assert not lane.has_room
+    await until(lane, recorder, 4)
+    assert lane.has_room
+    lane.feed(records([BUFFERED_BYTES // 4] * 3, first=4))
+    assert lane.has_room  # what is gone no longer counts
+
+
+async def test_many_are_decided_beside_the_event_loop_and_few_in_it(
+    lane: BatchLane, recorder: Recorder
+) -> None:
+    here = threading.current_thread()
+    lane.feed(records([1] * 5))
+    await until(lane, recorder, 5)
+    lane.feed(records([1] * 500, first=5))
+    await until(lane, recorder, 505)
+    assert [thread is here for thread in recorder.threads] == [True, False]
+
+
+def stocked(log: Log, start: int = 0) -> FetchBuffer:
+    fetch_buffer = FetchBuffer()
+    fetch_buffer.put(read(log, start))
+    return fetch_buffer
+
+
+def offer_all(lane: BatchLane, fetch_buffer: FetchBuffer) -> None:
+    while fetch_buffer:
+        lane.offer(fetch_buffer)
+
+
+@pytest.fixture
+async def whole_lane(recorder: Recorder) -> BatchLane:
+    return BatchLane(0, 0, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
+
+
+async def test_batches_are_handed_over_whole_and_as_many_as_make_one_step(
+    whole_lane: BatchLane, recorder: Recorder
+) -> None:
+    log = Log()
+    for count in (BATCH_RECORDS - 1, 1, 1, BATCH_RECORDS, 1):
+        log.add([b"x"] * count)
+    offer_all(whole_lane, stocked(log))
+    assert whole_lane.pending == log.end
+    assert not whole_lane.has_room
+    await until(whole_lane, recorder, log.end)
+    starts = [BATCH_RECORDS - 1, BATCH_RECORDS, BATCH_RECORDS + 1, 2 * BATCH_RECORDS + 1]
+    assert recorder.wholes == [
+        [(0, BATCH_RECORDS - 1), (starts[0], 1)],
+        [(starts[1], 1)],
+        [(starts[2], BATCH_RECORDS)],
+        [(starts[3], 1)],
+    ]
+    assert recorder.written == [starts[1], starts[2], starts[3], log.end]
+    assert recorder.batches == []
+    assert sum(each.count for each in recorder.sent if isinstance(each, EncodedBatch)) == log.end
+    assert sum(isinstance(each, Outgoing) for each in recorder.sent) == len(recorder.wholes)
+    assert (whole_lane.pending, whole_lane.oldest_ms, whole_lane.has_room) == (0, None, True)
+
+
+async def test_a_large_batch_is_opened_and_taken_in_steps(whole_lane: BatchLane, recorder: Recorder) -> None:
+    log = Log()
+    log.add([b"x"] * (BATCH_RECORDS + 1))
+    log.add([b"x"])
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, log.end)
+    assert [len(batch) for batch in recorder.batches] == [BATCH_RECORDS, 1]
+    assert recorder.wholes == [[(BATCH_RECORDS + 1, 1)]]
+
+
+async def test_what_the_handler_does_not_take_whole_it_gets_record_by_record(
+    whole_lane: BatchLane, recorder: Recorder
+) -> None:
+    recorder.refuses = True
+    log = Log()
+    log.add([b"a", b"b"])
+    log.add([b"c"], gaps=4)
+    log.add([b"d"] * BATCH_RECORDS)
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, log.end)
+    assert [*chain.from_iterable(recorder.batches)] == list(range(log.end))
+    assert (whole_lane.pending, whole_lane.has_room) == (0, True)
+    assert whole_lane._waiting_bytes == 0
+
+
+async def test_the_next_record_is_the_one_behind_the_gap(whole_lane: BatchLane, recorder: Recorder) -> None:
+    log = Log()
+    log.add([b"a", b"b"], gaps=3)
+    log.add([b"c", b"d"], gaps=1)
+    offer_all(whole_lane, stocked(log))
+    assert whole_lane.position == log.end == 8
+    await until(whole_lane, recorder, 8)
+    assert recorder.wholes == [[(0, 2), (5, 2)]]
+
+
+async def test_what_was_dealt_with_before_only_warms_the_handler(recorder: Recorder) -> None:
+    lane = BatchLane(0, 3, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
+    log = Log()
+    for _ in range(2):
+        log.add([b"a", b"b"])
+    log.add([b"c"])
+    offer_all(lane, stocked(log))
+    await until(lane, recorder, 5)
+    assert recorder.warmed == [0, 1, 2]
+    assert recorder.batches == [[3]]
+    assert recorder.wholes == [[(4, 1)]]
+
+
+async def test_who_reads_record_by_record_is_offered_nothing_else(
+    lane: BatchLane, recorder: Recorder
+) -> None:
+    log = Log()
+    log.add([b"a", b"b"])
+    offer_all(lane, stocked(log))
+    await until(lane, recorder, 2)
+    assert (recorder.batches, recorder.wholes) == ([[0, 1]], [])
+
+
+async def test_a_lane_is_full_of_batches_by_their_bytes(whole_lane: BatchLane) -> None:
+    log = Log()
+    for _ in range(4):
+        log.add([b"x" * (BUFFERED_BYTES // 4)])
+    fetch_buffer = stocked(log)
+    for _ in range(3):
+        whole_lane.offer(fetch_buffer)
+        assert whole_lane.has_room
+    whole_lane.offer(fetch_buffer)
+    assert not whole_lane.has_room
+
+
+@pytest.mark.parametrize("count", [1, 200])
+async def test_many_are_decided_beside_the_loop(
+    whole_lane: BatchLane, recorder: Recorder, count: int
+) -> None:
+    log = Log()
+    log.add([b"x"] * count)
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, count)
+    assert (recorder.threads == [threading.main_thread()]) == (count == 1)
+
+
+async def test_the_hop_of_each_record_is_counted(whole_lane: BatchLane, recorder: Recorder) -> None:
+    before = observed()
+    log = Log()
+    log.add([b"x"] * 5)
+    log.add([b"x"] * (BATCH_RECORDS + 2))
+    offer_all(whole_lane, stocked(log))
+    await until(whole_lane, recorder, log.end)
+    assert observed() - before == log.end
+
+
+def observed() -> float:
+    """How many records' hops were counted."""
+    return sum(
+        sample.value
+        for family in HOP_SECONDS.collect()
+        for sample in family.samples
+        if sample.name.endswith("_count")
+    )
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_what_could_not_be_written_is_not_done(recorder: Recorder, whole: bool) -> None:
+    class Fenced(Recorder):
+        async def write(self, records: Sequence[Made], next_offset: int, *, alone: bool = False) -> None:
+            raise ConnectionError("fenced")
+
+    writer = cast(LaneWriter, Fenced())
+    lane = BatchLane(0, 0, writer, recorder, failing=FAILING, takes_batches=whole)
+    log = Log()
+    log.add([b"a", b"b"])
+    offer_all(lane, stocked(log))
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(lane.run(), 30)
+    assert (lane.pending, lane.commits, lane.oldest_ms is not None) == (2, 0, True)
+    assert lane.suspects.until == 0  # nothing is wrong with the records

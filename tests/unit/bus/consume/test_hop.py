@@ -1,0 +1,17 @@
+"""Each record's hop is counted, whatever its clock says."""
+
+from pointsman.bus.consume.hop import observe_hop
+from pointsman.runtime.metrics import HOP_SECONDS
+
+AHEAD_MS = 10_000_000_000_000
+
+
+def test_records_from_clocks_ahead_of_ours_count_too() -> None:
+    observe_hop("ahead", {AHEAD_MS: 2, AHEAD_MS + 1: 3})
+    (count,) = [
+        sample.value
+        for family in HOP_SECONDS.collect()
+        for sample in family.samples
+        if sample.name.endswith("_count") and sample.labels["topic"] == "ahead"
+    ]
+    assert count == 5

@@ -1,0 +1,189 @@
+"""The host of lanes, where it can be seen without a broker."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume import lanes as host
+from pointsman.bus.consume.fetch_buffer import FetchBuffer
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.consume.lane import Lane
+from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.metrics import LANE_LAG
+from tests.support.record_log import Log, read
+
+TOPIC = "pointsman.jobs.intake"
+
+
+class Idle(Lane):
+    has_room = True
+    pending = 0
+    oldest_ms = None
+
+    def feed(self, records: Sequence[Incoming]) -> None: ...
+    async def run(self) -> None: ...
+    async def finish(self, grace_s: float) -> None: ...
+
+
+async def test_the_lag_is_what_a_lane_has_what_is_in_stock_and_what_the_broker_has_beyond() -> None:
+    place = TopicPartition(TOPIC, 0)
+
+    class Busy(Idle):
+        pending = 3
+
+    class Stocked:
+        def unread(self, tp: TopicPartition) -> int:
+            return 120
+
+    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
+    cast("dict[TopicPartition, Lane]", lanes.__dict__["_lanes"])[place] = Busy(0)
+    measure: Any = lanes.__getattribute__("_measure")
+    measure(Stocked())
+    assert LANE_LAG.labels(TOPIC, 0)._value.get() == 123
+
+
+async def test_what_the_group_refuses_for_good_ends_the_connection() -> None:
+    """The consumer keeps it to itself until somebody polls, and its partitions are read by another."""
+    polls = []
+
+    class Consumer:
+        async def getmany(self, *, timeout_ms: int) -> dict[TopicPartition, list[object]]:
+            polls.append(timeout_ms)
+            if len(polls) == 3:
+                raise GroupAuthorizationFailedError("group")
+            return {}
+
+    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
+    poll: Any = lanes.__getattribute__("_poll")
+    with pytest.raises(GroupAuthorizationFailedError):
+        async with asyncio.timeout(20):
+            await poll(Consumer(), Fetcher(LanePart(), "group", cast("Any", None), request_timeout_ms=20_000))
+    assert len(polls) == 3
+
+
+class Counting(Idle):
+    """Has room for `room` records, which it takes one at a time."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(0)
+        self.room = room
+        self.took: list[int] = []
+
+    @property
+    def has_room(self) -> bool:  # type: ignore[override]
+        return len(self.took) < self.room
+
+    def offer(self, fetch_buffer: FetchBuffer) -> None:
+        self.took += [record.offset for record in fetch_buffer.take(1)]
+
+
+class Stocks:
+    """Consumer and fetcher: three records of each partition. It says stop when it was asked three times."""
+
+    def __init__(self, lanes: Lanes, rooms: Sequence[int]) -> None:
+        self.lanes = lanes
+        self.asked: list[list[int]] = []
+        self.waits: set[float] = set()
+        self.left = False
+        self.supplies = [FetchBuffer() for _ in rooms]
+        log = Log()
+        log.add([b"a", b"b", b"c"])
+        for each in self.supplies:
+            each.put(read(log))
+        inside: dict[str, Any] = lanes.__dict__
+        for place, room in enumerate(rooms):
+            inside["_lanes"][TopicPartition(TOPIC, place)] = Counting(room)
+            inside["_tasks"][TopicPartition(TOPIC, place)] = None
+        inside["_settled"].set()
+
+    async def gather(self, wanted: Sequence[TopicPartition], within_s: float) -> None:
+        self.asked.append([tp.partition for tp in wanted])
+        self.waits.add(within_s)
+        await asyncio.sleep(0)
+        if len(self.asked) == 3:
+            self.lanes.stop()
+
+    async def getmany(self, *, timeout_ms: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.left = True
+
+    def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
+        return self.supplies[tp.partition]
+
+    def next_offset(self, tp: TopicPartition) -> int:
+        return 0
+
+    async def position(self, tp: TopicPartition) -> int:
+        return 0
+
+    def halted(self, tp: TopicPartition) -> None: ...
+    def unread(self, tp: TopicPartition) -> int:
+        return 0
+
+
+async def polled(*rooms: int) -> tuple[Stocks, list[Counting]]:
+    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
+    stocks: Any = Stocks(lanes, rooms)
+    async with asyncio.timeout(20):
+        await lanes._poll(stocks, stocks)
+    return stocks, list(lanes.__dict__["_lanes"].values())
+
+
+async def test_each_lane_is_the_first_in_turn_and_gets_all_it_has_room_for() -> None:
+    stocks, lanes = await polled(9, 9, 9)
+    assert stocks.asked == [[1, 2, 0], [2, 0, 1], [0, 1, 2]]
+    assert [each.took for each in lanes] == [[0, 1, 2]] * 3
+    assert stocks.waits == {host._POLL_S}
+
+
+async def test_a_full_lane_is_not_asked_for_and_the_others_are_looked_after_sooner() -> None:
+    stocks, lanes = await polled(0, 9, 2)
+    assert [0 in asked for asked in stocks.asked] == [False] * 3
+    assert stocks.asked[1:] == [[1], [1]]
+    assert [each.took for each in lanes] == [[], [0, 1, 2], [0, 1]]
+    assert stocks.waits == {host._FULL_POLL_S}
+
+
+async def test_nobody_asks_for_a_group_that_was_left() -> None:
+    stocks, _ = await polled(9)
+    assert stocks.left
+
+
+async def test_nothing_is_brought_while_the_group_changes_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "_POLL_S", 0.01)
+    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
+    stocks: Any = Stocks(lanes, [9])
+    lanes.unsettled()
+    polling = asyncio.create_task(lanes._poll(stocks, stocks))
+    await asyncio.sleep(0.05)
+    assert stocks.asked == []
+    lanes.stop()
+    await asyncio.wait_for(polling, 20)
+
+
+async def test_a_commit_that_nobody_answers_does_not_keep_the_process_from_ending() -> None:
+    ended = []
+
+    class Stuck(Idle):
+        async def finish(self, grace_s: float) -> None:
+            await asyncio.Event().wait()
+
+    class Fine(Idle):
+        async def finish(self, grace_s: float) -> None:
+            ended.append(grace_s)
+
+    lanes = Lanes(LanePart(grace_s=0, request_timeout_ms=1_000), "group", TOPIC, lambda *_: Idle(0))
+    open_lanes = cast("dict[TopicPartition, Lane]", lanes.__dict__["_lanes"])
+    open_lanes.update({TopicPartition(TOPIC, 0): Stuck(0), TopicPartition(TOPIC, 1): Fine(0)})
+    finish: Any = lanes.__getattribute__("_finish")
+    async with asyncio.timeout(20):
+        await finish()
+    assert ended == [0]

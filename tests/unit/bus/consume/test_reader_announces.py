@@ -1,0 +1,96 @@
+"""The audit's reader tells nobody that it read on before the store has it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.fetch_buffer import FetchBuffer
+from pointsman.bus.consume.position_store import MovedError, UnavailableError
+from pointsman.bus.consume.reader import Reader
+from pointsman.bus.places import Place
+from pointsman.bus.settings import LanePart
+
+PLACE = ("t", 0)
+RECORDS = [Incoming("t", 0, offset, 0, None, b"x", ()) for offset in (3, 4)]
+
+
+class Kafka:
+    """Consumer and fetcher: what was announced, and at which position the store was then."""
+
+    def __init__(self) -> None:
+        self.announced: list[tuple[int, int]] = []
+        self.stored = 3
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.announced += [(next, self.stored) for next in offsets.values()]
+
+    def unread(self, tp: TopicPartition) -> int:
+        return 0
+
+    def fetch_buffer(self, _: object) -> FetchBuffer:
+        return FetchBuffer()
+
+    def next_offset(self, _: object) -> int:
+        return 0
+
+
+class Store:
+    """Takes a while, and first does these."""
+
+    def __init__(self, kafka: Kafka, *errors: Exception) -> None:
+        self._kafka = kafka
+        self._errors = list(errors)
+        self.reader: Reader | None = None
+
+    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
+        return {}
+
+    async def lose(self, place: Place, expected: int, next: int) -> None:
+        raise AssertionError
+
+    async def append(
+        self, batches: Mapping[Place, Sequence[Incoming]], expected: object, ends: object, *, bare: bool
+    ) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        if self._errors:
+            raise self._errors.pop(0)
+        self._kafka.stored = batches[PLACE][-1].offset + 1
+
+
+async def taken(kafka: Kafka, *errors: Exception) -> Reader:
+    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Store(kafka, *errors))
+    reader._expected = {PLACE: 3}
+    both: Any = kafka
+    await asyncio.wait_for(reader._take(both, both, {PLACE: RECORDS}), 30)
+    return reader
+
+
+async def test_what_is_announced_is_stored() -> None:
+    kafka = Kafka()
+    reader = await taken(kafka)
+    assert kafka.announced == [(5, 5)]
+    assert reader._expected == {PLACE: 5}
+
+
+async def test_while_the_store_is_away_nothing_is_announced() -> None:
+    kafka = Kafka()
+    await taken(kafka, UnavailableError("away"))
+    assert kafka.announced == [(5, 5)]
+
+
+@pytest.mark.parametrize("error", [MovedError("another"), RuntimeError("defect")])
+async def test_what_was_not_stored_is_not_announced(error: Exception) -> None:
+    kafka = Kafka()
+    try:
+        reader = await taken(kafka, error)
+    except RuntimeError:
+        assert not isinstance(error, MovedError)
+    else:
+        assert reader._expected == {PLACE: 3}
+        assert reader._unannounced == {}
+    assert kafka.announced == []

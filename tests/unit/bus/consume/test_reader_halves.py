@@ -1,0 +1,90 @@
+"""A batch that breaks the way to the store each time is halved; what is behind the record is stored."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.fetch_buffer import FetchBuffer
+from pointsman.bus.consume.position_store import UnavailableError, halved
+from pointsman.bus.consume.reader import Reader
+from pointsman.bus.places import Place
+from pointsman.bus.settings import LanePart
+
+HERE, THERE = ("t", 0), ("t", 1)
+
+
+def records(place: Place, start: int, end: int) -> list[Incoming]:
+    return [Incoming(*place, offset, 0, None, b"v", ()) for offset in range(start, end)]
+
+
+class Breaking:
+    """A store whose connection ends at one record, unless that is stored bare."""
+
+    def __init__(self, poison: tuple[Place, int]) -> None:
+        self._poison = poison
+        self.whole: list[tuple[Place, int]] = []
+        self.bare: list[tuple[Place, int]] = []
+
+    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
+        return {}
+
+    async def lose(self, place: Place, expected: int, next: int) -> None:
+        raise AssertionError
+
+    async def append(
+        self,
+        batches: Mapping[Place, Sequence[Incoming]],
+        expected: Mapping[Place, int | None],
+        ends: Mapping[Place, int],
+        *,
+        bare: bool = False,
+    ) -> None:
+        found = [(place, record.offset) for place, several in batches.items() for record in several]
+        assert expected.keys() == batches.keys()
+        assert ends == {place: several[-1].offset + 1 for place, several in batches.items()}
+        if self._poison in found and not bare:
+            raise UnavailableError("connection was closed in the middle of operation", broke=True)
+        (self.bare if bare else self.whole).extend(found)
+
+
+class Nothing:
+    def fetch_buffer(self, _: object) -> FetchBuffer:
+        return FetchBuffer()
+
+    def next_offset(self, _: object) -> int:
+        return 0
+
+    async def commit(self, _: object) -> None: ...
+    def unread(self, _: object) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("poison", [(HERE, 0), (HERE, 37), (THERE, 99)])
+async def test_one_record_alone_loses_its_value_and_all_others_are_stored(poison: tuple[Place, int]) -> None:
+    store = Breaking(poison)
+    reader = Reader(LanePart(), "group", "pattern", store)
+    left: Any = {HERE: 0, THERE: 0}
+
+    async def at_once(_: float) -> None: ...
+
+    reader._pause = at_once  # type: ignore[method-assign]
+    reader._expected = dict(left)
+    for _ in range(100):
+        found = {place: records(place, reader._expected[place] or 0, 100) for place in (HERE, THERE)}
+        if not any(found.values()):
+            break
+        nothing: Any = Nothing()
+        await reader._take(nothing, nothing, {place: several for place, several in found.items() if several})
+        reader._unknown = set()  # the store's positions are those that the reader has
+    everything = [(place, offset) for place in (HERE, THERE) for offset in range(100)]
+    assert store.bare == [poison]
+    assert sorted([*store.whole, poison]) == everything
+
+
+def test_a_half_is_of_places_first_and_then_of_records() -> None:
+    both = {HERE: records(HERE, 0, 4), THERE: records(THERE, 0, 4)}
+    assert halved(both) == {HERE: both[HERE]}
+    assert halved({HERE: both[HERE]}) == {HERE: both[HERE][:2]}
+    assert halved({HERE: both[HERE][:1]}) is None

@@ -1,0 +1,200 @@
+"""Where the audit's reader goes on when the group changes hands while it is just looking that up."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError
+
+from pointsman.bus.admin.topic_ids import TopicId
+from pointsman.bus.admin.topic_seed import Mark
+from pointsman.bus.consume import reader as reader_module
+from pointsman.bus.consume.fetch_buffer import FetchBuffer
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.consume.reader import Reader
+from pointsman.bus.places import Place
+from pointsman.bus.settings import LanePart
+from tests.support.record_log import Log, read
+
+OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition("empty", 0)
+
+
+class Positions:
+    """A store that has 7 records of each partition of `t`."""
+
+    async def positions(self, places: Sequence[Place], ids: object) -> Mapping[Place, int]:
+        return {place: 7 for place in places if place[0] == "t"}
+
+    async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:
+        raise AssertionError
+
+    async def lose(self, place: Place, expected: int, next: int) -> None:
+        raise AssertionError
+
+
+class Client:
+    """Consumer and fetcher: where it was sent. `meanwhile` happens once, while it looks for a beginning."""
+
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.sought: dict[TopicPartition, int] = {}
+        self.known: set[str] = set()
+        self.committed: dict[TopicPartition, int] = {}
+        self._meanwhile = meanwhile
+        self.broker_is_there = True
+
+    async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        await asyncio.sleep(0)
+        happens, self._meanwhile = self._meanwhile, lambda: None
+        happens()
+        return dict.fromkeys(tps, 2)
+
+    def seek(self, tp: TopicPartition, offset: int, mark: Mark) -> None:
+        self.sought[tp] = offset
+
+    @property
+    def ids(self) -> dict[str, TopicId]:
+        return {topic: TopicId("cluster", UUID(int=1)) for topic in self.known}
+
+    def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
+        return FetchBuffer()
+
+    def next_offset(self, tp: TopicPartition) -> int:
+        return 0
+
+    def forget_others(self, tps: Iterable[TopicPartition]) -> None:
+        kept = set(tps)
+        self.sought = {tp: offset for tp, offset in self.sought.items() if tp in kept}
+
+    async def know(self, topics: Iterable[str]) -> None:
+        self.known = set(topics)
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        if not offsets:
+            raise ValueError  # as the client does
+        if not self.broker_is_there:
+            await asyncio.Event().wait()  # as the client does, for as long as there is none
+        self.committed |= offsets
+
+    def unread(self, tp: TopicPartition) -> int:
+        return 0
+
+
+def reader_of(owned: set[TopicPartition]) -> Reader:
+    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Positions())
+    reader.assigned(owned)
+    return reader
+
+
+async def located(reader: Reader, client: Client) -> None:
+    both: Any = client
+    await asyncio.wait_for(reader._locate(both, both), 10)
+
+
+@pytest.mark.parametrize("kept", [{EMPTY}, set()])
+async def test_partitions_that_it_is_given_meanwhile_are_looked_up_too(kept: set[TopicPartition]) -> None:
+    reader = reader_of({OLD, EMPTY})
+    client = Client(lambda: reader.assigned({NEW, *kept}))
+    await located(reader, client)
+    assert client.sought == {NEW: 7, **dict.fromkeys(kept, 2)}
+    assert client.known == {"t", *(tp.topic for tp in kept)}
+    assert reader._expected == {("t", 1): 7, **{tuple(tp): None for tp in kept}}
+    assert reader.ready
+
+
+async def test_what_was_fetched_of_partitions_that_went_is_forgotten() -> None:
+    reader, client = reader_of({OLD, EMPTY}), Client()
+    await located(reader, client)
+    assert client.sought == {OLD: 7, EMPTY: 2}
+    reader.assigned({NEW})
+    await located(reader, client)
+    assert client.sought == {NEW: 7}
+
+
+async def test_what_the_store_has_is_announced_to_those_who_watch_the_lag() -> None:
+    """What was stored while the group changed hands was not: it would look unread until the next record."""
+    client = Client()
+    await located(reader_of({OLD, EMPTY}), client)
+    assert client.committed == {OLD: 7}
+
+
+async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_stored_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader_module, "_POLL_RECORDS", 4)
+    log = Log()
+    log.add([b"a"])
+    log.add([b"b", b"c"])
+    supplies = [FetchBuffer(), FetchBuffer()]
+    for each in supplies:
+        each.put(read(log))
+    asked: list[list[int]] = []
+
+    class Stocks:
+        async def gather(self, tps: Sequence[TopicPartition], within_s: float) -> None:
+            asked.append([tp.partition for tp in tps])
+
+        def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
+            return supplies[tp.partition]
+
+    reader, stocks = reader_of(set()), Stocks()
+    reader._expected = {("t", 0): 0, ("t", 1): 0}
+    gathered: Any = reader._gathered
+    found = [await gathered(stocks) for _ in range(2)]
+    assert asked == [[1, 0], [0, 1]]
+    assert [{place[1]: [each.offset for each in taken] for place, taken in one.items()} for one in found] == [
+        {1: [0, 1, 2], 0: [0]},
+        {0: [1, 2]},
+    ]
+
+
+async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced() -> None:
+    client = Client()
+    await located(reader_of({EMPTY}), client)
+    assert client.committed == {}
+
+
+async def test_a_commit_that_no_broker_takes_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a reader that is told to stop while its broker is gone would never end."""
+    monkeypatch.setattr(reader_module, "_ANNOUNCE_S", 0.01)
+    reader = reader_of({OLD})
+    client: Any = Client()
+    client.broker_is_there = False
+    await asyncio.wait_for(reader._announce(client, client, {("t", 0): 7}), 10)
+    assert client.committed == {}
+    client.broker_is_there = True
+    await reader._announce(client, client, {("t", 1): 3})
+    assert client.committed == {OLD: 7, NEW: 3}
+
+
+async def test_what_the_group_refuses_for_good_ends_the_connection() -> None:
+    """The consumer tells nobody else, and the reader would wait for partitions for ever."""
+
+    class Refused:
+        async def getmany(self, *, timeout_ms: int) -> None:
+            raise GroupAuthorizationFailedError("g")
+
+    consumer: Any = Refused()
+    with pytest.raises(GroupAuthorizationFailedError):
+        await asyncio.wait_for(
+            reader_of(set())._read(consumer, Fetcher(LanePart(), "g", _none, request_timeout_ms=20_000)), 10
+        )
+
+
+async def test_partitions_that_it_is_given_are_paused_as_another_reads_them() -> None:
+    paused: list[TopicPartition] = []
+
+    class Consumer:
+        def pause(self, *tps: TopicPartition) -> None:
+            paused.extend(tps)
+
+    consumer: Any = Consumer()
+    reader = reader_of(set())
+    await reader_module._Listener(reader, consumer).on_partitions_assigned({OLD, NEW})
+    assert (set(paused), reader._unknown) == ({OLD, NEW}, {OLD, NEW})
+
+
+async def _none(_: TopicPartition) -> int:
+    return 0

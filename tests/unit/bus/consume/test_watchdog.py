@@ -1,0 +1,56 @@
+"""The watchdog: a lane that stands still is an error only where there is something left for it."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiokafka import TopicPartition
+
+from pointsman.bus.consume import poll
+from pointsman.bus.consume.poll import StalledError, Watchdog
+
+HERE = TopicPartition("t", 0)
+LIMIT_S = 10.0
+
+
+async def stands_still(
+    monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None, clock: Sequence[float] = range(21)
+) -> None:
+    """For longer than it may, on a partition that ends at 9."""
+
+    class Consumer:
+        async def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            return dict.fromkeys(tps, 9)
+
+    async def position(_: TopicPartition) -> int | None:
+        return read_to
+
+    times = iter(clock)
+    monkeypatch.setattr(poll, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    watchdog = Watchdog(cast("Any", Consumer()), LIMIT_S, position)
+    for _ in clock[1:]:
+        await watchdog.look({HERE: at})
+
+
+async def test_a_lane_that_is_brought_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StalledError, match="t-0 stands at 7, its end is 9"):
+        await stands_still(monkeypatch, at=7, read_to=8)
+
+
+@pytest.mark.parametrize(
+    ("at", "read_to"),
+    [
+        pytest.param(9, 9, id="at its end"),
+        pytest.param(7, 9, id="only markers are left"),
+        pytest.param(7, None, id="the lane failed while the broker was asked"),
+    ],
+)
+async def test_a_lane_that_has_nothing_to_wait_for_is_none(
+    monkeypatch: pytest.MonkeyPatch, at: int, read_to: int | None
+) -> None:
+    await stands_still(monkeypatch, at, read_to)
+
+
+async def test_time_in_which_we_stood_still_ourselves_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    await stands_still(monkeypatch, at=7, read_to=8, clock=[0, 1, 2, 30, 31, 60, 61, 90])

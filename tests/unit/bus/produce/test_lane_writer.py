@@ -1,0 +1,59 @@
+"""Where a lane goes on: what the brokers cannot say just now is never taken for a beginning."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError
+
+from pointsman.bus.produce.bitmap import encode_metadata
+from pointsman.bus.produce.lane_writer import LaneWriter, Position
+
+LOADING, FORBIDDEN = 14, 30
+LANE = TopicPartition("t.jobs.intake", 2)
+
+
+class Admin:
+    """Gives these answers, one after another, as `(error code, committed offset)`."""
+
+    def __init__(self, *answers: tuple[int, int]) -> None:
+        self._answers = list(answers)
+        self.metadata = ""
+
+    async def find_coordinator(self, group: str) -> int:
+        return 1
+
+    async def _send_request(self, request: object, node: int) -> Any:
+        code, offset = self._answers.pop(0)
+        place = (LANE.partition, offset, self.metadata, 0)
+        return SimpleNamespace(error_code=code, topics=[(LANE.topic, [place])])
+
+    async def list_consumer_group_offsets(self, group: str, partitions: object = None) -> dict[Any, Any]:
+        return {}  # what the client makes of an answer that is an error
+
+
+async def position(*answers: tuple[int, int]) -> Position:
+    admin: Any = Admin(*answers)
+    producer: Any = None
+    return await LaneWriter("t.router", LANE, producer).position(admin)
+
+
+async def test_a_coordinator_that_is_loading_is_asked_again() -> None:
+    assert await position((LOADING, -1), (LOADING, -1), (0, 7)) == Position(7)
+
+
+async def test_a_group_that_never_committed_begins_at_the_beginning() -> None:
+    assert await position((0, -1)) == Position(None)
+
+
+async def test_a_refusal_ends_the_lane_instead_of_moving_it() -> None:
+    with pytest.raises(GroupAuthorizationFailedError):
+        await position((FORBIDDEN, -1))
+
+
+async def test_what_is_finished_beyond_the_committed_offset_is_part_of_the_position() -> None:
+    admin: Any = Admin((0, 7))
+    admin.metadata = encode_metadata(7, {9, 12})
+    producer: Any = None
+    assert await LaneWriter("t.router", LANE, producer).position(admin) == Position(7, frozenset({9, 12}))

@@ -1,0 +1,103 @@
+"""What a publisher says of a record whose answer did not come, or was an error: never that it is there."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NotEnoughReplicasError,
+    OutOfOrderSequenceNumber,
+    RequestTimedOutError,
+    UnknownError,
+)
+
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.errors import PublishRefusedError, PublishUncertainError
+from pointsman.bus.produce.publisher import Place, Publisher
+from pointsman.runtime.settings import KafkaPart
+
+NEVER = "never"
+UNSURE = [
+    RequestTimedOutError(), KafkaTimeoutError(), NotEnoughReplicasError(), OutOfOrderSequenceNumber(),
+    KafkaConnectionError(), UnknownError(), NEVER,
+]  # fmt: skip
+
+
+class Producer:
+    """Answers each record in turn: a place, an error, or never."""
+
+    def __init__(self, *answers: object) -> None:
+        self._answers = list(answers)
+        self.stopped = False
+        cluster = SimpleNamespace(partitions_for_topic=lambda topic: {0})
+        self.client = SimpleNamespace(cluster=cluster)
+
+    async def send(self, topic: str, **record: object) -> "asyncio.Future[Any]":
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        match self._answers.pop(0):
+            case KafkaError() as error:
+                answer.set_exception(error)
+            case int() as offset:
+                answer.set_result(SimpleNamespace(topic=topic, partition=0, offset=offset))
+        return answer
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+def publisher_on(producer: Producer) -> Publisher:
+    publisher = Publisher(KafkaPart(kafka="none:1"))
+    publisher.__dict__["_producer"] = producer
+    return publisher
+
+
+def records(count: int) -> list[Outgoing]:
+    return [Outgoing("t", None, b"%d" % number, []) for number in range(count)]
+
+
+async def test_what_is_acknowledged_has_its_place_and_a_repeat_that_was_recognised_has_no_offset() -> None:
+    publisher = publisher_on(Producer(7, -1))
+    assert await publisher.publish(records(2)) == [Place("t", 0, 7), Place("t", 0, None)]
+
+
+@pytest.mark.parametrize("answer", UNSURE, ids=repr)
+async def test_what_nobody_confirmed_is_uncertain_and_never_there(answer: object) -> None:
+    publisher = publisher_on(Producer(7, answer, 8))
+    with pytest.raises(PublishUncertainError) as raised:
+        await publisher.publish(records(3), within=0.2)
+    assert raised.value.places == (1,)
+
+
+@pytest.mark.parametrize("answer", UNSURE, ids=repr)
+async def test_a_refusal_beside_it_makes_nothing_sure(answer: object) -> None:
+    publisher = publisher_on(Producer(MessageSizeTooLargeError(), answer, 8))
+    with pytest.raises(PublishUncertainError) as raised:
+        await publisher.publish(records(3), within=0.2)
+    assert raised.value.places == (0, 1)
+
+
+async def test_a_refusal_alone_is_sure_and_its_producer_is_not_used_again() -> None:
+    producer = Producer(7, MessageSizeTooLargeError())
+    publisher = publisher_on(producer)
+    with pytest.raises(PublishRefusedError) as raised:
+        await publisher.publish(records(2))
+    assert raised.value.places == (1,)
+    assert publisher.__dict__["_producer"] is None
+
+
+async def test_what_was_not_even_sent_in_time_is_uncertain_too() -> None:
+    class Full(Producer):
+        async def send(self, topic: str, **record: object) -> "asyncio.Future[Any]":
+            if not self._answers:
+                await asyncio.Event().wait()
+            return await super().send(topic, **record)
+
+    publisher = publisher_on(Full(7))
+    with pytest.raises(PublishUncertainError) as raised:
+        await publisher.publish(records(3), within=0.2)
+    assert raised.value.places == (1, 2)

@@ -1,0 +1,67 @@
+"""The log that workers share, when its broker brings nothing: an error that whoever reads it expects."""
+
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiokafka.structs import TopicPartition
+
+from pointsman.bus import connection
+from pointsman.bus.admin.topic_ids import TopicId
+from pointsman.bus.consume import fetcher
+from pointsman.bus.errors import BusError
+from pointsman.bus.read import follow, shared_log
+from pointsman.bus.read.shared_log import SharedLog
+from pointsman.bus.settings import LanePart
+from pointsman_schemas.topics import Topics
+
+
+class Client:
+    """A connection to brokers that know of the partition and say nothing about its records."""
+
+    cluster = SimpleNamespace(leader_for_partition=lambda _: None)
+
+    def __init__(self, **_: Any) -> None: ...
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    async def bootstrap(self) -> None: ...
+    async def close(self) -> None: ...
+    async def set_topics(self, _: set[str]) -> None: ...
+    def force_metadata_update(self) -> None: ...
+    def get_random_node(self) -> int:
+        return 1
+
+    async def send(self, *_: object) -> dict[str, TopicId]:
+        return {Topics("t").limits.name: TopicId("cluster", UUID(int=1))}
+
+    async def fetch_all_metadata(self) -> Any:
+        name = Topics("t").limits.name
+        return SimpleNamespace(topics=lambda: {name}, partitions_for_topic=lambda _: {0})
+
+
+class Partitions(follow.Partitions):
+    """Offsets are known."""
+
+    async def offsets(self, times: Any, within: float) -> Any:
+        return dict.fromkeys(times, 9)
+
+    async def first(self, tp: TopicPartition, within: float) -> int:
+        return 0
+
+
+async def test_a_partition_without_an_answer_for_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def there(*_: object) -> None: ...
+
+    settings = LanePart()
+    now = iter(range(0, 1_000_000, settings.stall_timeout_ms // 4000))
+    monkeypatch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    monkeypatch.setattr(connection, "AIOKafkaClient", Client)
+    monkeypatch.setattr(follow, "Partitions", Partitions)
+    monkeypatch.setattr(follow, "reach", there)
+    monkeypatch.setattr(shared_log, "Publisher", lambda _: Client())
+    with pytest.raises(BusError, match="no broker has answered"):
+        async with SharedLog(settings, Topics("t").limits, "pointsman/worker") as log:
+            assert await log.read() == []
+            for _ in range(9):
+                await log.read()

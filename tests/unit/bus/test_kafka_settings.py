@@ -1,0 +1,100 @@
+"""The settings of a connection: what is wanted with what, and that no secret is told."""
+
+import logging
+import re
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.protocol.admin import SaslAuthenticateRequest
+from pydantic import ValidationError
+
+import pointsman.bus.connection  # noqa: F401  # what keeps aiokafka's log clean
+from pointsman.bus.refused_connection import Stage, explain
+from pointsman.cli.settings import CliSettings, load
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.settings import KafkaPart
+
+SECRET = "s3cr3t-of-mine"
+LOGIN = {"kafka_security_protocol": "SASL_SSL", "kafka_username": "alice", "kafka_password": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({**LOGIN}, "SASL_SSL logs in: set POINTSMAN_KAFKA_SASL_MECHANISM"),
+        (
+            {**LOGIN, "kafka_sasl_mechanism": "GSSAPI"},
+            "'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512' or 'OAUTHBEARER'",
+        ),
+        (
+            {**LOGIN, "kafka_sasl_mechanism": "PLAIN", "kafka_username": ""},
+            "PLAIN wants POINTSMAN_KAFKA_USERNAME",
+        ),
+        ({**LOGIN, "kafka_sasl_mechanism": "PLAIN", "kafka_password": ""}, "and POINTSMAN_KAFKA_PASSWORD or"),
+        ({**LOGIN, "kafka_sasl_mechanism": "PLAIN", "kafka_password_file": "f"}, "not both"),
+        ({**LOGIN, "kafka_sasl_mechanism": "OAUTHBEARER"}, "wants one of POINTSMAN_KAFKA_TOKEN_COMMAND and"),
+        ({"kafka_key_file": "f", "kafka_key_password": SECRET}, "set POINTSMAN_KAFKA_CERTIFICATE_FILE too"),
+        (
+            {"kafka_security_protocol": "TLS", "kafka_password": SECRET},
+            "'PLAINTEXT', 'SSL', 'SASL_PLAINTEXT' or",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_told_by_the_names_to_set(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        load(CliSettings, **given)
+    assert said in refused.value.what
+    assert "POINTSMAN_" in refused.value.what
+    assert "\n" not in refused.value.what
+    with pytest.raises(ValidationError) as broken:
+        KafkaPart(**given)
+    assert SECRET not in f"{refused.value}{broken.value}{broken.value!r}"
+
+
+def test_secrets_are_in_no_text_of_the_settings() -> None:
+    part = KafkaPart(**LOGIN, kafka_sasl_mechanism="PLAIN", kafka_key_password=SECRET)
+    assert SECRET not in f"{part} {part!r} {part.model_dump()} {part.model_dump_json()}"
+
+
+def test_each_setting_is_in_its_document_and_nothing_else_is() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "connections.md").read_text()
+    told = {name.lower() for name in re.findall(r"POINTSMAN_(KAFKA[A-Z_]*)", text)}
+    assert told == KafkaPart.model_fields.keys() - {"prefix"}
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CA_FILE", "PASSWORD", "PASSWORD_FILE", "SASL_MECHANISM", "TOKEN_FILE"):
+        monkeypatch.setenv(f"POINTSMAN_KAFKA_{name}", "")
+    part = KafkaPart()
+    assert (part.kafka_ca_file, part.kafka_password, part.kafka_sasl_mechanism) == (None, None, None)
+
+
+def test_the_client_s_log_for_debugging_tells_no_password(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    request = SaslAuthenticateRequest(b"\0alice\0" + SECRET.encode()).build(
+        SaslAuthenticateRequest._CLASSES[0]
+    )
+    log = logging.getLogger("aiokafka.conn")
+    log.debug("Request to %s:%d %d: %s", "host", 9092, 1, request)
+    log.debug("Request to %s:%d %d: %s", "host", 9092, 2, "another")
+    assert [record.getMessage() for record in caplog.records] == ["Request to host:9092 2: another"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (9, "is not valid yet"),
+        (10, "has expired"),
+        (62, "is for another name"),
+        (20, "is not signed by"),
+        (7, "is not trusted: odd"),
+    ],
+)
+def test_each_reason_not_to_trust_a_certificate_has_its_words(code: int, said: str) -> None:
+    error = ssl.SSLCertVerificationError("certificate verify failed")
+    error.verify_code, error.verify_message = code, "odd"
+    told = explain(error, Stage.CONNECTING, KafkaPart(kafka_security_protocol="SSL"), ("host", 1), 1)
+    assert f"the certificate of Kafka at host:1 {said}" in str(told)
+    assert told.hint

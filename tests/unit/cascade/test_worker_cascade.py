@@ -1,0 +1,162 @@
+"""Which answers of a cheap tier count, and which send the job up: doubt always does."""
+
+from math import inf, log, nan
+from typing import Any
+
+import pytest
+
+from pointsman.cascade.accept_trees import Forest
+from pointsman.cascade.cascade import Spent, Stage, failed
+from pointsman.score.estimate import Bar
+from pointsman.score.exact import exp
+from pointsman_schemas.jobs import ChatRequest
+from pointsman_schemas.reasons import StepReason
+from tests.support.accept_models import accept_model
+from tests.support.cascades import NAMED, judged, plan, response, up
+
+ANSWER, AGREEMENT = plan("answer"), plan("agreement")
+MODEL = plan("model", model=NAMED, quality="0.99")
+LIKELY = plan("logprob", threshold=0.9)
+
+
+def test_a_likely_answer_counts() -> None:
+    found = judged(LIKELY, "small", response("42", logprobs=[log(0.95), log(0.97)]))
+    assert found is not None and found.up is None
+    assert (found.step.accepted, found.step.reason, found.step.threshold) == (True, StepReason.SURE, 0.9)
+    assert found.step.detail == "0.9599 > 0.9000"
+
+
+def test_an_unlikely_answer_goes_up_one_tier() -> None:
+    found = judged(LIKELY, "small", response("42", logprobs=[log(0.81)]))
+    assert found is not None and found.up == "medium"
+    assert (found.step.accepted, found.step.reason) == (False, StepReason.UNSURE)
+    assert found.step.detail == "0.8100 < 0.9000"
+
+
+def test_a_confidence_equal_to_the_threshold_goes_up() -> None:
+    confidence = exp(-0.25)
+    found = judged(plan("logprob", threshold=confidence), "small", response("42", logprobs=[-0.25]))
+    assert found is not None and found.up == "medium"
+    assert found.step.confidence == found.step.threshold == confidence
+    assert found.step.detail == "0.7788 = 0.7788, and a tie goes up"
+
+
+@pytest.mark.parametrize(
+    "told", [None, [], [nan], [-0.01, nan], [-inf], ["-0.01"], [None], [0.5], [-0.01, None]]
+)
+def test_a_confidence_that_is_no_number_goes_up(told: Any) -> None:
+    found = judged(LIKELY, "small", response("42", logprobs=told))
+    assert found is not None and found.up == "medium"
+    assert (found.step.reason, found.step.confidence) == (StepReason.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "request_", "reason"),
+    [
+        (response(""), {}, StepReason.EMPTY),
+        (response(None), {}, StepReason.EMPTY),
+        (response(" \n"), {}, StepReason.EMPTY),
+        (response("4", finish="length"), {}, StepReason.CUT_OFF),
+        (response("4", finish="content_filter"), {}, StepReason.REFUSED),
+        (response(None, refusal="No."), {}, StepReason.REFUSED),
+        (response("I'm sorry, but I can't help with that."), {}, StepReason.REFUSED),
+        (response("I cannot assist with this request."), {}, StepReason.REFUSED),
+        (response("Sorry, I’m unable to answer that."), {}, StepReason.REFUSED),
+        (response("We do not provide such advice."), {}, StepReason.REFUSED),
+        (response("four"), {"response_format": {"type": "json_object"}}, StepReason.NOT_JSON),
+    ],
+)
+@pytest.mark.parametrize("cascade", [ANSWER, AGREEMENT, LIKELY, MODEL])
+def test_what_is_no_whole_answer_goes_up_whatever_is_asked(
+    cascade: Any, answer: dict[str, Any], request_: dict[str, Any], reason: StepReason
+) -> None:
+    found = judged(cascade, "small", answer, model=accept_model(), **request_)
+    assert found is not None and found.up is not None
+    assert (found.step.accepted, found.step.reason) == (False, reason)
+
+
+@pytest.mark.parametrize(
+    ("answer", "request_"),
+    [
+        (response("4"), {}),
+        (response("4", finish=None), {}),
+        (response("4", finish="end_turn"), {}),
+        (response("We do not provide refunds after 30 days."), {}),
+        (response("I can help with that: 4"), {}),
+        (response("We do not sell that, but the answer is 4."), {}),
+        (response('{"a": 4}'), {"response_format": {"type": "json_object"}}),
+        (response(None, finish="tool_calls", tool_calls=[{"function": {"name": "f"}}]), {}),
+        (response([{"type": "text", "text": "4"}, 5]), {}),  # type: ignore[arg-type]
+    ],
+)
+def test_a_whole_answer_counts_where_no_more_is_asked(
+    answer: dict[str, Any], request_: dict[str, Any]
+) -> None:
+    found = judged(ANSWER, "small", answer, **request_)
+    assert found is not None and found.up is None and found.step.accepted
+
+
+def test_answers_that_agree_count_however_they_are_worded() -> None:
+    one, other = up(AGREEMENT, "The answer is 1,000.", "So we get\n#### 1000")
+    assert (one.up, one.step.reason) == ("medium", StepReason.COMPARED_LATER)
+    assert other.up is None
+    assert other.step.detail == "small and medium say `1000`"
+
+
+def test_answers_that_differ_go_up() -> None:
+    _, other = up(AGREEMENT, "41", "42")
+    assert (other.up, other.step.reason) == ("frontier", StepReason.DIFFERED)
+    assert other.step.detail == "small says `41`, medium says `42`"
+
+
+def test_the_second_tier_is_not_asked_where_there_is_nothing_to_compare() -> None:
+    found = judged(AGREEMENT, "small", response("A long story. " * 100))
+    assert found is not None and found.up == "frontier"
+    assert judged(AGREEMENT, "small", response(""), model=None).up == "frontier"  # type: ignore[union-attr]
+    assert judged(LIKELY, "small", response("")).up == "medium"  # type: ignore[union-attr]
+
+
+def test_without_the_first_answer_nothing_agrees() -> None:
+    found = judged(AGREEMENT, "medium", response("42"))
+    assert found is not None and (found.up, found.step.reason) == ("frontier", StepReason.UNKNOWN)
+
+
+def test_the_model_weighs_both_answers() -> None:
+    _, same = up(MODEL, "42", "42", model=accept_model())
+    _, other = up(MODEL, "41", "42", model=accept_model())
+    assert same.up is None and same.step.confidence is not None and same.step.confidence > 0.99
+    assert other.up == "frontier" and other.step.reason is StepReason.UNSURE
+    assert " < " in other.step.detail
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        None,
+        accept_model(worse=Forest(0, (), nan)),
+        accept_model(bar=Bar(nan, 0.0)),
+        accept_model(kinds=frozenset({"choice"})),
+    ],
+)
+def test_a_model_in_doubt_or_not_there_sends_the_job_up(model: Any) -> None:
+    one = judged(MODEL, "small", response("42"), model=model)
+    assert one is not None and one.up is not None
+    other = judged(MODEL, "medium", response("42"), [one.step], model=model)
+    assert other is not None
+    assert (other.up, other.step.reason, other.step.confidence) == ("frontier", StepReason.UNKNOWN, None)
+
+
+def test_the_last_tier_is_not_judged() -> None:
+    assert judged(LIKELY, "frontier", response("")) is None
+    assert judged(LIKELY, "elsewhere", response("")) is None
+
+
+def test_a_tier_that_fails_sends_the_job_up_or_ends_it_as_the_policy_says() -> None:
+    asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": "How many?"}]})
+    found = failed(Stage(LIKELY, "small", (), asked), "server error", Spent(4, None))
+    assert found is not None and (found.up, found.step.attempts) == ("medium", 4)
+    assert found.step.detail == "server error"
+    assert failed(Stage(AGREEMENT, "small", (), asked), "x", Spent(4, None)).up == "frontier"  # type: ignore[union-attr]
+    ends = plan("logprob", threshold=0.9, on_failure="end")
+    assert failed(Stage(ends, "small", (), asked), "server error", Spent(4, None)) is None
+    assert failed(Stage(LIKELY, "frontier", (), asked), "server error", Spent(4, None)) is None

@@ -1,0 +1,85 @@
+"""How an answer ended, in the words of each provider; a word that nobody knows is no flaw."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.cascade.ends import End, end_of
+from pointsman.cascade.said import flaw_of, read_said
+from pointsman_schemas.jobs import ChatRequest
+from pointsman_schemas.reasons import StepReason
+
+REQUEST = ChatRequest.model_validate({"messages": [{"role": "user", "content": "6*7?"}]})
+WHOLE = (
+    "stop",
+    "eos",
+    "eos_token",
+    "stop_sequence",
+    "STOP",
+    "end_turn",
+    "COMPLETE",
+    None,
+    "",
+    "FINISH",
+    "End-Turn",
+)
+TOOLS = ("tool_calls", "function_call", "tool_use", "TOOL_CALL")
+CUT_OFF = (
+    "length",
+    "max_tokens",
+    "MAX_TOKENS",
+    "model_length",
+    "token_limit",
+    "ERROR_LIMIT",
+    "abort",
+    "pause_turn",
+)
+FILTERED = (
+    "content_filter",
+    "SAFETY",
+    "RECITATION",
+    "guardrail_intervened",
+    "refusal",
+    "sensitive",
+    "ERROR_TOXIC",
+)
+FAILED = ("error", "ERROR", "MALFORMED_FUNCTION_CALL", "network_error", "insufficient_system_resource")
+
+
+def flaw(finish: object, text: str = "42") -> StepReason | None:
+    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
+    found = flaw_of(read_said({"choices": [choice]}), REQUEST)
+    return found and found.reason
+
+
+@pytest.mark.parametrize(
+    "finish", [*WHOLE, *TOOLS, "FINISH_REASON_STOP", "finish_reason_unspecified", "klar", 7, {}]
+)
+def test_an_answer_that_ended_by_itself_counts(finish: object) -> None:
+    assert flaw(finish) is None
+
+
+@pytest.mark.parametrize("finish", [*CUT_OFF, *FAILED])
+def test_an_answer_that_was_cut_off_does_not(finish: str) -> None:
+    assert flaw(finish) is StepReason.CUT_OFF
+
+
+@pytest.mark.parametrize("finish", FILTERED)
+def test_a_filters_answer_is_a_refusal(finish: str) -> None:
+    assert flaw(finish) is StepReason.REFUSED
+
+
+def test_an_unknown_end_does_not_make_nothing_an_answer() -> None:
+    assert flaw(None, " ") is StepReason.EMPTY
+
+
+@given(st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.text()))
+def test_every_word_is_in_the_closed_vocabulary(told: object) -> None:
+    assert end_of(told) in End
+
+
+def test_no_more_of_a_word_is_repeated_than_a_person_reads() -> None:
+    choice = {"message": {"content": "42"}, "finish_reason": "x" * 100_000}
+    assert len(json.dumps(read_said({"choices": [choice]}).finish)) < 100

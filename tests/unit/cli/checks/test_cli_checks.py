@@ -1,0 +1,193 @@
+"""What `doctor` says: each thing that can be wrong, in words, with a fix to paste."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pointsman.bus.admin.probe import Broker, Probe
+from pointsman.bus.admin.topics import Change
+from pointsman.cli.checks import files
+from pointsman.cli.checks import kafka as kafka_checks
+from pointsman.cli.checks import postgres as postgres_checks
+from pointsman.cli.checks.finding import Finding
+from pointsman.cli.show.checkup import checkup
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman_schemas.topics import Topics
+
+NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
+GOOD = Probe("host:9092", None, "4.2", 2, "c", (Broker(1, "host", 9092, None),), {})
+TOPICS = list(Topics().all(["small"]))
+CREATE = Change("pointsman.calls", "create", "create pointsman.calls: 4 partitions", 4)
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, module: Any, **answers: Any) -> None:
+    """Let `module` get these answers, or errors, from what it asks."""
+    for name, answer in answers.items():
+
+        async def answered(*_: Any, answer: Any = answer) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(module, name, answered)
+
+
+async def kafka_findings(
+    monkeypatch: pytest.MonkeyPatch, found: Probe, changes: list[Change]
+) -> dict[str, Finding]:
+    answering(monkeypatch, kafka_checks, probe=found, plan=changes)
+    return {each.check: each for each in await kafka_checks.kafka(KafkaPart(kafka=found.bootstrap), TOPICS)}
+
+
+async def test_a_good_cluster_has_nothing_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await kafka_findings(monkeypatch, GOOD, [])
+    assert all(each.ok and not each.fix for each in found.values())
+    assert list(found) == ["kafka", "listeners", "topics"]
+
+
+async def test_no_broker_is_one_failure_not_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await kafka_findings(monkeypatch, Probe("host:9092", "nothing listens on host:9092"), [])
+    assert [each.ok for each in found.values()] == [False, None, None]
+    assert "pointsman dev" in found["kafka"].fix
+
+
+async def test_a_broker_that_sends_us_elsewhere_is_told_with_the_line_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost = Probe(
+        "host:9092", None, "4.0", 2, "c", (Broker(7, "kafka", 29092, "kafka:29092: unknown host"),), {}
+    )
+    found = await kafka_findings(monkeypatch, lost, [])
+    assert found["listeners"].ok is False
+    assert "broker 7 sends its clients to kafka:29092" in found["listeners"].said
+    assert "advertised.listeners=PLAINTEXT://host:9092" in found["listeners"].fix
+    assert found["topics"].ok is None
+
+
+async def test_a_cluster_without_our_kind_of_transactions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = (await kafka_findings(monkeypatch, replace(GOOD, transactions=1), []))["kafka"]
+    assert kafka.ok is False
+    assert "needs Kafka 4.0 or newer" in kafka.said
+    assert "upgrade --feature transaction.version=2" in kafka.fix
+
+
+@pytest.mark.parametrize(("release", "told"), [("4.2", False), ("4.3", True), ("4.4", True)])
+async def test_releases_that_lose_the_end_of_transactions_are_told(
+    monkeypatch: pytest.MonkeyPatch, release: str, told: bool
+) -> None:
+    kafka = (await kafka_findings(monkeypatch, replace(GOOD, release=release), []))["kafka"]
+    assert kafka.ok
+    assert ("KAFKA-20734" in kafka.said) is told
+
+
+async def test_missing_topics_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    topics = (await kafka_findings(monkeypatch, GOOD, [CREATE, CREATE]))["topics"]
+    assert (topics.ok, topics.fix) == (False, "pointsman topics apply")
+    assert "create pointsman.calls" in topics.said
+    assert "1 more" in topics.said
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ok", "said"),
+    [
+        (NOW, True, "within"),
+        (NOW + timedelta(seconds=1.9), True, "within"),
+        (NOW + timedelta(seconds=5), False, "5.00 s behind Postgres"),
+        (NOW - timedelta(seconds=5), False, "5.00 s ahead of Postgres"),
+    ],
+)
+async def test_clocks_are_compared(
+    theirs: datetime, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, postgres_checks, database_time=theirs, pending=[])
+    found = {each.check: each for each in await postgres_checks.postgres("postgresql://h/d", lambda: NOW)}
+    assert found["clock"].ok is ok
+    assert said in found["clock"].said
+    assert found["migrations"].ok is True
+
+
+async def test_a_slow_answer_does_not_make_a_clock_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([NOW, NOW + timedelta(seconds=8)])
+    answering(monkeypatch, postgres_checks, database_time=NOW, pending=[])
+    found = await postgres_checks.postgres("postgresql://h/d", lambda: next(times))
+    assert found[-1].ok is True
+
+
+async def test_missing_migrations_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, postgres_checks, database_time=NOW, pending=["0001_x.sql"])
+    found = (await postgres_checks.postgres("postgresql://h/d", lambda: NOW))[1]
+    assert (found.ok, found.fix) == (False, "pointsman db migrate")
+    assert "0001_x.sql" in found.said
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (StoreUnavailableError("away"), "pointsman dev"),
+        (StoreError("no such database"), "pointsman db migrate"),
+    ],
+)
+async def test_no_way_into_postgres_is_one_failure(
+    error: Exception, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, postgres_checks, database_time=error)
+    found = await postgres_checks.postgres("postgresql://h/d", lambda: NOW)
+    assert [each.ok for each in found] == [False, None, None]
+    assert fix in found[0].fix
+
+
+POLICY = "name: p\ntiers: [small, large]\ndefault: {tier: small, reason: r}\n"
+PROVIDERS = "providers: [{name: x, base_url: 'http://h/v1'}]\ntiers: {small: {provider: x, model: m}}\n"
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_tier_without_a_model_is_found(tmp_path: Path) -> None:
+    policy, file = files.policy_file(written(tmp_path, "policy.yaml", POLICY))
+    assert policy.ok
+    found, providers = files.providers_file(written(tmp_path, "providers.yaml", PROVIDERS), file)
+    assert found.ok is False
+    assert "no model for large" in found.said
+    assert providers is not None
+
+
+def test_a_broken_file_is_told_with_its_line_and_stops_what_needs_it(tmp_path: Path) -> None:
+    policy, file = files.policy_file(
+        written(tmp_path, "policy.yaml", POLICY.replace("small, reason", "nope, reason"))
+    )
+    assert policy.ok is False
+    assert "policy.yaml:3:" in policy.said
+    assert files.agents_file(written(tmp_path, "agents.yaml", "agents: []"), file).ok is None
+
+
+def test_a_registry_says_what_becomes_of_strangers(tmp_path: Path) -> None:
+    _, file = files.policy_file(written(tmp_path, "policy.yaml", POLICY))
+    found = files.agents_file(
+        written(tmp_path, "agents.yaml", "unregistered: reject\nagents: [{id: a, owner: b}]"), file
+    )
+    assert (found.ok, found.said) == (True, "1 registered, others are rejected")
+
+
+def test_a_fix_stands_below_its_failure_and_all_fits() -> None:
+    findings = [
+        Finding("kafka", True, "word " * 40),
+        Finding("provider with-a-long-name", False, "not reachable", "one\ntwo"),
+        Finding("topics", None, "not looked at"),
+    ]
+    screen = Console(file=StringIO(), width=80)
+    screen.print(checkup(findings))
+    lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines)) <= 80
+    at = next(place for place, line in enumerate(lines) if line.startswith("✗"))
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == ["one", "two"]
+    assert lines[-1].startswith("-")

@@ -1,0 +1,32 @@
+"""`pointsman init`: files that the services read, and nothing that was there is touched."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from pointsman.cli.ops.init import app
+from pointsman.router import agents_file
+from pointsman.router.policy import policy_file
+from pointsman.runtime.errors import CommandError
+from pointsman.worker.providers_file import load as load_providers
+
+
+def test_what_is_written_can_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    done = CliRunner().invoke(app, [str(folder)])
+    assert done.exit_code == 0
+    written = ["policy.yaml", "agents.yaml", "providers.yaml"]
+    assert done.stdout.splitlines() == [str(folder / name) for name in written]
+    policy = policy_file.load(folder / "policy.yaml")
+    assert agents_file.load(folder / "agents.yaml", policy.tiers)
+    assert list(load_providers(folder / "providers.yaml").tiers) == list(policy.tiers)
+
+
+def test_a_file_that_is_there_stays_and_nothing_is_written(tmp_path: Path) -> None:
+    mine = tmp_path / "agents.yaml"
+    mine.write_text("mine")
+    done = CliRunner().invoke(app, [str(tmp_path)])
+    assert isinstance(done.exception, CommandError)
+    assert "agents.yaml" in done.exception.what
+    assert [each.name for each in tmp_path.iterdir()] == ["agents.yaml"]
+    assert mine.read_text() == "mine"

@@ -1,0 +1,64 @@
+"""An error is one line of what and one of what to do, never a traceback unless asked for."""
+
+import sys
+
+import pytest
+
+from pointsman.bus.errors import TopicMissingError
+from pointsman.cli import main as program
+from pointsman.cli.errors import explain
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.yaml_file import FileError
+
+
+def test_what_and_hint_stand_on_a_line_each() -> None:
+    assert str(CommandError("no broker", "start one")) == "error: no broker\n hint: start one\n"
+
+
+def test_an_error_of_ours_brings_its_hint_along() -> None:
+    said = explain(TopicMissingError(["p.jobs.intake"]))
+    assert said.what == "not in Kafka: p.jobs.intake"
+    assert said.hint == "make what is missing: pointsman topics apply"
+
+
+def test_every_problem_of_a_file_is_told() -> None:
+    said = explain(FileError("policy.yaml", [(2, 1, "first"), (7, 3, "second")]))
+    assert str(said) == "error: policy.yaml:2:1: first\npolicy.yaml:7:3: second\n"
+
+
+def test_an_error_nobody_expected_says_how_to_see_where() -> None:
+    said = explain(KeyError("x"))
+    assert said.what.startswith("KeyError")
+    assert "POINTSMAN_DEBUG=1" in said.hint
+
+
+def test_what_cannot_be_reached_points_to_the_doctor() -> None:
+    assert "pointsman doctor" in explain(ConnectionRefusedError(111, "refused")).hint
+
+
+def test_a_password_is_never_shown() -> None:
+    assert explain(OSError("postgresql://me:secret@host/db")).what == "postgresql://me:***@host/db"
+
+
+@pytest.mark.parametrize(
+    ("argv", "environment", "raised"),
+    [
+        (["pointsman", "version"], "", SystemExit),
+        (["pointsman", "--debug", "version"], "", LookupError),
+        (["pointsman", "version", "--debug"], "", LookupError),
+        (["pointsman", "version"], "1", LookupError),
+    ],
+)
+def test_the_traceback_appears_when_asked_for(
+    argv: list[str], environment: str, raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise LookupError("lost")
+
+    monkeypatch.setattr(program, "app", broken)
+    monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setenv("POINTSMAN_DEBUG", environment)
+    with pytest.raises(raised) as caught:
+        program.main()
+    if raised is SystemExit:
+        assert caught.value.code == 1  # type: ignore[union-attr]

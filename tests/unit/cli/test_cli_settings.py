@@ -1,0 +1,58 @@
+"""Where addresses come from: flags, else the environment, else what `pointsman dev` left, else defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from pointsman.cli.settings import CliSettings, load
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.settings import HttpPart
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder and no variables of ours; what is adopted is undone."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("KAFKA", "PREFIX", "POSTGRES", "HTTP_PORT", "SIMULATOR"):
+        monkeypatch.setenv(f"POINTSMAN_{name}", "")
+        monkeypatch.delenv(f"POINTSMAN_{name}")
+    return tmp_path
+
+
+def left_by_dev(folder: Path, text: str) -> None:
+    (folder / ".pointsman").mkdir()
+    (folder / ".pointsman" / "settings.env").write_text(text)
+
+
+def test_defaults_are_those_of_the_dev_stack() -> None:
+    assert load(CliSettings).kafka == "127.0.0.1:19092"
+
+
+def test_each_source_outweighs_the_next(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_by_dev(
+        folder, "POINTSMAN_KAFKA=left:1\nPOINTSMAN_PREFIX=left\nPOINTSMAN_POSTGRES=postgresql://left/x\n"
+    )
+    monkeypatch.setenv("POINTSMAN_PREFIX", "environment")
+    monkeypatch.setenv("POINTSMAN_POSTGRES", "postgresql://environment/x")
+    settings = load(CliSettings, postgres="postgresql://flag/x", prefix=None)
+    assert (settings.kafka, settings.prefix) == ("left:1", "environment")
+    assert settings.postgres == "postgresql://flag/x"
+
+
+def test_only_our_own_variables_are_adopted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "kept")
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    left_by_dev(folder, "PATH=evil\nLD_PRELOAD=evil\n# a comment\nPOINTSMAN_KAFKA=left:1\n\n")
+    import os
+
+    load(CliSettings)
+    assert os.environ["PATH"] == "kept"
+    assert "LD_PRELOAD" not in os.environ
+
+
+def test_what_cannot_be_used_is_named_as_it_is_set() -> None:
+    with pytest.raises(CommandError) as refused:
+        load(HttpPart, http_port=99_999)
+    assert refused.value.code == 2
+    assert "POINTSMAN_HTTP_PORT" in refused.value.what
+    assert "--http-port" in refused.value.hint

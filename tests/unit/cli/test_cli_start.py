@@ -1,0 +1,83 @@
+"""`--help` answers at once because nothing heavy is loaded; what the table promises is there."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import pointsman.cli
+from pointsman.cli.audit.audit import COMMANDS as AUDITS
+from pointsman.cli.bench.bench import COMMANDS as BENCHES
+from pointsman.cli.main import COMMANDS, FOLDERS
+
+#: command -> its module
+MODULES = {name: f"pointsman.cli.{folder}.{name}" for folder, names in FOLDERS.items() for name in names}
+HEAVY = (
+    "aiohttp", "aiokafka", "asyncpg", "confluent_kafka", "faststream", "genai_prices", "openai", "pydantic",
+    "rich", "uvicorn", "yaml",
+)  # fmt: skip
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; sys.argv[0] = 'pointsman'; from pointsman.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['pointsman', '--help']\n"
+        "from pointsman.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('loaded', sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage: pointsman" in done.stdout
+    loaded = done.stdout.rpartition("loaded ")[2]
+    assert [name for name in HEAVY if f"'{name}'" in loaded] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_declaring_a_command_loads_nothing_heavy(name: str) -> None:
+    code = f"import sys, {MODULES[name]}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize(("name", "purpose"), COMMANDS.items())
+def test_the_table_says_what_the_command_says(name: str, purpose: str) -> None:
+    command = typer.main.get_command(importlib.import_module(MODULES[name]).app)
+    assert (command.help or "").partition("\n")[0] == purpose
+
+
+def test_every_command_is_in_the_table() -> None:
+    folder = Path(pointsman.cli.__file__).parent
+    with_app = {path for path in folder.glob("*/*.py") if "\napp = typer.Typer(" in path.read_text()}
+    named = {f"pointsman.cli.{path.parent.name}.{path.stem}" for path in with_app}
+    below = {"audit": AUDITS, "bench": BENCHES}
+    in_groups = {f"pointsman.cli.{group}.{name}" for group in below for name in below[group]}
+    assert named == set(MODULES.values()) | {name.replace("-", "_") for name in in_groups}
+    assert set(MODULES) == set(COMMANDS)
+
+
+def test_without_a_command_the_help_is_shown_as_wrong_usage() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert "Commands:" in done.stdout + done.stderr
+
+
+def test_a_typo_is_recognised() -> None:
+    done = run("trase", "0123")
+    assert done.returncode == 2
+    assert "'trace'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_version_as_text_and_as_json() -> None:
+    assert run("version").stdout.startswith("pointsman 0.")
+    assert run("version", "--json").stdout.startswith('{"pointsman": "0.')

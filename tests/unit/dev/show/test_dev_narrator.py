@@ -1,0 +1,60 @@
+"""What `pointsman dev` prints: what was said, uncut in a pipe, and on stderr beside a JSON document."""
+
+import json
+from uuid import UUID
+
+import pytest
+from rich.table import Table
+
+from pointsman.dev.errors import DevError
+from pointsman.dev.show.narrator import Narrator
+
+LONG = "word " * 60 + "[Errno 28] end"
+
+
+def small_table() -> Table:
+    table = Table("name", "note", box=None)
+    table.add_row("one" * 50, "")
+    return table
+
+
+def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_read_as_markup(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell = Narrator()
+    tell.say(LONG, style="red")
+    tell.show(small_table())
+    said = capsys.readouterr()
+    assert said.out == f"{LONG}\n name{' ' * 148}note\n {'one' * 50}\n"
+    assert said.err == ""
+
+
+def test_a_pipe_sees_the_last_drawing_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with Narrator().redrawn() as draw:
+        draw("first")
+        draw("second")
+    assert capsys.readouterr().out == "second\n"
+
+
+def test_json_has_stdout_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = Narrator(json=True)
+    tell.say("starting")
+    tell.show(small_table())
+    tell.document({"job": UUID(int=1)})
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"job": "00000000-0000-0000-0000-000000000001"}
+    assert said.err.startswith("starting\n")
+
+
+def test_without_json_there_is_no_document(capsys: pytest.CaptureFixture[str]) -> None:
+    Narrator().document({"ok": True})
+    assert capsys.readouterr().out == ""
+
+
+def test_an_error_comes_with_its_hint_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    Narrator().complain(DevError("no [room]", "make [some]"))
+    assert capsys.readouterr() == ("", "error: no [room]\n hint: make [some]\n")
+    Narrator().complain(ValueError("bare"))
+    assert capsys.readouterr().err == "error: bare\n"
+    Narrator().complain(ValueError("bare"), "try this")
+    assert capsys.readouterr().err == "error: bare\n hint: try this\n"

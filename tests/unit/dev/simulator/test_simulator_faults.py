@@ -1,0 +1,114 @@
+"""Fault rules pick the requests they say, and draw the same latency for the same request."""
+
+from statistics import median
+
+import pytest
+from pydantic import ValidationError
+
+from pointsman.dev.simulator.answering.draw import digest, lognormal, unit
+from pointsman.dev.simulator.fates import ordered
+from pointsman.dev.simulator.faults import RULES, Call, Faults, Rule
+from pointsman.dev.simulator.reply import cut_short, sliced
+
+
+def call(text: str = "hello", **change: str) -> Call:
+    known = {"model": "gpt-4.1", "tier": "frontier", "agent": "math-tutor", "job": "j-1"} | change
+    return Call(**known, messages=digest(text.encode()), text=text)
+
+
+def rule(**conditions: object) -> Rule:
+    return Rule.model_validate({"effect": {"kind": "hang"}, **conditions})
+
+
+@pytest.mark.parametrize(
+    ("conditions", "fits"),
+    [
+        ({}, True),
+        ({"model": "gpt-4.1"}, True),
+        ({"model": "frontier"}, True),
+        ({"model": "gpt-4.1-mini"}, False),
+        ({"agent": "math-tutor"}, True),
+        ({"agent": "math"}, False),
+        ({"job": "j-1"}, True),
+        ({"job": "j-2"}, False),
+        ({"prompt": "ell"}, True),
+        ({"prompt": "bye"}, False),
+        ({"model": "gpt-4.1", "prompt": "bye"}, False),
+    ],
+)
+def test_all_conditions_must_fit(conditions: dict[str, str], fits: bool) -> None:
+    assert bool(Faults([rule(**conditions)]).effects(call())) is fits
+
+
+def test_every_nth_counts_only_what_fits() -> None:
+    faults = Faults([rule(agent="a", every=3)])
+    for _ in range(2):
+        faults.effects(call(agent="other"))
+    assert [bool(faults.effects(call(agent="a"))) for _ in range(7)] == [False, False, True] * 2 + [False]
+    assert faults.listed()[0] | {"fitted": 7, "taken": 2} == faults.listed()[0]
+
+
+def test_first_n_counts_each_conversation_apart() -> None:
+    faults = Faults([rule(first=2)])
+    taken = [bool(faults.effects(call(text))) for text in ("a", "b", "a", "a", "b", "b", "c")]
+    assert taken == [True, True, True, False, True, False, True]
+
+
+def test_times_add_up_and_the_first_fate_counts() -> None:
+    effects = [
+        {"kind": "latency", "ms": 100},
+        {"kind": "slow_stream", "gap_ms": 5},
+        {"kind": "empty_choices"},
+        {"kind": "latency", "ms": 50},
+        {"kind": "hang"},
+    ]
+    faults = Faults(RULES.validate_python([{"effect": effect} for effect in effects]))
+    order = ordered(faults.effects(call()), seed=1)
+    assert (order.delay_s, order.gap_s) == (0.15, 0.005)
+    assert order.fate is not None
+    assert order.fate.kind == "empty_choices"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"effect": {"kind": "explode"}},
+        {"effect": {"kind": "latency"}},
+        {"effect": {"kind": "latency", "ms": -1}},
+        {"effect": {"kind": "server_error", "status": 404}},
+        {"effect": {"kind": "cut", "after": 1}},
+        {"effect": {"kind": "hang"}, "every": 0},
+        {"effect": {"kind": "hang"}, "modle": "gpt-4.1"},
+    ],
+)
+def test_rules_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Rule.model_validate(wrong)
+
+
+def test_lognormal_latency_is_stable_and_has_its_median() -> None:
+    drawn = [lognormal(seed, "latency", median=40, sigma=0.5) for seed in map(_seed, range(4000))]
+    assert drawn == [lognormal(seed, "latency", median=40, sigma=0.5) for seed in map(_seed, range(4000))]
+    assert 38 < median(drawn) < 42
+    assert max(drawn) > 100
+    assert lognormal(1, "x", median=40, sigma=0) == 40
+
+
+def _seed(i: int) -> int:
+    return digest(i.to_bytes(8, "big"))
+
+
+def test_the_hash_is_pinned() -> None:
+    """Recorded runs are compared across versions: a change here changes every simulated answer."""
+    assert digest(b"a", b"bc") == 15191779413256427671
+    assert digest(b"ab", b"c") != digest(b"a", b"bc")
+    assert 0 <= unit(1, "x") < 1
+
+
+def test_a_body_is_cut_at_the_byte() -> None:
+    pieces = sliced(bytes(range(100)))
+    assert b"".join(pieces) == bytes(range(100))
+    assert len(pieces) == 8
+    assert b"".join(cut_short(pieces, 0.5)) == bytes(range(50))
+    assert cut_short(pieces, 0) == ()

@@ -1,0 +1,34 @@
+"""What docs/dev-stack.md says about flags, settings and ports is so."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from pointsman.cli.ops.dev import app
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "dev-stack.md").read_text()
+
+
+def options() -> dict[str, Any]:
+    return {each.opts[0]: each for each in typer.main.get_command(app).params}
+
+
+def test_every_flag_is_one_and_its_default_is_right() -> None:
+    known = options()
+    named = set(re.findall(r"`(--[a-z-]+)", TEXT.replace("`--check`", "")))
+    assert named <= known.keys()
+    ports = "`--kafka-port`, `--postgres-port`, `--simulator-port` | {}, {}, {} unless said"
+    defaults = [known[name].default for name in ("--kafka-port", "--postgres-port", "--simulator-port")]
+    assert ports.format(*defaults) in TEXT
+    assert f"take, {known['--patience'].default:.0f} unless said" in TEXT
+    assert f"logs are, `{known['--data'].default}` unless said" in TEXT
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    code = "".join(file.read_text() for file in (ROOT / "services" / "pointsman" / "dev").rglob("*.py"))
+    settings = set(re.findall(r"`(POINTSMAN_[A-Z_]+|JAVA_HOME|XDG_CACHE_HOME)`", TEXT))
+    assert settings == {"POINTSMAN_CACHE", "POINTSMAN_MAVEN_REPOSITORY", "JAVA_HOME", "XDG_CACHE_HOME"}
+    assert all(f'"{name}"' in code for name in settings)

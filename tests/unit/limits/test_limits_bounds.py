@@ -1,0 +1,301 @@
+"""Whatever number stands in whatever field of the log: nothing raises, and nothing is held for long."""
+
+import json
+from collections.abc import Iterator
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming
+from pointsman.limits.bounds import LONGEST_OPEN_S, LONGEST_PAUSE_S, UnusableError
+from pointsman.limits.breaker import Breaker, BreakerRule
+from pointsman.limits.broker_clock import BrokerClock
+from pointsman.limits.budgets import DAY_MS
+from pointsman.limits.joining import Entry, join
+from pointsman.limits.ledger import Ledger
+from pointsman_schemas.base import Value
+from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.limits import (
+    BreakerCounted,
+    BreakerTurned,
+    LimitDeclared,
+    LimitPaused,
+    LimitReserved,
+    LimitResumed,
+    LimitSettled,
+    LimitStanding,
+    Reservation,
+    Settlement,
+)
+from pointsman_schemas.topics import Topics
+
+EXAMPLES_AT = Path(__file__).parents[3] / "schemas" / "examples"
+
+TARGET = "openai/gpt-4.1"
+NOW = 1_795_863_600_000
+RATE = LimitDeclared(process="p", budget="rate", limit=3, window_s=60)
+USD = LimitDeclared(process="p", budget="usd", limit=50, window_s=None, refuses=True)
+KINDS = Topics().limits.carries
+ALL = {kind.TYPE: json.loads((EXAMPLES_AT / f"{kind.TYPE}.json").read_text()) for kind in KINDS}
+_FLOATS = st.one_of(
+    st.floats(),
+    st.sampled_from(
+        [1e306, -1e306, float("inf"), float("-inf"), float("nan"), 5e-324, 1e18, 2.0**63, -1.0, 0.0]
+    ),
+    st.integers(-(2**63), 2**64 - 1),
+)
+
+
+def ask(process: str, *calls: str, **wants: int) -> LimitReserved:
+    asked = tuple(Reservation(call=call, target=TARGET, wants=wants or {"rate": 1}) for call in calls)
+    return LimitReserved(process=process, number=0, calls=asked)
+
+
+def ledger() -> Ledger:
+    made = Ledger()
+    for declared in (RATE, USD):
+        made.fold(declared, NOW)
+    made.fold(ask("p", "a", "b", "c", "d"), NOW)
+    made.fold(ask("p", "e", usd=10), NOW)
+    return made
+
+
+def standing() -> dict[str, Any]:
+    """One in which there is everything."""
+    made = ledger()
+    made.fold(LimitPaused(process="p", target=TARGET, seconds=5), NOW)
+    made.fold(BreakerTurned(process="p", target=TARGET, to="open", seconds=7), NOW)
+    made.fold(BreakerCounted(process="p", target="other", ok=1, failed=2), NOW)
+    return made.standing()
+
+
+def longest_held(found: Ledger) -> float:
+    """Seconds for which a target is paused or broken."""
+    untils = [found.paused_until(target) for target in found.targets]
+    assert max(untils, default=0) - found.at <= LONGEST_PAUSE_S * 1000
+    untils += [found.breaker(target).until for target in found.targets]
+    return (max(untils, default=0) - found.at) / 1000
+
+
+def numbers(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where numbers stand."""
+    if isinstance(node, dict):
+        for name, child in node.items():
+            yield from numbers(child, (*place, name))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from numbers(child, (*place, index))
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield place
+
+
+def put(node: Any, place: tuple[Any, ...], value: object) -> Any:
+    if not place:
+        return value
+    copy = dict(node) if isinstance(node, dict) else list(node)
+    copy[place[0]] = put(copy[place[0]], place[1:], value)
+    return copy
+
+
+def unchecked(kind: type[Value], values: dict[str, Any]) -> Any:
+    """As though nobody had looked at it."""
+    parts = {"limit.reserved.v1": Reservation, "limit.settled.v1": Settlement}
+    if "calls" in values:
+        part = parts[values["type"]]
+        values = values | {"calls": tuple(part.model_construct(**call) for call in values["calls"])}
+    return kind.model_construct(**values)
+
+
+EXAMPLES = {kind.TYPE: ALL[kind.TYPE]["value"] for kind in KINDS} | {
+    "limit.standing.v1": LimitStanding(process="p", as_of=1, state=standing()).model_dump(mode="json")
+}
+PLACES = [(name, place) for name, value in EXAMPLES.items() for place in numbers(value)]
+
+
+def test_every_kind_of_number_is_tried() -> None:
+    assert {place[-1] for _, place in PLACES} >= {
+        "seconds",
+        "limit",
+        "window_s",
+        "slack_s",
+        "ok",
+        "failed",
+        "as_of",
+        "until",
+        "at",
+    }
+    assert {name for name, _ in PLACES} == set(EXAMPLES) - {"limit.resumed.v1"}
+
+
+@settings(deadline=None, max_examples=300)
+@given(log=st.lists(st.tuples(st.sampled_from(PLACES), _FLOATS), min_size=1, max_size=6))
+def test_any_number_in_any_field_raises_nothing_and_holds_nothing_for_long(
+    log: list[tuple[tuple[str, tuple[Any, ...]], float]],
+) -> None:
+    entries, found = [], ledger()
+    for offset, ((name, place), number) in enumerate(log, 10):
+        message = unchecked(MESSAGES[name], put(EXAMPLES[name], place, number))
+        entries.append(Entry(offset, NOW + offset, message))
+        before = found.standing()
+        try:
+            found.fold(message, NOW + offset)
+        except UnusableError:
+            assert found.standing() == before, "what is left out changes nothing"
+        assert longest_held(found) <= LONGEST_OPEN_S
+        json.dumps(found.standing(), allow_nan=False)
+    joined = join(entries, whole=True)
+    assert joined is not None
+    assert longest_held(joined.ledger) <= LONGEST_OPEN_S
+    joined.ledger.fold(RATE, joined.ledger.at + 1)
+    joined.ledger.fold(ask("q", "x"), joined.ledger.at + 1)
+    joined.ledger.next_grant()
+
+
+@settings(deadline=None, max_examples=200)
+@given(at=st.sampled_from(PLACES), number=_FLOATS)
+def test_any_number_in_any_record_is_refused_or_folded(
+    at: tuple[str, tuple[Any, ...]], number: float
+) -> None:
+    """As bytes, by the reader that all services have."""
+    name, place = at
+    sent = ALL[name]
+    value = json.dumps(put(EXAMPLES[name], place, number)).encode()
+    headers = tuple((header, text.encode()) for header, text in sent["headers"].items())
+    decoded = decode(Incoming("pointsman.limits", 0, 7, NOW, None, value, headers))
+    if isinstance(decoded, Decoded):
+        found = ledger()
+        try:
+            found.fold(decoded.message, NOW)
+        except UnusableError:
+            return
+        assert longest_held(found) <= LONGEST_OPEN_S
+        assert not isnan(found.at)
+
+
+@pytest.mark.parametrize("seconds", [1e306, 1e18, 5e10, float("inf")])
+def test_what_an_older_release_wrote_ends_within_the_bound(seconds: float) -> None:
+    found = ledger()
+    found.fold(LimitPaused.model_construct(process="p", target=TARGET, seconds=seconds), NOW)
+    assert found.paused_until(TARGET) == NOW + LONGEST_PAUSE_S * 1000
+    state = found.standing()
+    state["paused"][TARGET] = 253_402_300_799_000
+    assert Ledger(state).paused_until(TARGET) == NOW + LONGEST_PAUSE_S * 1000
+    found.fold(BreakerTurned.model_construct(process="p", target=TARGET, to="open", seconds=seconds), NOW)
+    assert found.breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
+    state = found.standing()
+    state["breakers"][TARGET]["until"] = 253_402_300_799_000
+    assert Ledger(state).breaker(TARGET).until == NOW + LONGEST_OPEN_S * 1000
+
+
+def test_a_number_that_is_none_leaves_its_record_out() -> None:
+    entries = [
+        Entry(0, NOW, RATE),
+        Entry(1, NOW, LimitPaused.model_construct(process="p", target=TARGET, seconds=float("nan"))),
+        Entry(2, NOW, LimitStanding(process="p", as_of=2, state={"at": "never"})),
+        Entry(3, NOW, LimitStanding(process="p", as_of=99, state={})),
+        Entry(4, NOW, ask("p", "a")),
+    ]
+    joined = join(entries, whole=True)
+    assert joined is not None
+    assert joined.ledger.budgets["rate"].used == 1
+    assert len(joined.left_out) == 2
+    assert "offset 2" in joined.left_out[0] and "offset 1" in joined.left_out[1]
+
+
+def test_a_standing_state_whose_parts_do_not_fit_together_is_put_right() -> None:
+    state = ledger().standing()
+    ticket = state["waiting"]["p d"]
+    state["waiting"] |= {
+        "odd": ticket | {"call": "odd", "wants": {"nobody": 1}},
+        "key": ticket | {"call": "other", "number": 9},
+    }
+    state["budgets"]["rate"]["used"] = 10**18
+    found = Ledger(state)
+    assert set(found.waiting) == {"p d", "p other"}
+    answers = found.fold(ask("p"), NOW + 60_000)
+    assert [(answer.ticket.call, answer.said) for answer in answers] == [
+        ("d", "granted"),
+        ("other", "granted"),
+    ]
+
+
+def test_a_breaker_that_opened_a_thousand_times_opens_again() -> None:
+    assert Breaker(times=100_000).open_s(BreakerRule(open_s=15)) == 120
+
+
+# --- the broker's clock
+
+
+YEAR_MS = 365 * DAY_MS
+
+
+@pytest.mark.parametrize("wrong", [NOW + YEAR_MS, 253_402_300_799_999, 10**18, NOW - YEAR_MS, 1, 0, -1])
+def test_one_record_with_a_wrong_time_moves_nothing(wrong: int) -> None:
+    found = ledger()
+    found.fold(LimitPaused(process="p", target=TARGET, seconds=5), NOW + 1)
+    before = found.standing()
+    for step in range(3):
+        found.fold(ask("p"), wrong)
+        found.fold(ask("p"), NOW + 2 + step)
+    after = found.standing()
+    assert (after["budgets"], after["paused"], after["at"]) == (before["budgets"], before["paused"], NOW + 4)
+
+
+@pytest.mark.parametrize("by", [YEAR_MS, -YEAR_MS, -2 * DAY_MS, -120_000])
+def test_a_clock_that_was_set_takes_everything_with_it(by: int) -> None:
+    found = ledger()
+    found.fold(LimitPaused(process="p", target="other", seconds=5), NOW)
+    found.fold(BreakerTurned(process="p", target="broken", to="open", seconds=7), NOW)
+    found.fold(ask("p"), NOW + by)
+    found.fold(ask("p"), NOW + by + 1)
+    assert found.at == NOW + by + 1
+    assert (
+        found.paused_until("other") == found.at + 5_000 and found.breaker("broken").until == found.at + 7_000
+    )
+    assert found.budgets["usd"].used == 10, "no new day has begun"
+    assert (found.budgets["rate"].used, [ticket.call for ticket in found.waiting.values()]) == (3, ["d"])
+    assert [answer.said for answer in found.fold(ask("p"), found.at + 9_999)] == []
+    granted = [step for step in range(12) if found.fold(ask("p"), found.at + 5_000 + step)]
+    assert len(granted) == 1, "and the span of a minute ends"
+
+
+def test_a_day_that_was_none_gives_nothing_free() -> None:
+    found = ledger()
+    found.fold(LimitSettled(process="p", calls=(Settlement(call="e", used={"usd": 30}),)), NOW)
+    found.fold(ask("p", "f", usd=15), NOW + DAY_MS)  # a clock that is a day ahead
+    assert found.budgets["usd"].used == 15
+    for step in (1, 2):
+        found.fold(ask("p"), NOW + step)
+    assert found.budgets["usd"].used == 45
+    assert [answer.said for answer in found.fold(ask("p", "g", usd=10), NOW + 3)] == []
+
+
+def test_the_broker_s_clock_is_followed_when_it_is_set() -> None:
+    clock = BrokerClock()
+    clock.saw(NOW + YEAR_MS, 1.0)
+    clock.saw(NOW, 2.0)
+    assert clock.at_least(2.0) == NOW, "pauses would be over at once for as long as we run"
+    clock.saw_own(NOW, 2.0)
+    clock.saw(NOW + YEAR_MS, 3.0)
+    assert clock.at_most(3.0) >= NOW + YEAR_MS, "a grant would be good for a year"
+
+
+# --- resuming
+
+
+def test_a_person_lifts_a_pause_and_lets_a_breaker_be_tried() -> None:
+    found = ledger()
+    found.fold(LimitPaused(process="p", target=TARGET, seconds=1_000), NOW)
+    found.fold(BreakerTurned(process="p", target=TARGET, to="open", seconds=1_000), NOW)
+    assert found.paused_since(TARGET) == found.breaker(TARGET).since == NOW
+    found.fold(LimitPaused(process="p", target="other", seconds=1_000), NOW)
+    found.fold(LimitResumed(by="ada", target=TARGET), NOW + 10)
+    assert found.paused_until(TARGET) == 0 and found.breaker(TARGET).may_probe(NOW + 10)
+    assert found.paused_until("other") > NOW + 10
+    found.fold(LimitPaused(process="p", target=TARGET, seconds=1), NOW + 20)
+    assert found.paused_since(TARGET) == NOW + 20

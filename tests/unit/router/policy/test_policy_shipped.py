@@ -1,0 +1,76 @@
+"""The shipped policy and registry do something sensible with every shipped sample job."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from pointsman import starter
+from pointsman.bus.codec.intake import Accepted, decode_intake
+from pointsman.bus.codec.records import Incoming
+from pointsman.dev import samples
+from pointsman.router import agents_file
+from pointsman.router.admission import Admitted, admit
+from pointsman.router.policy import policy_file
+from pointsman.router.policy.policy import Policy, decide
+from pointsman_schemas.decisions import Decision
+from pointsman_schemas.jobs import Job
+
+POLICY = Policy.compile(policy_file.load(starter.POLICY))
+AGENTS = agents_file.load(starter.AGENTS, POLICY.tiers)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def decided() -> list[tuple[Job, Decision]]:
+    found = []
+    for offset, body in enumerate(samples.load()):
+        read = decode_intake(Incoming("t", 0, offset, 0, None, orjson.dumps(body), ()))
+        assert isinstance(read, Accepted), read
+        admitted = admit(AGENTS, POLICY, read.job, NOW)
+        assert isinstance(admitted, Admitted), (body["metadata"], admitted)
+        found.append((read.job, decide(POLICY, read.job, allowed=admitted.tiers, earlier=admitted.checks)))
+    return found
+
+
+def test_every_sample_is_admitted_and_no_tier_stays_empty() -> None:
+    tiers = Counter(decision.tier for _, decision in decided())
+    assert set(tiers) == {"small", "medium", "frontier"}
+    assert min(tiers.values()) >= 5
+
+
+def test_what_a_sample_asks_for_it_gets() -> None:
+    asked = [(job.tier, decision.tier) for job, decision in decided() if job.tier]
+    assert asked
+    assert all(wanted == got for wanted, got in asked)
+
+
+def test_every_sample_comes_from_a_registered_agent() -> None:
+    assert {job.agent_id for job, _ in decided()} <= set(AGENTS.agents)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tier"),
+    [
+        ("contract", "frontier"),
+        ("math", "medium"),
+        ("sql", "medium"),
+        ("classify", "small"),
+        ("translate", "small"),
+    ],
+)
+def test_a_kind_goes_where_its_rule_says(kind: str, tier: str) -> None:
+    found = {decision.tier for job, decision in decided() if job.kind == kind and job.tier is None}
+    assert found == {tier}
+
+
+def test_strangers_are_admitted_in_the_dev_stack_only_by_the_files_word() -> None:
+    assert AGENTS.admits_unregistered
+    assert "In production write `reject`" in starter.AGENTS.read_text("utf-8")
+
+
+def test_every_reason_is_a_sentence() -> None:
+    file = policy_file.load(starter.POLICY)
+    for reason in (file.default.reason, *(rule.reason for rule in file.rules)):
+        assert reason.endswith(".")
+        assert len(reason) > 30

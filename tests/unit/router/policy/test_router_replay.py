@@ -1,0 +1,111 @@
+"""A replay counts what another policy would change: tiers, moves with examples, cost, expected quality."""
+
+from decimal import Decimal
+
+import pytest
+
+from pointsman.router.policy.policy import Policy, decide
+from pointsman.router.policy.policy_file import parse
+from pointsman.router.policy.replay import Replay, Spent
+from pointsman.score.estimate import Bar
+from pointsman_schemas.decisions import Decision
+from pointsman_schemas.jobs import Job
+from tests.support.fixed_score import fixed_score
+from tests.support.scored_policy import scored_policy
+from tests.unit.router.policy.test_policy import job
+
+SAYS = {"easy": (0.98, 0.99, 1.0), "hard": (0.1, 0.4, 1.0), "foreign": (0.9, 0.9, 0.1)}
+SCORED = scored_policy(fixed_score(SAYS, bar=Bar(rate=0.1, margin=0.02)))
+ALWAYS = Policy.compile(
+    parse("name: a\ntiers: [small, medium, frontier]\ndefault: {tier: frontier, reason: Always.}\n")
+)
+Case = tuple[Job, Decision, Spent | None]
+CENTS = {"small": 1, "medium": 10, "frontier": 100}
+
+
+def price(tier: str, tokens_in: int, tokens_out: int) -> Decimal | None:
+    return None if tier == "medium" else Decimal(CENTS[tier] * (tokens_in + tokens_out)) / 100
+
+
+def replayed(*cases: Case, policy: Policy = SCORED) -> Replay:
+    replay = Replay(policy, price, examples=2)
+    for asked, made, spent in cases:
+        replay.add(asked, made, spent)
+    return replay
+
+
+def case(
+    text: str, spent: Spent | None = None, policy: Policy = ALWAYS
+) -> tuple[Job, Decision, Spent | None]:
+    return job(text), decide(policy, job(text)), spent
+
+
+def test_tiers_before_and_after_and_who_moved() -> None:
+    found = replayed(case("easy one"), case("easy two"), case("easy three"), case("hard"))
+    assert (found.jobs, dict(found.tiers_before)) == (4, {"frontier": 4})
+    assert dict(found.tiers_after) == {"small": 3, "frontier": 1}
+    assert dict(found.moves) == {("frontier", "small"): 3}
+    shown = found.moved["frontier", "small"]
+    assert [(each.before, each.after, each.gist) for each in shown] == [
+        ("default", "default", "easy one"),
+        ("default", "default", "easy two"),
+    ]
+
+
+def test_who_stays_costs_what_it_cost_and_who_moves_the_new_tiers_price() -> None:
+    found = replayed(
+        case("hard", Spent(10, 10, Decimal("7.5"))),
+        case("easy", Spent(60, 40, Decimal(100))),
+    )
+    assert (found.priced, found.cost_before, found.cost_after) == (2, Decimal("107.5"), Decimal("8.5"))
+
+
+@pytest.mark.parametrize(
+    ("spent", "unpriced"), [(None, 0), (Spent(1, 1, None), 1)], ids=["no call", "price of then unknown"]
+)
+def test_what_has_no_price_on_both_sides_is_left_out_of_both(spent: Spent | None, unpriced: int) -> None:
+    found = replayed(case("easy", spent))
+    assert (found.priced, found.unpriced, found.cost_before, found.cost_after) == (0, unpriced, 0, 0)
+
+
+def test_a_tier_without_a_price_is_left_out_of_both_sides() -> None:
+    to_medium = scored_policy(fixed_score({"x": (0.1, 0.99, 1.0)}, bar=Bar(rate=0.1, margin=0.02)))
+    found = replayed(case("x", Spent(1, 1, Decimal(1))), policy=to_medium)
+    assert dict(found.tiers_after) == {"medium": 1}
+    assert (found.priced, found.unpriced, found.cost_before) == (0, 1, 0)
+
+
+def test_quality_is_told_of_the_texts_that_the_score_knows() -> None:
+    found = replayed(case("easy"), case("hard"), case("foreign"))
+    assert (found.scored, found.in_doubt) == (2, 1)
+    assert found.sufficient_before == 2.0
+    assert found.sufficient_after == pytest.approx(1.98)
+
+
+def test_without_a_score_there_is_no_quality() -> None:
+    found = replayed(case("easy", policy=SCORED), policy=ALWAYS)
+    assert (found.scored, found.in_doubt) == (0, 0)
+    assert dict(found.moves) == {("small", "frontier"): 1}
+
+
+def test_a_policy_without_any_tier_that_was_open_leaves_the_job_out() -> None:
+    other = Policy.compile(parse("name: o\ntiers: [other]\ndefault: {tier: other, reason: Other.}\n"))
+    asked = job("easy")
+    found = replayed((asked, decide(ALWAYS, asked, allowed=("small",)), None), policy=other)
+    assert (found.jobs, found.undecidable) == (0, 1)
+
+
+def test_shadows_do_not_count_as_decisions() -> None:
+    asked, made, spent = case("easy", Spent(1, 1, Decimal(1)))
+    found = replayed((asked, made.model_copy(update={"rule": "shadow"}), spent))
+    assert (found.jobs, found.priced, found.scored) == (0, 0, 0)
+
+
+def test_what_a_cascade_would_cost_is_not_known() -> None:
+    cascade = "cascade: {tiers: [small, medium, frontier], accept: agreement}\n"
+    text = "name: c\ntiers: [small, medium, frontier]\ndefault: {tier: cascade, reason: Try.}\n" + cascade
+    spent = Spent(10, 10, Decimal(20))
+    there = replayed(case("hard", spent), policy=Policy.compile(parse(text)))
+    assert (dict(there.tiers_after), there.priced, there.unpriced) == ({"cascade": 1}, 0, 1)
+    back = replayed(case("hard", spent, Policy.compile(parse(text))), policy=ALWAYS)
+    assert (dict(back.tiers_before), back.priced, back.unpriced) == ({"cascade": 1}, 0, 1)

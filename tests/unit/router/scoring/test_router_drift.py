@@ -1,0 +1,111 @@
+"""When a lane's work no longer looks like the training's, scored jobs go to the fallback, and it says so."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming
+from pointsman.router.handlers import RouterHandler
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import parse
+from pointsman.router.policy.recompute import canonical, decide_again
+from pointsman.router.scoring.drift import EVERY, LOOK
+from pointsman.router.scoring.score_section import SCORE
+from pointsman.runtime.log_events import Event
+from pointsman_schemas.decisions import Check
+from pointsman_schemas.jobs import JobRouted
+from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.scored_policy import TEXT
+from tests.support.tiny_model import tiny_model
+
+MODEL = SCORE.read(tiny_model())
+POLICY = Policy.compile(parse(TEXT, read_model=lambda _: MODEL))
+#: After so many scored jobs, and a few more, the lane has looked at a sample of them.
+ROUND = EVERY * LOOK * 5 // 4
+
+
+def familiar(place: int) -> str:
+    number = place % 30
+    return (
+        f"please add the numbers {number} and seven" if place % 2 else f"prove riddle {number} about knights"
+    )
+
+
+def strange(place: int) -> str:
+    return f"def f{place}(x):\n    return [x ** {place}, {{'a': x}}]  # {place:>200}\n" * 6
+
+
+class Lane:
+    """A router's lane, and what it decided last."""
+
+    def __init__(self, policy: Policy = POLICY) -> None:
+        self._handler = RouterHandler(policy, REGISTRY, TOPICS, lambda: NOW)
+        self._offset = 0
+
+    def take(self, text: Callable[[int], str], jobs: int, **fields: str) -> list[JobRouted]:
+        made: list[JobRouted] = []
+        for place in range(jobs):
+            body = json.dumps({"agent_id": "math-tutor", "prompt": text(place), **fields}).encode()
+            (routed,) = self._handler([incoming(body, offset=self._offset)])
+            self._offset += 1
+            read = decode(Incoming(routed.topic, 0, 0, 0, routed.key, routed.value, tuple(routed.headers)))
+            assert isinstance(read, Decoded)
+            assert isinstance(read.message, JobRouted)
+            made.append(read.message)
+        return made
+
+
+def drifts(made: Iterable[JobRouted]) -> list[Check]:
+    return [check for each in made for check in each.decision.checks if check.name == "drift"]
+
+
+def test_familiar_work_is_scored_for_ever() -> None:
+    assert drifts(Lane().take(familiar, 3 * ROUND)) == []
+
+
+def test_unfamiliar_work_goes_to_the_fallback_until_it_is_familiar_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lane = Lane()
+    with caplog.at_level(logging.WARNING, "pointsman.router.scoring.drift"):
+        assert drifts(lane.take(strange, LOOK)) == [], "nothing is known before the first look"
+        lane.take(strange, ROUND)
+        after = lane.take(familiar, 10, kind="mail")
+        assert [each.decision.tier for each in after] == ["medium"] * 10, "the rule's own fallback"
+        (said,) = set(drifts(after))
+        assert said.detail.startswith("unfamiliar work: shift ")
+        assert said.detail.endswith(": the fallback decides")
+        assert all(each.decision.score is None for each in after)
+        lane.take(familiar, 3 * ROUND)
+        assert drifts(lane.take(familiar, 10)) == []
+    assert [record.getMessage() for record in caplog.records] == [
+        Event.WORK_UNFAMILIAR,
+        Event.WORK_FAMILIAR,
+    ]
+
+
+def test_rules_that_name_a_tier_are_not_watched() -> None:
+    lane = Lane()
+    lane.take(strange, ROUND, kind="code", order_key="o")  # with an order key none goes the fast path
+    assert drifts(lane.take(familiar, 1)) == []
+
+
+def test_rules_that_name_a_tier_are_not_touched() -> None:
+    lane = Lane()
+    lane.take(strange, ROUND)
+    assert drifts(lane.take(familiar, 1))
+    assert drifts(lane.take(familiar, 1, kind="code")) == []
+
+
+def test_a_decision_under_drift_is_made_again_to_the_byte_and_not_by_another_policy() -> None:
+    lane = Lane()
+    lane.take(strange, ROUND)
+    (routed,) = lane.take(familiar, 1)
+    assert drifts([routed])
+    assert canonical(decide_again(POLICY, routed.job, routed.decision)) == canonical(routed.decision)
+    other = Policy.compile(parse(TEXT.replace("Code.", "Programs."), read_model=lambda _: MODEL))
+    again = decide_again(other, routed.job, routed.decision)
+    assert not [check for check in again.checks if check.name == "drift"]

@@ -1,0 +1,88 @@
+"""What a router puts on record when it starts: its policy and its model, each content once."""
+
+import base64
+import hashlib
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.router.policy.policy_file import PolicyFile, parse
+from pointsman.router.policy_publisher import records
+from pointsman_schemas.base import Message
+from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from tests.support.fixed_score import fixed_score
+from tests.support.router_lanes import NOW, TOPICS
+from tests.support.scored_policy import TEXT, scored_file
+
+PLAIN = "name: plain\ntiers: [small]\ndefault: {tier: small, reason: All.}\n"
+MODEL = fixed_score({})
+
+
+def as_read(made: list[Outgoing]) -> list[Incoming]:
+    return [
+        Incoming(each.topic, 0, place, 0, each.key, each.value, tuple(each.headers))
+        for place, each in enumerate(made)
+    ]
+
+
+def made(file: PolicyFile, text: str, there: list[Incoming] = []) -> list[Outgoing]:  # noqa: B006
+    return list(records(TOPICS, file, text, there, NOW))
+
+
+def message(record: Incoming) -> Message:
+    decoded = decode(record)
+    assert isinstance(decoded, Decoded), decoded
+    return decoded.message
+
+
+def test_the_model_comes_first_and_both_can_be_read_again() -> None:
+    file = scored_file(MODEL, content=b"the bytes \x00\xff")
+    model, policy = map(message, as_read(made(file, TEXT)))
+    assert isinstance(model, ModelApplied)
+    assert base64.b64decode(model.content) == b"the bytes \x00\xff"
+    assert model.model.sha256 == hashlib.sha256(b"the bytes \x00\xff").hexdigest()
+    assert isinstance(policy, PolicyApplied)
+    assert (policy.name, policy.policy_version, policy.text) == ("scored", file.version, TEXT)
+    assert policy.model == model.model
+
+
+def test_each_stands_under_its_content_on_the_policies_topic() -> None:
+    file = scored_file(MODEL)
+    keys = [(record.topic, record.key) for record in made(file, TEXT)]
+    sha256 = hashlib.sha256(b"bytes").hexdigest()
+    assert keys == [
+        ("t.policy", f"model/{sha256}".encode()),
+        ("t.policy", f"policy/{file.version}".encode()),
+    ]
+
+
+def test_a_policy_without_a_score_stands_alone() -> None:
+    (policy,) = map(message, as_read(made(parse(PLAIN), PLAIN)))
+    assert isinstance(policy, PolicyApplied)
+    assert policy.model is None
+
+
+def test_what_is_there_is_not_written_again() -> None:
+    there = as_read(made(scored_file(MODEL), TEXT))
+    assert made(scored_file(MODEL), TEXT, there) == []
+
+
+def test_a_new_policy_with_the_same_model_writes_the_policy_alone() -> None:
+    there = as_read(made(scored_file(MODEL), TEXT))
+    stricter = TEXT.replace("fallback: medium", "fallback: frontier")
+    (policy,) = map(message, as_read(made(scored_file(MODEL, stricter), stricter, there)))
+    assert isinstance(policy, PolicyApplied)
+
+
+def test_going_back_to_an_earlier_policy_is_put_on_record_too() -> None:
+    first = as_read(made(parse(PLAIN), PLAIN))
+    second = as_read(made(scored_file(MODEL), TEXT, first))
+    (again,) = map(message, as_read(made(parse(PLAIN), PLAIN, [*first, *second])))
+    assert isinstance(again, PolicyApplied)
+    assert again.name == "plain"
+
+
+def test_a_model_that_was_deleted_is_written_again() -> None:
+    model, policy = as_read(made(scored_file(MODEL), TEXT))
+    deleted = Incoming(model.topic, 0, 9, 0, model.key, None, ())
+    (again,) = map(message, as_read(made(scored_file(MODEL), TEXT, [model, policy, deleted])))
+    assert isinstance(again, ModelApplied)

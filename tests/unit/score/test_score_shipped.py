@@ -1,0 +1,68 @@
+"""The model that comes with pointsman is whole, knows its bounds, and is hard to talk round."""
+
+import json
+from importlib.resources import files
+
+import pytest
+
+from pointsman.bench.routing.sources.rewrites import REWRITES
+from pointsman.score.choose import choose
+from pointsman.score.model import ScoreModel
+from pointsman.score.model_file import parse
+
+#: Share of the texts below that one rewrite, which keeps the question, may move to a weaker tier.
+BOUND = 0.1
+
+_SAMPLES = files("pointsman.dev").joinpath("samples/jobs.jsonl").read_text(encoding="utf-8").splitlines()
+_ENGINEERING = [
+    f"{start} {what} of {of}? Explain each step."
+    for start in ("Calculate the", "Find the exact", "Derive the")
+    for what in ("heat transfer coefficient", "bending moment", "reaction quotient", "shear stress")
+    for of in (
+        "a steel beam 12 ft long under a load of 400 lb/ft",
+        "air at 100 F and 1 atm that flows at 20 fps over a flat plate",
+        "a turbine with an inlet pressure of 400 psia and an efficiency of 85 %",
+    )
+]
+
+
+def _texts() -> list[str]:
+    jobs = [json.loads(line) for line in _SAMPLES]
+    said = [job.get("messages") or [{"content": job["prompt"]}] for job in jobs]
+    return ["\n".join(each["content"] for each in messages) for messages in said] + _ENGINEERING
+
+
+@pytest.fixture(scope="module")
+def model() -> ScoreModel:
+    return parse(files("pointsman.score").joinpath("models/general.json").read_bytes())
+
+
+def test_it_says_what_it_is_for(model: ScoreModel) -> None:
+    assert model.tiers == ("small", "mid", "frontier")
+    assert {"0.98", "0.99", "1.0"} <= set(model.bars)
+    said = json.loads(files("pointsman.score").joinpath("models/general.json").read_bytes())["trained_on"]
+    assert all(len(file["sha256"]) == 64 for file in said["files"].values())
+
+
+def test_text_in_no_language_goes_to_the_strongest(model: ScoreModel) -> None:
+    found = choose(model.estimate("qzxv wvkq zzrt jjkq"), model.bars["0.97"], model.tiers, floor=model.floor)
+    assert found.tier == "frontier"
+    assert "unfamiliar" in str(found.doubt)
+
+
+@pytest.mark.parametrize("name", REWRITES)
+def test_a_rewrite_moves_few_jobs_down(model: ScoreModel, name: str) -> None:
+    def tier(text: str) -> int:
+        found = choose(model.estimate(text), model.bars["0.99"], model.tiers, floor=model.floor)
+        return model.tiers.index(found.tier)
+
+    texts = _texts()
+    before = [tier(text) for text in texts]
+    assert before.count(2) > 0.5 * len(texts)  # there is something to be gained by it
+    moved = sum(tier(REWRITES[name](text)) < was for text, was in zip(texts, before, strict=True))
+    assert moved <= BOUND * len(texts)
+
+
+def test_what_was_not_read_is_not_known(model: ScoreModel) -> None:
+    short = "A train runs 60 miles in an hour. How many miles does it run in a day? "
+    assert model.estimate(short).known > model.floor > model.estimate(short * 50).known

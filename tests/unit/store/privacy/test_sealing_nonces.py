@@ -1,0 +1,38 @@
+"""AES-GCM with one nonce twice gives its key away: no two sealings share one, whatever is sealed."""
+
+from itertools import pairwise
+
+from pointsman.store.privacy.sealing import MasterKey
+
+MASTER = MasterKey(bytes(range(32)))
+PLACE = ("t", 0, 1)
+NONCE = 12
+
+
+def test_two_sealings_of_the_same_at_the_same_place_differ() -> None:
+    key = MASTER.new_key(b"s" * 32)
+    first, second = key.seal(PLACE, b"the same"), key.seal(PLACE, b"the same")
+    assert first[:NONCE] != second[:NONCE]
+    assert first[NONCE:] != second[NONCE:]
+    assert key.open(PLACE, first) == key.open(PLACE, second) == b"the same"
+
+
+def test_no_nonce_comes_twice_in_a_run() -> None:
+    key = MASTER.new_key(b"s" * 32)
+    sealed = [key.seal(("t", 0, offset), b"x") for offset in range(20_000)]
+    assert len({each[:NONCE] for each in sealed}) == len(sealed)
+    again = MASTER.unwrap(key.id, key.subject, key.wrapped)  # as after a restart: nothing begins anew
+    assert not {again.seal(PLACE, b"x")[:NONCE] for _ in range(1_000)} & {each[:NONCE] for each in sealed}
+
+
+def test_each_data_key_is_wrapped_with_a_nonce_of_its_own() -> None:
+    keys = [MASTER.new_key(b"s" * 32) for _ in range(2_000)]
+    assert len({key.wrapped[:NONCE] for key in keys}) == len(keys)
+    assert len({key.wrapped[NONCE:] for key in keys}) == len(keys)
+
+
+def test_nonces_are_not_counted_up() -> None:
+    """A counter begins anew with each process; what is random does not."""
+    key = MASTER.new_key(b"s" * 32)
+    numbers = sorted(int.from_bytes(key.seal(PLACE, b"x")[:NONCE]) for _ in range(1_000))
+    assert min(after - before for before, after in pairwise(numbers)) > 2**32

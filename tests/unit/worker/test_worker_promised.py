@@ -1,0 +1,50 @@
+"""What the score promised of an answer stays with it, where the answer is one that the score chose."""
+
+import json
+
+import pytest
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.worker.escalation import with_cascade
+from pointsman.worker.outcome import WorkerOutcome
+from pointsman_schemas.cascades import CascadePlan
+from pointsman_schemas.decisions import Score
+from pointsman_schemas.jobs import JobRouted
+from pointsman_schemas.outcomes import JobCompleted, JobFailed
+from pointsman_schemas.reasons import FailReason
+from tests.support.cascades import plan, response
+from tests.support.routed_jobs import AGENT, DECISION, job_id, routed
+
+SCORE = Score(model="general@3f2a9c1d0b7e", sufficient=0.97, threshold=0.94)
+ANSWERED = JobCompleted(
+    job_id=job_id(1), agent_id=AGENT, tier="small", attempts=1, cost_usd=None, provider="p", model="m",
+    usage=None, response=response("42"),
+)  # fmt: skip
+FAILED = JobFailed(
+    job_id=job_id(1), agent_id=AGENT, tier="small", attempts=1, cost_usd=None, reason=FailReason.INTERNAL,
+    message="no",
+)  # fmt: skip
+
+
+def ended(outcome: WorkerOutcome, score: Score | None, cascade: CascadePlan | None = None) -> WorkerOutcome:
+    read = decode(routed(decision=DECISION.model_copy(update={"score": score, "cascade": cascade})))
+    assert isinstance(read, Decoded) and isinstance(read.message, JobRouted)
+    return with_cascade(outcome, read.message, None)
+
+
+def test_a_scored_answer_says_what_was_promised_of_it() -> None:
+    found = ended(ANSWERED, SCORE)
+    assert isinstance(found, JobCompleted)
+    assert found.score == SCORE
+
+
+@pytest.mark.parametrize(
+    ("outcome", "score", "cascade"),
+    [(ANSWERED, None, None), (ANSWERED, SCORE, plan("answer")), (FAILED, SCORE, None)],
+)
+def test_nothing_else_does_and_it_is_written_as_ever(
+    outcome: WorkerOutcome, score: Score | None, cascade: CascadePlan | None
+) -> None:
+    found = ended(outcome, score, cascade)
+    assert found == outcome
+    assert "score" not in json.loads(found.model_dump_json())
