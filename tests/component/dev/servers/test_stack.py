@@ -34,7 +34,7 @@ TOPIC = Topics("stack").dead
 OWNER = """
 import sys, time
 from pathlib import Path
-from pointsman.dev import child
+from pointsman.dev.servers import child
 if sys.argv[2] == "orphan":
     child.end_with_parent = lambda by: None
 from pointsman.dev.servers.stack import Stack
