@@ -121,7 +121,8 @@ def open_heads(url: str) -> Heads | None:
             except Exception as error:
                 reason = str(error).partition("\n")[0]
                 raise HeadsError(f"{url} cannot be used: {reason}") from error
-    raise HeadsError(f"{parts.scheme or 'this'} is no address for checkpoints: give {_FORMS}")
+        case _:
+            raise HeadsError(f"{parts.scheme or 'this'} is no address for checkpoints: give {_FORMS}")
 
 
 def _name(number: int) -> str:

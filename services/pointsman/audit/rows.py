@@ -2,6 +2,7 @@
 
 import logging
 from functools import cache
+from typing import assert_never
 
 from pointsman.audit.columns import (
     agent_or_none,
@@ -60,6 +61,8 @@ def _understood(record: Incoming, topics: Topics) -> Row:
             return _row(record, cause, JobSubmitted.TYPE, facts_of(job), _text(record.value))
         case Malformed() as malformed:
             return _unreadable(record, malformed)
+        case never:
+            assert_never(never)
 
 
 def _letter(record: Incoming, intake: str) -> Row:
@@ -106,6 +109,8 @@ def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> Fact
             return facts_of(job)
         case Malformed() as malformed:
             return Facts(malformed.job_id, agent_or_none(malformed.agent_id))
+        case never:
+            assert_never(never)
 
 
 def _unreadable(record: Incoming, malformed: Malformed) -> Row:

@@ -78,7 +78,8 @@ def explain(
             return KafkaLoginError(
                 f"{at} does not prove that it knows our password", "see that it is the right server"
             )
-    return BusError(f"something listens at {host}:{port}, but it is no Kafka broker ({cause!r})")
+        case _:
+            return BusError(f"something listens at {host}:{port}, but it is no Kafka broker ({cause!r})")
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -146,9 +147,10 @@ def _closed(stage: Stage, at: str, settings: KafkaPart) -> BusError:
             return _refused(at, settings, "")
         case _ if settings.logs_in:
             return KafkaLoginError(f"{at} closes the connection at login", "see the broker's log", sure=False)
-    return KafkaLoginError(
-        f"{at} closes a connection that does not log in",
-        f"set {_PROTOCOL} to {'SASL_SSL' if settings.encrypts else 'SASL_PLAINTEXT'}, with "
-        "POINTSMAN_KAFKA_SASL_MECHANISM and what it wants",
-        sure=False,
-    )
+        case _:
+            return KafkaLoginError(
+                f"{at} closes a connection that does not log in",
+                f"set {_PROTOCOL} to {'SASL_SSL' if settings.encrypts else 'SASL_PLAINTEXT'}, with "
+                "POINTSMAN_KAFKA_SASL_MECHANISM and what it wants",
+                sure=False,
+            )

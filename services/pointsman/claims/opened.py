@@ -43,7 +43,8 @@ def open_store(url: str) -> ClaimStore:
             except Exception as error:
                 said = str(error).partition("\n")[0]
                 raise ClaimsSettingError(f"{url} cannot be used: {said}") from error
-    raise ClaimsSettingError(f"{parts.scheme or 'this'} is no address of a store: give {_KNOWN}")
+        case _:
+            raise ClaimsSettingError(f"{parts.scheme or 'this'} is no address of a store: give {_KNOWN}")
 
 
 def open_claim_check(settings: ClaimsPart) -> ClaimCheck | None:

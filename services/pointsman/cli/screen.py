@@ -126,7 +126,8 @@ def _finite(value: Any) -> Any:
             return {key: _finite(each) for key, each in value.items()}
         case list() | tuple():
             return [_finite(each) for each in value]
-    return _finite(_plain(value))
+        case _:
+            return _finite(_plain(value))
 
 
 def _plain(value: Any) -> Any:

@@ -52,6 +52,8 @@ def make_job(
             raise InvalidJobError("deadline: needs a time zone, e.g. datetime.now(UTC)")
         case datetime() as time:
             body["deadline"] = format_time(time)
+        case _:
+            pass
     body = {name: value for name, value in body.items() if value is not None}
     try:
         # Not orjson: it writes NaN as null, and the provider would be asked something else.

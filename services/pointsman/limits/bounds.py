@@ -62,7 +62,8 @@ def bounded(message: Message) -> Message:
             return _with(message, calls=_each(message.calls, "wants"))
         case LimitSettled():
             return _with(message, calls=_each(message.calls, "used"))
-    return message
+        case _:
+            return message
 
 
 def seconds(value: float, most: float) -> float:

@@ -7,7 +7,7 @@ Invariants:
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
 from pydantic import Field
 
@@ -73,6 +73,10 @@ class Breaker:
                 self.prober = turned.process
             case "closed" if ends_probe:
                 self.state, self.prober, self.times = "closed", "", 0
+            case "open" | "probing" | "closed":
+                pass  # nobody may do that now
+            case _:
+                assert_never(turned.to)
 
     def open_s(self, rule: BreakerRule) -> float:
         """How long to stay away now, in seconds."""

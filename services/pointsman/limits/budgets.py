@@ -7,7 +7,7 @@ Invariants:
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
 from pointsman.limits.bounds import (
     LONGEST_SLACK_S,
@@ -190,6 +190,8 @@ def stands_as_declared(budget: Budget | None, declared: LimitDeclared) -> bool:
         case Daily():
             same = (budget.limit, budget.refuses) == (declared.limit, declared.refuses)
             return declared.window_s is None and same
+        case _:
+            assert_never(budget)
 
 
 def declare(known: Budget | None, declared: LimitDeclared) -> Budget:

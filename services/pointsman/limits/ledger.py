@@ -125,6 +125,8 @@ class Ledger:
                 self.breaker(message.target).count(now.at, message.ok, message.failed)
             case BreakerTurned():
                 self.breaker(message.target).turn(message, now.at)
+            case _:
+                pass
         return [*answers, *self._drop_silent(), *self._grant()]
 
     def next_grant(self) -> tuple[int, Ticket] | None:

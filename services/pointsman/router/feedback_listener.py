@@ -108,6 +108,8 @@ def _hear(promises: CalibrationMonitor, record: Incoming) -> None:
                 promises.broken(said)
             case PromiseRenewed() as said:
                 promises.renewed(said, broker_time(record))
+            case _:
+                pass
     except Exception:  # one message of a stranger's must not keep the others from being heard
         topic, partition, offset = record.origin
         place = {"topic": topic, "partition": partition, "offset": offset}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.encoded_batch import Made
@@ -200,6 +200,8 @@ class RouterHandler:
                 return self._route(replies, read)
             case Accepted():
                 return Answer(dead_letter(replies, read.cause, _second(read.job)))
+            case _:
+                assert_never(read)
 
     def _route(self, replies: Replies, read: Accepted) -> Answer:
         try:

@@ -81,7 +81,8 @@ def distrust(
         case code if code in _UNKNOWN_SIGNER:
             by = f"the CA in {ca}" if ca else "a CA that this machine knows"
             return f"is not signed by {by}", f"set {ca_setting} to its CA's certificate"
-    return f"is not trusted: {error.verify_message}", "have another made"
+        case _:
+            return f"is not trusted: {error.verify_message}", "have another made"
 
 
 def _why(error: OSError, wanted: str) -> str:

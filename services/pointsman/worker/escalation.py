@@ -41,7 +41,8 @@ def look(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
             return failed(stage, said, spent)
         case Cancelled() | Expired():
             return None
-    assert_never(ended)
+        case _:
+            assert_never(ended)
 
 
 def escalate(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
@@ -93,7 +94,8 @@ def _reason(step: CascadeStep, tier: str) -> str:
             return f"{tier} is asked too, so that its answer can be held against {step.tier}'s."
         case StepReason.FAILED:
             return f"{step.tier} gave no answer ({step.detail}), so {tier} is asked."
-    return f"{step.tier}'s answer fell short ({step.detail}), so {tier} is asked."
+        case _:
+            return f"{step.tier}'s answer fell short ({step.detail}), so {tier} is asked."
 
 
 def _score(plan: CascadePlan | None, step: CascadeStep) -> Score | None:

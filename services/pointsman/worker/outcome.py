@@ -73,7 +73,8 @@ def outcome_of(
             return JobCancelled(**about, cancelled_by=ended.by, message=ended.reason)
         case Expired():
             return JobExpired(**about, deadline=job.deadline, message=ended.message, limit=ended.limit)
-    assert_never(ended)
+        case _:
+            assert_never(ended)
 
 
 def failed_internally(

@@ -57,7 +57,8 @@ class Secrets:
                 return [self._hidden(each) for each in value]
             case int() | float() if not isinstance(value, bool) and self.hide(str(value)) != str(value):
                 return _GONE
-        return value
+            case _:
+                return value
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

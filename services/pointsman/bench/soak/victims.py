@@ -6,7 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from pointsman.bench.soak.accidents import Accident, Kind
 from pointsman.dev.services.processes import Process
@@ -80,6 +80,8 @@ class Victims:
                 case Kind.FREEZE:
                     self.frozen[accident.name] += 1
                     os.kill(process.pid, signal.SIGSTOP)
+                case _:
+                    assert_never(accident.kind)
             await asyncio.sleep(accident.lasts_s)
         finally:
             self._mend(process)

@@ -50,6 +50,8 @@ def _place_and_words(fault: ErrorDetails) -> tuple[tuple[int | str, ...], str]:
             return (*above, "content"), "must be a text or a list of parts"
         case (*_, "tier") if kind == "string_pattern_mismatch":
             return place, _TIER
+        case _:
+            pass
     if kind in ("string_too_long", "too_long"):
         return place, f"is longer than {fault['ctx']['max_length']}"
     if kind.startswith("datetime"):

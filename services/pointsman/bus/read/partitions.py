@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import assert_never
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, LeaderNotAvailableError, NoError, for_code
@@ -128,8 +129,10 @@ class Partitions:
                 found = await self.offsets(dict.fromkeys(places, at_ms), within)
                 none_yet = [place for place, offset in found.items() if offset < 0]
                 return found | await self.offsets(dict.fromkeys(none_yet, LATEST), within)
-            case _:
+            case Mapping():
                 first = await self.offsets(dict.fromkeys(places, EARLIEST), within)
                 named = [place for place in places if start.get(place, 0) > first[place]]
                 end = await self.offsets(dict.fromkeys(named, LATEST), within)
                 return first | {place: start[place] for place in named if start[place] <= end[place]}
+            case _:
+                assert_never(start)

@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, assert_never
 
-from pointsman.bus.codec.decode import Malformed, decode
+from pointsman.bus.codec.decode import Decoded, Malformed, decode
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.errors import BusError
 from pointsman.bus.produce.publisher import Publisher
@@ -92,7 +92,7 @@ class SharedLog:
             raise BusError(f"{self._topic.name} begins anew: it ends before offset {before}")
         understood = []
         for record in records:
-            match decode(record):
+            match decoded := decode(record):
                 case Malformed(reason=reason, message=problem):
                     event(
                         log,
@@ -103,8 +103,10 @@ class SharedLog:
                         reason=reason,
                         problem=problem,
                     )
-                case decoded:
-                    understood.append((record.offset, record.timestamp_ms, decoded.message))
+                case Decoded(message):
+                    understood.append((record.offset, record.timestamp_ms, message))
+                case _:
+                    assert_never(decoded)
         return understood
 
     async def append(self, messages: Sequence[tuple[str, Message]]) -> None:

@@ -1,6 +1,6 @@
 """`pointsman queue`: a job's place."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
@@ -68,6 +68,9 @@ def said(place: "Standing") -> str:
             )
         case "in_lane":
             return f"on {place.tier}, {jobs} of its lane before it are not finished"
-    soon = "" if place.seconds is None else f", let in after {duration(place.seconds)} or more"
-    calls = count(place.limit_before or 0, "call")
-    return f"on {place.tier}, waits for {place.limit}: {calls} before it{soon}"
+        case "limited":
+            soon = "" if place.seconds is None else f", let in after {duration(place.seconds)} or more"
+            calls = count(place.limit_before or 0, "call")
+            return f"on {place.tier}, waits for {place.limit}: {calls} before it{soon}"
+        case _:
+            assert_never(place.state)

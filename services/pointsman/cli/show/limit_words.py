@@ -46,4 +46,5 @@ def limit_words(message: Message) -> str | None:
             return f"{target}: {failed} of {failed + ok} calls failed"
         case BreakerTurned(target=target, to=to, seconds=seconds):
             return f"{target} {to}" + (f" for {duration(seconds)}" if seconds else "")
-    return None
+        case _:
+            return None

@@ -59,7 +59,8 @@ def _breaker(each: TargetNow) -> Text:
             return Text(f"open, tried again {when}", "red")
         case "probing":
             return Text(f"half open, {each.prober} tries it", "yellow")
-    return Text("closed")
+        case _:
+            return Text("closed")
 
 
 def _waiting(count: int) -> Text:

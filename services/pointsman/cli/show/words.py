@@ -1,5 +1,7 @@
 """A message in a few words: what was asked, what was answered, what happened."""
 
+from typing import assert_never
+
 from pointsman.cli.formats import count, duration, money
 from pointsman.cli.show.decisions.policy_words import POLICY_KINDS, policy_words
 from pointsman.cli.show.limit_words import LIMIT_KINDS, limit_words
@@ -74,7 +76,8 @@ def what(message: Message) -> str:
             return f"{message.verdict:g} of 1 by {message.by}{said}"
         case CheckpointSigned():
             return f"{message.number}, of {len(message.lanes)} lanes, by the key {message.key_id}"
-    return limit_words(message) or policy_words(message) or message.TYPE
+        case _:
+            return limit_words(message) or policy_words(message) or message.TYPE
 
 
 def call(made: CallFinished) -> str:
@@ -93,6 +96,8 @@ def call(made: CallFinished) -> str:
             ]
         case "cancelled" | "expired":
             parts = [f"{made.attempt} {made.status} after {took}"]
+        case _:
+            assert_never(made.status)
     if made.usage is not None:
         parts.append(f"{made.usage.input_tokens:,} + {count(made.usage.output_tokens, 'token')}")
     if made.status == "ok":

@@ -62,7 +62,8 @@ def _response_format(value: Any) -> str | None:
             return None
         case {"type": "json_schema"}:
             return "json_schema: {name, schema}"
-    return "{type: text | json_object | json_schema}"
+        case _:
+            return "{type: text | json_object | json_schema}"
 
 
 PARAMETERS: dict[str, Check] = {
@@ -155,7 +156,9 @@ def _check_tool_choice(request: dict[str, Any], given: set[str]) -> None:
             return
         case {"type": "function", "function": {"name": str(name)}} if name in names:
             return
-    raise bad("tool_choice", f"tool_choice: expected none, auto, required or {', '.join(sorted(names))}.")
+        case _:
+            known = ", ".join(sorted(names))
+            raise bad("tool_choice", f"tool_choice: expected none, auto, required or {known}.")
 
 
 def _shown(value: Any) -> str:

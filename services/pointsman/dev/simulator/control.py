@@ -38,7 +38,8 @@ class Control:
                 return _json({"cleared": "faults"})
             case "POST", "faults":
                 return self._add(body)
-        return refused(Refusal(404, f"There is no {method} {path}.", code="unknown_url"))
+            case _:
+                return refused(Refusal(404, f"There is no {method} {path}.", code="unknown_url"))
 
     def _add(self, body: bytes) -> Reply:
         """All rules or, if one is wrong, none and 400."""

@@ -1,6 +1,7 @@
 """Where a job begins that is to be done by a cascade."""
 
 from collections.abc import Collection
+from typing import assert_never
 
 from pointsman.router.policy.checks import check_of
 from pointsman_schemas.cascades import CascadePlan
@@ -42,3 +43,5 @@ def _when(plan: CascadePlan) -> str:
         case "model":
             by = f"{plan.model.name}@{plan.model.version}" if plan.model else "its model"
             return f"when {by} finds {two}'s good enough beside {one}'s, for quality {plan.quality}"
+        case _:
+            assert_never(plan.accept)

@@ -91,11 +91,10 @@ class Scorer:
         if self.second is None or asks is None:
             return first
         hung = (*first.checks, asks)
-        match opinion:
-            case None:
-                return Scored(first.tier, first.score, hung)
-            case Check():
-                return Scored(None, None, (*hung, opinion))
+        if opinion is None:
+            return Scored(first.tier, first.score, hung)
+        if isinstance(opinion, Check):
+            return Scored(None, None, (*hung, opinion))
         both = self._choose(together(estimate, recorded(opinion)), self.second.bar, allowed)
         if both.doubt is not None:
             return Scored(None, None, (*hung, missing(both.doubt)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from time import monotonic
+from typing import assert_never
 
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM, PAUSED
@@ -168,7 +169,10 @@ class Attempts:
                 return "empty" in also and is_empty(result)
             case Reject():
                 return result.elsewhere or ("too_long" in also and result.too_long)
-        return False
+            case Retry():
+                return False
+            case _:
+                assert_never(result)
 
     def _next_target(self) -> Target:
         """The first that may be called now; where none may, the one that may be soonest."""

@@ -42,4 +42,5 @@ def _says(content: Any) -> bool:
             return bool(content.strip())
         case list():
             return any(_says(part.get("text", part) if isinstance(part, dict) else part) for part in content)
-    return bool(content)
+        case _:
+            return bool(content)

@@ -104,6 +104,8 @@ class Breakers:
                     self._probe.pop(target, None)
                 elif self._probe.get(target) == "asked":
                     self._probe[target] = "free"
+            case _:
+                pass
 
     def take(self) -> list[Said]:
         """Reports on the targets that failed."""

@@ -46,7 +46,8 @@ def _webp(data: bytes) -> Size | None:
         case b"VP8 ":
             width, height = (int.from_bytes(data[at : at + 2], "little") for at in (26, 28))
             return width & 0x3FFF, height & 0x3FFF
-    return None
+        case _:
+            return None
 
 
 def _jpeg(data: bytes) -> Size | None:

@@ -41,7 +41,8 @@ def decoder_of(encoding: str) -> Decoder:
             return Deflated(_GZIP)
         case ["deflate"]:
             return Deflated(None)
-    raise UnreadableError(f"its Content-Encoding {encoding[:60]!r} was not asked for ({ACCEPTED})")
+        case _:
+            raise UnreadableError(f"its Content-Encoding {encoding[:60]!r} was not asked for ({ACCEPTED})")
 
 
 class Plain:

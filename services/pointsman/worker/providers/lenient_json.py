@@ -79,7 +79,8 @@ def _holdable(value: Any) -> Any:
             return {_holdable(name): _holdable(each) for name, each in value.items()}
         case list():
             return [_holdable(each) for each in value]
-    return value
+        case _:
+            return value
 
 
 def _deeper(value: Any) -> bool:
@@ -111,5 +112,7 @@ def _cut(text: str) -> str:
                     kept.append("null")
                     begin = token.end()
                 depth -= 1
+            case _:
+                pass
     kept.append(text[begin:] if depth <= MOST_DEPTH else "null")
     return "".join(kept)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from pointsman.worker.calls.answer import Reject, Retry
 from pointsman.worker.calls.retry_after import asked_wait
@@ -142,4 +142,7 @@ def _advice(row: ProviderRow, kind: Kind) -> str:
             return " -- shorten the job's request, or send it to a model with room for it"
         case Kind.FILTERED | Kind.REQUEST:
             return " -- change the job's request"
-    return ""
+        case Kind.LIMITED | Kind.TIMED_OUT | Kind.FAILING | Kind.UNREADABLE:
+            return ""
+        case _:
+            assert_never(kind)

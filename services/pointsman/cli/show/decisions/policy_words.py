@@ -25,4 +25,5 @@ def policy_words(message: Message) -> str:
         case PromiseRenewed():
             said = f": {message.comment}" if message.comment else ""
             return f"{message.model} is asked again, says {message.by}{said}"
-    return ""
+        case _:
+            return ""

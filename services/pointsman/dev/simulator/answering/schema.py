@@ -44,15 +44,14 @@ def _example(schema: Any, seed: int, *, root: Schema, path: str, depth: int) -> 
             return _object(schema, seed, root=root, path=path, depth=depth)
         case "array":
             return _array(schema, seed, root=root, path=path, depth=depth)
-        case "integer":
-            return _number(schema, seed, path, whole=True)
-        case "number":
-            return _number(schema, seed, path, whole=False)
+        case "integer" | "number" as number:
+            return _number(schema, seed, path, whole=number == "integer")
         case "boolean":
             return below(seed, path, 2) == 1
         case "null":
             return None
-    return _string(schema, seed, path)
+        case _:
+            return _string(schema, seed, path)
 
 
 def _object(schema: Schema, seed: int, *, root: Schema, path: str, depth: int) -> dict[str, Any]:
