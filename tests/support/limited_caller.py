@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.bus.settings import LanePart
-from pointsman.worker.limits.call_limiter import NoRoomError, Wait
+from pointsman.worker.limits.call_limiter import Wait
+from pointsman.worker.limits.errors import NoRoomError
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman_schemas.limits import LimitDeclared
@@ -40,13 +41,14 @@ async def work(order: Order) -> None:
     topic = Topics(order.prefix).limits
     agreement = SharedLimits(order.process, lambda: SharedLog(LanePart(kafka=order.kafka), topic, "test"))
     rate_limiter = RateLimiter(agreement, order.declared)
-    way = call_limiter(agreement, rate_limiter, order.patience_s)
+    agreement.add(rate_limiter)
+    limits = call_limiter(agreement, rate_limiter, order.patience_s)
 
     async def call() -> None:
         try:
-            async with way.turn(uuid4(), "openai/gpt", order.wants, Wait()) as turn:
+            async with limits.acquire(uuid4(), "openai/gpt", order.wants, Wait()) as acquired:
                 said = await ask(order.port, {"process": order.process, **order.used})
-                turn.used = order.used
+                limits.report(acquired, order.used)
         except NoRoomError as error:
             said = f"no room: {error.limit}"
         sys.stdout.write(json.dumps({"said": said}) + "\n")

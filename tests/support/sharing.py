@@ -27,9 +27,15 @@ class Process:
 
     async def turn(self, *, want: int = 1, patience_s: float = 20) -> None:
         """A call that takes no time."""
-        way = call_limiter(self.all, self.rate_limiter, patience_s)
-        async with way.turn(uuid4(), "t", {"rate": want}, Wait()):
+        limits = call_limiter(self.all, self.rate_limiter, patience_s)
+        async with limits.acquire(uuid4(), "t", {"rate": want}, Wait()):
             pass
+
+
+def process_in(shared: SharedLimits, declared: Sequence[LimitDeclared]) -> Process:
+    rate_limiter = RateLimiter(shared, declared)
+    shared.add(rate_limiter)
+    return Process(shared, rate_limiter)
 
 
 def shared_limits(kafka: Kafka, name: str) -> SharedLimits:
@@ -53,9 +59,9 @@ async def agreements(kafka: Kafka, *names: str) -> AsyncIterator[list[SharedLimi
 async def processes(
     kafka: Kafka, *names: str, declared: Sequence[LimitDeclared]
 ) -> AsyncIterator[list[Process]]:
-    """The same, each with a gate."""
+    """The same, each with a rate limiter."""
     async with agreements(kafka, *names) as joined:
-        made = [Process(each, RateLimiter(each, declared)) for each in joined]
+        made = [process_in(each, declared) for each in joined]
         for each in joined:
             await each.written()
         yield made

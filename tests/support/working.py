@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.runtime.clock import Clock, utc_now
@@ -11,6 +12,7 @@ from pointsman.worker.calls.call_context import call_context_of, target
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import WorkerHandler
+from pointsman.worker.limits.call_limiter import Acquired
 from pointsman.worker.limits.ceilings import Ceiling
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers import Provider
@@ -58,6 +60,11 @@ class Worker:
         self.handler = WorkerHandler(
             self.call_context, topics or Topics(), cancellations=self.cancellations, clock=clock
         )
+
+    def pause(self, target: str, seconds: float) -> None:
+        """As if the provider had asked to be left alone."""
+        call = Acquired(uuid4(), target)
+        self.call_context.limits.report(call, leave_alone_s=seconds)
 
     async def do(self, *args: Any, **request: Any) -> list[Outgoing]:
         return await self.handler(routed(*args, **request))

@@ -1,5 +1,6 @@
 """Folders stay small enough to be taken in at a glance, and tests are where what they test is."""
 
+import ast
 from collections import Counter
 from pathlib import Path
 
@@ -23,6 +24,21 @@ def test_each_folder_of_tests_is_named_like_a_package() -> None:
     }
     packages = {path for path in folders if (PACKAGE / path / "__init__.py").is_file()}
     assert folders - packages == {Path("schemas")}
+
+
+def test_no_part_registers_itself_when_it_is_made() -> None:
+    """Whoever builds it does that: control flows one way."""
+    handed = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for maker in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(maker, ast.FunctionDef) and maker.name in ("__init__", "__post_init__")
+        for call in ast.walk(maker)
+        if isinstance(call, ast.Call)
+        if any(isinstance(given, ast.Name) and given.id == "self" for given in call.args)
+        if isinstance(call.func, ast.Attribute) and call.func.attr != "__init__"
+    ]
+    assert handed == []
 
 
 def test_every_folder_of_code_is_a_package() -> None:

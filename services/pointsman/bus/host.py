@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import orjson
 import uvicorn
@@ -63,14 +62,14 @@ def control_broker(settings: LanePart) -> KafkaBroker:
 
 
 class Host:
-    """A service as an ASGI application. `failure` is why its task ended although nobody asked it to."""
+    """A service as an ASGI application; `ended` once its task did so by itself, and `failure` says why."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self.failure: BaseException | None = None
-        self.on_end: Callable[[], None] = lambda: None
+        self.ended = asyncio.Event()
         self.app = AsgiFastStream(
             service.broker,
             lifespan=self._lifespan,
@@ -104,7 +103,7 @@ class Host:
             failure(log, Event.SERVICE_FAILED)
         if not self._stopping:
             self.failure = self.failure or RuntimeError("the service's task ended by itself")
-            self.on_end()
+            self.ended.set()
 
     async def _healthz(self, scope: Scope) -> AsgiResponse:
         alive = self._task is not None and not self._task.done()
@@ -143,15 +142,21 @@ async def _serve(service: Service, http: HttpPart) -> int:
             host.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5
         )
     )
-    host.on_end = partial(setattr, server, "should_exit", True)
     event(log, logging.INFO, Event.SERVICE_STARTING, service=service.name, http=address)
+    stopping = asyncio.create_task(server.stop_after(host.ended))
     await server.serve(sockets=[listener])
+    stopping.cancel()
     event(log, logging.INFO, Event.SERVICE_STOPPED, service=service.name)
     return 0 if server.started and host.failure is None else 1
 
 
 class _Server(uvicorn.Server):
     """Ends cleanly, with exit code 0, when it is asked to; uvicorn's own would raise the signal once more."""
+
+    async def stop_after(self, ended: asyncio.Event) -> None:
+        """Serve no longer than until then."""
+        await ended.wait()
+        self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -4,7 +4,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 
-from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -13,14 +12,7 @@ from prometheus_client.utils import floatToGoString
 class BatchHistogram(Collector):
     """Counts values by upper bound, for each value of one label; exported as `prometheus_client` does."""
 
-    def __init__(
-        self,
-        name: str,
-        documentation: str,
-        label: str,
-        buckets: Sequence[float],
-        registry: CollectorRegistry = REGISTRY,
-    ) -> None:
+    def __init__(self, name: str, documentation: str, label: str, buckets: Sequence[float]) -> None:
         self._name, self._documentation = name, documentation
         self._labelnames = (label,)  # under the name that the library's own metrics have it
         self._bounds = tuple(buckets)
@@ -28,7 +20,6 @@ class BatchHistogram(Collector):
         self._lock = Lock()
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
-        registry.register(self)
 
     def observe(self, label: str, values: Mapping[float, int]) -> None:
         """Count each of `values` so many times under `label`."""

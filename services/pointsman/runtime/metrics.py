@@ -4,7 +4,7 @@ Labels are bounded: tier, outcome, reason, provider, model (of the providers fil
 job, an agent or a text.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from pointsman.runtime.batch_histogram import BatchHistogram
 
@@ -39,6 +39,7 @@ HOP_SECONDS = BatchHistogram(
     "topic",
     _HOP,
 )
+REGISTRY.register(HOP_SECONDS)
 LANE_LAG = Gauge("pointsman_lane_lag_records", "Records not yet committed", ["topic", "partition"])
 LANE_AGE = Gauge(
     "pointsman_lane_oldest_seconds", "Age of the oldest uncommitted record", ["topic", "partition"]

@@ -37,8 +37,8 @@ def look(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
             return None
         case Reject(message=message) | GaveUp(Retry(message=message)):
             return failed(stage, message, spent)
-        case NoRoom(said=said):
-            return failed(stage, said, spent)
+        case NoRoom(reason=reason):
+            return failed(stage, reason, spent)
         case Cancelled() | Expired():
             return None
         case _:

@@ -66,8 +66,8 @@ def outcome_of(
             message = f"{failure.message} -- {_gave_up(why, row, failure.after)}"
             limit = "retry budget" if why is GiveUp.RETRY_BUDGET else None
             return JobFailed(**about, reason=failure.reason, message=message, limit=limit)
-        case NoRoom(limit, said):
-            message = f"{said} -- calls made: {len(calls)}"
+        case NoRoom(limit, reason):
+            message = f"{reason} -- calls made: {len(calls)}"
             return JobFailed(**about, reason=FailReason.RATE_LIMITED, message=message, limit=limit)
         case Cancelled():
             return JobCancelled(**about, cancelled_by=ended.by, message=ended.reason)

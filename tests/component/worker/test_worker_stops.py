@@ -43,7 +43,7 @@ async def test_a_job_without_a_deadline_does_not_wait_for_ever() -> None:
 async def test_a_job_that_comes_during_a_pause_waits_and_says_for_what() -> None:
     async with working(in_turn(http(429, {}, retry_after="100"), http())) as (tiny, worker):
         limited = asyncio.create_task(worker.do(1))
-        while not worker.call_context.rate_limiter.pause_left("tiny/gpt-4.1-nano"):  # noqa: ASYNC110  # once the answer is read
+        while not worker.call_context.limits.available("tiny/gpt-4.1-nano"):  # noqa: ASYNC110  # once the answer is read
             await asyncio.sleep(0.001)
         records = await worker.do(2, deadline=utc_now() + timedelta(seconds=0.3))
         worker.cancellations.cancel(job_id(1), by="test")

@@ -18,7 +18,8 @@ BUCKETS = (0.25, 0.5, 1, 2.5)
 )
 def test_it_exports_what_the_ordinary_one_does(batches: list[tuple[str, list[float]]]) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    batched = BatchHistogram("hop_seconds", "A hop", "topic", BUCKETS, registry=ours)
+    batched = BatchHistogram("hop_seconds", "A hop", "topic", BUCKETS)
+    ours.register(batched)
     ordinary = Histogram("hop_seconds", "A hop", ["topic"], buckets=BUCKETS, registry=theirs)
     for label, values in batches:
         batched.observe(label, Counter(values))

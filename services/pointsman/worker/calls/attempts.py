@@ -10,18 +10,16 @@ from time import monotonic
 from typing import assert_never
 
 from pointsman.runtime.clock import Clock
-from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM, PAUSED
+from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM
 from pointsman.worker.calls.answer import Answer, Failure, Reject, Result, Retry
 from pointsman.worker.calls.backoff import GiveUp, next_wait
 from pointsman.worker.calls.call import Call, Status, Target
 from pointsman.worker.calls.hedging import Called, Calling, race
 from pointsman.worker.calls.retry_budget import RetryBudget
 from pointsman.worker.calls.unsuited import as_failure, is_empty
-from pointsman.worker.limits.breakers import Breakers, ShutError
-from pointsman.worker.limits.call_limiter import CallLimiter, NoRoomError, Wait
-from pointsman.worker.limits.call_reservation import UnknownPriceError
+from pointsman.worker.limits.call_limiter import CallLimiter, Wait
 from pointsman.worker.limits.ceilings import bounded
-from pointsman.worker.limits.rate_limiter import RateLimiter
+from pointsman.worker.limits.errors import NoRoomError, ShutError, UnknownPriceError
 from pointsman.worker.providers import as_sent
 from pointsman.worker.providers.usage import believed
 from pointsman.worker.providers_file import TierRow
@@ -49,10 +47,10 @@ class GaveUp:
 
 @dataclass(frozen=True, slots=True)
 class NoRoom:
-    """A limit let no call through; `said` tells how."""
+    """A limit let no call through; `reason` tells how."""
 
     limit: str
-    said: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +63,7 @@ class CallContext:
     tier: str
     row: TierRow
     targets: Sequence[Target]
-    call_limiter: CallLimiter
-    rate_limiter: RateLimiter
-    breakers: Breakers
+    limits: CallLimiter
     retries: RetryBudget
     hedges: RetryBudget
     clock: Clock
@@ -86,7 +82,7 @@ class Attempts:
         self._left = list(call_context.targets)
         self._tried: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
-        self._wants: dict[str, Mapping[str, int]] = {}
+        self._amounts: dict[str, Mapping[str, int]] = {}
         self._spent = self._most = Decimal(0)
         self._under_way: list[Call] = []
 
@@ -95,7 +91,6 @@ class Attempts:
         while True:
             target = self._next_target()
             try:
-                await self._rest(target)
                 ended = await self._ended(target)
             except ShutError:
                 self._left.sort(key=lambda other: other is target)  # the others come first
@@ -124,20 +119,19 @@ class Attempts:
                 if self._go_on_without(call.target):
                     continue
                 return GaveUp(result, wait)
-            # After a fault the same target is tried again; one that asks for time leaves it to the others.
-            asked = result.reason is FailReason.RATE_LIMITED or result.after is not None
-            self._not_before[call.target.name] = monotonic() + wait
-            if asked and self._elsewhere(call.target):
-                self._write_down(call, "retry", result)
+            # After a fault the job waits by itself; a target that asks for time is left to others meanwhile.
+            if result.reason is not FailReason.RATE_LIMITED and result.after is None:
+                self._write_down(call, "retry", result, wait=wait)
+                await asyncio.sleep(wait)
                 continue
-            self._write_down(call, "retry", result, wait=wait)
-            if not asked:
-                await self._rest(call.target)
+            self._not_before[call.target.name] = monotonic() + wait
+            waits_here = not self._elsewhere(call.target)
+            self._write_down(call, "retry", result, wait=wait if waits_here else None)
 
-    def break_off(self, status: Status, said: str, reason: FailReason | None = None) -> None:
+    def break_off(self, status: Status, error: str, reason: FailReason | None = None) -> None:
         """Write down the calls that were under way when the job was stopped, if there were any."""
         for call in list(self._under_way):
-            self._write_down(call, status, None, reason=reason, said=said)
+            self._write_down(call, status, None, reason=reason, error=error)
 
     async def _ended(self, target: Target) -> Called:
         """The call that counts: the only one, or of two the one that answered first, or failed last."""
@@ -145,19 +139,19 @@ class Attempts:
         if hedge is None:
             return await self._call(target, begun)
         *failed, last = await race(self._call(target, begun), begun, hedge.after_s, self._second(target))
-        for each in failed:
-            self._write_down(each.call, "retry", each.result)
+        for called in failed:
+            self._write_down(called.call, "retry", called.result)
         return last
 
     def _second(self, target: Target) -> Callable[[], Calling | None]:
         """Another call, of the next target where there is one; none beyond their share."""
-        other = next((each for each in self._left if each is not target and self._may_call(each)), target)
 
         def second() -> Calling | None:
             if not self._call_context.hedges.may_retry(monotonic()):
                 return None
             HEDGES.labels(self._call_context.tier).inc()
-            return self._call(other, asyncio.Event())
+            others = (other for other in self._left if other is not target and self._may_call(other))
+            return self._call(next(others, target), asyncio.Event())
 
         return second
 
@@ -179,10 +173,9 @@ class Attempts:
         return min(self._left, key=self._ready_in)
 
     def _ready_in(self, target: Target) -> float:
-        """Seconds until it may be called: its pause, its breaker, and what this job was told to wait."""
-        context, name = self._call_context, target.name
-        rest = self._not_before.get(name, 0.0) - monotonic()
-        return max(context.rate_limiter.pause_left(name), context.breakers.shut_for(name), rest, 0.0)
+        """Seconds until it may be called, by the limits and by what this job was told to wait."""
+        rest = self._not_before.get(target.name, 0.0) - monotonic()
+        return max(self._call_context.limits.available(target.name), rest)
 
     def _elsewhere(self, target: Target) -> bool:
         """Whether another may be called now, and has room."""
@@ -191,21 +184,14 @@ class Attempts:
     def _may_call(self, target: Target) -> bool:
         if self._ready_in(target):
             return False
-        if target.name not in self._wants:
+        if target.name not in self._amounts:
             try:
-                wants = target.wants.before(
+                self._amounts[target.name] = target.reservation.before(
                     self._request(target), self._job.agent_id, self._call_context.clock()
                 )
             except UnknownPriceError:
                 return False
-            self._wants[target.name] = wants
-        return self._call_context.rate_limiter.has_room(self._wants[target.name])
-
-    async def _rest(self, target: Target) -> None:
-        """Wait as long as this job was told to, or until a person lets the target be called."""
-        left = self._not_before.pop(target.name, 0.0) - monotonic()
-        if left > 0:
-            await self._call_context.rate_limiter.rest(target.name, left)
+        return not self._call_context.limits.available(target.name, self._amounts[target.name])
 
     def _go_on_without(self, target: Target) -> bool:
         """Whether there is another to be tried."""
@@ -217,16 +203,16 @@ class Attempts:
     async def _call(self, target: Target, begun: asyncio.Event) -> Called:
         call_context, job = self._call_context, self._job
         request = self._request(target)
-        wants = self._reserved(target, request)
-        way = call_context.call_limiter.turn(
+        acquiring = call_context.limits.acquire(
             job.job_id,
             target.name,
-            wants,
+            self._reserved(target, request),
             self.wait,
+            after_s=self._not_before.pop(target.name, 0.0) - monotonic(),
             elsewhere=partial(self._elsewhere, target) if len(self._left) > 1 else None,
             in_haste=job.deadline is not None,
         )
-        async with way as turn:
+        async with acquiring as acquired:
             if not self._tried[target.name]:
                 call_context.retries.called(monotonic())
                 call_context.hedges.called(monotonic())
@@ -250,17 +236,18 @@ class Attempts:
                 )
             result = believed(result, request)
             cost = call.cost(result)
-            turn.used = target.wants.after(request, result.usage, cost)
             self._spent += self._most if cost is None else cost
-            turn.went_well = not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER)
-            if leave_alone_s := _leave_alone_s(result):
-                PAUSED.labels(target.name).inc()
-                call_context.rate_limiter.pause(target.name, leave_alone_s)
+            call_context.limits.report(
+                acquired,
+                target.reservation.after(request, result.usage, cost),
+                went_well=not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER),
+                leave_alone_s=_leave_alone_s(result),
+            )
         return Called(call, result)
 
     def _request(self, target: Target) -> Json:
         request, row = as_sent(self._asked, target.model), self._call_context.row
-        if row.usd_per_job is None and not target.wants.ceilings(self._job.agent_id):
+        if row.usd_per_job is None and not target.reservation.ceilings(self._job.agent_id):
             return request
         return bounded(request, row.answer_tokens)
 
@@ -269,11 +256,11 @@ class Attempts:
         row, now = self._call_context.row, self._call_context.clock()
         try:
             if row.usd_per_job is not None:
-                self._most = target.wants.most_usd(request, now)
+                self._most = target.reservation.most_usd(request, now)
                 if self._spent + self._most > row.usd_per_job:
-                    said = f"a call may cost ${self._most:f}, and ${self._spent:f} of the job's are spent"
-                    raise NoRoomError("usd_per_job", f"{said} (usd_per_job is ${row.usd_per_job:f})")
-            return target.wants.before(request, self._job.agent_id, now)
+                    reason = f"a call may cost ${self._most:f}, and ${self._spent:f} of the job's are spent"
+                    raise NoRoomError("usd_per_job", f"{reason} (usd_per_job is ${row.usd_per_job:f})")
+            return target.reservation.before(request, self._job.agent_id, now)
         except UnknownPriceError as error:
             raise NoRoomError("unknown price", str(error)) from error
 
@@ -301,10 +288,10 @@ class Attempts:
         *,
         wait: float | None = None,
         reason: FailReason | None = None,
-        said: str | None = None,
+        error: str | None = None,
     ) -> None:
         self._under_way.remove(call)
-        self.calls.append(call.over(status, result, wait=wait, reason=reason, said=said))
+        self.calls.append(call.over(status, result, wait=wait, reason=reason, error=error))
 
 
 def _as_failure(call: Call, result: Result) -> tuple[Status, Result]:

@@ -26,7 +26,7 @@ class Target:
     model: str
     provider: Provider
     prices: Prices
-    wants: CallReservation
+    reservation: CallReservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,11 @@ class Call:
         *,
         wait: float | None = None,
         reason: FailReason | None = None,
-        said: str | None = None,
+        error: str | None = None,
     ) -> CallFinished:
-        """Its record; `result` is None for a call that was broken off, `reason` and `said` tell why."""
+        """Its record; `result` is None for a call that was broken off, `reason` and `error` tell why."""
         if isinstance(result, Failure):
-            reason, said = result.reason, result.message
+            reason, error = result.reason, result.message
         priced = self._priced(result)
         return CallFinished(
             job_id=self.job.job_id,
@@ -67,7 +67,7 @@ class Call:
             status=status,
             http_status=result.http_status if result else None,
             error_type=reason,
-            error=said,
+            error=error,
             retry_after_s=wait,
             request=self.request,
             response=result.response if result else None,

@@ -44,15 +44,15 @@ def targets_of(
         )
         return provider, Prices(known.genai_prices_provider, known.prices)
 
-    ceilings = [each for each in file.ceilings if each.is_for(tier)]
-    return [target(*client(each.provider), each.model, ceilings) for each in row.models]
+    ceilings = [ceiling for ceiling in file.ceilings if ceiling.is_for(tier)]
+    return [target(*client(model.provider), model.model, ceilings) for model in row.models]
 
 
 def target(provider: Provider, prices: Prices, model: str, ceilings: Sequence[Ceiling] = ()) -> Target:
     """A provider's model with the limits in the provider's row, and the tier's ceilings."""
     name = target_of(provider.row.name, model)
-    wants = CallReservation(name, model, provider.row.limits.get(model), prices, ceilings)
-    return Target(name, model, provider, prices, wants)
+    reservation = CallReservation(name, model, provider.row.limits.get(model), prices, ceilings)
+    return Target(name, model, provider, prices, reservation)
 
 
 def call_context_of(
@@ -60,7 +60,9 @@ def call_context_of(
 ) -> CallContext:
     """What the calls of one process have in common; its limits are shared through `shared_limits`."""
     declared = {
-        each.budget: each for target in targets for each in target.wants.declared(shared_limits.process)
+        limit.budget: limit
+        for target in targets
+        for limit in target.reservation.declared(shared_limits.process)
     }
     watched = {
         target.name: Watched(rule, target.provider.row.timeout_s + _PROBE_MORE_S)
@@ -69,8 +71,10 @@ def call_context_of(
     }
     rate_limiter = RateLimiter(shared_limits, list(declared.values()))
     breakers = Breakers(shared_limits, watched)
+    shared_limits.add(rate_limiter)
+    shared_limits.add(breakers)
     closing = asyncio.Event()
-    call_limiter = CallLimiter(
+    limits = CallLimiter(
         asyncio.Semaphore(row.max_in_flight),
         closing,
         shared_limits=shared_limits,
@@ -80,6 +84,4 @@ def call_context_of(
         patience_s=row.patience_s,
     )
     retries, hedges = RetryBudget(row.retries), RetryBudget(row.hedge or RetryRule(share=0, floor=0))
-    return CallContext(
-        tier, row, targets, call_limiter, rate_limiter, breakers, retries, hedges, clock, closing
-    )
+    return CallContext(tier, row, targets, limits, retries, hedges, clock, closing)

@@ -7,8 +7,7 @@ from typing import Any
 
 from pointsman.worker.calls.answer import Answer, Result
 from pointsman.worker.calls.call import Call
-from pointsman.worker.limits.breakers import ShutError
-from pointsman.worker.limits.call_limiter import NoRoomError
+from pointsman.worker.limits.errors import NoRoomError, ShutError
 
 
 @dataclass(frozen=True, slots=True)

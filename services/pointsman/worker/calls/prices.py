@@ -72,7 +72,7 @@ class Prices:
         import genai_prices
         from genai_prices.data_snapshot import get_snapshot
 
-        known = [each.id for each in get_snapshot().providers]
+        known = [row.id for row in get_snapshot().providers]
         if provider not in known:
             raise ValueError(
                 f"genai_prices_provider: genai-prices knows no {provider!r}; it knows {', '.join(known)}"

@@ -7,13 +7,10 @@ from typing import Literal
 
 from pointsman.limits.breaker import BreakerRule
 from pointsman.limits.ledger import Answer
-from pointsman.worker.limits.shared_limits import Said, SharedLimits
+from pointsman.worker.limits.errors import ShutError
+from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import BreakerCounted, BreakerTurned
-
-
-class ShutError(Exception):
-    """The target may not be called now, and another may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,6 @@ class Breakers:
         self._ok: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
         self._failed: Counter[str] = Counter()
         self._probe: dict[str, Literal["asked", "free", "taken"]] = {}
-        shared_limits.add(self)
 
     def closed(self, target: str) -> bool:
         """Whether anybody may call it."""
@@ -107,7 +103,7 @@ class Breakers:
             case _:
                 pass
 
-    def take(self) -> list[Said]:
+    def take(self) -> list[Keyed]:
         """Reports on the targets that failed."""
         failed, self._failed = self._failed, Counter()
         return [

@@ -1,24 +1,21 @@
-"""The way to a call: its target is whole and not paused, a slot is free, and the shared limits have room."""
+"""The one way to a provider call: `available` to choose a target, `acquire` before it, `report` after it.
+
+A call may be made when its target is whole and not paused, a slot is free, and the shared limits have room.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import inf
 from uuid import UUID
 
-from pointsman.runtime.metrics import LIMIT_SECONDS
-from pointsman.worker.limits.breakers import Breakers, ShutError
+from pointsman.runtime.metrics import LIMIT_SECONDS, PAUSED
+from pointsman.worker.limits.breakers import Breakers
+from pointsman.worker.limits.errors import NoRoomError, ShutError
 from pointsman.worker.limits.grant import CallGrant
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
-
-
-class NoRoomError(Exception):
-    """A limit that this call cannot get past; `limit` names it."""
-
-    def __init__(self, limit: str, said: str) -> None:
-        super().__init__(said)
-        self.limit = limit
 
 
 @dataclass(slots=True)
@@ -28,16 +25,16 @@ class Wait:
     held_by: str = ""
 
 
-@dataclass(slots=True)
-class Turn:
-    """A call may be made; say here what it came to.
+@dataclass(eq=False, slots=True)
+class Acquired:
+    """One call of `target` for a job. `grant`: its share of the limits, None where it comes under none."""
 
-    `used`: of the budgets where that is not what was reserved. `went_well`: the provider's part in it, None
-    where it had none.
-    """
-
-    used: Mapping[str, int] = field(default_factory=dict)
-    went_well: bool | None = None
+    job_id: UUID
+    target: str
+    grant: CallGrant | None = None
+    #: Whether it is the one call that tests a broken target.
+    probe: bool = False
+    reported: bool = False
 
 
 class CallLimiter:
@@ -65,75 +62,107 @@ class CallLimiter:
         self._breakers = breakers
         self._patience_s = patience_s
 
+    def available(self, target: str, amounts: Mapping[str, int] | None = None) -> float:
+        """Seconds until a call of `target` could begin, as far as the log has been read; 0 for now.
+
+        Infinite where the shared limits have no room for `amounts` now.
+        """
+        if not self._rate_limiter.has_room(amounts or {}):
+            return inf
+        return max(self._rate_limiter.pause_left(target), self._breakers.shut_for(target))
+
     @asynccontextmanager
-    async def turn(
+    async def acquire(
         self,
         job_id: UUID,
         target: str,
-        wants: Mapping[str, int],
+        amounts: Mapping[str, int],
         wait: Wait,
         *,
+        after_s: float = 0.0,
         elsewhere: Callable[[], bool] | None = None,
         in_haste: bool = False,
-    ) -> AsyncGenerator[Turn, None]:
-        """Inside, one call of `target` may be made. `elsewhere`: whether another target may be called now.
+    ) -> AsyncGenerator[Acquired, None]:
+        """Inside, one call of `target` may be made, which takes `amounts` of the shared limits.
+
+        The job was told to wait `after_s` seconds, unless a person lets the target be called before.
+        `elsewhere`: whether another target may be called now.
 
         Raises:
             ShutError: it is paused or broken, or `in_haste` has no room at once, and another may be called.
             NoRoomError: a limit refused it, or there was no room for `patience_s` seconds.
         """
+        if after_s > 0:
+            await self._rate_limiter.rest(target, after_s)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        grant: CallGrant | None = None
-        probe = False
-        turn = Turn()
+        other_ready = elsewhere or _nowhere
+        call = Acquired(job_id, target)
         try:
             while True:
-                async with self._patiently(began + self._patience_s, grant, target, wait):
-                    await self._clear(target, elsewhere or _nowhere)
-                    probe = probe or await self._breakers.enter(target, elsewhere or _nowhere)
-                    if grant is not None:
-                        await grant.decided.wait()
+                async with self._patiently(began + self._patience_s, call, wait):
+                    await self._clear(target, other_ready)
+                    call.probe = call.probe or await self._breakers.enter(target, other_ready)
+                    if call.grant is not None:
+                        await call.grant.decided.wait()
                 async with self._slots:
-                    if self._rate_limiter.pause_left(target) or not (probe or self._breakers.closed(target)):
-                        pass  # since we looked
-                    elif not wants:
-                        self._stop_if_closing()
-                        yield turn
-                        return
-                    else:
-                        if grant is None:
-                            grant = self._rate_limiter.ask(
-                                job_id, target, wants, elsewhere=elsewhere is not None
-                            )
-                            await grant.answered.wait()
-                        if self._rate_limiter.good(grant, target):
+                    if await self._may_begin(call, amounts, has_others=elsewhere is not None):
+                        if self._closing.is_set():
+                            raise asyncio.CancelledError("no call begins any more")
+                        if call.grant is not None:
                             LIMIT_SECONDS.labels(self._tier).observe(loop.time() - began)
-                            self._stop_if_closing()
-                            grant.used = True
-                            yield turn
-                            return
-                if in_haste and grant and not grant.decided.is_set() and (elsewhere or _nowhere)():
-                    wait.held_by = self._held_by(grant, target)
+                            call.grant.begun = True
+                        yield call
+                        return
+                if in_haste and call.grant and not call.grant.decided.is_set() and other_ready():
+                    wait.held_by = self._held_by(call)
                     raise ShutError(target)
-                grant = self._still_good_for_something(grant)
+                self._drop_what_came_to_nothing(call)
         finally:
-            if grant is not None:
-                self._rate_limiter.settle(grant, turn.used if grant.used else dict.fromkeys(grant.wants, 0))
-            self._breakers.saw(target, turn.went_well, probe=probe)
+            if not call.reported:
+                self.report(call)
 
-    def _stop_if_closing(self) -> None:
-        if self._closing.is_set():
-            raise asyncio.CancelledError("no call begins any more")
+    def report(
+        self,
+        call: Acquired,
+        used: Mapping[str, int] | None = None,
+        *,
+        went_well: bool | None = None,
+        leave_alone_s: float = 0.0,
+    ) -> None:
+        """Say what the call came to.
 
-    def _still_good_for_something(self, grant: CallGrant | None) -> CallGrant | None:
+        `used`: of the limits, where that is not what was reserved. `went_well`: the provider's part in it,
+        None where it had none. `leave_alone_s`: so long nobody should call the target.
+        """
+        call.reported = True
+        if leave_alone_s:
+            PAUSED.labels(call.target).inc()
+            self._rate_limiter.pause(call.target, leave_alone_s)
+        if call.grant is not None:
+            self._rate_limiter.settle(call.grant, used or {})
+        self._breakers.saw(call.target, went_well, probe=call.probe)
+
+    async def _may_begin(self, call: Acquired, amounts: Mapping[str, int], *, has_others: bool) -> bool:
+        """Whether it may now that it has a slot; the shared limits are asked the first time."""
+        if self._rate_limiter.pause_left(call.target):
+            return False
+        if not (call.probe or self._breakers.closed(call.target)):
+            return False
+        if amounts and call.grant is None:
+            call.grant = self._rate_limiter.ask(call.job_id, call.target, amounts, elsewhere=has_others)
+            await call.grant.answered.wait()
+        return self._rate_limiter.good(call.grant, call.target)
+
+    def _drop_what_came_to_nothing(self, call: Acquired) -> None:
         """A place in the queue is kept; a grant that came to nothing is asked for again, a refusal is not."""
+        grant = call.grant
         if grant is None or not grant.decided.is_set():
-            return grant
-        self._rate_limiter.settle(grant, dict.fromkeys(grant.wants, 0))
+            return
+        self._rate_limiter.settle(grant, {})
         if grant.state == "refused":
             raise NoRoomError(grant.budget, self._rate_limiter.refused_because(grant))
-        return None
+        call.grant = None
 
     async def _clear(self, target: str, elsewhere: Callable[[], bool]) -> None:
         """Return when `target` is not paused, as far as the log has been read."""
@@ -144,25 +173,23 @@ class CallLimiter:
             await self._rate_limiter.rest(target, left)
 
     @asynccontextmanager
-    async def _patiently(
-        self, give_up: float, grant: CallGrant | None, target: str, wait: Wait
-    ) -> AsyncGenerator[None, None]:
+    async def _patiently(self, give_up: float, call: Acquired, wait: Wait) -> AsyncGenerator[None, None]:
         try:
             async with asyncio.timeout_at(give_up) as limit:
                 yield
         except (asyncio.CancelledError, TimeoutError) as error:
-            wait.held_by = self._held_by(grant, target)
+            wait.held_by = self._held_by(call)
             if isinstance(error, TimeoutError) and limit.expired():
-                said = f"it waited {self._patience_s:g} s for {wait.held_by}"
-                raise NoRoomError(wait.held_by, said) from None
+                reason = f"it waited {self._patience_s:g} s for {wait.held_by}"
+                raise NoRoomError(wait.held_by, reason) from None
             raise
 
-    def _held_by(self, grant: CallGrant | None, target: str) -> str:
+    def _held_by(self, call: Acquired) -> str:
         if not self._shared.joined.is_set():
             return "the shared limits"
-        if not self._rate_limiter.pause_left(target) and not self._breakers.closed(target):
-            return f"{target} broken"
-        return self._rate_limiter.held_by(grant, target)
+        if not self._rate_limiter.pause_left(call.target) and not self._breakers.closed(call.target):
+            return f"{call.target} broken"
+        return self._rate_limiter.held_by(call.grant, call.target)
 
 
 def _nowhere() -> bool:

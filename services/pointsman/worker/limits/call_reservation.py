@@ -6,15 +6,12 @@ from decimal import Decimal
 
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.limits.ceilings import Ceiling, billionths, most_tokens
+from pointsman.worker.limits.errors import UnknownPriceError
 from pointsman.worker.limits.estimate import AnswerLength, call_tokens, prompt_tokens
 from pointsman.worker.limits.limits_file import Rate, declared_by
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.limits import LimitDeclared
-
-
-class UnknownPriceError(Exception):
-    """A ceiling cannot be kept for a model whose price nobody knows."""
 
 
 class CallReservation:
@@ -35,11 +32,11 @@ class CallReservation:
     def declared(self, process: str) -> list[LimitDeclared]:
         """The shared budgets, as `process` knows them."""
         rates = declared_by(self._rate, self._target, process) if self._rate else ()
-        return [*rates, *(each.declared(process) for each in self._ceilings)]
+        return [*rates, *(ceiling.declared(process) for ceiling in self._ceilings)]
 
     def ceilings(self, agent_id: str) -> list[Ceiling]:
         """Those that the agent's calls come under."""
-        return [each for each in self._ceilings if each.is_of(agent_id)]
+        return [ceiling for ceiling in self._ceilings if ceiling.is_of(agent_id)]
 
     def most_usd(self, request: Json, at: datetime) -> Decimal:
         """More than that the call cannot cost; the request must bound its answer.
@@ -58,16 +55,16 @@ class CallReservation:
         Raises:
             UnknownPriceError: there is a ceiling, and no price.
         """
-        wants = {}
+        amounts = {}
         if self._requests:
-            wants[self._requests] = 1
+            amounts[self._requests] = 1
         if self._tokens and self._rate and self._rate.tokens:
             prompt = prompt_tokens(request, self._model)
-            wants[self._tokens] = call_tokens(prompt, self._answers.expected(request), self._rate.tokens)
+            amounts[self._tokens] = call_tokens(prompt, self._answers.expected(request), self._rate.tokens)
         if ceilings := self.ceilings(agent_id):
             most = billionths(self.most_usd(request, at))
-            wants |= {each.budget: most for each in ceilings}
-        return wants
+            amounts |= {ceiling.budget: most for ceiling in ceilings}
+        return amounts
 
     def after(self, request: Json, usage: Usage | None, cost: Decimal | None) -> Mapping[str, int]:
         """What it came to, of the budgets where that differs from what was reserved and is known."""
@@ -76,5 +73,5 @@ class CallReservation:
             self._answers.saw(usage.output_tokens, request)
             used[self._tokens] = usage.input_tokens + usage.output_tokens
         if cost is not None:
-            used |= {each.budget: billionths(cost) for each in self._ceilings}
+            used |= {ceiling.budget: billionths(cost) for ceiling in self._ceilings}
         return used

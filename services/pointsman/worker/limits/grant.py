@@ -17,13 +17,13 @@ class CallGrant:
 
     call: str
     target: str
-    wants: Mapping[str, int]
+    amounts: Mapping[str, int]
     use_within_ms: float
     elsewhere: bool = False
     state: State = "asked"
     granted_at: int = 0
     #: Whether its call was begun.
-    used: bool = False
+    begun: bool = False
     #: The budget that refused it.
     budget: str = ""
     #: Set once it was read in the log: from then on it is granted, queued or refused.

@@ -13,11 +13,10 @@ from contextlib import suppress
 from uuid import UUID
 
 from pointsman.limits import bounds
-from pointsman.limits.bounds import LONGEST_PAUSE_S, amounts
 from pointsman.limits.budgets import stands_as_declared
 from pointsman.limits.ledger import Answer, key_of
 from pointsman.worker.limits.grant import CallGrant
-from pointsman.worker.limits.shared_limits import Said, SharedLimits
+from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import (
     BreakerTurned,
@@ -50,10 +49,10 @@ class RateLimiter:
         self._declared = declared
         # Half of the slack is for the call's way to the provider.
         self._use_within = {
-            each.budget: _DAILY_USE_WITHIN_MS if each.window_s is None else each.slack_s * 500
-            for each in declared
+            limit.budget: _DAILY_USE_WITHIN_MS if limit.window_s is None else limit.slack_s * 500
+            for limit in declared
         }
-        self._of_days = {each.budget for each in declared if each.window_s is None}
+        self._of_days = {limit.budget for limit in declared if limit.window_s is None}
         self._grants: dict[str, CallGrant] = {}
         self._held: dict[str, float] = {}
         self._resumed: dict[str, asyncio.Event] = {}
@@ -64,26 +63,25 @@ class RateLimiter:
         self._sent: dict[int, float] = {}
         self._last_sent = -STILL_HERE_S
         self._declare_again_at = 0.0
-        shared_limits.add(self)
 
     # --- for calls
 
     def ask(
-        self, job_id: UUID, target: str, wants: Mapping[str, int], *, elsewhere: bool = False
+        self, job_id: UUID, target: str, amounts: Mapping[str, int], *, elsewhere: bool = False
     ) -> CallGrant:
         """Ask for leave to make a call for a job; await its events."""
         self._calls += 1
-        within = min(self._use_within[name] for name in wants)
-        grant = CallGrant(f"{job_id}:{self._calls}", target, amounts(wants), within, elsewhere)
+        within = min(self._use_within[name] for name in amounts)
+        grant = CallGrant(f"{job_id}:{self._calls}", target, bounds.amounts(amounts), within, elsewhere)
         self._grants[grant.call] = grant
         self._asked.append(grant)
         self._shared.wake()
         return grant
 
-    def has_room(self, wants: Mapping[str, int]) -> bool:
+    def has_room(self, amounts: Mapping[str, int]) -> bool:
         """Whether that much would fit now, as far as the log has been read."""
         budgets = self._shared.ledger.budgets
-        return all(name in budgets and budgets[name].fits(amount) for name, amount in wants.items())
+        return all(name in budgets and budgets[name].fits(amount) for name, amount in amounts.items())
 
     def good(self, grant: CallGrant | None, target: str) -> bool:
         """Whether a call may begin now; `grant` is None for one that comes under no budget."""
@@ -94,19 +92,22 @@ class RateLimiter:
         return self._shared.clock.at_most(self._shared.now()) <= grant.granted_at + grant.use_within_ms
 
     def settle(self, grant: CallGrant, used: Mapping[str, int]) -> None:
-        """The call came to that much; a budget that is not named keeps what was reserved."""
+        """The call came to that much; of a budget that is not named, to what was reserved, if it began."""
         self._grants.pop(grant.call, None)
-        if grant.used:  # a day's budget is told in any case: the call is over
-            used = {name: want for name, want in grant.wants.items() if name in self._of_days} | dict(used)
+        if grant.begun:  # a day's budget is told in any case: the call is over
+            reserved = {name: amount for name, amount in grant.amounts.items() if name in self._of_days}
+        else:
+            reserved = dict.fromkeys(grant.amounts, 0)
+        settled = reserved | dict(used)
         if grant in self._asked:
             self._asked.remove(grant)
-        elif used and grant.state not in ("refused", "dropped"):
-            self._settled.append(Settlement(call=grant.call, used=dict(amounts(used))))
+        elif settled and grant.state not in ("refused", "dropped"):
+            self._settled.append(Settlement(call=grant.call, used=dict(bounds.amounts(settled))))
             self._shared.wake()
 
     def pause(self, target: str, seconds: float) -> None:
         """The provider asked to be left alone: by us at once, by the others as soon as they read it."""
-        seconds = bounds.seconds(seconds, LONGEST_PAUSE_S)
+        seconds = bounds.seconds(seconds, bounds.LONGEST_PAUSE_S)
         self._held[target] = max(self._held.get(target, 0.0), self._shared.now() + seconds)
         self._shared.say(target, LimitPaused(process=self._shared.process, target=target, seconds=seconds))
 
@@ -128,13 +129,13 @@ class RateLimiter:
         budget = self._shared.ledger.budgets.get(grant.budget)
         if budget is None:
             return f"{grant.budget} has no room for it: no such limit is in force"
-        amount, limit = grant.wants[grant.budget], budget.limit
+        amount, limit = grant.amounts[grant.budget], budget.limit
         if amount <= limit:  # today's is spent
             return f"{grant.budget} has no room for it"
-        said = f"{amount:,} of {limit:,}"
+        of_limit = f"{amount:,} of {limit:,}"
         if grant.budget in self._of_days:
-            said = f"${amount / 10**9:,.4f} of ${limit / 10**9:,.4f} a day"
-        return f"{grant.budget} has no room for it: it may take {said}"
+            of_limit = f"${amount / 10**9:,.4f} of ${limit / 10**9:,.4f} a day"
+        return f"{grant.budget} has no room for it: it may take {of_limit}"
 
     def held_by(self, grant: CallGrant | None, target: str) -> str:
         """What holds a call up, in a few words."""
@@ -151,15 +152,15 @@ class RateLimiter:
             if grant.state in ("asked", "queued") and grant not in self._asked:
                 grant.become("dropped")
         known = {call for call, grant in self._grants.items() if grant.state == "granted"}
-        known |= {each.call for each in self._settled}
+        known |= {settlement.call for settlement in self._settled}
         for _, message in self._shared.outbox:
-            known |= {each.call for each in message.calls} if isinstance(message, LimitSettled) else set()
+            known |= {call.call for call in message.calls} if isinstance(message, LimitSettled) else set()
         for call, budgets in self._shared.ledger.open_calls(self._shared.process).items():
             if call not in known:
                 self._settled.append(Settlement(call=call, used=dict.fromkeys(budgets, 0)))
-        for each in self._declared:
-            if not stands_as_declared(self._shared.ledger.budgets.get(each.budget), each):
-                self._shared.say(each.budget, each)
+        for limit in self._declared:
+            if not stands_as_declared(self._shared.ledger.budgets.get(limit.budget), limit):
+                self._shared.say(limit.budget, limit)
         self._declare_again_at = self._shared.now() + _DECLARED_AGAIN_S
         self._shared.say(*self._still_here())  # so that the log's time is known
 
@@ -177,9 +178,9 @@ class RateLimiter:
             self._held.pop(message.target, None)
             self._resumed.pop(message.target, asyncio.Event()).set()
         if isinstance(message, LimitPaused) or (isinstance(message, BreakerTurned) and message.to == "open"):
-            for each in self._grants.values():
-                if each.target == message.target and each.elsewhere:
-                    each.decided.set()  # no use in waiting for room there
+            for waiting in self._grants.values():
+                if waiting.target == message.target and waiting.elsewhere:
+                    waiting.decided.set()  # no use in waiting for room there
         for answer in answers:
             grant = self._grants.get(answer.ticket.call)
             if grant is not None:
@@ -189,25 +190,25 @@ class RateLimiter:
                 self._settled.append(Settlement(call=answer.ticket.call, used=back))
                 self._shared.wake()
 
-    def take(self) -> list[Said]:
+    def take(self) -> list[Keyed]:
         """What is asked for and settled; now and then, that we are still here."""
         now = self._shared.now()
-        said: list[Said] = []
+        messages: list[Keyed] = []
         if now >= self._declare_again_at:
             self._declare_again_at = now + _DECLARED_AGAIN_S
-            said += [(each.budget, each) for each in self._declared]
+            messages += [(limit.budget, limit) for limit in self._declared]
         asked, self._asked = self._asked[:_MAX_CALLS], self._asked[_MAX_CALLS:]
         due_at = self.due_at()
         if asked or (due_at is not None and now >= due_at):
-            said.append(self._still_here(asked))
+            messages.append(self._still_here(asked))
         if self._settled:
             settled, self._settled = self._settled, []
-            said.append(
+            messages.append(
                 (self._shared.process, LimitSettled(process=self._shared.process, calls=tuple(settled)))
             )
         if self._asked:
             self._shared.wake()
-        return said
+        return messages
 
     def due_at(self) -> float | None:
         """When to write a record only so that the log's time goes on; None while nobody here waits."""
@@ -221,8 +222,10 @@ class RateLimiter:
             at = min(at, now + (due[0] - self._shared.clock.at_least(now)) / 1000 + late)
         return at
 
-    def _still_here(self, asked: Sequence[CallGrant] = ()) -> Said:
-        calls = [Reservation(call=each.call, target=each.target, wants=dict(each.wants)) for each in asked]
+    def _still_here(self, asked: Sequence[CallGrant] = ()) -> Keyed:
+        calls = [
+            Reservation(call=grant.call, target=grant.target, wants=dict(grant.amounts)) for grant in asked
+        ]
         self._number += 1
         now = self._shared.now()
         self._sent = {number: at for number, at in self._sent.items() if now - at < _LOST_S}

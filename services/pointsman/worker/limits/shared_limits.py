@@ -34,8 +34,8 @@ _LAST_WORDS_S = 2.0
 _NAMED = 10
 _CLOSE_S = 15.0
 
-#: A message and its key.
-Said = tuple[str, Message]
+#: A key and the message under it.
+Keyed = tuple[str, Message]
 
 
 class Part(Protocol):
@@ -47,7 +47,7 @@ class Part(Protocol):
     def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
         """A record was folded; `answers` are those of this process, `at` is the record's time."""
 
-    def take(self) -> list[Said]:
+    def take(self) -> list[Keyed]:
         """What to write now."""
 
     def due_at(self) -> float | None:
@@ -73,7 +73,7 @@ class SharedLimits:
         self.problem: str | None = "the shared limits are not read yet"
         self._open_log = open_log
         self._parts: list[Part] = []
-        self._said: list[Said] = []
+        self._outbox: list[Keyed] = []
         self._as_of = 0
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
@@ -92,19 +92,19 @@ class SharedLimits:
         return shared_limits
 
     def add(self, part: Part) -> None:
-        """Let `part` hear and speak."""
+        """Let `part` hear and speak; whoever builds a part adds it."""
         self._parts.append(part)
         if self.joined.is_set():
             part.begin()
 
     @property
-    def outbox(self) -> Sequence[Said]:
+    def outbox(self) -> Sequence[Keyed]:
         """What was said and is not written yet."""
-        return self._said
+        return self._outbox
 
     def say(self, key: str, message: Message) -> None:
         """Write a message with the next beat."""
-        self._said.append((key, message))
+        self._outbox.append((key, message))
         self._wake.set()
 
     def wake(self) -> None:
@@ -158,19 +158,19 @@ class SharedLimits:
 
     async def written(self) -> None:
         """Return when everything that was said is in the log."""
-        while self._said or self._appending or self._wake.is_set():  # noqa: ASYNC110  # at the end only
+        while self._outbox or self._appending or self._wake.is_set():  # noqa: ASYNC110  # at the end only
             await asyncio.sleep(BEAT_S)
 
     async def _join(self, shared: SharedLog) -> None:
         first, end = await shared.bounds()
         start = max(first, end - 3 * STANDING_EVERY)
         entries = await _all(shared, start, end)
-        while (found := join(entries, whole=start == first)) is None:
+        while (joined := join(entries, whole=start == first)) is None:
             start = first
             entries = await _all(shared, start, end)
-        self.ledger, self._as_of = found.ledger, found.as_of
-        for said in found.left_out[-_NAMED:]:
-            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=said)
+        self.ledger, self._as_of = joined.ledger, joined.as_of
+        for reason in joined.left_out[-_NAMED:]:
+            event(log, logging.WARNING, Event.LIMIT_RECORD_IGNORED, said=reason)
         self.clock = BrokerClock()
         self.clock.saw(self.ledger.at, self.now())
         for part in self._parts:
@@ -214,13 +214,13 @@ class SharedLimits:
             await asyncio.sleep(BEAT_S)
             self._wake.clear()
             self._appending = True
-            messages, self._said = self._said, []
-            messages += [said for part in self._parts for said in part.take()]
+            messages, self._outbox = self._outbox, []
+            messages += [message for part in self._parts for message in part.take()]
             try:
                 if messages:
                     await shared.append(messages)
             except BusError:  # what was asked for is asked for again, all else must not be lost
-                self._said = [each for each in messages if not isinstance(each[1], LimitReserved)]
+                self._outbox = [keyed for keyed in messages if not isinstance(keyed[1], LimitReserved)]
                 raise
             finally:
                 self._appending = False
@@ -234,5 +234,5 @@ async def _all(shared: SharedLog, start: int, end: int) -> list[Entry]:
     shared.seek(start)
     entries: list[Entry] = []
     while shared.position < end:
-        entries += [Entry(*each) for each in await shared.read()]
+        entries += [Entry(*record) for record in await shared.read()]
     return entries

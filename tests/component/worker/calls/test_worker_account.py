@@ -49,7 +49,7 @@ async def test_an_account_that_is_used_up_is_not_asked_again_soon() -> None:
     ):
         await worker.do(1)
         records = await worker.do(2)
-        left = worker.call_context.rate_limiter.pause_left(f"tiny/{MODEL}")
+        left = worker.call_context.limits.available(f"tiny/{MODEL}")
     assert (len(tiny.asked), len(next_one.asked)) == (1, 2)
     assert isinstance(outcome(records), JobCompleted)
     assert left > 200

@@ -78,12 +78,12 @@ async def test_a_target_that_asks_for_time_keeps_nobody_waiting(
 
 async def test_a_target_that_is_paused_is_not_waited_for() -> None:
     async with two_targets(in_turn(http()), in_turn(http())) as (tiny, _, worker):
-        worker.call_context.rate_limiter.pause(TARGET, 3000)
+        worker.pause(TARGET, 3000)
         async with asyncio.timeout(60):
             assert answered_by(await worker.do(1, deadline=in_time())) == "second"
             assert answered_by(await worker.do(2)) == "second"
         assert not tiny.asked
-        worker.call_context.rate_limiter.pause(f"second/{MODEL}", 3600)
+        worker.pause(f"second/{MODEL}", 3600)
         waiting = asyncio.create_task(worker.do(3, deadline=in_time(1)))
         assert isinstance(outcome(await waiting), JobExpired), "where none may be called it is waited for"
     assert not tiny.asked

@@ -10,15 +10,14 @@ import pytest
 
 from pointsman.bus.read.follow import follow
 from pointsman.limits import joining
-from pointsman.worker.limits.call_limiter import NoRoomError
-from pointsman.worker.limits.rate_limiter import RateLimiter
+from pointsman.worker.limits.errors import NoRoomError
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.command import Command
 from tests.support.routed_jobs import outcome
-from tests.support.sharing import Process, agreements, processes, shared_limits, until
+from tests.support.sharing import agreements, process_in, processes, shared_limits, until
 from tests.support.tiny_provider import Asked, http, tiny_provider
 from tests.support.working import MODEL, Worker, provider_of
 
@@ -47,7 +46,7 @@ async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Ka
 
     def respond(asked: Asked) -> bytes:
         if b"question 2" in asked.body:
-            left.append(held.call_context.rate_limiter.pause_left(TARGET))
+            left.append(held.call_context.limits.available(TARGET))
         return first if len(tiny.asked) == 1 else http()
 
     async with (
@@ -57,7 +56,7 @@ async def test_a_provider_is_left_alone_by_a_process_that_never_called(kafka: Ka
     ):
         limited, held = Worker(provider, shared_limits=one), Worker(provider, shared_limits=other)
         asking = asyncio.create_task(limited.do(1))
-        await until(lambda: held.call_context.rate_limiter.pause_left(TARGET))
+        await until(lambda: held.call_context.limits.available(TARGET))
         assert isinstance(outcome(await held.do(2)), JobCompleted)
         assert isinstance(outcome(await asking), JobCompleted)
     assert left == [0], "the other process called while the provider wanted to be left alone"
@@ -88,7 +87,7 @@ async def test_who_joins_late_stands_where_the_others_stand(
             await one.turn()
         assert "pointsman.limit.standing.v1" in await records_of(kafka)
         joining_late = shared_limits(kafka, "late")
-        late = Process(joining_late, RateLimiter(joining_late, [many]))
+        late = process_in(joining_late, [many])
         monkeypatch.setattr(
             "pointsman.worker.limits.shared_limits.STANDING_EVERY", 8
         )  # it looks no further back

@@ -51,8 +51,8 @@ async def test_all_that_wait_go_on(kafka: Kafka, tmp_path: Path, retry_after: st
         told, held = Worker(provider, shared_limits=one), Worker(provider, shared_limits=other)
         deadline = utc_now() + timedelta(hours=3)
         jobs: list[asyncio.Task[Any]] = [asyncio.create_task(told.do(1, deadline=deadline))]
-        await until(lambda: held.call_context.rate_limiter.pause_left(TARGET))
-        assert max(each.call_context.rate_limiter.pause_left(TARGET) for each in (told, held)) <= 3600
+        await until(lambda: held.call_context.limits.available(TARGET))
+        assert max(each.call_context.limits.available(TARGET) for each in (told, held)) <= 3600
         jobs += [
             asyncio.create_task(each.do(number, deadline=deadline)) for number, each in ((2, told), (3, held))
         ]
@@ -75,7 +75,7 @@ async def test_the_command_and_the_doctor_say_what_is_paused(kafka: Kafka, tmp_p
         worker = Worker(provider, shared_limits=one)
 
         async def paused() -> None:
-            worker.call_context.rate_limiter.pause(TARGET, 3000)
+            worker.pause(TARGET, 3000)
             await one.written()
 
         nothing = await command.run("limits", "resume", "tiny")
@@ -92,6 +92,6 @@ async def test_the_command_and_the_doctor_say_what_is_paused(kafka: Kafka, tmp_p
             assert [each["target"] for each in shown["targets"] if each["paused_s"] > 0] == [TARGET]
             lifted = await command.run("limits", "resume", name, "--json", "--reason", "the quota was raised")
             assert [each["target"] for each in lifted.json["resumed"]] == [TARGET]
-            await until(lambda: not worker.call_context.rate_limiter.pause_left(TARGET))
+            await until(lambda: not worker.call_context.limits.available(TARGET))
             await paused()
         assert (await command.run("limits", "resume")).code == 2
