@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from pointsman.bus.admin.topic_seed import Mark
+from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.codec.encoded_batch import EncodedBatch
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
@@ -14,7 +14,7 @@ from tests.support.fast_path import by_fast_path, needs_library
 from tests.support.router_lanes import NOW, POLICY, REGISTRY, TOPICS, incoming
 
 JOB = b'{"agent_id": "math-tutor", "prompt": "Name three primes."}'
-SEEDS = ["", *(Mark(UUID(int=number), False).seed(TOPICS.intake.name) for number in (1, 2))]
+SEEDS = ["", *(TopicMark(UUID(int=number), False).seed(TOPICS.intake.name) for number in (1, 2))]
 
 
 @needs_library

@@ -1,7 +1,7 @@
 """Accept models made by hand, so that a test says what they think."""
 
 from pointsman.cascade.accept import AcceptModel
-from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
+from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.cascade.accept_trees import UNIT, Forest, Tree
 from pointsman.score.estimate import Bar
 
@@ -42,10 +42,10 @@ def accept_model(
     )
 
 
-def answered(small: str, mid: str, prompt: str = "How many?", **of_mid: float | None) -> Evidence:
+def answered(small: str, mid: str, prompt: str = "How many?", **of_mid: float | None) -> AcceptanceEvidence:
     """Two cheap answers to one prompt; `of_mid` changes the answering tier's tokens or logprob."""
     told = {"tokens": 10.0, **of_mid}
-    return Evidence(
+    return AcceptanceEvidence(
         prompt,
         CheapAnswer("small", small, 12.0),
         CheapAnswer("mid", mid, **told),  # type: ignore[arg-type]

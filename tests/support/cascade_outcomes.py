@@ -3,12 +3,12 @@
 import random
 
 from pointsman.bench.routing.sources.data import parse
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 
 SMALL, MID, FRONTIER = 0.001, 0.01, 1.0
 
 
-def cascade_outcomes(count: int = 600, *, seed: int = 1, answers: bool = True) -> Outcomes:
+def cascade_outcomes(count: int = 600, *, seed: int = 1, answers: bool = True) -> TierAnswers:
     """`count` questions; half are easy, which the prompt does not tell."""
     draw = random.Random(seed)
     rows = []

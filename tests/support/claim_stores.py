@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.claim_check import ClaimCheck
-from pointsman.claims.store import ClaimStore, ClaimsUnavailableError, Kept
+from pointsman.claims.store import ClaimStore, ClaimsUnavailableError, StoredValue
 
 TINY = 2_000
 
@@ -37,13 +37,13 @@ class Shelf:
         await self._answer()
         return self.values.get(sha256)
 
-    async def older(self, than: datetime) -> AsyncIterator[Kept]:
+    async def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         await self._answer()
         for sha256, at in list(self.at.items()):
             if at < than:
-                yield Kept(sha256, len(self.values[sha256]), at)
+                yield StoredValue(sha256, len(self.values[sha256]), at)
 
-    async def delete(self, kept: Kept) -> bool:
+    async def delete(self, kept: StoredValue) -> bool:
         await self._answer()
         if self.at.get(kept.sha256) != kept.at:
             return False
@@ -100,14 +100,14 @@ async def holds_the_contract(store: ClaimStore) -> None:
     await store.close()
 
 
-async def _listed(store: ClaimStore) -> list[Kept]:
+async def _listed(store: ClaimStore) -> list[StoredValue]:
     try:
         return [kept async for kept in store.older(datetime.now(UTC) + timedelta(days=1))]
     except ClaimsUnavailableError:
         return []
 
 
-async def _until_younger(store: ClaimStore, old: Kept, content: bytes) -> None:
+async def _until_younger(store: ClaimStore, old: StoredValue, content: bytes) -> None:
     """Put it there again until the store's clock has moved."""
     while old in await _listed(store):
         await store.put(old.sha256, content)

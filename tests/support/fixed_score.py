@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pointsman.score.estimate import Bar, Estimate, Reason
+from pointsman.score.estimate import Bar, Estimate, ScoreReason
 from pointsman.score.model import ScoreModel
 
 BAR = Bar(rate=0.0, margin=0.0)
@@ -18,9 +18,9 @@ class FixedScore(ScoreModel):
         small, medium, known = self.says.get(text.split(" ", maxsplit=1)[0], (0.5, 0.5, 1.0))
         return Estimate((small, medium, 1.0), (0.0, 0.0, 0.0), (0.1, 0.3, 1.0), known)
 
-    def reasons(self, text: str, tier: str, top: int = 5) -> list[Reason]:
+    def reasons(self, text: str, tier: str, top: int = 5) -> list[ScoreReason]:
         """One for each of the first words."""
-        return [Reason(f"`{word}` in the text", -0.5) for word in text.split()[:top]]
+        return [ScoreReason(f"`{word}` in the text", -0.5) for word in text.split()[:top]]
 
 
 def fixed_score(

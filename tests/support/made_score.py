@@ -3,11 +3,11 @@
 from functools import lru_cache
 
 from pointsman.bench.routing.sources.examples import examples
-from pointsman.learn.network import Recipe
+from pointsman.learn.network import NetworkRecipe
 from pointsman.learn.train import Trained, fit
 from tests.support.outcomes import made_up
 
-RECIPE = Recipe(nets=2, hidden=4, epochs=6, least_texts=2, least_steps=120)
+RECIPE = NetworkRecipe(nets=2, hidden=4, epochs=6, least_texts=2, least_steps=120)
 
 
 @lru_cache(maxsize=1)

@@ -6,10 +6,10 @@ import numpy as np
 
 from pointsman.learn.decide import Estimates
 from pointsman.learn.examples import Examples
-from pointsman.learn.opinion import First, Recipe
+from pointsman.learn.opinion import First, OpinionRecipe
 from pointsman.opinion.embed import SIZE, Vectors
 
-RECIPE = Recipe(landmarks=60)
+RECIPE = OpinionRecipe(landmarks=60)
 
 
 @dataclass(frozen=True)

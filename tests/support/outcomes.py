@@ -8,13 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pointsman.bench.routing.sources.data import parse
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 
 _EASY = ("apples", "pears", "plums", "coins", "books", "stones", "cards", "birds")
 _HARD = ("manifold", "homology", "sheaf", "functor", "topology", "operator", "spectrum", "kernel")
 
 
-def made_up(count: int, *, seed: int = 1, tiers: tuple[str, ...] = ("small", "mid", "frontier")) -> Outcomes:
+def made_up(
+    count: int, *, seed: int = 1, tiers: tuple[str, ...] = ("small", "mid", "frontier")
+) -> TierAnswers:
     """`count` different questions; easy ones everybody answers, hard ones only the strongest."""
     draw = random.Random(seed)
     columns: dict[str, list[object]] = {"prompt": []}
@@ -37,12 +39,12 @@ def made_up(count: int, *, seed: int = 1, tiers: tuple[str, ...] = ("small", "mi
     return parse(columns, f"made-up-{seed}", "0" * 64)
 
 
-def rows_of(outcomes: Outcomes, hard: bool) -> np.ndarray:
+def rows_of(outcomes: TierAnswers, hard: bool) -> np.ndarray:
     """Places of the hard questions, or of the easy ones."""
     return np.array([at for at, text in enumerate(outcomes.prompts) if text.startswith("Prove") is hard])
 
 
-def save(outcomes: Outcomes, path: Path) -> None:
+def save(outcomes: TierAnswers, path: Path) -> None:
     """Write them as a file that `pointsman bench routing` reads."""
     columns: dict[str, list[object]] = {
         "prompt": list(outcomes.prompts),

@@ -6,8 +6,8 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from pointsman.bus.places import Place
-from pointsman.bus.protocol.transaction_requests import Answer, Packed
-from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _PRODUCE, _VERSION, _ACKS_ALL, _TIMEOUT_MS = 0, 12, -1, 5_000
 
@@ -23,24 +23,24 @@ async def produce_raw(bootstrap: str, place: Place, batch: bytes) -> None:
     try:
         await client.set_topics([topic])
         leader = client.cluster.leader_for_partition(TopicPartition(*place))
-        code = await client.send(leader, Packed(_PRODUCE, _VERSION, body, Answer(_code)))
+        code = await client.send(leader, Packed(_PRODUCE, _VERSION, body, ResponseReader(_code)))
         assert code == 0, f"refused with code {code}"
     finally:
         await client.close()
 
 
-def _code(answer: Reader) -> int:
+def _code(answer: WireReader) -> int:
     return answer.array(_of_topic)[0]
 
 
-def _of_topic(answer: Reader) -> int:
+def _of_topic(answer: WireReader) -> int:
     answer.compact()
     (found,) = answer.array(_of_partition)
     answer.tags()
     return found
 
 
-def _of_partition(answer: Reader) -> int:
+def _of_partition(answer: WireReader) -> int:
     code = int.from_bytes(answer.take(6)[4:], "big")
     answer.take(24)  # offset, time and start of the log
     answer.array(_error)
@@ -49,7 +49,7 @@ def _of_partition(answer: Reader) -> int:
     return code
 
 
-def _error(answer: Reader) -> None:
+def _error(answer: WireReader) -> None:
     answer.take(4)
     answer.compact()
     answer.tags()

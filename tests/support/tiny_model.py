@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from pointsman.learn.examples import Examples
-from pointsman.learn.network import Recipe
+from pointsman.learn.network import NetworkRecipe
 from pointsman.learn.train import fit
 
 
@@ -24,4 +24,4 @@ def tiny_model() -> bytes:
         np.ones(60),
         np.ones(60, dtype=bool),
     )
-    return fit(examples, name="tiny", recipe=Recipe(nets=1, hidden=2, epochs=30, batch=16)).content
+    return fit(examples, name="tiny", recipe=NetworkRecipe(nets=1, hidden=2, epochs=30, batch=16)).content

@@ -26,21 +26,16 @@ def test_each_folder_of_tests_is_named_like_a_package() -> None:
     assert folders - packages == {Path("schemas")}
 
 
-def test_no_part_registers_itself_when_it_is_made() -> None:
-    """Whoever builds it does that: control flows one way."""
-    handed = [
-        f"{path.relative_to(ROOT)}:{call.lineno}"
-        for path in PACKAGE.rglob("*.py")
-        for maker in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(maker, ast.FunctionDef) and maker.name in ("__init__", "__post_init__")
-        for call in ast.walk(maker)
-        if isinstance(call, ast.Call)
-        if any(isinstance(given, ast.Name) and given.id == "self" for given in call.args)
-        if isinstance(call.func, ast.Attribute) and call.func.attr != "__init__"
-    ]
-    assert handed == []
-
-
 def test_every_folder_of_code_is_a_package() -> None:
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     assert {folder for folder in folders if not (folder / "__init__.py").is_file()} == set()
+
+
+def test_a_public_class_name_means_one_thing() -> None:
+    code = [path for folder in ("services", "schemas") for path in (ROOT / folder).rglob("*.py")]
+    trees = [(path, ast.parse(path.read_text("utf-8"))) for path in code]
+    classes = [
+        (node.name, str(path)) for path, tree in trees for node in tree.body if isinstance(node, ast.ClassDef)
+    ]
+    times = Counter(name for name, _ in classes if not name.startswith("_"))
+    assert sorted(place for place in classes if times[place[0]] > 1) == []

@@ -15,7 +15,7 @@ from pointsman_schemas.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MessageFacts:
     """The typed columns that come from a message's body; None where it says nothing.
 
     Tokens and cost stand on the calls alone: an outcome repeats them, and a sum would count them twice.
@@ -37,11 +37,11 @@ class Facts:
     duration_ms: float | None = None
 
 
-def facts_of(message: Message | Job) -> Facts:
+def facts_of(message: Message | Job) -> MessageFacts:
     """The facts of any message; of one that is not known here, none: its envelope still says whose it is."""
     match message:
         case JobRouted(job=job, decision=decision):
-            return Facts(
+            return MessageFacts(
                 job.job_id,
                 job.agent_id,
                 tier=decision.tier,
@@ -49,11 +49,11 @@ def facts_of(message: Message | Job) -> Facts:
                 rule=decision.rule,
             )
         case JobUndecided(job=job):
-            return Facts(job.job_id, job.agent_id)
+            return MessageFacts(job.job_id, job.agent_id)
         case CallFinished():
             return _call(message)
         case JobCompleted():
-            return Facts(
+            return MessageFacts(
                 message.job_id,
                 message.agent_id,
                 tier=message.tier,
@@ -70,16 +70,16 @@ def facts_of(message: Message | Job) -> Facts:
         case JobCancelled():
             return _ended(message, "cancelled", None)
         case PolicyApplied():
-            return Facts(policy_version=message.policy_version)
+            return MessageFacts(policy_version=message.policy_version)
         case Job() | JobCancel() | JobFeedback():
-            return Facts(message.job_id, message.agent_id)
+            return MessageFacts(message.job_id, message.agent_id)
         case _:
-            return Facts()
+            return MessageFacts()
 
 
-def _call(call: CallFinished) -> Facts:
+def _call(call: CallFinished) -> MessageFacts:
     usage = call.usage
-    return Facts(
+    return MessageFacts(
         call.job_id,
         call.agent_id,
         attempt=count_or_none(call.attempt, INT4_MAX),
@@ -97,8 +97,8 @@ def _call(call: CallFinished) -> Facts:
 
 def _ended(
     outcome: JobFailed | JobRejected | JobExpired | JobCancelled, status: str, reason: str | None
-) -> Facts:
-    return Facts(
+) -> MessageFacts:
+    return MessageFacts(
         outcome.job_id,
         outcome.agent_id,
         tier=outcome.tier,

@@ -10,14 +10,14 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field
 
 from pointsman.claims.folder import make_private, write_private
-from pointsman.runtime.settings import Part
+from pointsman.runtime.settings import SettingsPart
 
 #: So many are kept; each takes the place of the one that many before it.
 KEPT = 1_000
 _FORMS = "file:///FOLDER or s3://BUCKET/PREFIX"
 
 
-class HeadsPart(Part):
+class HeadsPart(SettingsPart):
     """Where the newest checkpoints are kept, too."""
 
     audit_heads: str = Field(

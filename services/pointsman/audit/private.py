@@ -17,7 +17,7 @@ from pointsman.runtime.logging import event
 from pointsman.store.append.row import Row
 from pointsman.store.privacy.keyring import Keyring, Sealing
 from pointsman.store.privacy.privacy_note import Note
-from pointsman.store.privacy.sealed_record import Content, packed
+from pointsman.store.privacy.sealed_record import RecordContent, packed
 from pointsman.store.privacy.sealing import DataKey, MasterKey
 from pointsman_schemas.claims import DATAREF
 from pointsman_schemas.dead import ORIGINAL
@@ -142,7 +142,7 @@ def _sealed(row: Row, record_sha256: bytes, key: DataKey, subject: str) -> Row:
         _cleaned(row, clean)
         ._replace(
             key=None,
-            value=key.seal(place, packed(Content(row.key, row.value, row.headers))),
+            value=key.seal(place, packed(RecordContent(row.key, row.value, row.headers))),
             headers="[]",
             payload=None,
             record_sha256=key.digest(record_sha256),

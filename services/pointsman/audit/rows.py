@@ -11,7 +11,7 @@ from pointsman.audit.columns import (
     reason_text,
     time_or_none,
 )
-from pointsman.audit.facts import Facts, facts_of
+from pointsman.audit.facts import MessageFacts, facts_of
 from pointsman.bus.codec.claimed import stand_in
 from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.codec.emit import UNKNOWN_AGENT
@@ -44,7 +44,7 @@ def row_of(record: Incoming, topics: Topics) -> Row:
     except Exception as error:
         # A mistake of ours must not keep a record out of the audit, nor hold up the lane behind it.
         event(log, logging.ERROR, Event.RECORD_UNREADABLE, error=repr(error))
-        return _row(record, None, None, Facts(), None, unreadable=f"{Reason.INTERNAL}: {error!r}")
+        return _row(record, None, None, MessageFacts(), None, unreadable=f"{Reason.INTERNAL}: {error!r}")
 
 
 def _understood(record: Incoming, topics: Topics) -> Row:
@@ -75,17 +75,17 @@ def _letter(record: Incoming, intake: str) -> Row:
     except (KeyError, ValueError, AttributeError) as error:
         why = f"missing header {error}" if isinstance(error, KeyError) else str(error)
         reason = f"not a dead letter: {why}"
-        return _row(record, None, None, Facts(), payload_of(record.value), unreadable=reason)
+        return _row(record, None, None, MessageFacts(), payload_of(record.value), unreadable=reason)
     job_id = envelope.job_id
     agent_id = agent_or_none(envelope.agent_id if envelope.agent_id != UNKNOWN_AGENT else None)
     if job_id is None or agent_id is None:
         found = _of_original(record, letter, intake)
         job_id, agent_id = job_id or found.job_id, agent_id or found.agent_id
-    facts = Facts(job_id, agent_id, status="dead", error_type=letter.reason.value)
+    facts = MessageFacts(job_id, agent_id, status="dead", error_type=letter.reason.value)
     return _row(record, envelope, dead.TYPE, facts, payload_of(record.value))
 
 
-def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> Facts:
+def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> MessageFacts:
     """Job and agent of the record as it was found, before it became a dead letter."""
     headers = tuple(
         (name.removeprefix(dead.ORIGINAL), value)
@@ -108,14 +108,14 @@ def _of_original(record: Incoming, letter: dead.DeadLetter, intake: str) -> Fact
         case Accepted(job):
             return facts_of(job)
         case Malformed() as malformed:
-            return Facts(malformed.job_id, agent_or_none(malformed.agent_id))
+            return MessageFacts(malformed.job_id, agent_or_none(malformed.agent_id))
         case never:
             assert_never(never)
 
 
 def _unreadable(record: Incoming, malformed: Malformed) -> Row:
     envelope = malformed.cause or _envelope(record)
-    facts = Facts(
+    facts = MessageFacts(
         malformed.job_id or (envelope.job_id if envelope else None),
         agent_or_none(malformed.agent_id or (envelope.agent_id if envelope else None)),
     )
@@ -134,7 +134,7 @@ def _row(
     record: Incoming,
     envelope: Envelope | None,
     kind: str | None,
-    facts: Facts,
+    facts: MessageFacts,
     payload: str | None,
     *,
     unreadable: str | None = None,

@@ -46,7 +46,7 @@ FORMS: tuple[Form, Form] = ("text", "binary")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StorageRun:
     """One way of storing. Microseconds a row: by the clock, and of processor time on either side."""
 
     wall_us: float
@@ -60,7 +60,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AuditReport:
     """The median of several rounds; `spent_us`: processor time of the sink's own part, by what it is for.
 
     `psql_us`: microseconds a row of psql's `\\copy`, by the clock, psql's own start included.
@@ -69,10 +69,10 @@ class Report:
     rows: int
     rounds: int
     mean_value_bytes: float
-    sink: Run
+    sink: StorageRun
     psql_us: float
-    copy_text: Run
-    copy_binary: Run
+    copy_text: StorageRun
+    copy_binary: StorageRun
     spent_us: dict[str, float]
 
     @property
@@ -112,7 +112,7 @@ def batches(found: Sequence[Incoming]) -> Iterator[Batch]:
 
 async def run(
     policy: Policy, registry: Registry, *, rows: int, rounds: int, say: Callable[[str], None]
-) -> Report:
+) -> AuditReport:
     """Measure on a Postgres that is started for this and deleted afterwards.
 
     Raises:
@@ -126,7 +126,7 @@ async def run(
         try:
             dsn = postgres.dsn()
             await migrate(dsn)
-            runs: dict[str, list[Run]] = {"sink": [], "text": [], "binary": []}
+            runs: dict[str, list[StorageRun]] = {"sink": [], "text": [], "binary": []}
             psql: list[float] = []
             for number in range(rounds):
                 say(f"round {number + 1} of {rounds}")
@@ -141,7 +141,9 @@ async def run(
     middle = {name: sorted(each, key=lambda run: run.wall_us)[len(each) // 2] for name, each in runs.items()}
     size = sum(len(record.value or b"") for record in found) / rows
     spent = _spent(found, middle["sink"])
-    return Report(rows, rounds, size, middle["sink"], median(psql), middle["text"], middle["binary"], spent)
+    return AuditReport(
+        rows, rounds, size, middle["sink"], median(psql), middle["text"], middle["binary"], spent
+    )
 
 
 class _Stopwatch:
@@ -155,13 +157,13 @@ class _Stopwatch:
         spent = self._backend.cpu_times()
         return perf_counter(), process_time(), spent.user + spent.system
 
-    def stop(self, rows: int) -> Run:
+    def stop(self, rows: int) -> StorageRun:
         """What passed since it was made, for each of `rows`."""
         passed = (after - before for before, after in zip(self._began, self._now(), strict=True))
-        return Run(*(seconds * 1e6 / rows for seconds in passed))
+        return StorageRun(*(seconds * 1e6 / rows for seconds in passed))
 
 
-async def _sink(dsn: str, found: Sequence[Incoming]) -> Run:
+async def _sink(dsn: str, found: Sequence[Incoming]) -> StorageRun:
     """All records, from the bytes as they come from Kafka to the last commit."""
     await _empty(dsn, triggers=True)
     async with await open_pool(dsn, application="pointsman-bench", size=1) as pool:
@@ -174,7 +176,7 @@ async def _sink(dsn: str, found: Sequence[Incoming]) -> Run:
         return watch.stop(len(found))
 
 
-async def _copy(dsn: str, file: Path, form: Form, rows: int) -> Run:
+async def _copy(dsn: str, file: Path, form: Form, rows: int) -> StorageRun:
     """One COPY of the rows that the sink has stored, the table's triggers off."""
     async with connected(dsn) as connection:
         if form == FORMS[0]:
@@ -211,7 +213,7 @@ async def _empty(dsn: str, *, triggers: bool) -> None:
         await connection.execute("checkpoint", timeout=600)
 
 
-def _spent(found: Sequence[Incoming], sink: Run) -> dict[str, float]:
+def _spent(found: Sequence[Incoming], sink: StorageRun) -> dict[str, float]:
     """Microseconds of processor time a row on the sink's own side: what is computed, and what is left."""
     reading, linking = [], []
     for _ in range(_PASSES):

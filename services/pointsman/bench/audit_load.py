@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from time import perf_counter
 
-from pointsman.bench.audit_messages import Step, steps
+from pointsman.bench.audit_messages import TimedRow, steps
 from pointsman.router.agents_file import Registry
 from pointsman.router.policy.policy import Policy
 from pointsman.store.append.row import Row
@@ -83,7 +83,7 @@ async def _prepare(connection: Connection, since: datetime, until: datetime) -> 
     await connection.execute("set synchronous_commit = off; set work_mem = '256MB'")
 
 
-async def _template(connection: Connection, template: Sequence[Step]) -> None:
+async def _template(connection: Connection, template: Sequence[TimedRow]) -> None:
     await connection.execute(
         "create temporary table bench_template (like audit.message);"
         " alter table bench_template alter recorded_at drop not null,"

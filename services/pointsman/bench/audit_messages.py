@@ -34,7 +34,7 @@ _MODELS = {model.tier: model for model in MODELS}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimedRow:
     """One row of a job, `seconds` after its first; `job` counts jobs."""
 
     job: int
@@ -42,7 +42,7 @@ class Step:
     row: Row
 
 
-def steps(policy: Policy, registry: Registry, rounds: int) -> list[Step]:
+def steps(policy: Policy, registry: Registry, rounds: int) -> list[TimedRow]:
     """Every sample job `rounds` times, with ids of its own; few fail once, some of one agent for good."""
     router = RouterHandler(policy, registry, _TOPICS, lambda: START)
     found = []
@@ -54,7 +54,7 @@ def steps(policy: Policy, registry: Registry, rounds: int) -> list[Step]:
         assert isinstance(read.message, JobRouted)
         ends = list(_worked(number, read.message, read.envelope, record, agent))
         for seconds, each in [(0.0, intake), (0.02, record), *ends]:
-            found.append(Step(number, seconds, row_of(each, _TOPICS)))
+            found.append(TimedRow(number, seconds, row_of(each, _TOPICS)))
     return found
 
 

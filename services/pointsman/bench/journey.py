@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.whole import Whole, whole_system
+from pointsman.bench.whole import RunningSystem, whole_system
 from pointsman.client import Client
 from pointsman.store.ask.jobs import open_jobs
 
@@ -17,7 +17,7 @@ _AUDIT_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class JourneyReport:
     """`cpu_ms`: per job, of each process; `memory_mb` at the end."""
 
     jobs: int
@@ -38,14 +38,14 @@ class Journey:
         return self.ours_cpu_ms + self.cpu_ms["Kafka"] + self.cpu_ms["Postgres"]
 
 
-def run(rate: int, seconds: float, say: Callable[[str], None]) -> Journey:
+def run(rate: int, seconds: float, say: Callable[[str], None]) -> JourneyReport:
     """Send `rate` jobs a second for `seconds`, after a warm-up that does not count."""
     with whole_system(latency_ms=0, say=say) as whole:
         say(f"{rate} jobs a second for {seconds:.0f} s")
         return asyncio.run(_measure(whole, rate, seconds))
 
 
-async def _measure(whole: Whole, rate: int, seconds: float) -> Journey:
+async def _measure(whole: RunningSystem, rate: int, seconds: float) -> JourneyReport:
     async with Client(kafka=whole.kafka, agent_id="bench") as client:
         await at_rate(client, rate, _WARM_UP_S)
         before = whole.busy_s()
@@ -55,7 +55,7 @@ async def _measure(whole: Whole, rate: int, seconds: float) -> Journey:
         after = whole.busy_s()
     jobs = len(took)
     hops = await _hops(whole.postgres, took)
-    return Journey(
+    return JourneyReport(
         jobs,
         jobs / span,
         times_of(list(took.values())),

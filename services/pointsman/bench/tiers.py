@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.whole import Whole, whole_system
+from pointsman.bench.whole import RunningSystem, whole_system
 from pointsman.bench.worker.jobs import routed_jobs
 from pointsman.bench.worker.process import Under, worker
-from pointsman.bus.admin.lag import Watched, lag, lanes
+from pointsman.bus.admin.lag import WatchedTopic, lag, lanes
 from pointsman.bus.admin.topics import apply
 from pointsman.client import Client
 from pointsman.runtime.settings import KafkaPart
@@ -31,7 +31,7 @@ _CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class TierLoad:
     """`rate` jobs a second to each of the other tiers; `flood` jobs for the one that hangs."""
 
     rate: float
@@ -69,7 +69,7 @@ class Scaled:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TiersReport:
     """`hanging`: its calls in flight, `waiting`: its jobs, after the others were measured beside it."""
 
     scaled: Scaled
@@ -78,14 +78,14 @@ class Report:
     hanging: int
 
 
-def run(load: Load, say: Callable[[str], None]) -> Report:
+def run(load: TierLoad, say: Callable[[str], None]) -> TiersReport:
     """First whether a tier scales, then what a tier that hangs does to the others."""
     with whole_system(LATENCY_MS, say, POINTSMAN_GRACE_S="1") as whole:
         scaled = asyncio.run(_scaled(whole, load.seconds, say))
         return asyncio.run(_beside(whole, load, scaled, say))
 
 
-async def _scaled(whole: Whole, seconds: float, say: Callable[[str], None]) -> Scaled:
+async def _scaled(whole: RunningSystem, seconds: float, say: Callable[[str], None]) -> Scaled:
     topics = Topics("scaled")
     tier = topics.tier(OTHERS[0])
     provider = Simulated(whole.processes[0].url)
@@ -111,7 +111,9 @@ def _answered(provider: Simulated) -> int:
     return int(provider.stats()["ended"].get("answered", 0))
 
 
-async def _beside(whole: Whole, load: Load, scaled: Scaled, say: Callable[[str], None]) -> Report:
+async def _beside(
+    whole: RunningSystem, load: TierLoad, scaled: Scaled, say: Callable[[str], None]
+) -> TiersReport:
     provider = Simulated(whole.processes[0].url)
     steady = f"{load.rate:g} jobs a second to each of {', '.join(OTHERS)}, for {load.seconds:g} s"
     async with Client(kafka=whole.kafka, agent_id="bench") as client:
@@ -127,7 +129,7 @@ async def _beside(whole: Whole, load: Load, scaled: Scaled, say: Callable[[str],
         beside = await _others(client, load.rate, load.seconds)
     tiers = {tier: Tier(len(alone[tier]), times_of(alone[tier]), times_of(beside[tier])) for tier in OTHERS}
     (hangs,) = await lag(whole.kafka, lanes(Topics(), [HANGS])[1:])
-    return Report(scaled, tiers, hangs.waiting, provider.stats()["in_flight"])
+    return TiersReport(scaled, tiers, hangs.waiting, provider.stats()["in_flight"])
 
 
 async def _others(client: Client, rate: float, seconds: float) -> dict[str, list[float]]:
@@ -138,7 +140,7 @@ async def _others(client: Client, rate: float, seconds: float) -> dict[str, list
 async def _settled(kafka: KafkaPart) -> None:
     """Return when the router has sent the flood on and the audit has it."""
     topics = Topics()
-    audited = [Watched(each.name, f"{topics.prefix}.audit") for each in topics.all([HANGS])]
+    audited = [WatchedTopic(each.name, f"{topics.prefix}.audit") for each in topics.all([HANGS])]
     async with asyncio.timeout(_SETTLE_WITHIN_S):
         while True:
             found = await lag(kafka, [*lanes(topics, []), *audited])

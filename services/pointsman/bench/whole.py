@@ -24,7 +24,7 @@ TIERS = ("small", "medium", "frontier")
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class RunningSystem:
     """What runs. `postgres` is the reader's address, `audit_key` the public one."""
 
     kafka: KafkaPart
@@ -48,7 +48,7 @@ class Whole:
 @contextmanager
 def whole_system(
     latency_ms: float, say: Callable[[str], None], *, twice: Sequence[str] = (), **settings: str
-) -> Iterator[Whole]:
+) -> Iterator[RunningSystem]:
     """Everything, with a provider that answers after `latency_ms` milliseconds, always.
 
     `twice`: names of services of which there are two; the second's name ends in `-2`. `settings`:
@@ -72,7 +72,7 @@ def whole_system(
                 process.start()
             wait_ready(processes)
             key = processes[0].environment["POINTSMAN_AUDIT_PUBLIC_KEY"]
-            yield Whole(stack.kafka.settings, logins.reader(owner), processes, stack, folder, key)
+            yield RunningSystem(stack.kafka.settings, logins.reader(owner), processes, stack, folder, key)
         finally:
             stop(processes)
 

@@ -29,7 +29,7 @@ _OUR_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DE
 _PROTOCOL = "POINTSMAN_KAFKA_SECURITY_PROTOCOL"
 
 
-class Stage(Enum):
+class ConnectionStage(Enum):
     """How far a connection got: TCP and TLS; what anybody is answered; what only those who are let in are."""
 
     CONNECTING = auto()
@@ -38,7 +38,7 @@ class Stage(Enum):
 
 
 def explain(
-    error: BaseException, stage: Stage, settings: KafkaPart, address: tuple[str, int], within: float
+    error: BaseException, stage: ConnectionStage, settings: KafkaPart, address: tuple[str, int], within: float
 ) -> BusError:
     """What failed: a `KafkaLoginError` where something answers, and does not let us in."""
     (host, port), cause = address, _cause(error)
@@ -132,18 +132,18 @@ def _refused(at: str, settings: KafkaPart, said: str) -> KafkaLoginError:
     )
 
 
-def _closed(stage: Stage, at: str, settings: KafkaPart) -> BusError:
+def _closed(stage: ConnectionStage, at: str, settings: KafkaPart) -> BusError:
     """What it means when the server closes the connection without a word."""
     match stage:
-        case Stage.CONNECTING if settings.encrypts:
+        case ConnectionStage.CONNECTING if settings.encrypts:
             return _speaks_plain(at, "it closes the connection")
-        case Stage.CONNECTING:
+        case ConnectionStage.CONNECTING:
             return KafkaLoginError(
                 f"{at} closes a plain connection: it speaks TLS there, or it is no Kafka broker",
                 f"set {_PROTOCOL} to SSL or SASL_SSL, or name the port of its plain listener",
                 sure=False,
             )
-        case Stage.LET_IN if settings.kafka_sasl_mechanism == "OAUTHBEARER" and settings.logs_in:
+        case ConnectionStage.LET_IN if settings.kafka_sasl_mechanism == "OAUTHBEARER" and settings.logs_in:
             return _refused(at, settings, "")
         case _ if settings.logs_in:
             return KafkaLoginError(f"{at} closes the connection at login", "see the broker's log", sure=False)

@@ -13,7 +13,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from pointsman.bus import connection
 from pointsman.bus.errors import BusError, KafkaLoginError, KafkaUnavailableError
-from pointsman.bus.refused_connection import FAILURES, Stage, explain
+from pointsman.bus.refused_connection import FAILURES, ConnectionStage, explain
 from pointsman.runtime.settings import KafkaPart
 
 #: How long a service or a command waits for Kafka before it says that there is none, seconds.
@@ -54,17 +54,17 @@ async def connected(
         BusError: nothing there answers within `within` seconds.
     """
     made = connection.connection(settings, host, port, within)
-    stage = Stage.CONNECTING
+    stage = ConnectionStage.CONNECTING
     try:
         try:
             async with asyncio.timeout(within):
                 await made.connect()
-                stage = Stage.LET_IN
+                stage = ConnectionStage.LET_IN
                 if not (await made.send(MetadataRequest(_NO_TOPICS))).brokers:
                     raise ConnectionResetError("an answer to who is not let in: it names no broker")
         except FAILURES as error:
-            if stage is Stage.CONNECTING and made._versions:
-                stage = Stage.LOGGING_IN
+            if stage is ConnectionStage.CONNECTING and made._versions:
+                stage = ConnectionStage.LOGGING_IN
             raise explain(error, stage, settings, (host, port), within) from error
         yield made
     finally:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 
-from pointsman.cascade.accept_evidence import FEATURES, Evidence
+from pointsman.cascade.accept_evidence import FEATURES, AcceptanceEvidence
 from pointsman.cascade.accept_trees import Forest
-from pointsman.score.choose import Choice, choose
-from pointsman.score.estimate import Bar, Estimate, Reason
+from pointsman.score.choose import TierChoice, choose
+from pointsman.score.estimate import Bar, Estimate, ScoreReason
 from pointsman.score.exact import exp, sigmoid
 
 
@@ -37,7 +37,7 @@ class AcceptModel:
     better: Forest = field(repr=False)
     cost: Forest = field(repr=False)
 
-    def estimate(self, evidence: Evidence) -> Estimate:
+    def estimate(self, evidence: AcceptanceEvidence) -> Estimate:
         """Of the answer and the strongest tier, in this order. The answer costs nothing more: it is there."""
         row = evidence.values(self.inputs)
         return Estimate(
@@ -52,7 +52,7 @@ class AcceptModel:
         bar = self.bars[quality]
         return bar.rate > 0.0 or bar.margin < 1.0
 
-    def reasons(self, evidence: Evidence, top: int = 5) -> list[Reason]:
+    def reasons(self, evidence: AcceptanceEvidence, top: int = 5) -> list[ScoreReason]:
         """The strongest features for (> 0) and against accepting, each held against its typical value."""
         row = evidence.values(self.inputs)
         whole = self.worse(row)
@@ -60,11 +60,11 @@ class AcceptModel:
         for at, name in enumerate(self.inputs):
             weight = self.worse((*row[:at], self.typical[at], *row[at + 1 :])) - whole
             if weight:
-                found.append(Reason(FEATURES[name].words, weight))
+                found.append(ScoreReason(FEATURES[name].words, weight))
         return sorted(found, key=lambda each: (-abs(each.weight), each.words))[:top]
 
 
-def accept(model: AcceptModel, evidence: Evidence, quality: str) -> Choice:
+def accept(model: AcceptModel, evidence: AcceptanceEvidence, quality: str) -> TierChoice:
     """The answer's tier where it may be accepted, else the strongest tier.
 
     `quality`: one of the model's bars.
@@ -75,7 +75,7 @@ def accept(model: AcceptModel, evidence: Evidence, quality: str) -> Choice:
     bar = model.bars[quality]
     _, answering, strongest = model.tiers
     if doubt := _doubt(model, evidence):
-        return Choice(strongest, (), doubt)
+        return TierChoice(strongest, (), doubt)
     return choose(model.estimate(evidence), bar, (answering, strongest), floor=0.0)
 
 
@@ -87,7 +87,7 @@ def charge(costs: Iterable[float]) -> float:
     return total
 
 
-def _doubt(model: AcceptModel, evidence: Evidence) -> str | None:
+def _doubt(model: AcceptModel, evidence: AcceptanceEvidence) -> str | None:
     """Why nothing can be said about this answer; None if something can."""
     checker, answer = evidence.checker, evidence.answer
     if (checker.tier, answer.tier) != model.tiers[:2]:

@@ -24,35 +24,35 @@ _QUOTED_OR_SPACE = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CanonicalAnswer:
     """`text` is canonical: two answers of one kind agree when their texts are equal."""
 
     kind: Kind
     text: str
 
-    def agrees(self, other: "Answer") -> bool:
+    def agrees(self, other: "CanonicalAnswer") -> bool:
         """Never where there is no answer, nor for long texts: no two are worded alike."""
         return self.kind not in ("none", "long") and self == other
 
 
-def read_answer(said: str) -> Answer:
+def read_answer(said: str) -> CanonicalAnswer:
     """The answer in what a model said; also right for an answer that stands alone already."""
     found = _conclusion(said[-_LOOKED_AT:]).strip()
     if not found:
-        return Answer("none", "")
+        return CanonicalAnswer("none", "")
     if code := _FENCE.fullmatch(found):
         return _code(code[1].strip())
     bare = found.strip("*$` \t\n").rstrip(".").strip("*$` \t\n")
     if choice := _CHOICE.match(bare):
-        return Answer("choice", choice[1])
+        return CanonicalAnswer("choice", choice[1])
     number = _number(bare)
     if number is not None:
-        return Answer("number", str(number))
+        return CanonicalAnswer("number", str(number))
     if len(bare) > SHORT:
-        return Answer("long", bare)
+        return CanonicalAnswer("long", bare)
     if bare[:1] in tuple("[{('\"") or "\n" in bare:
         return _code(bare)
-    return Answer("text", " ".join(bare.split())) if bare else Answer("none", "")
+    return CanonicalAnswer("text", " ".join(bare.split())) if bare else CanonicalAnswer("none", "")
 
 
 def _conclusion(said: str) -> str:
@@ -95,13 +95,13 @@ def _value(text: str) -> Fraction | None:
     return Fraction(int(ratio[1]), int(ratio[2])) if ratio and int(ratio[2]) else None
 
 
-def _code(text: str) -> Answer:
+def _code(text: str) -> CanonicalAnswer:
     """Space outside quotes carries no meaning in a value; double and single quotes mean the same."""
     if len(text) > SHORT:
-        return Answer("long", text)
+        return CanonicalAnswer("long", text)
 
     def tight(found: re.Match[str]) -> str:
         part = found[0]
         return "" if part.isspace() else f"'{part[1:-1]}'"
 
-    return Answer("code", _QUOTED_OR_SPACE.sub(tight, text))
+    return CanonicalAnswer("code", _QUOTED_OR_SPACE.sub(tight, text))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
 
-from pointsman.cascade.accept_answer import Answer, read_answer
+from pointsman.cascade.accept_answer import CanonicalAnswer, read_answer
 
 MISSING = -9.0
 _MOST = 1e6
@@ -37,7 +37,7 @@ class CheapAnswer:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AcceptanceEvidence:
     """`checker`: the weaker tier's answer, there to be compared. `answer`: the one that may be accepted."""
 
     prompt: str
@@ -45,7 +45,7 @@ class Evidence:
     answer: CheapAnswer
 
     @cached_property
-    def read(self) -> tuple[Answer, Answer]:
+    def read(self) -> tuple[CanonicalAnswer, CanonicalAnswer]:
         """What the checker's and the answer's texts come down to."""
         return read_answer(self.checker.said), read_answer(self.answer.said)
 
@@ -74,22 +74,22 @@ class Feature:
     """`words` completes "because of ..."."""
 
     words: str
-    value: Callable[[Evidence], float]
+    value: Callable[[AcceptanceEvidence], float]
 
 
 def _bounded(value: float) -> float:
     return MISSING if isnan(value) else round(max(MISSING, min(value, _MOST)), 3)
 
 
-def _is(kind: str) -> Callable[[Evidence], float]:
+def _is(kind: str) -> Callable[[AcceptanceEvidence], float]:
     return lambda of: of.read[1].kind == kind
 
 
-def _share(pattern: re.Pattern[str]) -> Callable[[Evidence], float]:
+def _share(pattern: re.Pattern[str]) -> Callable[[AcceptanceEvidence], float]:
     return lambda of: len(pattern.findall(of.head)) / max(len(of.head), 1)
 
 
-def _size(of: Evidence) -> float:
+def _size(of: AcceptanceEvidence) -> float:
     """How large the number is that was answered."""
     if of.read[1].kind != "number":
         return MISSING
@@ -98,12 +98,12 @@ def _size(of: Evidence) -> float:
     return min(abs(int(top)) / int(bottom or 1), _MOST) if digits < 40 else _MOST
 
 
-def _quoted(of: Evidence) -> float:
+def _quoted(of: AcceptanceEvidence) -> float:
     text = of.read[1].text
     return of.read[1].kind in ("number", "code", "text") and text.lower() in of.head.lower()
 
 
-def _surer(of: Evidence) -> float:
+def _surer(of: AcceptanceEvidence) -> float:
     a, b = of.answer.logprob, of.checker.logprob
     return MISSING if a is None or b is None else a - b
 

@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import assert_never
 
 from pointsman.cascade.accept import AcceptModel, accept
-from pointsman.cascade.accept_answer import Answer as Read
+from pointsman.cascade.accept_answer import CanonicalAnswer as Read
 from pointsman.cascade.accept_answer import read_answer
+from pointsman.cascade.accept_evidence import AcceptanceEvidence as Both
 from pointsman.cascade.accept_evidence import CheapAnswer
-from pointsman.cascade.accept_evidence import Evidence as Both
 from pointsman.cascade.said import Said, flaw_of
 from pointsman.score.choose import in_words
 from pointsman.score.exact import exp

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pointsman.claims.store import ClaimsUnavailableError, Kept
+from pointsman.claims.store import ClaimsUnavailableError, StoredValue
 
 #: The mark of a folder that values were put into.
 MARK = "pointsman-claims"
@@ -46,7 +46,7 @@ class Folder:
         with _translated(self.place):
             return await asyncio.to_thread(self._read, sha256)
 
-    async def older(self, than: datetime) -> AsyncIterator[Kept]:
+    async def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         """See `ClaimStore`."""
         with _translated(self.place):
             found = await asyncio.to_thread(lambda: list(self._list()))
@@ -54,7 +54,7 @@ class Folder:
             if kept.at < than:
                 yield kept
 
-    async def delete(self, kept: Kept) -> bool:
+    async def delete(self, kept: StoredValue) -> bool:
         """See `ClaimStore`."""
         path = self._path(kept.sha256)
         with _translated(self.place):
@@ -89,14 +89,14 @@ class Folder:
                 raise FileNotFoundError("no values were ever put there; is its volume mounted?") from None
             return None
 
-    def _list(self) -> Iterator[Kept]:
+    def _list(self) -> Iterator[StoredValue]:
         for path in self._folder.glob("??/*"):
             if len(path.name) == 64:
                 try:
                     found = path.stat()
                 except FileNotFoundError:  # deleted meanwhile
                     continue
-                yield Kept(path.name, found.st_size, _at(found))
+                yield StoredValue(path.name, found.st_size, _at(found))
 
 
 def make_private(folder: Path) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pointsman.claims.store import ClaimsUnavailableError, Kept
+from pointsman.claims.store import ClaimsUnavailableError, StoredValue
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -54,15 +54,17 @@ class Objects:
                     raise
                 return None
 
-    async def older(self, than: datetime) -> AsyncIterator[Kept]:
+    async def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         """See `ClaimStore`."""
         with self._translated():
             async for page in self._library.list(self._store, "sha256"):
                 for each in page:
                     if each["last_modified"] < than:
-                        yield Kept(each["path"].rpartition("/")[2], each["size"], each["last_modified"])
+                        yield StoredValue(
+                            each["path"].rpartition("/")[2], each["size"], each["last_modified"]
+                        )
 
-    async def delete(self, kept: Kept) -> bool:
+    async def delete(self, kept: StoredValue) -> bool:
         """See `ClaimStore`."""
         with self._translated():
             try:

@@ -26,9 +26,9 @@ def open_store(url: str) -> ClaimStore:
         ClaimsSettingError: no store is to be had at such an address.
     """
     if url.startswith(("postgresql://", "postgres://")):
-        from pointsman.claims.table import Table
+        from pointsman.claims.table import ClaimsTable
 
-        return Table(url)
+        return ClaimsTable(url)
     parts = urlsplit(url)
     match parts.scheme:
         case "file" if parts.netloc in ("", "localhost") and parts.path.startswith("/"):

@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from pointsman.runtime.settings import Part
+from pointsman.runtime.settings import SettingsPart
 
 MIB = 1024 * 1024
 
 
-class ClaimsPart(Part):
+class ClaimsPart(SettingsPart):
     """The same for every service and client of an installation."""
 
     claims: str = Field(

@@ -9,7 +9,7 @@ class ClaimsUnavailableError(Exception):
     """The store cannot be asked now: wait and ask again. The text names it, and what it said."""
 
 
-class Kept(NamedTuple):
+class StoredValue(NamedTuple):
     """One value in a store. `at`: when it was last put there; `sha256`: 64 hexadecimal digits."""
 
     sha256: str
@@ -33,10 +33,10 @@ class ClaimStore(Protocol):
     async def get(self, sha256: str) -> bytes | None:
         """What is there under this digest, unchecked; None where nothing is."""
 
-    def older(self, than: datetime) -> AsyncIterator[Kept]:
+    def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         """Every value that was last put there before `than`."""
 
-    async def delete(self, kept: Kept) -> bool:
+    async def delete(self, kept: StoredValue) -> bool:
         """Remove what `older` told of; False where it was put there again since, or is gone."""
 
     async def close(self) -> None:

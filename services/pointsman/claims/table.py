@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from pointsman.claims.store import ClaimsUnavailableError, Kept
+from pointsman.claims.store import ClaimsUnavailableError, StoredValue
 from pointsman.store import payloads
 from pointsman.store.connect import Pool, open_pool, place
 from pointsman.store.errors import StoreError
 
 
-class Table:
+class ClaimsTable:
     """Connections are opened when needed; a table that is missing is waited for, as the server is."""
 
     def __init__(self, dsn: str) -> None:
@@ -38,14 +38,14 @@ class Table:
         with self._translated():
             return await payloads.get(await self._open(), sha256)
 
-    async def older(self, than: datetime) -> AsyncIterator[Kept]:
+    async def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         """See `ClaimStore`."""
         with self._translated():
             found = await payloads.older(await self._open(), than)
         for each in found:
-            yield Kept(*each)
+            yield StoredValue(*each)
 
-    async def delete(self, kept: Kept) -> bool:
+    async def delete(self, kept: StoredValue) -> bool:
         """See `ClaimStore`."""
         with self._translated():
             return await payloads.delete(await self._open(), kept.sha256, kept.at)

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from pointsman.audit.heads import HeadsPart
 from pointsman.runtime.errors import CommandError
-from pointsman.runtime.settings import KafkaPart, Part
+from pointsman.runtime.settings import KafkaPart, SettingsPart
 from pointsman.store.settings import PostgresPart, PrivacyKeyPart
 
-S = TypeVar("S", bound=Part)
+S = TypeVar("S", bound=SettingsPart)
 
 #: KEY=VALUE lines that `pointsman dev` leaves in the folder it was started in.
 LEFT_BY_DEV = Path(".pointsman/settings.env")

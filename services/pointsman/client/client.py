@@ -12,8 +12,8 @@ from pointsman.bus.produce.publisher import Publisher
 from pointsman.claims.opened import open_claim_check
 from pointsman.claims.settings import ClaimsPart
 from pointsman.client.job import JobLike, as_record, largest_job, make_job
-from pointsman.client.line import Standing, standing
-from pointsman.client.outcomes import Outcomes
+from pointsman.client.line import QueuePlace, standing
+from pointsman.client.outcomes import OutcomeWaiter
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.decisions import Decision, Score
@@ -70,7 +70,7 @@ class Client:
         keeping = ClaimsPart() if claims is None else ClaimsPart(claims=claims)
         self._claim_check = open_claim_check(keeping)
         self._largest = largest_job(keeping)
-        self._outcomes = Outcomes(kafka, self._topics, self._claim_check)
+        self._outcomes = OutcomeWaiter(kafka, self._topics, self._claim_check)
         self._promised: OrderedDict[UUID, tuple[str, Score]] = OrderedDict()
 
     async def __aenter__(self) -> Self:
@@ -165,7 +165,7 @@ class Client:
         )  # fmt: skip
         await self._publisher.publish([emit(self._topics.control, str(job_id).encode(), cover, command)])
 
-    async def place(self, job_id: UUID) -> Standing:
+    async def place(self, job_id: UUID) -> QueuePlace:
         """Where a job stands: what is before it on its tier, and which limit holds it up."""
         return await standing(self._kafka, self._topics, job_id)
 

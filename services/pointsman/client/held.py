@@ -20,7 +20,7 @@ from pointsman_schemas.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldTarget:
     """A provider's model that nobody calls. `until`: a paused one may be called, a broken one tried.
 
     `seconds` are left until then; `since` is None where it began before anybody noted that.
@@ -33,7 +33,7 @@ class Held:
     seconds: float
 
 
-async def held_now(kafka: KafkaPart, topics: Topics) -> list[Held]:
+async def held_now(kafka: KafkaPart, topics: Topics) -> list[HeldTarget]:
     """By this machine's clock.
 
     Raises:
@@ -42,7 +42,7 @@ async def held_now(kafka: KafkaPart, topics: Topics) -> list[Held]:
     return held_at(await ledger_of(kafka, topics), round(time.time() * 1000))
 
 
-def held_at(ledger: Ledger, at: int) -> list[Held]:
+def held_at(ledger: Ledger, at: int) -> list[HeldTarget]:
     """`at`: milliseconds since 1970; the log's own time where that is later."""
     at, found = max(at, ledger.at), []
     for target in sorted(ledger.targets):
@@ -54,7 +54,7 @@ def held_at(ledger: Ledger, at: int) -> list[Held]:
     return found
 
 
-def named(name: str, held: Iterable[Held], tiers: Mapping[str, Collection[str]]) -> list[Held]:
+def named(name: str, held: Iterable[HeldTarget], tiers: Mapping[str, Collection[str]]) -> list[HeldTarget]:
     """Those that `name` means: a provider/model, all of a provider, or all that a tier of `tiers` calls."""
     models = tiers.get(name, ())
     return [
@@ -88,9 +88,9 @@ async def resume(
         await publisher.publish(records)
 
 
-def _held(target: str, state: Literal["paused", "broken"], since: int, until: int, at: int) -> Held:
+def _held(target: str, state: Literal["paused", "broken"], since: int, until: int, at: int) -> HeldTarget:
     began = _moment(since) if since else None
-    return Held(target, state, began, _moment(until), (until - at) / 1000)
+    return HeldTarget(target, state, began, _moment(until), (until - at) / 1000)
 
 
 def _moment(at: int) -> datetime:

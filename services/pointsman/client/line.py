@@ -18,7 +18,7 @@ State = Literal["unknown", "ended", "in_lane", "limited"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePlace:
     """A job's place.
 
     `state`: `unknown` where no tier has it (not routed yet, or no such job), `ended`, `in_lane` (it waits for
@@ -39,7 +39,7 @@ class Standing:
     seconds: float | None = None
 
 
-async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> Standing:
+async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> QueuePlace:
     """The place of a job, whoever sent it.
 
     Raises:
@@ -47,15 +47,15 @@ async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> Standing:
     """
     found = await ahead(kafka, topics, job_id, earliest([job_id], utc_now()))
     if found is None:
-        return Standing(job_id, "unknown")
+        return QueuePlace(job_id, "unknown")
     if found.ended:
-        return Standing(job_id, "ended", found.tier)
+        return QueuePlace(job_id, "ended", found.tier)
     ledger = await ledger_of(kafka, topics)
     ticket = next((each for each in ledger.waiting.values() if each.call.startswith(f"{job_id}:")), None)
     if ticket is None:
-        return Standing(job_id, "in_lane", found.tier, found.before, found.exact)
+        return QueuePlace(job_id, "in_lane", found.tier, found.before, found.exact)
     limit, before = ledger.held_by(ticket), _before(ledger, ticket)
-    return Standing(
+    return QueuePlace(
         job_id,
         "limited",
         found.tier,

@@ -32,7 +32,7 @@ KEPT = 10_000
 STORE_PAUSE_S = 1.0
 
 
-class Outcomes:
+class OutcomeWaiter:
     """An async context manager; once entered, no outcome of a job that is expected is missed."""
 
     def __init__(self, kafka: KafkaPart, topics: Topics, claim_check: ClaimCheck | None = None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pointsman.cascade.accept import AcceptModel
-from pointsman.cascade.accept_evidence import FEATURES, MISSING, Evidence
+from pointsman.cascade.accept_evidence import FEATURES, MISSING, AcceptanceEvidence
 from pointsman.cascade.accept_file import parse, write
 from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.decide import Estimates, decide
@@ -35,7 +35,7 @@ class Cascades:
     """
 
     tiers: tuple[str, str, str]
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[AcceptanceEvidence, ...]
     group: tuple[str, ...]
     score: Floats
     cost: Floats
@@ -144,7 +144,7 @@ def _forests(x: Floats, came: Floats, weight: Floats, trees: int) -> tuple[dict[
     )
 
 
-def _inputs(evidence: Sequence[Evidence]) -> tuple[str, ...]:
+def _inputs(evidence: Sequence[AcceptanceEvidence]) -> tuple[str, ...]:
     told = ("answer_logprob", "surer")
     return tuple(
         name

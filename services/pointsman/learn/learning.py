@@ -10,7 +10,7 @@ from pointsman.learn.examples import Examples
 from pointsman.learn.labels import Answered, points
 from pointsman.learn.lesson import (
     Learned,
-    Wanted,
+    LessonRequest,
     check_quality,
     costs_of,
     jobs_on_record,
@@ -22,7 +22,7 @@ from pointsman.learn.train import LEAST_LABELS, fit
 from pointsman.learn.tune import NEVER
 from pointsman.router.policy.policy_edit import with_score
 from pointsman.router.policy.policy_file import load_text, parse
-from pointsman.router.policy.replay import Price, Replay
+from pointsman.router.policy.replay import PolicyReplay, Price
 from pointsman.router.policy.replaying import Progress, Whole, replay_jobs
 from pointsman.router.scoring.score_section import ModelFile
 from pointsman.score.answered import answered
@@ -42,7 +42,7 @@ class Label:
     judged: bool
 
 
-async def work(dsn: str, wanted: Wanted, whole: Whole, progress: Progress) -> Learned:
+async def work(dsn: str, wanted: LessonRequest, whole: Whole, progress: Progress) -> Learned:
     """Read, train, try, write.
 
     Raises:
@@ -69,13 +69,13 @@ async def work(dsn: str, wanted: Wanted, whole: Whole, progress: Progress) -> Le
     new = with_score(text, name, wanted.quality)
     model = ModelFile.holding(trained.content, trained.model)
     policy = new_policy(wanted, lambda: parse(new, str(wanted.policy), read_model=lambda _: model))
-    found.replay = Replay(policy, wanted.price, examples=3)
+    found.replay = PolicyReplay(policy, wanted.price, examples=3)
     await replay_jobs(found.replay, dsn, wanted.tried, wanted.now, whole=whole, progress=progress)
     found.write(wanted, name, trained.content, policy.version, new)
     return found
 
 
-async def _labels(dsn: str, wanted: Wanted, tiers: tuple[str, ...]) -> tuple[list[Label], int]:
+async def _labels(dsn: str, wanted: LessonRequest, tiers: tuple[str, ...]) -> tuple[list[Label], int]:
     """What there is to learn from, and how many jobs were read of which nothing is known."""
     jobs = await jobs_on_record(dsn, wanted)
     labels = [label for rows in jobs if (label := _label(rows, tiers, wanted.price)) is not None]

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import ValidationError
 
-from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
+from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.cascade.cascade import KEPT
 from pointsman.cascade.said import flaw_of, read_said
 from pointsman.learn.accept import LEAST_LABELS, Cascades, fit
 from pointsman.learn.labels import Answered, points
 from pointsman.learn.lesson import (
     Learned,
-    Wanted,
+    LessonRequest,
     check_quality,
     costs_of,
     jobs_on_record,
@@ -46,13 +46,13 @@ class Tried:
     """One job that all three tiers answered: points and US dollars for each."""
 
     root: str
-    evidence: Evidence
+    evidence: AcceptanceEvidence
     points: tuple[float, ...]
     costs: tuple[float, ...]
     judged: bool
 
 
-async def work(dsn: str, wanted: Wanted, _: Whole, progress: Progress) -> Learned:
+async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) -> Learned:
     """Read, train, write.
 
     Raises:
@@ -101,7 +101,7 @@ def _tiers(file: PolicyFile) -> Tiers:
     return first, second, last
 
 
-async def _tried(dsn: str, wanted: Wanted, tiers: Tiers) -> tuple[list[Tried], Counter[str | None]]:
+async def _tried(dsn: str, wanted: LessonRequest, tiers: Tiers) -> tuple[list[Tried], Counter[str | None]]:
     """What there is to learn from; of the other jobs, which tier's answer lacks first (None: none does)."""
     tried: list[Tried] = []
     lacking: Counter[str | None] = Counter()
@@ -131,7 +131,7 @@ def tried_of(rows: Sequence[Labelled], tiers: Tiers, price: Price) -> Tried | No
     if not first.said:  # the worker would not have asked the second
         second = CheapAnswer(second.tier, "", 0.0)
     judged = any(row.verdict is not None for row in rows)
-    evidence = Evidence(text_of(request.messages), first, second)
+    evidence = AcceptanceEvidence(text_of(request.messages), first, second)
     return Tried(str(rows[0].root), evidence, found, costs, judged)
 
 

@@ -11,7 +11,7 @@ from pointsman.learn.report import Expected
 from pointsman.learn.tune import QUALITIES
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile
-from pointsman.router.policy.replay import Price, Replay
+from pointsman.router.policy.replay import PolicyReplay, Price
 from pointsman.router.policy.replaying import Progress
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.yaml_file import FileError
@@ -19,7 +19,7 @@ from pointsman.store.ask.labelled import Labelled, labelled
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LessonRequest:
     """What to learn from and for; `tried`: since when jobs are decided again by what was learned."""
 
     policy: Path
@@ -49,13 +49,13 @@ class Learned:
     until: datetime
     model: str | None = None
     expected: Expected | None = None
-    replay: Replay | None = None
+    replay: PolicyReplay | None = None
     policy: Path | None = None
     model_file: Path | None = None
     why_not: str | None = None
     of: str = "score"
 
-    def write(self, wanted: Wanted, name: str, content: bytes, version: str, text: str) -> None:
+    def write(self, wanted: LessonRequest, name: str, content: bytes, version: str, text: str) -> None:
         """The model's file and, beside it, the policy of that version that names it."""
         self.model_file = wanted.out / name
         self.policy = wanted.out / f"{wanted.policy.stem}.{version}.yaml"
@@ -71,7 +71,7 @@ def check_quality(quality: str) -> None:
         raise CommandError(f"nothing is tuned for {quality}", f"say one of {known}", code=2)
 
 
-async def jobs_on_record(dsn: str, wanted: Wanted) -> list[list[Labelled]]:
+async def jobs_on_record(dsn: str, wanted: LessonRequest) -> list[list[Labelled]]:
     """The answers to each job, its shadows' among them."""
     async with labelled(dsn, wanted.since, wanted.judges) as rows:
         read = [row async for row in rows]
@@ -107,7 +107,7 @@ def training(progress: Progress) -> Iterator[Callable[[float], None]]:
         yield told
 
 
-def new_policy(wanted: Wanted, read: Callable[[], PolicyFile]) -> Policy:
+def new_policy(wanted: LessonRequest, read: Callable[[], PolicyFile]) -> Policy:
     """What `read` makes of the new text.
 
     Raises:

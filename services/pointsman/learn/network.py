@@ -10,7 +10,7 @@ from pointsman.learn.examples import Floats
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NetworkRecipe:
     """How a score is trained; found once on out-of-fold predictions of the training part."""
 
     nets: int = 4
@@ -37,7 +37,7 @@ class Net:
 
 
 def train(
-    rows: sparse.csr_array, yes: Floats, cost: Floats, weight: Floats, *, recipe: Recipe, seed: int
+    rows: sparse.csr_array, yes: Floats, cost: Floats, weight: Floats, *, recipe: NetworkRecipe, seed: int
 ) -> Net:
     """`yes` [n, b] outcomes of 0 or 1, as log-odds; `cost` [n, c] amounts above 0, as their logarithm."""
     rng = np.random.RandomState(seed)  # its stream is promised never to change

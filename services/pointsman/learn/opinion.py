@@ -12,7 +12,7 @@ from pointsman.learn.decide import Estimates
 from pointsman.learn.examples import Examples, Floats, Ints
 from pointsman.learn.tune import NEVER, QUALITIES, tune
 from pointsman.opinion.embed import Vectors
-from pointsman.opinion.estimator import Opinion, Place, before_calibration, calibrated, nearness
+from pointsman.opinion.estimator import Opinion, TextSpace, before_calibration, calibrated, nearness
 from pointsman.opinion.model_file import parse, write
 from pointsman.opinion.surface import surface
 
@@ -21,7 +21,7 @@ LEAST_LABELS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class OpinionRecipe:
     """`ridge` draws the lines to the mean; `of_vector` and `of_surface` say how fast nearness falls."""
 
     landmarks: int = 700
@@ -56,7 +56,7 @@ def fit(
     first: First,
     *,
     name: str,
-    recipe: Recipe = Recipe(),
+    recipe: OpinionRecipe = OpinionRecipe(),
     qualities: Sequence[str] = QUALITIES,
     trained_on: Mapping[str, Any] | None = None,
 ) -> TrainedOpinion:
@@ -113,7 +113,11 @@ def fit(
 
 
 def expected_gain(
-    examples: Examples, vectors: Vectors, texts: Sequence[str], of_texts: Vectors, recipe: Recipe = Recipe()
+    examples: Examples,
+    vectors: Vectors,
+    texts: Sequence[str],
+    of_texts: Vectors,
+    recipe: OpinionRecipe = OpinionRecipe(),
 ) -> Floats:
     """[n] how much the strongest tier is expected to be better than the weakest at each of `texts`.
 
@@ -134,8 +138,8 @@ def _surfaces(texts: Sequence[str]) -> Floats:
     return np.array([surface(text) for text in texts])
 
 
-def _place(surfaces: Floats, recipe: Recipe) -> Place:
-    return Place(
+def _place(surfaces: Floats, recipe: OpinionRecipe) -> TextSpace:
+    return TextSpace(
         surfaces.mean(axis=0).round(6),
         np.maximum(surfaces.std(axis=0), 1e-3).round(6),
         recipe.of_vector,
@@ -150,7 +154,7 @@ def _targets(examples: Examples) -> Floats:
 
 
 def _lines(
-    places: Floats, targets: Floats, examples: Examples, rows: Ints, recipe: Recipe
+    places: Floats, targets: Floats, examples: Examples, rows: Ints, recipe: OpinionRecipe
 ) -> tuple[Floats, Floats, Floats]:
     """Landmarks [m, d], weights [m, o] and base [o] from these rows: ridge regression on nearness."""
     landmarks = places[_landmarks(examples.own, rows, recipe.landmarks)]

@@ -11,7 +11,7 @@ from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.compile import compiled
 from pointsman.learn.decide import Estimates
 from pointsman.learn.examples import Examples, Floats, Ints
-from pointsman.learn.network import Recipe, train
+from pointsman.learn.network import NetworkRecipe, train
 from pointsman.learn.tune import NEVER, QUALITIES, tune
 from pointsman.learn.vocabulary import build
 from pointsman.score.drift import profile
@@ -43,7 +43,7 @@ def fit(
     examples: Examples,
     *,
     name: str,
-    recipe: Recipe = Recipe(),  # noqa: B008  # frozen
+    recipe: NetworkRecipe = NetworkRecipe(),  # noqa: B008  # frozen
     qualities: Sequence[str] = QUALITIES,
     trained_on: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
@@ -97,12 +97,12 @@ def fit(
     return Trained(content, _parsed(content), rows, estimates)
 
 
-def untuned(examples: Examples, *, name: str, recipe: Recipe = Recipe()) -> NetScore:  # noqa: B008  # frozen
+def untuned(examples: Examples, *, name: str, recipe: NetworkRecipe = NetworkRecipe()) -> NetScore:  # noqa: B008  # frozen
     """A score that ranks texts: neither calibrated nor tuned, so it has no bars."""
     return _parsed(_compiled(examples, recipe, name=name))
 
 
-def _compiled(examples: Examples, recipe: Recipe, **said: Any) -> bytes:
+def _compiled(examples: Examples, recipe: NetworkRecipe, **said: Any) -> bytes:
     below = len(examples.tiers) - 1
     vocabulary = build(examples.texts, recipe.least_texts)
     worse, better = _outcomes(examples)

@@ -32,14 +32,14 @@ from pointsman_schemas.limits import (
     Settlement,
 )
 
-__all__ = ["SILENT_MS", "Answer", "Ledger", "Ticket", "key_of"]
+__all__ = ["SILENT_MS", "Ledger", "Ticket", "TicketAnswer", "key_of"]
 
 #: Milliseconds of the log's time after which a process that waits and says nothing is taken for dead.
 SILENT_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TicketAnswer:
     """What became of a ticket at `at`; `dropped` when its process was taken for dead."""
 
     ticket: Ticket
@@ -98,7 +98,7 @@ class Ledger:
         """All of it, as JSON can hold it; `Ledger(standing)` goes on from there."""
         return as_json(self._now)
 
-    def fold(self, message: Message, at: int) -> list[Answer]:
+    def fold(self, message: Message, at: int) -> list[TicketAnswer]:
         """The next record, and its broker time: whose waiting it ends.
 
         Raises:
@@ -106,7 +106,7 @@ class Ledger:
         """
         message, now = bounded(message), self._now
         now.pass_to(at)
-        answers: list[Answer] = []
+        answers: list[TicketAnswer] = []
         match message:
             case LimitDeclared():
                 self._declare(message)
@@ -163,14 +163,14 @@ class Ledger:
         budget.pass_to(self.at)
         self.budgets[declared.budget] = budget
 
-    def _ask(self, process: str, call: Reservation) -> Answer | None:
+    def _ask(self, process: str, call: Reservation) -> TicketAnswer | None:
         now = self._now
         ticket = Ticket(now.asked + 1, process, call.call, call.target, call.wants, now.at)
         if ticket.key in now.waiting or any(each.holds(ticket.key) for each in now.budgets.values()):
             return None  # a record that was written twice
         now.asked += 1
         if unknown := next((name for name in call.wants if name not in now.budgets), ""):
-            return Answer(ticket, "refused", now.at, unknown)
+            return TicketAnswer(ticket, "refused", now.at, unknown)
         now.waiting[ticket.key] = self._line(ticket)[ticket.key] = ticket
         return None
 
@@ -183,26 +183,26 @@ class Ledger:
             if name in self._now.budgets:
                 self._now.budgets[name].settle(key, amount)
 
-    def _drop_silent(self) -> Iterator[Answer]:
+    def _drop_silent(self) -> Iterator[TicketAnswer]:
         now = self._now
         for process in [name for name, heard in now.heard.items() if heard < now.at - SILENT_MS]:
             del now.heard[process]
             for ticket in [each for each in now.waiting.values() if each.process == process]:
                 self._leave(ticket)
-                yield Answer(ticket, "dropped", now.at)
+                yield TicketAnswer(ticket, "dropped", now.at)
 
-    def _grant(self) -> Iterator[Answer]:
+    def _grant(self) -> Iterator[TicketAnswer]:
         """Let in whoever can be, in the order of asking; who lacks room is not overtaken for it."""
         claimed: set[str] = set()
         for ticket in self._in_turn():
             if hopeless := self._hopeless(ticket):
                 self._leave(ticket)
-                yield Answer(ticket, "refused", self.at, hopeless)
+                yield TicketAnswer(ticket, "refused", self.at, hopeless)
             elif claimed.isdisjoint(ticket.wants) and self._may_enter(ticket):
                 for name, amount in ticket.wants.items():
                     self.budgets[name].take(ticket.key, amount, self.at)
                 self._leave(ticket)
-                yield Answer(ticket, "granted", self.at)
+                yield TicketAnswer(ticket, "granted", self.at)
             else:
                 claimed |= self._claims(ticket)
 

@@ -1,10 +1,10 @@
 """Which jobs a second opinion is asked about, and what comes of both; pure."""
 
-from pointsman.score.choose import Choice
+from pointsman.score.choose import TierChoice
 from pointsman.score.estimate import Estimate
 
 
-def undecided(choice: Choice, band: float) -> bool:
+def undecided(choice: TierChoice, band: float) -> bool:
     """Whether the first score's choice hung by less than `band` of probability; never where it abstained.
 
     A text that the score does not know is no matter of a few hundredths: it stays with the strongest tier.

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Place:
+class TextSpace:
     """How texts lie to each other: `middle` and `spread` of the surface [s], weights of both parts."""
 
     middle: Floats
@@ -50,7 +50,7 @@ class Opinion:
     name: str
     version: str
     tiers: tuple[str, ...]
-    place: Place
+    place: TextSpace
     landmarks: Floats = field(repr=False)
     weights: Floats = field(repr=False)
     base: Floats = field(repr=False)

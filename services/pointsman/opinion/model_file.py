@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pointsman.opinion.card import FORMAT, OpinionFileError, card_of
-from pointsman.opinion.estimator import Floats, Opinion, Place
+from pointsman.opinion.estimator import Floats, Opinion, TextSpace
 from pointsman.score.sealed import seal, unseal
 
 
@@ -44,7 +44,7 @@ def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
         name=card.name,
         version=version,
         tiers=card.tiers,
-        place=Place(
+        place=TextSpace(
             _list(place["middle"]),
             _list(place["spread"]),
             float(place["of_vector"]),

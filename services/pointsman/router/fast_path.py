@@ -94,7 +94,7 @@ class FastScore:
 
 
 class FastSeen:
-    """As `Seen`: the job ids that a lane has met lately, kept by the library."""
+    """As `RecentIds`: the job ids that a lane has met lately, kept by the library."""
 
     def __init__(self, native: "pointsman_native.FastPath") -> None:
         self._native = native

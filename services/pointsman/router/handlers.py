@@ -33,7 +33,7 @@ from pointsman.router.replies import Replies
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.scoring.drift import DriftWatch
 from pointsman.router.scoring.second import is_undecided
-from pointsman.router.seen import Seen
+from pointsman.router.seen import RecentIds
 from pointsman.router.shadow import Shadows
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
@@ -57,7 +57,7 @@ _BROKEN = Refused(
 )
 
 
-class Answer(NamedTuple):
+class Handled(NamedTuple):
     """What follows from a record; `decision`: of a routed job, where it may be repeated for jobs like it."""
 
     records: list[Outgoing]
@@ -108,7 +108,7 @@ class RouterHandler:
                 largest=largest,
                 seed=seed,
             )
-        self._seen = Seen(remembered) if self._fast is None else self._fast.seen
+        self._seen = RecentIds(remembered) if self._fast is None else self._fast.seen
 
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember the jobs of records that were answered before this object existed.
@@ -164,20 +164,20 @@ class RouterHandler:
         """Why the score is not asked; None where it is."""
         return self._drift.found or self._promises.found
 
-    def _handle(self, record: Incoming, now: datetime) -> Answer:
+    def _handle(self, record: Incoming, now: datetime) -> Handled:
         """The full path."""
         replies = Replies(self._topics, self._source, record, now)
         cause: Envelope | None = None
         try:
             read = self._decode(record)
             if _is_misrouted(record, read):
-                return Answer([_sent_on(replies, read)])
+                return Handled([_sent_on(replies, read)])
             first = self._is_first(record, read)
             cause = cause_of(read, record) if first else None
             return self._answer(replies, read, first=first)
         except Exception:
             _log_failure(record)
-            return Answer(refuse(replies, cause, _BROKEN))
+            return Handled(refuse(replies, cause, _BROKEN))
 
     def fail(self, record: Incoming) -> list[Outgoing]:
         """See `BatchHandler`."""
@@ -190,24 +190,24 @@ class RouterHandler:
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
 
-    def _answer(self, replies: Replies, read: Accepted | Malformed, *, first: bool) -> Answer:
+    def _answer(self, replies: Replies, read: Accepted | Malformed, *, first: bool) -> Handled:
         match read:
             case Malformed():
                 end = refuse if first else dead_letter
                 refused = Refused(read.reason, read.message)
-                return Answer(end(replies, cause_of(read, replies.record), refused))
+                return Handled(end(replies, cause_of(read, replies.record), refused))
             case Accepted() if first:
                 return self._route(replies, read)
             case Accepted():
-                return Answer(dead_letter(replies, read.cause, _second(read.job)))
+                return Handled(dead_letter(replies, read.cause, _second(read.job)))
             case _:
                 assert_never(read)
 
-    def _route(self, replies: Replies, read: Accepted) -> Answer:
+    def _route(self, replies: Replies, read: Accepted) -> Handled:
         try:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
-                return Answer(refuse(replies, read.cause, admitted, read.job.deadline))
+                return Handled(refuse(replies, read.cause, admitted, read.job.deadline))
             decision = decide(
                 self._policy,
                 read.job,
@@ -223,11 +223,11 @@ class RouterHandler:
             sent = [send(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
         except Exception:
             _log_failure(replies.record)
-            return Answer(refuse(replies, read.cause, _BROKEN))
+            return Handled(refuse(replies, read.cause, _BROKEN))
         if not undecided:
             ROUTED.labels(decision.tier, decision.rule).inc()
         # Whether a job has a shadow hangs on its id: such a decision is not repeated for another job.
-        return Answer(sent, decision if self._shadows is None else None)
+        return Handled(sent, decision if self._shadows is None else None)
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
         if self._shadows is None:

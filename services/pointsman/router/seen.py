@@ -3,7 +3,7 @@
 from collections import deque
 
 
-class Seen:
+class RecentIds:
     """Remembers the last `capacity` ids; what came first is forgotten first, met again or not."""
 
     def __init__(self, capacity: int = 10_000) -> None:

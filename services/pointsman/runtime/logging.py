@@ -12,7 +12,7 @@ from pointsman.runtime.log_events import Event
 OWN = ("at", "level", "logger", "event", "exception")
 
 
-class JsonLines(logging.Formatter):
+class JsonLogFormatter(logging.Formatter):
     """One JSON object per event."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -40,7 +40,7 @@ class _Plain(logging.Formatter):
 def configure(level: str = "INFO") -> None:
     """Send every logger to stderr; the Kafka client's own chatter starts at warnings."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Plain() if sys.stderr.isatty() else JsonLines())
+    handler.setFormatter(_Plain() if sys.stderr.isatty() else JsonLogFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("aiokafka", "faststream", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -17,7 +17,7 @@ _File = Annotated[Path | None, _EMPTY_IS_NONE]
 _Secret = Annotated[SecretStr | None, _EMPTY_IS_NONE]
 
 
-class Part(BaseSettings):
+class SettingsPart(BaseSettings):
     """A frozen settings class: `POINTSMAN_<FIELD>` from the environment, unknown names ignored."""
 
     model_config = SettingsConfigDict(
@@ -25,7 +25,7 @@ class Part(BaseSettings):
     )
 
 
-class KafkaPart(Part):
+class KafkaPart(SettingsPart):
     """Where the bus is, and how it is spoken to. A secret is given itself or as a file that holds it."""
 
     kafka: str = Field(default="127.0.0.1:19092", description="bootstrap servers, comma separated")
@@ -79,7 +79,7 @@ class KafkaPart(Part):
         return self
 
 
-class HttpPart(Part):
+class HttpPart(SettingsPart):
     """Where a service serves `/healthz`, `/readyz` and `/metrics`."""
 
     http_host: str = "127.0.0.1"

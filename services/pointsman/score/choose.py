@@ -36,7 +36,7 @@ def in_words(sufficient: float, required: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TierChoice:
     """`tier`, and every comparison that was made, ascending. `doubt` says why none was, if none was."""
 
     tier: str
@@ -57,7 +57,7 @@ def choose(
     floor: float,
     prices: Sequence[float] | None = None,
     allowed: Collection[str] | None = None,
-) -> Choice:
+) -> TierChoice:
     """The cheapest of `tiers` (ascending) whose `sufficient` exceeds what `bar` requires of it.
 
     `floor`: the least share of known words below which the text counts as unknown. `prices`: per tier,
@@ -69,14 +69,14 @@ def choose(
         raise ValueError(f"none of the tiers {', '.join(tiers)} is allowed")
     last = usable[-1]
     if not estimate.known >= floor:
-        return Choice(
+        return TierChoice(
             tiers[last], (), f"unfamiliar text: {estimate.known:.2f} < {floor:.2f} of its words known"
         )
     of_training = prices or [1.0] * len(tiers)
     cost = [of * by / of_training[-1] for of, by in zip(estimate.cost, of_training, strict=True)]
     values = [*estimate.sufficient, *estimate.better, *cost, bar.rate, bar.margin]
     if not all(map(isfinite, values)):
-        return Choice(tiers[last], (), "the score is not a number")
+        return TierChoice(tiers[last], (), "the score is not a number")
     strongest = len(tiers) - 1
     best = _worth(estimate, bar, cost, last) if last != strongest else 0.0
     found: list[Compared] = []
@@ -88,7 +88,7 @@ def choose(
         if compared.reached:
             best += estimate.sufficient[at] - required
     reached = [each.tier for each in reversed(found) if each.reached]
-    return Choice(reached[0] if reached else tiers[last], tuple(reversed(found)))
+    return TierChoice(reached[0] if reached else tiers[last], tuple(reversed(found)))
 
 
 def _worth(estimate: Estimate, bar: Bar, cost: Sequence[float], at: int) -> float:

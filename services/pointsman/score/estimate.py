@@ -34,7 +34,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ScoreReason:
     """One feature of a text in words; `weight` > 0 speaks for the tier, < 0 against it, in log-odds."""
 
     words: str

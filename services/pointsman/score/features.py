@@ -26,7 +26,7 @@ KINDS = (
 )  # fmt: skip
 
 
-class Seen(NamedTuple):
+class TextFeatures(NamedTuple):
     """Distinct `words`; distinct `signs`, as numbers; `shape`, always as many."""
 
     words: set[bytes]
@@ -39,11 +39,11 @@ class Seen(NamedTuple):
         return self.words.union((bytes([each]) for each in self.signs), self.shape)
 
 
-def read(text: str) -> Seen:
+def read(text: str) -> TextFeatures:
     """The features of a text."""
     seen = f"{text[:HEAD]}\n{text[-TAIL:]}" if len(text) > HEAD + TAIL else text
     raw = seen.encode("utf-8", "surrogatepass").translate(_ALIKE)
-    return Seen(
+    return TextFeatures(
         set(raw.translate(_APART).split()), set(raw.translate(None, _NO_SIGN)), _shape(raw, len(text))
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pointsman.score.estimate import Bar, Estimate, Reason
+from pointsman.score.estimate import Bar, Estimate, ScoreReason
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,6 @@ class ScoreModel:
         """In at most 60 us for usual prompts; bounded for any length."""
         raise NotImplementedError(text)
 
-    def reasons(self, text: str, tier: str, top: int = 5) -> list[Reason]:
+    def reasons(self, text: str, tier: str, top: int = 5) -> list[ScoreReason]:
         """The strongest features for and against `tier`, in words; not for the hot path."""
         raise NotImplementedError(text, tier, top)

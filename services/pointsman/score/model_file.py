@@ -11,7 +11,7 @@ from typing import Any
 
 from pointsman.score.estimate import Bar
 from pointsman.score.model import ScoreModel
-from pointsman.score.net import Head, NetScore, key_of, pack
+from pointsman.score.net import NetScore, OutputHead, key_of, pack
 from pointsman.score.sealed import real, seal, unseal
 
 FORMAT = "pointsman-score-1"
@@ -55,7 +55,9 @@ def _model(body: Mapping[str, Any], version: str) -> NetScore:
     if not (len(steps) == hidden and len(weights) == hidden * len(words) and len(rarity) == len(words)):
         raise ValueError("the weights do not fit the words")
     heads = tuple(
-        Head(tuple(map(int, each["weights"])), int(each["bias"]), real(each["slope"]), real(each["offset"]))
+        OutputHead(
+            tuple(map(int, each["weights"])), int(each["bias"]), real(each["slope"]), real(each["offset"])
+        )
         for each in body["heads"]
     )
     if len(tiers) < 2 or len(heads) != 3 * len(tiers) - 2 or any(len(h.weights) != hidden for h in heads):

@@ -13,7 +13,7 @@ from operator import mul
 from struct import Struct
 from typing import Any
 
-from pointsman.score.estimate import Estimate, Reason
+from pointsman.score.estimate import Estimate, ScoreReason
 from pointsman.score.exact import exp, sigmoid
 from pointsman.score.features import SIGNS, in_words, read, share_read
 from pointsman.score.model import ScoreModel
@@ -26,7 +26,7 @@ LENGTH = 16
 
 
 @dataclass(frozen=True)
-class Head:
+class OutputHead:
     """One output, in log-odds: `slope` * (`weights` * hidden units + `bias`) + `offset`."""
 
     weights: tuple[int, ...]
@@ -45,7 +45,7 @@ class NetScore(ScoreModel):
 
     features: Mapping[bytes | int, int] = field(repr=False)
     biases: tuple[int, ...] = field(repr=False)
-    heads: tuple[Head, ...] = field(repr=False)
+    heads: tuple[OutputHead, ...] = field(repr=False)
     profile: Mapping[str, float] = field(repr=False)
 
     @cached_property
@@ -87,7 +87,7 @@ class NetScore(ScoreModel):
         cost = [exp(each) for each in logits[2 * below :]]
         return Estimate((*[1.0 - each for each in worse], 1.0), (*better, 0.0), tuple(cost), known)
 
-    def reasons(self, text: str, tier: str, top: int = 5) -> list[Reason]:
+    def reasons(self, text: str, tier: str, top: int = 5) -> list[ScoreReason]:
         """The strongest features for and against `tier`: how its log-odds change without the feature."""
         at = self.tiers.index(tier)
         if at == len(self.tiers) - 1:
@@ -99,7 +99,7 @@ class NetScore(ScoreModel):
         whole = self._logits(total)[at]
         moved = [(self._logits(total - packed)[at] - whole, each) for each, packed in present.items()]
         strongest = sorted(moved, key=lambda pair: (-abs(pair[0]), pair[1]))[:top]
-        return [Reason(in_words(each), weight) for weight, each in strongest]
+        return [ScoreReason(in_words(each), weight) for weight, each in strongest]
 
 
 def key_of(feature: bytes) -> bytes | int:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from pointsman.runtime.settings import Part
+from pointsman.runtime.settings import SettingsPart
 
 if TYPE_CHECKING:
     from pointsman.store.privacy.sealing import MasterKey
 
 
-class PostgresPart(Part):
+class PostgresPart(SettingsPart):
     """The database's address; it may hold a password, so it stays out of what is printed."""
 
     postgres: str = Field(
@@ -35,7 +35,7 @@ class WriterPart(PostgresPart):
         return self.postgres_writer or self.postgres
 
 
-class PrivacyKeyPart(Part):
+class PrivacyKeyPart(SettingsPart):
     """The master key of what is masked or sealed: for the audit process, and for who may read or erase it."""
 
     audit_privacy_key: str = Field(

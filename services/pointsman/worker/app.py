@@ -8,7 +8,7 @@ from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
 from pointsman.bus.host import Service, control_broker, serve
-from pointsman.bus.read.commands import Listener
+from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
@@ -67,7 +67,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         cancellations.cancel(command.job_id, command.agent_id, command.reason)
 
     # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
-    commands = Listener(settings, topics.control, JobCancel, cancel)
+    commands = MessageListener(settings, topics.control, JobCancel, cancel)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
@@ -104,7 +104,7 @@ def shared_limits_of(settings: WorkerSettings) -> SharedLimits:
     return SharedLimits(process, lambda: SharedLog(settings, settings.topics.limits, source))
 
 
-def not_ready(lanes: Lanes, shared_limits: SharedLimits, commands: Listener[JobCancel]) -> str | None:
+def not_ready(lanes: Lanes, shared_limits: SharedLimits, commands: MessageListener[JobCancel]) -> str | None:
     """What is missing before a job can be done and cancelled, if anything."""
     missing = shared_limits.problem or commands.problem
     if missing is not None:

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from pointsman.claims.store import ClaimsUnavailableError
-from pointsman.claims.table import Table
+from pointsman.claims.table import ClaimsTable
 from pointsman.store.migrate import migrate
 from pointsman.store.roles import AUDITOR, CLAIMS, as_login, ensure_login
 from tests.support.audit_store import observer
@@ -23,18 +23,18 @@ async def login(database: str, role: str) -> str:
 
 async def test_a_table_does_what_a_store_must(database: str) -> None:
     await migrate(database)
-    await holds_the_contract(Table(database))
+    await holds_the_contract(ClaimsTable(database))
 
 
 async def test_a_value_comes_back_whole_whatever_it_holds(database: str) -> None:
-    store, content = Table(await login(database, CLAIMS)), bytes(range(256)) * 80_000
+    store, content = ClaimsTable(await login(database, CLAIMS)), bytes(range(256)) * 80_000
     await store.put(digest(content), content)
     assert await store.get(digest(content)) == content
     await store.close()
 
 
 async def test_its_role_adds_and_reads_values_and_nothing_else(database: str) -> None:
-    store = Table(await login(database, CLAIMS))
+    store = ClaimsTable(await login(database, CLAIMS))
     await store.put(digest(b"x"), b"x")
     await store.put(digest(b"x"), b"x")
     async with observer(await login(database, CLAIMS)) as connection:
@@ -56,7 +56,7 @@ async def test_its_role_adds_and_reads_values_and_nothing_else(database: str) ->
 
 async def test_an_auditor_reads_values_and_adds_none(database: str) -> None:
     await migrate(database)
-    owner, store = Table(database), Table(await login(database, AUDITOR))
+    owner, store = ClaimsTable(database), ClaimsTable(await login(database, AUDITOR))
     await owner.put(digest(b"x"), b"x")
     assert await store.get(digest(b"x")) == b"x"
     with pytest.raises(ClaimsUnavailableError, match="permission denied"):
@@ -66,7 +66,7 @@ async def test_an_auditor_reads_values_and_adds_none(database: str) -> None:
 
 
 async def test_a_value_under_another_digest_is_refused(database: str) -> None:
-    store = Table(await login(database, CLAIMS))
+    store = ClaimsTable(await login(database, CLAIMS))
     with pytest.raises(ClaimsUnavailableError):
         await store.put(digest(b"x"), b"y")
     assert await store.get(digest(b"x")) is None
@@ -74,7 +74,7 @@ async def test_a_value_under_another_digest_is_refused(database: str) -> None:
 
 
 async def test_before_the_migrations_it_is_away_and_says_what_is_missing(database: str) -> None:
-    store = Table(database)
+    store = ClaimsTable(database)
     with pytest.raises(ClaimsUnavailableError, match="pointsman db migrate"):
         await store.get(digest(b"x"))
     await store.close()

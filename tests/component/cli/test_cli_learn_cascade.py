@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.cascade.accept import accept
-from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
+from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.router.policy.named_files import NamedFile
 from pointsman.router.policy.policy_file import load, parse
 from tests.support.audit_store import as_auditor
@@ -73,7 +73,7 @@ async def test_what_shadows_show_becomes_an_accept_model_and_a_policy_that_names
             CheapAnswer(each, text, len(text) / 4)
             for each, text in zip(("small", "medium"), said, strict=True)
         ]
-        return accept(new.cascade.model.model, Evidence(prompt, cheap[0], cheap[1]), "0.99").tier
+        return accept(new.cascade.model.model, AcceptanceEvidence(prompt, cheap[0], cheap[1]), "0.99").tier
 
     assert tier(sums(171)[-1]) == "medium"
     assert tier(riddles(171)[-1]) == "frontier"

@@ -10,9 +10,9 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.bitmap import encode_metadata
 from pointsman.bus.produce.lane_writer import LaneWriter
-from pointsman.bus.produce.publisher import Place, Publisher
+from pointsman.bus.produce.publisher import Publisher, RecordPlace
 from pointsman.bus.settings import LanePart
-from pointsman.client.line import Standing, standing
+from pointsman.client.line import QueuePlace, standing
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.stack
 SLOW = LimitDeclared(process="t", budget="slow", limit=1, window_s=600, slack_s=1)
 
 
-async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequence[Place]:
+async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequence[RecordPlace]:
     """Routed jobs, all on one lane of the small tier."""
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, topics.all(["small"]))
@@ -35,14 +35,14 @@ async def route(kafka: Kafka, *numbers: int, topic: str | None = None) -> Sequen
         return await publisher.publish(sent)
 
 
-async def place(kafka: Kafka, number: int) -> Standing:
+async def place(kafka: Kafka, number: int) -> QueuePlace:
     return await standing(kafka.settings, Topics(kafka.prefix), job_id(number))
 
 
 async def test_those_before_it_in_its_lane_are_counted(kafka: Kafka) -> None:
     await route(kafka, 1, 2, 3, 4)
-    assert await place(kafka, 1) == Standing(job_id(1), "in_lane", "small", 0)
-    assert await place(kafka, 4) == Standing(job_id(4), "in_lane", "small", 3)
+    assert await place(kafka, 1) == QueuePlace(job_id(1), "in_lane", "small", 0)
+    assert await place(kafka, 4) == QueuePlace(job_id(4), "in_lane", "small", 3)
     assert (await place(kafka, 5)).state == "unknown"
 
 
@@ -77,6 +77,6 @@ async def test_a_job_that_a_limit_holds_up_has_a_place_there(kafka: Kafka, tmp_p
         command = Command(tmp_path, {"POINTSMAN_KAFKA": kafka.bootstrap, "POINTSMAN_PREFIX": kafka.prefix})
         shown = await command.run("queue", str(job_id(3)), "--json")
         said = await command.run("queue", str(job_id(3)))
-    assert found == Standing(job_id(3), "limited", "small", 2, limit="slow", limit_before=1, seconds=1202)
+    assert found == QueuePlace(job_id(3), "limited", "small", 2, limit="slow", limit_before=1, seconds=1202)
     assert (shown.json["state"], shown.json["limit_before"]) == ("limited", 1)
     assert said.lines == ["on small, waits for slow: 1 call before it, let in after 20 min 2 s or more"]

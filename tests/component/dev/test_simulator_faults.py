@@ -11,7 +11,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from pointsman.dev.simulator import Rule, SimulatorSettings, serving
+from pointsman.dev.simulator import FaultRule, SimulatorSettings, serving
 
 from .test_simulator import HELLO, KEY, Sim, gone, running
 
@@ -175,7 +175,7 @@ async def test_a_wrong_rule_is_explained_and_none_is_taken(sim: Sim) -> None:
 
 
 async def test_rules_from_the_start() -> None:
-    rule = Rule.model_validate({"effect": {"kind": "server_error", "status": 503}})
+    rule = FaultRule.model_validate({"effect": {"kind": "server_error", "status": 503}})
     async with (
         serving(SimulatorSettings(faults=(rule,))) as url,
         AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as sdk,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.audit import rows as rows_module
-from pointsman.audit.facts import Facts, facts_of
+from pointsman.audit.facts import MessageFacts, facts_of
 from pointsman.audit.rows import row_of
 from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.intake import Accepted, decode_intake
@@ -66,7 +66,7 @@ def test_every_type_of_the_catalogue_has_facts() -> None:
         facts = facts_of(message)
         if name.startswith(("limit.", "breaker.")):
             continue  # what worker processes agree on among themselves
-        assert facts != Facts() or name in OF_NO_JOB - {PolicyApplied.TYPE}, name
+        assert facts != MessageFacts() or name in OF_NO_JOB - {PolicyApplied.TYPE}, name
         if name in OF_NO_JOB:
             continue
         assert facts.job_id is not None, name

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pointsman.bench.routing.opinion import WithOpinion
-from pointsman.bench.routing.opinion_vectors import Kept
+from pointsman.bench.routing.opinion_vectors import VectorCache
 from pointsman.learn.opinion import fit
 from pointsman.opinion.embed import SIZE
 from pointsman.score.estimate import Bar, Estimate
@@ -54,8 +54,8 @@ def test_a_text_is_embedded_once_and_kept(tmp_path: Path) -> None:
     counting = Counting()
     opened = lambda: counting  # noqa: E731
     path = tmp_path / "vectors.npz"
-    first = Kept(opened, path)(["a", "bb", "a"])  # type: ignore[arg-type]
-    again = Kept(opened, path)(["bb", "ccc"])  # type: ignore[arg-type]
+    first = VectorCache(opened, path)(["a", "bb", "a"])  # type: ignore[arg-type]
+    again = VectorCache(opened, path)(["bb", "ccc"])  # type: ignore[arg-type]
     assert first[:, 0].tolist() == [1, 2, 1]
     assert again[:, 0].tolist() == [2, 3]
     assert counting.asked == ["a", "bb", "ccc"]

@@ -10,11 +10,11 @@ from pointsman.bench.routing.calibration import calibration
 from pointsman.bench.routing.measure import by_task, of_choice
 from pointsman.bench.routing.routellm import protocol
 from pointsman.bench.routing.sources.data import parse
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.learn.decide import Estimates
 
 
-def _known(count: int = 100) -> Outcomes:
+def _known(count: int = 100) -> TierAnswers:
     """Small is right in every second question, frontier always; a call costs $0.001 and $0.01."""
     return parse(
         {

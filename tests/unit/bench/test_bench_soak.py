@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from pointsman.bench.soak.accidents import SERVERS, Accident, Kind, accidents, outages
+from pointsman.bench.soak.accidents import SERVERS, Accident, AccidentKind, accidents, outages
 from pointsman.bench.soak.memory import Sample, memory, slope
 from pointsman.bench.soak.record import Record, logged
-from pointsman.bench.soak.run import Plan, Report, Soak
+from pointsman.bench.soak.run import Plan, Soak, SoakReport
 from pointsman.bench.soak.victims import Victims
 from pointsman.bus.codec.records import Incoming
 from pointsman.cli.bench.soak import app
@@ -33,15 +33,17 @@ def test_the_same_seed_gives_the_same_accidents() -> None:
 
 def test_everyone_is_killed_and_frozen_and_a_freeze_outlasts_the_session() -> None:
     found = course(1)
-    assert {(each.name, each.kind) for each in found} == {(name, kind) for name in NAMES for kind in Kind}
-    assert all(each.lasts_s > 6 for each in found if each.kind is Kind.FREEZE)
+    assert {(each.name, each.kind) for each in found} == {
+        (name, kind) for name in NAMES for kind in AccidentKind
+    }
+    assert all(each.lasts_s > 6 for each in found if each.kind is AccidentKind.FREEZE)
     assert sum(each.after_s for each in found) / len(found) == pytest.approx(10, rel=0.2)
 
 
 def test_servers_are_killed_from_the_same_seed_and_more_rarely() -> None:
     found = list(islice(outages(1, 10), 500))
     assert found == list(islice(outages(1, 10), 500))
-    assert {(each.name, each.kind) for each in found} == {(name, Kind.KILL) for name in SERVERS}
+    assert {(each.name, each.kind) for each in found} == {(name, AccidentKind.KILL) for name in SERVERS}
     assert sum(each.after_s for each in found) / len(found) == pytest.approx(80, rel=0.2)
 
 
@@ -60,7 +62,7 @@ async def test_a_server_that_was_killed_is_back_before_anything_is_compared() ->
 
     server = Server()
     victims = Victims([], {"Kafka": server})
-    losing = asyncio.create_task(victims.lose_servers([Accident(0, "Kafka", Kind.KILL, 0.05)]))
+    losing = asyncio.create_task(victims.lose_servers([Accident(0, "Kafka", AccidentKind.KILL, 0.05)]))
     await server.killed.wait()
     assert not server.running
     losing.cancel()
@@ -97,15 +99,15 @@ def test_a_short_life_has_no_slope() -> None:
     assert memory([[Sample(0, 80)]]).first_mb == 80
 
 
-def report(*problems: str) -> Report:
+def report(*problems: str) -> SoakReport:
     still = memory([[Sample(second, 80) for second in range(0, 600, 5)]])
-    return Report(
+    return SoakReport(
         Plan(1, None, 15, 1), 80, 40, 2400, {"completed": 2400}, 3, {"audit": 1}, {}, {}, 9600, 9600, 9600,
         2401, 1, {"router": still}, list(problems),
     )  # fmt: skip
 
 
-def soak(monkeypatch: pytest.MonkeyPatch, found: Report, *arguments: str) -> Result:
+def soak(monkeypatch: pytest.MonkeyPatch, found: SoakReport, *arguments: str) -> Result:
     monkeypatch.setattr("pointsman.bench.soak.run.run", lambda plan, say: found)
     return CliRunner().invoke(app, list(arguments))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pointsman.bench.soak.checker import Logged, Stored, check, up_to
+from pointsman.bench.soak.checker import AuditedRecord, Logged, check, up_to
 
 JOBS = ["a", "b", "c"]
 
@@ -26,8 +26,8 @@ def history() -> list[Logged]:
     ]
 
 
-def audit_of(log: list[Logged]) -> list[Stored]:
-    return [Stored(each.place, each.digest) for each in log]
+def audit_of(log: list[Logged]) -> list[AuditedRecord]:
+    return [AuditedRecord(each.place, each.digest) for each in log]
 
 
 def test_a_sound_history_passes() -> None:
@@ -37,13 +37,13 @@ def test_a_sound_history_passes() -> None:
 def test_what_came_after_the_ends_were_fixed_is_no_finding_and_what_was_invented_is() -> None:
     log = history()
     ends = {each.place[:2]: 3 for each in log}
-    later = Stored((log[0].place[0], 0, 3), b"later")
+    later = AuditedRecord((log[0].place[0], 0, 3), b"later")
     assert check(JOBS, log, up_to([*audit_of(log), later], ends)) == []
-    invented = [Stored((log[0].place[0], 1, 0), b""), Stored(("nowhere", 0, 7), b"")]
+    invented = [AuditedRecord((log[0].place[0], 1, 0), b""), AuditedRecord(("nowhere", 0, 7), b"")]
     assert len(check(JOBS, log, up_to([*audit_of(log), *invented], ends))) == 2
 
 
-Log, Rows = list[Logged], list[Stored]
+Log, Rows = list[Logged], list[AuditedRecord]
 
 
 def at(log: Log, kind: str, job: str) -> int:
@@ -73,7 +73,7 @@ def routed_twice(log: Log, rows: Rows) -> None:
     first = log[at(log, "job.routed.v1", "b")]
     again = replace(first, place=(first.place[0], 0, 99), message_id="other")
     log.append(again)
-    rows.append(Stored(again.place, again.digest))
+    rows.append(AuditedRecord(again.place, again.digest))
 
 
 def routed_and_refused(log: Log, rows: Rows) -> None:
@@ -104,7 +104,7 @@ def row_changed(log: Log, rows: Rows) -> None:
 
 
 def row_invented(log: Log, rows: Rows) -> None:
-    rows.append(Stored(("x", 0, 99), b""))
+    rows.append(AuditedRecord(("x", 0, 99), b""))
 
 
 PLANTED = [

@@ -11,7 +11,7 @@ from aiokafka.protocol.admin import SaslAuthenticateRequest
 from pydantic import ValidationError
 
 import pointsman.bus.connection  # noqa: F401  # what keeps aiokafka's log clean
-from pointsman.bus.refused_connection import Stage, explain
+from pointsman.bus.refused_connection import ConnectionStage, explain
 from pointsman.cli.settings import CliSettings, load
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
@@ -95,6 +95,8 @@ def test_the_client_s_log_for_debugging_tells_no_password(caplog: pytest.LogCapt
 def test_each_reason_not_to_trust_a_certificate_has_its_words(code: int, said: str) -> None:
     error = ssl.SSLCertVerificationError("certificate verify failed")
     error.verify_code, error.verify_message = code, "odd"
-    told = explain(error, Stage.CONNECTING, KafkaPart(kafka_security_protocol="SSL"), ("host", 1), 1)
+    told = explain(
+        error, ConnectionStage.CONNECTING, KafkaPart(kafka_security_protocol="SSL"), ("host", 1), 1
+    )
     assert f"the certificate of Kafka at host:1 {said}" in str(told)
     assert told.hint

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 
 from pointsman.cascade.accept import accept, charge
-from pointsman.cascade.accept_evidence import FEATURES, MISSING, CheapAnswer, Evidence
+from pointsman.cascade.accept_evidence import FEATURES, MISSING, AcceptanceEvidence, CheapAnswer
 from pointsman.cascade.accept_trees import Tree
 from pointsman.score.estimate import Bar
 from tests.support.accept_models import accept_model, answered, constant
@@ -40,12 +40,12 @@ def test_a_tie_goes_up() -> None:
         (answered("C", "C", tokens=-1.0), "length of an answer is missing"),
         (answered("C", "C", logprob=nan), "certainty is not a number"),
         (
-            Evidence("Q", CheapAnswer("tiny", "C", 1.0), CheapAnswer("mid", "C", 1.0)),
+            AcceptanceEvidence("Q", CheapAnswer("tiny", "C", 1.0), CheapAnswer("mid", "C", 1.0)),
             "answers of tiny and mid",
         ),
     ],
 )
-def test_what_is_missing_or_unknown_goes_up_and_says_why(evidence: Evidence, said: str) -> None:
+def test_what_is_missing_or_unknown_goes_up_and_says_why(evidence: AcceptanceEvidence, said: str) -> None:
     choice = accept(accept_model(bar=Bar(0.0, -9.0)), evidence, "0.99")
     assert choice.tier == "frontier"
     assert choice.doubt is not None

@@ -13,7 +13,7 @@ from pointsman.claims.objects import Objects
 from pointsman.claims.opened import ClaimsSettingError, open_store
 from pointsman.claims.settings import ClaimsPart
 from pointsman.claims.store import ClaimsUnavailableError
-from pointsman.claims.table import Table
+from pointsman.claims.table import ClaimsTable
 from pointsman.cli.checks.claims import claims as check_claims
 from tests.support.claim_stores import Shelf, digest, holds_the_contract
 
@@ -89,7 +89,7 @@ async def test_a_bucket_out_of_reach_is_away(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_database_out_of_reach_is_away_and_its_password_is_not_told() -> None:
-    store = Table("postgresql://me:secret@127.0.0.1:9/claims")
+    store = ClaimsTable("postgresql://me:secret@127.0.0.1:9/claims")
     with pytest.raises(ClaimsUnavailableError) as told:
         await asyncio.wait_for(store.get(digest(b"x")), 10)
     assert "postgresql://127.0.0.1:9/claims" in str(told.value)
@@ -108,7 +108,7 @@ def test_an_address_is_opened_without_touching_anything(tmp_path: Path) -> None:
     assert isinstance(store, Folder)
     assert store.place == folder.as_uri()
     assert not folder.exists()
-    assert isinstance(open_store("postgresql://a@b/c"), Table)
+    assert isinstance(open_store("postgresql://a@b/c"), ClaimsTable)
     assert isinstance(open_store("s3://bucket/prefix"), Objects)
 
 

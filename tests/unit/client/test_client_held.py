@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.bus.errors import BusError
 from pointsman.cli.checks import limits as check
-from pointsman.client.held import Held, held_at, named
+from pointsman.client.held import HeldTarget, held_at, named
 from pointsman.limits.ledger import Ledger
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.limits import BreakerTurned, LimitPaused
@@ -30,8 +30,8 @@ def ledger() -> Ledger:
 
 def test_it_is_known_since_when_and_until_when() -> None:
     assert held_at(ledger(), NOW + 60_000) == [
-        Held("openai/gpt-4.1", "paused", at(0), at(650), 590),
-        Held("other/m", "broken", at(60), at(150), 90),
+        HeldTarget("openai/gpt-4.1", "paused", at(0), at(650), 590),
+        HeldTarget("other/m", "broken", at(60), at(150), 90),
     ]
     assert held_at(ledger(), NOW + 700_000) == []
 
@@ -65,7 +65,7 @@ def test_a_name_means_a_model_a_provider_or_a_tier(name: str, targets: list[str]
 
 
 async def test_the_doctor_says_what_is_held_and_how_to_lift_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def held_now(kafka: KafkaPart, topics: Topics) -> list[Held]:
+    async def held_now(kafka: KafkaPart, topics: Topics) -> list[HeldTarget]:
         return held_at(ledger(), NOW + 100_000)
 
     monkeypatch.setattr(check, "held_now", held_now)
@@ -78,7 +78,7 @@ async def test_the_doctor_says_what_is_held_and_how_to_lift_it(monkeypatch: pyte
     assert broken.ok is True, "less than a minute is no fault"
     assert "other/m is broken since" in broken.said
 
-    async def away(kafka: KafkaPart, topics: Topics) -> list[Held]:
+    async def away(kafka: KafkaPart, topics: Topics) -> list[HeldTarget]:
         raise BusError("no broker")
 
     monkeypatch.setattr(check, "held_now", away)

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
+from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.cascade.cascade import KEPT
 from pointsman.learn.accept import Cascades, fit
 from pointsman.learn.learning_cascade import tried_of
@@ -58,7 +58,7 @@ def test_agreement_with_the_strongest_is_the_label_and_every_tier_has_its_cost()
     found = tried_of(rows("2", "2", "2"), TIERS, no_price)
     assert found is not None
     assert (found.points, found.costs, found.judged) == ((1.0, 1.0, 1.0), (1.0, 10.0, 100.0), False)
-    assert found.evidence == Evidence(
+    assert found.evidence == AcceptanceEvidence(
         "1 + 1?", CheapAnswer("small", "2", 0.25), CheapAnswer("medium", "2", 0.25)
     )
     differing = tried_of(rows("2", "3", "2"), TIERS, no_price)
@@ -102,7 +102,9 @@ def test_what_is_expected_pays_for_all_calls() -> None:
     seen = Cascades(
         TIERS,
         tuple(
-            Evidence(f"{place} and what?", CheapAnswer("small", a, 1.0), CheapAnswer("medium", b, 1.0))
+            AcceptanceEvidence(
+                f"{place} and what?", CheapAnswer("small", a, 1.0), CheapAnswer("medium", b, 1.0)
+            )
             for place, (a, b) in enumerate(cheap)
         ),
         tuple(map(str, range(n))),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.limits.budgets import DAY_MS
-from pointsman.limits.ledger import SILENT_MS, Answer, Ledger
+from pointsman.limits.ledger import SILENT_MS, Ledger, TicketAnswer
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import (
     LimitDeclared,
@@ -42,7 +42,7 @@ def ledger(*declared: LimitDeclared) -> Ledger:
     return made
 
 
-def said(answers: Sequence[Answer]) -> list[tuple[str, str]]:
+def said(answers: Sequence[TicketAnswer]) -> list[tuple[str, str]]:
     return [(each.ticket.call, each.said) for each in answers]
 
 

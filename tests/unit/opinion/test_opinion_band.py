@@ -5,12 +5,12 @@ from math import isnan, nan
 import pytest
 
 from pointsman.opinion.band import together, undecided
-from pointsman.score.choose import Choice, Compared, choose
+from pointsman.score.choose import Compared, TierChoice, choose
 from pointsman.score.estimate import Bar, Estimate
 
 
-def choice(sufficient: float, required: float, doubt: str | None = None) -> Choice:
-    return Choice("mid", (Compared("mid", sufficient, required),), doubt)
+def choice(sufficient: float, required: float, doubt: str | None = None) -> TierChoice:
+    return TierChoice("mid", (Compared("mid", sufficient, required),), doubt)
 
 
 def test_a_choice_asks_when_it_hangs_by_no_more_than_the_band() -> None:
@@ -22,7 +22,7 @@ def test_a_choice_asks_when_it_hangs_by_no_more_than_the_band() -> None:
 
 def test_what_the_first_score_does_not_know_stays_with_the_strongest() -> None:
     assert not undecided(choice(0.80, 0.80, "unfamiliar text"), 1.0)
-    assert not undecided(Choice("frontier", ()), 1.0)
+    assert not undecided(TierChoice("frontier", ()), 1.0)
     assert not undecided(choice(nan, 0.8), 1.0)
 
 

@@ -22,7 +22,7 @@ from pointsman.router import agents_file
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import metrics
-from pointsman.runtime.settings import Part
+from pointsman.runtime.settings import SettingsPart
 from pointsman.store.settings import OwnerPart
 from pointsman.worker import providers_file
 from pointsman.worker.settings import WorkerSettings
@@ -40,7 +40,7 @@ WrongUsage: Any = typer.BadParameter.__base__
 TIERS = policy_file.load(FOLDER / "config" / "policy.yaml").tiers
 
 
-def settings_of(service: str) -> tuple[type[Part], ...]:
+def settings_of(service: str) -> tuple[type[SettingsPart], ...]:
     """The settings classes that a service of ours reads its environment with."""
     if service in WORKERS:
         return (WorkerSettings,)

@@ -9,7 +9,7 @@ import pytest
 
 import pointsman
 from pointsman.runtime.log_events import Event
-from pointsman.runtime.logging import OWN, JsonLines, event
+from pointsman.runtime.logging import OWN, JsonLogFormatter, event
 
 PACKAGE = Path(pointsman.__path__[0])
 
@@ -21,7 +21,7 @@ def test_no_field_takes_the_place_of_what_a_line_says_of_itself(
     with caplog.at_level(logging.INFO):
         event(logging.getLogger("here"), logging.INFO, Event.CONNECTION_LOST, **{name: 17, "other": 18})
     (record,) = caplog.records
-    line = json.loads(JsonLines().format(record))
+    line = json.loads(JsonLogFormatter().format(record))
     assert line[f"{name}_"] == 17
     assert (line["event"], line["level"], line["logger"], line["other"]) == (
         "Kafka connection lost, reconnecting",

@@ -31,7 +31,7 @@ RATES = (200, 2_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class HopReport:
     """Rates in messages per second; `best` is the better do-nothing hop, to which ratios refer."""
 
     messages: int
@@ -47,7 +47,7 @@ class Report:
         return max(self.hops[f"nothing, {name}"].per_second for name in NOTHING)
 
 
-class Bench:
+class HopBench:
     """One run on a broker of its own, in a folder that is deleted afterwards."""
 
     def __init__(self, stack: Stack, folder: Path, messages: int, say: Callable[[str], None]) -> None:
@@ -57,7 +57,7 @@ class Bench:
         self._say = say
         self._broker = psutil.Process(stack.kafka.child.pid)
 
-    async def run(self, rounds: int, seconds: float) -> Report:
+    async def run(self, rounds: int, seconds: float) -> HopReport:
         """Everything, `rounds` times over; the median of each."""
         values = [len(value) for _, value in records(1_000)]
         routers = {"router, rules": None, "router, score": scored_policy(self._folder)}
@@ -74,7 +74,7 @@ class Bench:
         delays = {}
         for rate in RATES:
             delays[f"{rate}/s"] = await self._delay(f"d{rate}", rate, seconds)
-        return Report(
+        return HopReport(
             self._messages,
             sum(values) / len(values),
             produces,
@@ -169,10 +169,10 @@ class Bench:
         return produced, tools.consume(bootstrap, topic, self._messages)
 
 
-def run(messages: int, rounds: int, seconds: float, say: Callable[[str], None]) -> Report:
+def run(messages: int, rounds: int, seconds: float, say: Callable[[str], None]) -> HopReport:
     """Start a broker, measure, take everything away again; `seconds`: how long each steady rate is held."""
     with servers(say) as (stack, folder):
-        return asyncio.run(Bench(stack, folder, messages, say).run(rounds, seconds))
+        return asyncio.run(HopBench(stack, folder, messages, say).run(rounds, seconds))
 
 
 @contextlib.contextmanager

@@ -4,10 +4,10 @@ import numpy as np
 
 from pointsman.bench.routing.measure import Figures, of_choice, of_mix
 from pointsman.bench.routing.sources.examples import costs
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 
 
-def baselines(train: Outcomes, test: Outcomes, wanted: float = 0.99) -> dict[str, Figures]:
+def baselines(train: TierAnswers, test: TierAnswers, wanted: float = 0.99) -> dict[str, Figures]:
     """Always each tier; a random mix and the best static mix that reach `wanted` on `train`; the oracle."""
     n, tiers = len(test), len(test.tiers)
     found = {f"always {tier}": of_choice(test, np.full(n, at)) for at, tier in enumerate(test.tiers)}
@@ -20,7 +20,7 @@ def baselines(train: Outcomes, test: Outcomes, wanted: float = 0.99) -> dict[str
     return found
 
 
-def _mix(train: Outcomes, weaker: list[int], wanted: float) -> np.ndarray:
+def _mix(train: TierAnswers, weaker: list[int], wanted: float) -> np.ndarray:
     """[t] chances: as much of a weaker tier as keeps `wanted` of the strongest's quality."""
     share = np.zeros(len(train.tiers))
     kept = train.score[:, weaker[0]].sum() / max(train.score[:, -1].sum(), 1e-9)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pointsman.bench.routing.measure import Figures
-from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.learn.decide import Estimates
 from pointsman.learn.examples import Ints
 
@@ -12,7 +12,7 @@ _BINS = 10
 _DRAWS = 500
 
 
-def calibration(outcomes: Outcomes, estimates: Estimates) -> dict[str, Figures]:
+def calibration(outcomes: TierAnswers, estimates: Estimates) -> dict[str, Figures]:
     """For each weaker tier: ECE over ten equal bins, Brier, and coverage and accuracy at each confidence.
 
     Beside the ECE stands what chance alone makes of it: the mean and the 95 % quantile that it would have
@@ -57,7 +57,7 @@ def _ece(said: Floats, came: Floats) -> float:
     return float(sum(gaps) / len(said))
 
 
-def to_people(outcomes: Outcomes, estimates: Estimates, chosen: Ints) -> dict[str, float]:
+def to_people(outcomes: TierAnswers, estimates: Estimates, chosen: Ints) -> dict[str, float]:
     """Share of the jobs that a person sees if the chosen tier must be sufficient with each confidence."""
     said = estimates.sufficient[np.arange(len(outcomes)), chosen]
     return {str(level): round(float((said < level).mean()), 4) for level in AT}

@@ -11,9 +11,9 @@ import numpy as np
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.sources.data import refuse_overlap
 from pointsman.bench.routing.sources.examples import OTHERS, costs
-from pointsman.bench.routing.sources.outcomes import DataError, Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnswers
 from pointsman.cascade.accept import AcceptModel, accept, charge
-from pointsman.cascade.accept_evidence import CheapAnswer, Evidence
+from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.learn.accept import Cascades, Progress, TrainedAccept, fit
 from pointsman.learn.examples import Ints
 
@@ -27,7 +27,7 @@ class Cascade:
 
     model: AcceptModel
 
-    def decide(self, outcomes: Outcomes, quality: str) -> Ints:
+    def decide(self, outcomes: TierAnswers, quality: str) -> Ints:
         """[n] 0 where the answer is accepted, 1 where the job goes up, 2 where no cheap tier was asked."""
         if quality not in self.model.bars:
             known = ", ".join(self.model.bars)
@@ -40,7 +40,7 @@ class Cascade:
             dtype=np.intp,
         )
 
-    def figures(self, outcomes: Outcomes, quality: str, prices: Floats | None = None) -> Figures:
+    def figures(self, outcomes: TierAnswers, quality: str, prices: Floats | None = None) -> Figures:
         """As every router's, and by task."""
         chosen = self.decide(outcomes, quality)
         paid = charged(outcomes, prices)
@@ -49,7 +49,7 @@ class Cascade:
         return {**of_choice(paid, chosen), "shares": shares, "by_task": by_task(paid, chosen)}
 
 
-def can_cascade(outcomes: Outcomes) -> bool:
+def can_cascade(outcomes: TierAnswers) -> bool:
     """Whether the file has what a cascade needs: three tiers with answers and lengths."""
     return (
         len(outcomes.tiers) == 3
@@ -58,11 +58,11 @@ def can_cascade(outcomes: Outcomes) -> bool:
     )
 
 
-def evidence(outcomes: Outcomes) -> tuple[Evidence, ...]:
+def evidence(outcomes: TierAnswers) -> tuple[AcceptanceEvidence, ...]:
     """What is known of each question once both cheap tiers have answered."""
     weak, strong = outcomes.tiers[:2]
     return tuple(
-        Evidence(
+        AcceptanceEvidence(
             prompt, CheapAnswer(weak, one, float(tokens[0])), CheapAnswer(strong, other, float(tokens[1]))
         )
         for prompt, one, other, tokens in zip(
@@ -71,7 +71,7 @@ def evidence(outcomes: Outcomes) -> tuple[Evidence, ...]:
     )
 
 
-def charged(outcomes: Outcomes, prices: Floats | None = None) -> Outcomes:
+def charged(outcomes: TierAnswers, prices: Floats | None = None) -> TierAnswers:
     """The same questions with a cascade's ends as tiers: accepted, gone up; always-strongest beside them."""
     cost = costs(outcomes) * (1.0 if prices is None else prices)
     accepted = np.array([charge(row[:2]) for row in cost])
@@ -86,7 +86,11 @@ def charged(outcomes: Outcomes, prices: Floats | None = None) -> Outcomes:
 
 
 def trained(
-    own: Outcomes, others: Sequence[Outcomes] = (), *, name: str = "bench", progress: Progress | None = None
+    own: TierAnswers,
+    others: Sequence[TierAnswers] = (),
+    *,
+    name: str = "bench",
+    progress: Progress | None = None,
 ) -> TrainedAccept:
     """An accept model trained on `own` work, with those of `others` beside it that have answers."""
     if not can_cascade(own):
@@ -112,7 +116,7 @@ def trained(
 
 
 def measured(
-    train: Outcomes, others: Sequence[Outcomes], test: Outcomes, qualities: Sequence[str]
+    train: TierAnswers, others: Sequence[TierAnswers], test: TierAnswers, qualities: Sequence[str]
 ) -> dict[str, Figures]:
     """Trained on `train` and `others`, frozen, then each quality scored on `test` once."""
     for each in (train, *others):

@@ -7,7 +7,7 @@ import numpy as np
 from pointsman.bench.routing.calibration import calibration, to_people
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.router import Router
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.bench.routing.sources.rewrites import shifts
 from pointsman.bench.routing.speed import speed
 from pointsman.learn.decide import decide
@@ -18,7 +18,7 @@ from pointsman.score.drift import shift
 PRICES = {"the strongest at half its price": 0.5, "the strongest at twice its price": 2.0}
 
 
-def frozen(router: Router, test: Outcomes, quality: str) -> dict[str, Any]:
+def frozen(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
     """All figures of a router whose tiers are the test's."""
     estimates = router.estimates(test.prompts)
     chosen = router.decide(estimates, quality)
@@ -41,7 +41,7 @@ def frozen(router: Router, test: Outcomes, quality: str) -> dict[str, Any]:
     }
 
 
-def curve(router: Router, test: Outcomes) -> list[list[float]]:
+def curve(router: Router, test: TierAnswers) -> list[list[float]]:
     """[saved, quality] along all bars: what could be had, seen afterwards; no bar was chosen by it."""
     estimates = router.estimates(test.prompts)
     seen: dict[tuple[float, float], None] = {}
@@ -55,7 +55,7 @@ def curve(router: Router, test: Outcomes) -> list[list[float]]:
     return [list(point) for point in seen]
 
 
-def served(router: Router, test: Outcomes, quality: str) -> dict[str, Any]:
+def served(router: Router, test: TierAnswers, quality: str) -> dict[str, Any]:
     """How fast it decides, and how far rewritten prompts move it."""
 
     def choose(prompts: list[str]) -> Any:
@@ -67,7 +67,7 @@ def served(router: Router, test: Outcomes, quality: str) -> dict[str, Any]:
     }
 
 
-def guarded(router: Router, test: Outcomes, quality: str) -> Figures:
+def guarded(router: Router, test: TierAnswers, quality: str) -> Figures:
     """As one would run it on work of unknown kind: all of an unfamiliar set goes to the strongest tier."""
     moved = shift(router.model.profile, test.prompts)
     if moved.familiar:

@@ -7,21 +7,21 @@ import numpy as np
 import numpy.typing as npt
 
 from pointsman.bench.routing.sources.examples import costs
-from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.learn.examples import Ints
 
 Figures = dict[str, Any]
 SAMPLES = 2_000
 
 
-def of_choice(outcomes: Outcomes, chosen: Ints, prices: Floats | None = None) -> Figures:
+def of_choice(outcomes: TierAnswers, chosen: Ints, prices: Floats | None = None) -> Figures:
     """Figures of one tier (its place) for each question."""
     share = np.zeros((len(outcomes), len(outcomes.tiers)))
     share[np.arange(len(outcomes)), chosen] = 1.0
     return of_mix(outcomes, share, prices)
 
 
-def of_mix(outcomes: Outcomes, share: Floats, prices: Floats | None = None) -> Figures:
+def of_mix(outcomes: TierAnswers, share: Floats, prices: Floats | None = None) -> Figures:
     """Figures of [n, t] chances of each tier, in expectation.
 
     `saved` and `quality` are against always the strongest; the interval is of a paired bootstrap over
@@ -44,7 +44,7 @@ def of_mix(outcomes: Outcomes, share: Floats, prices: Floats | None = None) -> F
     }
 
 
-def by_task(outcomes: Outcomes, chosen: Ints) -> dict[str, Figures]:
+def by_task(outcomes: TierAnswers, chosen: Ints) -> dict[str, Figures]:
     """Figures of each task of at least 30 questions, the dearest first."""
     of = np.array(
         [task or source or "all" for task, source in zip(outcomes.task, outcomes.source, strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.sources.examples import examples
-from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Ints
 from pointsman.learn.opinion import First, TrainedOpinion, fit
@@ -34,7 +34,7 @@ class WithOpinion:
     band: float = BAND
 
     def decide(
-        self, outcomes: Outcomes, vectors: Vectors, quality: str, prices: Floats | None = None
+        self, outcomes: TierAnswers, vectors: Vectors, quality: str, prices: Floats | None = None
     ) -> tuple[Ints, Ints]:
         """[n] places of the tiers, and [n] 1 where the opinion was asked."""
         firsts = [self.first.estimate(prompt) for prompt in outcomes.prompts]
@@ -45,7 +45,7 @@ class WithOpinion:
         )
 
     def figures(
-        self, outcomes: Outcomes, vectors: Vectors, quality: str, prices: Floats | None = None
+        self, outcomes: TierAnswers, vectors: Vectors, quality: str, prices: Floats | None = None
     ) -> Figures:
         """As every router's, by task, and the share of jobs that asked the opinion."""
         chosen, asked = self.decide(outcomes, vectors, quality, prices)
@@ -69,7 +69,12 @@ class WithOpinion:
 
 
 def trained(
-    own: Outcomes, others: Sequence[Outcomes], first: Trained, vectors: VectorsOf, *, name: str = "bench"
+    own: TierAnswers,
+    others: Sequence[TierAnswers],
+    first: Trained,
+    vectors: VectorsOf,
+    *,
+    name: str = "bench",
 ) -> TrainedOpinion:
     """An opinion trained on what `first` was trained on, tuned for both together."""
     made = examples(own, *others)
@@ -83,7 +88,7 @@ def trained(
     )
 
 
-def alone(trained: TrainedOpinion, own: Outcomes, quality: str) -> Figures:
+def alone(trained: TrainedOpinion, own: TierAnswers, quality: str) -> Figures:
     """What the opinion would do by itself, out of fold: to see what it adds."""
     bar = trained.model.bars[quality]
     estimates: Estimates = trained.alone

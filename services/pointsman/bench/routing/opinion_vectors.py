@@ -13,7 +13,7 @@ VectorsOf = Callable[[Sequence[str]], Vectors]
 Progress = Callable[[float], None]
 
 
-class Kept:
+class VectorCache:
     """`path`: an .npz file for what is embedded, None: nothing is kept. Call it with texts."""
 
     def __init__(self, open_embedder: Callable[[], Embedder], path: Path | None = None) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from pointsman.bench.routing.sources.data import refuse_overlap
 from pointsman.bench.routing.sources.examples import examples
-from pointsman.bench.routing.sources.outcomes import DataError, Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnswers
 from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Ints
 from pointsman.learn.train import Trained, fit
@@ -41,7 +41,11 @@ class Router:
 
 
 def trained(
-    own: Outcomes, others: Sequence[Outcomes] = (), *, name: str = "bench", progress: Progress | None = None
+    own: TierAnswers,
+    others: Sequence[TierAnswers] = (),
+    *,
+    name: str = "bench",
+    progress: Progress | None = None,
 ) -> Trained:
     """A score trained on `own` work, with `others` beside it; what it was trained on stands in its file."""
     said = {each.name: {"sha256": each.sha256, "questions": len(each)} for each in (own, *others)}
@@ -54,7 +58,7 @@ def need(estimates: Estimates) -> Floats:
     return gained
 
 
-def checked(train: Sequence[Outcomes], test: Outcomes) -> None:
+def checked(train: Sequence[TierAnswers], test: TierAnswers) -> None:
     """Raises DataError if the tiers differ or a question stands on both sides."""
     for each in train:
         if each.tiers != test.tiers:

@@ -12,7 +12,7 @@ from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.router import Router, checked, trained
 from pointsman.bench.routing.sources.data import SPLIT, TEST_SHARE, read, split, without
 from pointsman.bench.routing.sources.files import Files, ends, folder
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.bench.routing.sources.pairs import pairs
 from pointsman.bench.routing.transfer import transfer
 from pointsman.bench.routing.ways import over_splits, ways
@@ -169,7 +169,7 @@ def _resplits(
 
 
 def _transfers(
-    files: Files, train: Outcomes, router: Router, quality: str, progress: Callable[[float], None]
+    files: Files, train: TierAnswers, router: Router, quality: str, progress: Callable[[float], None]
 ) -> dict[str, Any]:
     found = {}
     if files.extra:

@@ -6,7 +6,7 @@ import numpy as np
 
 from pointsman.bench.routing.measure import Figures, of_choice
 from pointsman.bench.routing.router import Progress, Router, trained
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.bench.routing.sources.stem import place
 from pointsman.score.drift import shift
 
@@ -15,8 +15,8 @@ LABELS = (300, 1_000)
 
 def transfer(
     router: Router,
-    home: Sequence[Outcomes],
-    foreign: Outcomes,
+    home: Sequence[TierAnswers],
+    foreign: TierAnswers,
     quality: str,
     progress: Progress | None = None,
 ) -> dict[str, Figures]:

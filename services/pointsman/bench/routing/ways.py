@@ -7,14 +7,18 @@ from pointsman.bench.routing import cascade, opinion
 from pointsman.bench.routing.measure import Figures, mean_of
 from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.sources.data import refuse_overlap
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.learn.train import Trained
 
 OPINION, CASCADE = "with second opinion", "cascade"
 
 
 def ways(
-    first: Trained, train: Outcomes, others: Sequence[Outcomes], test: Outcomes, vectors: VectorsOf | None
+    first: Trained,
+    train: TierAnswers,
+    others: Sequence[TierAnswers],
+    test: TierAnswers,
+    vectors: VectorsOf | None,
 ) -> dict[str, dict[str, Figures]]:
     """By way and quality asked. `first`: the score trained on `train` and `others`.
 

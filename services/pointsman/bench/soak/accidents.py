@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class AccidentKind(StrEnum):
     """What may happen to a process."""
 
     KILL = "kill"  # SIGKILL, and started again a moment later
@@ -25,7 +25,7 @@ class Accident:
 
     after_s: float
     name: str
-    kind: Kind
+    kind: AccidentKind
     lasts_s: float
 
 
@@ -34,7 +34,7 @@ def outages(seed: int, every_s: float) -> Iterator[Accident]:
     chance = random.Random(f"{seed} servers")
     while True:
         after = chance.expovariate(1 / (every_s * _RARER))
-        yield Accident(after, chance.choice(SERVERS), Kind.KILL, chance.uniform(0, 2))
+        yield Accident(after, chance.choice(SERVERS), AccidentKind.KILL, chance.uniform(0, 2))
 
 
 def accidents(seed: int, names: Sequence[str], every_s: float, session_s: float) -> Iterator[Accident]:
@@ -43,6 +43,6 @@ def accidents(seed: int, names: Sequence[str], every_s: float, session_s: float)
     while True:
         after = chance.expovariate(1 / every_s)
         name = chance.choice(names)
-        kind = chance.choice(list(Kind))
-        lasts = chance.uniform(0, 2) if kind is Kind.KILL else session_s + chance.uniform(1, 6)
+        kind = chance.choice(list(AccidentKind))
+        lasts = chance.uniform(0, 2) if kind is AccidentKind.KILL else session_s + chance.uniform(1, 6)
         yield Accident(after, name, kind, lasts)

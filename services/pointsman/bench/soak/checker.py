@@ -31,7 +31,7 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class AuditedRecord:
     """One row of the audit table."""
 
     place: Place
@@ -41,7 +41,7 @@ class Stored:
 OUTCOMES = {f"job.{name}.v1" for name in ("completed", "failed", "rejected", "expired", "cancelled")}
 
 
-def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable[Stored]) -> list[str]:
+def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable[AuditedRecord]) -> list[str]:
     """Every rule that does not hold, in words; empty when all do."""
     submitted, logged, stored = set(submitted), list(logged), list(stored)
     by_kind: dict[str, Counter[str | None]] = {}
@@ -66,12 +66,12 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
     return problems + _compare(logged, stored)
 
 
-def up_to(stored: Iterable[Stored], ends: Mapping[tuple[str, int], int]) -> list[Stored]:
+def up_to(stored: Iterable[AuditedRecord], ends: Mapping[tuple[str, int], int]) -> list[AuditedRecord]:
     """The rows before the ends of their lanes, which were fixed before; and those of lanes that have none."""
     return [row for row in stored if row.place[2] < ends.get(row.place[:2], row.place[2] + 1)]
 
 
-def _compare(logged: list[Logged], stored: list[Stored]) -> list[str]:
+def _compare(logged: list[Logged], stored: list[AuditedRecord]) -> list[str]:
     rows = Counter(row.place for row in stored)
     digests = {row.place: row.digest for row in stored}
     problems = [f"the audit has {count} rows of {place}" for place, count in rows.items() if count > 1]

@@ -21,7 +21,7 @@ _CHUNK = 500
 _WITHIN_S = 300.0
 
 
-class Load:
+class SampleLoad:
     """Sample jobs under ids of their own: of a hundred five have an order key, one asks for an unknown tier.
 
     `submitted` holds the ids of what was acknowledged.

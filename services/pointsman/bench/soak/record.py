@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib.resources import files
 from uuid import UUID
 
-from pointsman.bench.soak.checker import Logged, Stored, check, up_to
+from pointsman.bench.soak.checker import AuditedRecord, Logged, check, up_to
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.follow import Follower
 from pointsman.runtime.settings import KafkaPart
@@ -105,10 +105,10 @@ async def _count(postgres: str, ends: Mapping[tuple[str, int], int]) -> int:
         return int(count)
 
 
-async def _stored(postgres: str) -> list[Stored]:
+async def _stored(postgres: str) -> list[AuditedRecord]:
     async with asked(postgres, _sql("stored"), within=_WITHIN) as answer:
         return [
-            Stored(
+            AuditedRecord(
                 (topic, partition, offset),
                 record_digest((topic, partition, offset), timestamp_ms, key, value, stored_headers(headers)),
             )

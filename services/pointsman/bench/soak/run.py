@@ -13,12 +13,12 @@ import psutil
 
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.soak.accidents import SERVERS, accidents, outages
-from pointsman.bench.soak.load import Load
+from pointsman.bench.soak.load import SampleLoad
 from pointsman.bench.soak.memory import Memory, Sample, memory
 from pointsman.bench.soak.record import Record, examine
 from pointsman.bench.soak.victims import Victims
-from pointsman.bench.whole import TIERS, Whole, whole_system
-from pointsman.bus.admin.lag import Watched, lag, lanes
+from pointsman.bench.whole import TIERS, RunningSystem, whole_system
+from pointsman.bus.admin.lag import WatchedTopic, lag, lanes
 from pointsman.store.verify.signing import PublicKey
 from pointsman_schemas.topics import Topics
 
@@ -57,7 +57,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SoakReport:
     """Rates are jobs a second; `most` is null where the rate was given; `calls_lost` are not on record."""
 
     plan: Plan
@@ -83,7 +83,7 @@ class Report:
         return not self.problems
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Report:
+def run(plan: Plan, say: Callable[[str], None]) -> SoakReport:
     """Start everything on servers of its own, and take it away afterwards."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells every try while the broker is down
     with whole_system(0, say, twice=_TWICE, **_TIMINGS) as whole:
@@ -93,19 +93,19 @@ def run(plan: Plan, say: Callable[[str], None]) -> Report:
 class Soak:
     """One run on a system that was just started."""
 
-    def __init__(self, whole: Whole, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(self, whole: RunningSystem, plan: Plan, say: Callable[[str], None]) -> None:
         self._whole = whole
         self._plan = plan
         self._say = say
         self._topics = Topics()
         self._provider = Simulated(whole.processes[0].url)
-        self._load = Load(whole.kafka, self._topics.intake, plan.seed)
+        self._load = SampleLoad(whole.kafka, self._topics.intake, plan.seed)
         self._victims = Victims(
             whole.processes, dict(zip(SERVERS, (whole.stack.kafka, whole.stack.postgres), strict=True))
         )
         self._lives: dict[str, dict[int, list[Sample]]] = {}
 
-    async def run(self) -> Report:
+    async def run(self) -> SoakReport:
         """The most, if no rate was given; the load with its accidents; what is left; the comparison."""
         self._provider.order(*_FAULTS)
         most = None if self._plan.rate else await self._find_most()
@@ -163,7 +163,7 @@ class Soak:
     async def _drained(self) -> bool:
         """Whether all that waits anywhere comes to be done in time."""
         topics = self._topics
-        audited = [Watched(each.name, f"{topics.prefix}.audit") for each in topics.all(TIERS)]
+        audited = [WatchedTopic(each.name, f"{topics.prefix}.audit") for each in topics.all(TIERS)]
         give_up = time.monotonic() + _DRAINED_WITHIN_S
         while time.monotonic() < give_up:
             found = await lag(self._whole.kafka, [*lanes(topics, TIERS), *audited])
@@ -193,10 +193,10 @@ class Soak:
                 f" {killed} kills, {frozen} freezes"
             )
 
-    def _report(self, most: float | None, rate: float, drained_s: float, record: Record) -> Report:
+    def _report(self, most: float | None, rate: float, drained_s: float, record: Record) -> SoakReport:
         kinds = Counter(each.kind or "?" for each in record.logged)
         made = self._provider.stats()["total"]
-        return Report(
+        return SoakReport(
             self._plan,
             most,
             rate,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol, assert_never
 
-from pointsman.bench.soak.accidents import Accident, Kind
+from pointsman.bench.soak.accidents import Accident, AccidentKind
 from pointsman.dev.services.processes import Process
 
 _LOOK_S = 1.0
@@ -74,10 +74,10 @@ class Victims:
         self._busy.add(accident.name)
         try:
             match accident.kind:
-                case Kind.KILL:
+                case AccidentKind.KILL:
                     self.killed[accident.name] += 1
                     _kill(process)
-                case Kind.FREEZE:
+                case AccidentKind.FREEZE:
                     self.frozen[accident.name] += 1
                     os.kill(process.pid, signal.SIGSTOP)
                 case _:

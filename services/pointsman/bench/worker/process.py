@@ -32,7 +32,7 @@ class Under:
 
 
 @dataclass
-class Watched:
+class WatchedProcess:
     """A process and the most resident memory that it was seen to have, bytes."""
 
     process: Process
@@ -60,7 +60,7 @@ class Watched:
 
 
 @contextmanager
-def worker(under: Under, number: int = 1) -> Iterator[Watched]:
+def worker(under: Under, number: int = 1) -> Iterator[WatchedProcess]:
     """Started and ready; ended afterwards."""
     name = f"{under.prefix}-worker-{number}"
     process = Process(name, ["run", "worker", "--tier", under.tier], {}, under.folder / f"{name}.log", "")
@@ -77,7 +77,7 @@ def worker(under: Under, number: int = 1) -> Iterator[Watched]:
         "POINTSMAN_HTTP_PORT": str(port),
     }
     process.start()
-    watched = Watched(process)
+    watched = WatchedProcess(process)
     looking = Thread(target=watched.watch, daemon=True)
     looking.start()
     try:

@@ -15,7 +15,7 @@ from pointsman.bench.servers import servers
 from pointsman.bench.simulated import Simulated, simulated
 from pointsman.bench.worker.backlog import Backlog, backlog
 from pointsman.bench.worker.jobs import RoutedJobs, routed_jobs
-from pointsman.bench.worker.process import MODEL, Under, Watched, worker
+from pointsman.bench.worker.process import MODEL, Under, WatchedProcess, worker
 from pointsman.bus.admin.topics import apply
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
@@ -39,7 +39,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Throughput:
     """What some jobs took. `in_flight` is the most calls that the provider saw at once."""
 
     per_second: float
@@ -56,8 +56,8 @@ class Measured:
     limit: int
     jobs: int
     ideal: float
-    worker: Taken
-    bare: Taken
+    worker: Throughput
+    bare: Throughput
     memory_mb: float
 
     @property
@@ -77,7 +77,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WorkerReport:
     """Each case, and the backlog if one was asked for."""
 
     cases: list[Measured]
@@ -86,10 +86,10 @@ class Report:
 
 def run(
     cases: Sequence[Case], seconds: float, waiting: int, backlog_seconds: float, say: Callable[[str], None]
-) -> Report:
+) -> WorkerReport:
     """Start a broker and a provider, measure, take everything away again; `waiting` jobs of backlog or 0."""
     with servers(say) as (stack, folder), simulated(folder) as provider:
-        bench = Bench(stack.kafka.settings, folder, provider, say)
+        bench = WorkerBench(stack.kafka.settings, folder, provider, say)
         measured = [asyncio.run(bench.case(number, case, seconds)) for number, case in enumerate(cases)]
         found = None
         if waiting:
@@ -98,10 +98,10 @@ def run(
                     stack.kafka.settings, folder, provider, waiting=waiting, seconds=backlog_seconds, say=say
                 )
             )
-        return Report(measured, found)
+        return WorkerReport(measured, found)
 
 
-class Bench:
+class WorkerBench:
     """Cases, one after another, on one broker and one provider."""
 
     def __init__(
@@ -128,8 +128,8 @@ class Bench:
         return Measured(case.latency_ms, case.limit, count, ideal, taken, bare, watched.peak_rss / 1e6)
 
     async def _worker(
-        self, case: Case, topics: Topics, jobs: RoutedJobs, count: int, watched: Watched
-    ) -> Taken:
+        self, case: Case, topics: Topics, jobs: RoutedJobs, count: int, watched: WatchedProcess
+    ) -> Throughput:
         async with committed_by(self._kafka, f"{topics.prefix}.worker.{TIER}") as committed:
             await self._do(topics, jobs, committed, _WARM, 0)
             self._slow_down(case)
@@ -147,7 +147,7 @@ class Bench:
         await fill(self._kafka, tier.name, tier.partitions, jobs.records(count, before), portion)
         await at_least(before + count, committed)
 
-    async def _bare(self, case: Case, jobs: RoutedJobs, count: int) -> Taken:
+    async def _bare(self, case: Case, jobs: RoutedJobs, count: int) -> Throughput:
         requests = self._folder / "requests.jsonl"
         requests.write_text("\n".join(map(json.dumps, jobs.requests(count, MODEL))), "utf-8")
         command = [sys.executable, "-m", "pointsman.bench.worker.bare", f"{self._provider.url}/v1"]
@@ -168,7 +168,7 @@ class Bench:
         self._provider.order({"effect": {"kind": "latency", "ms": case.latency_ms}})
         self._provider.forget()
 
-    def _taken(self, count: int, seconds: float, busy: float) -> Taken:
+    def _taken(self, count: int, seconds: float, busy: float) -> Throughput:
         in_flight = self._provider.stats()["max_in_flight"]
         self._provider.order()
-        return Taken(count / seconds, busy / count * 1000, busy / seconds, in_flight)
+        return Throughput(count / seconds, busy / count * 1000, busy / seconds, in_flight)

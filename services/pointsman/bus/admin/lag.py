@@ -32,7 +32,7 @@ _PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedTopic:
     """A topic and the group that works on it; `tier` where it is a tier's."""
 
     topic: str
@@ -84,15 +84,17 @@ class LaneLag:
         return {**asdict(self), "waiting": self.waiting, "exact": self.exact, "oldest_s": self.oldest_s}
 
 
-def lanes(topics: Topics, tiers: Iterable[str]) -> list[Watched]:
+def lanes(topics: Topics, tiers: Iterable[str]) -> list[WatchedTopic]:
     """The lanes that jobs pass through: the router's, then each tier's."""
     return [
-        Watched(topics.intake.name, f"{topics.prefix}.router"),
-        *(Watched(topics.tier(tier).name, f"{topics.prefix}.worker.{tier}", tier) for tier in tiers),
+        WatchedTopic(topics.intake.name, f"{topics.prefix}.router"),
+        *(WatchedTopic(topics.tier(tier).name, f"{topics.prefix}.worker.{tier}", tier) for tier in tiers),
     ]
 
 
-async def lag(settings: KafkaPart, watched: Sequence[Watched], *, clock: Clock = utc_now) -> list[LaneLag]:
+async def lag(
+    settings: KafkaPart, watched: Sequence[WatchedTopic], *, clock: Clock = utc_now
+) -> list[LaneLag]:
     """The lag of each, in the same order.
 
     Raises:
@@ -117,7 +119,7 @@ async def _committed(settings: KafkaPart, groups: set[str]) -> dict[str, dict[Pl
 
 async def _measure(
     settings: KafkaPart,
-    watched: Sequence[Watched],
+    watched: Sequence[WatchedTopic],
     committed: Mapping[str, Mapping[Place, tuple[int, str]]],
     clock: Clock,
 ) -> list[LaneLag]:
@@ -157,7 +159,7 @@ def _span(first: int, end: int, done: tuple[int, str] | None) -> Span:
 
 
 def _summed(
-    lane: Watched, spans: Mapping[Place, Span], done: Mapping[Place, tuple[int, str]], now_ms: float
+    lane: WatchedTopic, spans: Mapping[Place, Span], done: Mapping[Place, tuple[int, str]], now_ms: float
 ) -> LaneLag:
     partitions = (
         PartitionLag(

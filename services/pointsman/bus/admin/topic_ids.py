@@ -12,8 +12,8 @@ from uuid import UUID
 from aiokafka.client import AIOKafkaClient
 
 from pointsman.bus import connection
-from pointsman.bus.protocol.transaction_requests import Answer, Packed
-from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 from pointsman.bus.tcp_check import reach
 from pointsman.runtime.settings import KafkaPart
 
@@ -67,10 +67,10 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
 def request(topics: Collection[str] | None) -> Packed:
     """Answered by a `TopicId` for each topic that is there; None: of all topics."""
     asked = _ALL if topics is None else array(_NO_ID + compact(each.encode()) + NO_TAGS for each in topics)
-    return Packed(_API, _VERSION, asked + _ONLY_ASK + NO_TAGS, Answer(_answer))
+    return Packed(_API, _VERSION, asked + _ONLY_ASK + NO_TAGS, ResponseReader(_answer))
 
 
-def _answer(answer: Reader) -> dict[str, TopicId]:
+def _answer(answer: WireReader) -> dict[str, TopicId]:
     answer.unpack(_INT32)
     answer.array(_broker)
     cluster = (answer.compact() or b"").decode()
@@ -80,7 +80,7 @@ def _answer(answer: Reader) -> dict[str, TopicId]:
     return {name: TopicId(cluster, UUID(bytes=id)) for code, name, id in found if not code and id != _NO_ID}
 
 
-def _broker(answer: Reader) -> None:
+def _broker(answer: WireReader) -> None:
     answer.unpack(_INT32)
     answer.compact()
     answer.unpack(_INT32)
@@ -88,7 +88,7 @@ def _broker(answer: Reader) -> None:
     answer.tags()
 
 
-def _topic(answer: Reader) -> tuple[int, str, bytes]:
+def _topic(answer: WireReader) -> tuple[int, str, bytes]:
     (code,) = answer.unpack(_INT16)
     name = (answer.compact() or b"").decode()
     id = answer.take(_UUID.size)
@@ -99,12 +99,12 @@ def _topic(answer: Reader) -> tuple[int, str, bytes]:
     return code, name, id
 
 
-def _partition(answer: Reader) -> None:
+def _partition(answer: WireReader) -> None:
     answer.unpack(_PARTITION)
     for _ in range(3):  # copies, those in step, those off line
         answer.array(_number)
     answer.tags()
 
 
-def _number(answer: Reader) -> None:
+def _number(answer: WireReader) -> None:
     answer.unpack(_INT32)

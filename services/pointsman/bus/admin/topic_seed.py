@@ -25,7 +25,7 @@ _MARK, _END = "topic1:", ";"
 _BY_ID, _BY_NAME = "id", "name"
 
 
-class Mark(NamedTuple):
+class TopicMark(NamedTuple):
     """Which topic a position is in, and whether derived ids call it by its name alone."""
 
     topic: UUID
@@ -36,34 +36,34 @@ class Mark(NamedTuple):
         return name if self.by_name else f"{name}@{self.topic}"
 
 
-def mark(metadata: str, made: Mark | None) -> str:
+def mark(metadata: str, made: TopicMark | None) -> str:
     """The metadata of a position, with its mark."""
     if made is None:
         return metadata
     return f"{_MARK}{made.topic}:{_BY_NAME if made.by_name else _BY_ID}{_END}{metadata}"
 
 
-def unmark(metadata: str) -> tuple[Mark | None, str]:
+def unmark(metadata: str) -> tuple[TopicMark | None, str]:
     """The mark and the rest of a position's metadata; None where it says nothing that can be read."""
     if not metadata.startswith(_MARK):
         return None, metadata
     text, _, rest = metadata.removeprefix(_MARK).partition(_END)
     topic, _, called = text.partition(":")
     try:
-        return Mark(UUID(topic), called == _BY_NAME), rest
+        return TopicMark(UUID(topic), called == _BY_NAME), rest
     except ValueError:
         return None, rest
 
 
-def mark_of(topic: UUID, metadata: Iterable[str]) -> Mark:
+def mark_of(topic: UUID, metadata: Iterable[str]) -> TopicMark:
     """The mark of that topic, by the metadata of all positions that a group has under its name."""
     marks = {unmark(each)[0] for each in metadata}
-    if Mark(topic, False) in marks:
-        return Mark(topic, False)
-    return Mark(topic, None in marks or Mark(topic, True) in marks)
+    if TopicMark(topic, False) in marks:
+        return TopicMark(topic, False)
+    return TopicMark(topic, None in marks or TopicMark(topic, True) in marks)
 
 
-async def topic_mark(admin: AIOKafkaAdminClient, group: str, name: str, topic: UUID) -> Mark:
+async def topic_mark(admin: AIOKafkaAdminClient, group: str, name: str, topic: UUID) -> TopicMark:
     """As `mark_of`, of a group's positions as they are now.
 
     Raises:

@@ -8,7 +8,7 @@ import cramjam
 
 from pointsman.bus.codec.record_format import read_record
 from pointsman.bus.codec.records import Outgoing
-from pointsman.bus.protocol.wire import Reader
+from pointsman.bus.protocol.wire import WireReader
 
 #: Level 3, the broker's own, makes of routed jobs 7 % fewer bytes in 15 % more time.
 _LEVEL = 1
@@ -28,7 +28,7 @@ class EncodedBatch:
 
     def unpack(self) -> list[Outgoing]:
         """The records one by one."""
-        reader = Reader(bytes(cramjam.zstd.decompress(self.content)))
+        reader = WireReader(bytes(cramjam.zstd.decompress(self.content)))
         found = []
         for _ in range(self.count):
             _, _, key, value, headers = read_record(reader)

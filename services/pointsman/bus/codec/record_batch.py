@@ -19,7 +19,7 @@ from pointsman.bus.codec.decompress import MAX_BATCH_BYTES, DecompressError, dec
 from pointsman.bus.codec.record_format import read_record
 from pointsman.bus.codec.records import Incoming, Unread
 from pointsman.bus.places import Place
-from pointsman.bus.protocol.wire import Reader
+from pointsman.bus.protocol.wire import WireReader
 from pointsman_schemas.envelope import Headers
 from pointsman_schemas.reasons import Reason
 
@@ -94,7 +94,7 @@ class RecordBatch:
 
     def _read_slowly(self, content: bytes, at: int) -> Iterator[Incoming]:
         """The records from offset `at` on."""
-        reader = Reader(content)
+        reader = WireReader(content)
         last_ms = _HEAD.unpack_from(self.raw)[_LAST_MS]
         for _ in range(self.count):
             try:
@@ -133,7 +133,7 @@ def read_batches(
 ) -> tuple[list[RecordBatch], int]:
     """The batches in what was answered for `start`, and where the next question begins.
 
-    The last one may be cut off, then it is left for that question. `aborted`: see `Part`.
+    The last one may be cut off, then it is left for that question. `aborted`: see `FetchedPartition`.
 
     Raises:
         CorruptRecordException: a checksum is wrong, or a batch is of another format.

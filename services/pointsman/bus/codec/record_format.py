@@ -1,13 +1,13 @@
 """Records one after another, as they stand in a batch behind its head (record format 2)."""
 
-from pointsman.bus.protocol.wire import Reader
+from pointsman.bus.protocol.wire import WireReader
 from pointsman_schemas.envelope import Headers
 
 #: Milliseconds since the batch's first record, place in the batch, key, value, headers.
 Parts = tuple[int, int, bytes | None, bytes | None, Headers]
 
 
-def read_record(reader: Reader) -> Parts:
+def read_record(reader: WireReader) -> Parts:
     """The next one. A byte in a header's name that belongs to no text becomes `\\xHH`.
 
     Raises:
@@ -21,16 +21,16 @@ def read_record(reader: Reader) -> Parts:
     return age_ms, place, key, value, headers
 
 
-def _name(reader: Reader) -> str:
+def _name(reader: WireReader) -> str:
     return (_sized(reader) or b"").decode("utf-8", "backslashreplace")
 
 
-def _sized(reader: Reader) -> bytes | None:
+def _sized(reader: WireReader) -> bytes | None:
     size = _signed(reader)
     return None if size < 0 else reader.take(size)
 
 
-def _signed(reader: Reader) -> int:
+def _signed(reader: WireReader) -> int:
     """The sign is the lowest bit."""
     number = reader.varint()
     return number >> 1 ^ -(number & 1)

@@ -35,11 +35,11 @@ from aiokafka.structs import TopicPartition
 
 from pointsman.bus import connection
 from pointsman.bus.admin.topic_ids import TopicId, topic_ids
-from pointsman.bus.admin.topic_seed import Mark
+from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.codec.record_batch import read_batches
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.places import Place
-from pointsman.bus.protocol.fetch_requests import Part, fetch
+from pointsman.bus.protocol.fetch_requests import FetchedPartition, fetch
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
@@ -147,7 +147,7 @@ class Fetcher:
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
         await self._client.close()
 
-    def seek(self, tp: TopicPartition, offset: int, mark: Mark | None = None) -> None:
+    def seek(self, tp: TopicPartition, offset: int, mark: TopicMark | None = None) -> None:
         """Go on from there; what is in stock or on its way is forgotten. `mark`: of its topic."""
         if mark is not None:
             self._stocks[tp] = _Stock(offset, mark.topic, mark.seed(tp.topic), heard_at=time.monotonic())
@@ -297,7 +297,7 @@ class Fetcher:
         elif any(stock.missing for stock in stocks.values()):
             await asyncio.sleep(_PAUSE_S)
 
-    async def _put(self, place: Place, stock: _Stock, part: Part) -> None:
+    async def _put(self, place: Place, stock: _Stock, part: FetchedPartition) -> None:
         if part.code == OffsetOutOfRangeError.errno:
             await self._look_for_first(place, stock)
             return

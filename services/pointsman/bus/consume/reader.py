@@ -22,7 +22,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from pointsman.bus import connection
 from pointsman.bus.admin.topic_ids import TopicId
-from pointsman.bus.admin.topic_seed import Mark, topic_mark
+from pointsman.bus.admin.topic_seed import TopicMark, topic_mark
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.lost import report_lost
@@ -247,10 +247,10 @@ class Reader:
         self._unknown -= tps
         self._look_again = time.monotonic() + _LOOK_AGAIN_S
 
-    async def _mark_of(self, topic: str, id: TopicId) -> Mark:
+    async def _mark_of(self, topic: str, id: TopicId) -> TopicMark:
         group = self._read_by.get(topic)
         if group is None:
-            return Mark(id.topic, by_name=True)
+            return TopicMark(id.topic, by_name=True)
         admin = connection.admin(self._settings, request_timeout_ms=self._settings.request_timeout_ms)
         await admin.start()
         try:

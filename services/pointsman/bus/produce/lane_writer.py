@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
 
 from pointsman.bus.admin.committed import committed_offsets
-from pointsman.bus.admin.topic_seed import Mark, mark, topic_mark, unmark
+from pointsman.bus.admin.topic_seed import TopicMark, mark, topic_mark, unmark
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.codec.records import LARGEST_VALUE, Outgoing
 from pointsman.bus.errors import RecordsRefusedError
@@ -52,7 +52,7 @@ class LaneWriter:
         self._keyless = itertools.count()
         self._last = Position(None)
         #: Which topic the lane's positions are in; None until it is asked for.
-        self.mark: Mark | None = None
+        self.mark: TopicMark | None = None
 
     @classmethod
     async def open(cls, settings: LanePart, group: str, lane: TopicPartition) -> "LaneWriter":

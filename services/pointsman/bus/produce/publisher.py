@@ -44,7 +44,7 @@ _REFUSED = (MessageSizeTooLargeError, TopicAuthorizationFailedError, UnknownTopi
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RecordPlace:
     """Where a record is. `offset` is None where the broker recognised a repeat but not its place."""
 
     topic: str
@@ -76,7 +76,7 @@ class Publisher:
         if self._retiring:
             await _to_its_end(*self._retiring)
 
-    async def publish(self, records: Sequence[Outgoing], *, within: float | None = None) -> list[Place]:
+    async def publish(self, records: Sequence[Outgoing], *, within: float | None = None) -> list[RecordPlace]:
         """Send `records`; returns the place of each, in their order, once all are acknowledged.
 
         Raises:
@@ -191,8 +191,8 @@ async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future
     return answer
 
 
-def _place(found: Any) -> Place:
-    return Place(found.topic, found.partition, found.offset if found.offset >= 0 else None)
+def _place(found: Any) -> RecordPlace:
+    return RecordPlace(found.topic, found.partition, found.offset if found.offset >= 0 else None)
 
 
 async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:

@@ -12,8 +12,8 @@ from struct import Struct
 from uuid import UUID
 
 from pointsman.bus.places import Place
-from pointsman.bus.protocol.transaction_requests import Answer, Packed
-from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _API, _VERSION = 1, 13
 
@@ -33,7 +33,7 @@ _CONSUMER, _NO_SESSION, _UNKNOWN = -1, (0, -1), -1
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FetchedPartition:
     """What was answered of one partition. `end`: the offset behind its last record, committed or not.
 
     `aborted`: producer and first offset of each transaction among `records` that came to nothing.
@@ -55,7 +55,7 @@ def fetch(
     most_of_each: int,
     committed_only: bool = True,
 ) -> Packed:
-    """Records from these offsets on, as soon as there are `least_bytes`; a `Part` by place.
+    """Records from these offsets on, as soon as there are `least_bytes`; a `FetchedPartition` by place.
 
     `ids`: of their topics.
 
@@ -76,14 +76,14 @@ def fetch(
         )
     )
     names = {ids[topic]: topic for topic in topics}
-    return Packed(_API, _VERSION, body, Answer(partial(_parts, names)))
+    return Packed(_API, _VERSION, body, ResponseReader(partial(_parts, names)))
 
 
-def _parts(names: Mapping[UUID, str], answer: Reader) -> tuple[int, dict[Place, Part]]:
+def _parts(names: Mapping[UUID, str], answer: WireReader) -> tuple[int, dict[Place, FetchedPartition]]:
     _, code, _ = answer.unpack(_ANSWERED)
-    found: dict[Place, Part] = {}
+    found: dict[Place, FetchedPartition] = {}
 
-    def topic(answer: Reader) -> None:
+    def topic(answer: WireReader) -> None:
         name = names[UUID(bytes=answer.take(_ID_BYTES))]
         found.update({(name, partition): part for partition, part in answer.array(_part)})
         answer.tags()
@@ -92,16 +92,16 @@ def _parts(names: Mapping[UUID, str], answer: Reader) -> tuple[int, dict[Place, 
     return code, found
 
 
-def _part(answer: Reader) -> tuple[int, Part]:
+def _part(answer: WireReader) -> tuple[int, FetchedPartition]:
     partition, code, end, _, _ = answer.unpack(_ANSWERED_PARTITION)
     aborted = answer.array(_transaction)
     answer.unpack(_REPLICA)
     records = answer.compact() or b""
     answer.tags()
-    return partition, Part(code, end, tuple(aborted), records)
+    return partition, FetchedPartition(code, end, tuple(aborted), records)
 
 
-def _transaction(answer: Reader) -> tuple[int, int]:
+def _transaction(answer: WireReader) -> tuple[int, int]:
     producer, first = answer.unpack(_ABORTED)
     answer.tags()
     return producer, first

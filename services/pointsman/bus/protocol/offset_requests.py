@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from struct import Struct
 
 from pointsman.bus.places import Place
-from pointsman.bus.protocol.transaction_requests import Answer, Packed
-from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _API, _VERSION = 2, 6
 
@@ -33,14 +33,16 @@ def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
         asked = _ASKED_PARTITION.pack(partition, _UNKNOWN, at) + NO_TAGS
         topics.setdefault(topic, []).append(asked)
     listed = array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
-    return Packed(_API, _VERSION, _ASKED.pack(_CONSUMER, committed_only) + listed + NO_TAGS, Answer(_offsets))
+    return Packed(
+        _API, _VERSION, _ASKED.pack(_CONSUMER, committed_only) + listed + NO_TAGS, ResponseReader(_offsets)
+    )
 
 
-def _offsets(answer: Reader) -> dict[Place, tuple[int, int]]:
+def _offsets(answer: WireReader) -> dict[Place, tuple[int, int]]:
     answer.unpack(_THROTTLE)
     found: dict[Place, tuple[int, int]] = {}
 
-    def topic(answer: Reader) -> None:
+    def topic(answer: WireReader) -> None:
         name = (answer.compact() or b"").decode()
         found.update({(name, partition): each for partition, each in answer.array(_partition)})
         answer.tags()
@@ -49,7 +51,7 @@ def _offsets(answer: Reader) -> dict[Place, tuple[int, int]]:
     return found
 
 
-def _partition(answer: Reader) -> tuple[int, tuple[int, int]]:
+def _partition(answer: WireReader) -> tuple[int, tuple[int, int]]:
     partition, code, _, offset, _ = answer.unpack(_ANSWERED_PARTITION)
     answer.tags()
     return partition, (code, offset)

@@ -14,7 +14,7 @@ from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.api import RequestHeader_v2, ResponseHeader_v0, ResponseHeader_v1
 
 from pointsman.bus.places import Place
-from pointsman.bus.protocol.wire import NO_TAGS, Reader, array, compact
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _INT16, _INT32 = Struct(">h"), Struct(">i")
 _PRODUCER = Struct(">qh")
@@ -70,13 +70,13 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponseReader:
     """How a connection of aiokafka's has an answer read."""
 
-    read: Callable[[Reader], Any]
+    read: Callable[[WireReader], Any]
 
     def decode(self, stream: BytesIO) -> Any:
-        return self.read(Reader(stream.read()))
+        return self.read(WireReader(stream.read()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Packed:
     API_KEY: int
     API_VERSION: int
     body: bytes
-    RESPONSE_TYPE: Answer
+    RESPONSE_TYPE: ResponseReader
 
     def prepare(self, versions: Mapping[int, tuple[int, int]]) -> "Packed":
         """Itself, if the broker knows this version."""
@@ -111,7 +111,7 @@ class Packed:
 def init_producer(transactional_id: str, timeout_ms: int) -> Packed:
     """Answered by error code and `Producer`; whoever had the transactional id before is fenced."""
     body = compact(transactional_id.encode()) + _INT32.pack(timeout_ms) + Producer(-1, -1).packed() + NO_TAGS
-    return Packed(22, 4, body, Answer(_owner))
+    return Packed(22, 4, body, ResponseReader(_owner))
 
 
 def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, bytes]) -> Packed:
@@ -129,7 +129,7 @@ def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, byte
             NO_TAGS,
         )
     )
-    return Packed(0, 12, body, Answer(_sent))
+    return Packed(0, 12, body, ResponseReader(_sent))
 
 
 def commit_offset(transactional_id: str, producer: Producer, group: str, offset: Offset) -> Packed:
@@ -149,43 +149,43 @@ def commit_offset(transactional_id: str, producer: Producer, group: str, offset:
             NO_TAGS,
         )
     )
-    return Packed(28, 5, body, Answer(_offsets))
+    return Packed(28, 5, body, ResponseReader(_offsets))
 
 
 def end(transactional_id: str, producer: Producer, *, commit: bool = True) -> Packed:
     """Commit or abort; answered by error code and the `Producer` for the next transaction."""
     body = compact(transactional_id.encode()) + producer.packed() + bytes([commit]) + NO_TAGS
-    return Packed(26, 5, body, Answer(_owner))
+    return Packed(26, 5, body, ResponseReader(_owner))
 
 
 def versions() -> Packed:
     """What the broker can do and the whole cluster has agreed on; answered by `Versions`."""
     body = compact(b"pointsman") + compact(b"1") + NO_TAGS
-    return Packed(_VERSIONS_API, 3, body, Answer(_versions))
+    return Packed(_VERSIONS_API, 3, body, ResponseReader(_versions))
 
 
 def _by_topic(topics: Mapping[str, Iterable[bytes]]) -> bytes:
     return array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
 
 
-def _owner(answer: Reader) -> tuple[int, Producer]:
+def _owner(answer: WireReader) -> tuple[int, Producer]:
     _, code, id, epoch = answer.unpack(_OWNER)
     return code, Producer(id, epoch)
 
 
-def _sent(answer: Reader) -> dict[Place, int]:
+def _sent(answer: WireReader) -> dict[Place, int]:
     return _codes(answer, _sent_one)
 
 
-def _offsets(answer: Reader) -> dict[Place, int]:
+def _offsets(answer: WireReader) -> dict[Place, int]:
     answer.unpack(_INT32)
     return _codes(answer, _offset_one)
 
 
-def _codes(answer: Reader, one: Callable[[Reader], tuple[int, int]]) -> dict[Place, int]:
+def _codes(answer: WireReader, one: Callable[[WireReader], tuple[int, int]]) -> dict[Place, int]:
     found: dict[Place, int] = {}
 
-    def topic(answer: Reader) -> None:
+    def topic(answer: WireReader) -> None:
         name = (answer.compact() or b"").decode()
         found.update({(name, partition): code for partition, code in answer.array(one)})
         answer.tags()
@@ -194,7 +194,7 @@ def _codes(answer: Reader, one: Callable[[Reader], tuple[int, int]]) -> dict[Pla
     return found
 
 
-def _sent_one(answer: Reader) -> tuple[int, int]:
+def _sent_one(answer: WireReader) -> tuple[int, int]:
     partition, code, *_ = answer.unpack(_SENT)
     answer.array(_bad_record)
     answer.compact()
@@ -202,37 +202,39 @@ def _sent_one(answer: Reader) -> tuple[int, int]:
     return partition, code
 
 
-def _bad_record(answer: Reader) -> None:
+def _bad_record(answer: WireReader) -> None:
     answer.unpack(_INT32)
     answer.compact()
     answer.tags()
 
 
-def _offset_one(answer: Reader) -> tuple[int, int]:
+def _offset_one(answer: WireReader) -> tuple[int, int]:
     partition, code = answer.unpack(_COMMITTED)
     answer.tags()
     return partition, code
 
 
-def _versions(answer: Reader) -> Versions:
+def _versions(answer: WireReader) -> Versions:
     (code,) = answer.unpack(_INT16)
     if code:  # it does not know this version of the question, and what follows is of another
         return Versions({}, {})
     answer.array(_api)
     answer.unpack(_INT32)
     tags = answer.tags()
-    known, agreed = (Reader(tags[tag]).array(_feature) if tag in tags else [] for tag in (_KNOWN, _AGREED))
+    known, agreed = (
+        WireReader(tags[tag]).array(_feature) if tag in tags else [] for tag in (_KNOWN, _AGREED)
+    )
     return Versions(
         {name: highest for name, _, highest in known}, {name: highest for name, highest, _ in agreed}
     )
 
 
-def _api(answer: Reader) -> None:
+def _api(answer: WireReader) -> None:
     answer.unpack(_API)
     answer.tags()
 
 
-def _feature(answer: Reader) -> tuple[str, int, int]:
+def _feature(answer: WireReader) -> tuple[str, int, int]:
     """What is known is told from the lowest level to the highest, what is agreed on the other way round."""
     name = (answer.compact() or b"").decode()
     first, second = answer.unpack(_FEATURE)

@@ -33,7 +33,7 @@ def array(items: Iterable[bytes]) -> bytes:
     return varint(len(listed) + 1) + b"".join(listed)
 
 
-class Reader:
+class WireReader:
     """Reads an answer from its beginning to its end.
 
     Every method raises `struct.error` or `IndexError` where the answer is shorter than it should be.
@@ -67,7 +67,7 @@ class Reader:
             return None
         return self.take(size)
 
-    def array(self, item: "Callable[[Reader], T]") -> list[T]:
+    def array(self, item: "Callable[[WireReader], T]") -> list[T]:
         """What `item` makes of each item."""
         return [item(self) for _ in range(self.varint() - 1)]
 

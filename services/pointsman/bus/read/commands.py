@@ -24,7 +24,7 @@ _RECONNECT_S = 1.0
 M = TypeVar("M", bound=Message)
 
 
-class Listener(Generic[M]):
+class MessageListener(Generic[M]):
     """Calls `hear` for every message of one kind on a topic, from the oldest kept one on.
 
     Without a group: each process reads all of it. `problem`: why it is not read now, for `/readyz`.

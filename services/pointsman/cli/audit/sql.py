@@ -7,7 +7,7 @@ import typer
 from pointsman.cli.options import Json, Postgres
 
 if TYPE_CHECKING:
-    from pointsman.store.ask.asking import Answer
+    from pointsman.store.ask.asking import QueryResult
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -62,7 +62,7 @@ def sql(
     asyncio.run(ask())
 
 
-async def _print(answer: "Answer", limit: int, *, as_json: bool) -> None:
+async def _print(answer: "QueryResult", limit: int, *, as_json: bool) -> None:
     from pointsman.cli import screen
     from pointsman.cli.show.answer import table, told_apart
 
@@ -77,7 +77,7 @@ async def _print(answer: "Answer", limit: int, *, as_json: bool) -> None:
     _note_more(limit, more=more)
 
 
-async def _print_csv(answer: "Answer", limit: int) -> None:
+async def _print_csv(answer: "QueryResult", limit: int) -> None:
     """Page by page: an answer need not fit into memory."""
     import sys
 

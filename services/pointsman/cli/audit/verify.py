@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pointsman.audit.against_kafka import Comparison
     from pointsman.claims.large_check import LargeValues
     from pointsman.cli.settings import VerifySettings
-    from pointsman.store.verify.findings import Report
+    from pointsman.store.verify.findings import VerifyReport
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -86,7 +86,7 @@ def verify(
 
 async def _verify(
     settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool, against_kafka: bool
-) -> "tuple[Report, Comparison | None, LargeValues]":
+) -> "tuple[VerifyReport, Comparison | None, LargeValues]":
     from pointsman.audit.heads import open_heads
     from pointsman.claims.large_check import LargeValues
     from pointsman.claims.opened import closed_after, open_claim_check

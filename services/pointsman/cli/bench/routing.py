@@ -106,7 +106,7 @@ def routing(
 
 def _vectors(path: Path | None) -> Any:
     """What embeds; an error at once where the extra is not installed, not after the training."""
-    from pointsman.bench.routing.opinion_vectors import Kept
+    from pointsman.bench.routing.opinion_vectors import VectorCache
     from pointsman.opinion.embed import Embedder
     from pointsman.opinion.errors import OpinionMissingError
     from pointsman.runtime.errors import CommandError
@@ -115,4 +115,4 @@ def _vectors(path: Path | None) -> Any:
         embedder = Embedder.open()
     except OpinionMissingError as error:
         raise CommandError(f"no second opinion: {error}", error.hint) from error
-    return Kept(lambda: embedder, path)
+    return VectorCache(lambda: embedder, path)

@@ -26,11 +26,11 @@ def tiers(
     """
     from dataclasses import asdict
 
-    from pointsman.bench.tiers import Load, run
+    from pointsman.bench.tiers import TierLoad, run
     from pointsman.cli import screen
     from pointsman.cli.show.bench.tiers import tables
 
-    report = run(Load(rate, seconds, flood), screen.note)
+    report = run(TierLoad(rate, seconds, flood), screen.note)
     if as_json:
         shown = asdict(report)
         shown["scaled"]["gain"] = report.scaled.gain

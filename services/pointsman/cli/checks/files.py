@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.router.agents_file import load as load_agents
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.policy.policy_file import load as load_policy
@@ -11,37 +11,39 @@ from pointsman.worker.providers_file import Providers
 from pointsman.worker.providers_file import load as load_providers
 
 
-def policy_file(path: Path) -> tuple[Finding, PolicyFile | None]:
+def policy_file(path: Path) -> tuple[CheckResult, PolicyFile | None]:
     """The policy, if it can be read."""
     try:
         policy = load_policy(path)
     except FileError as error:
-        return Finding("policy", False, str(error), "mend the lines named above"), None
-    return Finding("policy", True, f"{policy.name} {policy.version}, tiers {', '.join(policy.tiers)}"), policy
+        return CheckResult("policy", False, str(error), "mend the lines named above"), None
+    return CheckResult(
+        "policy", True, f"{policy.name} {policy.version}, tiers {', '.join(policy.tiers)}"
+    ), policy
 
 
-def agents_file(path: Path, policy: PolicyFile | None) -> Finding:
+def agents_file(path: Path, policy: PolicyFile | None) -> CheckResult:
     """The registry; it names tiers, so it is read against the policy."""
     if policy is None:
-        return Finding("agents", None, "not looked at: the policy cannot be read")
+        return CheckResult("agents", None, "not looked at: the policy cannot be read")
     try:
         registry = load_agents(path, policy.tiers)
     except FileError as error:
-        return Finding("agents", False, str(error), "mend the lines named above")
+        return CheckResult("agents", False, str(error), "mend the lines named above")
     others = "are admitted" if registry.admits_unregistered else "are rejected"
-    return Finding("agents", True, f"{len(registry.agents)} registered, others {others}")
+    return CheckResult("agents", True, f"{len(registry.agents)} registered, others {others}")
 
 
-def providers_file(path: Path, policy: PolicyFile | None) -> tuple[Finding, Providers | None]:
+def providers_file(path: Path, policy: PolicyFile | None) -> tuple[CheckResult, Providers | None]:
     """The providers file, if it can be read, and whether each tier of the policy has a model in it."""
     try:
         file = load_providers(path)
     except FileError as error:
-        return Finding("providers", False, str(error), "mend the lines named above"), None
+        return CheckResult("providers", False, str(error), "mend the lines named above"), None
     missing = [tier for tier in (policy.tiers if policy else ()) if tier not in file.tiers]
     if missing:
         said = f"{path} has no model for {', '.join(missing)}: jobs routed there would wait for ever"
         fix = f"tiers:\n  {missing[0]}: {{provider: {file.providers[0].name}, model: ...}}"
-        return Finding("providers", False, said, fix), file
+        return CheckResult("providers", False, said, fix), file
     models = ", ".join(f"{tier}: {row.model}" for tier, row in file.tiers.items())
-    return Finding("providers", True, models), file
+    return CheckResult("providers", True, models), file

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """`ok` is None for what could not be looked at; `fix` is something to paste, in a line or two."""
 
     check: str

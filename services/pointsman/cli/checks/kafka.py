@@ -6,7 +6,7 @@ from pointsman.bus.admin.probe import Probe, probe
 from pointsman.bus.admin.topics import plan
 from pointsman.bus.errors import BrokerTooOldError, BusError
 from pointsman.bus.tcp_check import addresses
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.cli.formats import count
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topic
@@ -15,23 +15,23 @@ from pointsman_schemas.topics import Topic
 LOSE_MARKERS = ("4.3", "4.4")
 
 
-async def kafka(settings: KafkaPart, topics: Sequence[Topic] | None) -> list[Finding]:
+async def kafka(settings: KafkaPart, topics: Sequence[Topic] | None) -> list[CheckResult]:
     """The findings about Kafka; `topics` is None where the policy cannot be read."""
     found = await probe(settings)
     findings = [_answers(found, settings), _listeners(found, settings)]
     if topics is None:
         return [
             *findings,
-            Finding("topics", None, "not looked at: the policy, which names the tiers, cannot be read"),
+            CheckResult("topics", None, "not looked at: the policy, which names the tiers, cannot be read"),
         ]
     if not found.reachable:
-        return [*findings, Finding("topics", None, "not looked at: Kafka is not reachable")]
+        return [*findings, CheckResult("topics", None, "not looked at: Kafka is not reachable")]
     return [*findings, await _topics(settings, topics)]
 
 
-def _answers(found: Probe, settings: KafkaPart) -> Finding:
+def _answers(found: Probe, settings: KafkaPart) -> CheckResult:
     if found.problem is not None:
-        return Finding(
+        return CheckResult(
             "kafka",
             False,
             found.problem,
@@ -43,13 +43,13 @@ def _answers(found: Probe, settings: KafkaPart) -> Finding:
     said = f"{found.bootstrap}, release {found.release}, {brokers}, by {_spoken(settings)}"
     if found.transactions < 2:
         error = BrokerTooOldError(found.bootstrap)
-        return Finding("kafka", False, f"{said}; {error}", error.hint)
+        return CheckResult("kafka", False, f"{said}; {error}", error.hint)
     if found.release in LOSE_MARKERS:
         said += (
             ";\na partition without a leader may lose the end of a transaction (KAFKA-20734), and jobs are\n"
             "done twice after a broker was killed; Kafka 4.2 keeps it"
         )
-    return Finding("kafka", True, said)
+    return CheckResult("kafka", True, said)
 
 
 def _spoken(settings: KafkaPart) -> str:
@@ -61,19 +61,19 @@ def _spoken(settings: KafkaPart) -> str:
     return f"{settings.kafka_security_protocol} with {mechanism}{who}"
 
 
-def _listeners(found: Probe, settings: KafkaPart) -> Finding:
+def _listeners(found: Probe, settings: KafkaPart) -> CheckResult:
     if found.problem is not None:
-        return Finding("listeners", None, "not looked at: Kafka is not reachable")
+        return CheckResult("listeners", None, "not looked at: Kafka is not reachable")
     bad = [broker for broker in found.brokers if broker.problem]
     if not bad:
         told = ", ".join(f"{broker.host}:{broker.port}" for broker in found.brokers)
-        return Finding("listeners", True, f"each broker is reached where it says it is: {told}")
+        return CheckResult("listeners", True, f"each broker is reached where it says it is: {told}")
     said = "; ".join(
         f"broker {broker.id} sends its clients to {broker.host}:{broker.port}, but {broker.problem}"
         for broker in bad
     )
     host, port = addresses(found.bootstrap)[0]
-    return Finding(
+    return CheckResult(
         "listeners",
         False,
         said,
@@ -82,12 +82,12 @@ def _listeners(found: Probe, settings: KafkaPart) -> Finding:
     )
 
 
-async def _topics(settings: KafkaPart, topics: Sequence[Topic]) -> Finding:
+async def _topics(settings: KafkaPart, topics: Sequence[Topic]) -> CheckResult:
     try:
         changes = [change for change in await plan(settings, topics) if change.to_do]
     except BusError as error:
-        return Finding("topics", False, str(error), error.hint)
+        return CheckResult("topics", False, str(error), error.hint)
     if changes:
         more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
-        return Finding("topics", False, f"to do: {changes[0].detail}{more}", "pointsman topics apply")
-    return Finding("topics", True, f"{len(topics)} as declared")
+        return CheckResult("topics", False, f"to do: {changes[0].detail}{more}", "pointsman topics apply")
+    return CheckResult("topics", True, f"{len(topics)} as declared")

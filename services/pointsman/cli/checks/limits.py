@@ -1,9 +1,9 @@
 """Whether something holds calls back for all workers: a provider's pause, or a breaker."""
 
 from pointsman.bus.errors import BusError
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.cli.formats import duration, moment
-from pointsman.client.held import Held, held_now
+from pointsman.client.held import HeldTarget, held_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
@@ -11,18 +11,18 @@ from pointsman_schemas.topics import Topics
 SHORT_S = 60.0
 
 
-async def limits(kafka: KafkaPart, topics: Topics) -> list[Finding]:
+async def limits(kafka: KafkaPart, topics: Topics) -> list[CheckResult]:
     """One finding for each model that is held back; one for all where none is."""
     try:
         held = await held_now(kafka, topics)
     except BusError:
-        return [Finding("limits", None, "not looked at: Kafka is not reachable, or lacks topics")]
-    return [_finding(each) for each in held] or [Finding("limits", True, "no model is paused or broken")]
+        return [CheckResult("limits", None, "not looked at: Kafka is not reachable, or lacks topics")]
+    return [_finding(each) for each in held] or [CheckResult("limits", True, "no model is paused or broken")]
 
 
-def _finding(held: Held) -> Finding:
+def _finding(held: HeldTarget) -> CheckResult:
     since = "before the log begins" if held.since is None else moment(held.since)
     then = "may be called" if held.state == "paused" else "is tried"
     until = f"{moment(held.until)} (in {duration(held.seconds)})"
     said = f"{held.target} is {held.state} since {since}, {then} at {until}"
-    return Finding("limits", held.seconds <= SHORT_S, said, f"pointsman limits resume {held.target}")
+    return CheckResult("limits", held.seconds <= SHORT_S, said, f"pointsman limits resume {held.target}")

@@ -2,13 +2,13 @@
 
 from pointsman.bus.admin.members import count_members
 from pointsman.bus.errors import BusError
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.cli.formats import count
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.runtime.settings import KafkaPart
 
 
-async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> list[Finding]:
+async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> list[CheckResult]:
     """How many do; nothing where the policy asks for none."""
     section = None if policy is None or policy.score is None else policy.score.opinion
     if section is None:
@@ -16,12 +16,12 @@ async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> li
     try:
         there = await count_members(kafka, group)
     except BusError:
-        return [Finding("opinion", None, "not looked at: Kafka is not reachable")]
+        return [CheckResult("opinion", None, "not looked at: Kafka is not reachable")]
     if there:
         said = f"second opinions are given by {count(there, 'member')} of the group {group}"
-        return [Finding("opinion", True, said)]
+        return [CheckResult("opinion", True, said)]
     return [
-        Finding(
+        CheckResult(
             "opinion",
             False,
             "nobody gives the second opinions that the policy asks for: undecided jobs wait; after "

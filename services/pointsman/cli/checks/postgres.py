@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.cli.formats import duration
 from pointsman.runtime.clock import Clock
 from pointsman.store.clock import database_time
@@ -14,19 +14,19 @@ from pointsman.store.migrate import pending
 MOST_OFF = timedelta(seconds=2)
 
 
-async def postgres(dsn: str, clock: Clock) -> list[Finding]:
+async def postgres(dsn: str, clock: Clock) -> list[CheckResult]:
     """The findings about Postgres and its clock."""
     before = clock()
     try:
         theirs = await database_time(dsn)
     except StoreError as error:
         rest = [
-            Finding(check, None, "not looked at: there is no way into Postgres")
+            CheckResult(check, None, "not looked at: there is no way into Postgres")
             for check in ("migrations", "clock")
         ]
-        return [Finding("postgres", False, str(error), _entry(error)), *rest]
+        return [CheckResult("postgres", False, str(error), _entry(error)), *rest]
     after = clock()
-    findings = [Finding("postgres", True, place(dsn)), await _migrations(dsn)]
+    findings = [CheckResult("postgres", True, place(dsn)), await _migrations(dsn)]
     return [*findings, _clock(theirs - (before + (after - before) / 2), (after - before) / 2)]
 
 
@@ -39,23 +39,23 @@ def _entry(error: StoreError) -> str:
     return "pointsman db migrate                       # makes the database if that is what is missing"
 
 
-async def _migrations(dsn: str) -> Finding:
+async def _migrations(dsn: str) -> CheckResult:
     try:
         missing = await pending(dsn)
     except StoreError as error:
-        return Finding("migrations", False, str(error))
+        return CheckResult("migrations", False, str(error))
     if missing:
-        return Finding("migrations", False, f"not applied: {', '.join(missing)}", "pointsman db migrate")
-    return Finding("migrations", True, "all are applied")
+        return CheckResult("migrations", False, f"not applied: {', '.join(missing)}", "pointsman db migrate")
+    return CheckResult("migrations", True, "all are applied")
 
 
-def _clock(ahead: timedelta, unsure: timedelta) -> Finding:
+def _clock(ahead: timedelta, unsure: timedelta) -> CheckResult:
     """`ahead`: how far Postgres' clock is before ours, give or take `unsure`."""
     off = abs(ahead)
     if off - unsure <= MOST_OFF:
-        return Finding("clock", True, f"within {duration(max(off, unsure).total_seconds())} of Postgres'")
+        return CheckResult("clock", True, f"within {duration(max(off, unsure).total_seconds())} of Postgres'")
     side = "behind" if ahead > timedelta(0) else "ahead of"
-    return Finding(
+    return CheckResult(
         "clock",
         False,
         f"this machine is {duration(off.total_seconds())} {side} Postgres",

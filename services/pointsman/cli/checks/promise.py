@@ -1,7 +1,7 @@
 """Whether routers believe the policy's score."""
 
 from pointsman.bus.errors import BusError
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.trusting import standing
@@ -9,18 +9,18 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 
-async def promise(kafka: KafkaPart, topics: Topics, policy: PolicyFile | None) -> list[Finding]:
+async def promise(kafka: KafkaPart, topics: Topics, policy: PolicyFile | None) -> list[CheckResult]:
     """What they found; nothing where the policy asks no score."""
     if policy is None or policy.score is None:
         return []
     try:
         promises = await standing(kafka, topics, Policy.compile(policy))
     except BusError:
-        return [Finding("score", None, "not looked at: Kafka is not reachable, or lacks topics")]
+        return [CheckResult("score", None, "not looked at: Kafka is not reachable, or lacks topics")]
     if promises.found is None:
-        return [Finding("score", True, f"{promises.model} is asked, no verdicts are held against it")]
+        return [CheckResult("score", True, f"{promises.model} is asked, no verdicts are held against it")]
     return [
-        Finding(
+        CheckResult(
             "score",
             False,
             f"{promises.model} is not asked: {promises.found.detail}",

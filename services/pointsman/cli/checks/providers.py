@@ -4,14 +4,14 @@ import asyncio
 import urllib.error
 import urllib.request
 
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.runtime.loopback import proxies_for
 from pointsman.worker.providers_file import ProviderRow, Providers
 
 WITHIN_S = 5.0
 
 
-async def providers(file: Providers | None) -> list[Finding]:
+async def providers(file: Providers | None) -> list[CheckResult]:
     """One finding for each provider that a tier uses; none where the file cannot be read."""
     if file is None:
         return []
@@ -20,19 +20,19 @@ async def providers(file: Providers | None) -> list[Finding]:
     return list(await asyncio.gather(*(asyncio.to_thread(provider, row) for row in rows)))
 
 
-def provider(row: ProviderRow) -> Finding:
+def provider(row: ProviderRow) -> CheckResult:
     """Ask for the provider's list of models, as cheap a question as there is."""
     check = f"provider {row.name}"
     try:
         key = row.key().get_secret_value()
     except ValueError as error:
-        return Finding(check, False, str(error), f"export {row.key_env}=...      # where the worker runs")
+        return CheckResult(check, False, str(error), f"export {row.key_env}=...      # where the worker runs")
     headers = {**row.headers, "Authorization": f"Bearer {key}"}  # as a worker sends it, key or no key
     request = urllib.request.Request(f"{row.base_url}/models", headers=headers)
     try:
         with _without_redirects(row.base_url).open(request, timeout=WITHIN_S):
             accepted = f", the key in {row.key_env} is accepted" if row.key_env else ""
-            return Finding(check, True, f"{row.base_url} answers{accepted}")
+            return CheckResult(check, True, f"{row.base_url} answers{accepted}")
     except urllib.error.HTTPError as error:
         return _answered(check, row, error.code)
     except (OSError, ValueError) as error:
@@ -40,18 +40,20 @@ def provider(row: ProviderRow) -> Finding:
         fix = f"curl -v {row.base_url}/models   # shows where it ends"
         if row.name == "simulator":
             fix = "pointsman run simulator"
-        return Finding(check, False, f"{row.base_url} is not reachable: {why}", fix)
+        return CheckResult(check, False, f"{row.base_url} is not reachable: {why}", fix)
 
 
-def _answered(check: str, row: ProviderRow, status: int) -> Finding:
+def _answered(check: str, row: ProviderRow, status: int) -> CheckResult:
     """What an answer other than 200 says: somebody is there, and perhaps does not like the key."""
     if status in (401, 403):
         key = f"the key in {row.key_env}" if row.key_env else "us without a key"
         fix = f"export {row.key_env or 'NAME'}=...      # `key_env` in providers.yaml names the variable"
-        return Finding(check, False, f"{row.base_url} refuses {key} ({status})", fix)
+        return CheckResult(check, False, f"{row.base_url} refuses {key} ({status})", fix)
     if status >= 500:
-        return Finding(check, False, f"{row.base_url} answers {status}", "look at the provider's status page")
-    return Finding(check, True, f"{row.base_url} answers ({status} for its list of models)")
+        return CheckResult(
+            check, False, f"{row.base_url} answers {status}", "look at the provider's status page"
+        )
+    return CheckResult(check, True, f"{row.base_url} answers ({status} for its list of models)")
 
 
 def _without_redirects(url: str) -> urllib.request.OpenerDirector:

@@ -7,7 +7,7 @@ import typer
 from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
 
 if TYPE_CHECKING:
-    from pointsman.client.line import Standing
+    from pointsman.client.line import QueuePlace
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -54,7 +54,7 @@ def queue(
     asyncio.run(look())
 
 
-def said(place: "Standing") -> str:
+def said(place: "QueuePlace") -> str:
     """The place in one line."""
     from pointsman.cli.formats import count, duration
 

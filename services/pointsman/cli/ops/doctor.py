@@ -29,7 +29,7 @@ def doctor(
     from pointsman.cli import screen
     from pointsman.cli.checks import files
     from pointsman.cli.checks.claims import claims as check_claims
-    from pointsman.cli.checks.finding import Finding
+    from pointsman.cli.checks.finding import CheckResult
     from pointsman.cli.checks.kafka import kafka as check_kafka
     from pointsman.cli.checks.limits import limits as check_limits
     from pointsman.cli.checks.native import native
@@ -48,7 +48,7 @@ def doctor(
     dsn = load(CliSettings, postgres=postgres).postgres
     keeping = load(ClaimsPart, claims=claims)
 
-    async def look() -> list[Finding]:
+    async def look() -> list[CheckResult]:
         policy_found, policy_file = files.policy_file(router.policy)
         providers_found, providers_file = files.providers_file(worker.providers, policy_file)
         topics = list(router.topics.all(policy_file.tiers)) if policy_file else None

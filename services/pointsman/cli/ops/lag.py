@@ -32,7 +32,7 @@ def lag(
     """
     import asyncio
 
-    from pointsman.bus.admin.lag import LaneLag, Watched, lag, lanes
+    from pointsman.bus.admin.lag import LaneLag, WatchedTopic, lag, lanes
     from pointsman.bus.admin.topics import tiers_there
     from pointsman.cli import screen
     from pointsman.cli.settings import load
@@ -44,7 +44,7 @@ def lag(
     topics, named = settings.topics, "policy" in settings.model_fields_set
     file = load_policy(settings.policy) if named or settings.policy.exists() else None
 
-    async def watched() -> list[Watched]:
+    async def watched() -> list[WatchedTopic]:
         """Asked anew each time: whoever serves may begin before Kafka or a tier is there."""
         tiers = () if file is None else file.tiers
         if not named:  # nobody said which: then whatever tiers there are
@@ -52,8 +52,8 @@ def lag(
             tiers = tiers if not there or set(there) == set(tiers) else tuple(there)
         passed = lanes(topics, tiers)
         if file and file.score and file.score.opinion is not None:
-            passed.insert(1, Watched(topics.opinion.name, settings.opinion_group))
-        return [*passed, *(Watched(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers))]
+            passed.insert(1, WatchedTopic(topics.opinion.name, settings.opinion_group))
+        return [*passed, *(WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers))]
 
     async def look() -> list[LaneLag]:
         return await lag(settings, await watched())

@@ -8,7 +8,7 @@ import typer
 from pointsman.cli.options import Json, Kafka, Prefix, Providers
 
 if TYPE_CHECKING:
-    from pointsman.client.held import Held
+    from pointsman.client.held import HeldTarget
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
@@ -97,7 +97,7 @@ def resume(
     above = context.parent.params if context.parent else {}
     settings = load(CliSettings, kafka=kafka or above.get("kafka"), prefix=prefix or above.get("prefix"))
 
-    async def work() -> "list[Held]":
+    async def work() -> "list[HeldTarget]":
         now = await held.held_now(settings, settings.topics)
         meant = now if name is None else held.named(name, now, {})
         if not meant and name is not None and "/" not in name:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pointsman.cli.formats import count, duration, moment, money
-from pointsman.cli.page.page import Bar, Page, Section, Table, Text
+from pointsman.cli.page.page import Page, Section, Table, Text, TimelineBar
 from pointsman.cli.page.texts import answer_text, body_text, messages_text, pretty
 from pointsman.store.ask.answers import Ended, JobState
 from pointsman.store.ask.asking import asked
@@ -135,7 +135,7 @@ async def _stages(ask: Ask) -> Section:
         return Section("Where the time went", "There is one message only.")
     first: datetime = found[0]["began_at"]
     bars = tuple(
-        Bar(
+        TimelineBar(
             f"{row['model']}, attempt {row['attempt']}" if row["stage"] == _CALL else row["stage"],
             max(0.0, (row["began_at"] - first).total_seconds()),
             max(0.0, row["took"].total_seconds()),

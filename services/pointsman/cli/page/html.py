@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from pointsman.cli.formats import duration
-from pointsman.cli.page.page import Bar, Page, Section, Table, Text
+from pointsman.cli.page.page import Page, Section, Table, Text, TimelineBar
 from pointsman.cli.show.answer import cell
 
 
@@ -67,7 +67,7 @@ def _text(text: Text) -> str:
     return f"<details><summary>{escape(text.caption)}</summary><pre>{escape(text.text)}</pre></details>\n"
 
 
-def _bars(bars: tuple[Bar, ...]) -> str:
+def _bars(bars: tuple[TimelineBar, ...]) -> str:
     """Each stretch of time on a line of its own, on one scale."""
     if not bars:
         return ""
@@ -76,7 +76,7 @@ def _bars(bars: tuple[Bar, ...]) -> str:
     return f'<div class="bars">\n{rows}</div>\n'
 
 
-def _bar(bar: Bar, whole: float) -> str:
+def _bar(bar: TimelineBar, whole: float) -> str:
     left, width = 100 * bar.start / whole, max(0.2, 100 * bar.length / whole)
     stretch = f'<i class="{bar.kind}" style="left:{left:.2f}%;width:{width:.2f}%"></i>'
     return (

@@ -22,7 +22,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class TimelineBar:
     """A stretch of the job's time; `start` and `length` are seconds from its first message on."""
 
     label: str
@@ -39,7 +39,7 @@ class Section:
     lead: str = ""
     table: Table | None = None
     texts: tuple[Text, ...] = ()
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[TimelineBar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

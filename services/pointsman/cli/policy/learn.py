@@ -65,7 +65,7 @@ def learn(
 
     now = utc_now()
     path = load(RouterSettings, policy=policy).policy
-    wanted = lesson.Wanted(
+    wanted = lesson.LessonRequest(
         policy=path,
         out=out or beside(path, RouterSettings.model_fields["policy"].default),
         since=moment(since, now),

@@ -65,7 +65,7 @@ def simulate(
     from pointsman.cli.since import since as moment
     from pointsman.router.policy.policy import Policy as Compiled
     from pointsman.router.policy.policy_file import load as load_policy
-    from pointsman.router.policy.replay import Replay
+    from pointsman.router.policy.replay import PolicyReplay
     from pointsman.router.policy.replaying import replay_jobs
     from pointsman.router.settings import RouterSettings
     from pointsman.runtime.clock import utc_now
@@ -75,7 +75,7 @@ def simulate(
     start = moment(since, now)
     file = load_policy(load(RouterSettings, policy=policy).policy)
     prices = tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now)
-    replay = Replay(Compiled.compile(file), prices, examples=examples)
+    replay = PolicyReplay(Compiled.compile(file), prices, examples=examples)
     dsn = load(CliSettings, postgres=postgres).postgres
     asyncio.run(replay_jobs(replay, dsn, start, now, whole=on_record(), progress=screen.progress))
     if as_json:

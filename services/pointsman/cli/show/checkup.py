@@ -6,12 +6,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "dim")}
 
 
-def checkup(findings: Sequence[Finding]) -> RenderableType:
+def checkup(findings: Sequence[CheckResult]) -> RenderableType:
     """Mark, check, what was found; under a failure what to paste."""
     rows = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     rows.add_column(no_wrap=True)

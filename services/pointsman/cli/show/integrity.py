@@ -9,12 +9,12 @@ from rich.text import Text
 from pointsman.audit.against_kafka import Comparison
 from pointsman.claims.large_check import LargeValues
 from pointsman.cli.formats import count
-from pointsman.store.verify.findings import Report
+from pointsman.store.verify.findings import VerifyReport
 from pointsman.store.verify.retain import Day
 
 
 def summary(
-    report: Report, comparison: Comparison | None, large: LargeValues, seconds: float
+    report: VerifyReport, comparison: Comparison | None, large: LargeValues, seconds: float
 ) -> RenderableType:
     """The verdict, each finding with its place, and what the verdict rests on."""
     lines = [_verdict(report)]
@@ -51,7 +51,7 @@ def summary(
     return Group(*lines)
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: VerifyReport) -> Text:
     if report.whole:
         return Text("✓ the record is whole", style="green")
     return Text(f"✗ {count(len(report.findings), 'thing')} not as it should be", style="bold red")

@@ -13,7 +13,7 @@ from pointsman.bus.codec.intake import decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman.cli.formats import block, count, duration, gist, moment, money, printable
 from pointsman.cli.show.passing import short_topic
-from pointsman.cli.show.waterfall import Event
+from pointsman.cli.show.waterfall import TimelineEvent
 from pointsman.cli.show.words import asked, kind, what
 from pointsman.store.ask.answers import JobState, Step
 from pointsman_schemas.base import Message
@@ -33,7 +33,7 @@ COLOURS = {
 }  # fmt: skip
 
 
-def story(steps: Sequence[Step], topics: Topics) -> list[Event]:
+def story(steps: Sequence[Step], topics: Topics) -> list[TimelineEvent]:
     """One event for each message."""
     return [_event(step, topics) for step in steps]
 
@@ -68,14 +68,14 @@ def headline(state: JobState) -> Text:
     )
 
 
-def _event(step: Step, topics: Topics) -> Event:
+def _event(step: Step, topics: Topics) -> TimelineEvent:
     word, colour = kind(step.kind or "")
     message = _message(step)
     end = start = step.at
     if isinstance(message, CallFinished):
         start = message.started_at
         end = start + timedelta(milliseconds=message.duration_ms)
-    return Event(start, end, word, colour, _said(step, message), _lane(step, topics))
+    return TimelineEvent(start, end, word, colour, _said(step, message), _lane(step, topics))
 
 
 def _lane(step: Step, topics: Topics) -> str:

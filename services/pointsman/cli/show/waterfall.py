@@ -14,7 +14,7 @@ WAITING, WORKING, MOMENT = "·", "━", "●"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TimelineEvent:
     """One message: what it says, where it lies, its time (`start` is `end` for a moment)."""
 
     start: datetime
@@ -25,7 +25,7 @@ class Event:
     lane: str
 
 
-def waterfall(events: Sequence[Event], width: int) -> RenderableType:
+def waterfall(events: Sequence[TimelineEvent], width: int) -> RenderableType:
     """Time since start, bar, what happened, lane; `width` is that of the screen, in cells.
 
     Dots lead from the end of what came before to the beginning of an event, a line is a call under way.

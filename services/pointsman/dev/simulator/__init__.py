@@ -1,7 +1,7 @@
 """The simulated provider: a real HTTP server that speaks the OpenAI wire format, with faults to order."""
 
 from pointsman.dev.simulator.app import build, run, serving
-from pointsman.dev.simulator.faults import Rule
+from pointsman.dev.simulator.faults import FaultRule
 from pointsman.dev.simulator.settings import SimulatorSettings
 
-__all__ = ["Rule", "SimulatorSettings", "build", "run", "serving"]
+__all__ = ["FaultRule", "SimulatorSettings", "build", "run", "serving"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pointsman.dev.simulator.app import run
-from pointsman.dev.simulator.faults import RULES, Rule
+from pointsman.dev.simulator.faults import RULES, FaultRule
 from pointsman.dev.simulator.server import CannotListenError
 from pointsman.dev.simulator.settings import SimulatorSettings
 
@@ -57,8 +57,8 @@ def _latency(text: str) -> tuple[str, float]:
     return name, float(ms)
 
 
-def _rules(flags: argparse.Namespace) -> list[Rule]:
-    rules = [Rule.model_validate_json(text) for text in flags.fault]
+def _rules(flags: argparse.Namespace) -> list[FaultRule]:
+    rules = [FaultRule.model_validate_json(text) for text in flags.fault]
     if flags.faults_file is not None:
         rules += RULES.validate_json(flags.faults_file.read_bytes())
     return rules

@@ -15,10 +15,10 @@ from pointsman.dev.simulator.answering.models import BY_NAME
 from pointsman.dev.simulator.asgi import App, Receive, Scope, Send, deliver, read
 from pointsman.dev.simulator.control import Control
 from pointsman.dev.simulator.faults import Faults
-from pointsman.dev.simulator.ledger import Ledger
-from pointsman.dev.simulator.provider import Provider, authorize, known
+from pointsman.dev.simulator.ledger import RequestLedger
+from pointsman.dev.simulator.provider import SimulatedProvider, authorize, known
 from pointsman.dev.simulator.quotas import Quotas
-from pointsman.dev.simulator.reply import Reply, refused, whole
+from pointsman.dev.simulator.reply import SimulatedReply, refused, whole
 from pointsman.dev.simulator.server import serve, served
 from pointsman.dev.simulator.settings import SimulatorSettings
 
@@ -30,8 +30,8 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
     """A provider with its own faults and records; `clock` gives seconds since the epoch."""
     settings = settings or SimulatorSettings()
     faults = Faults(list(settings.faults))
-    ledger = Ledger(settings.keep)
-    provider = Provider(settings, faults, canned(), Quotas(settings.quotas))
+    ledger = RequestLedger(settings.keep)
+    provider = SimulatedProvider(settings, faults, canned(), Quotas(settings.quotas))
     control = Control(faults, ledger)
 
     async def chat(scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +94,7 @@ def canned() -> dict[str, Any]:
     }
 
 
-def _other(method: str, path: str, headers: dict[bytes, bytes]) -> Reply:
+def _other(method: str, path: str, headers: dict[bytes, bytes]) -> SimulatedReply:
     if method != "GET" or not (path == MODELS or path.startswith(MODELS + "/")):
         hint = f"Known here: POST {CHAT}, GET {MODELS}, and /_sim/{{requests,stats,faults}}."
         return refused(errors.Refusal(404, f"There is no {method} {path}. {hint}", code="unknown_url"))

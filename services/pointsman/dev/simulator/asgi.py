@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from pointsman.dev.simulator.reply import Reply
+from pointsman.dev.simulator.reply import SimulatedReply
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,7 +27,7 @@ async def read(receive: Receive) -> bytes | None:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def deliver(reply: Reply, receive: Receive, send: Send, *, request_id: str = "") -> str:
+async def deliver(reply: SimulatedReply, receive: Receive, send: Send, *, request_id: str = "") -> str:
     """Sends a reply as it says. Returns how it ended: answered, cut or abandoned."""
     if reply.hang:
         await left(receive)

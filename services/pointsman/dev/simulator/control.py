@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from pointsman.dev.simulator.errors import Refusal
 from pointsman.dev.simulator.faults import RULES, Faults
-from pointsman.dev.simulator.ledger import Ledger
-from pointsman.dev.simulator.reply import Reply, refused, whole
+from pointsman.dev.simulator.ledger import RequestLedger
+from pointsman.dev.simulator.reply import SimulatedReply, refused, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Control:
     """`GET` and `DELETE` for requests, stats and faults; `POST` adds faults."""
 
     faults: Faults
-    ledger: Ledger
+    ledger: RequestLedger
 
-    def answer(self, method: str, path: str, body: bytes) -> Reply:
+    def answer(self, method: str, path: str, body: bytes) -> SimulatedReply:
         match method, path.removeprefix("/_sim/"):
             case "GET", "requests":
                 return _json(self.ledger.requests())
@@ -41,7 +41,7 @@ class Control:
             case _:
                 return refused(Refusal(404, f"There is no {method} {path}.", code="unknown_url"))
 
-    def _add(self, body: bytes) -> Reply:
+    def _add(self, body: bytes) -> SimulatedReply:
         """All rules or, if one is wrong, none and 400."""
         try:
             rules = RULES.validate_json(body)
@@ -52,5 +52,5 @@ class Control:
         return _json(self.faults.listed())
 
 
-def _json(data: Any) -> Reply:
+def _json(data: Any) -> SimulatedReply:
     return whole(orjson.dumps(data))

@@ -16,15 +16,15 @@ from pointsman.dev.simulator.faults import (
     EmptyChoices,
     Hang,
     Latency,
-    Malformed,
+    MalformedBody,
     RateLimit,
     ServerError,
     SlowStream,
 )
-from pointsman.dev.simulator.reply import Reply, cut_short
+from pointsman.dev.simulator.reply import SimulatedReply, cut_short
 
 Refusing = RateLimit | ServerError | ContentFilter
-Spoiling = EmptyChoices | Cut | Malformed | Hang
+Spoiling = EmptyChoices | Cut | MalformedBody | Hang
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _retry_after(limit: RateLimit, now: float) -> str | None:
     return f"{limit.retry_after_s:g}"
 
 
-def spoilt(reply: Reply, fate: Spoiling | None) -> Reply:
+def spoilt(reply: SimulatedReply, fate: Spoiling | None) -> SimulatedReply:
     match fate:
         case None | EmptyChoices():  # whose choices were never made
             return reply
@@ -80,13 +80,13 @@ def spoilt(reply: Reply, fate: Spoiling | None) -> Reply:
             return replace(reply, hang=True)
         case Cut():
             return replace(reply, pieces=cut_short(reply.pieces, fate.after), cut=True)
-        case Malformed():
+        case MalformedBody():
             return _malformed(reply)
         case _:
             assert_never(fate)
 
 
-def _malformed(reply: Reply) -> Reply:
+def _malformed(reply: SimulatedReply) -> SimulatedReply:
     """A plain body that ends early, well formed as HTTP; a stream with an event that does not parse."""
     if reply.length is None:
         return replace(reply, pieces=(b'data: {"id": "chatcmpl-\n\n' + DONE,))

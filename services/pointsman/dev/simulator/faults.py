@@ -55,7 +55,7 @@ class Cut(_Frozen):
     after: float = Field(default=0.5, ge=0, lt=1)
 
 
-class Malformed(_Frozen):
+class MalformedBody(_Frozen):
     """200 with a body (or stream event) that is not JSON."""
 
     kind: Literal["malformed"]
@@ -75,12 +75,20 @@ class SlowStream(_Frozen):
 
 
 Effect = Annotated[
-    Latency | RateLimit | ServerError | ContentFilter | Hang | Cut | Malformed | EmptyChoices | SlowStream,
+    Latency
+    | RateLimit
+    | ServerError
+    | ContentFilter
+    | Hang
+    | Cut
+    | MalformedBody
+    | EmptyChoices
+    | SlowStream,
     Field(discriminator="kind"),
 ]
 
 
-class Rule(_Frozen):
+class FaultRule(_Frozen):
     """An effect and the requests it meets: those that fit every condition given.
 
     `model` is a name or a tier, `prompt` a part of any message's text. Of the fitting ones `every` takes each
@@ -96,11 +104,11 @@ class Rule(_Frozen):
     first: PositiveInt | None = None
 
 
-RULES = TypeAdapter(list[Rule])
+RULES = TypeAdapter(list[FaultRule])
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SimulatedCall:
     """What rules look at; `messages` identifies the messages by a hash, `text` is all their text."""
 
     model: str
@@ -114,16 +122,16 @@ class Call:
 class Faults:
     """The rules in force, with their counters."""
 
-    def __init__(self, rules: list[Rule]) -> None:
+    def __init__(self, rules: list[FaultRule]) -> None:
         self._armed = [_Armed(rule) for rule in rules]
 
-    def add(self, rules: list[Rule]) -> None:
+    def add(self, rules: list[FaultRule]) -> None:
         self._armed += [_Armed(rule) for rule in rules]
 
     def clear(self) -> None:
         self._armed.clear()
 
-    def effects(self, call: Call) -> list[Effect]:
+    def effects(self, call: SimulatedCall) -> list[Effect]:
         """The effects of the rules that take this call, in the order of the rules."""
         return [armed.rule.effect for armed in self._armed if armed.takes(call)]
 
@@ -136,13 +144,13 @@ class Faults:
 
 
 class _Armed:
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
         self.fitted = 0
         self.taken = 0
         self._seen: Counter[int] = Counter()  # per distinct messages, only for `first`
 
-    def takes(self, call: Call) -> bool:
+    def takes(self, call: SimulatedCall) -> bool:
         if not self._fits(call):
             return False
         self.fitted += 1
@@ -156,7 +164,7 @@ class _Armed:
         self.taken += 1
         return True
 
-    def _fits(self, call: Call) -> bool:
+    def _fits(self, call: SimulatedCall) -> bool:
         rule = self.rule
         return (
             (rule.model is None or rule.model in (call.model, call.tier))

@@ -11,7 +11,7 @@ JOBS_COUNTED = 200_000  # a long benchmark must not fill the memory: beyond this
 
 
 @dataclass(slots=True)
-class Entry:
+class LoggedRequest:
     """One request as it arrived; parsed only when somebody reads it."""
 
     serial: int
@@ -41,19 +41,19 @@ class Entry:
         }
 
 
-class Ledger:
+class RequestLedger:
     """Counts every chat request, also the refused ones."""
 
     def __init__(self, keep: int) -> None:
-        self._entries: deque[Entry] = deque(maxlen=keep)
+        self._entries: deque[LoggedRequest] = deque(maxlen=keep)
         self._serial = 0
         self._in_flight = 0
         self._max_in_flight = 0
         self.clear_counters()
 
-    def open(self, headers: RawHeaders, body: bytes, *, job: bytes, agent: bytes, at: float) -> Entry:
+    def open(self, headers: RawHeaders, body: bytes, *, job: bytes, agent: bytes, at: float) -> LoggedRequest:
         self._serial += 1
-        entry = Entry(self._serial, at, headers, body)
+        entry = LoggedRequest(self._serial, at, headers, body)
         self._entries.append(entry)
         self._total += 1
         self._in_flight += 1
@@ -66,7 +66,7 @@ class Ledger:
             self._agents[agent] += 1
         return entry
 
-    def close(self, entry: Entry, ended: str) -> None:
+    def close(self, entry: LoggedRequest, ended: str) -> None:
         """`ended`: answered, cut, or abandoned (the client left, or the server stopped)."""
         entry.ended = ended
         self._in_flight -= 1

@@ -8,28 +8,35 @@ import orjson
 
 from pointsman.dev.simulator import errors
 from pointsman.dev.simulator.answering.answers import Canned, text_of
-from pointsman.dev.simulator.answering.completion import Choice, Json, choices, completion, head, usage
+from pointsman.dev.simulator.answering.completion import (
+    CompletionChoice,
+    Json,
+    choices,
+    completion,
+    head,
+    usage,
+)
 from pointsman.dev.simulator.answering.draw import digest, lognormal
-from pointsman.dev.simulator.answering.models import BY_NAME, MODELS, Model
+from pointsman.dev.simulator.answering.models import BY_NAME, MODELS, SimulatedModel
 from pointsman.dev.simulator.answering.stream import events
 from pointsman.dev.simulator.checks import parse
 from pointsman.dev.simulator.fates import Refusing, ordered, refusal, spoilt
-from pointsman.dev.simulator.faults import Call, EmptyChoices, Faults
+from pointsman.dev.simulator.faults import EmptyChoices, Faults, SimulatedCall
 from pointsman.dev.simulator.quotas import Quotas
-from pointsman.dev.simulator.reply import Reply, as_headers, refused, streamed, whole
+from pointsman.dev.simulator.reply import SimulatedReply, as_headers, refused, streamed, whole
 from pointsman.dev.simulator.settings import SimulatorSettings
 
 Headers = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class SimulatedProvider:
     settings: SimulatorSettings
     faults: Faults
     canned: Canned
     quotas: Quotas = field(default_factory=lambda: Quotas({}))
 
-    def answer(self, headers: Headers, body: bytes, *, call_id: str, now: float) -> Reply:
+    def answer(self, headers: Headers, body: bytes, *, call_id: str, now: float) -> SimulatedReply:
         """The reply to a chat request; but for `call_id` and `now` it depends on request and faults only."""
         try:
             authorize(headers)
@@ -54,12 +61,14 @@ class Provider:
             reply = replace(reply, headers=as_headers(left))
         return spoilt(reply, order.fate)
 
-    def _left(self, request: Json, model: Model, made: list[Choice], now: float) -> dict[str, str]:
+    def _left(
+        self, request: Json, model: SimulatedModel, made: list[CompletionChoice], now: float
+    ) -> dict[str, str]:
         if not self.quotas.rules:
             return {}
         return self.quotas.take(model.name, usage(request, made)["total_tokens"], now)
 
-    def _latency_s(self, model: Model, seed: int) -> float:
+    def _latency_s(self, model: SimulatedModel, seed: int) -> float:
         given = self.settings.latency_ms
         median = given.get(model.name, given.get(model.tier, model.latency_ms))
         return lognormal(seed, "latency", median=median, sigma=self.settings.jitter) / 1000
@@ -72,7 +81,7 @@ def authorize(headers: Headers) -> None:
         raise errors.no_key()
 
 
-def known(name: str) -> Model:
+def known(name: str) -> SimulatedModel:
     """The model of that name or snapshot. Raises `Refusal` (404)."""
     model = BY_NAME.get(name)
     if model is None:
@@ -80,8 +89,8 @@ def known(name: str) -> Model:
     return model
 
 
-def _call(headers: Headers, request: dict[str, Any], model: Model, messages: int) -> Call:
-    return Call(
+def _call(headers: Headers, request: dict[str, Any], model: SimulatedModel, messages: int) -> SimulatedCall:
+    return SimulatedCall(
         model=model.name,
         tier=model.tier,
         agent=headers.get(b"x-pointsman-agent", b"").decode("latin-1"),
@@ -93,14 +102,14 @@ def _call(headers: Headers, request: dict[str, Any], model: Model, messages: int
 
 def _served(
     request: dict[str, Any],
-    model: Model,
-    made: list[Choice],
+    model: SimulatedModel,
+    made: list[CompletionChoice],
     *,
     name: str,
     now: float,
     delay_s: float,
     gap_s: float,
-) -> Reply:
+) -> SimulatedReply:
     if request.get("stream"):
         sent = events(head("chat.completion.chunk", name, model, now), request, made)
         return streamed(sent, delay_s=delay_s, gap_s=gap_s)

@@ -12,7 +12,7 @@ SLICES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SimulatedReply:
     """`pieces` are sent one by one with `gap_s` before each, after `delay_s`.
 
     `length` is the body's size as announced, None for a chunked body. A reply that is `cut` closes the
@@ -30,22 +30,22 @@ class Reply:
     hang: bool = False
 
 
-def whole(body: bytes, *, delay_s: float = 0, gap_s: float = 0) -> Reply:
+def whole(body: bytes, *, delay_s: float = 0, gap_s: float = 0) -> SimulatedReply:
     """A plain JSON answer, in slices if there are gaps to leave."""
     pieces = sliced(body) if gap_s else (body,)
-    return Reply(200, pieces, length=len(body), delay_s=delay_s, gap_s=gap_s)
+    return SimulatedReply(200, pieces, length=len(body), delay_s=delay_s, gap_s=gap_s)
 
 
-def streamed(events: list[bytes], *, delay_s: float, gap_s: float) -> Reply:
+def streamed(events: list[bytes], *, delay_s: float, gap_s: float) -> SimulatedReply:
     """Server-sent events; in one piece where nothing has to happen between them, which costs less."""
     pieces = tuple(events) if gap_s else (b"".join(events),)
-    return Reply(200, pieces, content_type=EVENTS, delay_s=delay_s, gap_s=gap_s)
+    return SimulatedReply(200, pieces, content_type=EVENTS, delay_s=delay_s, gap_s=gap_s)
 
 
-def refused(refusal: Refusal, *, delay_s: float = 0) -> Reply:
+def refused(refusal: Refusal, *, delay_s: float = 0) -> SimulatedReply:
     body = refusal.body()
     headers = as_headers(refusal.headers)
-    return Reply(refusal.status, (body,), length=len(body), headers=headers, delay_s=delay_s)
+    return SimulatedReply(refusal.status, (body,), length=len(body), headers=headers, delay_s=delay_s)
 
 
 def as_headers(named: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:

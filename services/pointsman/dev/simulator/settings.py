@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
-from pointsman.dev.simulator.faults import Rule
+from pointsman.dev.simulator.faults import FaultRule
 from pointsman.dev.simulator.quotas import Quota
 from pointsman.runtime.settings import HttpPart
 
@@ -18,4 +18,4 @@ class SimulatorSettings(HttpPart):
     jitter: NonNegativeFloat = Field(default=0.2, description="sigma of the latency's lognormal; 0 for none")
     keep: NonNegativeInt = Field(default=200, description="last requests kept for GET /_sim/requests")
     quotas: Mapping[str, Quota] = Field(default={}, description="what it takes per span of time, by model")
-    faults: tuple[Rule, ...] = Field(default=(), description="rules in force from the start")
+    faults: tuple[FaultRule, ...] = Field(default=(), description="rules in force from the start")

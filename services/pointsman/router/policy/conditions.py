@@ -5,7 +5,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from pointsman.router.policy.facts import Facts
+from pointsman.router.policy.facts import JobFacts
 from pointsman.router.policy.policy_file import When
 from pointsman.router.policy.tier_names import ASKED
 
@@ -15,8 +15,8 @@ Scalar = str | int | float | bool | None
 class Condition(NamedTuple):
     """`words` states both sides of the comparison, whether it holds or not."""
 
-    holds: Callable[[Facts], bool]
-    words: Callable[[Facts], str]
+    holds: Callable[[JobFacts], bool]
+    words: Callable[[JobFacts], str]
 
 
 def conditions(when: When, tiers: Sequence[str]) -> tuple[Condition, ...]:
@@ -51,7 +51,7 @@ def _tier(wanted: Sequence[str]) -> Condition:
     known = frozenset(wanted)
     listed = " or ".join(wanted)
 
-    def words(facts: Facts) -> str:
+    def words(facts: JobFacts) -> str:
         asked = "no tier is asked for" if facts.tier is None else f"tier {facts.tier} is asked for"
         return f"{asked}, wanted is {listed}"
 
@@ -70,10 +70,10 @@ def _metadata(key: str, wanted: Sequence[Scalar]) -> Condition:
     known = frozenset(_exact(value) for value in wanted)
     listed = " or ".join(map(show, wanted))
 
-    def holds(facts: Facts) -> bool:
+    def holds(facts: JobFacts) -> bool:
         return key in facts.metadata and _exact(facts.metadata[key]) in known
 
-    def words(facts: Facts) -> str:
+    def words(facts: JobFacts) -> str:
         return f"metadata {key} is {show(facts.metadata.get(key))}, wanted is {listed}"
 
     return Condition(holds, words)

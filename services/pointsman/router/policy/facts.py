@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from pointsman_schemas.jobs import ChatMessage, Job
 
 
-class Facts(NamedTuple):
+class JobFacts(NamedTuple):
     """`chars`: characters of text in all messages. `turns`: messages. `tools`: tools brought along."""
 
     agent: str
@@ -18,11 +18,11 @@ class Facts(NamedTuple):
     response_format: str | None
 
 
-def read_facts(job: Job) -> Facts:
+def read_facts(job: Job) -> JobFacts:
     """The facts of one job."""
     request = job.request
     extra = request.__pydantic_extra__ or {}
-    return Facts(
+    return JobFacts(
         job.agent_id,
         job.tier,
         job.kind,

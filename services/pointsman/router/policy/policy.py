@@ -17,8 +17,8 @@ from itertools import chain
 from pointsman.router.policy.cascading import begin
 from pointsman.router.policy.checks import check_of
 from pointsman.router.policy.conditions import Condition, conditions
-from pointsman.router.policy.facts import Facts, read_facts
-from pointsman.router.policy.policy_file import DEFAULT, Limits, PolicyFile, ShadowSection, Target
+from pointsman.router.policy.facts import JobFacts, read_facts
+from pointsman.router.policy.policy_file import DEFAULT, Limits, PolicyFile, RuleTarget, ShadowSection
 from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED
 from pointsman.router.scoring.scoring import Scorer
 from pointsman.score.text import text_of
@@ -31,7 +31,7 @@ INSTEAD = "The fallback, where the score does not decide."
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class CompiledRule:
     """`tier` None: the tier that the job asks for; `cascade`: several in turn.
 
     `choices`: what is said for each tier it may come to. `scored`: the score is asked, and `tier` is the
@@ -47,8 +47,8 @@ class Rule:
 
     @classmethod
     def compile(
-        cls, name: str, conditions: tuple[Condition, ...], target: Target, tiers: tuple[str, ...]
-    ) -> "Rule":
+        cls, name: str, conditions: tuple[Condition, ...], target: RuleTarget, tiers: tuple[str, ...]
+    ) -> "CompiledRule":
         """Make the rule of a file ready for deciding."""
         scored = target.tier == SCORED
         named = target.fallback if scored else target.tier
@@ -58,7 +58,7 @@ class Rule:
         )
         return cls(name, conditions, None if named == ASKED else named, scored, choices, instead)
 
-    def look(self, facts: Facts) -> Check:
+    def look(self, facts: JobFacts) -> Check:
         """The check of this rule: every comparison if all hold, else the first that does not."""
         for holds, words in self.conditions:
             if not holds(facts):
@@ -66,7 +66,7 @@ class Rule:
         said = "; ".join([words(facts) for _, words in self.conditions])
         return check_of("rule", self.name, True, said or "no rule above holds")
 
-    def holds(self, facts: Facts) -> bool:
+    def holds(self, facts: JobFacts) -> bool:
         """As `look`, without the words; a plain loop, because `all` makes a generator for each rule."""
         for holds, _ in self.conditions:  # noqa: SIM110
             if not holds(facts):
@@ -84,7 +84,7 @@ class Policy:
     name: str
     version: str
     tiers: tuple[str, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[CompiledRule, ...]
     limits: Limits
     scorer: Scorer
     cascade: CascadePlan | None
@@ -96,10 +96,10 @@ class Policy:
     def compile(cls, file: PolicyFile) -> "Policy":
         """Make a policy file ready for deciding."""
         rules = [
-            Rule.compile(rule.name, conditions(rule.when, file.tiers), rule, file.tiers)
+            CompiledRule.compile(rule.name, conditions(rule.when, file.tiers), rule, file.tiers)
             for rule in file.rules
         ]
-        rules.append(Rule.compile(DEFAULT, (), file.default, file.tiers))
+        rules.append(CompiledRule.compile(DEFAULT, (), file.default, file.tiers))
         return cls(
             file.name,
             file.version,
@@ -190,14 +190,18 @@ def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str
     raise ValueError(f"none of the policy's tiers is allowed: {', '.join(allowed) or 'nothing is'}")
 
 
-def _wanted(rule: Rule, facts: Facts) -> str:
+def _wanted(rule: CompiledRule, facts: JobFacts) -> str:
     wanted = rule.tier or facts.tier
     assert wanted is not None  # a rule without a tier has the condition that one is asked for
     return wanted
 
 
 def _runner_up(
-    policy: Policy, rest: Iterable[Rule], facts: Facts, chosen: str, allowed: Collection[str] | None
+    policy: Policy,
+    rest: Iterable[CompiledRule],
+    facts: JobFacts,
+    chosen: str,
+    allowed: Collection[str] | None,
 ) -> Choice | None:
     """What the next rule that holds and names another tier would have chosen.
 

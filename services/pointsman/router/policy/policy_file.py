@@ -76,7 +76,7 @@ class When(Value):
         return self
 
 
-class Target(Value):
+class RuleTarget(Value):
     """Where jobs go, and why; the reason is shown to people."""
 
     tier: TierName
@@ -101,7 +101,7 @@ class Target(Value):
         return self
 
 
-class Rule(Target):
+class Rule(RuleTarget):
     """Jobs that meet `when` go to `tier`."""
 
     name: RuleName
@@ -131,7 +131,7 @@ class Rule(Target):
         return self
 
 
-class Default(Target):
+class Default(RuleTarget):
     """Where a job goes that meets no rule."""
 
     @field_validator("tier")
@@ -252,7 +252,7 @@ def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
 
 def _asking(file: PolicyFile, name: str, said: str) -> Iterator[tuple[Loc, str]]:
     """`said` at each place where a target names `name`."""
-    targets: list[tuple[Loc, Target]] = [(("default",), file.default)]
+    targets: list[tuple[Loc, RuleTarget]] = [(("default",), file.default)]
     targets += [(("rules", index), rule) for index, rule in enumerate(file.rules)]
     for place, target in targets:
         for key in ("tier", "fallback"):

@@ -24,7 +24,7 @@ Price = Callable[[str, int, int], Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class JobCost:
     """What a job's calls came to; `cost_usd` None: unknown, or there was no call."""
 
     tokens_in: int
@@ -46,7 +46,7 @@ class Moved:
 
 
 @dataclass(slots=True)
-class Replay:
+class PolicyReplay:
     """Add jobs one by one; the rest is read when all are in.
 
     Costs are US dollars of the `priced` jobs, whose price is known on both sides. `sufficient_*` are sums
@@ -72,7 +72,7 @@ class Replay:
     sufficient_before: float = 0.0
     sufficient_after: float = 0.0
 
-    def add(self, job: Job, made: Decision, spent: Spent | None) -> None:
+    def add(self, job: Job, made: Decision, spent: JobCost | None) -> None:
         """Decide `job`, which went by `made`, by the other policy; shadows do not count."""
         if made.rule == SHADOW:
             return
@@ -98,7 +98,7 @@ class Replay:
             gist = text_of(job.request.messages[-1:])[:200]
             shown.append(Moved(job.job_id, *way, made.rule, again.rule, again.reason, gist))
 
-    def _cost(self, before: str, after: str, spent: Spent | None, *, judged_alike: bool) -> None:
+    def _cost(self, before: str, after: str, spent: JobCost | None, *, judged_alike: bool) -> None:
         if spent is None:
             return  # no call was made for it
         cost = spent.cost_usd

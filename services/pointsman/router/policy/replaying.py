@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from pointsman.claims.on_record import OnRecord
-from pointsman.router.policy.replay import Replay, Spent
+from pointsman.router.policy.replay import JobCost, PolicyReplay
 from pointsman.store.ask.decisions import open_decisions
 from pointsman_schemas.jobs import JobRouted
 
@@ -18,7 +18,7 @@ Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 
 
 async def replay_jobs(
-    replay: Replay, dsn: str, start: datetime, end: datetime, *, whole: Whole, progress: Progress
+    replay: PolicyReplay, dsn: str, start: datetime, end: datetime, *, whole: Whole, progress: Progress
 ) -> None:
     """Decide again every job that was routed from `start` to `end`."""
     async with open_decisions(dsn) as decisions, whole as record:
@@ -36,6 +36,6 @@ async def replay_jobs(
                     spent = None
                     if decided.tokens_in is not None and decided.tokens_out is not None:
                         cost = None if decided.unpriced else decided.cost_usd
-                        spent = Spent(decided.tokens_in, decided.tokens_out, cost)
+                        spent = JobCost(decided.tokens_in, decided.tokens_out, cost)
                     replay.add(routed.job, routed.decision, spent)
                 advance(len(page))

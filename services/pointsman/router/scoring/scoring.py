@@ -10,8 +10,8 @@ from pointsman.router.policy.checks import check_of
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.scoring.score_section import model_names
 from pointsman.router.scoring.second import Second, missing, recorded
-from pointsman.score.choose import Choice, Compared, choose, in_words
-from pointsman.score.estimate import Bar, Estimate, Reason
+from pointsman.score.choose import Compared, TierChoice, choose, in_words
+from pointsman.score.estimate import Bar, Estimate, ScoreReason
 from pointsman.score.model import ScoreModel
 from pointsman.score.net import NetScore
 from pointsman_schemas.decisions import Check, Score, SecondOpinion
@@ -101,11 +101,11 @@ class Scorer:
         joint = self._scored(both, f"{self.name} with {opinion.model}")
         return Scored(joint.tier, joint.score, (*hung, *map(_with, joint.checks)), opinion)
 
-    def _choose(self, estimate: Estimate, bar: Bar, allowed: Collection[str] | None) -> Choice:
+    def _choose(self, estimate: Estimate, bar: Bar, allowed: Collection[str] | None) -> TierChoice:
         assert self.model is not None
         return choose(estimate, bar, self.tiers, floor=self.model.floor, prices=self.prices, allowed=allowed)
 
-    def _scored(self, found: Choice, name: str) -> Scored:
+    def _scored(self, found: TierChoice, name: str) -> Scored:
         checks = [_compared(each) for each in found.compared]
         chosen = next((each for each in found.compared if each.tier == found.tier), None)
         if chosen is None:
@@ -115,7 +115,7 @@ class Scorer:
         score = Score(model=name, sufficient=chosen.sufficient, threshold=threshold)
         return Scored(found.tier, score, tuple(checks))
 
-    def reasons(self, text: str, top: int = 5) -> dict[str, list[Reason]]:
+    def reasons(self, text: str, top: int = 5) -> dict[str, list[ScoreReason]]:
         """For each tier below the strongest what in `text` speaks for it and against it; slow."""
         if self.model is None:
             return {}

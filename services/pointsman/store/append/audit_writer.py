@@ -9,7 +9,7 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.store.append import lanes
 from pointsman.store.append.chapters import Chapter, TopicIds, chapters
 from pointsman.store.append.copy_rows import REFUSED, copy_rows, what_can_be_stored
-from pointsman.store.append.lanes import Head, Held, Lane, Move
+from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
 from pointsman.store.append.linking import Linking
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection, Pool, translated
@@ -180,7 +180,7 @@ class AuditWriter:
         if sealing is not None:
             sealing.keep()
 
-    def _compare(self, held: Mapping[Lane, Held]) -> None:
+    def _compare(self, held: Mapping[Lane, LockedLane]) -> None:
         """See that a chain goes on from where we left it."""
         for lane, (head, _) in held.items():
             ours = self.heads.get(lane)

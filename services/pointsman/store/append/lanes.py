@@ -32,7 +32,7 @@ class Head(NamedTuple):
     next_offset: int
 
 
-class Held(NamedTuple):
+class LockedLane(NamedTuple):
     """A lane that cannot be moved by others, and the database's time of taking it."""
 
     head: Head
@@ -49,7 +49,7 @@ async def positions(connection: Connection, lanes: Sequence[Lane]) -> dict[Lane,
 
 async def hold(
     connection: Connection, moves: Mapping[Lane, Move], *, retried: bool
-) -> dict[Lane, Held] | None:
+) -> dict[Lane, LockedLane] | None:
     """Keep every lane from moving until the transaction ends; None where `moves` were made by an earlier try.
 
     Raises:
@@ -63,7 +63,7 @@ async def hold(
         [move.expected for _, move in ordered],
     )
     held = {
-        (row["topic"], row["partition"]): Held(
+        (row["topic"], row["partition"]): LockedLane(
             Head(
                 row["chain"] or genesis(row["topic"], row["partition"], row["chained_from"]),
                 row["rows"],
@@ -83,7 +83,7 @@ async def hold(
     raise LaneMovedError(lane, move.expected, found.get(lane))
 
 
-async def move(connection: Connection, held: Mapping[Lane, Held], heads: Mapping[Lane, Head]) -> None:
+async def move(connection: Connection, held: Mapping[Lane, LockedLane], heads: Mapping[Lane, Head]) -> None:
     """Move held lanes to their new heads.
 
     Raises:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from pointsman.store.append.chain import follow
-from pointsman.store.append.lanes import Head, Held, Lane, Move
+from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
 from pointsman.store.append.row import Row
 
 #: After so many rows what was written goes out, and Postgres takes them in while the next ones are made.
@@ -14,7 +14,7 @@ _PORTION = 40
 class Linking:
     """Gives rows with `recorded_at` and `chain` behind them; knows, afterwards, where their lanes stand."""
 
-    def __init__(self, rows: Iterable[Row], held: Mapping[Lane, Held]) -> None:
+    def __init__(self, rows: Iterable[Row], held: Mapping[Lane, LockedLane]) -> None:
         """The rows of each held lane come in its order; lanes may alternate."""
         self._rows = rows
         self._held = held

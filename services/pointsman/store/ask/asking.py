@@ -43,7 +43,7 @@ class QuestionError(StoreError):
         self.hint = hint
 
 
-class Answer:
+class QueryResult:
     """`columns`: names in order. Rows come page by page; jsonb is decoded, all else is as Python has it."""
 
     def __init__(self, statement: Any, cursor: Any, text: str) -> None:
@@ -87,7 +87,7 @@ class Answer:
 @asynccontextmanager
 async def asked(
     dsn: str, text: str, *arguments: Any, within: timedelta, anybody_s: bool = False
-) -> AsyncIterator[Answer]:
+) -> AsyncIterator[QueryResult]:
     """Ask one statement in a read-only transaction, with the auditor's role where the user is a member.
 
     `within` bounds the whole of it, in the server. `anybody_s`: not our own statement; then the user must be
@@ -112,7 +112,7 @@ async def asked(
         with translated(dsn), _explained(text):
             statement = await connection.prepare(text)
             cursor = await statement.cursor(*arguments)
-        yield Answer(statement, cursor, text)
+        yield QueryResult(statement, cursor, text)
 
 
 async def questions(dsn: str) -> list[Question]:

@@ -15,7 +15,7 @@ from pointsman.store.ask.answers import Ended, Hops, JobState, Routed, Step, Tie
 from pointsman.store.connect import Pool, open_pool, translated
 from pointsman.store.errors import ContentHiddenError
 from pointsman.store.privacy.opening import Closed, masked_by, open_rows, value_of
-from pointsman.store.privacy.sealed_record import Content
+from pointsman.store.privacy.sealed_record import RecordContent
 from pointsman.store.privacy.sealing import MasterKey
 from pointsman.store.sql import query
 from pointsman_schemas.claims import readable
@@ -130,7 +130,7 @@ def _answer(kind: type[_Answer], row: asyncpg.Record) -> _Answer:
     return kind(**values)
 
 
-def _shown(step: Step, content: Content | Closed | None) -> Step:
+def _shown(step: Step, content: RecordContent | Closed | None) -> Step:
     if content is None:
         return step
     if isinstance(content, Closed):

@@ -11,7 +11,7 @@ import asyncpg
 from pointsman.store.connect import Connection
 from pointsman.store.errors import ContentHiddenError
 from pointsman.store.privacy.privacy_note import Note
-from pointsman.store.privacy.sealed_record import Content, unpacked
+from pointsman.store.privacy.sealed_record import RecordContent, unpacked
 from pointsman.store.privacy.sealing import DataKey, MasterKey, SealBrokenError
 from pointsman.store.sql import query
 
@@ -26,7 +26,7 @@ class Closed(StrEnum):
 
 async def open_rows(
     connection: Connection, master: MasterKey | None, rows: Sequence[Any]
-) -> list[Content | Closed]:
+) -> list[RecordContent | Closed]:
     """The content of each row, which has `topic`, `partition`, `offset`, `value` and a note in `privacy`.
 
     Without the master key, or without the right to the wrapped ones, a row is SEALED: so is one whose key was
@@ -62,7 +62,7 @@ def masked_by(privacy: str | None) -> str | None:
     return f"masked by {', '.join(rules)} before it was stored" if rules else None
 
 
-def _opened(row: Any, key: DataKey | None) -> Content | Closed:
+def _opened(row: Any, key: DataKey | None) -> RecordContent | Closed:
     if key is None:
         return Closed.SEALED
     try:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import orjson
 
 
-class Content(NamedTuple):
+class RecordContent(NamedTuple):
     """All of a record that somebody chose to say. `headers`: as the column of that name holds them."""
 
     key: bytes | None
@@ -14,7 +14,7 @@ class Content(NamedTuple):
     headers: str
 
 
-def packed(content: Content) -> bytes:
+def packed(content: RecordContent) -> bytes:
     """One line of JSON with key and headers, then the value as it is."""
     key, value, headers = content
     told = orjson.dumps(
@@ -27,12 +27,12 @@ def packed(content: Content) -> bytes:
     return told + b"\n" + (value or b"")
 
 
-def unpacked(piece: bytes) -> Content:
+def unpacked(piece: bytes) -> RecordContent:
     """What `packed` made a piece of."""
     line, _, value = piece.partition(b"\n")
     told = orjson.loads(line)
     key = told["key"]
-    return Content(
+    return RecordContent(
         None if key is None else b64decode(key),
         None if told["tombstone"] else value,
         orjson.dumps(told["headers"]).decode(),

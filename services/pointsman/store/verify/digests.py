@@ -15,7 +15,7 @@ from pointsman.store.sql import query
 from pointsman.store.verify.dropped import Gaps, gaps_of
 
 
-class Kept(NamedTuple):
+class RowDigest(NamedTuple):
     """A row's digest, None where it is older than the chain; `closed`: its key is not to be had."""
 
     digest: bytes | None
@@ -54,7 +54,7 @@ class Digests:
         """Whether retention dropped the row."""
         return any(gap.first <= offset <= gap.last for gap in self._gaps.get(lane, ()))
 
-    async def between(self, lane: Lane, first: int, last: int) -> dict[int, Kept]:
+    async def between(self, lane: Lane, first: int, last: int) -> dict[int, RowDigest]:
         """By offset, both ends included."""
         with translated():
             found = await self._connection.fetch(query("digests"), *lane, first, last)
@@ -65,11 +65,11 @@ class Digests:
             row["offset"]: self._kept(row["record_sha256"], notes.get(row["offset"]), keys) for row in found
         }
 
-    def _kept(self, digest: bytes | None, note: Note | None, keys: Mapping[UUID, DataKey]) -> Kept:
+    def _kept(self, digest: bytes | None, note: Note | None, keys: Mapping[UUID, DataKey]) -> RowDigest:
         if note is None:
-            return Kept(digest, False, None)
+            return RowDigest(digest, False, None)
         key = self._master if note.key is None else keys.get(note.key)
-        return Kept(digest, True, None) if key is None else Kept(digest, False, key.digest)
+        return RowDigest(digest, True, None) if key is None else RowDigest(digest, False, key.digest)
 
 
 @asynccontextmanager

@@ -61,7 +61,7 @@ _PLACES = {
 
 
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """`rows` were walked; `older` ones are from before the chain; `unsigned` ones have no checkpoint yet.
 
     `masked` ones were changed by a policy before they were stored, `sealed` ones encrypted for a subject.

@@ -15,7 +15,7 @@ from pointsman.store.verify.signing import PublicKey
 from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 
 
-class Mark(NamedTuple):
+class HeadMark(NamedTuple):
     """The head that checkpoint `number` vouches for."""
 
     number: int
@@ -26,7 +26,7 @@ class Mark(NamedTuple):
 class Marks:
     """The marks of each lane by offset, and what is wrong with the checkpoints they come from."""
 
-    by_lane: dict[Lane, list[Mark]] = field(default_factory=dict)
+    by_lane: dict[Lane, list[HeadMark]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     checkpoints: int = 0
     #: What stands beside the rows, with the checkpoint that says so.
@@ -38,18 +38,18 @@ class Marks:
             found = self.by_lane.get(lane, [])
             found[:] = [mark for mark in found if not any(gap.holds(mark.head.next_offset) for gap in gone)]
 
-    def newest(self, lane: Lane) -> Mark | None:
+    def newest(self, lane: Lane) -> HeadMark | None:
         """The mark furthest on."""
         found = self.by_lane.get(lane)
         return found[-1] if found else None
 
-    def before(self, lane: Lane, offset: int) -> Mark | None:
+    def before(self, lane: Lane, offset: int) -> HeadMark | None:
         """The last mark at or before `offset`."""
         found = self.by_lane.get(lane, [])
         place = bisect_right(found, offset, key=lambda mark: mark.head.next_offset)
         return found[place - 1] if place else None
 
-    def after(self, lane: Lane, offset: int) -> Mark | None:
+    def after(self, lane: Lane, offset: int) -> HeadMark | None:
         """The first mark behind `offset`."""
         found = self.by_lane.get(lane, [])
         place = bisect_right(found, offset, key=lambda mark: mark.head.next_offset)
@@ -109,7 +109,7 @@ def _read(message: bytes, public: PublicKey | None) -> CheckpointSigned | str:
 def _add(marks: Marks, checkpoint: CheckpointSigned) -> None:
     for lane in checkpoint.lanes:
         head = Head(bytes.fromhex(lane.chain), lane.rows, lane.chained_from, lane.next_offset)
-        marks.by_lane.setdefault((lane.topic, lane.partition), []).append(Mark(checkpoint.number, head))
+        marks.by_lane.setdefault((lane.topic, lane.partition), []).append(HeadMark(checkpoint.number, head))
     marks.beside |= dict.fromkeys((*checkpoint.chapters, *checkpoint.lost), checkpoint.number)
 
 

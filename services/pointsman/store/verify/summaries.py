@@ -125,7 +125,7 @@ def _within(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-class Facts:
+class FactFile:
     """All facts by job, in a file without a name that goes with the connection."""
 
     def __init__(self) -> None:
@@ -156,7 +156,7 @@ class Facts:
 
 
 async def unlike(
-    stored: AsyncIterator[Mapping[str, Any]], facts: Facts, *, dropped_until: datetime | None
+    stored: AsyncIterator[Mapping[str, Any]], facts: FactFile, *, dropped_until: datetime | None
 ) -> AsyncIterator[tuple[UUID, str]]:
     """Jobs whose summary, read in the order of their ids, is not what their messages say; and how.
 

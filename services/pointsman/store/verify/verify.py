@@ -17,12 +17,12 @@ from pointsman.store.verify.aside import Aside
 from pointsman.store.verify.catalogue import UNREADABLE, differences
 from pointsman.store.verify.dropped import Gaps, gaps_of
 from pointsman.store.verify.exact_json import parsed
-from pointsman.store.verify.findings import Finding, Report, Wrong
+from pointsman.store.verify.findings import Finding, VerifyReport, Wrong
 from pointsman.store.verify.lost import lost_records
-from pointsman.store.verify.marks import Mark, Marks, lost_lanes, marks_of
+from pointsman.store.verify.marks import HeadMark, Marks, lost_lanes, marks_of
 from pointsman.store.verify.signing import PublicKey
-from pointsman.store.verify.summaries import Facts, fact_of, unlike
-from pointsman.store.verify.walk import LaneWalk, Stored
+from pointsman.store.verify.summaries import FactFile, fact_of, unlike
+from pointsman.store.verify.walk import LaneWalk, StoredRow
 from pointsman_schemas.claims import DATAREF
 
 _BATCH = 2_000
@@ -77,7 +77,7 @@ async def verify(
     begin: Callable[[int], None] = lambda _: None,
     advance: Callable[[int], None] = lambda _: None,
     large: Callable[[Row], None] = lambda _: None,
-) -> Report:
+) -> VerifyReport:
     """What fits and what does not, all in one snapshot, so that the audit may go on meanwhile.
 
     `published`: checkpoints that are kept elsewhere, read before this begins. `begin` is told about how many
@@ -104,9 +104,9 @@ async def verify_on(
     public: PublicKey | None,
     published: Sequence[bytes],
     progress: "Progress",
-) -> Report:
+) -> VerifyReport:
     """As `verify`, on a connection that is nobody else's. Raises: asyncpg.PostgresError."""
-    report = Report()
+    report = VerifyReport()
     await read_all_times(connection, as_written=True)
     report.findings += await differences(connection)
     try:
@@ -136,7 +136,7 @@ class Reading:
     """One snapshot that is read, and what was found in it."""
 
     connection: Connection
-    report: Report
+    report: VerifyReport
     progress: Progress
 
 
@@ -165,11 +165,11 @@ async def _look(reading: Reading, scope: Scope, public: PublicKey | None, publis
         report.findings += await _strangers(connection, lanes)
     stretches = await _stretches(connection, scope, lanes, marks)
     reading.progress.begin(sum((each.head.rows if each.head else 0) - each.start.rows for each in stretches))
-    with closing(Facts()) as facts:
+    with closing(FactFile()) as facts:
         for stretch in stretches:
             report.lanes += 1
             walk = _walk_of(stretch, marks, gaps)
-            await _walk(reading, stretch, walk, Taken(scope, aside, facts))
+            await _walk(reading, stretch, walk, _RowSinks(scope, aside, facts))
         if all(finding.topic is None for finding in report.findings):  # else not every message was read
             await _compare_counted(reading, scope, aside, facts)
     known = {(each.topic, each.partition) for each in report.findings if each.topic is not None}
@@ -181,7 +181,7 @@ async def _look(reading: Reading, scope: Scope, public: PublicKey | None, publis
         report.findings += await lost_records(connection)
 
 
-async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: Facts) -> None:
+async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: FactFile) -> None:
     """Hold what is made from the messages against the messages."""
     report = reading.report
     until = aside.dropped_until()
@@ -196,7 +196,7 @@ async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: 
             report.findings.append(Finding(Wrong.SUMMARY, f"and {len(wrong) - _TOLD:,} jobs more"))
 
 
-async def counting(rows: AsyncIterable[Any], report: Report) -> AsyncIterator[Any]:
+async def counting(rows: AsyncIterable[Any], report: VerifyReport) -> AsyncIterator[Any]:
     """The rows, counted as summaries."""
     async for row in rows:
         report.jobs += 1
@@ -204,12 +204,12 @@ async def counting(rows: AsyncIterable[Any], report: Report) -> AsyncIterator[An
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class _RowSinks:
     """Where it goes what a row that fits says."""
 
     scope: Scope
     aside: Aside
-    facts: Facts
+    facts: FactFile
 
     def take(self, row: Row, body: Any) -> None:
         """`body`: its payload, as `exact_json` reads it."""
@@ -267,7 +267,7 @@ async def _stretches(
     return stretches
 
 
-def _stretch(lane: Lane, head: Head, before: Mark | None, after: Mark | None) -> Stretch:
+def _stretch(lane: Lane, head: Head, before: HeadMark | None, after: HeadMark | None) -> Stretch:
     start = (
         before.head
         if before
@@ -290,14 +290,14 @@ def _walk_of(stretch: Stretch, marks: Marks, gaps: Gaps) -> LaneWalk:
     )
 
 
-async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, taken: Taken) -> None:
+async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, taken: _RowSinks) -> None:
     report = reading.report
     cursor = await reading.connection.cursor(
         query("rows_of_lane"), *stretch.lane, stretch.first, stretch.stop
     )
     while walk.finding is None and (batch := await cursor.fetch(_BATCH)):
         for found in batch:
-            stored = Stored(Row._make(found[:_WIDTH]), *found[_WIDTH:])
+            stored = StoredRow(Row._make(found[:_WIDTH]), *found[_WIDTH:])
             if walk.take(stored) is not None:
                 break
             taken.take(stored.row, walk.body)
@@ -314,7 +314,7 @@ async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, taken: Taken
         await _read_older(reading, stretch, taken)
 
 
-async def _read_older(reading: Reading, stretch: Stretch, taken: Taken) -> None:
+async def _read_older(reading: Reading, stretch: Stretch, taken: _RowSinks) -> None:
     """Count rows from before the chain; summaries count them, too."""
     cursor = await reading.connection.cursor(
         query("older_rows_of_lane"), *stretch.lane, stretch.start.chained_from

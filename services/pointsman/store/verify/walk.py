@@ -14,7 +14,7 @@ from pointsman.store.privacy.privacy_note import Note
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.exact_json import NotEqualError, equal_body
 from pointsman.store.verify.findings import Finding, Wrong
-from pointsman.store.verify.marks import Mark
+from pointsman.store.verify.marks import HeadMark
 
 _SAID = {
     Wrong.BYTES: "its place, timestamp, key, value or headers are not what was stored",
@@ -25,7 +25,7 @@ _SAID = {
 }
 
 
-class Stored(NamedTuple):
+class StoredRow(NamedTuple):
     """A row as it is found."""
 
     row: Row
@@ -39,7 +39,7 @@ class LaneWalk:
     It ends with the first row that does not fit: what comes after would be guesswork.
     """
 
-    def __init__(self, lane: Lane, start: Head, marks: Sequence[Mark], gaps: Sequence[Gap] = ()) -> None:
+    def __init__(self, lane: Lane, start: Head, marks: Sequence[HeadMark], gaps: Sequence[Gap] = ()) -> None:
         self._lane = lane
         self._chain = start.chain
         self._marks = list(marks)
@@ -54,7 +54,7 @@ class LaneWalk:
         #: What the last row's payload says, as `exact_json` reads it.
         self.body: Any = None
 
-    def take(self, stored: Stored) -> Finding | None:
+    def take(self, stored: StoredRow) -> Finding | None:
         """The next row; what is wrong, if anything."""
         row = stored.row
         self.finding = self._passed(row.offset) or self._fits(stored)
@@ -114,7 +114,7 @@ class LaneWalk:
         )
         return Finding(Wrong.REWRITTEN, said, *self._lane, self._good)
 
-    def _fits(self, stored: Stored) -> Finding | None:
+    def _fits(self, stored: StoredRow) -> Finding | None:
         row = stored.row
         if stored.chain is None or row.record_sha256 is None:
             return self._wrong(Wrong.UNCHAINED, row)
@@ -133,7 +133,7 @@ class LaneWalk:
         return Finding(wrong, _SAID[wrong], row.topic, row.partition, row.offset)
 
 
-def _link(before: bytes, stored: Stored) -> bytes | None:
+def _link(before: bytes, stored: StoredRow) -> bytes | None:
     try:
         return follow(before, stored.row, stored.recorded_at)
     except (ValueError, TypeError, AttributeError, ArithmeticError):

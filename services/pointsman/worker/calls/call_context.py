@@ -9,7 +9,7 @@ from pointsman.worker.calls.attempts import CallContext
 from pointsman.worker.calls.call import Target
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.calls.retry_budget import RetryBudget, RetryRule
-from pointsman.worker.limits.breakers import Breakers, Watched
+from pointsman.worker.limits.breakers import Breakers, WatchedTarget
 from pointsman.worker.limits.call_limiter import CallLimiter
 from pointsman.worker.limits.call_reservation import CallReservation
 from pointsman.worker.limits.ceilings import Ceiling
@@ -65,7 +65,7 @@ def call_context_of(
         for limit in target.reservation.declared(shared_limits.process)
     }
     watched = {
-        target.name: Watched(rule, target.provider.row.timeout_s + _PROBE_MORE_S)
+        target.name: WatchedTarget(rule, target.provider.row.timeout_s + _PROBE_MORE_S)
         for target in targets
         if (rule := target.provider.row.breaker) is not None
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pointsman.limits.breaker import BreakerRule
-from pointsman.limits.ledger import Answer
+from pointsman.limits.ledger import TicketAnswer
 from pointsman.worker.limits.errors import ShutError
 from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
@@ -14,7 +14,7 @@ from pointsman_schemas.limits import BreakerCounted, BreakerTurned
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedTarget:
     """How a target is watched; a probe that says nothing for `probe_s` seconds is lost."""
 
     rule: BreakerRule
@@ -24,7 +24,7 @@ class Watched:
 class Breakers:
     """Targets that are not in `watched` have none. Healthy calls write nothing."""
 
-    def __init__(self, shared_limits: SharedLimits, watched: Mapping[str, Watched]) -> None:
+    def __init__(self, shared_limits: SharedLimits, watched: Mapping[str, WatchedTarget]) -> None:
         self._shared = shared_limits
         self._watched = watched
         # Calls that went well since the last report, by second.
@@ -88,7 +88,7 @@ class Breakers:
         """A probe from before is lost when its time is over."""
         self._probe.clear()
 
-    def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
+    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> None:
         """Open what our own report shows to be broken; see who probes."""
         match message:
             case BreakerCounted(process=self._shared.process, target=target) if target in self._watched:

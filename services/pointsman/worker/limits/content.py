@@ -16,23 +16,23 @@ _MARKS = (b"image", b"audio", b"file", b"document", b"inline_data", b"inlineData
 
 
 @dataclass(slots=True)
-class Content:
+class ContentSize:
     """`text` in bytes, `media` in tokens."""
 
     text: int
     media: int = 0
 
 
-def content_of(request: Json, model: str) -> Content:
+def content_of(request: Json, model: str) -> ContentSize:
     """The request's text, with all of its JSON, and its media."""
     sent = orjson.dumps(request)
-    found = Content(len(sent))
+    found = ContentSize(len(sent))
     if any(mark in sent for mark in _MARKS):
         _look(request, model.lower(), found)
     return found
 
 
-def _look(node: Any, model: str, found: Content) -> None:
+def _look(node: Any, model: str, found: ContentSize) -> None:
     if isinstance(node, list):
         for child in node:
             _look(child, model, found)
@@ -41,7 +41,7 @@ def _look(node: Any, model: str, found: Content) -> None:
             _look(child, model, found)
 
 
-def _is_medium(part: Json, model: str, found: Content) -> bool:
+def _is_medium(part: Json, model: str, found: ContentSize) -> bool:
     """Count the part, if it is a picture, a sound or a file."""
     match part:
         case {"type": "image_url" | "input_image", "image_url": {"url": str(url)} as image}:
@@ -78,7 +78,7 @@ def _is_elsewhere(part: Json) -> bool:
     return isinstance(inner, dict) and not {"file_id", "file_url", "url"}.isdisjoint(inner)
 
 
-def _picture(found: Content, model: str, address: str, detail: object = None) -> None:
+def _picture(found: ContentSize, model: str, address: str, detail: object = None) -> None:
     _, data = _of_url(address, "")
     if address.startswith(("http:", "https:")):
         found.media += picture_tokens(model, None, low=detail == "low")
@@ -87,7 +87,7 @@ def _picture(found: Content, model: str, address: str, detail: object = None) ->
     found.media += picture_tokens(model, data, low=detail == "low")
 
 
-def _file(found: Content, model: str, kind: str, data: str) -> None:
+def _file(found: ContentSize, model: str, kind: str, data: str) -> None:
     if kind.startswith("text/"):
         found.text += decoded_size(data) - len(data)
         return

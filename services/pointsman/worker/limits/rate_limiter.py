@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pointsman.limits import bounds
 from pointsman.limits.budgets import stands_as_declared
-from pointsman.limits.ledger import Answer, key_of
+from pointsman.limits.ledger import TicketAnswer, key_of
 from pointsman.worker.limits.grant import CallGrant
 from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
@@ -164,7 +164,7 @@ class RateLimiter:
         self._declare_again_at = self._shared.now() + _DECLARED_AGAIN_S
         self._shared.say(*self._still_here())  # so that the log's time is known
 
-    def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
+    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> None:
         """Move the grants on."""
         if isinstance(message, LimitReserved) and message.process == self._shared.process:
             sent = self._sent.pop(message.number, None)

@@ -18,7 +18,7 @@ from pointsman.bus.read.shared_log import SharedLog
 from pointsman.limits.bounds import UnusableError
 from pointsman.limits.broker_clock import BrokerClock
 from pointsman.limits.joining import STANDING_EVERY, Entry, is_due, join
-from pointsman.limits.ledger import Answer, Ledger
+from pointsman.limits.ledger import Ledger, TicketAnswer
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
 from pointsman_schemas.base import Message
@@ -38,13 +38,13 @@ _CLOSE_S = 15.0
 Keyed = tuple[str, Message]
 
 
-class Part(Protocol):
+class LimitsUser(Protocol):
     """Something that reads and writes the shared limits on behalf of this process."""
 
     def begin(self) -> None:
         """The state was taken anew from the log, at the start and after each lost connection."""
 
-    def hear(self, message: Message, answers: Sequence[Answer], at: int) -> None:
+    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> None:
         """A record was folded; `answers` are those of this process, `at` is the record's time."""
 
     def take(self) -> list[Keyed]:
@@ -72,7 +72,7 @@ class SharedLimits:
         #: Why the log is not read now, for `/readyz`.
         self.problem: str | None = "the shared limits are not read yet"
         self._open_log = open_log
-        self._parts: list[Part] = []
+        self._parts: list[LimitsUser] = []
         self._outbox: list[Keyed] = []
         self._as_of = 0
         self._wake = asyncio.Event()
@@ -91,7 +91,7 @@ class SharedLimits:
         shared_limits.problem = None
         return shared_limits
 
-    def add(self, part: Part) -> None:
+    def add(self, part: LimitsUser) -> None:
         """Let `part` hear and speak; whoever builds a part adds it."""
         self._parts.append(part)
         if self.joined.is_set():

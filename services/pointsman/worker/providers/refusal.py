@@ -9,7 +9,7 @@ from pointsman.worker.calls.retry_after import asked_wait
 from pointsman.worker.providers.error_body import ErrorBody, read_error
 from pointsman.worker.providers.lenient_json import read_json
 from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR, raw_body
-from pointsman.worker.providers.refusal_table import ROWS, Kind, kind_of
+from pointsman.worker.providers.refusal_table import ROWS, RefusalKind, kind_of
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import NO_SECRETS, Secrets
 from pointsman_schemas.calls import RawBody
@@ -37,7 +37,7 @@ def from_status(
     error = read_error(body)
     kind = kind_of(status, error)
     said = error.message or content[: 8 * MAX_SAID].decode(errors="replace")
-    if kind is Kind.REDIRECTED:
+    if kind is RefusalKind.REDIRECTED:
         said = f"a redirect to {secrets.hide(headers.get('location') or 'nowhere')}"
     said = f": {clean(said) or 'nothing'}"
     fits = isinstance(body, dict) and len(content) <= MOST_OF_AN_ERROR
@@ -61,13 +61,20 @@ def from_body(
 ) -> Retry | Reject:
     """An error that came with status 2xx; it cost something unless the call was refused before any work."""
     kind = kind_of(status, error)
-    unbilled = kind in (Kind.ACCOUNT, Kind.USED_UP, Kind.NO_MODEL, Kind.TOO_LONG, Kind.LIMITED, Kind.REQUEST)
+    unbilled = kind in (
+        RefusalKind.ACCOUNT,
+        RefusalKind.USED_UP,
+        RefusalKind.NO_MODEL,
+        RefusalKind.TOO_LONG,
+        RefusalKind.LIMITED,
+        RefusalKind.REQUEST,
+    )
     said = f" without an answer: {clean(error.message) or 'an error'}"
     return refuse(row, status, kind, said, raw=raw, after=error.delay_s, unbilled=unbilled, **answer)
 
 
 def refuse(
-    row: ProviderRow, status: int, kind: Kind, said: str, *, after: float | None = None, **rest: Any
+    row: ProviderRow, status: int, kind: RefusalKind, said: str, *, after: float | None = None, **rest: Any
 ) -> Retry | Reject:
     """A refusal of this kind; `said` goes on after the status, `rest` are further fields."""
     found = ROWS[kind]
@@ -75,8 +82,8 @@ def refuse(
     rest |= {"reason": found.reason, "message": message, "http_status": status, "elsewhere": found.elsewhere}
     if found.again:
         return Retry(after=after, **rest)
-    nothing_left_s = USED_UP_S if kind is Kind.USED_UP else None
-    return Reject(nothing_left_s=nothing_left_s, too_long=kind is Kind.TOO_LONG, **rest)
+    nothing_left_s = USED_UP_S if kind is RefusalKind.USED_UP else None
+    return Reject(nothing_left_s=nothing_left_s, too_long=kind is RefusalKind.TOO_LONG, **rest)
 
 
 def from_connection(row: ProviderRow, error: BaseException, said: str) -> Retry:
@@ -126,23 +133,23 @@ def _read(content: bytes) -> tuple[Any, bool]:
         return None, True
 
 
-def _advice(row: ProviderRow, kind: Kind) -> str:
+def _advice(row: ProviderRow, kind: RefusalKind) -> str:
     match kind:
-        case Kind.ACCOUNT if row.key_env:
+        case RefusalKind.ACCOUNT if row.key_env:
             return f" -- check the key in the environment variable {row.key_env}"
-        case Kind.ACCOUNT:
+        case RefusalKind.ACCOUNT:
             return f" -- give {row.name} a key_env in providers.yaml"
-        case Kind.USED_UP:
+        case RefusalKind.USED_UP:
             return f" -- the account at {row.name} has nothing left: look at its balance and its limits"
-        case Kind.NO_MODEL:
+        case RefusalKind.NO_MODEL:
             return " -- check the tier's model and the provider's base_url in providers.yaml"
-        case Kind.REDIRECTED:
+        case RefusalKind.REDIRECTED:
             return " -- none is followed, as it would carry request and key along: correct base_url"
-        case Kind.TOO_LONG:
+        case RefusalKind.TOO_LONG:
             return " -- shorten the job's request, or send it to a model with room for it"
-        case Kind.FILTERED | Kind.REQUEST:
+        case RefusalKind.FILTERED | RefusalKind.REQUEST:
             return " -- change the job's request"
-        case Kind.LIMITED | Kind.TIMED_OUT | Kind.FAILING | Kind.UNREADABLE:
+        case RefusalKind.LIMITED | RefusalKind.TIMED_OUT | RefusalKind.FAILING | RefusalKind.UNREADABLE:
             return ""
         case _:
             assert_never(kind)

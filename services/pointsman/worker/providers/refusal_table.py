@@ -13,7 +13,7 @@ from pointsman.worker.providers.error_body import ErrorBody
 from pointsman_schemas.reasons import FailReason
 
 
-class Kind(StrEnum):
+class RefusalKind(StrEnum):
     """What stands in the way."""
 
     ACCOUNT = "account"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RefusalRow:
     """`again`: it may go well there another time; `elsewhere`: another target need not share it."""
 
     reason: FailReason
@@ -39,34 +39,34 @@ class Row:
 
 
 ROWS = {
-    Kind.ACCOUNT: Row(FailReason.AUTHENTICATION, elsewhere=True),
-    Kind.USED_UP: Row(FailReason.AUTHENTICATION, elsewhere=True),
-    Kind.NO_MODEL: Row(FailReason.MODEL_NOT_FOUND, elsewhere=True),
-    Kind.TOO_LONG: Row(FailReason.BAD_REQUEST),
-    Kind.FILTERED: Row(FailReason.CONTENT_FILTER),
-    Kind.LIMITED: Row(FailReason.RATE_LIMITED, again=True),
-    Kind.TIMED_OUT: Row(FailReason.TIMEOUT, again=True),
-    Kind.FAILING: Row(FailReason.SERVER_ERROR, again=True),
-    Kind.REDIRECTED: Row(FailReason.BAD_RESPONSE, elsewhere=True),
-    Kind.UNREADABLE: Row(FailReason.BAD_RESPONSE, again=True),
-    Kind.REQUEST: Row(FailReason.BAD_REQUEST),
+    RefusalKind.ACCOUNT: RefusalRow(FailReason.AUTHENTICATION, elsewhere=True),
+    RefusalKind.USED_UP: RefusalRow(FailReason.AUTHENTICATION, elsewhere=True),
+    RefusalKind.NO_MODEL: RefusalRow(FailReason.MODEL_NOT_FOUND, elsewhere=True),
+    RefusalKind.TOO_LONG: RefusalRow(FailReason.BAD_REQUEST),
+    RefusalKind.FILTERED: RefusalRow(FailReason.CONTENT_FILTER),
+    RefusalKind.LIMITED: RefusalRow(FailReason.RATE_LIMITED, again=True),
+    RefusalKind.TIMED_OUT: RefusalRow(FailReason.TIMEOUT, again=True),
+    RefusalKind.FAILING: RefusalRow(FailReason.SERVER_ERROR, again=True),
+    RefusalKind.REDIRECTED: RefusalRow(FailReason.BAD_RESPONSE, elsewhere=True),
+    RefusalKind.UNREADABLE: RefusalRow(FailReason.BAD_RESPONSE, again=True),
+    RefusalKind.REQUEST: RefusalRow(FailReason.BAD_REQUEST),
 }
 
 _STATUS = {
-    401: Kind.ACCOUNT,
-    402: Kind.USED_UP,
-    403: Kind.ACCOUNT,
-    404: Kind.NO_MODEL,
-    405: Kind.NO_MODEL,
-    407: Kind.ACCOUNT,
-    408: Kind.TIMED_OUT,
-    409: Kind.FAILING,
-    410: Kind.NO_MODEL,
-    413: Kind.TOO_LONG,
-    424: Kind.FAILING,
-    425: Kind.FAILING,
-    429: Kind.LIMITED,
-    498: Kind.FAILING,
+    401: RefusalKind.ACCOUNT,
+    402: RefusalKind.USED_UP,
+    403: RefusalKind.ACCOUNT,
+    404: RefusalKind.NO_MODEL,
+    405: RefusalKind.NO_MODEL,
+    407: RefusalKind.ACCOUNT,
+    408: RefusalKind.TIMED_OUT,
+    409: RefusalKind.FAILING,
+    410: RefusalKind.NO_MODEL,
+    413: RefusalKind.TOO_LONG,
+    424: RefusalKind.FAILING,
+    425: RefusalKind.FAILING,
+    429: RefusalKind.LIMITED,
+    498: RefusalKind.FAILING,
 }
 #: A body with one of these means it, whatever the HTTP status around it.
 _PRECISE = (401, 402, 403, 404, 408, 413, 429)
@@ -79,9 +79,9 @@ def _words(text: str) -> frozenset[str]:
 
 
 # As they are compared: lower case, no `_`, no `error` or `exception` at the end. The first that fits counts.
-_WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
+_WORDS: tuple[tuple[RefusalKind, frozenset[str]], ...] = (
     (
-        Kind.USED_UP,
+        RefusalKind.USED_UP,
         _words(
             "insufficientquota insufficientbalance insufficientcredits insufficientcredit insufficientfunds"
             " insufficientuserquota billing billinghardlimitreached billingnotactive paymentrequired"
@@ -90,21 +90,21 @@ _WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
         ),
     ),
     (
-        Kind.FILTERED,
+        RefusalKind.FILTERED,
         _words(
             "contentfilter contentfiltered contentpolicyviolation contentpolicy responsibleaipolicyviolation"
             " moderation contentmoderation datainspectionfailed prohibitedcontent moderationblocked"
         ),
     ),
     (
-        Kind.TOO_LONG,
+        RefusalKind.TOO_LONG,
         _words(
             "contextlengthexceeded contextwindowexceeded contextlength requesttoolarge maxtokensexceeded"
             " stringabovemaxlength inputtoolong prompttoolong modelcontextwindowexceeded exceedcontextsize"
         ),
     ),
     (
-        Kind.ACCOUNT,
+        RefusalKind.ACCOUNT,
         _words(
             "invalidapikey incorrectapikey apikeyinvalid apikeyexpired invalidkey authentication auth"
             " invalidauthentication authenticationfailed unauthenticated unauthorized permissiondenied"
@@ -115,7 +115,7 @@ _WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
         ),
     ),
     (
-        Kind.NO_MODEL,
+        RefusalKind.NO_MODEL,
         _words(
             "modelnotfound notfound invalidmodel unknownmodel deploymentnotfound modelnotavailable"
             " modeldecommissioned modelnotsupported resourcenotfound operationnotsupported nosuchmodel"
@@ -123,7 +123,7 @@ _WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
         ),
     ),
     (
-        Kind.LIMITED,
+        RefusalKind.LIMITED,
         _words(
             "ratelimit ratelimited ratelimitexceeded ratelimitreached toomanyrequests resourceexhausted"
             " throttling throttled limitrequests limitburstrate requestlimitexceeded requestslimitexceeded"
@@ -131,11 +131,11 @@ _WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
         ),
     ),
     (
-        Kind.TIMED_OUT,
+        RefusalKind.TIMED_OUT,
         _words("timeout timedout requesttimeout gatewaytimeout deadlineexceeded apitimeout modeltimeout"),
     ),
     (
-        Kind.FAILING,
+        RefusalKind.FAILING,
         _words(
             "overloaded engineoverloaded modeloverloaded server internal internalserver serviceunavailable"
             " unavailable badgateway capacityexceeded internalfailure upstream apiconnection modelnotready"
@@ -143,11 +143,11 @@ _WORDS: tuple[tuple[Kind, frozenset[str]], ...] = (
     ),
 )
 
-_SENTENCES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+_SENTENCES: tuple[tuple[RefusalKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile("|".join(patterns)))
     for kind, patterns in (
         (
-            Kind.USED_UP,
+            RefusalKind.USED_UP,
             (
                 r"exceeded your current quota",
                 r"insufficient[ _](?:account )?(?:balance|credit|quota|fund)",
@@ -164,7 +164,7 @@ _SENTENCES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
             ),
         ),
         (
-            Kind.ACCOUNT,
+            RefusalKind.ACCOUNT,
             (
                 r"api[ _-]?key (?:is )?(?:not valid|invalid|expired|missing|not found|required|disabled)",
                 r"(?:invalid|incorrect|expired|missing|wrong|no|malformed) (?:x-)?api[ _-]?key",
@@ -179,7 +179,7 @@ _SENTENCES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
             ),
         ),
         (
-            Kind.TOO_LONG,
+            RefusalKind.TOO_LONG,
             (
                 r"maximum context length",
                 r"maximum allowed (?:input|prompt) length",
@@ -196,7 +196,7 @@ _SENTENCES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
             ),
         ),
         (
-            Kind.NO_MODEL,
+            RefusalKind.NO_MODEL,
             (
                 r"not a valid model",
                 r"(?:unknown|no such|invalid|unsupported) model\b",
@@ -205,69 +205,75 @@ _SENTENCES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
             ),
         ),
         (
-            Kind.FILTERED,
+            RefusalKind.FILTERED,
             (
                 r"content (?:management )?(?:policy|filter)",
                 r"content exists risk",
                 r"flagged (?:as|by) (?:potentially )?(?:moderation|violating|inappropriate)",
             ),
         ),
-        (Kind.LIMITED, (r"rate[ -]?limit", r"too many requests", r"limit reached", r"slow down")),
+        (RefusalKind.LIMITED, (r"rate[ -]?limit", r"too many requests", r"limit reached", r"slow down")),
         (
-            Kind.FAILING,
+            RefusalKind.FAILING,
             (r"\boverloaded\b", r"(?:service|temporarily) unavailable", r"internal (?:server )?error"),
         ),
     )
 )
 #: The sentence of a refused request may quote the request: only what no request says is looked for in it.
 _SENTENCE_UNDER = {
-    400: (Kind.USED_UP, Kind.ACCOUNT, Kind.TOO_LONG, Kind.NO_MODEL, Kind.FILTERED),
-    403: (Kind.USED_UP, Kind.FILTERED, Kind.LIMITED),
-    422: (Kind.TOO_LONG,),
-    429: (Kind.USED_UP, Kind.TOO_LONG),
+    400: (
+        RefusalKind.USED_UP,
+        RefusalKind.ACCOUNT,
+        RefusalKind.TOO_LONG,
+        RefusalKind.NO_MODEL,
+        RefusalKind.FILTERED,
+    ),
+    403: (RefusalKind.USED_UP, RefusalKind.FILTERED, RefusalKind.LIMITED),
+    422: (RefusalKind.TOO_LONG,),
+    429: (RefusalKind.USED_UP, RefusalKind.TOO_LONG),
 }
-_SENTENCE_ELSE = (Kind.USED_UP, Kind.ACCOUNT)
+_SENTENCE_ELSE = (RefusalKind.USED_UP, RefusalKind.ACCOUNT)
 _MOST_SENTENCE = 600
 
 
-def kind_of(status: int, error: ErrorBody) -> Kind:
+def kind_of(status: int, error: ErrorBody) -> RefusalKind:
     """The kind of a refusal with this HTTP status (2xx too, where the body is an error) and body."""
     if 300 <= status < 400:
-        return Kind.REDIRECTED
+        return RefusalKind.REDIRECTED
     if status == 413:
-        return Kind.TOO_LONG
+        return RefusalKind.TOO_LONG
     said = error.message[:_MOST_SENTENCE].lower()
     words = {_stem(word) for word in error.words}
     if kind := next((kind for kind, known in _WORDS if words & known), None):
-        return _limited(words, said) if kind is Kind.LIMITED else kind
+        return _limited(words, said) if kind is RefusalKind.LIMITED else kind
     number = status
     if error.status and (status < 300 or (status in _VAGUE and error.status in _PRECISE)):
         number = error.status
     if kind := _in_sentence(said, _looked_for(number)):
         return kind
     if number >= 500:
-        return Kind.FAILING
-    return _STATUS.get(number, Kind.REQUEST if number >= 400 else Kind.UNREADABLE)
+        return RefusalKind.FAILING
+    return _STATUS.get(number, RefusalKind.REQUEST if number >= 400 else RefusalKind.UNREADABLE)
 
 
-def _limited(words: set[str], said: str) -> Kind:
+def _limited(words: set[str], said: str) -> RefusalKind:
     """Not all that goes by that name passes with time: used-up accounts, requests larger than the rate."""
     if "request too large" in said:
-        return Kind.TOO_LONG
+        return RefusalKind.TOO_LONG
     if "resourceexhausted" in words or "resource_exhausted" in said:
-        return Kind.LIMITED  # speaks of quotas where it means rates
-    return _in_sentence(said, (Kind.USED_UP,)) or Kind.LIMITED
+        return RefusalKind.LIMITED  # speaks of quotas where it means rates
+    return _in_sentence(said, (RefusalKind.USED_UP,)) or RefusalKind.LIMITED
 
 
-def _looked_for(status: int) -> Collection[Kind]:
+def _looked_for(status: int) -> Collection[RefusalKind]:
     if status < 300:
-        return tuple(Kind)
+        return tuple(RefusalKind)
     if status in _SENTENCE_UNDER:
         return _SENTENCE_UNDER[status]
     return () if status >= 500 or status in _STATUS else _SENTENCE_ELSE
 
 
-def _in_sentence(said: str, kinds: Collection[Kind]) -> Kind | None:
+def _in_sentence(said: str, kinds: Collection[RefusalKind]) -> RefusalKind | None:
     return next((kind for kind, pattern in _SENTENCES if kind in kinds and pattern.search(said)), None)
 
 

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from pointsman.bus import connection, tokens
 from pointsman.bus.admin.committed import committed_offsets
-from pointsman.bus.admin.lag import Watched, lag
+from pointsman.bus.admin.lag import WatchedTopic, lag
 from pointsman.bus.admin.members import count_members
 from pointsman.bus.admin.probe import probe
 from pointsman.bus.admin.topics import apply, plan
@@ -89,7 +89,7 @@ async def test_all_that_we_do_works_in_every_way(
     finally:
         await consumer.stop()
         await admin.close()
-    (lane,) = await lag(settings, [Watched(intake.name, group)])
+    (lane,) = await lag(settings, [WatchedTopic(intake.name, group)])
     assert lane.exact
 
     host = control_broker(settings)

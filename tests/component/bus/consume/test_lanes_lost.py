@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from pointsman.bus.admin.committed import committed_offsets
-from pointsman.bus.admin.topic_seed import Mark, topic_mark, unmark
+from pointsman.bus.admin.topic_seed import TopicMark, topic_mark, unmark
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
@@ -290,5 +290,5 @@ async def test_who_only_asks_is_told_the_same_as_the_lanes(intake: Intake) -> No
     async with intake.admin() as admin:
         assert await topic_mark(admin, intake.group, intake.topic.name, written.topic) == written
         other = UUID(int=7)
-        assert await topic_mark(admin, intake.group, intake.topic.name, other) == Mark(other, False)
+        assert await topic_mark(admin, intake.group, intake.topic.name, other) == TopicMark(other, False)
     assert intake.ids() == [derived_text(written.seed(intake.topic.name), PARTITION, 0, "job")]

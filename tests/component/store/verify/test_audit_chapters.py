@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from pointsman.audit import app
 from pointsman.audit.handlers import Sink
 from pointsman.audit.settings import AuditSettings
-from pointsman.bus.admin.topic_seed import Mark
+from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.records import Incoming
@@ -231,7 +231,7 @@ async def test_ids_are_those_that_the_router_derives(audited: Audited) -> None:
     async with audited.running():
         (row,) = await audited.until_stored("one")
     assert row["job_id"] == str(derived_id(audited.intake, PARTITION, 0, "job"))
-    other = Mark(uuid4(), by_name=False)
+    other = TopicMark(uuid4(), by_name=False)
     assert derived_id(other.seed(audited.intake), PARTITION, 0, "job") != row["job_id"]
 
 

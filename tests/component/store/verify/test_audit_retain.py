@@ -9,7 +9,7 @@ import pytest
 from pointsman.audit.rows import row_of
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.row import Row
-from pointsman.store.verify.findings import Report, Wrong
+from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.verify import Scope, verify
 from tests.support.audit_store import as_auditor, audit_pool, observer, put, row
 from tests.support.command import Command
@@ -44,7 +44,7 @@ async def filled(dsn: str, *, sign_after: int | None = None) -> None:
                 await sign(pool, writer)
 
 
-async def look(dsn: str, day: date | None = None) -> Report:
+async def look(dsn: str, day: date | None = None) -> VerifyReport:
     return await verify(as_auditor(dsn), Scope(day=day), public=KEY.public)
 
 

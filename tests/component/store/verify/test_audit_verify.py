@@ -10,7 +10,7 @@ from pointsman.store import migrate
 from pointsman.store.append.audit_writer import AuditWriter, Move
 from pointsman.store.append.row import Row
 from pointsman.store.sql import migrations
-from pointsman.store.verify.findings import Report, Wrong
+from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.signing import PrivateKey
 from pointsman.store.verify.verify import Scope, verify
 from tests.support.audit_store import as_auditor, audit_pool, observer, prepare, put, row, rows
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.stack
 EVERYTHING = Scope()
 
 
-async def look(dsn: str, scope: Scope = EVERYTHING, published: tuple[bytes, ...] = ()) -> Report:
+async def look(dsn: str, scope: Scope = EVERYTHING, published: tuple[bytes, ...] = ()) -> VerifyReport:
     return await verify(as_auditor(dsn), scope, public=KEY.public, published=published)
 
 

@@ -23,7 +23,7 @@ from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool
 from pointsman.store.privacy.erasing import erase
 from pointsman.store.verify.checkpoints import add_checkpoint
-from pointsman.store.verify.findings import Report, Wrong
+from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.summaries import counted, fact_of
 from pointsman.store.verify.verify import Progress, Scope, verify_on
 from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
@@ -156,7 +156,7 @@ async def change(connection: asyncpg.Connection, tamperer: Tamperer, chance: ran
             return drawn.said
 
 
-async def look(connection: asyncpg.Connection, published: list[bytes]) -> Report:
+async def look(connection: asyncpg.Connection, published: list[bytes]) -> VerifyReport:
     return await verify_on(connection, Scope(), public=KEY.public, published=published, progress=Progress())
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.bus.admin.topic_seed import Mark, mark, mark_of, unmark
+from pointsman.bus.admin.topic_seed import TopicMark, mark, mark_of, unmark
 from pointsman.bus.produce.bitmap import MAX_SPAN, decode_metadata, encode_metadata
 
 HERE, BEFORE = UUID(int=1), UUID(int=2)
-BY_ID, BY_NAME = Mark(HERE, False), Mark(HERE, True)
+BY_ID, BY_NAME = TopicMark(HERE, False), TopicMark(HERE, True)
 #: The broker's default limit of a position's metadata, bytes.
 BROKER_LIMIT = 4_096
 
@@ -21,7 +21,7 @@ BROKER_LIMIT = 4_096
 def test_a_mark_is_read_back_and_leaves_the_rest_as_it_is(
     topic: UUID, by_name: bool, offset: int, ahead: int
 ) -> None:
-    made, rest = Mark(topic, by_name), encode_metadata(offset, [offset + ahead])
+    made, rest = TopicMark(topic, by_name), encode_metadata(offset, [offset + ahead])
     marked = mark(rest, made)
     assert unmark(marked) == (made, rest)
     assert decode_metadata(offset, marked) == {offset + ahead}
@@ -48,14 +48,14 @@ def test_what_says_nothing_of_a_topic_is_no_mark(metadata: str) -> None:
         ([BY_NAME, None], BY_NAME),
         ([BY_ID], BY_ID),
         ([BY_ID, None], BY_ID),
-        ([Mark(BEFORE, True)], BY_ID),
-        ([Mark(BEFORE, False)], BY_ID),
-        ([Mark(BEFORE, True), BY_NAME], BY_NAME),
+        ([TopicMark(BEFORE, True)], BY_ID),
+        ([TopicMark(BEFORE, False)], BY_ID),
+        ([TopicMark(BEFORE, True), BY_NAME], BY_NAME),
     ],
     ids=str,
 )
 def test_a_topic_is_called_by_its_name_only_where_it_was_so_before_marks(
-    marks: list[Mark | None], found: Mark
+    marks: list[TopicMark | None], found: TopicMark
 ) -> None:
     """A position whose mark was lost, as when a group is reset, does not change ids that were by id."""
     assert mark_of(HERE, [mark("done1:x", each) for each in marks]) == found
@@ -63,4 +63,4 @@ def test_a_topic_is_called_by_its_name_only_where_it_was_so_before_marks(
 
 def test_seeds_of_topics_of_one_name_differ() -> None:
     assert BY_NAME.seed("t") == "t"
-    assert len({Mark(topic, False).seed("t") for topic in (HERE, BEFORE)} | {"t"}) == 3
+    assert len({TopicMark(topic, False).seed("t") for topic in (HERE, BEFORE)} | {"t"}) == 3

@@ -12,7 +12,7 @@ from aiokafka.errors import NotLeaderForPartitionError, OffsetOutOfRangeError
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.consume import fetcher as module
 from pointsman.bus.consume.fetcher import Fetcher
-from pointsman.bus.protocol.fetch_requests import Part
+from pointsman.bus.protocol.fetch_requests import FetchedPartition
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
 from tests.support.record_log import Log
@@ -47,7 +47,7 @@ class Brokers:
             raise
 
     def answer(self, tp: TopicPartition, code: int = 0, records: bytes = b"", of_all: int = 0) -> None:
-        self.answers[tp.partition].put_nowait((of_all, {tuple(tp): Part(code, 9, (), records)}))
+        self.answers[tp.partition].put_nowait((of_all, {tuple(tp): FetchedPartition(code, 9, (), records)}))
 
     async def close(self) -> None: ...
 
@@ -128,7 +128,10 @@ async def test_a_partition_whose_records_were_lost_keeps_none_from_the_others(
     brokers: Brokers, fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     fetcher.seek(HERE, 5)
-    lost, found = Part(OffsetOutOfRangeError.errno, -1, (), b""), Part(0, 1, (), some())
+    lost, found = (
+        FetchedPartition(OffsetOutOfRangeError.errno, -1, (), b""),
+        FetchedPartition(0, 1, (), some()),
+    )
     brokers.leader_for_partition = lambda _: 0  # type: ignore[method-assign]
     brokers.answers[0].put_nowait((0, {tuple(HERE): lost, tuple(THERE): found}))
     await fetcher.gather([HERE, THERE], FOREVER_S)

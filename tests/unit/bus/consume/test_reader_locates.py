@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
 from pointsman.bus.admin.topic_ids import TopicId
-from pointsman.bus.admin.topic_seed import Mark
+from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.consume import reader as reader_module
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.consume.fetcher import Fetcher
@@ -51,7 +51,7 @@ class Client:
         happens()
         return dict.fromkeys(tps, 2)
 
-    def seek(self, tp: TopicPartition, offset: int, mark: Mark) -> None:
+    def seek(self, tp: TopicPartition, offset: int, mark: TopicMark) -> None:
         self.sought[tp] = offset
 
     @property

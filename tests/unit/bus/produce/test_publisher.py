@@ -18,7 +18,7 @@ from aiokafka.errors import (
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import PublishRefusedError, PublishUncertainError
-from pointsman.bus.produce.publisher import Place, Publisher
+from pointsman.bus.produce.publisher import Publisher, RecordPlace
 from pointsman.runtime.settings import KafkaPart
 
 NEVER = "never"
@@ -62,7 +62,7 @@ def records(count: int) -> list[Outgoing]:
 
 async def test_what_is_acknowledged_has_its_place_and_a_repeat_that_was_recognised_has_no_offset() -> None:
     publisher = publisher_on(Producer(7, -1))
-    assert await publisher.publish(records(2)) == [Place("t", 0, 7), Place("t", 0, None)]
+    assert await publisher.publish(records(2)) == [RecordPlace("t", 0, 7), RecordPlace("t", 0, None)]
 
 
 @pytest.mark.parametrize("answer", UNSURE, ids=repr)

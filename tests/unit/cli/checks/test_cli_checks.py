@@ -14,7 +14,7 @@ from pointsman.bus.admin.topics import Change
 from pointsman.cli.checks import files
 from pointsman.cli.checks import kafka as kafka_checks
 from pointsman.cli.checks import postgres as postgres_checks
-from pointsman.cli.checks.finding import Finding
+from pointsman.cli.checks.finding import CheckResult
 from pointsman.cli.show.checkup import checkup
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.errors import StoreError, StoreUnavailableError
@@ -40,7 +40,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, module: Any, **answers: Any) -> N
 
 async def kafka_findings(
     monkeypatch: pytest.MonkeyPatch, found: Probe, changes: list[Change]
-) -> dict[str, Finding]:
+) -> dict[str, CheckResult]:
     answering(monkeypatch, kafka_checks, probe=found, plan=changes)
     return {each.check: each for each in await kafka_checks.kafka(KafkaPart(kafka=found.bootstrap), TOPICS)}
 
@@ -180,9 +180,9 @@ def test_a_registry_says_what_becomes_of_strangers(tmp_path: Path) -> None:
 
 def test_a_fix_stands_below_its_failure_and_all_fits() -> None:
     findings = [
-        Finding("kafka", True, "word " * 40),
-        Finding("provider with-a-long-name", False, "not reachable", "one\ntwo"),
-        Finding("topics", None, "not looked at"),
+        CheckResult("kafka", True, "word " * 40),
+        CheckResult("provider with-a-long-name", False, "not reachable", "one\ntwo"),
+        CheckResult("topics", None, "not looked at"),
     ]
     screen = Console(file=StringIO(), width=80)
     screen.print(checkup(findings))

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.cli.page.html import html
 from pointsman.cli.page.markdown import markdown, plain
-from pointsman.cli.page.page import Bar, Page, Section, Table, Text
+from pointsman.cli.page.page import Page, Section, Table, Text, TimelineBar
 from pointsman.cli.page.texts import answer_text, messages_text, pretty
 
 EVIL = "</pre></details><script>alert(1)</script> | `x` **bold** \x1b[31m <img src=http://x/>"
@@ -47,7 +47,7 @@ class Tags(HTMLParser):
 EVERYWHERE = page(
     Section(
         EVIL, EVIL, Table((EVIL, "cost_usd"), [(EVIL, Decimal("0.10"))]), (Text(EVIL, EVIL),),
-        (Bar(EVIL, 0, 1), Bar("b", 1, 3, kind="bad")),
+        (TimelineBar(EVIL, 0, 1), TimelineBar("b", 1, 3, kind="bad")),
     ),
     title=EVIL, verdict=EVIL, facts=[(EVIL, EVIL)], footer=EVIL,
 )  # fmt: skip
@@ -69,7 +69,7 @@ def test_html_needs_nothing_from_elsewhere() -> None:
 
 
 def test_bars_stand_on_one_scale() -> None:
-    bars = (Bar("first", 0, 1), Bar("second", 1, 3, kind="bad"))
+    bars = (TimelineBar("first", 0, 1), TimelineBar("second", 1, 3, kind="bad"))
     found = [each for name, each in Tags(html(page(Section("t", bars=bars)))).found if name == "i"]
     assert [(each["class"], each["style"]) for each in found] == [
         ("wait", "left:0.00%;width:25.00%"),
@@ -78,7 +78,7 @@ def test_bars_stand_on_one_scale() -> None:
 
 
 def test_bars_without_any_length_are_drawn() -> None:
-    assert "left:0.00%" in html(page(Section("t", bars=(Bar("at once", 0, 0),))))
+    assert "left:0.00%" in html(page(Section("t", bars=(TimelineBar("at once", 0, 0),))))
 
 
 def test_markdown_shows_what_was_sent_and_acts_on_nothing() -> None:
@@ -117,7 +117,7 @@ def test_a_fence_outlasts_what_is_in_it(inside: str) -> None:
 def test_every_section_is_on_both_pages() -> None:
     whole = page(
         Section("First", "a lead", Table(("n",), [(1,), (None,)])),
-        Section("Second", texts=(Text("caption", "body"),), bars=(Bar("wait", 0, 2),)),
+        Section("Second", texts=(Text("caption", "body"),), bars=(TimelineBar("wait", 0, 2),)),
         footer="the end",
     )
     for text in (markdown(whole), Tags(html(whole)).text):

@@ -20,8 +20,8 @@ from pointsman.cli.show.decisions.verdict import Saw, Verdict, verdict
 from pointsman.learn.lesson import Learned
 from pointsman.learn.report import Expected
 from pointsman.router.policy.policy_file import parse
-from pointsman.router.policy.replay import Moved, Replay
-from pointsman.score.estimate import Reason
+from pointsman.router.policy.replay import Moved, PolicyReplay
+from pointsman.score.estimate import ScoreReason
 from tests.support.fixed_score import fixed_score
 from tests.support.scored_policy import scored_file, scored_policy
 from tests.unit.cli.show.test_cli_show_decision import MADE
@@ -37,8 +37,8 @@ def drawn(what: RenderableType, width: int = 100) -> list[str]:
     return [" ".join(line.split()) for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
-def replay(**fields: Any) -> Replay:
-    return Replay(scored_policy(MODEL), lambda *_: None, **fields)
+def replay(**fields: Any) -> PolicyReplay:
+    return PolicyReplay(scored_policy(MODEL), lambda *_: None, **fields)
 
 
 class TestRules:
@@ -116,10 +116,10 @@ class TestRecomputed:
 
 class TestReasons:
     FOUND = (
-        Reason("`prove` in the text", -0.8),
-        Reason("a short question", 1.2),
-        Reason("no digits", 0.1),
-        Reason("no list", -0.001),
+        ScoreReason("`prove` in the text", -0.8),
+        ScoreReason("a short question", 1.2),
+        ScoreReason("no digits", 0.1),
+        ScoreReason("no list", -0.001),
     )
 
     def test_for_and_against_the_strongest_first(self) -> None:

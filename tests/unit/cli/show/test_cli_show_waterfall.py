@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pointsman.cli.show.waterfall import MOMENT, WAITING, WORKING, Event, Scale, waterfall
+from pointsman.cli.show.waterfall import MOMENT, WAITING, WORKING, Scale, TimelineEvent, waterfall
 
 BEGIN = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
@@ -19,11 +19,11 @@ def at(milliseconds: float) -> datetime:
 
 def event(
     start: float, end: float | None = None, word: str = "call", said: str = "", lane: str = "calls/0@1"
-) -> Event:
-    return Event(at(start), at(start if end is None else end), word, "magenta", said, lane)
+) -> TimelineEvent:
+    return TimelineEvent(at(start), at(start if end is None else end), word, "magenta", said, lane)
 
 
-def drawn(events: list[Event], width: int = 80) -> list[str]:
+def drawn(events: list[TimelineEvent], width: int = 80) -> list[str]:
     screen = Console(file=StringIO(), width=width, markup=False)
     screen.print(waterfall(events, width))
     return [line.rstrip() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from pointsman.dev.simulator.answering.models import BY_NAME, MODELS
 from pointsman.dev.simulator.answering.tokens import count, split
 from pointsman.dev.simulator.app import canned
 from pointsman.dev.simulator.faults import Faults
-from pointsman.dev.simulator.provider import Provider
+from pointsman.dev.simulator.provider import SimulatedProvider
 from pointsman.dev.simulator.settings import SimulatorSettings
 
 KEY = {b"authorization": b"Bearer anything"}
@@ -36,18 +36,18 @@ CLOCK = {"type": "function", "function": {"name": "clock"}}
 
 
 @pytest.fixture(scope="module")
-def provider() -> Provider:
-    return Provider(SimulatorSettings(), Faults([]), canned())
+def provider() -> SimulatedProvider:
+    return SimulatedProvider(SimulatorSettings(), Faults([]), canned())
 
 
-def ask(provider: Provider, request: dict[str, Any]) -> dict[str, Any]:
+def ask(provider: SimulatedProvider, request: dict[str, Any]) -> dict[str, Any]:
     reply = provider.answer(KEY, orjson.dumps(request), call_id="1", now=1_700_000_000)
     assert reply.status == 200, reply.pieces
     answer: dict[str, Any] = orjson.loads(b"".join(reply.pieces))
     return answer
 
 
-def test_a_plain_answer_is_what_the_sdk_expects(provider: Provider) -> None:
+def test_a_plain_answer_is_what_the_sdk_expects(provider: SimulatedProvider) -> None:
     answer = ask(provider, ASK)
     ChatCompletion.model_validate(answer)
     assert answer["model"] == "gpt-4.1-mini-2025-04-14"
@@ -60,10 +60,10 @@ def test_a_plain_answer_is_what_the_sdk_expects(provider: Provider) -> None:
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
 
 
-def test_another_process_with_another_hash_seed_gives_the_same_bytes(provider: Provider) -> None:
+def test_another_process_with_another_hash_seed_gives_the_same_bytes(provider: SimulatedProvider) -> None:
     code = (
         "import sys; from pointsman.dev.simulator.app import *;"
-        "p = Provider(SimulatorSettings(), Faults([]), {});"
+        "p = SimulatedProvider(SimulatorSettings(), Faults([]), {});"
         "key = {b'authorization': b'Bearer k'};"
         "r = p.answer(key, sys.stdin.buffer.read(), call_id='1', now=1_700_000_000);"
         "sys.stdout.write(f'{r.delay_s!r} '); sys.stdout.flush();"
@@ -84,7 +84,9 @@ def test_another_process_with_another_hash_seed_gives_the_same_bytes(provider: P
     assert outputs == {f"{here.delay_s!r} ".encode() + b"".join(here.pieces)}
 
 
-def test_key_order_and_parameters_that_do_not_matter_leave_the_answer_alone(provider: Provider) -> None:
+def test_key_order_and_parameters_that_do_not_matter_leave_the_answer_alone(
+    provider: SimulatedProvider,
+) -> None:
     turned = {"temperature": 0.3, "messages": [{"content": "Name three rivers in JSON.", "role": "user"}]}
     assert (
         ask(provider, turned | {"model": "gpt-4.1-mini", "brand_new": 1})["choices"]
@@ -92,7 +94,7 @@ def test_key_order_and_parameters_that_do_not_matter_leave_the_answer_alone(prov
     )
 
 
-def test_models_prompts_and_seeds_change_the_answer(provider: Provider) -> None:
+def test_models_prompts_and_seeds_change_the_answer(provider: SimulatedProvider) -> None:
     told = {
         ask(provider, ASK | change)["choices"][0]["message"]["content"]
         for change in (
@@ -125,28 +127,28 @@ def test_dearer_tiers_cost_more() -> None:
 
 
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
-def test_limits_cut_the_answer(provider: Provider, limit: str) -> None:
+def test_limits_cut_the_answer(provider: SimulatedProvider, limit: str) -> None:
     answer = ask(provider, ASK | {limit: 3})
     assert answer["choices"][0]["finish_reason"] == "length"
     assert answer["usage"]["completion_tokens"] == 3
     assert len(answer["choices"][0]["message"]["content"]) == 12
 
 
-def test_stop_ends_the_answer_before_the_mark(provider: Provider) -> None:
+def test_stop_ends_the_answer_before_the_mark(provider: SimulatedProvider) -> None:
     whole = ask(provider, ASK)["choices"][0]["message"]["content"]
     cut = ask(provider, ASK | {"stop": [whole[20:24]]})["choices"][0]
     assert cut["message"]["content"] == whole[: whole.index(whole[20:24])]
     assert cut["finish_reason"] == "stop"
 
 
-def test_n_gives_different_choices_that_are_all_paid_for(provider: Provider) -> None:
+def test_n_gives_different_choices_that_are_all_paid_for(provider: SimulatedProvider) -> None:
     answer = ask(provider, ASK | {"n": 3})
     said = [choice["message"]["content"] for choice in answer["choices"]]
     assert len(set(said)) == 3
     assert answer["usage"]["completion_tokens"] == sum(map(count, said))
 
 
-def test_logprobs_cover_the_text_token_by_token(provider: Provider) -> None:
+def test_logprobs_cover_the_text_token_by_token(provider: SimulatedProvider) -> None:
     choice = ask(provider, ASK | {"logprobs": True, "top_logprobs": 2})["choices"][0]
     entries = choice["logprobs"]["content"]
     assert [entry["token"] for entry in entries] == split(choice["message"]["content"])
@@ -157,7 +159,7 @@ def test_logprobs_cover_the_text_token_by_token(provider: Provider) -> None:
     assert ask(provider, ASK)["choices"][0]["logprobs"] is None
 
 
-def test_json_object_is_json(provider: Provider) -> None:
+def test_json_object_is_json(provider: SimulatedProvider) -> None:
     answer = ask(provider, ASK | {"response_format": {"type": "json_object"}})
     assert isinstance(orjson.loads(answer["choices"][0]["message"]["content"]), dict)
 
@@ -176,7 +178,7 @@ def test_json_object_is_json(provider: Provider) -> None:
     ],
 )
 def test_tools_are_called_when_asked_for(
-    provider: Provider, said: str, choice: Any, called: list[str], finish: str
+    provider: SimulatedProvider, said: str, choice: Any, called: list[str], finish: str
 ) -> None:
     request = ASK | {"messages": [{"role": "user", "content": said}], "tools": [WEATHER, CLOCK]}
     answer = ask(provider, request | ({} if choice is None else {"tool_choice": choice}))
@@ -192,13 +194,13 @@ def test_tools_are_called_when_asked_for(
         assert call["function"]["name"] == "clock" or arguments["city"] in ("Oslo", "Bern")
 
 
-def test_parallel_tool_calls_can_be_switched_off(provider: Provider) -> None:
+def test_parallel_tool_calls_can_be_switched_off(provider: SimulatedProvider) -> None:
     request = ASK | {"messages": [{"role": "user", "content": "[tool:clock] [tool:weather]"}]}
     answer = ask(provider, request | {"tools": [WEATHER, CLOCK], "parallel_tool_calls": False})
     assert len(answer["choices"][0]["message"]["tool_calls"]) == 1
 
 
-def test_a_tools_result_is_answered_with_text(provider: Provider) -> None:
+def test_a_tools_result_is_answered_with_text(provider: SimulatedProvider) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
     conversation = [
         {"role": "user", "content": "[tool:weather]"},
@@ -209,12 +211,12 @@ def test_a_tools_result_is_answered_with_text(provider: Provider) -> None:
     assert answer["choices"][0]["message"]["content"]
 
 
-def test_unknown_parameters_are_echoed_nowhere(provider: Provider) -> None:
+def test_unknown_parameters_are_echoed_nowhere(provider: SimulatedProvider) -> None:
     answer = ask(provider, ASK | {"secret_knob": "xyzzy", "metadata": {"note": "xyzzy"}, "user": "xyzzy"})
     assert b"xyzzy" not in orjson.dumps(answer)
 
 
-def test_a_question_may_say_what_each_tier_answers(provider: Provider) -> None:
+def test_a_question_may_say_what_each_tier_answers(provider: SimulatedProvider) -> None:
     asked = [{"role": "user", "content": "How many? [say small:41][say:42]"}]
     said = [
         ask(provider, {"model": model.name, "messages": asked})["choices"][0]["message"]["content"]
@@ -223,7 +225,7 @@ def test_a_question_may_say_what_each_tier_answers(provider: Provider) -> None:
     assert said == ["41", "42", "42"]
 
 
-def test_a_question_may_say_how_sure_a_tier_is(provider: Provider) -> None:
+def test_a_question_may_say_how_sure_a_tier_is(provider: SimulatedProvider) -> None:
     request = {
         "logprobs": True,
         "messages": [{"role": "user", "content": "How many? [say:42][sure gpt-4.1-nano:0.25]"}],

@@ -6,12 +6,12 @@ import orjson
 import pytest
 
 from pointsman.dev.simulator.faults import Faults
-from pointsman.dev.simulator.provider import Provider
+from pointsman.dev.simulator.provider import SimulatedProvider
 from pointsman.dev.simulator.settings import SimulatorSettings
 
 GOOD: dict[str, Any] = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "Hello"}]}
 TOOL = {"type": "function", "function": {"name": "look"}}
-PROVIDER = Provider(SimulatorSettings(), Faults([]), {})
+PROVIDER = SimulatedProvider(SimulatorSettings(), Faults([]), {})
 
 
 def refuse(body: bytes, key: bytes = b"Bearer k") -> tuple[int, dict[str, Any]]:

@@ -7,17 +7,17 @@ from pydantic import ValidationError
 
 from pointsman.dev.simulator.answering.draw import digest, lognormal, unit
 from pointsman.dev.simulator.fates import ordered
-from pointsman.dev.simulator.faults import RULES, Call, Faults, Rule
+from pointsman.dev.simulator.faults import RULES, FaultRule, Faults, SimulatedCall
 from pointsman.dev.simulator.reply import cut_short, sliced
 
 
-def call(text: str = "hello", **change: str) -> Call:
+def call(text: str = "hello", **change: str) -> SimulatedCall:
     known = {"model": "gpt-4.1", "tier": "frontier", "agent": "math-tutor", "job": "j-1"} | change
-    return Call(**known, messages=digest(text.encode()), text=text)
+    return SimulatedCall(**known, messages=digest(text.encode()), text=text)
 
 
-def rule(**conditions: object) -> Rule:
-    return Rule.model_validate({"effect": {"kind": "hang"}, **conditions})
+def rule(**conditions: object) -> FaultRule:
+    return FaultRule.model_validate({"effect": {"kind": "hang"}, **conditions})
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_times_add_up_and_the_first_fate_counts() -> None:
 )
 def test_rules_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Rule.model_validate(wrong)
+        FaultRule.model_validate(wrong)
 
 
 def test_lognormal_latency_is_stable_and_has_its_median() -> None:

@@ -12,7 +12,7 @@ from pointsman.bus.codec.intake import as_submitted
 from pointsman.dev import samples
 from pointsman.dev.simulator.app import canned
 from pointsman.dev.simulator.faults import Faults
-from pointsman.dev.simulator.provider import Provider
+from pointsman.dev.simulator.provider import SimulatedProvider
 from pointsman.dev.simulator.settings import SimulatorSettings
 from pointsman_schemas.jobs import JobSubmitted
 
@@ -58,7 +58,7 @@ def test_each_is_a_job_as_a_stranger_publishes_it(job: dict[str, Any]) -> None:
 def test_each_gets_its_own_answer_in_the_shape_it_asks_for(job: dict[str, Any]) -> None:
     request = {key: value for key, value in job.items() if key not in OURS}
     request.setdefault("messages", [{"role": "user", "content": job.get("prompt")}])
-    provider = Provider(SimulatorSettings(), Faults([]), canned())
+    provider = SimulatedProvider(SimulatorSettings(), Faults([]), canned())
     body = orjson.dumps(request | {"model": "gpt-4.1-nano"})
     reply = provider.answer({b"authorization": b"Bearer k"}, body, call_id="1", now=0)
     choice = orjson.loads(b"".join(reply.pieces))["choices"][0]

@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import parse
-from pointsman.router.policy.replay import Replay, Spent
+from pointsman.router.policy.replay import JobCost, PolicyReplay
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
@@ -19,7 +19,7 @@ SCORED = scored_policy(fixed_score(SAYS, bar=Bar(rate=0.1, margin=0.02)))
 ALWAYS = Policy.compile(
     parse("name: a\ntiers: [small, medium, frontier]\ndefault: {tier: frontier, reason: Always.}\n")
 )
-Case = tuple[Job, Decision, Spent | None]
+Case = tuple[Job, Decision, JobCost | None]
 CENTS = {"small": 1, "medium": 10, "frontier": 100}
 
 
@@ -27,16 +27,16 @@ def price(tier: str, tokens_in: int, tokens_out: int) -> Decimal | None:
     return None if tier == "medium" else Decimal(CENTS[tier] * (tokens_in + tokens_out)) / 100
 
 
-def replayed(*cases: Case, policy: Policy = SCORED) -> Replay:
-    replay = Replay(policy, price, examples=2)
+def replayed(*cases: Case, policy: Policy = SCORED) -> PolicyReplay:
+    replay = PolicyReplay(policy, price, examples=2)
     for asked, made, spent in cases:
         replay.add(asked, made, spent)
     return replay
 
 
 def case(
-    text: str, spent: Spent | None = None, policy: Policy = ALWAYS
-) -> tuple[Job, Decision, Spent | None]:
+    text: str, spent: JobCost | None = None, policy: Policy = ALWAYS
+) -> tuple[Job, Decision, JobCost | None]:
     return job(text), decide(policy, job(text)), spent
 
 
@@ -54,23 +54,23 @@ def test_tiers_before_and_after_and_who_moved() -> None:
 
 def test_who_stays_costs_what_it_cost_and_who_moves_the_new_tiers_price() -> None:
     found = replayed(
-        case("hard", Spent(10, 10, Decimal("7.5"))),
-        case("easy", Spent(60, 40, Decimal(100))),
+        case("hard", JobCost(10, 10, Decimal("7.5"))),
+        case("easy", JobCost(60, 40, Decimal(100))),
     )
     assert (found.priced, found.cost_before, found.cost_after) == (2, Decimal("107.5"), Decimal("8.5"))
 
 
 @pytest.mark.parametrize(
-    ("spent", "unpriced"), [(None, 0), (Spent(1, 1, None), 1)], ids=["no call", "price of then unknown"]
+    ("spent", "unpriced"), [(None, 0), (JobCost(1, 1, None), 1)], ids=["no call", "price of then unknown"]
 )
-def test_what_has_no_price_on_both_sides_is_left_out_of_both(spent: Spent | None, unpriced: int) -> None:
+def test_what_has_no_price_on_both_sides_is_left_out_of_both(spent: JobCost | None, unpriced: int) -> None:
     found = replayed(case("easy", spent))
     assert (found.priced, found.unpriced, found.cost_before, found.cost_after) == (0, unpriced, 0, 0)
 
 
 def test_a_tier_without_a_price_is_left_out_of_both_sides() -> None:
     to_medium = scored_policy(fixed_score({"x": (0.1, 0.99, 1.0)}, bar=Bar(rate=0.1, margin=0.02)))
-    found = replayed(case("x", Spent(1, 1, Decimal(1))), policy=to_medium)
+    found = replayed(case("x", JobCost(1, 1, Decimal(1))), policy=to_medium)
     assert dict(found.tiers_after) == {"medium": 1}
     assert (found.priced, found.unpriced, found.cost_before) == (0, 1, 0)
 
@@ -96,7 +96,7 @@ def test_a_policy_without_any_tier_that_was_open_leaves_the_job_out() -> None:
 
 
 def test_shadows_do_not_count_as_decisions() -> None:
-    asked, made, spent = case("easy", Spent(1, 1, Decimal(1)))
+    asked, made, spent = case("easy", JobCost(1, 1, Decimal(1)))
     found = replayed((asked, made.model_copy(update={"rule": "shadow"}), spent))
     assert (found.jobs, found.priced, found.scored) == (0, 0, 0)
 
@@ -104,7 +104,7 @@ def test_shadows_do_not_count_as_decisions() -> None:
 def test_what_a_cascade_would_cost_is_not_known() -> None:
     cascade = "cascade: {tiers: [small, medium, frontier], accept: agreement}\n"
     text = "name: c\ntiers: [small, medium, frontier]\ndefault: {tier: cascade, reason: Try.}\n" + cascade
-    spent = Spent(10, 10, Decimal(20))
+    spent = JobCost(10, 10, Decimal(20))
     there = replayed(case("hard", spent), policy=Policy.compile(parse(text)))
     assert (dict(there.tiers_after), there.priced, there.unpriced) == ({"cascade": 1}, 0, 1)
     back = replayed(case("hard", spent, Policy.compile(parse(text))), policy=ALWAYS)

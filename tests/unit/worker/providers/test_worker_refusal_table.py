@@ -8,18 +8,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.worker.providers.error_body import read_error
-from pointsman.worker.providers.refusal_table import ROWS, Kind, kind_of
+from pointsman.worker.providers.refusal_table import ROWS, RefusalKind, kind_of
 
-ACCOUNT, USED_UP, NO_MODEL, TOO_LONG = Kind.ACCOUNT, Kind.USED_UP, Kind.NO_MODEL, Kind.TOO_LONG
-FILTERED, LIMITED, TIMED_OUT, FAILING = Kind.FILTERED, Kind.LIMITED, Kind.TIMED_OUT, Kind.FAILING
-REDIRECTED, UNREADABLE, REQUEST = Kind.REDIRECTED, Kind.UNREADABLE, Kind.REQUEST
+ACCOUNT, USED_UP, NO_MODEL, TOO_LONG = (
+    RefusalKind.ACCOUNT,
+    RefusalKind.USED_UP,
+    RefusalKind.NO_MODEL,
+    RefusalKind.TOO_LONG,
+)
+FILTERED, LIMITED, TIMED_OUT, FAILING = (
+    RefusalKind.FILTERED,
+    RefusalKind.LIMITED,
+    RefusalKind.TIMED_OUT,
+    RefusalKind.FAILING,
+)
+REDIRECTED, UNREADABLE, REQUEST = RefusalKind.REDIRECTED, RefusalKind.UNREADABLE, RefusalKind.REQUEST
 
 
 def error(message: str = "", **fields: Any) -> dict[str, Any]:
     return {"error": {"message": message, **fields}}
 
 
-OPENAI: list[tuple[int, Any, Kind]] = [
+OPENAI: list[tuple[int, Any, RefusalKind]] = [
     (401, error("Incorrect API key provided", type="invalid_request_error", code="invalid_api_key"), ACCOUNT),
     (403, error("Country not supported", code="unsupported_country_region_territory"), ACCOUNT),
     (
@@ -43,7 +53,7 @@ OPENAI: list[tuple[int, Any, Kind]] = [
     (500, error("The server had an error", type="server_error"), FAILING),
     (503, error("That model is currently overloaded"), FAILING),
 ]
-ANTHROPIC: list[tuple[int, Any, Kind]] = [
+ANTHROPIC: list[tuple[int, Any, RefusalKind]] = [
     (status, {"type": "error", "error": {"type": type, "message": message}, "request_id": "r"}, kind)
     for status, type, message, kind in [
         (400, "invalid_request_error", "messages: at least one message is required", REQUEST),
@@ -63,7 +73,7 @@ ANTHROPIC: list[tuple[int, Any, Kind]] = [
         (200, "rate_limit_error", "too fast", LIMITED),
     ]
 ]
-GOOGLE: list[tuple[int, Any, Kind]] = [
+GOOGLE: list[tuple[int, Any, RefusalKind]] = [
     (number, shape, kind)
     for number, word, message, kind in [
         (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", ACCOUNT),
@@ -83,7 +93,7 @@ GOOGLE: list[tuple[int, Any, Kind]] = [
         [{"error": {"code": number, "message": message, "status": word}}],
     )
 ]
-OTHERS: list[tuple[int, Any, Kind]] = [
+OTHERS: list[tuple[int, Any, RefusalKind]] = [
     # Azure
     (401, error("Access denied due to invalid subscription key", code="401"), ACCOUNT),
     (404, error("The API deployment does not exist", code="DeploymentNotFound"), NO_MODEL),
@@ -236,7 +246,7 @@ OTHERS: list[tuple[int, Any, Kind]] = [
 
 
 @pytest.mark.parametrize(("status", "body", "kind"), [*OPENAI, *ANTHROPIC, *GOOGLE, *OTHERS])
-def test_what_stands_in_the_way(status: int, body: Any, kind: Kind) -> None:
+def test_what_stands_in_the_way(status: int, body: Any, kind: RefusalKind) -> None:
     assert kind_of(status, read_error(body)) is kind
 
 
@@ -257,7 +267,7 @@ def test_a_wait_in_the_body_is_read() -> None:
 
 
 def test_every_kind_has_its_row() -> None:
-    assert set(ROWS) == set(Kind)
+    assert set(ROWS) == set(RefusalKind)
 
 
 JSON = st.recursive(
@@ -277,4 +287,4 @@ JSON = st.recursive(
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(200, 599), JSON)
 def test_no_body_breaks_it(status: int, body: Any) -> None:
-    assert kind_of(status, read_error(json.loads(json.dumps(body)))) in Kind
+    assert kind_of(status, read_error(json.loads(json.dumps(body)))) in RefusalKind

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pointsman.bench.routing.sources.outcomes import DataError, Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnswers
 from pointsman.bench.routing.sources.stem import place
 
 TEST_SHARE = 0.3
@@ -21,7 +21,7 @@ TEST_SHARE = 0.3
 SPLIT = "pointsman-routing-1"
 
 
-def read(path: Path) -> Outcomes:
+def read(path: Path) -> TierAnswers:
     """The outcomes in one file.
 
     Raises:
@@ -41,7 +41,7 @@ def read(path: Path) -> Outcomes:
     return parse(columns, path.stem, hashlib.sha256(data).hexdigest())
 
 
-def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> Outcomes:
+def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> TierAnswers:
     """As `read`, from columns."""
     tiers = tuple(key.removeprefix("score_") for key in columns if key.startswith("score_"))
     if "prompt" not in columns or len(tiers) < 2:
@@ -66,7 +66,7 @@ def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> Outcomes:
     if not np.isfinite(score).all():
         raise DataError(f"{name}: a score is missing", "leave out the rows that not every tier has answered")
     prompts = texts("prompt")
-    return Outcomes(
+    return TierAnswers(
         name=name,
         sha256=sha256,
         tiers=tiers,
@@ -83,8 +83,8 @@ def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> Outcomes:
 
 
 def split(
-    outcomes: Outcomes, *, test_share: float = TEST_SHARE, salt: str = SPLIT
-) -> tuple[Outcomes, Outcomes]:
+    outcomes: TierAnswers, *, test_share: float = TEST_SHARE, salt: str = SPLIT
+) -> tuple[TierAnswers, TierAnswers]:
     """Train and test, by a hash of each stem: fixed, and the same question always on one side."""
     in_test = [place(of, salt) < test_share for of in outcomes.stems]
     train = [row for row, test in enumerate(in_test) if not test]
@@ -92,18 +92,18 @@ def split(
     return outcomes.take(train, f"{outcomes.name}:train"), outcomes.take(test, f"{outcomes.name}:test")
 
 
-def folds(outcomes: Outcomes, count: int, salt: str = "folds") -> list[int]:
+def folds(outcomes: TierAnswers, count: int, salt: str = "folds") -> list[int]:
     """The fold of each row, from 0; rows of one stem share theirs."""
     return [int(place(of, salt) * count) for of in outcomes.stems]
 
 
-def without(outcomes: Outcomes, others: Iterable[Outcomes]) -> Outcomes:
+def without(outcomes: TierAnswers, others: Iterable[TierAnswers]) -> TierAnswers:
     """The rows whose stem is in none of `others`: what may be trained on when those are the test."""
     taken = {of for other in others for of in other.stems}
     return outcomes.take([row for row, of in enumerate(outcomes.stems) if of not in taken])
 
 
-def refuse_overlap(train: Outcomes, test: Outcomes) -> None:
+def refuse_overlap(train: TierAnswers, test: TierAnswers) -> None:
     """Raises DataError if one question stands on both sides."""
     both = set(train.stems) & set(test.stems)
     if both:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.learn.examples import Examples
 
 #: How much a question of other work counts beside one of the own.
@@ -11,14 +11,14 @@ OTHERS = 0.15
 ASSUMED = 0.01
 
 
-def costs(outcomes: Outcomes) -> Floats:
+def costs(outcomes: TierAnswers) -> Floats:
     """[n, t] US dollars; where the file has none, the strongest tier's call is the unit."""
     tiers = len(outcomes.tiers)
     assumed = ASSUMED ** np.arange(tiers - 1, -1, -1)
     return np.where(np.isfinite(outcomes.cost), outcomes.cost, assumed)
 
 
-def examples(own: Outcomes, *others: Outcomes) -> Examples:
+def examples(own: TierAnswers, *others: TierAnswers) -> Examples:
     """`own` to train, calibrate and tune on; `others` to train on only."""
     made = _of(own, 1.0, True)
     for other in others:
@@ -27,7 +27,7 @@ def examples(own: Outcomes, *others: Outcomes) -> Examples:
     return made
 
 
-def _of(outcomes: Outcomes, weight: float, own: bool) -> Examples:
+def _of(outcomes: TierAnswers, weight: float, own: bool) -> Examples:
     n = len(outcomes)
     return Examples(
         outcomes.tiers,

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from pointsman.bench.routing.sources.data import read, without
-from pointsman.bench.routing.sources.outcomes import DataError, Outcomes
+from pointsman.bench.routing.sources.outcomes import DataError, TierAnswers
 
 
 @dataclass(frozen=True)
 class Files:
     """`own` work; `extra`, without its questions, to train on; `pairs` of a weak and a strong model."""
 
-    own: Outcomes
-    extra: Outcomes | None
-    pairs: Outcomes | None
+    own: TierAnswers
+    extra: TierAnswers | None
+    pairs: TierAnswers | None
 
     @property
     def said(self) -> dict[str, str]:
@@ -44,7 +44,7 @@ def folder(path: Path) -> Files:
     return Files(joined, without(join(extra), [joined]) if extra else None, join(pairs) if pairs else None)
 
 
-def join(several: list[Outcomes]) -> Outcomes:
+def join(several: list[TierAnswers]) -> TierAnswers:
     """All as one; DataError where the tiers differ."""
     first = several[0]
     if len(several) == 1:
@@ -55,7 +55,7 @@ def join(several: list[Outcomes]) -> Outcomes:
                 f"{each.name} has tiers {', '.join(each.tiers)}; {first.name} {', '.join(first.tiers)}",
                 "measure files of different tiers one by one",
             )
-    return Outcomes(
+    return TierAnswers(
         name="+".join(each.name for each in several),
         sha256="+".join(each.sha256 for each in several),
         tiers=first.tiers,
@@ -73,10 +73,10 @@ def join(several: list[Outcomes]) -> Outcomes:
     )
 
 
-def ends(outcomes: Outcomes, names: tuple[str, str]) -> Outcomes:
+def ends(outcomes: TierAnswers, names: tuple[str, str]) -> TierAnswers:
     """Only the weakest and the strongest tier, under these names."""
     at = [0, len(outcomes.tiers) - 1]
-    return Outcomes(
+    return TierAnswers(
         name=outcomes.name,
         sha256=outcomes.sha256,
         tiers=names,

@@ -21,7 +21,7 @@ class DataError(Exception):
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class TierAnswers:
     """`n` questions answered by each of `t` tiers, in ascending capability.
 
     `score` [n, t] points, `cost` [n, t] US dollars (NaN where the file has none), `out_tokens` [n, t] (NaN
@@ -54,7 +54,7 @@ class Outcomes:
         """[n, t] 1 where the tier's answer was at least as good as the strongest tier's."""
         return (self.score >= self.score[:, -1:]).astype(float)
 
-    def take(self, rows: Sequence[int] | npt.NDArray[np.intp], name: str = "") -> "Outcomes":
+    def take(self, rows: Sequence[int] | npt.NDArray[np.intp], name: str = "") -> "TierAnswers":
         """The questions at these rows, in this order."""
         kept = [int(row) for row in rows]
         return replace(

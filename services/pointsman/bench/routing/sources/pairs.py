@@ -10,7 +10,7 @@ from pointsman.bench.routing.routellm import PUBLISHED, protocol
 from pointsman.bench.routing.router import Progress, Router, need
 from pointsman.bench.routing.sources.data import folds
 from pointsman.bench.routing.sources.examples import examples
-from pointsman.bench.routing.sources.outcomes import Floats, Outcomes
+from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
 from pointsman.bench.routing.sources.stem import place
 from pointsman.learn.opinion import expected_gain
 from pointsman.learn.train import untuned
@@ -25,7 +25,7 @@ SCORE, OPINION = "", ", with second opinion"
 
 
 def pairs(
-    outcomes: Outcomes, progress: Progress, vectors: VectorsOf | None = None
+    outcomes: TierAnswers, progress: Progress, vectors: VectorsOf | None = None
 ) -> dict[str, dict[str, object]]:
     """APGR, CPT50 and CPT80 of each benchmark, beside the best published. `vectors`: with an opinion, too."""
     source = np.array(outcomes.source)
@@ -50,7 +50,7 @@ def pairs(
     return found
 
 
-def _fold_by_fold(rows: Outcomes, others: Sequence[Outcomes], vectors: VectorsOf | None) -> Needs:
+def _fold_by_fold(rows: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf | None) -> Needs:
     fold = np.array(folds(rows, FOLDS, "routellm"))
     said: Needs = {}
     beside = others if len(rows) < LABELS else []  # a small set learns from the others too
@@ -62,11 +62,13 @@ def _fold_by_fold(rows: Outcomes, others: Sequence[Outcomes], vectors: VectorsOf
     return said
 
 
-def _elsewhere(rows: Outcomes, others: Sequence[Outcomes], vectors: VectorsOf | None) -> Needs:
+def _elsewhere(rows: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf | None) -> Needs:
     return _needs(others[0], others[1:], rows, vectors)
 
 
-def _needs(train: Outcomes, beside: Sequence[Outcomes], test: Outcomes, vectors: VectorsOf | None) -> Needs:
+def _needs(
+    train: TierAnswers, beside: Sequence[TierAnswers], test: TierAnswers, vectors: VectorsOf | None
+) -> Needs:
     taken = set(test.stems)
     clear = [each.take([row for row, of in enumerate(each.stems) if of not in taken]) for each in beside]
     made = examples(train, *clear)
@@ -77,7 +79,7 @@ def _needs(train: Outcomes, beside: Sequence[Outcomes], test: Outcomes, vectors:
     return {SCORE: score, OPINION: (score + opinion) / 2}
 
 
-def _scored(how: str, rows: Outcomes, said: Needs) -> dict[str, dict[str, Any]]:
+def _scored(how: str, rows: TierAnswers, said: Needs) -> dict[str, dict[str, Any]]:
     return {
         f"{how}{way}": protocol(needs, rows.score[:, 0], rows.score[:, -1]) for way, needs in said.items()
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from pointsman.bench.routing.measure import Figures, of_choice
-from pointsman.bench.routing.sources.outcomes import Outcomes
+from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.learn.examples import Ints
 
 _EASY = (
@@ -26,7 +26,7 @@ REWRITES: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def shifts(test: Outcomes, decide: Callable[[list[str]], Ints]) -> dict[str, Figures]:
+def shifts(test: TierAnswers, decide: Callable[[list[str]], Ints]) -> dict[str, Figures]:
     """For each rewrite: the share of jobs that it moves to a weaker tier, and what becomes of the quality."""
     before = decide(list(test.prompts))
     found = {}

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pointsman.bench.audit import Report
+from pointsman.bench.audit import AuditReport
 
 
-def lines(report: Report) -> Iterator[str]:
+def lines(report: AuditReport) -> Iterator[str]:
     """The rates, the two ratios, and where the sink's processor time goes."""
     yield f"{report.rows:,} rows of {report.mean_value_bytes:,.0f} bytes each, median of {report.rounds}"
     yield f"{'':14}{'rows/s':>10}{'client us/row':>16}{'Postgres us/row':>18}"

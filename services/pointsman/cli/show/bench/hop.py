@@ -2,15 +2,15 @@
 
 from rich.table import Table
 
-from pointsman.bench.hop.run import Report
+from pointsman.bench.hop.run import HopReport
 
 
-def tables(report: Report) -> list[Table]:
+def tables(report: HopReport) -> list[Table]:
     """Throughput and processor time of every hop, then the time a message spends in the router's."""
     return [_rates(report), _delays(report)]
 
 
-def _rates(report: Report) -> Table:
+def _rates(report: HopReport) -> Table:
     table = Table(
         box=None,
         title=f"{report.messages:,} messages of {report.bytes_each:,.0f} bytes",
@@ -31,7 +31,7 @@ def _rates(report: Report) -> Table:
     return table
 
 
-def _delays(report: Report) -> Table:
+def _delays(report: HopReport) -> Table:
     table = Table(box=None, title="published until a committed reader has it", title_justify="left")
     for name in ("rate", "messages", "p50 ms", "p99 ms", "longest ms"):
         table.add_column(name, justify="left" if name == "rate" else "right")

@@ -2,16 +2,16 @@
 
 from rich.table import Table
 
-from pointsman.bench.journey import Journey
+from pointsman.bench.journey import JourneyReport
 from pointsman.bench.steady import Times
 
 
-def tables(found: Journey) -> list[Table]:
+def tables(found: JourneyReport) -> list[Table]:
     """The way and its hops, then every process."""
     return [_way(found), _processes(found)]
 
 
-def _way(found: Journey) -> Table:
+def _way(found: JourneyReport) -> Table:
     title = f"{found.jobs:,} jobs at {found.per_second:.0f} a second"
     table = Table(box=None, title=title, title_justify="left")
     for name in ("", "p50 ms", "p99 ms", "longest ms"):
@@ -25,7 +25,7 @@ def _cells(times: Times) -> tuple[str, str, str]:
     return f"{times.p50:.1f}", f"{times.p99:.1f}", f"{times.longest:.1f}"
 
 
-def _processes(found: Journey) -> Table:
+def _processes(found: JourneyReport) -> Table:
     table = Table(box=None)
     for name in ("process", "CPU ms a job", "MB"):
         table.add_column(name, justify="left" if name == "process" else "right")

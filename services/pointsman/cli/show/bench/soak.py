@@ -7,12 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.bench.soak.memory import Memory
-from pointsman.bench.soak.run import Report
+from pointsman.bench.soak.run import SoakReport
 
 _SHOWN = 20
 
 
-def tables(report: Report) -> list[RenderableType]:
+def tables(report: SoakReport) -> list[RenderableType]:
     """What was done and suffered, memory, the verdict with the first problems."""
     outcomes = ", ".join(f"{count:,} {name}" for name, count in report.outcomes.items())
     most = "" if report.most is None else f" (a burst was done at {report.most:.0f})"
@@ -46,7 +46,7 @@ def _memory(found: Mapping[str, Memory]) -> Table:
     return table
 
 
-def _verdict(report: Report) -> list[Text]:
+def _verdict(report: SoakReport) -> list[Text]:
     if report.sound:
         return [Text("nothing lost, nothing twice, the audit is whole", "green")]
     shown = [Text(each, "red") for each in report.problems[:_SHOWN]]

@@ -3,10 +3,10 @@
 from rich.console import RenderableType
 from rich.table import Table
 
-from pointsman.bench.tiers import HANGS, Report
+from pointsman.bench.tiers import HANGS, TiersReport
 
 
-def tables(report: Report) -> list[RenderableType]:
+def tables(report: TiersReport) -> list[RenderableType]:
     """The tiers beside one that hangs, then one worker and two."""
     scaled = report.scaled
     return [
@@ -17,7 +17,7 @@ def tables(report: Report) -> list[RenderableType]:
     ]
 
 
-def _beside(report: Report) -> Table:
+def _beside(report: TiersReport) -> Table:
     table = Table(box=None)
     for name in ("tier", "jobs", "p50 ms alone", "beside it", "p99 ms alone", "beside it", "ratio"):
         table.add_column(name, justify="left" if name == "tier" else "right")

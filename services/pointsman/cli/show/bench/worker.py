@@ -3,10 +3,10 @@
 from rich.table import Table
 
 from pointsman.bench.worker.backlog import Backlog
-from pointsman.bench.worker.run import Measured, Report
+from pointsman.bench.worker.run import Measured, WorkerReport
 
 
-def tables(report: Report) -> list[Table]:
+def tables(report: WorkerReport) -> list[Table]:
     """A row for each case; then the backlog."""
     return [_cases(report.cases), *([_backlog(report.backlog)] if report.backlog else [])]
 

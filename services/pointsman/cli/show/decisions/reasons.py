@@ -7,13 +7,13 @@ from rich.text import Text
 
 from pointsman.cli.formats import printable
 from pointsman.cli.show.decisions.trace import labelled
-from pointsman.score.estimate import Reason
+from pointsman.score.estimate import ScoreReason
 
 #: What is smaller would be shown as 0.00.
 SMALLEST = 0.005
 
 
-def reasons(found: Mapping[str, Sequence[Reason]], model: str) -> RenderableType:
+def reasons(found: Mapping[str, Sequence[ScoreReason]], model: str) -> RenderableType:
     """For each tier the strongest features, those for it first, with their weights in log-odds."""
     head = Text.assemble(
         (f"what {model} saw", "bold"), ("  weights are log-odds: +0.7 doubles the odds", "dim")
@@ -33,5 +33,5 @@ def reasons(found: Mapping[str, Sequence[Reason]], model: str) -> RenderableType
     return Group(head, rows)
 
 
-def _said(reason: Reason) -> str:
+def _said(reason: ScoreReason) -> str:
     return f"{printable(reason.words)} {reason.weight:+.2f}"

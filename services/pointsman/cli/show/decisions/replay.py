@@ -9,10 +9,10 @@ from rich.text import Text
 
 from pointsman.cli.formats import count, gist, moment, money, printable
 from pointsman.cli.show.decisions.trace import labelled
-from pointsman.router.policy.replay import Replay
+from pointsman.router.policy.replay import PolicyReplay
 
 
-def replayed(found: Replay, since: datetime) -> RenderableType:
+def replayed(found: PolicyReplay, since: datetime) -> RenderableType:
     """Shares before and after, then each move, the biggest first."""
     facts = labelled()
     facts.add_row("policy", f"{found.policy.name} {found.policy.version}")
@@ -26,7 +26,7 @@ def replayed(found: Replay, since: datetime) -> RenderableType:
     return Group(facts, Text(), _tiers(found), *_moves(found))
 
 
-def flat(found: Replay, since: datetime, until: datetime) -> dict[str, Any]:
+def flat(found: PolicyReplay, since: datetime, until: datetime) -> dict[str, Any]:
     """The same for a program; `saved` and `sufficient_*` are shares, null where nothing is known."""
     return {
         "policy": {"name": found.policy.name, "version": found.policy.version},
@@ -58,7 +58,7 @@ def flat(found: Replay, since: datetime, until: datetime) -> dict[str, Any]:
     }
 
 
-def _left_out(found: Replay) -> str:
+def _left_out(found: PolicyReplay) -> str:
     parts = []
     if found.unreadable:
         parts.append(f"{found.unreadable:,} that cannot be read")
@@ -67,7 +67,7 @@ def _left_out(found: Replay) -> str:
     return f"; left out: {', '.join(parts)}" if parts else ""
 
 
-def _cost(found: Replay) -> str:
+def _cost(found: PolicyReplay) -> str:
     if not found.priced:
         return "not known: no job on record has a price on both sides"
     said = f"{money(found.cost_before)} -> {money(found.cost_after)}"
@@ -78,7 +78,7 @@ def _cost(found: Replay) -> str:
     return f"{said} at the tokens of {count(found.priced, 'job')}{without}"
 
 
-def _quality(found: Replay) -> str:
+def _quality(found: PolicyReplay) -> str:
     scorer = found.policy.scorer
     if scorer.model is None:
         return "not estimated: this policy has no score"
@@ -93,7 +93,7 @@ def _quality(found: Replay) -> str:
     )
 
 
-def _tiers(found: Replay) -> RenderableType:
+def _tiers(found: PolicyReplay) -> RenderableType:
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     rows.add_column("tier", no_wrap=True)
     for name in ("before", "share", "after", "share"):
@@ -106,7 +106,7 @@ def _tiers(found: Replay) -> RenderableType:
     return rows
 
 
-def _moves(found: Replay) -> list[RenderableType]:
+def _moves(found: PolicyReplay) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for (before, after), jobs in found.moves.most_common():
         parts += [Text(), Text(f"{before} -> {after}  {count(jobs, 'job')}", "bold")]

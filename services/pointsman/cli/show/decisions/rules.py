@@ -9,7 +9,7 @@ from rich.text import Text
 from pointsman.cli.formats import count, printable
 from pointsman.cli.show.decisions.trace import labelled
 from pointsman.router.policy.cascading import words
-from pointsman.router.policy.policy_file import DEFAULT, PolicyFile, Target, When
+from pointsman.router.policy.policy_file import DEFAULT, PolicyFile, RuleTarget, When
 from pointsman.router.policy.tier_names import SCORED
 from pointsman.router.scoring.opinion_section import OpinionSection
 from pointsman.router.scoring.score_section import ScoreSection
@@ -70,7 +70,7 @@ def flat(file: PolicyFile) -> dict[str, Any]:
     }
 
 
-def _target(target: Target) -> str:
+def _target(target: RuleTarget) -> str:
     return f"{SCORED}, else {target.fallback}" if target.tier == SCORED else target.tier
 
 

@@ -14,7 +14,7 @@ from pointsman.cli.show.story import COLOURS, SAID, headline
 from pointsman.cli.show.words import kind
 from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
 from pointsman.score.answered import answered
-from pointsman.score.estimate import Reason
+from pointsman.score.estimate import ScoreReason
 from pointsman.store.ask.answers import Ended, JobState, Step
 from pointsman.worker.escalation import step_check
 from pointsman_schemas import dead
@@ -29,7 +29,7 @@ class Saw:
     """For each tier what spoke for it and against it; `missing` says why that cannot be told."""
 
     model: str
-    reasons: Mapping[str, Sequence[Reason]]
+    reasons: Mapping[str, Sequence[ScoreReason]]
     missing: str | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from pointsman.dev.simulator.answering.draw import below
-from pointsman.dev.simulator.answering.models import Model
+from pointsman.dev.simulator.answering.models import SimulatedModel
 from pointsman.dev.simulator.answering.schema import example
 
 Canned = Mapping[str, Any]  # last user message -> a text, or an object (JSON, arguments of a tool)
@@ -53,7 +53,7 @@ def text_of(message: dict[str, Any]) -> str:
     return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
 
 
-def content(request: dict[str, Any], asked: str, canned: Canned, model: Model, seed: int) -> str:
+def content(request: dict[str, Any], asked: str, canned: Canned, model: SimulatedModel, seed: int) -> str:
     """The text of one choice, JSON if the request wants JSON."""
     for whose, words in SAY.findall(asked):
         if whose in ("", model.tier, model.name):
@@ -68,7 +68,7 @@ def content(request: dict[str, Any], asked: str, canned: Canned, model: Model, s
     return orjson.dumps({"answer": text}).decode() if wanted["type"] == "json_object" else text
 
 
-def _sentences(asked: str, model: Model, seed: int) -> str:
+def _sentences(asked: str, model: SimulatedModel, seed: int) -> str:
     subject = " ".join(asked.split()[:8]) or "nothing"
     least, most = model.sentences
     length = least + below(seed, "length", most - least + 1)

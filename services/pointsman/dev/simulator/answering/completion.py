@@ -9,7 +9,7 @@ from orjson import dumps
 
 from pointsman.dev.simulator.answering.answers import Canned, content, question, text_of, tool_calls
 from pointsman.dev.simulator.answering.draw import digest, unit
-from pointsman.dev.simulator.answering.models import Model
+from pointsman.dev.simulator.answering.models import SimulatedModel
 from pointsman.dev.simulator.answering.tokens import WIDTH, count, split
 
 Json = dict[str, Any]
@@ -18,7 +18,7 @@ SURE = re.compile(r"\[sure(?: ([\w.-]{1,64}))?:(1(?:\.0{0,20})?|0?\.\d{0,20}[1-9
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CompletionChoice:
     text: str | None
     calls: list[Json]
     finish: str
@@ -29,7 +29,7 @@ class Choice:
         return count(self.text or "") + sum(count(call["function"]["arguments"]) for call in self.calls)
 
 
-def choices(request: Json, model: Model, canned: Canned, seed: int) -> list[Choice]:
+def choices(request: Json, model: SimulatedModel, canned: Canned, seed: int) -> list[CompletionChoice]:
     """`n` choices; they differ from each other, except for canned answers."""
     asked = question(request["messages"])
     return [
@@ -38,21 +38,21 @@ def choices(request: Json, model: Model, canned: Canned, seed: int) -> list[Choi
     ]
 
 
-def _choice(request: Json, asked: str, model: Model, canned: Canned, seed: int) -> Choice:
+def _choice(request: Json, asked: str, model: SimulatedModel, canned: Canned, seed: int) -> CompletionChoice:
     limit = request.get("max_completion_tokens") or request.get("max_tokens")
     calls = tool_calls(request, asked, canned, seed)
     if calls:
         arguments = calls[-1]["function"]
         if limit is not None and count(arguments["arguments"]) > limit:
             arguments["arguments"] = arguments["arguments"][: limit * WIDTH]
-            return Choice(None, calls, "length", None)
+            return CompletionChoice(None, calls, "length", None)
         # The real provider says "stop" when the request itself named the function.
         named = isinstance(request.get("tool_choice"), dict)
-        return Choice(None, calls, "stop" if named else "tool_calls", None)
+        return CompletionChoice(None, calls, "stop" if named else "tool_calls", None)
     text, finish = _stopped(content(request, asked, canned, model, seed), request.get("stop")), "stop"
     if limit is not None and count(text) > limit:
         text, finish = text[: limit * WIDTH], "length"
-    return Choice(text, [], finish, _logprobs(request, asked, text, model, seed))
+    return CompletionChoice(text, [], finish, _logprobs(request, asked, text, model, seed))
 
 
 def _stopped(text: str, stop: str | list[str] | None) -> str:
@@ -61,7 +61,7 @@ def _stopped(text: str, stop: str | list[str] | None) -> str:
     return text
 
 
-def _logprobs(request: Json, asked: str, text: str, model: Model, seed: int) -> list[Json] | None:
+def _logprobs(request: Json, asked: str, text: str, model: SimulatedModel, seed: int) -> list[Json] | None:
     """One entry a token, as the real ones look: probabilities between the model's confidence and 1.
 
     With `[sure:0.4]` in the question, or `[sure small:0.4]` for one tier's, each is this one.
@@ -82,7 +82,7 @@ def _entry(token: str, p: float) -> Json:
     return {"token": token, "logprob": round(log(p), 6), "bytes": list(token.encode())}
 
 
-def usage(request: Json, made: list[Choice]) -> Json:
+def usage(request: Json, made: list[CompletionChoice]) -> Json:
     """Tokens in and out, at four characters each; the definitions of tools count as input."""
     text = sum(len(text_of(message)) for message in request["messages"])
     tools = len(dumps(request["tools"])) if request.get("tools") else 0
@@ -102,7 +102,7 @@ def usage(request: Json, made: list[Choice]) -> Json:
     }
 
 
-def head(kind: str, name: str, model: Model, now: float) -> Json:
+def head(kind: str, name: str, model: SimulatedModel, now: float) -> Json:
     """The fields that a completion and each chunk of a stream share; `name` is the answer's id."""
     return {
         "id": name,
@@ -114,7 +114,7 @@ def head(kind: str, name: str, model: Model, now: float) -> Json:
     }
 
 
-def completion(top: Json, request: Json, made: list[Choice]) -> Json:
+def completion(top: Json, request: Json, made: list[CompletionChoice]) -> Json:
     listed = []
     for i, choice in enumerate(made):
         message: Json = {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []}

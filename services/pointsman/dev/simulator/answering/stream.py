@@ -5,14 +5,14 @@ from typing import Any
 
 import orjson
 
-from pointsman.dev.simulator.answering.completion import Choice, Json, usage
+from pointsman.dev.simulator.answering.completion import CompletionChoice, Json, usage
 from pointsman.dev.simulator.answering.tokens import split
 
 EVENT_TOKENS = 4  # the real provider sends one token an event; four cost a quarter of the work
 DONE = b"data: [DONE]\n\n"
 
 
-def events(top: Json, request: Json, made: list[Choice]) -> list[bytes]:
+def events(top: Json, request: Json, made: list[CompletionChoice]) -> list[bytes]:
     """The events in order: role, pieces, finish reason for each choice, usage if asked for, `[DONE]`."""
     wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
     extra: Json = {"usage": None} if wants_usage else {}
@@ -30,7 +30,7 @@ def event(data: Any) -> bytes:
     return b"data: " + orjson.dumps(data) + b"\n\n"
 
 
-def _parts(index: int, choice: Choice) -> Iterator[Json]:
+def _parts(index: int, choice: CompletionChoice) -> Iterator[Json]:
     yield _part(index, {"role": "assistant", "content": None if choice.calls else "", "refusal": None})
     for i, call in enumerate(choice.calls):
         first = call | {"index": i, "function": {"name": call["function"]["name"], "arguments": ""}}
