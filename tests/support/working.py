@@ -18,6 +18,7 @@ from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
 from pointsman_schemas.topics import Topics
+from tests.support.alone import alone
 from tests.support.routed_jobs import routed
 from tests.support.tiny_provider import Asked, Respond, Tiny, tiny_provider
 
@@ -54,9 +55,7 @@ class Worker:
         )
         self.cancellations = Cancellations()
         targets = [target(provider, Prices("openai"), row.model, ceilings), *fallback]
-        self.call_context = call_context_of(
-            name, row, targets, shared_limits or SharedLimits.alone(), clock=clock
-        )
+        self.call_context = call_context_of(name, row, targets, shared_limits or alone(), clock=clock)
         self.handler = WorkerHandler(
             self.call_context, topics or Topics(), cancellations=self.cancellations, clock=clock
         )

@@ -11,7 +11,6 @@ from pointsman.worker.calls.call_context import call_context_of, target
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import WorkerHandler
-from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
 from pointsman_schemas.envelope import start
@@ -19,6 +18,7 @@ from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
+from tests.support.alone import alone
 from tests.support.routed_jobs import AGENT, NOW, header, job_id, outcome, routed
 
 
@@ -27,7 +27,7 @@ async def handler() -> AsyncIterator[WorkerHandler]:
     row = ProviderRow(name="nobody", base_url="http://127.0.0.1:9/v1")
     provider = Provider(row, row.key({}), max_in_flight=1)
     tier = TierRow(provider="nobody", model="m")
-    call_context = call_context_of("small", tier, [target(provider, Prices(None), "m")], SharedLimits.alone())
+    call_context = call_context_of("small", tier, [target(provider, Prices(None), "m")], alone())
     yield WorkerHandler(call_context, Topics(), cancellations=Cancellations())
     await provider.close()
 

@@ -6,10 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from pointsman.worker.calls.retry_after import parse_retry_after
 from pointsman_schemas.base import Value
-
-__all__ = ["GiveUp", "Pace", "next_wait", "parse_retry_after"]
 
 
 class Pace(Value):

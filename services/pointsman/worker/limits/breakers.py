@@ -36,16 +36,11 @@ class Breakers:
         """Whether anybody may call it."""
         return target not in self._watched or self._shared.ledger.breaker(target).state == "closed"
 
-    def passable(self, target: str) -> bool:
-        """Whether a call of ours could begin now, if only as the probe."""
-        return self.closed(target) or self._probe.get(target) == "free" or self._probe_due(target)
-
     def shut_for(self, target: str) -> float:
         """Seconds until a call of ours could begin, as far as anybody knows; 0 for now."""
-        if self.passable(target):
+        if self.closed(target) or self._probe.get(target) == "free" or self._probe_due(target):
             return 0.0
-        left = self._shared.ledger.breaker(target).until - self._shared.clock.at_least(self._shared.now())
-        return max(left / 1000, 0.001)
+        return max(self._left_s(target), 0.001)
 
     async def enter(self, target: str, elsewhere: Callable[[], bool]) -> bool:
         """Return when `target` may be called: True for the one call that is the probe.
@@ -62,8 +57,8 @@ class Breakers:
                 self._turn(target, "probing", self._watched[target].probe_s)
             elif elsewhere():
                 raise ShutError(target)
-            left = self._shared.ledger.breaker(target).until - self._shared.clock.at_least(self._shared.now())
-            await self._shared.moved(within=left / 1000 if left > 0 else None)
+            left_s = self._left_s(target)
+            await self._shared.moved(within=left_s if left_s > 0 else None)
         return False
 
     def saw(self, target: str, went_well: bool | None, *, probe: bool) -> None:
@@ -119,6 +114,10 @@ class Breakers:
     def due_at(self) -> float | None:
         """Nothing is written for time's sake."""
         return None
+
+    def _left_s(self, target: str) -> float:
+        until, now = self._shared.ledger.breaker(target).until, self._shared.now()
+        return (until - self._shared.clock.at_least(now)) / 1000
 
     def _probe_due(self, target: str) -> bool:
         now = self._shared.clock.at_least(self._shared.now())

@@ -96,7 +96,7 @@ class CallLimiter:
             await self._rate_limiter.rest(target, after_s)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        other_ready = elsewhere or _nowhere
+        other_ready = elsewhere or (lambda: False)
         call = Acquired(job_id, target)
         try:
             while True:
@@ -190,7 +190,3 @@ class CallLimiter:
         if not self._rate_limiter.pause_left(call.target) and not self._breakers.closed(call.target):
             return f"{call.target} broken"
         return self._rate_limiter.held_by(call.grant, call.target)
-
-
-def _nowhere() -> bool:
-    return False

@@ -69,42 +69,26 @@ class SharedLimits:
         self.ledger = Ledger()
         self.clock = BrokerClock()
         self.joined = asyncio.Event()
+        #: What was said and is not written yet.
+        self.outbox: list[Keyed] = []
         #: Why the log is not read now, for `/readyz`.
         self.problem: str | None = "the shared limits are not read yet"
         self._open_log = open_log
         self._parts: list[LimitsUser] = []
-        self._outbox: list[Keyed] = []
         self._as_of = 0
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._appending = False
 
-    @classmethod
-    def alone(cls) -> "SharedLimits":
-        """Of a process that shares nothing: what it says is said to itself."""
-
-        def no_log() -> SharedLog:
-            raise BusError("this process shares nothing")
-
-        shared_limits = cls("alone", no_log)
-        shared_limits.joined.set()
-        shared_limits.problem = None
-        return shared_limits
-
-    def add(self, part: LimitsUser) -> None:
+    def add(self, part: Part) -> None:
         """Let `part` hear and speak; whoever builds a part adds it."""
         self._parts.append(part)
         if self.joined.is_set():
             part.begin()
 
-    @property
-    def outbox(self) -> Sequence[Keyed]:
-        """What was said and is not written yet."""
-        return self._outbox
-
     def say(self, key: str, message: Message) -> None:
         """Write a message with the next beat."""
-        self._outbox.append((key, message))
+        self.outbox.append((key, message))
         self._wake.set()
 
     def wake(self) -> None:
@@ -158,7 +142,7 @@ class SharedLimits:
 
     async def written(self) -> None:
         """Return when everything that was said is in the log."""
-        while self._outbox or self._appending or self._wake.is_set():  # noqa: ASYNC110  # at the end only
+        while self.outbox or self._appending or self._wake.is_set():  # noqa: ASYNC110  # at the end only
             await asyncio.sleep(BEAT_S)
 
     async def _join(self, shared: SharedLog) -> None:
@@ -214,13 +198,13 @@ class SharedLimits:
             await asyncio.sleep(BEAT_S)
             self._wake.clear()
             self._appending = True
-            messages, self._outbox = self._outbox, []
+            messages, self.outbox = self.outbox, []
             messages += [message for part in self._parts for message in part.take()]
             try:
                 if messages:
                     await shared.append(messages)
             except BusError:  # what was asked for is asked for again, all else must not be lost
-                self._outbox = [keyed for keyed in messages if not isinstance(keyed[1], LimitReserved)]
+                self.outbox = [keyed for keyed in messages if not isinstance(keyed[1], LimitReserved)]
                 raise
             finally:
                 self._appending = False

@@ -14,6 +14,7 @@ from pointsman.dev.simulator.quotas import Quota
 from pointsman.dev.simulator.settings import SimulatorSettings
 from pointsman.worker.limits.shared_limits import SharedLimits
 from tests.conftest import Kafka
+from tests.support.alone import alone
 from tests.support.routed_jobs import calls
 from tests.support.sharing import agreements
 from tests.support.working import MODEL, Worker, provider_of
@@ -34,7 +35,7 @@ def statuses(done: list[list[Outgoing]]) -> Counter[int | None]:
 
 
 async def test_what_is_left_by_the_headers_holds_calls_back() -> None:
-    async with quota_kept(SharedLimits.alone(), slots=1) as (worker,):
+    async with quota_kept(alone(), slots=1) as (worker,):
         done = await asyncio.gather(*(worker.do(number) for number in range(1, 11)))
     assert statuses(done) == {200: 10}
 

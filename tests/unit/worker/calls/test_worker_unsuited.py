@@ -14,12 +14,12 @@ from pointsman.worker.calls.attempts import Attempts
 from pointsman.worker.calls.call_context import call_context_of, target
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.calls.unsuited import is_empty
-from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers.refusal import from_status
 from pointsman.worker.providers_file import ProviderRow, TierRow
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import FailReason
+from tests.support.alone import alone
 
 USAGE = Usage(input_tokens=3, output_tokens=1)
 
@@ -61,7 +61,7 @@ async def trying(
     job = Job.model_validate(
         {"job_id": UUID(int=1), "agent_id": "a", "request": {"messages": [{"role": "user", "content": "?"}]}}
     )
-    yield Attempts(call_context_of("small", row, targets, SharedLimits.alone()), job), providers
+    yield Attempts(call_context_of("small", row, targets, alone()), job), providers
 
 
 @pytest.mark.parametrize("unsuited", [TOO_LONG, answer(content="")])
