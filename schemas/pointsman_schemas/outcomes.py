@@ -82,6 +82,6 @@ class JobCancelled(_Outcome):
     message: str
 
 
-Outcome = Annotated[
-    JobCompleted | JobFailed | JobRejected | JobExpired | JobCancelled, Field(discriminator="type")
-]
+#: What a job can end as once it was routed.
+WorkerOutcome = JobCompleted | JobFailed | JobExpired | JobCancelled
+Outcome = Annotated[WorkerOutcome | JobRejected, Field(discriminator="type")]

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.cascade.cascade import Judged, Spent, Stage, judge
-from pointsman.cascade.said import read_said
+from pointsman.cascade.completion import read_completion
+from pointsman.cascade.judge import Judged, Spent, Stage, judge
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.models import NamedModel
@@ -53,7 +53,7 @@ def judged(
 ) -> Judged | None:
     """What becomes of `answer` by `tier`."""
     asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": "How many?"}], **request})
-    return judge(Stage(cascade, tier, before, asked, model), read_said(answer), ONE_CALL)
+    return judge(Stage(cascade, tier, before, asked, model), read_completion(answer), ONE_CALL)
 
 
 def up(cascade: CascadePlan, first: str, second: str, *, model: Any = None) -> tuple[Judged, Judged]:

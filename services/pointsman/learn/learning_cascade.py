@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
-from pointsman.cascade.cascade import KEPT
-from pointsman.cascade.said import flaw_of, read_said
+from pointsman.cascade.completion import flaw_of, read_completion
+from pointsman.cascade.judge import KEPT
 from pointsman.learn.accept import LEAST_LABELS, Cascades, fit
 from pointsman.learn.labels import Answered, points
 from pointsman.learn.lesson import (
@@ -141,7 +141,7 @@ def _cheap(row: Labelled, request: ChatRequest) -> CheapAnswer:
     Without its tokens' probabilities: nobody asks for them where a model accepts.
     """
     try:
-        said = read_said(row.response or {})
+        said = read_completion(row.response or {})
     except (KeyError, IndexError, TypeError, AttributeError):
         return CheapAnswer(row.tier, "", 0.0)
     if flaw_of(said, request) is not None:

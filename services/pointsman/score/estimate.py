@@ -1,6 +1,8 @@
 """What the score says about one text."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,21 @@ class Bar:
 
     rate: float
     margin: float
+
+
+def tuned_for(bars: Mapping[str, Bar], quality: str) -> str:
+    """The name of the bar for `quality`, which may be written otherwise: 0.990 is 0.99.
+
+    Raises:
+        ValueError: the model has none.
+    """
+    try:
+        name = next((name for name in bars if Decimal(name) == Decimal(quality)), None)
+    except InvalidOperation:
+        name = None
+    if name is None:
+        raise ValueError(f"the model is not tuned for `{quality}`; it is for {', '.join(sorted(bars))}")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from functools import partial
 from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.emit import UNKNOWN_AGENT, dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.cascade.cascade import Judged, Spent, Stage
+from pointsman.cascade.escalation import asked_of, escalate, with_cascade
+from pointsman.cascade.judge import Judged, Spent, Stage
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -17,14 +18,13 @@ from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.attempts import Attempts, CallContext
 from pointsman.worker.cancellations import Cancellations
-from pointsman.worker.escalation import asked_of, escalate, look, with_cascade
 from pointsman.worker.observed import observe, observe_calls, observe_step
 from pointsman.worker.outcome import (
     Cancelled,
     Ended,
     Expired,
-    WorkerOutcome,
     failed_internally,
+    judged_end,
     outcome_of,
     total_cost,
 )
@@ -33,6 +33,7 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope, follow_with
 from pointsman_schemas.jobs import Job, JobRouted
+from pointsman_schemas.outcomes import WorkerOutcome
 from pointsman_schemas.reasons import FailReason, Reason
 from pointsman_schemas.topics import Topic, Topics
 
@@ -125,7 +126,7 @@ class WorkerHandler:
             return None
         model = await self._accept_models.of(plan.model) if self._accept_models else None
         stage = Stage(plan, self._tier, routed.steps, routed.job.request, model)
-        judged = look(stage, ended, Spent(len(calls), total_cost(calls)))
+        judged = judged_end(stage, ended, Spent(len(calls), total_cost(calls)))
         if judged is not None:
             observe_step(judged)
         return judged

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from pointsman.cascade.cascade import Judged
+from pointsman.cascade.judge import Judged
 from pointsman.runtime.metrics import CALL_SECONDS, CASCADE, COST, FINISHED, TOKENS, UNPRICED
-from pointsman.worker.outcome import WorkerOutcome
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.outcomes import JobFailed
+from pointsman_schemas.outcomes import JobFailed, WorkerOutcome
 
 
 def observe(calls: Sequence[CallFinished], outcome: WorkerOutcome, tier: str) -> None:

@@ -1,4 +1,4 @@
-"""From how the work ended to the one message that says so: pure."""
+"""From how the work ended to the one message that says so, or to the next step of its cascade: pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,15 @@ from decimal import Decimal
 from typing import Any, assert_never
 from uuid import UUID
 
-from pointsman.worker.calls.answer import Answer, Reject
+from pointsman.cascade.completion import read_completion
+from pointsman.cascade.judge import Judged, Spent, Stage, failed, judge
+from pointsman.worker.calls.answer import Answer, Reject, Retry
 from pointsman.worker.calls.attempts import GaveUp, NoRoom
 from pointsman.worker.calls.backoff import GiveUp
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, WorkerOutcome
 from pointsman_schemas.reasons import FailReason
 
 
@@ -33,7 +35,6 @@ class Expired:
 
 
 Ended = Answer | Reject | GaveUp | NoRoom | Cancelled | Expired
-WorkerOutcome = JobCompleted | JobFailed | JobExpired | JobCancelled
 
 
 def outcome_of(
@@ -73,6 +74,23 @@ def outcome_of(
             return JobCancelled(**about, cancelled_by=ended.by, message=ended.reason)
         case Expired():
             return JobExpired(**about, deadline=job.deadline, message=ended.message, limit=ended.limit)
+        case _:
+            assert_never(ended)
+
+
+def judged_end(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
+    """What the job's cascade makes of how the work ended; None where it ends there."""
+    match ended:
+        case Answer():
+            return judge(stage, read_completion(ended.response), spent)
+        case GaveUp(_, GiveUp.DEADLINE):
+            return None
+        case Reject(message=message) | GaveUp(Retry(message=message)):
+            return failed(stage, message, spent)
+        case NoRoom(reason=reason):
+            return failed(stage, reason, spent)
+        case Cancelled() | Expired():
+            return None
         case _:
             assert_never(ended)
 

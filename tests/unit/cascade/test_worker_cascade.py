@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pointsman.cascade.accept_trees import Forest
-from pointsman.cascade.cascade import Spent, Stage, failed
+from pointsman.cascade.judge import Spent, Stage, failed
 from pointsman.score.estimate import Bar
 from pointsman.score.exact import exp
 from pointsman_schemas.jobs import ChatRequest

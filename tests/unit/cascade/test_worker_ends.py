@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.cascade.completion import flaw_of, read_completion
 from pointsman.cascade.ends import End, end_of
-from pointsman.cascade.said import flaw_of, read_said
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.reasons import StepReason
 
@@ -50,7 +50,7 @@ FAILED = ("error", "ERROR", "MALFORMED_FUNCTION_CALL", "network_error", "insuffi
 
 def flaw(finish: object, text: str = "42") -> StepReason | None:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
-    found = flaw_of(read_said({"choices": [choice]}), REQUEST)
+    found = flaw_of(read_completion({"choices": [choice]}), REQUEST)
     return found and found.reason
 
 
@@ -82,4 +82,4 @@ def test_every_word_is_in_the_closed_vocabulary(told: object) -> None:
 
 def test_no_more_of_a_word_is_repeated_than_a_person_reads() -> None:
     choice = {"message": {"content": "42"}, "finish_reason": "x" * 100_000}
-    assert len(json.dumps(read_said({"choices": [choice]}).finish)) < 100
+    assert len(json.dumps(read_completion({"choices": [choice]}).finish)) < 100

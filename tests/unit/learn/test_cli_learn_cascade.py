@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
-from pointsman.cascade.cascade import KEPT
+from pointsman.cascade.judge import KEPT
 from pointsman.learn.accept import Cascades, fit
 from pointsman.learn.learning_cascade import tried_of
 from pointsman.learn.report import expected_cascade

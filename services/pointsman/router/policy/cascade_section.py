@@ -1,7 +1,6 @@
 """The `cascade` section of a policy: which tiers are asked in which order, and what an answer must show."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -16,15 +15,12 @@ from pydantic import (
 
 from pointsman.cascade.accept import AcceptModel
 from pointsman.cascade.accept_file import parse
+from pointsman.cascade.plan import ascending, complete, payable
 from pointsman.router.policy.named_files import FileKind, NamedFile
 from pointsman.router.policy.tier_names import check_tier, context_of
 from pointsman.router.scoring.score_section import as_text
 from pointsman_schemas.base import TierName, Value
 from pointsman_schemas.cascades import Accept, CascadePlan
-
-#: These compare the answers of the first two tiers, so there is exactly one more.
-COMPARING = ("agreement", "model")
-
 
 AcceptFile = NamedFile[AcceptModel]
 #: The accept model that a policy calls by this name; raises OSError and AcceptFileError.
@@ -61,45 +57,19 @@ class CascadeSection(Value):
     def _ascending(cls, tiers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for tier in tiers:
             check_tier(tier, info)
-        if len(tiers) < 2:
-            raise ValueError("needs two tiers at least: one to ask first, and one to go up to")
-        known = context_of(info).get("tiers")
-        if known is not None and [each for each in known if each in tiers] != list(tiers):
-            raise ValueError(f"must ascend as the policy's tiers do, each once: {', '.join(known)}")
+        ascending(tiers, context_of(info).get("tiers"))
         return tiers
 
     @field_validator("quality")
     @classmethod
     def _tuned(cls, quality: str | None, info: ValidationInfo) -> str | None:
         model: AcceptModel | None = context_of(info).get("accept")
-        if model is None or quality is None:
-            return quality
-        try:
-            same = [each for each in model.bars if Decimal(each) == Decimal(quality)]
-        except InvalidOperation:
-            same = []
-        if not same:
-            raise ValueError(
-                f"the model is not tuned for `{quality}`; it is for {', '.join(sorted(model.bars))}"
-            )
-        if not model.pays(same[0]):
-            raise ValueError(
-                f"training found no bar for `{quality}`: every answer would go up, and cost more"
-            )
-        return same[0]
+        return quality if model is None or quality is None else payable(model, quality)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.accept in COMPARING and len(self.tiers) != 3:
-            raise ValueError(
-                f"`accept: {self.accept}` compares the answers of two tiers; name them and the one above"
-            )
-        wanted = {"logprob": {"threshold"}, "model": {"model", "quality"}}.get(self.accept, set())
         given = {name for name in ("threshold", "model", "quality") if getattr(self, name) is not None}
-        for name in sorted(wanted - given):
-            raise ValueError(f"`accept: {self.accept}` needs `{name}`")
-        for name in sorted(given - wanted):
-            raise ValueError(f"`{name}` is not for `accept: {self.accept}`")
+        complete(self.accept, self.tiers, given)
         return self
 
     @property

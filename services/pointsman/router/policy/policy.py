@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from pointsman.router.policy.cascading import begin
+from pointsman.cascade.plan import begin
 from pointsman.router.policy.checks import check_of
 from pointsman.router.policy.conditions import Condition, conditions
 from pointsman.router.policy.facts import JobFacts, read_facts
@@ -149,8 +149,8 @@ def decide(
     plan = None
     if wanted == CASCADE:
         assert policy.cascade is not None  # a file that names a cascade has one
-        wanted, plan, begun = begin(policy.cascade, job, allowed)
-        trace.append(begun)
+        wanted, plan, reason = begin(policy.cascade, job, allowed)
+        trace.append(check_of("confidence", CASCADE, plan is not None, reason))
     tier = nearest_allowed(policy.tiers, wanted, allowed)
     if tier != wanted:
         trace.append(check_of("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))

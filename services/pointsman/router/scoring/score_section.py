@@ -1,7 +1,6 @@
 """The `score` section of a policy: which learned model is asked, for which quality, under which names."""
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, field_validator
@@ -9,6 +8,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Va
 from pointsman.router.policy.named_files import FileKind, NamedFile
 from pointsman.router.policy.tier_names import check_tier, context_of
 from pointsman.router.scoring.opinion_section import OpinionSection
+from pointsman.score.estimate import tuned_for
 from pointsman.score.model import ScoreModel
 from pointsman.score.model_file import parse
 from pointsman_schemas.base import TierName, Value
@@ -54,17 +54,7 @@ class ScoreSection(Value):
     @classmethod
     def _tuned(cls, quality: str, info: ValidationInfo) -> str:
         model: ScoreModel | None = context_of(info).get("model")
-        if model is None:
-            return quality
-        try:
-            same = [each for each in model.bars if Decimal(each) == Decimal(quality)]
-        except InvalidOperation:
-            same = []
-        if not same:
-            raise ValueError(
-                f"the model is not tuned for `{quality}`; it is for {', '.join(sorted(model.bars))}"
-            )
-        return same[0]
+        return quality if model is None else tuned_for(model.bars, quality)
 
     @field_validator("opinion")
     @classmethod
@@ -97,8 +87,8 @@ class ScoreSection(Value):
         matched = model_names(tiers, known, model)
         for name in model.tiers:
             if name not in matched.values():
-                said = f"say which it is: `tiers: {{<yours>: {name}}}`"
-                raise ValueError(f"the model's tier `{name}` is none of this policy's; {said}")
+                hint = f"say which it is: `tiers: {{<yours>: {name}}}`"
+                raise ValueError(f"the model's tier `{name}` is none of this policy's; {hint}")
         if [matched[tier] for tier in known if tier in matched] != list(model.tiers):
             raise ValueError(f"the model's tiers ascend as {', '.join(model.tiers)}, each once")
         return tiers
@@ -113,5 +103,5 @@ class ScoreSection(Value):
 
 def model_names(written: Mapping[str, str], tiers: tuple[str, ...], model: ScoreModel) -> dict[str, str]:
     """What the model calls each of the policy's tiers that it knows."""
-    said = {tier: written.get(tier, tier) for tier in tiers}
-    return {tier: name for tier, name in said.items() if name in model.tiers}
+    names = {tier: written.get(tier, tier) for tier in tiers}
+    return {tier: name for tier, name in names.items() if name in model.tiers}

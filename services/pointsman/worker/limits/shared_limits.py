@@ -80,7 +80,7 @@ class SharedLimits:
         self._moved = asyncio.Event()
         self._appending = False
 
-    def add(self, part: Part) -> None:
+    def add(self, part: LimitsUser) -> None:
         """Let `part` hear and speak; whoever builds a part adds it."""
         self._parts.append(part)
         if self.joined.is_set():

@@ -6,9 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pointsman.cascade.plan import words
 from pointsman.cli.formats import count, printable
 from pointsman.cli.show.decisions.trace import labelled
-from pointsman.router.policy.cascading import words
 from pointsman.router.policy.policy_file import DEFAULT, PolicyFile, RuleTarget, When
 from pointsman.router.policy.tier_names import SCORED
 from pointsman.router.scoring.opinion_section import OpinionSection

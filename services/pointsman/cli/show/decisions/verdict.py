@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from pointsman.cascade.escalation import step_check
 from pointsman.cli.formats import count, gist, money, printable
 from pointsman.cli.show.decisions.reasons import reasons
 from pointsman.cli.show.decisions.trace import decision as draw_decision
@@ -16,7 +17,6 @@ from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
 from pointsman.score.answered import answered
 from pointsman.score.estimate import ScoreReason
 from pointsman.store.ask.answers import Ended, JobState, Step
-from pointsman.worker.escalation import step_check
 from pointsman_schemas import dead
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Check, Decision

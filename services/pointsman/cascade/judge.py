@@ -16,7 +16,8 @@ from pointsman.cascade.accept_answer import CanonicalAnswer as Read
 from pointsman.cascade.accept_answer import read_answer
 from pointsman.cascade.accept_evidence import AcceptanceEvidence as Both
 from pointsman.cascade.accept_evidence import CheapAnswer
-from pointsman.cascade.said import Said, flaw_of
+from pointsman.cascade.completion import Completion, flaw_of
+from pointsman.cascade.plan import COMPARING
 from pointsman.score.choose import in_words
 from pointsman.score.exact import exp
 from pointsman.score.text import text_of
@@ -78,25 +79,25 @@ class _Finding:
     evidence: Evidence | None = None
 
 
-def judge(stage: Stage, said: Said, spent: Spent) -> Judged | None:
+def judge(stage: Stage, answer: Completion, spent: Spent) -> Judged | None:
     """What becomes of the answer that the stage's tier gave; None where nothing is asked of it."""
     if not stage.is_judged:
         return None
-    flaw = flaw_of(said, stage.request)
+    flaw = flaw_of(answer, stage.request)
     if flaw is not None:
         return _judged(stage, _Finding(flaw.reason, flaw.detail), spent)
     match stage.plan.accept:
         case "answer":
-            found = _Finding(StepReason.SURE, f"whole: {len(said.text):,} characters", accepted=True)
+            finding = _Finding(StepReason.SURE, f"whole: {len(answer.text):,} characters", accepted=True)
         case "logprob":
-            found = _likely(stage.plan, said)
+            finding = _likely(stage.plan, answer)
         case "agreement":
-            found = _agreed(stage, said)
+            finding = _agreed(stage, answer)
         case "model":
-            found = _modelled(stage, said)
+            finding = _modelled(stage, answer)
         case _:
             assert_never(stage.plan.accept)
-    return _judged(stage, found, spent)
+    return _judged(stage, finding, spent)
 
 
 def failed(stage: Stage, message: str, spent: Spent) -> Judged | None:
@@ -106,45 +107,46 @@ def failed(stage: Stage, message: str, spent: Spent) -> Judged | None:
     return _judged(stage, _Finding(StepReason.FAILED, message), spent)
 
 
-def _judged(stage: Stage, found: _Finding, spent: Spent) -> Judged:
+def _judged(stage: Stage, finding: _Finding, spent: Spent) -> Judged:
     step = CascadeStep(
         tier=stage.tier,
-        accepted=found.accepted,
-        reason=found.reason,
-        detail=found.detail,
-        confidence=found.confidence,
-        threshold=found.threshold,
+        accepted=finding.accepted,
+        reason=finding.reason,
+        detail=finding.detail,
+        confidence=finding.confidence,
+        threshold=finding.threshold,
         attempts=spent.attempts,
         cost_usd=spent.cost_usd,
-        evidence=found.evidence,
+        evidence=finding.evidence,
     )
-    return Judged(step, None if found.accepted else _next(stage, found))
+    return Judged(step, None if finding.accepted else _next(stage, finding))
 
 
-def _next(stage: Stage, found: _Finding) -> str:
+def _next(stage: Stage, finding: _Finding) -> str:
     """Where two answers are compared and the first is none, the second could not be judged: past it."""
     tiers = stage.plan.tiers
-    compares = stage.plan.accept in ("agreement", "model")
-    return tiers[-1] if compares and found.evidence is None else tiers[tiers.index(stage.tier) + 1]
+    if stage.plan.accept in COMPARING and finding.evidence is None:
+        return tiers[-1]
+    return tiers[tiers.index(stage.tier) + 1]
 
 
-def _likely(plan: CascadePlan, said: Said) -> _Finding:
-    if said.logprob is None or plan.threshold is None:
+def _likely(plan: CascadePlan, answer: Completion) -> _Finding:
+    if answer.logprob is None or plan.threshold is None:
         return _Finding(
             StepReason.UNKNOWN, "the provider told no probabilities of its tokens", threshold=plan.threshold
         )
-    confidence = exp(said.logprob)
+    confidence = exp(answer.logprob)
     sure = confidence > plan.threshold
     reason = StepReason.SURE if sure else StepReason.UNSURE
     return _Finding(reason, in_words(confidence, plan.threshold), sure, confidence, plan.threshold)
 
 
-def _agreed(stage: Stage, said: Said) -> _Finding:
-    first, tier, mine = stage.plan.tiers[0], stage.tier, read_answer(said.text)
+def _agreed(stage: Stage, answer: Completion) -> _Finding:
+    first, tier, mine = stage.plan.tiers[0], stage.tier, read_answer(answer.text)
     if tier == first:
         if mine.kind in ("none", "long"):
             return _Finding(StepReason.UNKNOWN, f"{_short(mine)}: no two models would word it alike")
-        return _kept(stage, said, _short(mine))
+        return _kept(stage, answer, _short(mine))
     if stage.first is None:
         return _Finding(StepReason.UNKNOWN, f"nothing is there of {first} to compare it with")
     other = read_answer(stage.first.said)
@@ -153,19 +155,19 @@ def _agreed(stage: Stage, said: Said) -> _Finding:
     return _Finding(StepReason.DIFFERED, f"{first} says {_short(other)}, {tier} says {_short(mine)}")
 
 
-def _modelled(stage: Stage, said: Said) -> _Finding:
+def _modelled(stage: Stage, answer: Completion) -> _Finding:
     plan, model, first = stage.plan, stage.model, stage.first
     if model is None or plan.quality is None or plan.quality not in model.bars:
         name = plan.model.name if plan.model else "of no name"
         return _Finding(StepReason.UNKNOWN, f"the accept model {name} for {plan.quality} is not to be had")
     if stage.tier == plan.tiers[0]:
-        return _kept(stage, said, f"{len(said.text):,} characters")
+        return _kept(stage, answer, f"{len(answer.text):,} characters")
     if first is None:
         return _Finding(StepReason.UNKNOWN, f"nothing is there of {plan.tiers[0]} to compare it with")
     both = Both(
         text_of(stage.request.messages),
         CheapAnswer(model.tiers[0], first.said, first.tokens, first.logprob),
-        CheapAnswer(model.tiers[1], said.text, said.tokens, said.logprob),
+        CheapAnswer(model.tiers[1], answer.text, answer.tokens, answer.logprob),
     )
     choice = accept(model, both, plan.quality)
     if choice.doubt is not None:
@@ -180,9 +182,9 @@ def _modelled(stage: Stage, said: Said) -> _Finding:
     )
 
 
-def _kept(stage: Stage, said: Said, what: str) -> _Finding:
-    evidence = Evidence(said=said.text[-KEPT:], tokens=said.tokens, logprob=said.logprob)
-    detail = f"{what}, kept to be compared with {stage.plan.tiers[1]}'s"
+def _kept(stage: Stage, answer: Completion, summary: str) -> _Finding:
+    evidence = Evidence(said=answer.text[-KEPT:], tokens=answer.tokens, logprob=answer.logprob)
+    detail = f"{summary}, kept to be compared with {stage.plan.tiers[1]}'s"
     return _Finding(StepReason.COMPARED_LATER, detail, evidence=evidence)
 
 

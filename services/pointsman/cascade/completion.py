@@ -17,7 +17,7 @@ _LONGEST_FINISH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Completion:
     """`end`: how the answer ended, by the provider's `finish` as it told it.
 
     `logprob`: mean natural logarithm of the tokens' probabilities; None where it was not told.
@@ -44,11 +44,11 @@ class Flaw:
     detail: str
 
 
-def read_said(response: Json) -> Said:
+def read_completion(response: Json) -> Completion:
     """The first choice of a chat completion."""
     choice = response["choices"][0]
     message = choice["message"]
-    return Said(
+    return Completion(
         _text(message.get("content")),
         str(choice.get("finish_reason"))[:_LONGEST_FINISH],
         end_of(choice.get("finish_reason")),
@@ -58,24 +58,24 @@ def read_said(response: Json) -> Said:
     )
 
 
-def flaw_of(said: Said, request: ChatRequest) -> Flaw | None:
-    """What makes `said` no whole answer to `request`; None for an answer that may count."""
-    if said.refusal or declines(said.text):
+def flaw_of(answer: Completion, request: ChatRequest) -> Flaw | None:
+    """What makes `answer` no whole answer to `request`; None for an answer that may count."""
+    if answer.refusal or declines(answer.text):
         return Flaw(StepReason.REFUSED, "the model declined to answer")
-    match said.end:
+    match answer.end:
         case End.FILTERED:
             return Flaw(
-                StepReason.REFUSED, f"the provider's content filter cut the answer off ({said.finish})"
+                StepReason.REFUSED, f"the provider's content filter cut the answer off ({answer.finish})"
             )
         case End.CUT_OFF | End.ERROR:
-            return Flaw(StepReason.CUT_OFF, f"the answer is not whole: finish_reason is {said.finish}")
+            return Flaw(StepReason.CUT_OFF, f"the answer is not whole: finish_reason is {answer.finish}")
         case End.STOPPED | End.TOOLS | End.UNKNOWN:
             pass
         case _:
-            assert_never(said.end)
-    if not said.text.strip() and not said.calls_tools:
+            assert_never(answer.end)
+    if not answer.text.strip() and not answer.calls_tools:
         return Flaw(StepReason.EMPTY, "the answer is empty")
-    if not said.calls_tools and _wants_json(request) and not _is_json(said.text):
+    if not answer.calls_tools and _demands_json(request) and not _is_json(answer.text):
         return Flaw(StepReason.NOT_JSON, "the request demands JSON, and the answer is none")
     return None
 
@@ -87,9 +87,9 @@ def _text(content: object) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _wants_json(request: ChatRequest) -> bool:
-    wanted = (request.__pydantic_extra__ or {}).get("response_format")
-    return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
+def _demands_json(request: ChatRequest) -> bool:
+    form = (request.__pydantic_extra__ or {}).get("response_format")
+    return isinstance(form, dict) and form.get("type") in ("json_object", "json_schema")
 
 
 def _is_json(text: str) -> bool:
@@ -100,12 +100,12 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _logprob(told: object) -> float | None:
-    entries = told.get("content") if isinstance(told, dict) else None
+def _logprob(logprobs: object) -> float | None:
+    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(entries, list) or not entries:
         return None
-    values = [each.get("logprob") if isinstance(each, dict) else None for each in entries]
-    numbers = [float(each) for each in values if isinstance(each, int | float)]
-    if len(numbers) < len(values) or not all(isfinite(each) and each <= 0 for each in numbers):
+    values = [entry.get("logprob") if isinstance(entry, dict) else None for entry in entries]
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    if len(numbers) < len(values) or not all(isfinite(number) and number <= 0 for number in numbers):
         return None
     return fsum(numbers) / len(numbers)

@@ -5,12 +5,11 @@ import json
 import pytest
 
 from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.worker.escalation import with_cascade
-from pointsman.worker.outcome import WorkerOutcome
+from pointsman.cascade.escalation import with_cascade
 from pointsman_schemas.cascades import CascadePlan
 from pointsman_schemas.decisions import Score
 from pointsman_schemas.jobs import JobRouted
-from pointsman_schemas.outcomes import JobCompleted, JobFailed
+from pointsman_schemas.outcomes import JobCompleted, JobFailed, WorkerOutcome
 from pointsman_schemas.reasons import FailReason
 from tests.support.cascades import plan, response
 from tests.support.routed_jobs import AGENT, DECISION, job_id, routed

@@ -1,18 +1,12 @@
 """A routed job with its cascade: what is asked of its tier, and the job as it goes to the next one; pure."""
 
 from decimal import Decimal
-from typing import assert_never
 
-from pointsman.cascade.cascade import Judged, Spent, Stage, failed, judge
-from pointsman.cascade.said import read_said
-from pointsman.worker.calls.answer import Answer, Reject, Retry
-from pointsman.worker.calls.attempts import GaveUp, NoRoom
-from pointsman.worker.calls.backoff import GiveUp
-from pointsman.worker.outcome import Cancelled, Ended, Expired, WorkerOutcome
+from pointsman.cascade.judge import Judged
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.decisions import Check, Choice, Decision, Score
 from pointsman_schemas.jobs import ChatRequest, Job, JobRouted
-from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.outcomes import JobCompleted, WorkerOutcome
 from pointsman_schemas.reasons import StepReason
 
 #: The rule by which a job stands on a tier that its cascade came to.
@@ -26,23 +20,6 @@ def asked_of(routed: JobRouted, tier: str) -> Job:
         return job
     extra = {**(job.request.__pydantic_extra__ or {}), "logprobs": True}
     return job.model_copy(update={"request": ChatRequest(messages=job.request.messages, **extra)})
-
-
-def look(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
-    """What the job's cascade makes of how the work ended; None where it ends there."""
-    match ended:
-        case Answer():
-            return judge(stage, read_said(ended.response), spent)
-        case GaveUp(_, GiveUp.DEADLINE):
-            return None
-        case Reject(message=message) | GaveUp(Retry(message=message)):
-            return failed(stage, message, spent)
-        case NoRoom(reason=reason):
-            return failed(stage, reason, spent)
-        case Cancelled() | Expired():
-            return None
-        case _:
-            assert_never(ended)
 
 
 def escalate(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:

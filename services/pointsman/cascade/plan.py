@@ -1,0 +1,86 @@
+"""A cascade's plan: what it must hold, where a job begins by it, and how to say it in words; pure."""
+
+from collections.abc import Collection, Sequence
+from typing import assert_never
+
+from pointsman.cascade.accept import AcceptModel
+from pointsman.score.estimate import tuned_for
+from pointsman_schemas.cascades import Accept, CascadePlan
+from pointsman_schemas.jobs import Job
+
+#: These compare the answers of the first two tiers, so there is exactly one more.
+COMPARING: tuple[Accept, ...] = ("agreement", "model")
+_NEEDED: dict[Accept, set[str]] = {"logprob": {"threshold"}, "model": {"model", "quality"}}
+
+
+def ascending(tiers: Sequence[str], known: Sequence[str] | None) -> None:
+    """Check `tiers` against those of the policy, where they are known.
+
+    Raises:
+        ValueError: there is none to go up to, or they do not ascend.
+    """
+    if len(tiers) < 2:
+        raise ValueError("needs two tiers at least: one to ask first, and one to go up to")
+    if known is not None and [tier for tier in known if tier in tiers] != list(tiers):
+        raise ValueError(f"must ascend as the policy's tiers do, each once: {', '.join(known)}")
+
+
+def payable(model: AcceptModel, quality: str) -> str:
+    """The model's bar for `quality`, as the model writes it.
+
+    Raises:
+        ValueError: it is not tuned for it, or nothing would be accepted.
+    """
+    bar = tuned_for(model.bars, quality)
+    if not model.pays(bar):
+        raise ValueError(f"training found no bar for `{quality}`: every answer would go up, and cost more")
+    return bar
+
+
+def complete(accept: Accept, tiers: Sequence[str], given: Collection[str]) -> None:
+    """Check that a plan has what its `accept` takes, and no more; `given`: the names of its other parts.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if accept in COMPARING and len(tiers) != 3:
+        raise ValueError(f"`accept: {accept}` compares the answers of two tiers; name them and the one above")
+    needed = _NEEDED.get(accept, set())
+    for name in sorted(needed.difference(given)):
+        raise ValueError(f"`accept: {accept}` needs `{name}`")
+    for name in sorted(set(given) - needed):
+        raise ValueError(f"`{name}` is not for `accept: {accept}`")
+
+
+def begin(
+    plan: CascadePlan, job: Job, allowed: Collection[str] | None
+) -> tuple[str, CascadePlan | None, str]:
+    """The first tier with the plan; else the last one without, which needs no judging, and why."""
+    first, last = plan.tiers[0], plan.tiers[-1]
+    closed = [tier for tier in plan.tiers if allowed is not None and tier not in allowed]
+    if closed:
+        return last, None, f"{', '.join(closed)} is not open to this agent: straight to {last}"
+    if job.order_key is not None:  # whoever goes up is overtaken by the next job of the key
+        return last, None, f"jobs of one order key are done one after another: straight to {last}"
+    return first, plan, words(plan)
+
+
+def words(plan: CascadePlan) -> str:
+    """`small, then frontier; an answer counts when its mean token probability > 0.9`."""
+    return f"{', then '.join(plan.tiers)}; an answer counts {_when(plan)}"
+
+
+def _when(plan: CascadePlan) -> str:
+    one, two = plan.tiers[0], plan.tiers[1]
+    match plan.accept:
+        case "answer":
+            return "when it is whole and no refusal"
+        case "logprob":
+            return f"when its mean token probability > {plan.threshold:g}"
+        case "agreement":
+            return f"when {one} and {two} say the same"
+        case "model":
+            by = f"{plan.model.name}@{plan.model.version}" if plan.model else "its model"
+            return f"when {by} finds {two}'s good enough beside {one}'s, for quality {plan.quality}"
+        case _:
+            assert_never(plan.accept)
