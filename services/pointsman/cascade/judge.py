@@ -12,10 +12,8 @@ from decimal import Decimal
 from typing import assert_never
 
 from pointsman.cascade.accept import AcceptModel, accept
-from pointsman.cascade.accept_answer import CanonicalAnswer as Read
-from pointsman.cascade.accept_answer import read_answer
-from pointsman.cascade.accept_evidence import AcceptanceEvidence as Both
-from pointsman.cascade.accept_evidence import CheapAnswer
+from pointsman.cascade.accept_answer import CanonicalAnswer, read_answer
+from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.cascade.completion import Completion, flaw_of
 from pointsman.cascade.plan import COMPARING
 from pointsman.score.choose import in_words
@@ -164,12 +162,12 @@ def _modelled(stage: Stage, answer: Completion) -> _Finding:
         return _kept(stage, answer, f"{len(answer.text):,} characters")
     if first is None:
         return _Finding(StepReason.UNKNOWN, f"nothing is there of {plan.tiers[0]} to compare it with")
-    both = Both(
+    evidence = AcceptanceEvidence(
         text_of(stage.request.messages),
         CheapAnswer(model.tiers[0], first.said, first.tokens, first.logprob),
         CheapAnswer(model.tiers[1], answer.text, answer.tokens, answer.logprob),
     )
-    choice = accept(model, both, plan.quality)
+    choice = accept(model, evidence, plan.quality)
     if choice.doubt is not None:
         return _Finding(StepReason.UNKNOWN, choice.doubt)
     (held,) = choice.compared
@@ -188,7 +186,7 @@ def _kept(stage: Stage, answer: Completion, summary: str) -> _Finding:
     return _Finding(StepReason.COMPARED_LATER, detail, evidence=evidence)
 
 
-def _short(read: Read) -> str:
+def _short(read: CanonicalAnswer) -> str:
     if read.kind == "none":
         return "nothing that can be read"
     text = " ".join(read.text.split())
