@@ -61,7 +61,7 @@ def handler() -> Make:
     return lambda: fast_handler(POLICY, AGENTS)
 
 
-SOME = [
+SOME: list[Any] = [
     None,
     "small",
     "frontier",

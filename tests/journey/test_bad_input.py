@@ -113,7 +113,7 @@ async def test_such_a_header_on_every_topic_stops_nobody(system: System) -> None
 
     async def all_stored() -> bool:
         query = "select topic, count(*) from audit.message where headers::text like '%xff%' group by topic"
-        stored = dict(await system.fetch(query))
+        stored: dict[str, int] = dict(map(tuple, await system.fetch(query)))
         return all(stored.get(topic.name, 0) >= topic.partitions for topic in topics)
 
     await system.until(all_stored, 60, "all of them in the audit")

@@ -56,7 +56,7 @@ def dangling(topic: str, kind: str, job_id: UUID, system: System) -> Outgoing:
 async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System, tmp_path: Path) -> None:
     async with client_of(system) as client:
         # A large question, and an answer that is large too.
-        much = {"n": 16, "logprobs": True, "top_logprobs": 20, "tier": "small"}
+        much: dict[str, Any] = {"n": 16, "logprobs": True, "top_logprobs": 20, "tier": "small"}
         done = await client.submit(prompt=TEXT, timeout_s=120, **much)
         assert isinstance(done, JobCompleted)
         assert len(json.dumps(done.response)) > LARGE

@@ -1,6 +1,7 @@
 """One person's data on its whole way: sealed wherever it comes, erased everywhere at once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ ABOUT = {"metadata": {"data_subject": SUBJECT}}
 async def test_every_message_about_a_person_is_erased_at_once(
     kafka: Kafka, database: str, tmp_path: Path
 ) -> None:
-    key = {"POINTSMAN_AUDIT_PRIVACY_KEY": "22" * 32}
+    key: dict[str, Any] = {"POINTSMAN_AUDIT_PRIVACY_KEY": "22" * 32}
     system = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix, **key)
     try:
         await system.start()

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -43,7 +44,7 @@ def job(system: System, job_id: str, **fields: object) -> Outgoing:
 async def test_failing_records_among_good_ones(
     kafka: Kafka, database: str, tmp_path: Path, claims: bool
 ) -> None:
-    settings = {} if claims else {"POINTSMAN_CLAIMS": ""}
+    settings: dict[str, Any] = {} if claims else {"POINTSMAN_CLAIMS": ""}
     system = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix, **settings)
     try:
         await system.start()
@@ -67,8 +68,8 @@ async def _among_good_ones(system: System, claims: bool) -> None:
         job(system, bad, prompt=incompressible, deadline="never"),
     ]
     records = list(good.values())
-    for place, each in enumerate(odd):
-        records.insert(place * 14 + 3, each)
+    for place, record in enumerate(odd):
+        records.insert(place * 14 + 3, record)
     await system.send(records)
     await system.until_ended([*good, *odd_ids], 200)
 

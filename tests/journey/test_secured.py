@@ -19,7 +19,7 @@ async def secured(tmp_path: Path, database: str) -> AsyncIterator[System]:
         settings["kafka_password_file"] = broker.file("password", f"{PASSWORD}\n")
         del settings["kafka_password"]
         address = settings.pop("kafka")
-        system = System(tmp_path / "system", address, database, "secured", **environment(settings))
+        system = System(tmp_path / "system", address, database, "secured", **environment(settings))  # type: ignore[arg-type]
         try:
             await system.start()
             yield system

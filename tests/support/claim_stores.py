@@ -5,7 +5,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.records import Incoming
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError, StoredValue
 
@@ -66,7 +67,7 @@ def claim_check(store: ClaimStore, *, above: int = TINY, largest: int = 10_000_0
     return ClaimCheck(store, above=above, largest=largest, timeout_s=5)
 
 
-def as_read(record: Outgoing, offset: int = 0) -> Incoming:
+def as_read(record: Made, offset: int = 0) -> Incoming:
     """The record as its topic's reader gets it."""
     return Incoming(record.topic, 0, offset, 0, record.key, record.value, tuple(record.headers))
 

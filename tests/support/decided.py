@@ -8,7 +8,8 @@ from uuid import UUID
 from pointsman.audit.rows import row_of
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.records import Incoming
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile, parse
@@ -103,7 +104,7 @@ def _routed(records: Iterable[Incoming]) -> Iterator[tuple[JobRouted, Envelope]]
             yield read.message, read.envelope
 
 
-def as_read(made: Iterable[Outgoing]) -> list[Incoming]:
+def as_read(made: Iterable[Made]) -> list[Incoming]:
     """Records as the audit reads them, one behind the other in partition 0 of their topic."""
     stamp = int(NOW.timestamp() * 1000)
     return [

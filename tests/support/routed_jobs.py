@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
@@ -71,6 +72,6 @@ def outcome(records: list[Outgoing]) -> Message:
     return found
 
 
-def header(record: Outgoing, name: str) -> str:
+def header(record: Made, name: str) -> str:
     """One header's text."""
     return dict(record.headers)[name].decode()

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from itertools import count
 
 from pointsman import starter
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.records import Incoming
 from pointsman.bus.produce.lane_writer import partition_of
 from pointsman.router import agents_file
 from pointsman.router.handlers import RouterHandler
@@ -46,7 +47,7 @@ class Router:
         self._waiting: dict[int, list[Incoming]] = defaultdict(list)
         self._ends: dict[int, int] = defaultdict(int)
         self._handlers = [handler() for _ in range(partitions)]
-        self.made: dict[str, list[Outgoing]] = defaultdict(list)
+        self.made: dict[str, list[Made]] = defaultdict(list)
         self.rounds = 0
 
     def publish(

@@ -107,7 +107,8 @@ class System:
         while True:
             try:
                 async with Publisher(self.settings) as publisher:
-                    return await publisher.publish(records, within=60)
+                    await publisher.publish(records, within=60)
+                    return
             except KafkaUnavailableError:  # nothing was sent: the broker is away as this begins
                 if time.monotonic() > give_up:
                     raise

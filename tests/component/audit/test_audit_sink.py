@@ -83,7 +83,7 @@ async def test_every_topic_s_records_are_stored_as_they_were(database: str) -> N
 
 
 async def test_bad_records_among_good_ones_are_stored_and_hold_up_nobody(database: str) -> None:
-    records = []
+    records: list[Any] = []
     for bad in BAD:
         records.append(good(len(records)))
         records.append(intake(len(records), bad.value, bad.headers, bad.key))
@@ -126,7 +126,7 @@ def strange(draw: st.DrawFn) -> Incoming:
         draw(st.integers(-(2**63), 2**63 - 1)),
         draw(st.none() | st.binary(max_size=20)),
         draw(VALUES),
-        ((("ce_specversion", b"1.0"),) if enveloped else ()) + tuple(headers),
+        (*([("ce_specversion", b"1.0")] if enveloped else []), *headers),  # type: ignore[arg-type]
     )
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import log
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ MODELS = dict(zip(TIERS, ("gpt-4.1-nano", "gpt-4.1-mini", "gpt-4.1"), strict=Tru
 class Ladder:
     """A worker for each tier, all of one provider."""
 
-    def __init__(self, tiny: Tiny, provider: Provider, **tier: object) -> None:
+    def __init__(self, tiny: Tiny, provider: Provider, **tier: Any) -> None:
         self.tiny = tiny
         self.passed = timedelta(0)
         self.workers = {

@@ -34,8 +34,12 @@ async def test_under_every_kind_of_fault_each_job_ends_once_and_each_call_is_wri
         stats = await _get(url, "/_sim/stats")
     outcomes = [outcome(records) for records in ended]
     assert {each.job_id for each in outcomes} == {job_id(n) for n in range(1, 101)}  # type: ignore[attr-defined]
-    kinds = {n: type(each) for n, each in enumerate(outcomes, 1) if not isinstance(each, JobCompleted)}
-    sevens = dict.fromkeys([7, *range(70, 80)], JobFailed)  # four calls are not enough for these
+    kinds: dict[int, type] = {
+        n: type(each) for n, each in enumerate(outcomes, 1) if not isinstance(each, JobCompleted)
+    }
+    sevens: dict[int, type] = dict.fromkeys(
+        [7, *range(70, 80)], JobFailed
+    )  # four calls are not enough for these
     assert kinds == {17: JobFailed, 19: JobExpired, **sevens}
     made = {str(job_id(n)): len(calls(records)) for n, records in enumerate(ended, 1)}
     assert made == stats["jobs"]

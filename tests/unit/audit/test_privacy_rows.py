@@ -182,7 +182,11 @@ def test_what_is_masked_and_sealed_keeps_the_digest_of_the_record() -> None:
 
 def test_the_file_may_mark_messages_by_agent_and_by_path() -> None:
     file = parse("subjects: [{path: $.metadata.customer}, {agent: 'diary-*', subject: diary}]")
-    jobs = [{"metadata": {"customer": 12}}, {"agent_id": "diary-7"}, {"metadata": {"customer": ""}}]
+    jobs: list[dict[str, Any]] = [
+        {"metadata": {"customer": 12}},
+        {"agent_id": "diary-7"},
+        {"metadata": {"customer": ""}},
+    ]
     found = [protected(intake(0, {**JOB, **each}), file).privacy is not None for each in jobs]
     assert found == [True, True, False]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
@@ -43,7 +44,8 @@ def test_what_came_after_the_ends_were_fixed_is_no_finding_and_what_was_invented
     assert len(check(JOBS, log, up_to([*audit_of(log), *invented], ends))) == 2
 
 
-Log, Rows = list[Logged], list[AuditedRecord]
+Log: TypeAlias = list[Logged]
+Rows: TypeAlias = list[AuditedRecord]
 
 
 def at(log: Log, kind: str, job: str) -> int:

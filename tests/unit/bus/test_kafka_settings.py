@@ -17,7 +17,11 @@ from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
 
 SECRET = "s3cr3t-of-mine"
-LOGIN = {"kafka_security_protocol": "SASL_SSL", "kafka_username": "alice", "kafka_password": SECRET}
+LOGIN: dict[str, Any] = {
+    "kafka_security_protocol": "SASL_SSL",
+    "kafka_username": "alice",
+    "kafka_password": SECRET,
+}
 
 
 @pytest.mark.parametrize(

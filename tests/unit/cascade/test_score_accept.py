@@ -1,6 +1,7 @@
 """A cheap answer is accepted only where its sufficiency exceeds what the bar requires; all doubt goes up."""
 
 from math import inf, nan
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_what_is_missing_or_unknown_goes_up_and_says_why(evidence: AcceptanceEvi
 
 @pytest.mark.parametrize("wrong", ["worse", "better", "cost"])
 def test_a_model_that_says_nan_accepts_nothing(wrong: str) -> None:
-    broken = constant(0.0)
+    broken: Any = constant(0.0)
     object.__setattr__(broken, "offset", nan)
     choice = accept(accept_model(bar=Bar(0.0, -9.0), **{wrong: broken}), answered("C", "C"), "0.99")
     assert choice.tier == "frontier"

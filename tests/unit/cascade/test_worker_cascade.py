@@ -112,8 +112,8 @@ def test_answers_that_differ_go_up() -> None:
 def test_the_second_tier_is_not_asked_where_there_is_nothing_to_compare() -> None:
     found = judged(AGREEMENT, "small", response("A long story. " * 100))
     assert found is not None and found.up == "frontier"
-    assert judged(AGREEMENT, "small", response(""), model=None).up == "frontier"  # type: ignore[union-attr]
-    assert judged(LIKELY, "small", response("")).up == "medium"  # type: ignore[union-attr]
+    assert judged(AGREEMENT, "small", response(""), model=None).up == "frontier"
+    assert judged(LIKELY, "small", response("")).up == "medium"
 
 
 def test_without_the_first_answer_nothing_agrees() -> None:
@@ -156,7 +156,7 @@ def test_a_tier_that_fails_sends_the_job_up_or_ends_it_as_the_policy_says() -> N
     found = failed(Stage(LIKELY, "small", (), asked), "server error", Spent(4, None))
     assert found is not None and (found.up, found.step.attempts) == ("medium", 4)
     assert found.step.detail == "server error"
-    assert failed(Stage(AGREEMENT, "small", (), asked), "x", Spent(4, None)).up == "frontier"  # type: ignore[union-attr]
+    assert failed(Stage(AGREEMENT, "small", (), asked), "x", Spent(4, None)).up == "frontier"
     ends = plan("logprob", threshold=0.9, on_failure="end")
     assert failed(Stage(ends, "small", (), asked), "server error", Spent(4, None)) is None
     assert failed(Stage(LIKELY, "frontier", (), asked), "server error", Spent(4, None)) is None

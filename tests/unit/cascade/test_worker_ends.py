@@ -51,7 +51,7 @@ FAILED = ("error", "ERROR", "MALFORMED_FUNCTION_CALL", "network_error", "insuffi
 def flaw(finish: object, text: str = "42") -> StepReason | None:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
     found = flaw_of(read_completion({"choices": [choice]}), REQUEST)
-    return found and found.reason
+    return None if found is None else found.reason
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What stands on Kafka for a large value, and how it is read with and without its store."""
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -51,8 +52,8 @@ async def test_the_audit_has_the_bytes_of_kafka_and_the_columns_of_the_whole(nam
     record = example(name)
     short = await abridged(record)
     whole, row = row_of(record, TOPICS), row_of(short, TOPICS)
-    told = ("value", "payload", "headers", "record_sha256")
-    assert row._replace(**dict.fromkeys(told)) == whole._replace(**dict.fromkeys(told))
+    untold: dict[str, Any] = dict.fromkeys(("value", "payload", "headers", "record_sha256"))
+    assert row._replace(**untold) == whole._replace(**untold)
     assert row.value == short.value
     assert row.payload is not None
     assert row.unreadable is None

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.batch_lane import BatchLane
@@ -64,7 +65,7 @@ class Copying:
     def fail(self, record: Incoming) -> list[Outgoing]:
         raise AssertionError("nothing fails")
 
-    def __call__(self, records: Sequence[Incoming]) -> list[Outgoing]:
+    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
         self.saw += [record.value for record in records]
         return [made_of(record) for record in records]
 

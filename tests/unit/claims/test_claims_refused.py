@@ -1,6 +1,7 @@
 """A job whose large value is lost: a dead letter that says why, and the job's one outcome."""
 
 from dataclasses import replace
+from typing import cast
 
 import orjson
 import pytest
@@ -94,11 +95,11 @@ async def test_a_stranger_s_large_body_is_routed_where_the_policy_takes_it() -> 
     wide = file.model_copy(update={"limits": file.limits.model_copy(update={"max_record_bytes": 1_000_000})})
     route = RouterHandler(Policy.compile(wide), REGISTRY, TOPICS, lambda: NOW)
     body = orjson.dumps({"agent_id": "chat-desk", "prompt": "y" * 900_000})
-    made = route([Incoming(TOPICS.intake.name, 0, 0, 0, None, body, ())])
+    (made,) = route([Incoming(TOPICS.intake.name, 0, 0, 0, None, body, ())])
     shelf = Shelf()
-    (sent,) = await claim_check(shelf).deposit(made)
+    (sent,) = await claim_check(shelf).deposit([cast(Outgoing, made)])
     assert len(sent.value or b"") < 5_000
-    assert list(shelf.values.values()) == [made[0].value]
+    assert list(shelf.values.values()) == [made.value]
 
 
 async def test_the_worker_ends_a_job_that_is_lost_without_a_call() -> None:

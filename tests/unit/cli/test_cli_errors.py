@@ -61,4 +61,4 @@ def test_the_traceback_appears_when_asked_for(
     with pytest.raises(raised) as caught:
         program.main()
     if raised is SystemExit:
-        assert caught.value.code == 1  # type: ignore[union-attr]
+        assert caught.value.code == 1  # type: ignore[attr-defined]

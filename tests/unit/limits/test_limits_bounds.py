@@ -104,7 +104,7 @@ def put(node: Any, place: tuple[Any, ...], value: object) -> Any:
 
 def unchecked(kind: type[Value], values: dict[str, Any]) -> Any:
     """As though nobody had looked at it."""
-    parts = {"limit.reserved.v1": Reservation, "limit.settled.v1": Settlement}
+    parts: dict[str, type[Value]] = {"limit.reserved.v1": Reservation, "limit.settled.v1": Settlement}
     if "calls" in values:
         part = parts[values["type"]]
         values = values | {"calls": tuple(part.model_construct(**call) for call in values["calls"])}

@@ -5,7 +5,8 @@ import pytest
 
 from pointsman.learn.opinion import TrainedOpinion, fit
 from pointsman.learn.tune import NEVER
-from pointsman.opinion.model_file import OpinionFileError, parse
+from pointsman.opinion.card import OpinionFileError
+from pointsman.opinion.model_file import parse
 from pointsman.opinion.surface import SIZE, surface
 from tests.support.opinion_examples import RECIPE, work
 

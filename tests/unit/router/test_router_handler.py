@@ -11,7 +11,8 @@ import pytest
 from prometheus_client import REGISTRY as METRICS
 
 from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.records import Incoming
 from pointsman.router import handlers
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy_file import Limits
@@ -33,7 +34,7 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"agent_id": "math-tutor", "prompt": "1 + 1?", "kind": "math", **fields}).encode()
 
 
-def read(made: Outgoing) -> tuple[Any, Envelope]:
+def read(made: Made) -> tuple[Any, Envelope]:
     """What any later stage makes of the record."""
     found = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
     assert isinstance(found, Decoded), found
@@ -41,7 +42,7 @@ def read(made: Outgoing) -> tuple[Any, Envelope]:
     return message, found.envelope
 
 
-def letter(made: Outgoing) -> DeadLetter:
+def letter(made: Made) -> DeadLetter:
     assert made.topic == TOPICS.dead.name
     return dead.from_headers(dict(made.headers))
 
@@ -150,7 +151,7 @@ def test_a_job_that_breaks_the_router_is_answered_and_stops_nothing(
 def test_a_record_that_breaks_decoding_is_buried_and_the_next_one_routed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real = handlers.decode_intake
+    real = handlers.decode_intake  # type: ignore[attr-defined]
 
     def broken(record: Incoming, most: int) -> Any:
         if record.value == b"poison":

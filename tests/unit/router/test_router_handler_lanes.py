@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.codec.encoded_batch import Made
 from pointsman_schemas import dead
 from pointsman_schemas.envelope import from_headers
 from pointsman_schemas.ids import derived_id
@@ -33,10 +33,10 @@ def body(number: int | None = None, **fields: Any) -> bytes:
 def answers(router: Router) -> Counter[UUID | None]:
     """How often each job was routed or given an outcome."""
     made = [each for topic in (*TIERS, TOPICS.results.name) for each in router.made[topic]]
-    return Counter(from_headers(each.headers).job_id for each in made)  # type: ignore[union-attr]
+    return Counter(from_headers(each.headers).job_id for each in made)
 
 
-def reasons(made: list[Outgoing]) -> list[Reason]:
+def reasons(made: list[Made]) -> list[Reason]:
     return [dead.from_headers(dict(each.headers)).reason for each in made if each.topic == TOPICS.dead.name]
 
 

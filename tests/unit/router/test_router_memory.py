@@ -34,7 +34,7 @@ def built() -> tuple[Lanes, RouterHandler]:
             found.extend((real(*arguments, **named), arguments[3]("")))
             return cast(Lanes, found[0])
 
-        real = app.batch_lanes
+        real = app.batch_lanes  # type: ignore[attr-defined]
         patch.setattr(app, "batch_lanes", batch_lanes)
         app.build(RouterSettings(native=False, policy=starter.POLICY, agents=starter.AGENTS))
     return found[0], found[1]

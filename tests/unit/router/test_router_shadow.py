@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.records import Incoming
 from pointsman.router import shadow
 from pointsman.router.admission import Refused, admit
 from pointsman.router.handlers import RouterHandler
@@ -39,7 +40,7 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"agent_id": "math-tutor", "prompt": "1 + 1?", **fields}).encode()
 
 
-def read(made: Outgoing) -> tuple[JobRouted, Envelope]:
+def read(made: Made) -> tuple[JobRouted, Envelope]:
     found = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
     assert isinstance(found, Decoded), found
     assert isinstance(found.message, JobRouted)

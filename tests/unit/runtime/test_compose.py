@@ -136,7 +136,7 @@ def test_every_variable_is_read_and_its_value_is_good(name: str, monkeypatch: py
     for variable, value in given.items():
         monkeypatch.setenv(variable, value)
     for kind in settings_of(name):
-        tier = {"tier": name.removeprefix("worker-")} if kind is WorkerSettings else {}
+        tier: dict[str, Any] = {"tier": name.removeprefix("worker-")} if kind is WorkerSettings else {}
         built = kind(**tier)
         assert getattr(built, "http_port", 8080) == 8080
         assert getattr(built, "http_host", "0.0.0.0") == "0.0.0.0"

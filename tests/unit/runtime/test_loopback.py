@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import pytest
 import requests.utils

@@ -175,7 +175,9 @@ def test_the_real_messages_are_judged_by_who_reads_them() -> None:
     assert "job.routed.v1" not in read_by_others()
 
 
-def test_the_command_says_what_to_do_and_publishes_nothing_broken(tmp_path, monkeypatch, capsys) -> None:
+def test_the_command_says_what_to_do_and_publishes_nothing_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--folder", str(tmp_path), "--publish"]) == 0
     pinned = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert set(pinned) == {f"{name}.json" for name in schemas()}
@@ -193,7 +195,9 @@ def test_the_command_says_what_to_do_and_publishes_nothing_broken(tmp_path, monk
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == pinned
 
 
-def test_a_new_message_is_free_until_it_is_published(tmp_path, capsys) -> None:
+def test_a_new_message_is_free_until_it_is_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["--folder", str(tmp_path), "--publish"])
     (tmp_path / "job.cancel.v1.json").unlink()
     capsys.readouterr()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ SCHEMAS = Path(__file__).parents[3] / "schemas"
 ALL = {path.stem: json.loads(path.read_text()) for path in sorted((SCHEMAS / "examples").glob("*.json"))}
 
 #: What a service says of itself, and under which key; every other message is of the examples' one job.
-OF_NO_JOB = {
+OF_NO_JOB: dict[str, Callable[[Any], str]] = {
     "audit.checkpoint.v1": lambda value: "audit",
     "policy.applied.v1": lambda value: f"policy/{value['policy_version']}",
     "model.applied.v1": lambda value: f"model/{value['model']['sha256']}",

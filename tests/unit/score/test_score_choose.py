@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_what_is_no_number_goes_up(field: str, value: float) -> None:
     for at in range(3):
         numbers = list(getattr(SURE, field))
         numbers[at] = value
-        found = choose(replace(SURE, **{field: tuple(numbers)}), BAR, TIERS, floor=0.5)
+        broken: dict[str, Any] = {field: tuple(numbers)}
+        found = choose(replace(SURE, **broken), BAR, TIERS, floor=0.5)
         assert found.tier == "frontier"
         assert found.doubt == "the score is not a number"
 

@@ -97,7 +97,7 @@ def test_a_deadline_before_the_calendar_has_passed() -> None:
 )
 @settings(max_examples=25, deadline=None)
 def test_any_deadline_is_taken_or_has_passed(time: tuple[Any, ...], minutes: int) -> None:
-    aware = datetime(*time, tzinfo=timezone(timedelta(minutes=minutes)))
+    aware = datetime(*time).replace(tzinfo=timezone(timedelta(minutes=minutes)))  # noqa: DTZ001
     made = handler()([incoming(body(aware.isoformat()))])
     passed = in_utc(aware) <= NOW
     assert [each.topic for each in made][-1:] == [TOPICS.results.name if passed else made[0].topic]

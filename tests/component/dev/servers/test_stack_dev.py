@@ -96,7 +96,7 @@ def test_once_ends_with_1_and_names_the_jobs_that_have_no_outcome(place: Path) -
 def test_a_stop_ends_everything_that_was_started(place: Path, number: signal.Signals) -> None:
     with start(place, "--no-samples") as process:
         assert process.stdout is not None
-        said = []
+        said: list[str] = []
         while not (said and said[-1].startswith("Ctrl-C stops everything")):
             said.append(process.stdout.readline())
             assert said[-1], process.stderr and process.stderr.read()

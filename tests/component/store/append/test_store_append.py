@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -169,7 +170,7 @@ async def test_a_frozen_owner_in_mid_batch_is_cut_off(database: str) -> None:
         frozen = await asyncpg.connect(as_writer(database), server_settings={"application_name": APPLICATION})
         never = asyncio.Event()
 
-        async def silence() -> object:
+        async def silence() -> AsyncIterator[tuple[int]]:
             await never.wait()
             yield (0,)
 

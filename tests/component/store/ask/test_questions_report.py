@@ -118,6 +118,7 @@ async def test_a_body_that_is_no_answer_is_shown_as_it_came_within_a_bound(
             "select response, response_raw ->> 'content' as body from audit.calls where job_id = $1",
             story_id(7),
         )
+    assert row is not None
     assert dict(row) == {"response": "null", "body": BODY.content}
 
 

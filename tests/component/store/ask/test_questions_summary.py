@@ -77,6 +77,7 @@ async def test_what_only_the_summary_has(database: str) -> None:
     async with observer(database) as connection:
         climbed = await connection.fetchrow(question, Job(203).id)
         rejected = await connection.fetchrow(question, Job(200).id)
+    assert climbed is not None and rejected is not None
     assert tuple(climbed)[:8] == (
         "small", "frontier", 3, "chat", "completed", "frontier", None, "simulator",
     )  # fmt: skip

@@ -228,6 +228,7 @@ async def test_the_views_answer_in_one_line_of_sql(database: str, jobs: Jobs) ->
         told = await connection.fetch(
             "select kind from audit.timeline where job_id = $1 order by at", story_id(1)
         )
+    assert why is not None and calls is not None
     assert (why["rule"], why["reason"], why["tier"]) == (
         decision["rule"],
         decision["reason"],

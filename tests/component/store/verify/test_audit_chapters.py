@@ -68,7 +68,7 @@ class Audited:
         )
         service = app.build(settings)
         async with service.resources():
-            task = asyncio.create_task(service.run())
+            task = asyncio.ensure_future(service.run())
             try:
                 yield service
             finally:

@@ -67,7 +67,7 @@ async def test_a_target_that_asks_for_time_keeps_nobody_waiting(
     refusal: bytes, deadline: float | None
 ) -> None:
     """Waits of an hour and more in the row: were one of them kept, the test would never end."""
-    slow = {"first_wait_s": 3600, "max_wait_s": 3600}
+    slow: dict[str, Any] = {"first_wait_s": 3600, "max_wait_s": 3600}
     async with two_targets(in_turn(refusal), in_turn(http()), **slow) as (tiny, _, worker):
         async with asyncio.timeout(60):
             records = await worker.do(deadline=None if deadline is None else in_time(deadline))

@@ -1,6 +1,7 @@
 """Kafka's batches as they are answered: what is read of them is what the client itself reads."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -31,9 +32,7 @@ def opened(batches: Sequence[RecordBatch]) -> list[Incoming]:
     return [record for batch in batches for record in batch.records()]
 
 
-def by_the_client(
-    data: bytes, start: int, aborted: Sequence[tuple[int, int]]
-) -> tuple[list[tuple[object, ...]], int]:
+def by_the_client(data: bytes, start: int, aborted: Sequence[tuple[int, int]]) -> tuple[list[Any], int]:
     """What aiokafka reads there, and where it asks next."""
     reading = PartitionRecords(
         TopicPartition(*PLACE), MemoryRecords(data), list(aborted), start, None, None, True, READ_COMMITTED

@@ -132,7 +132,7 @@ async def test_a_partition_whose_records_were_lost_keeps_none_from_the_others(
         FetchedPartition(OffsetOutOfRangeError.errno, -1, (), b""),
         FetchedPartition(0, 1, (), some()),
     )
-    brokers.leader_for_partition = lambda _: 0  # type: ignore[method-assign]
+    brokers.leader_for_partition = lambda _: 0  # type: ignore[method-assign, assignment]
     brokers.answers[0].put_nowait((0, {tuple(HERE): lost, tuple(THERE): found}))
     await fetcher.gather([HERE, THERE], FOREVER_S)
     assert (await fetcher.position(HERE), await fetcher.position(THERE)) == (5, 1)

@@ -105,7 +105,7 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     async def open_writer(*_: object) -> LaneWriter:
         return cast("LaneWriter", group)
 
-    monkeypatch.setattr(host.LaneWriter, "open", open_writer)
+    monkeypatch.setattr(LaneWriter, "open", open_writer)
 
     async def nothing_lost(*_: object) -> None: ...
 

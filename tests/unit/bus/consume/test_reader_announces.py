@@ -63,7 +63,7 @@ class Store:
 
 
 async def taken(kafka: Kafka, *errors: Exception) -> Reader:
-    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Store(kafka, *errors))
+    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Store(kafka, *errors))  # type: ignore[arg-type]
     reader._expected = {PLACE: 3}
     both: Any = kafka
     await asyncio.wait_for(reader._take(both, both, {PLACE: RECORDS}), 30)

@@ -69,7 +69,7 @@ async def test_one_record_alone_loses_its_value_and_all_others_are_stored(poison
 
     async def at_once(_: float) -> None: ...
 
-    reader._pause = at_once  # type: ignore[method-assign]
+    reader._pause = at_once  # type: ignore[method-assign, assignment]
     reader._expected = dict(left)
     for _ in range(100):
         found = {place: records(place, reader._expected[place] or 0, 100) for place in (HERE, THERE)}

@@ -11,7 +11,7 @@ from pointsman.bus import connection
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.consume import fetcher
 from pointsman.bus.errors import BusError
-from pointsman.bus.read import follow, shared_log
+from pointsman.bus.read import follow, partitions, shared_log
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.bus.settings import LanePart
 from pointsman_schemas.topics import Topics
@@ -40,7 +40,7 @@ class Client:
         return SimpleNamespace(topics=lambda: {name}, partitions_for_topic=lambda _: {0})
 
 
-class Partitions(follow.Partitions):
+class Partitions(partitions.Partitions):
     """Offsets are known."""
 
     async def offsets(self, times: Any, within: float) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from pointsman.bus.admin.probe import Broker, Probe
-from pointsman.bus.admin.topics import Change
+from pointsman.bus.admin.topic_changes import Change
 from pointsman.cli.checks import files
 from pointsman.cli.checks import kafka as kafka_checks
 from pointsman.cli.checks import postgres as postgres_checks

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
@@ -143,7 +143,12 @@ class TestReasons:
 
 
 class TestLearned:
-    OF = {"tiers": ("small", "frontier"), "quality": "0.99", "since": SINCE, "until": SINCE}  # noqa: RUF012
+    OF: ClassVar[dict[str, Any]] = {
+        "tiers": ("small", "frontier"),
+        "quality": "0.99",
+        "since": SINCE,
+        "until": SINCE,
+    }
 
     def test_what_was_learned_is_told_with_its_interval_and_how_to_apply_it(self) -> None:
         worth = Expected(0.993, 0.991, 1.002, 0.41, {"small": 0.6, "frontier": 0.4})

@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.table import Table
 
 from pointsman.bus.admin.lag import LaneLag, PartitionLag
-from pointsman.dev.show import board as boards
 from pointsman.dev.show.board import Board, outcomes_table
 from pointsman.store.ask.answers import TierCost, TierOutcomes
 
@@ -27,7 +26,7 @@ def test_rates_are_those_since_the_last_look_and_in_the_end_since_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     times = iter([100.0, 101.0, 103.0, 104.0])
-    monkeypatch.setattr(boards.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr("pointsman.dev.show.board.time.monotonic", lambda: next(times))
     board = Board.empty("p")
     assert lines(board.draw([], {"p.calls": 5})) == [["calls", "5", "0"]]
     assert lines(board.draw([], {"p.calls": 25})) == [["calls", "25", "20"]]

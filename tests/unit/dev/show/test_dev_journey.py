@@ -1,6 +1,7 @@
 """What `pointsman dev --once` counts as arrived: an outcome, and everything about it on record."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ JOB = UUID(int=7)
 
 
 def state(name: str, messages: int) -> JobState:
-    none = dict.fromkeys(JobState.__dataclass_fields__)
+    none: dict[str, Any] = dict.fromkeys(JobState.__dataclass_fields__)
     return JobState(
         **{
             **none,

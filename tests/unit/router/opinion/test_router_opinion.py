@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.records import Incoming
 from pointsman.opinion.card import Card
 from pointsman.opinion.errors import OpinionMissingError
 from pointsman.router.handlers import RouterHandler
@@ -68,19 +69,19 @@ def read(text: str = TEXT, **card: str) -> PolicyFile:
 POLICY = Policy.compile(read())
 
 
-def sent(prompt: str, text: str = TEXT, **fields: Any) -> Outgoing:
+def sent(prompt: str, text: str = TEXT, **fields: Any) -> Made:
     """What the router makes of a job."""
     value = json.dumps({"agent_id": "math-tutor", "prompt": prompt, **fields}).encode()
     (made,) = RouterHandler(Policy.compile(read(text)), REGISTRY, TOPICS, lambda: NOW)([incoming(value)])
     return made
 
 
-def as_read(made: Outgoing, waited_s: float = 5) -> Incoming:
+def as_read(made: Made, waited_s: float = 5) -> Incoming:
     stamp = int((LATER - timedelta(seconds=waited_s)).timestamp() * 1000)
     return Incoming(made.topic, 0, 3, stamp, made.key, made.value, tuple(made.headers))
 
 
-def message(made: Outgoing) -> Message:
+def message(made: Made) -> Message:
     found = decode(as_read(made))
     assert isinstance(found, Decoded), found
     return found.message
@@ -97,9 +98,7 @@ async def fails(text: str) -> Estimate:
     raise RuntimeError("no")
 
 
-async def decided(
-    made: Outgoing, give: Callable[[str], Awaitable[Estimate]], waited_s: float = 5
-) -> JobRouted:
+async def decided(made: Made, give: Callable[[str], Awaitable[Estimate]], waited_s: float = 5) -> JobRouted:
     """What the opinion's process makes of an undecided job."""
     (out,) = await OpinionHandler(POLICY, TOPICS, give, lambda: LATER)(as_read(made, waited_s))
     routed = message(out)

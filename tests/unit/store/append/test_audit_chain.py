@@ -50,7 +50,7 @@ def test_the_link_is_of_these_bytes() -> None:
         payload="{}",
         unreadable="why",
     )
-    columns = [None] * 17 + ["1.50", "0.1", None, *["2026-03-12T12:00:00+00:00"] * 2, True, "why"]
+    columns: list[Any] = [None] * 17 + ["1.50", "0.1", None, *["2026-03-12T12:00:00+00:00"] * 2, True, "why"]
     columns[2], columns[7] = str(UUID(int=1)), 2
     text = json.dumps(columns, separators=(",", ":")).encode()
     before = genesis("t", 0, 0)
