@@ -56,12 +56,12 @@ class AcceptModel:
         """The strongest features for (> 0) and against accepting, each held against its typical value."""
         row = evidence.values(self.inputs)
         whole = self.worse(row)
-        found = []
+        reasons = []
         for at, name in enumerate(self.inputs):
             weight = self.worse((*row[:at], self.typical[at], *row[at + 1 :])) - whole
             if weight:
-                found.append(ScoreReason(FEATURES[name].words, weight))
-        return sorted(found, key=lambda each: (-abs(each.weight), each.words))[:top]
+                reasons.append(ScoreReason(FEATURES[name].words, weight))
+        return sorted(reasons, key=lambda reason: (-abs(reason.weight), reason.words))[:top]
 
 
 def accept(model: AcceptModel, evidence: AcceptanceEvidence, quality: str) -> TierChoice:
@@ -94,8 +94,8 @@ def _doubt(model: AcceptModel, evidence: AcceptanceEvidence) -> str | None:
         return f"answers of {checker.tier} and {answer.tier}, the model knows {' and '.join(model.tiers[:2])}"
     if not (isfinite(checker.tokens) and isfinite(answer.tokens) and min(checker.tokens, answer.tokens) >= 0):
         return "the length of an answer is missing"
-    for each in (checker, answer):
-        if each.logprob is not None and not isfinite(each.logprob):
+    for cheap in (checker, answer):
+        if cheap.logprob is not None and not isfinite(cheap.logprob):
             return "an answer's certainty is not a number"
     kind = evidence.read[1].kind
     if kind == "none":

@@ -35,14 +35,14 @@ class CanonicalAnswer:
         return self.kind not in ("none", "long") and self == other
 
 
-def read_answer(said: str) -> CanonicalAnswer:
+def read_answer(text: str) -> CanonicalAnswer:
     """The answer in what a model said; also right for an answer that stands alone already."""
-    found = _conclusion(said[-_LOOKED_AT:]).strip()
-    if not found:
+    conclusion = _conclusion(text[-_LOOKED_AT:]).strip()
+    if not conclusion:
         return CanonicalAnswer("none", "")
-    if code := _FENCE.fullmatch(found):
+    if code := _FENCE.fullmatch(conclusion):
         return _code(code[1].strip())
-    bare = found.strip("*$` \t\n").rstrip(".").strip("*$` \t\n")
+    bare = conclusion.strip("*$` \t\n").rstrip(".").strip("*$` \t\n")
     if choice := _CHOICE.match(bare):
         return CanonicalAnswer("choice", choice[1])
     number = _number(bare)
@@ -55,19 +55,19 @@ def read_answer(said: str) -> CanonicalAnswer:
     return CanonicalAnswer("text", " ".join(bare.split())) if bare else CanonicalAnswer("none", "")
 
 
-def _conclusion(said: str) -> str:
+def _conclusion(text: str) -> str:
     """The part that states the answer; the whole where nothing announces one."""
-    boxed = said.rfind("\\boxed{")
-    if boxed >= 0 and (inside := _braced(said[boxed + len("\\boxed{") :])) is not None:
+    boxed = text.rfind("\\boxed{")
+    if boxed >= 0 and (inside := _braced(text[boxed + len("\\boxed{") :])) is not None:
         return inside
     for mark in (_JSON, _MARKED, _SAID):
-        if found := list(mark.finditer(said)):
-            return found[-1][1].strip().strip('"')
-    if fences := list(_FENCE.finditer(said)):
+        if marked := list(mark.finditer(text)):
+            return marked[-1][1].strip().strip('"')
+    if fences := list(_FENCE.finditer(text)):
         return fences[-1][0]
-    lines = said.strip().splitlines()
+    lines = text.strip().splitlines()
     last = lines[-1].strip() if lines else ""
-    return last if len(lines) > 1 and (_CHOICE.match(last) or _number(last) is not None) else said
+    return last if len(lines) > 1 and (_CHOICE.match(last) or _number(last) is not None) else text
 
 
 def _braced(text: str) -> str | None:
@@ -100,8 +100,8 @@ def _code(text: str) -> CanonicalAnswer:
     if len(text) > SHORT:
         return CanonicalAnswer("long", text)
 
-    def tight(found: re.Match[str]) -> str:
-        part = found[0]
+    def tight(match: re.Match[str]) -> str:
+        part = match[0]
         return "" if part.isspace() else f"'{part[1:-1]}'"
 
     return CanonicalAnswer("code", _QUOTED_OR_SPACE.sub(tight, text))

@@ -35,9 +35,9 @@ def parse(content: bytes) -> AcceptModel:
 def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
     checker, answering, strongest = map(str, body["tiers"])
     inputs = tuple(map(str, body["inputs"]))
-    if unknown := [each for each in inputs if each not in FEATURES]:
+    if unknown := [name for name in inputs if name not in FEATURES]:
         raise ValueError(f"unknown features: {', '.join(unknown)}")
-    typical = tuple(real(each) for each in body["typical"])
+    typical = tuple(real(value) for value in body["typical"])
     if len(typical) != len(inputs):
         raise ValueError("the typical values do not fit the features")
     return AcceptModel(
@@ -56,17 +56,17 @@ def _model(body: Mapping[str, Any], version: str) -> AcceptModel:
 
 def _forest(body: Mapping[str, Any], inputs: int) -> Forest:
     trees = []
-    for each in body["trees"]:
-        feature = tuple(map(int, each["feature"]))
+    for tree in body["trees"]:
+        feature = tuple(map(int, tree["feature"]))
         if max(feature) >= inputs:
             raise ValueError("a tree asks for a feature that there is not")
         trees.append(
             Tree(
                 feature,
-                tuple(real(value) for value in each["threshold"]),
-                tuple(map(int, each["left"])),
-                tuple(map(int, each["right"])),
-                tuple(map(int, each["leaf"])),
+                tuple(real(value) for value in tree["threshold"]),
+                tuple(map(int, tree["left"])),
+                tuple(map(int, tree["right"])),
+                tuple(map(int, tree["leaf"])),
             )
         )
     return Forest(int(body["start"]), tuple(trees), real(body["slope"]), real(body["offset"]))

@@ -22,7 +22,7 @@ class Tree:
 
     def __post_init__(self) -> None:
         size = len(self.feature)
-        if not size or any(len(each) != size for each in (self.threshold, self.left, self.right, self.leaf)):
+        if not size or any(len(part) != size for part in (self.threshold, self.left, self.right, self.leaf)):
             raise ValueError("a tree's parts differ in length")
         for at, feature in enumerate(self.feature):
             if feature >= 0 and not (at < self.left[at] < size and at < self.right[at] < size):

@@ -55,7 +55,7 @@ def _first_person(who: str, be: tuple[str, ...]) -> tuple[Phrase, ...]:
     ]
     modal += [f"{who} {word}{adverb}" for word in _MODALS for adverb in _ADVERBS]
     return _phrases(
-        *modal, *(f"{each}{adverb} {state}" for each in be for adverb in _ADVERBS for state in _STATES)
+        *modal, *(f"{verb}{adverb} {state}" for verb in be for adverb in _ADVERBS for state in _STATES)
     )
 
 

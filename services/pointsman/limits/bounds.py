@@ -59,9 +59,9 @@ def bounded(message: Message) -> Message:
         case LimitDeclared():
             return _declared(message)
         case LimitReserved():
-            return _with(message, calls=_each(message.calls, "wants"))
+            return _with(message, calls=_bounded_calls(message.calls, "wants"))
         case LimitSettled():
-            return _with(message, calls=_each(message.calls, "used"))
+            return _with(message, calls=_bounded_calls(message.calls, "used"))
         case _:
             return message
 
@@ -109,7 +109,7 @@ def _with(message: _Kind, **changed: object) -> _Kind:
     return message.model_copy(update=changed)
 
 
-def _each(calls: tuple[_Kind, ...], name: str) -> tuple[_Kind, ...]:
+def _bounded_calls(calls: tuple[_Kind, ...], name: str) -> tuple[_Kind, ...]:
     bounded_calls = tuple(_with(call, **{name: amounts(getattr(call, name))}) for call in calls)
     return calls if all(map(is_, calls, bounded_calls)) else bounded_calls
 

@@ -45,14 +45,14 @@ class Breaker:
 
     def count(self, at: int, ok: int, failed: int) -> None:
         """A process reports what its calls came to."""
-        self.counts = [each for each in self.counts if each[0] > at - REMEMBERED_MS]
+        self.counts = [count for count in self.counts if count[0] > at - REMEMBERED_MS]
         self.counts.append((at, ok, failed))
 
     def should_open(self, rule: BreakerRule, at: int) -> bool:
         """Whether it is closed and the calls of late say that it must not be."""
         if self.state != "closed":
             return False
-        ok, failed = _sum(each for each in self.counts if each[0] > at - rule.within_s * 1000)
+        ok, failed = _sum(count for count in self.counts if count[0] > at - rule.within_s * 1000)
         return ok + failed >= rule.calls and failed >= rule.share * (ok + failed)
 
     def may_probe(self, at: float) -> bool:
@@ -101,6 +101,6 @@ class Breaker:
 
 def _sum(counts: Iterable[tuple[int, int, int]]) -> tuple[int, int]:
     ok = failed = 0
-    for _, each_ok, each_failed in counts:
-        ok, failed = ok + each_ok, failed + each_failed
+    for _, more_ok, more_failed in counts:
+        ok, failed = ok + more_ok, failed + more_failed
     return ok, failed

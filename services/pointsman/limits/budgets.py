@@ -94,8 +94,8 @@ class Sliding:
         over = self.used + amount - self.limit
         if over <= 0:
             return 0
-        for since, each in self.taken.values():
-            over -= each
+        for since, taken in self.taken.values():
+            over -= taken
             if over <= 0:
                 return since + self.span_ms
         return None

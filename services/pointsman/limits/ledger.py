@@ -43,7 +43,7 @@ class TicketAnswer:
     """What became of a ticket at `at`; `dropped` when its process was taken for dead."""
 
     ticket: Ticket
-    said: Literal["granted", "refused", "dropped"]
+    state: Literal["granted", "refused", "dropped"]
     at: int
     budget: str = ""
 
@@ -112,7 +112,7 @@ class Ledger:
                 self._declare(message)
             case LimitReserved():
                 now.heard[message.process] = now.at
-                answers += [each for call in message.calls if (each := self._ask(message.process, call))]
+                answers += [answer for call in message.calls if (answer := self._ask(message.process, call))]
             case LimitSettled():
                 now.heard[message.process] = now.at
                 for call in message.calls:
@@ -138,7 +138,7 @@ class Ledger:
             if claimed.isdisjoint(ticket.wants):
                 due.append((max(self.paused_until(ticket.target), *(at or 0 for at in free)), ticket))
             claimed |= self._claims(ticket)
-        return min(due, key=lambda each: each[0], default=None)
+        return min(due, key=lambda time_and_ticket: time_and_ticket[0], default=None)
 
     def held_by(self, ticket: Ticket) -> str:
         """What a waiting ticket waits for: a budget, its target's pause, or those before it."""
@@ -150,13 +150,15 @@ class Ledger:
     def open_calls(self, process: str) -> dict[str, tuple[str, ...]]:
         """Calls of a process that wait, or that a day's budget is reserved for, and the budgets concerned."""
         mine = key_of(process, "")
-        found = {each.call: tuple(each.wants) for each in self.waiting.values() if each.process == process}
+        calls = {
+            ticket.call: tuple(ticket.wants) for ticket in self.waiting.values() if ticket.process == process
+        }
         for name, budget in self.budgets.items():
             for key in budget.reserved if isinstance(budget, Daily) else ():
                 if key.startswith(mine):
                     call = key.removeprefix(mine)
-                    found[call] = (*found.get(call, ()), name)
-        return found
+                    calls[call] = (*calls.get(call, ()), name)
+        return calls
 
     def _declare(self, declared: LimitDeclared) -> None:
         budget = declare(self.budgets.get(declared.budget), declared)
@@ -166,7 +168,7 @@ class Ledger:
     def _ask(self, process: str, call: Reservation) -> TicketAnswer | None:
         now = self._now
         ticket = Ticket(now.asked + 1, process, call.call, call.target, call.wants, now.at)
-        if ticket.key in now.waiting or any(each.holds(ticket.key) for each in now.budgets.values()):
+        if ticket.key in now.waiting or any(budget.holds(ticket.key) for budget in now.budgets.values()):
             return None  # a record that was written twice
         now.asked += 1
         if unknown := next((name for name in call.wants if name not in now.budgets), ""):
@@ -187,7 +189,7 @@ class Ledger:
         now = self._now
         for process in [name for name, heard in now.heard.items() if heard < now.at - SILENT_MS]:
             del now.heard[process]
-            for ticket in [each for each in now.waiting.values() if each.process == process]:
+            for ticket in [waiting for waiting in now.waiting.values() if waiting.process == process]:
                 self._leave(ticket)
                 yield TicketAnswer(ticket, "dropped", now.at)
 
@@ -219,8 +221,8 @@ class Ledger:
 
     def _hopeless(self, ticket: Ticket) -> str:
         """A budget that will never have room for it."""
-        wants = ticket.wants.items()
-        return next((name for name, amount in wants if self.budgets[name].never(amount)), "")
+        amounts = ticket.wants.items()
+        return next((name for name, amount in amounts if self.budgets[name].never(amount)), "")
 
     def _may_enter(self, ticket: Ticket) -> bool:
         open_now = self.paused_until(ticket.target) <= self.at

@@ -114,23 +114,23 @@ def read(state: Json) -> Standing:
         UnusableError: it is no such state.
     """
     try:
-        found = _STANDING.validate_python(state)
+        standing = _STANDING.validate_python(state)
     except ValidationError as error:
         raise UnusableError(f"no standing state: {error.error_count()} faults in it") from error
-    found.at = at = whole(found.at, LAST_MS)
-    for budget in found.budgets.values():
+    standing.at = at = whole(standing.at, LAST_MS)
+    for budget in standing.budgets.values():
         budget.bound(at)
-    for breaker in found.breakers.values():
+    for breaker in standing.breakers.values():
         breaker.bound(at)
-    found.paused = {target: min(until, at + LONGEST_PAUSE_MS) for target, until in found.paused.items()}
-    found.paused_since = {target: min(since, at) for target, since in found.paused_since.items()}
-    found.heard = {process: min(heard, at) for process, heard in found.heard.items()}
-    known = found.budgets.keys()
-    tickets = [_bounded(ticket) for ticket in found.waiting.values() if ticket.wants.keys() <= known]
+    standing.paused = {target: min(until, at + LONGEST_PAUSE_MS) for target, until in standing.paused.items()}
+    standing.paused_since = {target: min(since, at) for target, since in standing.paused_since.items()}
+    standing.heard = {process: min(heard, at) for process, heard in standing.heard.items()}
+    known = standing.budgets.keys()
+    tickets = [_bounded(ticket) for ticket in standing.waiting.values() if ticket.wants.keys() <= known]
     in_turn = {ticket.number: ticket for ticket in sorted(tickets, key=attrgetter("number"))}
-    found.waiting = {ticket.key: ticket for ticket in in_turn.values()}
-    found.asked = max([whole(found.asked, 1 << 62), *(ticket.number for ticket in found.waiting.values())])
-    return found
+    standing.waiting = {ticket.key: ticket for ticket in in_turn.values()}
+    standing.asked = max(whole(standing.asked, 1 << 62), *in_turn, 0)
+    return standing
 
 
 def _bounded(ticket: Ticket) -> Ticket:

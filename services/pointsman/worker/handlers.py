@@ -76,13 +76,13 @@ class WorkerHandler:
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
         """The `call.finished` of each attempt, then the outcome; a dead letter where something is wrong."""
-        found = decode(record)
-        if isinstance(found, Malformed):
-            return self._refuse(record, found)
-        if not isinstance(found.message, JobRouted):
-            said = f"type {found.envelope.type!r} does not belong on a tier's topic"
-            return self._refuse(record, Malformed(Reason.UNKNOWN_TYPE, said, cause=found.envelope))
-        routed = found.message
+        decoded = decode(record)
+        if isinstance(decoded, Malformed):
+            return self._refuse(record, decoded)
+        cause, routed = decoded.envelope, decoded.message
+        if not isinstance(routed, JobRouted):
+            message = f"type {cause.type!r} does not belong on a tier's topic"
+            return self._refuse(record, Malformed(Reason.UNKNOWN_TYPE, message, cause=cause))
         attempts: Attempts | None = None
         try:
             attempts = Attempts(self._call_context, asked_of(routed, self._tier))
@@ -90,12 +90,12 @@ class WorkerHandler:
             judged = await self._judge(routed, ended, attempts.calls)
             if judged is not None and judged.up is not None:
                 up = escalate(routed, judged.step, judged.up)
-                return self._send_up(record, found.envelope, attempts.calls, up)
+                return self._send_up(record, cause, attempts.calls, up)
             outcome = outcome_of(routed.job, self._tier, self._call_context.row, attempts.calls, ended)
             whole = with_cascade(outcome, routed, judged)
-            return self._finish(record, found.envelope, attempts.calls, whole)
+            return self._finish(record, cause, attempts.calls, whole)
         except Exception as error:
-            return self._fail_internally(record, found.envelope, routed, attempts, error)
+            return self._fail_internally(record, cause, routed, attempts, error)
 
     async def _work(self, job: Job, attempts: Attempts) -> Ended:
         """Run the attempts until they end, or until the deadline or a cancellation stops them."""
@@ -163,18 +163,18 @@ class WorkerHandler:
             for call in calls
         ]
 
-    def _refuse(self, record: Incoming, found: Malformed) -> list[Outgoing]:
-        letter = self._bury(record, found.cause, found.reason, found.message)
-        if found.job_id is None or found.cause is None:
+    def _refuse(self, record: Incoming, broken: Malformed) -> list[Outgoing]:
+        letter = self._dead_letter(record, broken.cause, broken.reason, broken.message)
+        if broken.job_id is None or broken.cause is None:
             return [letter]
         outcome = failed_internally(
-            found.job_id,
-            found.agent_id or UNKNOWN_AGENT,
+            broken.job_id,
+            broken.agent_id or UNKNOWN_AGENT,
             self._tier,
             (),
-            f"the routed job cannot be read ({found.message}) -- a dead letter has it; send the job again",
+            f"the routed job cannot be read ({broken.message}) -- a dead letter has it; send the job again",
         )
-        return [letter, *self._finish(record, found.cause, (), outcome)]
+        return [letter, *self._finish(record, broken.cause, (), outcome)]
 
     def _fail_internally(
         self,
@@ -186,12 +186,12 @@ class WorkerHandler:
     ) -> list[Outgoing]:
         job = routed.job
         failure(_log, Event.JOB_FAILED_INTERNALLY, error, job_id=job.job_id)
-        said = f"a defect in the worker ({type(error).__name__}), see its log -- send the job again"
-        letter = self._bury(record, cause, Reason.INTERNAL, said)
+        message = f"a defect in the worker ({type(error).__name__}), see its log -- send the job again"
+        letter = self._dead_letter(record, cause, Reason.INTERNAL, message)
         if attempts is not None:
-            attempts.break_off("reject", said, FailReason.INTERNAL)
+            attempts.break_off("reject", message, FailReason.INTERNAL)
         calls = () if attempts is None else attempts.calls
-        failed = failed_internally(job.job_id, job.agent_id, self._tier, calls, said)
+        failed = failed_internally(job.job_id, job.agent_id, self._tier, calls, message)
         outcome = with_cascade(failed, routed, None)
         try:
             return [letter, *self._finish(record, cause, calls, outcome)]
@@ -215,9 +215,11 @@ class WorkerHandler:
         )
         return emit(topic, key, replace(cover, attempt=attempt), message)
 
-    def _bury(self, record: Incoming, cause: Envelope | None, reason: Reason, said: str) -> Outgoing:
+    def _dead_letter(
+        self, record: Incoming, cause: Envelope | None, reason: Reason, message: str
+    ) -> Outgoing:
         DEAD.labels(STAGE, reason).inc()
-        letter = DeadLetter(reason, said, STAGE, *record.origin)
+        letter = DeadLetter(reason, message, STAGE, *record.origin)
         return dead_letter(
             self._topics.dead, record, letter, cause=cause, source=self._source, now=self._clock()
         )

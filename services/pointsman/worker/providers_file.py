@@ -39,8 +39,8 @@ def _substitute(text: Any, info: ValidationInfo) -> Any:
         return text
     environ: Environ = (info.context or {}).get("environ", {})
 
-    def value(found: re.Match[str]) -> str:
-        name, default = found.groups()
+    def value(variable: re.Match[str]) -> str:
+        name, default = variable.groups()
         if environ.get(name):
             return environ[name]
         if default is None:
@@ -187,9 +187,9 @@ def _problems(file: Providers, *, tier: str | None, environ: Environ) -> Iterato
     names = [provider.name for provider in file.providers]
     yield from _doubles("providers", names)
     yield from _doubles("ceilings", [ceiling.name for ceiling in file.ceilings])
-    for each, row in file.tiers.items():
+    for name, row in file.tiers.items():
         for place, model in enumerate(row.models):
-            loc: Loc = ("tiers", each) if place == 0 else ("tiers", each, "fallback", place - 1)
+            loc: Loc = ("tiers", name) if place == 0 else ("tiers", name, "fallback", place - 1)
             if model.provider not in names:
                 yield (*loc, "provider"), f"no provider `{model.provider}`{_nearest(model.provider, names)}"
             if model in row.models[:place]:

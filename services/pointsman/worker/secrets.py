@@ -52,9 +52,9 @@ class Secrets:
             case str():
                 return self.hide(value)
             case dict():
-                return {self.hide(name): self._hidden(each) for name, each in value.items()}
+                return {self.hide(name): self._hidden(member) for name, member in value.items()}
             case list():
-                return [self._hidden(each) for each in value]
+                return [self._hidden(member) for member in value]
             case int() | float() if not isinstance(value, bool) and self.hide(str(value)) != str(value):
                 return _GONE
             case _:
@@ -111,10 +111,10 @@ def _character(character: str, times: int) -> str:
 
 def _base64(secret: str) -> set[str]:
     """What of it is the same wherever it stands in a longer text that was encoded."""
-    found = set()
+    kept = set()
     for before in range(3):
         encoded = b64encode(b"\0" * before + secret.encode()).decode()
         own = encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
         if len(own) >= _LEAST_ENCODED:
-            found |= {own, own.replace("+", "-").replace("/", "_")}
-    return found
+            kept |= {own, own.replace("+", "-").replace("/", "_")}
+    return kept

@@ -218,7 +218,7 @@ def test_a_standing_state_whose_parts_do_not_fit_together_is_put_right() -> None
     found = Ledger(state)
     assert set(found.waiting) == {"p d", "p other"}
     answers = found.fold(ask("p"), NOW + 60_000)
-    assert [(answer.ticket.call, answer.said) for answer in answers] == [
+    assert [(answer.ticket.call, answer.state) for answer in answers] == [
         ("d", "granted"),
         ("other", "granted"),
     ]
@@ -259,7 +259,7 @@ def test_a_clock_that_was_set_takes_everything_with_it(by: int) -> None:
     )
     assert found.budgets["usd"].used == 10, "no new day has begun"
     assert (found.budgets["rate"].used, [ticket.call for ticket in found.waiting.values()]) == (3, ["d"])
-    assert [answer.said for answer in found.fold(ask("p"), found.at + 9_999)] == []
+    assert [answer.state for answer in found.fold(ask("p"), found.at + 9_999)] == []
     granted = [step for step in range(12) if found.fold(ask("p"), found.at + 5_000 + step)]
     assert len(granted) == 1, "and the span of a minute ends"
 
@@ -272,7 +272,7 @@ def test_a_day_that_was_none_gives_nothing_free() -> None:
     for step in (1, 2):
         found.fold(ask("p"), NOW + step)
     assert found.budgets["usd"].used == 45
-    assert [answer.said for answer in found.fold(ask("p", "g", usd=10), NOW + 3)] == []
+    assert [answer.state for answer in found.fold(ask("p", "g", usd=10), NOW + 3)] == []
 
 
 def test_the_broker_s_clock_is_followed_when_it_is_set() -> None:

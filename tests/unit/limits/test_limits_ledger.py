@@ -43,7 +43,7 @@ def ledger(*declared: LimitDeclared) -> Ledger:
 
 
 def said(answers: Sequence[TicketAnswer]) -> list[tuple[str, str]]:
-    return [(each.ticket.call, each.said) for each in answers]
+    return [(each.ticket.call, each.state) for each in answers]
 
 
 def test_what_fits_is_granted_at_once_and_the_rest_waits_its_turn() -> None:
@@ -103,9 +103,9 @@ def test_a_call_that_is_not_made_after_all_leaves_no_trace() -> None:
 def test_what_can_never_fit_is_refused() -> None:
     now = ledger(TOKENS)
     (answer,) = now.fold(ask("p", "a", tokens=101), 0)
-    assert (answer.said, answer.budget) == ("refused", "tokens")
+    assert (answer.state, answer.budget) == ("refused", "tokens")
     (answer,) = now.fold(ask("p", "b", nobody=1), 0)
-    assert (answer.said, answer.budget) == ("refused", "nobody")
+    assert (answer.state, answer.budget) == ("refused", "nobody")
 
 
 def test_a_day_that_is_spent_refuses_and_one_that_is_reserved_lets_wait() -> None:
@@ -214,7 +214,7 @@ def test_never_more_is_granted_than_the_limits_whatever_the_log(log: list[tuple[
                         if name == "usd":
                             entry.append(0)  # settled once and for all
         for answer in answers:
-            if answer.said == "granted":
+            if answer.state == "granted":
                 for name, amount in answer.ticket.wants.items():
                     taken[name][answer.ticket.key] = [at, amount]
                     everything = taken[name].values()

@@ -26,47 +26,47 @@ class ContentSize:
 def content_of(request: Json, model: str) -> ContentSize:
     """The request's text, with all of its JSON, and its media."""
     sent = orjson.dumps(request)
-    found = ContentSize(len(sent))
+    size = ContentSize(len(sent))
     if any(mark in sent for mark in _MARKS):
-        _look(request, model.lower(), found)
-    return found
+        _look(request, model.lower(), size)
+    return size
 
 
-def _look(node: Any, model: str, found: ContentSize) -> None:
+def _look(node: Any, model: str, size: ContentSize) -> None:
     if isinstance(node, list):
         for child in node:
-            _look(child, model, found)
-    elif isinstance(node, dict) and not _is_medium(node, model, found):
+            _look(child, model, size)
+    elif isinstance(node, dict) and not _is_medium(node, model, size):
         for child in node.values():
-            _look(child, model, found)
+            _look(child, model, size)
 
 
-def _is_medium(part: Json, model: str, found: ContentSize) -> bool:
+def _is_medium(part: Json, model: str, size: ContentSize) -> bool:
     """Count the part, if it is a picture, a sound or a file."""
     match part:
         case {"type": "image_url" | "input_image", "image_url": {"url": str(url)} as image}:
-            _picture(found, model, url, image.get("detail"))
+            _picture(size, model, url, image.get("detail"))
         case {"type": "image_url" | "input_image", "image_url": str(url)}:
-            _picture(found, model, url, part.get("detail"))
+            _picture(size, model, url, part.get("detail"))
         case {"type": "image", "source": {"data": str(data)}}:
-            _picture(found, model, data)
+            _picture(size, model, data)
         case {"type": "image", "source": {"url": str(url)}}:
-            _picture(found, model, url)
+            _picture(size, model, url)
         case {"type": "input_image" | "image", "file_id": str()}:
-            found.media += picture_tokens(model, None)
+            size.media += picture_tokens(model, None)
         case {"type": "input_audio", "input_audio": {"data": str(data)}}:
-            _file(found, model, "audio", data)
+            _file(size, model, "audio", data)
         case {"type": "file", "file": {"file_data": str(data)}} | {
             "type": "input_file",
             "file_data": str(data),
         }:
-            _file(found, model, *_of_url(data, "application/pdf"))
+            _file(size, model, *_of_url(data, "application/pdf"))
         case {"type": "document", "source": {"type": "base64", "data": str(data)} as source}:
-            _file(found, model, str(source.get("media_type")), data)
+            _file(size, model, str(source.get("media_type")), data)
         case {"type": "file" | "input_file" | "document"} if _is_elsewhere(part):
-            found.media += file_tokens(None)
+            size.media += file_tokens(None)
         case {"inline_data": {"data": str(data)} as blob} | {"inlineData": {"data": str(data)} as blob}:
-            _file(found, model, str(blob.get("mime_type") or blob.get("mimeType")), data)
+            _file(size, model, str(blob.get("mime_type") or blob.get("mimeType")), data)
         case _:
             return False
     return True
@@ -78,26 +78,26 @@ def _is_elsewhere(part: Json) -> bool:
     return isinstance(inner, dict) and not {"file_id", "file_url", "url"}.isdisjoint(inner)
 
 
-def _picture(found: ContentSize, model: str, address: str, detail: object = None) -> None:
+def _picture(size: ContentSize, model: str, address: str, detail: object = None) -> None:
     _, data = _of_url(address, "")
     if address.startswith(("http:", "https:")):
-        found.media += picture_tokens(model, None, low=detail == "low")
+        size.media += picture_tokens(model, None, low=detail == "low")
         return
-    found.text -= len(data)
-    found.media += picture_tokens(model, data, low=detail == "low")
+    size.text -= len(data)
+    size.media += picture_tokens(model, data, low=detail == "low")
 
 
-def _file(found: ContentSize, model: str, kind: str, data: str) -> None:
+def _file(size: ContentSize, model: str, kind: str, data: str) -> None:
     if kind.startswith("text/"):
-        found.text += decoded_size(data) - len(data)
+        size.text += decoded_size(data) - len(data)
         return
-    found.text -= len(data)
+    size.text -= len(data)
     if kind.startswith("image"):
-        found.media += picture_tokens(model, data)
+        size.media += picture_tokens(model, data)
     elif kind.startswith("audio"):
-        found.media += sound_tokens(model, data)
+        size.media += sound_tokens(model, data)
     else:
-        found.media += file_tokens(data)
+        size.media += file_tokens(data)
 
 
 def _of_url(address: str, kind: str) -> tuple[str, str]:

@@ -184,8 +184,8 @@ class RateLimiter:
         for answer in answers:
             grant = self._grants.get(answer.ticket.call)
             if grant is not None:
-                grant.become(answer.said, at=answer.at, budget=answer.budget)
-            elif answer.said == "granted":  # asked for by a record that was written twice
+                grant.become(answer.state, at=answer.at, budget=answer.budget)
+            elif answer.state == "granted":  # asked for by a record that was written twice
                 back = dict.fromkeys(answer.ticket.wants, 0)
                 self._settled.append(Settlement(call=answer.ticket.call, used=back))
                 self._shared.wake()

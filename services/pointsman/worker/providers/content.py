@@ -33,7 +33,7 @@ class Decoder(Protocol):
 
 def decoder_of(encoding: str) -> Decoder:
     """The decoder for a `Content-Encoding`. Raises UnreadableError for one that was not asked for."""
-    names = [name for each in encoding.lower().split(",") if (name := each.strip()) not in ("", "identity")]
+    names = [name for part in encoding.lower().split(",") if (name := part.strip()) not in ("", "identity")]
     match names:
         case []:
             return Plain()

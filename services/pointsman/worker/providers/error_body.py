@@ -55,12 +55,12 @@ def read_error(body: Any) -> ErrorBody:
                 words.add(_word(node[name]))
         texts = (node.get(name) for name in _MESSAGES)
         message = message or next((text[:_MOST_TEXT] for text in texts if isinstance(text, str) and text), "")
-        if isinstance(delay := node.get("retryDelay"), str) and (found := _DELAY.fullmatch(delay)):
-            delay_s = float(found[1])
+        if isinstance(delay := node.get("retryDelay"), str) and (seconds := _DELAY.fullmatch(delay)):
+            delay_s = float(seconds[1])
         if isinstance(node.get("metadata"), dict) and {"flagged_input", "reasons"} & node["metadata"].keys():
             words.add("moderation")
-    if found := _CLASS.search(message[:200]):
-        words.add(_word(found[1]))
+    if class_name := _CLASS.search(message[:200]):
+        words.add(_word(class_name[1]))
     return ErrorBody(status, frozenset(words - {""}), message, delay_s)
 
 
@@ -77,7 +77,7 @@ def _nodes(body: Any) -> Iterator[dict[str, Any] | str]:
     for outer in chain:
         if isinstance(outer, dict):
             more = [outer.get("innererror"), *_some(outer.get("details"))]
-            yield from (each for each in more[:_MOST_NODES] if isinstance(each, dict))
+            yield from (node for node in more[:_MOST_NODES] if isinstance(node, dict))
 
 
 def _first(value: Any) -> Any:

@@ -76,9 +76,9 @@ def _holdable(value: Any) -> Any:
         case str():
             return _UNHOLDABLE.sub(_STANDS_FOR, value)
         case dict():
-            return {_holdable(name): _holdable(each) for name, each in value.items()}
+            return {_holdable(name): _holdable(member) for name, member in value.items()}
         case list():
-            return [_holdable(each) for each in value]
+            return [_holdable(member) for member in value]
         case _:
             return value
 

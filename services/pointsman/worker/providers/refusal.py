@@ -36,10 +36,10 @@ def from_status(
     body, content = secrets.hide_json(body), secrets.hide_bytes(content)
     error = read_error(body)
     kind = kind_of(status, error)
-    said = error.message or content[: 8 * MAX_SAID].decode(errors="replace")
+    detail = error.message or content[: 8 * MAX_SAID].decode(errors="replace")
     if kind is RefusalKind.REDIRECTED:
-        said = f"a redirect to {secrets.hide(headers.get('location') or 'nowhere')}"
-    said = f": {clean(said) or 'nothing'}"
+        detail = f"a redirect to {secrets.hide(headers.get('location') or 'nowhere')}"
+    detail = f": {clean(detail) or 'nothing'}"
     fits = isinstance(body, dict) and len(content) <= MOST_OF_AN_ERROR
     response = body if fits else None
     kept = None if fits and not changed else raw_body(content, whole=whole)
@@ -48,7 +48,7 @@ def from_status(
         row,
         status,
         kind,
-        said,
+        detail,
         response=response,
         raw=kept,
         after=error.delay_s if after is None else after,
@@ -69,37 +69,44 @@ def from_body(
         RefusalKind.LIMITED,
         RefusalKind.REQUEST,
     )
-    said = f" without an answer: {clean(error.message) or 'an error'}"
-    return refuse(row, status, kind, said, raw=raw, after=error.delay_s, unbilled=unbilled, **answer)
+    detail = f" without an answer: {clean(error.message) or 'an error'}"
+    return refuse(row, status, kind, detail, raw=raw, after=error.delay_s, unbilled=unbilled, **answer)
 
 
 def refuse(
-    row: ProviderRow, status: int, kind: RefusalKind, said: str, *, after: float | None = None, **rest: Any
+    row: ProviderRow, status: int, kind: RefusalKind, detail: str, *, after: float | None = None, **rest: Any
 ) -> Retry | Reject:
-    """A refusal of this kind; `said` goes on after the status, `rest` are further fields."""
-    found = ROWS[kind]
-    message = f"{row.name} answered {status}{said}{_advice(row, kind)}"
-    rest |= {"reason": found.reason, "message": message, "http_status": status, "elsewhere": found.elsewhere}
-    if found.again:
+    """A refusal of this kind; `detail` goes on after the status, `rest` are further fields."""
+    rule = ROWS[kind]
+    message = f"{row.name} answered {status}{detail}{_advice(row, kind)}"
+    rest |= {
+        "reason": rule.reason,
+        "message": message,
+        "http_status": status,
+        "elsewhere": rule.elsewhere,
+    }
+    if rule.again:
         return Retry(after=after, **rest)
     nothing_left_s = USED_UP_S if kind is RefusalKind.USED_UP else None
     return Reject(nothing_left_s=nothing_left_s, too_long=kind is RefusalKind.TOO_LONG, **rest)
 
 
-def from_connection(row: ProviderRow, error: BaseException, said: str) -> Retry:
-    """No whole answer came: not connected, or cut off; `said` is the HTTP library's word, without secrets."""
+def from_connection(row: ProviderRow, error: BaseException, detail: str) -> Retry:
+    """No whole answer came: not connected, or cut off; `detail`: the HTTP library's word, without secrets."""
     import aiohttp
 
     proxied = isinstance(error, aiohttp.ClientHttpProxyError)
     unreached = proxied or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    said = clean(said) or type(error).__name__
+    detail = clean(detail) or type(error).__name__
     if proxied:
-        said = f"the proxy lets nobody through to {row.name} ({said}) -- look at HTTPS_PROXY and NO_PROXY"
+        detail = f"the proxy lets nobody through to {row.name} ({detail}) -- look at HTTPS_PROXY and NO_PROXY"
     elif unreached:
-        said = f"{row.name} cannot be reached at {row.base_url} ({said}) -- is it running, is base_url right?"
+        detail = (
+            f"{row.name} cannot be reached at {row.base_url} ({detail}) -- is it running, is base_url right?"
+        )
     else:
-        said = f"the connection to {row.name} broke off ({said})"
-    return Retry(reason=FailReason.CONNECTION, message=said, unbilled=unreached, cause=error)
+        detail = f"the connection to {row.name} broke off ({detail})"
+    return Retry(reason=FailReason.CONNECTION, message=detail, unbilled=unreached, cause=error)
 
 
 def words_of(error: BaseException) -> str:
@@ -116,8 +123,8 @@ def words_of(error: BaseException) -> str:
 
 def timed_out(row: ProviderRow, cause: BaseException) -> Retry:
     """The provider's `timeout_s` passed."""
-    said = f"{row.name} did not answer within {row.timeout_s:g} s (its timeout_s in providers.yaml)"
-    return Retry(reason=FailReason.TIMEOUT, message=said, cause=cause)
+    detail = f"{row.name} did not answer within {row.timeout_s:g} s (its timeout_s in providers.yaml)"
+    return Retry(reason=FailReason.TIMEOUT, message=detail, cause=cause)
 
 
 def clean(text: str) -> str:

@@ -242,27 +242,27 @@ def kind_of(status: int, error: ErrorBody) -> RefusalKind:
         return RefusalKind.REDIRECTED
     if status == 413:
         return RefusalKind.TOO_LONG
-    said = error.message[:_MOST_SENTENCE].lower()
+    sentence = error.message[:_MOST_SENTENCE].lower()
     words = {_stem(word) for word in error.words}
     if kind := next((kind for kind, known in _WORDS if words & known), None):
-        return _limited(words, said) if kind is RefusalKind.LIMITED else kind
+        return _limited(words, sentence) if kind is RefusalKind.LIMITED else kind
     number = status
     if error.status and (status < 300 or (status in _VAGUE and error.status in _PRECISE)):
         number = error.status
-    if kind := _in_sentence(said, _looked_for(number)):
+    if kind := _in_sentence(sentence, _looked_for(number)):
         return kind
     if number >= 500:
         return RefusalKind.FAILING
     return _STATUS.get(number, RefusalKind.REQUEST if number >= 400 else RefusalKind.UNREADABLE)
 
 
-def _limited(words: set[str], said: str) -> RefusalKind:
+def _limited(words: set[str], sentence: str) -> RefusalKind:
     """Not all that goes by that name passes with time: used-up accounts, requests larger than the rate."""
-    if "request too large" in said:
+    if "request too large" in sentence:
         return RefusalKind.TOO_LONG
-    if "resourceexhausted" in words or "resource_exhausted" in said:
+    if "resourceexhausted" in words or "resource_exhausted" in sentence:
         return RefusalKind.LIMITED  # speaks of quotas where it means rates
-    return _in_sentence(said, (RefusalKind.USED_UP,)) or RefusalKind.LIMITED
+    return _in_sentence(sentence, (RefusalKind.USED_UP,)) or RefusalKind.LIMITED
 
 
 def _looked_for(status: int) -> Collection[RefusalKind]:
@@ -273,8 +273,8 @@ def _looked_for(status: int) -> Collection[RefusalKind]:
     return () if status >= 500 or status in _STATUS else _SENTENCE_ELSE
 
 
-def _in_sentence(said: str, kinds: Collection[RefusalKind]) -> RefusalKind | None:
-    return next((kind for kind, pattern in _SENTENCES if kind in kinds and pattern.search(said)), None)
+def _in_sentence(sentence: str, kinds: Collection[RefusalKind]) -> RefusalKind | None:
+    return next((kind for kind, pattern in _SENTENCES if kind in kinds and pattern.search(sentence)), None)
 
 
 def _stem(word: str) -> str:

@@ -67,12 +67,15 @@ def read_answer(
 
 def not_whole(row: ProviderRow, status: int, content: bytes, most: int, secrets: Secrets) -> Reject:
     """A body that was larger than what is taken."""
-    said = f"{row.name} answered more than {most:,} bytes, which is the most that is taken"
+    message = f"{row.name} answered more than {most:,} bytes, which is the most that is taken"
     if most <= MAX_RESPONSE_BYTES:
-        said += " without a store of large values (POINTSMAN_CLAIMS)"
+        message += " without a store of large values (POINTSMAN_CLAIMS)"
     content = secrets.hide_bytes(content[: 2 * MOST_OF_AN_ERROR])
     return Reject(
-        reason=FailReason.BAD_RESPONSE, message=said, http_status=status, raw=raw_body(content, whole=False)
+        reason=FailReason.BAD_RESPONSE,
+        message=message,
+        http_status=status,
+        raw=raw_body(content, whole=False),
     )
 
 
