@@ -14,11 +14,7 @@ _NEEDED: dict[Accept, set[str]] = {"logprob": {"threshold"}, "model": {"model", 
 
 
 def ascending(tiers: Sequence[str], known: Sequence[str] | None) -> None:
-    """Check `tiers` against those of the policy, where they are known.
-
-    Raises:
-        ValueError: there is none to go up to, or they do not ascend.
-    """
+    """Raises ValueError where there is no tier to go up to, or they do not ascend as the policy's `known`."""
     if len(tiers) < 2:
         raise ValueError("needs two tiers at least: one to ask first, and one to go up to")
     if known is not None and [tier for tier in known if tier in tiers] != list(tiers):
@@ -26,11 +22,7 @@ def ascending(tiers: Sequence[str], known: Sequence[str] | None) -> None:
 
 
 def payable(model: AcceptModel, quality: str) -> str:
-    """The model's bar for `quality`, as the model writes it.
-
-    Raises:
-        ValueError: it is not tuned for it, or nothing would be accepted.
-    """
+    """The model's bar for `quality`. Raises ValueError where it has none, or would accept nothing by it."""
     bar = tuned_for(model.bars, quality)
     if not model.pays(bar):
         raise ValueError(f"training found no bar for `{quality}`: every answer would go up, and cost more")
@@ -38,11 +30,7 @@ def payable(model: AcceptModel, quality: str) -> str:
 
 
 def complete(accept: Accept, tiers: Sequence[str], given: Collection[str]) -> None:
-    """Check that a plan has what its `accept` takes, and no more; `given`: the names of its other parts.
-
-    Raises:
-        ValueError: it has not.
-    """
+    """Raises ValueError where a plan lacks what its `accept` takes, or has more; `given` names the rest."""
     if accept in COMPARING and len(tiers) != 3:
         raise ValueError(f"`accept: {accept}` compares the answers of two tiers; name them and the one above")
     needed = _NEEDED.get(accept, set())

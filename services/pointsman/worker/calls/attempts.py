@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -138,22 +138,19 @@ class Attempts:
         hedge, begun = self._call_context.row.hedge, asyncio.Event()
         if hedge is None:
             return await self._call(target, begun)
-        *failed, last = await race(self._call(target, begun), begun, hedge.after_s, self._second(target))
+        first, second = self._call(target, begun), partial(self._second, target)
+        *failed, last = await race(first, begun, hedge.after_s, second)
         for called in failed:
             self._write_down(called.call, "retry", called.result)
         return last
 
-    def _second(self, target: Target) -> Callable[[], Calling | None]:
-        """Another call, of the next target where there is one; none beyond their share."""
-
-        def second() -> Calling | None:
-            if not self._call_context.hedges.may_retry(monotonic()):
-                return None
-            HEDGES.labels(self._call_context.tier).inc()
-            others = (other for other in self._left if other is not target and self._may_call(other))
-            return self._call(next(others, target), asyncio.Event())
-
-        return second
+    def _second(self, target: Target) -> Calling | None:
+        """Another call, of the next target where there is one; None beyond their share."""
+        if not self._call_context.hedges.may_retry(monotonic()):
+            return None
+        HEDGES.labels(self._call_context.tier).inc()
+        others = (other for other in self._left if other is not target and self._may_call(other))
+        return self._call(next(others, target), asyncio.Event())
 
     def _is_unsuited(self, result: Result) -> bool:
         """Whether another model may do what this one did not, and the policy has it asked."""

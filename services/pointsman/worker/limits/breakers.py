@@ -101,13 +101,9 @@ class Breakers:
     def take(self) -> list[Keyed]:
         """Reports on the targets that failed."""
         failed, self._failed = self._failed, Counter()
+        process = self._shared.process
         return [
-            (
-                target,
-                BreakerCounted(
-                    process=self._shared.process, target=target, ok=self._oks(target), failed=count
-                ),
-            )
+            (target, BreakerCounted(process=process, target=target, ok=self._oks(target), failed=count))
             for target, count in failed.items()
         ]
 

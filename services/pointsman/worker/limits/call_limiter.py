@@ -145,9 +145,9 @@ class CallLimiter:
 
     async def _may_begin(self, call: Acquired, amounts: Mapping[str, int], *, has_others: bool) -> bool:
         """Whether it may now that it has a slot; the shared limits are asked the first time."""
-        if self._rate_limiter.pause_left(call.target):
-            return False
-        if not (call.probe or self._breakers.closed(call.target)):
+        if self._rate_limiter.pause_left(call.target) or not (
+            call.probe or self._breakers.closed(call.target)
+        ):
             return False
         if amounts and call.grant is None:
             call.grant = self._rate_limiter.ask(call.job_id, call.target, amounts, elsewhere=has_others)

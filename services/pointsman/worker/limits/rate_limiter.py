@@ -203,9 +203,8 @@ class RateLimiter:
             messages.append(self._still_here(asked))
         if self._settled:
             settled, self._settled = self._settled, []
-            messages.append(
-                (self._shared.process, LimitSettled(process=self._shared.process, calls=tuple(settled)))
-            )
+            process = self._shared.process
+            messages.append((process, LimitSettled(process=process, calls=tuple(settled))))
         if self._asked:
             self._shared.wake()
         return messages
