@@ -17,22 +17,22 @@ async def find(jobs: Jobs, text: str) -> UUID:
         CommandError: none (exit 1), more than one, or `text` is no part of an id (both exit 2).
     """
     check(text)
-    found = await jobs.find_jobs(text, CANDIDATES + 1)
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    candidates = await jobs.find_jobs(text, CANDIDATES + 1)
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
         raise CommandError(
             f"no job {text} in the audit database",
             "published just now, it may not be there yet: see how far behind the audit is with\n"
             "       pointsman lag\n"
             "       and that it runs (pointsman run audit) on the same Kafka and Postgres (pointsman doctor)",
         )
-    states = await jobs.states(found[:CANDIDATES])
+    states = await jobs.states(candidates[:CANDIDATES])
     listed = [
         f"       {state.job_id}  {state.state:10} {moment(state.submitted_at)}  {state.agent_id or '-'}"
         for state in states
     ]
-    more = ["       ..."] if len(found) > CANDIDATES else []
+    more = ["       ..."] if len(candidates) > CANDIDATES else []
     raise CommandError(
         f"more than one job's id begins or ends with {text}",
         "\n".join(["say more of it:", *listed, *more]),

@@ -14,10 +14,10 @@ def judge(by: str) -> str:
     Raises:
         typer.BadParameter: `by` is no id.
     """
-    found = by or _user()
-    if not AGENT_ID.match(found):
+    name = by or _user()
+    if not AGENT_ID.match(name):
         raise typer.BadParameter("--by: at most 128 letters, digits and . _ : @ / -, no sign first")
-    return found
+    return name
 
 
 def _user() -> str:

@@ -102,9 +102,9 @@ def main() -> None:
             raise
         from pointsman.cli.errors import explain
 
-        said = explain(error)
-        sys.stderr.write(str(said))
-        sys.exit(said.code)
+        problem = explain(error)
+        sys.stderr.write(str(problem))
+        sys.exit(problem.code)
 
 
 if __name__ == "__main__":

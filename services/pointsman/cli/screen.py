@@ -123,9 +123,9 @@ def _finite(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case dict():
-            return {key: _finite(each) for key, each in value.items()}
+            return {key: _finite(item) for key, item in value.items()}
         case list() | tuple():
-            return [_finite(each) for each in value]
+            return [_finite(item) for item in value]
         case _:
             return _finite(_plain(value))
 

@@ -43,8 +43,8 @@ def load(settings: type[S], **flags: Any) -> S:
         flag = f" or by --{name.replace('_', '-')}" if name in flags else ""
         where = f"set it in the environment, in {LEFT_BY_DEV}{flag}"
         # What several settings come to is told by a text that names them.
-        what = f"POINTSMAN_{name.upper()}: {first['msg']}" if name else first["msg"]
-        raise CommandError(what, where, code=2) from None
+        problem = f"POINTSMAN_{name.upper()}: {first['msg']}" if name else first["msg"]
+        raise CommandError(problem, where, code=2) from None
 
 
 def _adopt(left: Path) -> None:

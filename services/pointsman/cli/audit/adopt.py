@@ -42,7 +42,9 @@ def adopt(
     pattern = re.compile(bus.topics.pattern)
 
     async def work() -> tuple[dict[str, "TopicId"], dict[str, int]]:
-        ids = {topic: each for topic, each in (await topic_ids_of(bus)).items() if pattern.match(topic)}
+        ids = {
+            topic: topic_id for topic, topic_id in (await topic_ids_of(bus)).items() if pattern.match(topic)
+        }
         begun = await (changed(dsn, ids) if dry_run else adopt(dsn, ids))
         return {topic: ids[topic] for topic in begun}, begun
 

@@ -55,39 +55,39 @@ def erase(
             code=2,
         )
     name = stdin.read_text().partition("\n")[0] if subject == "-" else subject
-    found = asyncio.run(erasing.extent(settings.eraser_dsn, master, name))
-    if found is not None and not dry_run:
+    erased = asyncio.run(erasing.extent(settings.eraser_dsn, master, name))
+    if erased is not None and not dry_run:
         if not yes:
-            _ask(found)
-        found = asyncio.run(erasing.erase(settings.eraser_dsn, master, name))
+            _ask(erased)
+        erased = asyncio.run(erasing.erase(settings.eraser_dsn, master, name))
     if as_json:
         screen.print_json(
             {
                 "subject": master.hash_of(name).hex(),
-                "erased": found is not None and not dry_run,
-                "found": None if found is None else found._asdict(),
+                "erased": erased is not None and not dry_run,
+                "found": None if erased is None else erased._asdict(),
             }
         )
-    elif found is None:
+    elif erased is None:
         screen.line("nothing is sealed for this subject, or it was erased before")
     else:
-        screen.line(f"{'would erase' if dry_run else 'erased'} {_told(found)}")
+        screen.line(f"{'would erase' if dry_run else 'erased'} {_told(erased)}")
 
 
-def _ask(found: "Erased") -> None:
+def _ask(erased: "Erased") -> None:
     import sys
 
     from pointsman.runtime.errors import CommandError
 
     if sys.stdin is None or not sys.stdin.isatty():
-        raise CommandError(f"this would erase {_told(found)}", "do it: add --yes", code=2)
-    typer.confirm(f"Erase {_told(found)}, for good?", abort=True, err=True)
+        raise CommandError(f"this would erase {_told(erased)}", "do it: add --yes", code=2)
+    typer.confirm(f"Erase {_told(erased)}, for good?", abort=True, err=True)
 
 
-def _told(found: "Erased") -> str:
+def _told(erased: "Erased") -> str:
     from pointsman.cli.formats import count
 
-    what = f"{count(found.rows, 'row')} of {count(found.jobs, 'job')} on {count(found.days, 'day')}"
-    if found.first_at is None or found.last_at is None:
-        return what
-    return f"{what}, {found.first_at:%Y-%m-%d} to {found.last_at:%Y-%m-%d}"
+    extent = f"{count(erased.rows, 'row')} of {count(erased.jobs, 'job')} on {count(erased.days, 'day')}"
+    if erased.first_at is None or erased.last_at is None:
+        return extent
+    return f"{extent}, {erased.first_at:%Y-%m-%d} to {erased.last_at:%Y-%m-%d}"

@@ -64,11 +64,11 @@ async def _export(dsn: str, first: "datetime", last: "datetime", kind: str, file
     from pointsman.store.ask.export_files import WRITERS
     from pointsman.store.ask.exporting import exporting
 
-    async with exporting(dsn, first, last) as found:
-        writer = WRITERS[kind](found.columns, file)
-        with screen.progress(found.rows, "rows") as advance:
-            async for page in found.pages():
+    async with exporting(dsn, first, last) as rows:
+        writer = WRITERS[kind](rows.columns, file)
+        with screen.progress(rows.rows, "rows") as advance:
+            async for page in rows.pages():
                 writer.write(page)
                 advance(len(page))
         writer.close()
-    return found.rows
+    return rows.rows

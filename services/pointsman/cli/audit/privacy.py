@@ -37,18 +37,18 @@ def check(
     from pointsman.audit.privacy_file import load
     from pointsman.cli import screen
 
-    found = load(file)
+    file_rules = load(file)
     if record is not None:
-        screen.line(_tried(found, record.read_bytes()))
+        screen.line(_tried(file_rules, record.read_bytes()))
     elif as_json:
-        screen.print_json(found)
+        screen.print_json(file_rules)
     else:
-        for mask in found.masks:
+        for mask in file_rules.masks:
             where = f" at {', '.join(mask.paths)}" if mask.paths else ""
             topics = "" if mask.topics == ("*",) else f", on {', '.join(mask.topics)}"
             types = "" if mask.types == ("*",) else f", in {', '.join(mask.types)}"
             screen.line(f"{mask.name}: masks {', '.join(mask.patterns) or 'all'}{where}{topics}{types}")
-        for subject in found.subjects:
+        for subject in file_rules.subjects:
             whose = (
                 f"{subject.subject!r}: agent {subject.agent}"
                 if subject.agent
@@ -82,12 +82,12 @@ def key(
     screen.note(f"wrote {file}; name it in POINTSMAN_AUDIT_PRIVACY_KEY_FILE")
 
 
-def _tried(found: "PrivacyFile", value: bytes) -> str:
+def _tried(rules: "PrivacyFile", value: bytes) -> str:
     from pointsman.audit.masking import Masking
     from pointsman.bus.codec.records import Incoming
     from pointsman.store.privacy.sealing import MasterKey, new_master_key
 
-    masking = Masking(found, MasterKey.parse(new_master_key()), "")
-    made = masking.mask(Incoming("", 0, 0, 0, None, value, ()), found.masks, frozenset())
+    masking = Masking(rules, MasterKey.parse(new_master_key()), "")
+    made = masking.mask(Incoming("", 0, 0, 0, None, value, ()), rules.masks, frozenset())
     shown = value if made is None else made.record.value or b""
     return shown.decode("utf-8", "replace").rstrip("\n")

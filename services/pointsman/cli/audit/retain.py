@@ -83,41 +83,41 @@ def retain(
     written: list[str] = []
 
     async def work() -> "tuple[list[Day], int]":
-        found = await days_before(dsn, first_kept)
+        older = await days_before(dsn, first_kept)
         if statements is not None:
-            found = [day for day in found if day.day in statements]
+            older = [day for day in older if day.day in statements]
         if dry_run:
-            return found, 0
+            return older, 0
         if sign is not None and key is not None:
-            written.append(await _sign(dsn, found, key, unverified=unverified))
-            return found, 0
+            written.append(await _sign(dsn, older, key, unverified=unverified))
+            return older, 0
         dropped = 0
-        for day in found:
+        for day in older:
             if statements is None and not unverified:
                 await _verify(dsn, day, public)
             dropped += await drop_day(dsn, day, None if statements is None else statements[day.day])
-        return found, dropped
+        return older, dropped
 
-    found, dropped = asyncio.run(work())
+    older, dropped = asyncio.run(work())
     if sign is not None:
         sign.write_text("".join(written))
     if as_json:
         screen.print_json(
-            {"first_kept": str(first_kept), "days": [day._asdict() for day in found], "rows_dropped": dropped}
+            {"first_kept": str(first_kept), "days": [day._asdict() for day in older], "rows_dropped": dropped}
         )
         return
-    if found:
-        screen.show(days_table(found))
+    if older:
+        screen.show(days_table(older))
     screen.line(
         f"nothing is older than {first_kept}"
-        if not found
-        else f"would drop {len(found)} days"
+        if not older
+        else f"would drop {len(older)} days"
         if dry_run
-        else f"signed what would go with {len(found)} days: {sign}"
+        else f"signed what would go with {len(older)} days: {sign}"
         if sign is not None
-        else f"dropped {dropped:,} rows of {len(found)} days"
+        else f"dropped {dropped:,} rows of {len(older)} days"
     )
-    if found and not dry_run and sign is None and statements is None:
+    if older and not dry_run and sign is None and statements is None:
         screen.note("that these days were dropped is not signed: where the audit signs, see --sign")
 
 
@@ -141,9 +141,9 @@ async def _verify(dsn: str, day: "Day", public: "PublicKey | None") -> None:
 
     report = await verify(dsn, Scope(day=day.day), public=public)
     if not report.whole:
-        found = report.findings[0]
+        finding = report.findings[0]
         raise CommandError(
-            f"{day.day} stays: {found.place} {found.said}",
+            f"{day.day} stays: {finding.place} {finding.said}",
             "look at it with `pointsman audit verify`; --unverified lets it go all the same",
         )
 
@@ -167,10 +167,10 @@ def _read(file: Path, public: "PublicKey | None") -> "dict[date, SignedStatement
     from pointsman.store.verify.retain import SignedStatement
 
     try:
-        found = [SignedStatement.model_validate_json(line) for line in file.read_text().splitlines()]
+        statements = [SignedStatement.model_validate_json(line) for line in file.read_text().splitlines()]
     except (ValidationError, UnicodeDecodeError) as error:
         raise CommandError(f"{file} is not what --sign writes", "sign again") from error
-    for statement in found:
+    for statement in statements:
         if public is not None and not public.signed_bytes(statement.statement.encode(), statement.signature):
             raise CommandError(f"{file}: {statement.day} is not signed by the key {public.id}", "sign again")
-    return {statement.day: statement for statement in found}
+    return {statement.day: statement for statement in statements}

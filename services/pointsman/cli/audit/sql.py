@@ -108,10 +108,10 @@ def _show_questions(dsn: str, *, as_json: bool) -> None:
     from pointsman.cli import screen
     from pointsman.store.ask.asking import questions
 
-    found = asyncio.run(questions(dsn))
+    questions_known = asyncio.run(questions(dsn))
     if as_json:
-        screen.print_json(found)
+        screen.print_json(questions_known)
         return
     from pointsman.cli.show.questions import listed
 
-    screen.show(listed(found))
+    screen.show(listed(questions_known))

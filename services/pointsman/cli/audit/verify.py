@@ -151,7 +151,9 @@ async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]
                 records = await follower.read()
                 await comparing.take(records)
                 published += [
-                    each.value for each in records if each.topic == topics.checkpoints.name and each.value
+                    record.value
+                    for record in records
+                    if record.topic == topics.checkpoints.name and record.value
                 ]
                 advance(len(records))
     return comparing.result, published

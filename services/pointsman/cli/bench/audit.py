@@ -42,5 +42,5 @@ def audit(
         return
     from pointsman.cli.show.bench.audit import lines
 
-    for each in lines(report):
-        screen.line(each)
+    for line in lines(report):
+        screen.line(line)

@@ -40,7 +40,7 @@ def audit_query(
 
     size, timed = asyncio.run(work())
     if as_json:
-        screen.print_json({"size": asdict(size), "questions": [asdict(each) for each in timed]})
+        screen.print_json({"size": asdict(size), "questions": [asdict(timing) for timing in timed]})
     else:
         screen.line(
             f"{size.messages:,} messages of {size.jobs:,} jobs;"
@@ -48,9 +48,9 @@ def audit_query(
         )
         columns = ("question", "about", "median ms", "slowest ms", "limit ms", "rows", "rows read", "holds")
         rows = [
-            (each.name, each.about, round(each.ms, 1), round(each.slowest_ms, 1), each.limit_ms, each.rows,
-             each.read, each.holds)
-            for each in timed
+            (timing.name, timing.about, round(timing.ms, 1), round(timing.slowest_ms, 1), timing.limit_ms,
+             timing.rows, timing.read, timing.holds)
+            for timing in timed
         ]  # fmt: skip
         screen.show(table(columns, rows, screen.console().width))
-    raise typer.Exit(0 if all(each.holds for each in timed) else 1)
+    raise typer.Exit(0 if all(timing.holds for timing in timed) else 1)

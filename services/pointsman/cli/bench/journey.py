@@ -27,8 +27,10 @@ def journey(
     from pointsman.cli import screen
     from pointsman.cli.show.bench.journey import tables
 
-    found = run(rate, seconds, screen.note)
+    report = run(rate, seconds, screen.note)
     if as_json:
-        screen.print_json({**asdict(found), "ours_cpu_ms": found.ours_cpu_ms, "all_cpu_ms": found.all_cpu_ms})
+        screen.print_json(
+            {**asdict(report), "ours_cpu_ms": report.ours_cpu_ms, "all_cpu_ms": report.all_cpu_ms}
+        )
     else:
-        screen.show(*tables(found))
+        screen.show(*tables(report))

@@ -42,17 +42,17 @@ def worker(
     from pointsman.cli import screen
     from pointsman.cli.show.bench.worker import tables
 
-    cases = [_case(each) for each in case or ("200:64", "2000:256", "20000:512")]
+    cases = [_case(text) for text in case or ("200:64", "2000:256", "20000:512")]
     report = run(cases, seconds, backlog, backlog_seconds, screen.note)
     if as_json:
         shown = [
             {
-                **asdict(each),
-                "of_ideal": each.of_ideal,
-                "of_bare": each.of_bare,
-                "cpu_ratio": each.cpu_ratio,
+                **asdict(measured),
+                "of_ideal": measured.of_ideal,
+                "of_bare": measured.of_bare,
+                "cpu_ratio": measured.cpu_ratio,
             }
-            for each in report.cases
+            for measured in report.cases
         ]
         screen.print_json({"cases": shown, "backlog": report.backlog})
     else:

@@ -42,8 +42,8 @@ def providers_file(path: Path, policy: PolicyFile | None) -> tuple[CheckResult, 
         return CheckResult("providers", False, str(error), "mend the lines named above"), None
     missing = [tier for tier in (policy.tiers if policy else ()) if tier not in file.tiers]
     if missing:
-        said = f"{path} has no model for {', '.join(missing)}: jobs routed there would wait for ever"
+        problem = f"{path} has no model for {', '.join(missing)}: jobs routed there would wait for ever"
         fix = f"tiers:\n  {missing[0]}: {{provider: {file.providers[0].name}, model: ...}}"
-        return CheckResult("providers", False, said, fix), file
+        return CheckResult("providers", False, problem, fix), file
     models = ", ".join(f"{tier}: {row.model}" for tier, row in file.tiers.items())
     return CheckResult("providers", True, models), file

@@ -17,39 +17,39 @@ LOSE_MARKERS = ("4.3", "4.4")
 
 async def kafka(settings: KafkaPart, topics: Sequence[Topic] | None) -> list[CheckResult]:
     """The findings about Kafka; `topics` is None where the policy cannot be read."""
-    found = await probe(settings)
-    findings = [_answers(found, settings), _listeners(found, settings)]
+    probed = await probe(settings)
+    findings = [_answers(probed, settings), _listeners(probed, settings)]
     if topics is None:
         return [
             *findings,
             CheckResult("topics", None, "not looked at: the policy, which names the tiers, cannot be read"),
         ]
-    if not found.reachable:
+    if not probed.reachable:
         return [*findings, CheckResult("topics", None, "not looked at: Kafka is not reachable")]
     return [*findings, await _topics(settings, topics)]
 
 
-def _answers(found: Probe, settings: KafkaPart) -> CheckResult:
-    if found.problem is not None:
+def _answers(probed: Probe, settings: KafkaPart) -> CheckResult:
+    if probed.problem is not None:
         return CheckResult(
             "kafka",
             False,
-            found.problem,
-            found.fix
+            probed.problem,
+            probed.fix
             or "pointsman dev                              # starts one on this machine\n"
             "export POINTSMAN_KAFKA=HOST:PORT           # or says where yours is",
         )
-    brokers = count(len(found.brokers), "broker")
-    said = f"{found.bootstrap}, release {found.release}, {brokers}, by {_spoken(settings)}"
-    if found.transactions < 2:
-        error = BrokerTooOldError(found.bootstrap)
-        return CheckResult("kafka", False, f"{said}; {error}", error.hint)
-    if found.release in LOSE_MARKERS:
-        said += (
+    brokers = count(len(probed.brokers), "broker")
+    text = f"{probed.bootstrap}, release {probed.release}, {brokers}, by {_spoken(settings)}"
+    if probed.transactions < 2:
+        error = BrokerTooOldError(probed.bootstrap)
+        return CheckResult("kafka", False, f"{text}; {error}", error.hint)
+    if probed.release in LOSE_MARKERS:
+        text += (
             ";\na partition without a leader may lose the end of a transaction (KAFKA-20734), and jobs are\n"
             "done twice after a broker was killed; Kafka 4.2 keeps it"
         )
-    return CheckResult("kafka", True, said)
+    return CheckResult("kafka", True, text)
 
 
 def _spoken(settings: KafkaPart) -> str:
@@ -61,22 +61,22 @@ def _spoken(settings: KafkaPart) -> str:
     return f"{settings.kafka_security_protocol} with {mechanism}{who}"
 
 
-def _listeners(found: Probe, settings: KafkaPart) -> CheckResult:
-    if found.problem is not None:
+def _listeners(probed: Probe, settings: KafkaPart) -> CheckResult:
+    if probed.problem is not None:
         return CheckResult("listeners", None, "not looked at: Kafka is not reachable")
-    bad = [broker for broker in found.brokers if broker.problem]
+    bad = [broker for broker in probed.brokers if broker.problem]
     if not bad:
-        told = ", ".join(f"{broker.host}:{broker.port}" for broker in found.brokers)
+        told = ", ".join(f"{broker.host}:{broker.port}" for broker in probed.brokers)
         return CheckResult("listeners", True, f"each broker is reached where it says it is: {told}")
-    said = "; ".join(
+    problems = "; ".join(
         f"broker {broker.id} sends its clients to {broker.host}:{broker.port}, but {broker.problem}"
         for broker in bad
     )
-    host, port = addresses(found.bootstrap)[0]
+    host, port = addresses(probed.bootstrap)[0]
     return CheckResult(
         "listeners",
         False,
-        said,
+        problems,
         "in that broker's configuration, then restart it:\n"
         f"advertised.listeners={settings.kafka_security_protocol}://{host}:{port}  # reachable from here",
     )

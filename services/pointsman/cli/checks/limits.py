@@ -17,12 +17,14 @@ async def limits(kafka: KafkaPart, topics: Topics) -> list[CheckResult]:
         held = await held_now(kafka, topics)
     except BusError:
         return [CheckResult("limits", None, "not looked at: Kafka is not reachable, or lacks topics")]
-    return [_finding(each) for each in held] or [CheckResult("limits", True, "no model is paused or broken")]
+    return [_finding(target) for target in held] or [
+        CheckResult("limits", True, "no model is paused or broken")
+    ]
 
 
 def _finding(held: HeldTarget) -> CheckResult:
     since = "before the log begins" if held.since is None else moment(held.since)
     then = "may be called" if held.state == "paused" else "is tried"
     until = f"{moment(held.until)} (in {duration(held.seconds)})"
-    said = f"{held.target} is {held.state} since {since}, {then} at {until}"
-    return CheckResult("limits", held.seconds <= SHORT_S, said, f"pointsman limits resume {held.target}")
+    text = f"{held.target} is {held.state} since {since}, {then} at {until}"
+    return CheckResult("limits", held.seconds <= SHORT_S, text, f"pointsman limits resume {held.target}")

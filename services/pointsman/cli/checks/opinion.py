@@ -18,8 +18,8 @@ async def opinion(kafka: KafkaPart, group: str, policy: PolicyFile | None) -> li
     except BusError:
         return [CheckResult("opinion", None, "not looked at: Kafka is not reachable")]
     if there:
-        said = f"second opinions are given by {count(there, 'member')} of the group {group}"
-        return [CheckResult("opinion", True, said)]
+        text = f"second opinions are given by {count(there, 'member')} of the group {group}"
+        return [CheckResult("opinion", True, text)]
     return [
         CheckResult(
             "opinion",

@@ -49,10 +49,10 @@ def cancel(
             return await job_id.find(jobs, job)
 
     async def work() -> "UUID":
-        found = await find()
+        job_ids = await find()
         async with Client(kafka=settings) as client:
-            await client.cancel(found, reason, agent_id=agent)
-        return found
+            await client.cancel(job_ids, reason, agent_id=agent)
+        return job_ids
 
     found = asyncio.run(work())
     if as_json:

@@ -55,14 +55,14 @@ def feedback(
         from pointsman.cli import job_id
 
         async with open_jobs(settings.postgres) as jobs:
-            found = await job_id.find(jobs, job)
-            return found, (await jobs.states([found]))[0].agent_id, await _decision(jobs, found)
+            full_id = await job_id.find(jobs, job)
+            return full_id, (await jobs.states([full_id]))[0].agent_id, await _decision(jobs, full_id)
 
     async def work() -> "UUID":
-        found, agent, decision = await find()
+        full_id, agent, decision = await find()
         async with Client(kafka=settings) as client:
-            await client.feedback(found, value, comment, by=who, agent_id=agent, judged=decision)
-        return found
+            await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
+        return full_id
 
     found = asyncio.run(work())
     if as_json:

@@ -47,14 +47,14 @@ def read_jobs(
         line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901  # a byte order mark, as Windows writes it
         if not line.strip():
             continue
-        found = read_job(_filled(line, defaults), clock, largest)
-        if isinstance(found, str):
-            bad.append(Bad(number, found))
-        elif found.job_id in seen:
-            bad.append(Bad(number, f"job_id {found.job_id} is that of line {seen[found.job_id]}"))
+        job = read_job(_filled(line, defaults), clock, largest)
+        if isinstance(job, str):
+            bad.append(Bad(number, job))
+        elif job.job_id in seen:
+            bad.append(Bad(number, f"job_id {job.job_id} is that of line {seen[job.job_id]}"))
         else:
-            seen[found.job_id] = number
-            jobs.append(found)
+            seen[job.job_id] = number
+            jobs.append(job)
     return jobs, bad
 
 
@@ -62,14 +62,14 @@ def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job
     """The job in a JSON object, or why there is none."""
     now = clock()
     record = Incoming("jobs", 0, 0, int(now.timestamp() * 1000), None, body, ())
-    found = decode_intake(record, largest)
-    if isinstance(found, Malformed):
-        return found.message + (_STORE if found.reason is Reason.TOO_LARGE else "")
-    if found.job.deadline is not None and found.job.deadline <= now:
-        return f"deadline: {format_time(found.job.deadline)} has passed"
-    if found.explicit_id:
-        return found.job
-    return found.job.model_copy(update={"job_id": uuid7(now)})
+    decoded = decode_intake(record, largest)
+    if isinstance(decoded, Malformed):
+        return decoded.message + (_STORE if decoded.reason is Reason.TOO_LARGE else "")
+    if decoded.job.deadline is not None and decoded.job.deadline <= now:
+        return f"deadline: {format_time(decoded.job.deadline)} has passed"
+    if decoded.explicit_id:
+        return decoded.job
+    return decoded.job.model_copy(update={"job_id": uuid7(now)})
 
 
 def as_body(fields: dict[str, Any]) -> bytes:
@@ -83,18 +83,18 @@ def pairs(texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         ValueError: no `=`, or a value that begins like JSON and is none.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals):
             raise ValueError(f"{text!r} is not NAME=VALUE")
         try:
-            found[name] = json.loads(value)
+            values[name] = json.loads(value)
         except ValueError:
             if value[:1] in ("{", "[", '"'):
                 raise ValueError(f"{name}: {value[:60]!r} is not JSON") from None
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def deadline(text: str, now: datetime) -> str:

@@ -133,8 +133,8 @@ def _many(
     except OSError as error:
         raise CommandError(f"{source} cannot be read: {error.strerror}", code=2) from None
     jobs, bad = read_jobs(lines, defaults, utc_now, largest)
-    for each in bad[:SHOWN]:
-        screen.note(str(each))
+    for problem in bad[:SHOWN]:
+        screen.note(str(problem))
     if len(bad) > SHOWN:
         screen.note(f"... and {len(bad) - SHOWN} more")
     if bad and not (skip_bad and jobs):

@@ -37,12 +37,12 @@ def queue(
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
 
     async def look() -> None:
-        found = job_id.whole(job)
-        if found is None:
+        full_id = job_id.whole(job)
+        if full_id is None:
             async with open_jobs(settings.postgres) as jobs:
-                found = await job_id.find(jobs, job)
+                full_id = await job_id.find(jobs, job)
         while True:
-            place = await standing(settings, settings.topics, found)
+            place = await standing(settings, settings.topics, full_id)
             if as_json:
                 screen.print_json(place, stream=watch)
             else:

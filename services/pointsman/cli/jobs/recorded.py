@@ -41,16 +41,16 @@ async def ask(settings: CliSettings, job: str, at_hand: Path) -> Verdict:
         on_record() as whole,
     ):
         record = PolicyRecord(decisions, settings, settings.topics)
-        found = await job_id.find(jobs, job)
-        routed = await jobs.decision(found)
+        full_id = await job_id.find(jobs, job)
+        routed = await jobs.decision(full_id)
         decision, name, saw = None, None, None
         if routed is not None:
             value, lost = await whole.whole_value(JobRouted.TYPE, routed.value)
             decision = routed.message.decision
             name, saw = await _made_by(record, JobRouted.model_validate_json(value), at_hand, lost)
-        state = (await jobs.states([found]))[0]
-        outcome = await whole_ended(await jobs.outcome(found), whole)
-        return Verdict(state, decision, name, outcome, await jobs.timeline(found), saw)
+        state = (await jobs.states([full_id]))[0]
+        outcome = await whole_ended(await jobs.outcome(full_id), whole)
+        return Verdict(state, decision, name, outcome, await jobs.timeline(full_id), saw)
 
 
 async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recomputed:
@@ -66,32 +66,32 @@ async def recompute_job(settings: CliSettings, job: str, at_hand: Path) -> Recom
         on_record() as whole,
     ):
         record = PolicyRecord(decisions, settings, settings.topics)
-        found = await job_id.find(jobs, job)
-        value = await decisions.value(found)
+        full_id = await job_id.find(jobs, job)
+        value = await decisions.value(full_id)
         if value is None:
             raise CommandError(
-                f"job {found} was never routed: there is no decision to make again",
-                f"what became of it: pointsman why {found}",
+                f"job {full_id} was never routed: there is no decision to make again",
+                f"what became of it: pointsman why {full_id}",
             )
         value, lost = await whole.whole_value(JobRouted.TYPE, value)
         if lost is not None:
-            raise CommandError(f"job {found} cannot be decided again: {lost}")
+            raise CommandError(f"job {full_id} cannot be decided again: {lost}")
         routed = JobRouted.model_validate_json(value)
         if routed.decision.rule == SHADOW:
             raise CommandError(
-                f"job {found} is a shadow: its tier stands in the policy, nothing decided it",
+                f"job {full_id} is a shadow: its tier stands in the policy, nothing decided it",
                 f"the job that it repeats: pointsman why {routed.job.metadata[SHADOW_OF]} --recompute",
             )
         file = await policy_of(record, routed.decision.policy_version, at_hand)
-    again = decide_again(Policy.compile(file), routed.job, routed.decision)
+    recomputed = decide_again(Policy.compile(file), routed.job, routed.decision)
     recorded: dict[str, Any] = orjson.loads(value)["decision"]
     model = None if file.score is None else file.score.model.model
     return Recomputed(
-        found,
+        full_id,
         file.version,
         None if model is None else f"{model.name}@{model.version}",
         canonical(recorded),
-        canonical(again),
+        canonical(recomputed),
     )
 
 
@@ -155,9 +155,9 @@ async def policy_of(
 async def _content(record: PolicyRecord, named: NamedModel, version: str) -> bytes:
     recorded = await record.model(named.sha256)
     if recorded is None:
-        said = f"{named.name}@{named.version} (SHA-256 {named.sha256})"
+        model = f"{named.name}@{named.version} (SHA-256 {named.sha256})"
         raise NotOnRecordError(
-            f"the model {said} of policy {version} is not on record",
+            f"the model {model} of policy {version} is not on record",
             "the audit reads it from the topic `policy`; see how far behind it is: pointsman lag",
         )
     return base64.b64decode(recorded.content)

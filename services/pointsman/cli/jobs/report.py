@@ -68,10 +68,14 @@ async def _gather(dsn: str, job: str, *, payloads: bool) -> "Page":
     from pointsman.store.connect import place
 
     async with open_jobs(dsn) as jobs, on_record() as record:
-        found = await job_id.find(jobs, job)
-        state, ended, ask = (await jobs.states([found]))[0], await jobs.outcome(found), asking(dsn, found)
+        full_id = await job_id.find(jobs, job)
+        state, ended, ask = (
+            (await jobs.states([full_id]))[0],
+            await jobs.outcome(full_id),
+            asking(dsn, full_id),
+        )
         if payloads:
             ended = await whole_ended(ended, record)
-            ask = with_large(ask, await whole_steps(await jobs.timeline(found), record))
+            ask = with_large(ask, await whole_steps(await jobs.timeline(full_id), record))
     footer = f"Written {moment(datetime.now(UTC))} from {place(dsn)}. All times are UTC, costs US dollars."
     return await page_of(ask, state, ended, payloads=payloads, footer=footer)

@@ -35,9 +35,9 @@ def trace(
 
     async def ask() -> tuple[JobState, list[Step]]:
         async with open_jobs(settings.postgres, settings.master_key) as jobs, on_record() as record:
-            found = await job_id.find(jobs, job)
-            state = (await jobs.states([found]))[0]
-            return state, await whole_steps(await jobs.timeline(found), record)
+            full_id = await job_id.find(jobs, job)
+            state = (await jobs.states([full_id]))[0]
+            return state, await whole_steps(await jobs.timeline(full_id), record)
 
     state, steps = asyncio.run(ask())
     if as_json:

@@ -42,23 +42,23 @@ def why(
     settings = load(CliSettings, postgres=postgres, prefix=prefix)
     at_hand = load(RouterSettings, policy=policy).policy
     if recompute:
-        again = asyncio.run(recompute_job(settings, job, at_hand))
+        comparison = asyncio.run(recompute_job(settings, job, at_hand))
         if as_json:
-            screen.print_json(flat(again))
+            screen.print_json(flat(comparison))
         else:
-            screen.show(recomputed(again))
-        raise typer.Exit(int(not again.same))
-    found = asyncio.run(ask(settings, job, at_hand))
+            screen.show(recomputed(comparison))
+        raise typer.Exit(int(not comparison.same))
+    answer = asyncio.run(ask(settings, job, at_hand))
     if as_json:
         screen.print_json(
             {
-                "job": found.state,
-                "policy": found.policy_name,
-                "decision": found.decision,
-                "saw": found.saw,
-                "outcome": found.outcome,
-                "dead_letters": found.dead_letters,
+                "job": answer.state,
+                "policy": answer.policy_name,
+                "decision": answer.decision,
+                "saw": answer.saw,
+                "outcome": answer.outcome,
+                "dead_letters": answer.dead_letters,
             }
         )
     else:
-        screen.show(verdict(found))
+        screen.show(verdict(answer))

@@ -58,10 +58,10 @@ def gc(
         finally:
             await store.close()
 
-    found = asyncio.run(work())
+    collected = asyncio.run(work())
     if as_json:
-        screen.print_json(found)
+        screen.print_json(collected)
         return
     word = "would remove" if dry_run else "removed"
-    kept = f"{count(found.referred, 'old value')} referred to"
-    screen.line(f"{word} {count(found.removed, 'value')} of {found.removed_bytes:,} bytes; {kept}")
+    kept = f"{count(collected.referred, 'old value')} referred to"
+    screen.line(f"{word} {count(collected.removed, 'value')} of {collected.removed_bytes:,} bytes; {kept}")

@@ -80,4 +80,4 @@ def doctor(
         screen.print_json(findings)
     else:
         screen.show(checkup(findings))
-    raise typer.Exit(int(any(not each.ok for each in findings)))
+    raise typer.Exit(int(any(not finding.ok for finding in findings)))

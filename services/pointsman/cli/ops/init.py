@@ -21,9 +21,9 @@ def init(
     from pointsman.runtime.errors import CommandError
 
     files = {folder / file.name: file for file in (starter.POLICY, starter.AGENTS, starter.PROVIDERS)}
-    if taken := [str(target) for target in files if target.exists()]:
+    if existing := [str(target) for target in files if target.exists()]:
         raise CommandError(
-            f"already there, nothing was written: {', '.join(taken)}",
+            f"already there, nothing was written: {', '.join(existing)}",
             "write into another folder: pointsman init FOLDER",
         )
     folder.mkdir(parents=True, exist_ok=True)

@@ -58,20 +58,20 @@ def lag(
     async def look() -> list[LaneLag]:
         return await lag(settings, await watched())
 
-    def show(found: list[LaneLag]) -> None:
+    def show(lags: list[LaneLag]) -> None:
         if as_json:
-            screen.print_json(flat(found, by_partition=partitions), stream=watch)
+            screen.print_json(flat(lags, by_partition=partitions), stream=watch)
         else:
-            screen.show(table(found, topics, by_partition=partitions))
+            screen.show(table(lags, topics, by_partition=partitions))
 
     async def keep_looking() -> None:
         with screen.redrawn() as draw:
             while True:
-                found = await look()
+                lags = await look()
                 if as_json or draw is None:
-                    show(found)
+                    show(lags)
                 else:
-                    draw(table(found, topics, by_partition=partitions))
+                    draw(table(lags, topics, by_partition=partitions))
                 await asyncio.sleep(1)
 
     async def rows() -> list[dict[str, Any]]:

@@ -38,20 +38,20 @@ def limits(
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
 
-    def show(found: LimitsNow) -> None:
+    def show(limits_state: LimitsNow) -> None:
         if as_json:
-            screen.print_json(found, stream=watch)
+            screen.print_json(limits_state, stream=watch)
         else:
-            screen.show(tables(found))
+            screen.show(tables(limits_state))
 
     async def keep_looking() -> None:
         with screen.redrawn() as draw:
             while True:
-                found = await limits_now(settings, settings.topics)
+                limits_state = await limits_now(settings, settings.topics)
                 if as_json or draw is None:
-                    show(found)
+                    show(limits_state)
                 else:
-                    draw(tables(found))
+                    draw(tables(limits_state))
                 await asyncio.sleep(1)
 
     if watch:
@@ -103,12 +103,12 @@ def resume(
         if not meant and name is not None and "/" not in name:
             meant = held.named(name, now, _tiers(providers, name))
         if not meant:
-            others = ", ".join(sorted({each.target for each in now}))
+            others = ", ".join(sorted({target.target for target in now}))
             raise CommandError(
                 f"no {name} is paused or broken" if name else "nothing is paused or broken",
                 f"there is {others}" if others else "`pointsman limits` shows what holds calls up otherwise",
             )
-        targets = sorted({each.target for each in meant})
+        targets = sorted({target.target for target in meant})
         await held.resume(settings, settings.topics, targets, by=agent, reason=reason)
         return meant
 
@@ -116,10 +116,11 @@ def resume(
     if as_json or above.get("as_json"):
         screen.print_json({"resumed": resumed, "by": agent, "reason": reason})
         return
-    for each in resumed:
-        since = "" if each.since is None else f" since {moment(each.since)}"
+    for target in resumed:
+        since = "" if target.since is None else f" since {moment(target.since)}"
         screen.line(
-            f"{each.target} may be called: it was {each.state}{since}, for {duration(each.seconds)} more"
+            f"{target.target} may be called: it was {target.state}{since}, "
+            f"for {duration(target.seconds)} more"
         )
 
 
@@ -132,4 +133,4 @@ def _tiers(path: Path | None, tier: str) -> dict[str, list[str]]:
 
     file = load_file(load(WorkerSettings, tier="any", providers=path).providers)
     row = file.tiers.get(tier)
-    return {} if row is None else {tier: [target_of(each.provider, each.model) for each in row.models]}
+    return {} if row is None else {tier: [target_of(model.provider, model.model) for model in row.models]}

@@ -15,12 +15,14 @@ def version(as_json: Json = False) -> None:
 
     from pointsman.cli import screen
 
-    found = {
+    versions = {
         "pointsman": installed("pointsman"),
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
     }
     if as_json:
-        screen.print_json(found)
+        screen.print_json(versions)
     else:
-        screen.line(f"pointsman {found['pointsman']} (Python {found['python']}, {found['platform']})")
+        screen.line(
+            f"pointsman {versions['pointsman']} (Python {versions['python']}, {versions['platform']})"
+        )

@@ -65,8 +65,8 @@ def _verdict(state: JobState, ended: Ended | None) -> str:
     if ended is None:
         return f"It has no outcome; it has come as far as `{state.state}`."
     reason = f": {ended.error_type}" if ended.error_type else ""
-    said = f" -- {ended.message}" if ended.message else ""
-    return f"It {_ENDS.get(ended.status, ended.status)}{reason}{said}"
+    detail = f" -- {ended.message}" if ended.message else ""
+    return f"It {_ENDS.get(ended.status, ended.status)}{reason}{detail}"
 
 
 _ENDS = {
@@ -91,10 +91,10 @@ def _facts(state: JobState) -> list[tuple[str, str]]:
 
 
 async def _asked(ask: Ask, *, payloads: bool) -> Section:
-    found = await ask("asked")
-    if not found:
+    rows = await ask("asked")
+    if not rows:
         return Section("What was asked", "It was never submitted, as far as the record goes.")
-    row = found[0]
+    row = rows[0]
     if row["messages"] is None:
         return Section("What was asked", _HIDDEN)
     parts = [f"kind {row['task_kind'] or 'not given'}", f"{row['prompt_chars'] or 0:,} characters"]
@@ -106,10 +106,10 @@ async def _asked(ask: Ask, *, payloads: bool) -> Section:
 
 
 async def _why(ask: Ask) -> Section:
-    found = await ask("why")
-    if not found:
+    rows = await ask("why")
+    if not rows:
         return Section("Why it went there", "It was never routed.")
-    row = found[-1]
+    row = rows[-1]
     if row["reason"] is None:
         return Section("Why it went there", f"To {row['tier']} by rule {row['rule']}. {_HIDDEN}")
     policy = f"rule {row['rule']} of policy {row['policy_version']}"
@@ -130,10 +130,10 @@ def _sentence(text: str) -> str:
 
 
 async def _stages(ask: Ask) -> Section:
-    found = await ask("stages")
-    if not found:
+    rows = await ask("stages")
+    if not rows:
         return Section("Where the time went", "There is one message only.")
-    first: datetime = found[0]["began_at"]
+    first: datetime = rows[0]["began_at"]
     bars = tuple(
         TimelineBar(
             f"{row['model']}, attempt {row['attempt']}" if row["stage"] == _CALL else row["stage"],
@@ -141,21 +141,21 @@ async def _stages(ask: Ask) -> Section:
             max(0.0, row["took"].total_seconds()),
             kind="wait" if row["stage"] != _CALL else "bad" if row["status"] != "ok" else "good",
         )
-        for row in found
+        for row in rows
     )
-    longest = max(found, key=lambda row: row["took"])
+    longest = max(rows, key=lambda row: row["took"])
     lead = f"Longest: {longest['stage']}, {duration(longest['took'].total_seconds())}."
     return Section("Where the time went", lead, bars=bars)
 
 
-def _calls(found: Sequence[dict[str, Any]], *, payloads: bool) -> Section:
-    if not found:
+def _calls(calls: Sequence[dict[str, Any]], *, payloads: bool) -> Section:
+    if not calls:
         return Section("Calls to the provider", "None was made.")
     shown = ("tier", "attempt", "provider", "model", "status", "error_type", "error", "http_status",
              "duration_ms", "tokens_in", "tokens_out", "cost_usd")  # fmt: skip
-    table = Table(shown, [[row[name] for name in shown] for row in found])
+    table = Table(shown, [[row[name] for name in shown] for row in calls])
     texts = []
-    for row in found if payloads else ():
+    for row in calls if payloads else ():
         call = f"{row['tier']}, attempt {row['attempt']}"
         texts.append(Text(f"{call}: request", pretty(row["request"])))
         texts.append(Text(f"{call}: response", pretty(row["response"])))

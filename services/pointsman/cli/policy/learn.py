@@ -77,11 +77,11 @@ def learn(
     )
     work = learning_cascade.work if cascade else learning.work
     dsn = load(CliSettings, postgres=postgres).postgres
-    found = asyncio.run(work(dsn, wanted, on_record(), screen.progress))
+    outcome = asyncio.run(work(dsn, wanted, on_record(), screen.progress))
     if as_json:
-        screen.print_json(flat(found))
+        screen.print_json(flat(outcome))
     else:
-        screen.show(learned(found))
+        screen.show(learned(outcome))
 
 
 def beside(policy: Path, shipped: Path) -> Path:

@@ -74,7 +74,7 @@ def cell(value: Any) -> str:
         case Decimal():
             plain = f"{value:f}"
             return plain.rstrip("0").rstrip(".") if "." in plain else plain
-        case list() if not any(isinstance(each, dict | list) for each in value):
+        case list() if not any(isinstance(item, dict | list) for item in value):
             return ", ".join(map(cell, value))
         case dict() | list():
             return printable(json.dumps(value, ensure_ascii=False, default=str))

@@ -17,8 +17,10 @@ def checkup(findings: Sequence[CheckResult]) -> RenderableType:
     rows.add_column(no_wrap=True)
     rows.add_column(no_wrap=True, style="bold")
     rows.add_column(overflow="fold")
-    for each in findings:
-        rows.add_row(Text(*MARKS[each.ok]), each.check, Text(each.said, "dim" if each.ok is None else ""))
-        for line in each.fix.splitlines():
+    for finding in findings:
+        rows.add_row(
+            Text(*MARKS[finding.ok]), finding.check, Text(finding.said, "dim" if finding.ok is None else "")
+        )
+        for line in finding.fix.splitlines():
             rows.add_row("", "", Text(f"  {line}", "cyan"))
     return rows

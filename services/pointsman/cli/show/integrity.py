@@ -18,7 +18,9 @@ def summary(
 ) -> RenderableType:
     """The verdict, each finding with its place, and what the verdict rests on."""
     lines = [_verdict(report)]
-    lines += [Text.assemble("  ", (each.place, "bold"), f"  {each.said}") for each in report.findings]
+    lines += [
+        Text.assemble("  ", (finding.place, "bold"), f"  {finding.said}") for finding in report.findings
+    ]
     rate = f", {report.rows / seconds:,.0f} a second" if report.rows > 1000 else ""
     lines.append(
         Text(f"{count(report.rows, 'row')} in {count(report.lanes, 'lane')} in {seconds:.1f} s{rate}")
@@ -37,8 +39,8 @@ def summary(
     if large.checked:
         lines.append(Text(f"{count(large.checked, 'large value')} held against the digest in its row"))
     if large.refused:
-        said = "refused by the router, which is no damage: their value is not what they say"
-        lines.append(Text(f"{count(len(large.refused), 'forged or lost claim')} on the intake {said}"))
+        explanation = "refused by the router, which is no damage: their value is not what they say"
+        lines.append(Text(f"{count(len(large.refused), 'forged or lost claim')} on the intake {explanation}"))
     if large.named and not large.checked:
         unset = "not looked at: POINTSMAN_CLAIMS is not set"
         lines.append(Text(f"{count(len(large.named), 'large value')} kept in a store, {unset}"))
@@ -46,8 +48,10 @@ def summary(
         behind = f", {comparison.not_yet:,} not stored yet" if comparison.not_yet else ""
         lines.append(Text(f"{count(comparison.same, 'record')} on Kafka are those on record{behind}"))
         if comparison.closed:
-            said = "not compared: hidden by a key that is not here (POINTSMAN_AUDIT_PRIVACY_KEY) or erased"
-            lines.append(Text(f"{count(comparison.closed, 'record')} {said}"))
+            explanation = (
+                "not compared: hidden by a key that is not here (POINTSMAN_AUDIT_PRIVACY_KEY) or erased"
+            )
+            lines.append(Text(f"{count(comparison.closed, 'record')} {explanation}"))
     return Group(*lines)
 
 

@@ -13,19 +13,19 @@ _NOTHING = (
 )
 
 
-def tables(found: LimitsNow) -> RenderableType:
+def tables(limits_state: LimitsNow) -> RenderableType:
     """Nothing at all in words."""
-    if not found.budgets and not found.targets:
+    if not limits_state.budgets and not limits_state.targets:
         return Text(_NOTHING)
     shown: list[RenderableType] = []
-    if found.budgets:
+    if limits_state.budgets:
         budgets = _table("limit", "used", "of", "in", "waiting")
-        for each in found.budgets:
-            budgets.add_row(*_budget(each))
+        for budget in limits_state.budgets:
+            budgets.add_row(*_budget(budget))
         shown.append(budgets)
-    if found.targets:
+    if limits_state.targets:
         targets = _table("model", "waiting", "paused", "breaker")
-        for one in found.targets:
+        for one in limits_state.targets:
             targets.add_row(*_target(one))
         shown += ["", targets] if shown else [targets]
     return Group(*shown)
@@ -39,26 +39,26 @@ def _table(first: str, *columns: str) -> Table:
     return rows
 
 
-def _budget(each: BudgetNow) -> tuple[Text, ...]:
-    day = each.span_s is None
-    used, limit = (f"${value:,.4f}" if day else f"{value:,.0f}" for value in (each.used, each.limit))
-    span = "a day" if each.span_s is None else duration(each.span_s)
-    colour = "red" if each.waiting else "yellow" if each.used >= 0.9 * each.limit else ""
-    return Text(each.budget), Text(used, colour), Text(limit), Text(span), _waiting(each.waiting)
+def _budget(budget: BudgetNow) -> tuple[Text, ...]:
+    day = budget.span_s is None
+    used, limit = (f"${value:,.4f}" if day else f"{value:,.0f}" for value in (budget.used, budget.limit))
+    span = "a day" if budget.span_s is None else duration(budget.span_s)
+    colour = "red" if budget.waiting else "yellow" if budget.used >= 0.9 * budget.limit else ""
+    return Text(budget.budget), Text(used, colour), Text(limit), Text(span), _waiting(budget.waiting)
 
 
-def _target(each: TargetNow) -> tuple[Text, ...]:
-    paused = Text(duration(each.paused_s), "red") if each.paused_s else Text("-")
-    return Text(each.target), _waiting(each.waiting), paused, _breaker(each)
+def _target(target: TargetNow) -> tuple[Text, ...]:
+    paused = Text(duration(target.paused_s), "red") if target.paused_s else Text("-")
+    return Text(target.target), _waiting(target.waiting), paused, _breaker(target)
 
 
-def _breaker(each: TargetNow) -> Text:
-    match each.breaker:
+def _breaker(target: TargetNow) -> Text:
+    match target.breaker:
         case "open":
-            when = f"in {duration(each.breaker_s)}" if each.breaker_s else "with the next call"
+            when = f"in {duration(target.breaker_s)}" if target.breaker_s else "with the next call"
             return Text(f"open, tried again {when}", "red")
         case "probing":
-            return Text(f"half open, {each.prober} tries it", "yellow")
+            return Text(f"half open, {target.prober} tries it", "yellow")
         case _:
             return Text("closed")
 

@@ -25,8 +25,8 @@ def outcome_line(outcome: Outcome, width: int) -> Text:
 
 def answer_lines(outcome: Outcome) -> Text:
     """The whole answer, or why there is none, without anything that a terminal would obey."""
-    said = answered(outcome.response) if isinstance(outcome, JobCompleted) else what(outcome)
-    return Text(block(said))
+    text = answered(outcome.response) if isinstance(outcome, JobCompleted) else what(outcome)
+    return Text(block(text))
 
 
 def spent(outcome: Outcome) -> str:

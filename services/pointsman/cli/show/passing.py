@@ -43,16 +43,23 @@ def read(record: Incoming, topics: Topics) -> Passing:
     if claim is not None:
         passing = read(stand_in(record), topics)
         return replace(passing, said=f"{passing.said} ({claim.bytes:,} bytes, in {claim.store})".strip())
-    found: Any = decode_intake(record) if record.topic == topics.intake.name else decode(record)
-    if isinstance(found, Malformed):
-        said = f"{found.reason.value}: {found.message}"
-        return Passing(at, topic, "malformed", "red", found.agent_id or "-", found.job_id, said)
-    if hasattr(found, "job"):
+    decoded: Any = decode_intake(record) if record.topic == topics.intake.name else decode(record)
+    if isinstance(decoded, Malformed):
+        text = f"{decoded.reason.value}: {decoded.message}"
+        return Passing(at, topic, "malformed", "red", decoded.agent_id or "-", decoded.job_id, text)
+    if hasattr(decoded, "job"):
         return Passing(
-            at, topic, *kind("job.submitted.v1"), found.job.agent_id, found.job.job_id, _asked(found.job)
+            at,
+            topic,
+            *kind("job.submitted.v1"),
+            decoded.job.agent_id,
+            decoded.job.job_id,
+            _asked(decoded.job),
         )
-    cover = found.envelope
-    return Passing(at, topic, *kind(cover.type), cover.agent_id or "-", cover.job_id, what(found.message))
+    envelope = decoded.envelope
+    return Passing(
+        at, topic, *kind(envelope.type), envelope.agent_id or "-", envelope.job_id, what(decoded.message)
+    )
 
 
 def draw(passing: Passing, width: int) -> Text:
@@ -122,13 +129,18 @@ def _dead(record: Incoming, at: datetime, topic: str) -> Passing:
     except (KeyError, ValueError):
         return Passing(at, topic, "dead", "red", "-", None, "a dead letter without its reason")
     try:
-        cover = envelope.from_headers(record.headers, at)
+        read_envelope = envelope.from_headers(record.headers, at)
     except envelope.BadEnvelopeError:
-        cover = None
-    said = f"{letter.reason.value}: {letter.message}"
-    agent = cover.agent_id if cover else "-"
+        read_envelope = None
+    text = f"{letter.reason.value}: {letter.message}"
+    agent = read_envelope.agent_id if read_envelope else "-"
     return Passing(
-        at, topic, *kind(dead.TYPE), printable(agent) or "-", cover.job_id if cover else None, said
+        at,
+        topic,
+        *kind(dead.TYPE),
+        printable(agent) or "-",
+        read_envelope.job_id if read_envelope else None,
+        text,
     )
 
 

@@ -12,13 +12,13 @@ def listed(questions: Sequence[Question]) -> Text:
     text = Text()
     for title, about_a_job in (("about one job (JOB is its whole id)", True), ("about a time", False)):
         text.append(f"{title}\n", "bold underline")
-        for each in questions:
-            if ("JOB" in each.example) == about_a_job:
-                arguments = "" if each.arguments is None else "(...)"
-                text.append(f"\n{each.question}\n", "bold")
-                text.append(f"  audit.{each.name}{arguments}", "cyan")
-                text.append(f"  {each.how}\n" if each.how else "\n")
-                text.append(f"  {each.example}\n", "dim")
+        for question in questions:
+            if ("JOB" in question.example) == about_a_job:
+                arguments = "" if question.arguments is None else "(...)"
+                text.append(f"\n{question.question}\n", "bold")
+                text.append(f"  audit.{question.name}{arguments}", "cyan")
+                text.append(f"  {question.how}\n" if question.how else "\n")
+                text.append(f"  {question.example}\n", "dim")
         text.append("\n")
     text.rstrip()
     return text

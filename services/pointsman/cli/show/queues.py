@@ -13,7 +13,7 @@ from pointsman.cli.show.passing import short_topic
 from pointsman_schemas.topics import Topics
 
 
-def table(found: Sequence[LaneLag], topics: Topics, *, by_partition: bool = False) -> RenderableType:
+def table(lags: Sequence[LaneLag], topics: Topics, *, by_partition: bool = False) -> RenderableType:
     """A row for each lane, and one for all that the audit reads; or a row for each partition."""
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     rows.add_column("lane" if by_partition else "topic", no_wrap=True)
@@ -22,14 +22,14 @@ def table(found: Sequence[LaneLag], topics: Topics, *, by_partition: bool = Fals
     rows.add_column("waiting", justify="right", no_wrap=True)
     rows.add_column("oldest", justify="right", no_wrap=True)
     rows.add_column("read by", style="dim", overflow="fold")
-    audited = [lane for lane in found if lane.group == f"{topics.prefix}.audit"]
-    for lane in found:
+    audited = [lane for lane in lags if lane.group == f"{topics.prefix}.audit"]
+    for lane in lags:
         name, reader = short_topic(lane.topic, topics), lane.group.removeprefix(f"{topics.prefix}.")
         if by_partition:
-            for each in lane.partitions:
-                committed = "-" if each.committed is None else str(each.committed)
-                waits = _waiting(each.waiting, each.exact, each.oldest_s)
-                rows.add_row(f"{name}/{each.partition}", committed, str(each.end), *waits, reader)
+            for partition in lane.partitions:
+                committed = "-" if partition.committed is None else str(partition.committed)
+                waits = _waiting(partition.waiting, partition.exact, partition.oldest_s)
+                rows.add_row(f"{name}/{partition.partition}", committed, str(partition.end), *waits, reader)
         elif lane not in audited:
             rows.add_row(name, *_waiting(lane.waiting, lane.exact, lane.oldest_s), reader)
     if audited and not by_partition:
@@ -39,7 +39,7 @@ def table(found: Sequence[LaneLag], topics: Topics, *, by_partition: bool = Fals
     return rows
 
 
-def flat(found: Sequence[LaneLag], *, by_partition: bool = False) -> list[dict[str, Any]]:
+def flat(lags: Sequence[LaneLag], *, by_partition: bool = False) -> list[dict[str, Any]]:
     """`group`, `topic`, `tier` (or null), `waiting`, `exact`, `oldest_seconds` (null when none waits).
 
     `waiting` is an upper bound where `exact` is false. By partition, `partition`, `committed` and `end` too.
@@ -49,13 +49,13 @@ def flat(found: Sequence[LaneLag], *, by_partition: bool = False) -> list[dict[s
             "group": lane.group,
             "topic": lane.topic,
             "tier": lane.tier,
-            **({} if isinstance(each, LaneLag) else _place(each)),
-            "waiting": each.waiting,
-            "exact": each.exact,
-            "oldest_seconds": each.oldest_s,
+            **({} if isinstance(partition, LaneLag) else _place(partition)),
+            "waiting": partition.waiting,
+            "exact": partition.exact,
+            "oldest_seconds": partition.oldest_s,
         }
-        for lane in found
-        for each in (lane.partitions if by_partition else (lane,))
+        for lane in lags
+        for partition in (lane.partitions if by_partition else (lane,))
     ]
 
 

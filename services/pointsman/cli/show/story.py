@@ -123,5 +123,5 @@ def _prompt(step: Step) -> str:
         return _hidden(step) or step.unreadable or "(its payload cannot be shown)"
     value = json.dumps(step.payload).encode()
     record = Incoming(step.topic, step.partition, step.offset, 0, None, value, ())
-    found: Any = decode_intake(record, len(value))
-    return found.message if isinstance(found, Malformed) else asked(found.job.request)
+    decoded: Any = decode_intake(record, len(value))
+    return decoded.message if isinstance(decoded, Malformed) else asked(decoded.job.request)

@@ -43,10 +43,10 @@ def waterfall(events: Sequence[TimelineEvent], width: int) -> RenderableType:
     rows.add_row("after", "", "what happened", "lane", style="dim")
     before = begin
     for event in ordered:
-        said = Text.assemble((event.word, f"bold {event.colour}"), f" {event.said}")
+        text = Text.assemble((event.word, f"bold {event.colour}"), f" {event.said}")
         bar = scale.bar(min(before, event.start), event.start, event.end)
         after = duration((event.start - begin).total_seconds())
-        rows.add_row(after, Text(bar, event.colour), said, Text(event.lane, "dim"))
+        rows.add_row(after, Text(bar, event.colour), text, Text(event.lane, "dim"))
         before = max(before, event.end)
     return rows
 

@@ -88,8 +88,8 @@ def call(made: CallFinished) -> str:
             parts = [f"{made.attempt} ok in {took}", made.model_answered or made.model]
         case "retry" | "reject":
             status = f" ({made.http_status})" if made.http_status else ""
-            again = made.retry_after_s is not None
-            next_try = f"next try after {duration(made.retry_after_s or 0)}" if again else "no other try"
+            is_retried = made.retry_after_s is not None
+            next_try = f"next try after {duration(made.retry_after_s or 0)}" if is_retried else "no other try"
             parts = [
                 f"{made.attempt} {FAILED.get(made.error_type or '', 'failed')}{status} in {took}",
                 next_try,

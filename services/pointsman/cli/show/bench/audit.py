@@ -15,5 +15,5 @@ def lines(report: AuditReport) -> Iterator[str]:
         yield f"{name:14}{run.per_second:10,.0f}{run.client_us:16.1f}{run.postgres_us:18.1f}"
     yield f"the sink does {report.ratio:.2f} of psql's \\copy by the clock,"
     yield f"{report.bound:.2f} at most, if client and Postgres were both busy all the time"
-    for what, spent in report.spent_us.items():
-        yield f"{spent:8.1f} us/row of the client: {what}"
+    for part, spent in report.spent_us.items():
+        yield f"{spent:8.1f} us/row of the client: {part}"

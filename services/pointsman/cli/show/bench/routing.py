@@ -21,8 +21,8 @@ def progress() -> Iterator[Callable[[str, float], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task: TaskID = bar.add_task("reading", total=1.0)
 
-        def told(what: str, share: float) -> None:
-            bar.update(task, description=what, completed=share)
+        def told(step: str, share: float) -> None:
+            bar.update(task, description=step, completed=share)
 
         yield told
 
@@ -32,16 +32,16 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
     from pointsman.bench.routing.measure import table
     from pointsman.bench.routing.ways import rows as beside
 
-    rows = {f"router, quality {asked}": each for asked, each in report["frozen"]["by_quality"].items()}
+    rows = {f"router, quality {asked}": figures for asked, figures in report["frozen"]["by_quality"].items()}
     rows |= beside(report.get("ways", {}))
     rows |= report["baselines"]
     if "guarded" in report:
         rows = {f"guarded: {report['frozen']['shift']['said']}": report["guarded"], **rows}
     tiers = " / ".join(report["models"])
-    found = [_table("scored once on questions never seen", tiers, table(rows))]
-    for name, each in report.get("transfer", {}).items():
-        found.append(_table(f"moved to {name}", tiers, table(each)))
-    return found
+    shown = [_table("scored once on questions never seen", tiers, table(rows))]
+    for name, figures in report.get("transfer", {}).items():
+        shown.append(_table(f"moved to {name}", tiers, table(figures)))
+    return shown
 
 
 def _table(title: str, tiers: str, rows: list[list[str]]) -> Table:

@@ -29,19 +29,19 @@ def tables(report: SoakReport) -> list[RenderableType]:
 
 
 def _sum(counts: Mapping[str, int]) -> str:
-    each = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    return f"{sum(counts.values())}" + (f" ({each})" if each else "")
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    return f"{sum(counts.values())}" + (f" ({listed})" if listed else "")
 
 
-def _memory(found: Mapping[str, Memory]) -> Table:
+def _memory(memories: Mapping[str, Memory]) -> Table:
     table = Table(box=None)
     for name in ("process", "lives", "longest, s", "MB settled", "MB at its end", "most MB", "MB an hour"):
         table.add_column(name, justify="left" if name == "process" else "right")
-    for name, each in found.items():
-        slope = "-" if each.mb_per_hour is None else f"{each.mb_per_hour:+.1f}"
+    for name, memory in memories.items():
+        slope = "-" if memory.mb_per_hour is None else f"{memory.mb_per_hour:+.1f}"
         table.add_row(
-            name, f"{each.lives}", f"{each.seconds:.0f}", f"{each.first_mb:.1f}", f"{each.last_mb:.1f}",
-            f"{each.most_mb:.1f}", slope,
+            name, f"{memory.lives}", f"{memory.seconds:.0f}", f"{memory.first_mb:.1f}",
+            f"{memory.last_mb:.1f}", f"{memory.most_mb:.1f}", slope,
         )  # fmt: skip
     return table
 
@@ -49,5 +49,5 @@ def _memory(found: Mapping[str, Memory]) -> Table:
 def _verdict(report: SoakReport) -> list[Text]:
     if report.sound:
         return [Text("nothing lost, nothing twice, the audit is whole", "green")]
-    shown = [Text(each, "red") for each in report.problems[:_SHOWN]]
+    shown = [Text(problem, "red") for problem in report.problems[:_SHOWN]]
     return [*shown, Text(f"{len(report.problems):,} problems", "bold red")]

@@ -21,9 +21,9 @@ def _beside(report: TiersReport) -> Table:
     table = Table(box=None)
     for name in ("tier", "jobs", "p50 ms alone", "beside it", "p99 ms alone", "beside it", "ratio"):
         table.add_column(name, justify="left" if name == "tier" else "right")
-    for name, each in report.tiers.items():
+    for name, tier in report.tiers.items():
         table.add_row(
-            name, f"{each.jobs:,}", f"{each.alone.p50:.1f}", f"{each.beside.p50:.1f}",
-            f"{each.alone.p99:.1f}", f"{each.beside.p99:.1f}", f"{each.ratio:.2f}",
+            name, f"{tier.jobs:,}", f"{tier.alone.p50:.1f}", f"{tier.beside.p50:.1f}",
+            f"{tier.alone.p99:.1f}", f"{tier.beside.p99:.1f}", f"{tier.ratio:.2f}",
         )  # fmt: skip
     return table

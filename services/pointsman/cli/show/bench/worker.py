@@ -18,22 +18,22 @@ def _cases(cases: list[Measured]) -> Table:
         "cores", "CPU ms a job", "bare loop", "ratio", "MB",
     ):  # fmt: skip
         table.add_column(name, justify="right")
-    for each in cases:
+    for case in cases:
         table.add_row(
-            f"{each.latency_ms / 1000:g} s", f"{each.limit}", f"{each.jobs:,}", f"{each.worker.in_flight}",
-            f"{each.worker.per_second:,.1f}", f"{each.of_ideal:.2f}", f"{each.of_bare:.2f}",
-            f"{each.worker.cores:.2f}", f"{each.worker.cpu_ms:.2f}", f"{each.bare.cpu_ms:.2f}",
-            f"{each.cpu_ratio:.2f}", f"{each.memory_mb:.0f}",
+            f"{case.latency_ms / 1000:g} s", f"{case.limit}", f"{case.jobs:,}", f"{case.worker.in_flight}",
+            f"{case.worker.per_second:,.1f}", f"{case.of_ideal:.2f}", f"{case.of_bare:.2f}",
+            f"{case.worker.cores:.2f}", f"{case.worker.cpu_ms:.2f}", f"{case.bare.cpu_ms:.2f}",
+            f"{case.cpu_ratio:.2f}", f"{case.memory_mb:.0f}",
         )  # fmt: skip
     return table
 
 
-def _backlog(found: Backlog) -> Table:
+def _backlog(backlog: Backlog) -> Table:
     table = Table(box=None)
     for name in ("jobs waiting", "bytes each", "seconds", "done meanwhile", "most memory, MB"):
         table.add_column(name, justify="right")
     table.add_row(
-        f"{found.waiting:,}", f"{found.bytes_each:,.0f}", f"{found.seconds:.0f}", f"{found.done:,}",
-        f"{found.peak_memory_mb:.0f}",
+        f"{backlog.waiting:,}", f"{backlog.bytes_each:,.0f}", f"{backlog.seconds:.0f}", f"{backlog.done:,}",
+        f"{backlog.peak_memory_mb:.0f}",
     )  # fmt: skip
     return table

@@ -16,55 +16,56 @@ MORE = {
 }
 
 
-def learned(found: Learned) -> RenderableType:
+def learned(outcome: Learned) -> RenderableType:
     """Labels, expectation, what would change; then the files, or why there are none."""
     rows = labelled()
-    silent = f"; {found.silent:,} say nothing" if found.silent else ""
-    rows.add_row("learned from", f"{count(found.labels, 'job')}, {found.judged:,} of them judged{silent}")
-    if found.model is not None:
-        rows.add_row(found.of, found.model)
-    if found.expected is not None:
-        rows.add_row("expected", _expected(found))
-        shares = ", ".join(f"{tier} {100 * share:.1f} %" for tier, share in found.expected.tiers.items())
+    silent = f"; {outcome.silent:,} say nothing" if outcome.silent else ""
+    rows.add_row("learned from", f"{count(outcome.labels, 'job')}, {outcome.judged:,} of them judged{silent}")
+    if outcome.model is not None:
+        rows.add_row(outcome.of, outcome.model)
+    if outcome.expected is not None:
+        rows.add_row("expected", _expected(outcome))
+        shares = ", ".join(f"{tier} {100 * share:.1f} %" for tier, share in outcome.expected.tiers.items())
         rows.add_row("tiers", shares)
     parts: list[RenderableType] = [rows]
-    if found.replay is not None:
-        parts += [Text(), show_replay.replayed(found.replay, found.since)]
+    if outcome.replay is not None:
+        parts += [Text(), show_replay.replayed(outcome.replay, outcome.since)]
     end = labelled()
-    if found.policy is None:
-        end.add_row("not written", Text(f"{found.why_not}: the policy stays as it is", "yellow"))
-        end.add_row("more labels", MORE[found.of])
+    if outcome.policy is None:
+        end.add_row("not written", Text(f"{outcome.why_not}: the policy stays as it is", "yellow"))
+        end.add_row("more labels", MORE[outcome.of])
     else:
-        end.add_row("written", Text(str(found.policy), "bold"))
-        end.add_row("", str(found.model_file))
-        end.add_row("apply it", f"pointsman policy check {found.policy}, then start the router with it")
+        end.add_row("written", Text(str(outcome.policy), "bold"))
+        end.add_row("", str(outcome.model_file))
+        end.add_row("apply it", f"pointsman policy check {outcome.policy}, then start the router with it")
     return Group(*parts, Text(), end)
 
 
-def flat(found: Learned) -> dict[str, Any]:
+def flat(outcome: Learned) -> dict[str, Any]:
     """The same for a program."""
     return {
-        "tiers": found.tiers,
-        "of": found.of,
-        "quality": found.quality,
-        "labels": found.labels,
-        "judged": found.judged,
-        "silent": found.silent,
-        "model": found.model,
-        "expected": found.expected,
+        "tiers": outcome.tiers,
+        "of": outcome.of,
+        "quality": outcome.quality,
+        "labels": outcome.labels,
+        "judged": outcome.judged,
+        "silent": outcome.silent,
+        "model": outcome.model,
+        "expected": outcome.expected,
         "would_change": None
-        if found.replay is None
-        else show_replay.flat(found.replay, found.since, found.until),
-        "policy": found.policy,
-        "model_file": found.model_file,
-        "why_not": found.why_not,
+        if outcome.replay is None
+        else show_replay.flat(outcome.replay, outcome.since, outcome.until),
+        "policy": outcome.policy,
+        "model_file": outcome.model_file,
+        "why_not": outcome.why_not,
     }
 
 
-def _expected(found: Learned) -> str:
-    assert found.expected is not None
-    each = found.expected
+def _expected(outcome: Learned) -> str:
+    assert outcome.expected is not None
+    expected = outcome.expected
     return (
-        f"{100 * each.saved:.1f} % saved at {100 * each.quality:.1f} % of the quality of {found.tiers[-1]} "
-        f"({100 * each.low:.1f} to {100 * each.high:.1f} % in eight of ten), of jobs not learned from"
+        f"{100 * expected.saved:.1f} % saved at {100 * expected.quality:.1f} % of the quality of "
+        f"{outcome.tiers[-1]} "
+        f"({100 * expected.low:.1f} to {100 * expected.high:.1f} % in eight of ten), of jobs not learned from"
     )

@@ -23,7 +23,7 @@ def policy_words(message: Message) -> str:
         case PromiseBroken():
             return f"{message.model} is not asked: {message.found}"
         case PromiseRenewed():
-            said = f": {message.comment}" if message.comment else ""
-            return f"{message.model} is asked again, says {message.by}{said}"
+            comment = f": {message.comment}" if message.comment else ""
+            return f"{message.model} is asked again, says {message.by}{comment}"
         case _:
             return ""

@@ -13,14 +13,14 @@ from pointsman.score.estimate import ScoreReason
 SMALLEST = 0.005
 
 
-def reasons(found: Mapping[str, Sequence[ScoreReason]], model: str) -> RenderableType:
+def reasons(by_tier: Mapping[str, Sequence[ScoreReason]], model: str) -> RenderableType:
     """For each tier the strongest features, those for it first, with their weights in log-odds."""
     head = Text.assemble(
         (f"what {model} saw", "bold"), ("  weights are log-odds: +0.7 doubles the odds", "dim")
     )
     rows = labelled()
-    for tier, each in found.items():
-        heard = [reason for reason in each if abs(reason.weight) >= SMALLEST]
+    for tier, tier_reasons in by_tier.items():
+        heard = [reason for reason in tier_reasons if abs(reason.weight) >= SMALLEST]
         speaks = sorted(heard, key=lambda reason: -reason.weight)
         for_it = [_said(reason) for reason in speaks if reason.weight > 0]
         against = [_said(reason) for reason in reversed(speaks) if reason.weight < 0]

@@ -30,31 +30,31 @@ class Recomputed:
         return self.recorded == self.again
 
 
-def recomputed(found: Recomputed) -> RenderableType:
+def recomputed(comparison: Recomputed) -> RenderableType:
     """What was compared, and the differences as a diff."""
     facts = labelled()
-    facts.add_row("job", str(found.job_id))
-    facts.add_row("policy", found.policy_version)
-    facts.add_row("model", found.model or "none: rules alone decided")
-    if found.same:
-        digest = hashlib.sha256(found.again).hexdigest()
+    facts.add_row("job", str(comparison.job_id))
+    facts.add_row("policy", comparison.policy_version)
+    facts.add_row("model", comparison.model or "none: rules alone decided")
+    if comparison.same:
+        digest = hashlib.sha256(comparison.again).hexdigest()
         facts.add_row(
-            "recomputed", Text(f"the same, {len(found.again):,} bytes of SHA-256 {digest}", "green")
+            "recomputed", Text(f"the same, {len(comparison.again):,} bytes of SHA-256 {digest}", "green")
         )
         return facts
     facts.add_row("recomputed", Text("not the decision on record", "red"))
-    return Group(facts, Text(), *map(_line, difference(found.recorded, found.again)))
+    return Group(facts, Text(), *map(_line, difference(comparison.recorded, comparison.again)))
 
 
-def flat(found: Recomputed) -> dict[str, Any]:
+def flat(comparison: Recomputed) -> dict[str, Any]:
     """The same for a program."""
     return {
-        "job_id": found.job_id,
-        "policy_version": found.policy_version,
-        "model": found.model,
-        "same": found.same,
-        "recorded": json.loads(found.recorded),
-        "again": json.loads(found.again),
+        "job_id": comparison.job_id,
+        "policy_version": comparison.policy_version,
+        "model": comparison.model,
+        "same": comparison.same,
+        "recorded": json.loads(comparison.recorded),
+        "again": json.loads(comparison.again),
     }
 
 

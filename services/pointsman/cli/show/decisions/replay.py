@@ -12,108 +12,108 @@ from pointsman.cli.show.decisions.trace import labelled
 from pointsman.router.policy.replay import PolicyReplay
 
 
-def replayed(found: PolicyReplay, since: datetime) -> RenderableType:
+def replayed(replay: PolicyReplay, since: datetime) -> RenderableType:
     """Shares before and after, then each move, the biggest first."""
     facts = labelled()
-    facts.add_row("policy", f"{found.policy.name} {found.policy.version}")
-    facts.add_row("jobs", f"{count(found.jobs, 'job')} routed since {moment(since)}{_left_out(found)}")
-    if not found.jobs:
+    facts.add_row("policy", f"{replay.policy.name} {replay.policy.version}")
+    facts.add_row("jobs", f"{count(replay.jobs, 'job')} routed since {moment(since)}{_left_out(replay)}")
+    if not replay.jobs:
         return facts
-    moved = sum(found.moves.values())
-    facts.add_row("moved", f"{count(moved, 'job')}, {_percent(moved, found.jobs)}")
-    facts.add_row("cost", _cost(found))
-    facts.add_row("quality", _quality(found))
-    return Group(facts, Text(), _tiers(found), *_moves(found))
+    moved = sum(replay.moves.values())
+    facts.add_row("moved", f"{count(moved, 'job')}, {_percent(moved, replay.jobs)}")
+    facts.add_row("cost", _cost(replay))
+    facts.add_row("quality", _quality(replay))
+    return Group(facts, Text(), _tiers(replay), *_moves(replay))
 
 
-def flat(found: PolicyReplay, since: datetime, until: datetime) -> dict[str, Any]:
+def flat(replay: PolicyReplay, since: datetime, until: datetime) -> dict[str, Any]:
     """The same for a program; `saved` and `sufficient_*` are shares, null where nothing is known."""
     return {
-        "policy": {"name": found.policy.name, "version": found.policy.version},
+        "policy": {"name": replay.policy.name, "version": replay.policy.version},
         "since": since,
         "until": until,
-        "jobs": found.jobs,
-        "unreadable": found.unreadable,
-        "undecidable": found.undecidable,
-        "tiers_before": dict(found.tiers_before),
-        "tiers_after": dict(found.tiers_after),
+        "jobs": replay.jobs,
+        "unreadable": replay.unreadable,
+        "undecidable": replay.undecidable,
+        "tiers_before": dict(replay.tiers_before),
+        "tiers_after": dict(replay.tiers_after),
         "moved": [
-            {"from": before, "to": after, "jobs": jobs, "examples": found.moved[before, after]}
-            for (before, after), jobs in found.moves.most_common()
+            {"from": before, "to": after, "jobs": jobs, "examples": replay.moved[before, after]}
+            for (before, after), jobs in replay.moves.most_common()
         ],
         "cost": {
-            "jobs": found.priced,
-            "unpriced_jobs": found.unpriced,
-            "before_usd": found.cost_before,
-            "after_usd": found.cost_after,
-            "saved": float(1 - found.cost_after / found.cost_before) if found.cost_before else None,
+            "jobs": replay.priced,
+            "unpriced_jobs": replay.unpriced,
+            "before_usd": replay.cost_before,
+            "after_usd": replay.cost_after,
+            "saved": float(1 - replay.cost_after / replay.cost_before) if replay.cost_before else None,
         },
         "quality": {
-            "model": found.policy.scorer.name,
-            "jobs": found.scored,
-            "in_doubt": found.in_doubt,
-            "sufficient_before": found.sufficient_before / found.scored if found.scored else None,
-            "sufficient_after": found.sufficient_after / found.scored if found.scored else None,
+            "model": replay.policy.scorer.name,
+            "jobs": replay.scored,
+            "in_doubt": replay.in_doubt,
+            "sufficient_before": replay.sufficient_before / replay.scored if replay.scored else None,
+            "sufficient_after": replay.sufficient_after / replay.scored if replay.scored else None,
         },
     }
 
 
-def _left_out(found: PolicyReplay) -> str:
+def _left_out(replay: PolicyReplay) -> str:
     parts = []
-    if found.unreadable:
-        parts.append(f"{found.unreadable:,} that cannot be read")
-    if found.undecidable:
-        parts.append(f"{found.undecidable:,} whose agent has none of this policy's tiers")
+    if replay.unreadable:
+        parts.append(f"{replay.unreadable:,} that cannot be read")
+    if replay.undecidable:
+        parts.append(f"{replay.undecidable:,} whose agent has none of this policy's tiers")
     return f"; left out: {', '.join(parts)}" if parts else ""
 
 
-def _cost(found: PolicyReplay) -> str:
-    if not found.priced:
+def _cost(replay: PolicyReplay) -> str:
+    if not replay.priced:
         return "not known: no job on record has a price on both sides"
-    said = f"{money(found.cost_before)} -> {money(found.cost_after)}"
-    if found.cost_before:
-        change = float(found.cost_after / found.cost_before - 1) * 100
-        said += f", {change:+.1f} %"
-    without = f"; {found.unpriced:,} without a price left out" if found.unpriced else ""
-    return f"{said} at the tokens of {count(found.priced, 'job')}{without}"
+    text = f"{money(replay.cost_before)} -> {money(replay.cost_after)}"
+    if replay.cost_before:
+        change = float(replay.cost_after / replay.cost_before - 1) * 100
+        text += f", {change:+.1f} %"
+    without = f"; {replay.unpriced:,} without a price left out" if replay.unpriced else ""
+    return f"{text} at the tokens of {count(replay.priced, 'job')}{without}"
 
 
-def _quality(found: PolicyReplay) -> str:
-    scorer = found.policy.scorer
+def _quality(replay: PolicyReplay) -> str:
+    scorer = replay.policy.scorer
     if scorer.model is None:
         return "not estimated: this policy has no score"
-    doubt = f"; {count(found.in_doubt, 'job')} unlike what it knows" if found.in_doubt else ""
-    if not found.scored:
-        return f"not estimated by {scorer.name}{doubt}"
-    before, after = found.sufficient_before / found.scored, found.sufficient_after / found.scored
+    unscored = f"; {count(replay.in_doubt, 'job')} unlike what it knows" if replay.in_doubt else ""
+    if not replay.scored:
+        return f"not estimated by {scorer.name}{unscored}"
+    before, after = replay.sufficient_before / replay.scored, replay.sufficient_after / replay.scored
     strongest = scorer.tiers[-1]
     return (
         f"{before:.3f} -> {after:.3f} of the answers expected as good as {strongest}'s, "
-        f"by {scorer.name} for {count(found.scored, 'job')}{doubt}"
+        f"by {scorer.name} for {count(replay.scored, 'job')}{unscored}"
     )
 
 
-def _tiers(found: PolicyReplay) -> RenderableType:
+def _tiers(replay: PolicyReplay) -> RenderableType:
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     rows.add_column("tier", no_wrap=True)
     for name in ("before", "share", "after", "share"):
         rows.add_column(name, justify="right", no_wrap=True)
-    others = {*found.tiers_before, *found.tiers_after} - {*found.policy.tiers}
-    for tier in (*found.policy.tiers, *sorted(others)):
-        before, after = found.tiers_before[tier], found.tiers_after[tier]
-        shares = (_percent(before, found.jobs), _percent(after, found.jobs))
+    others = {*replay.tiers_before, *replay.tiers_after} - {*replay.policy.tiers}
+    for tier in (*replay.policy.tiers, *sorted(others)):
+        before, after = replay.tiers_before[tier], replay.tiers_after[tier]
+        shares = (_percent(before, replay.jobs), _percent(after, replay.jobs))
         rows.add_row(tier, f"{before:,}", shares[0], f"{after:,}", shares[1])
     return rows
 
 
-def _moves(found: PolicyReplay) -> list[RenderableType]:
+def _moves(replay: PolicyReplay) -> list[RenderableType]:
     parts: list[RenderableType] = []
-    for (before, after), jobs in found.moves.most_common():
+    for (before, after), jobs in replay.moves.most_common():
         parts += [Text(), Text(f"{before} -> {after}  {count(jobs, 'job')}", "bold")]
-        for each in found.moved[before, after]:
-            rule = each.before if each.before == each.after else f"{each.before} -> {each.after}"
-            said = f"  {each.job_id}  {rule}: {printable(each.reason)}"
-            parts += [Text(said), Text(f"    {gist(each.gist, 100)}", "dim")]
+        for job in replay.moved[before, after]:
+            rule = job.before if job.before == job.after else f"{job.before} -> {job.after}"
+            text = f"  {job.job_id}  {rule}: {printable(job.reason)}"
+            parts += [Text(text), Text(f"    {gist(job.gist, 100)}", "dim")]
     return parts
 
 

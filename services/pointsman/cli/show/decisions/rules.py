@@ -94,4 +94,4 @@ def _opinion(opinion: OpinionSection) -> str:
 
 def _words(value: Any) -> str:
     values = value if isinstance(value, list | tuple) else [value]
-    return " or ".join("yes" if each is True else "no" if each is False else str(each) for each in values)
+    return " or ".join("yes" if item is True else "no" if item is False else str(item) for item in values)

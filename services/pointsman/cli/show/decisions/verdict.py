@@ -53,22 +53,22 @@ class Verdict:
         return [step for step in self.steps if step.kind == dead.TYPE]
 
 
-def verdict(found: Verdict) -> RenderableType:
+def verdict(decided: Verdict) -> RenderableType:
     """Headline, trace or refusal, then what came of it."""
-    parts: list[RenderableType] = [headline(found.state), Text()]
-    if found.decision is not None:
-        parts += [draw_decision(found.decision, found.policy_name, _accepted(found.outcome)), Text()]
-    if found.saw is not None:
-        parts += [_saw(found.saw), Text()]
+    parts: list[RenderableType] = [headline(decided.state), Text()]
+    if decided.decision is not None:
+        parts += [draw_decision(decided.decision, decided.policy_name, _accepted(decided.outcome)), Text()]
+    if decided.saw is not None:
+        parts += [_saw(decided.saw), Text()]
     rows = labelled()
-    if found.decision is not None and any(check.name == PROMISE for check in found.decision.checks):
+    if decided.decision is not None and any(check.name == PROMISE for check in decided.decision.checks):
         rows.add_row("hint", HINT)
-    if found.decision is None and found.outcome is None and not found.dead_letters:
+    if decided.decision is None and decided.outcome is None and not decided.dead_letters:
         rows.add_row("decision", "none on record yet: the router has not come to it, or the audit has not")
-    for step in found.dead_letters:
-        if found.outcome is None or step.error_type != found.outcome.error_type:
+    for step in decided.dead_letters:
+        if decided.outcome is None or step.error_type != decided.outcome.error_type:
             rows.add_row("dead letter", _dead(step))
-    rows.add_row("outcome", _came_of(found.outcome, routed=found.decision is not None))
+    rows.add_row("outcome", _came_of(decided.outcome, routed=decided.decision is not None))
     return Group(*parts, rows)
 
 
@@ -103,6 +103,6 @@ def _came_of(outcome: Ended | None, *, routed: bool) -> Text:
 
 def _dead(step: Step) -> Text:
     """A dead letter that the outcome does not repeat, such as a second record with the same job id."""
-    said = ": ".join(printable(part) for part in (step.error_type, step.detail or step.unreadable) if part)
+    error = ": ".join(printable(part) for part in (step.error_type, step.detail or step.unreadable) if part)
     place = f"{step.topic}/{step.partition}@{step.offset}"
-    return Text.assemble((said or "no reason on record", COLOURS["dead"]), (f"  {place}", "dim"))
+    return Text.assemble((error or "no reason on record", COLOURS["dead"]), (f"  {place}", "dim"))
