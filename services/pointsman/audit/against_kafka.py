@@ -79,10 +79,10 @@ class AgainstKafka:
         if stored and not self._compacted(kafka_topic(lane[0])):
             self._say(lane, Wrong.NOT_KAFKA, min(stored), "it is in the database and not on Kafka")
 
-    def _say(self, lane: Lane, wrong: Wrong, offset: int, said: str) -> None:
+    def _say(self, lane: Lane, wrong: Wrong, offset: int, problem: str) -> None:
         if (lane, wrong) not in self._found:
             self._found.add((lane, wrong))
-            self.result.findings.append(Finding(wrong, said, *lane, offset))
+            self.result.findings.append(Finding(wrong, problem, *lane, offset))
 
 
 def digest_of(record: Incoming) -> bytes:

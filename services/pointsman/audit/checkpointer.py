@@ -64,15 +64,15 @@ def signed(
         )
         for (topic, partition), head in sorted(heads.items())
     )
-    in_order = sorted(beside, key=lambda each: each.model_dump_json())
+    in_order = sorted(beside, key=lambda message: message.model_dump_json())
     return key.sign(
         CheckpointSigned(
             number=number,
             previous=previous,
             made_at=now,
             lanes=lanes,
-            chapters=tuple(each for each in in_order if isinstance(each, ChapterMet)),
-            lost=tuple(each for each in in_order if isinstance(each, OffsetsLost)),
+            chapters=tuple(message for message in in_order if isinstance(message, ChapterMet)),
+            lost=tuple(message for message in in_order if isinstance(message, OffsetsLost)),
             key_id=key.public.id,
         )
     )
@@ -154,7 +154,7 @@ class Checkpointer:
     async def _publish(self) -> None:
         if not self._unpublished:
             return
-        records = [published(self._topics, each, value) for each, value in self._unpublished]
+        records = [published(self._topics, checkpoint, value) for checkpoint, value in self._unpublished]
         async with Publisher(self._kafka) as publisher:
             await publisher.publish(records)
         self._unpublished.clear()
@@ -163,5 +163,5 @@ class Checkpointer:
 def published(topics: Topics, checkpoint: CheckpointSigned, value: bytes) -> Outgoing:
     """The checkpoint as it goes onto the bus."""
     now = checkpoint.made_at
-    cover = Envelope(uuid7(now), SOURCE, checkpoint.TYPE, now, SOURCE)
-    return Outgoing(topics.checkpoints.name, b"audit", value, cover.to_headers())
+    envelope = Envelope(uuid7(now), SOURCE, checkpoint.TYPE, now, SOURCE)
+    return Outgoing(topics.checkpoints.name, b"audit", value, envelope.to_headers())

@@ -96,10 +96,10 @@ class Sink:
             for place in places:
                 number = known[place[0]].number if place[0] in known else 1
                 self._lanes[place] = (stored_topic(place[0], number), place[1])
-            found = await self._writer.positions([self._lanes[place] for place in places])
+            stored = await self._writer.positions([self._lanes[place] for place in places])
         except StoreError as error:
             raise UnavailableError(str(error)) from error
-        return {place: found[lane] for place in places if (lane := self._lanes[place]) in found}
+        return {place: stored[lane] for place in places if (lane := self._lanes[place]) in stored}
 
     async def lose(self, place: Place, expected: int, next: int) -> None:
         """Put on record that what stood from `expected` to before `next` was never read, and move there.

@@ -90,15 +90,15 @@ class BucketHeads:
 
     async def all(self) -> list[bytes]:
         """See `Heads`."""
-        found = []
+        heads = []
         with _translated(self._url, *self._errors):
             async for page in self._library.list(self._store):
                 for kept in page:
                     if not kept["path"].rpartition("/")[2].startswith("checkpoint-"):
                         continue
                     head = await self._library.get_async(self._store, kept["path"])
-                    found.append(bytes(await head.bytes_async()))
-        return found
+                    heads.append(bytes(await head.bytes_async()))
+        return heads
 
 
 def open_heads(url: str) -> Heads | None:

@@ -69,8 +69,8 @@ class Masking:
         name = topic.removeprefix(self._prefix)
         if name in _OUR_OWN:
             return name in rule.topics
-        return any(fnmatchcase(name, each) for each in rule.topics) and (
-            kind is None or any(fnmatchcase(kind, each) for each in rule.types)
+        return any(fnmatchcase(name, topic) for topic in rule.topics) and (
+            kind is None or any(fnmatchcase(kind, pattern) for pattern in rule.types)
         )
 
 
@@ -101,10 +101,13 @@ class _Work:
         record = self._record
         value = None if record.value is None else self._value(record.value)
         key = record.key and self._bytes(record.key)
-        headers = [(self.clean(name), self._bytes(said) if said else said) for name, said in record.headers]
+        headers = [
+            (self.clean(name), self._bytes(content) if content else content)
+            for name, content in record.headers
+        ]
         if not self.fired:
             return record
-        told = tuple((name, b"[masked]" if name == _QUOTES else said) for name, said in headers)
+        told = tuple((name, b"[masked]" if name == _QUOTES else content) for name, content in headers)
         return replace(record, key=key, value=value, headers=told)
 
     def clean(self, text: str) -> str:
@@ -145,12 +148,12 @@ class _Work:
                 document = put(document, node.location, masked)
         return document
 
-    def _at_path(self, rule: Mask, found: Any) -> Any:
-        if found is None or (isinstance(found, str) and found.startswith(_MARKER)):
-            return found
-        texts = {str(leaf) for leaf in leaves(found) if not isinstance(leaf, bool) and leaf not in (None, "")}
-        self._taken |= texts - self._names if isinstance(found, dict | list) else texts
-        return self._mark(rule, orjson.dumps(found))
+    def _at_path(self, rule: Mask, node: Any) -> Any:
+        if node is None or (isinstance(node, str) and node.startswith(_MARKER)):
+            return node
+        texts = {str(leaf) for leaf in leaves(node) if not isinstance(leaf, bool) and leaf not in (None, "")}
+        self._taken |= texts - self._names if isinstance(node, dict | list) else texts
+        return self._mark(rule, orjson.dumps(node))
 
     def _searched(self, text: str, rules: Iterable[Mask] | None = None) -> str:
         """The text without what the patterns of `rules` find; of those that are about no paths, if None."""
@@ -176,10 +179,12 @@ class _Work:
             return "[masked]"
         if self._sorted_of != len(self._taken):  # it only grows
             self._sorted_of = len(self._taken)
-            self._longest = nlargest(_MOST, (each for each in self._taken if len(each) >= _LEAST), key=len)
-        for each in self._longest:
-            if each in text:
-                text = text.replace(each, "[masked]")
+            self._longest = nlargest(
+                _MOST, (secret for secret in self._taken if len(secret) >= _LEAST), key=len
+            )
+        for secret in self._longest:
+            if secret in text:
+                text = text.replace(secret, "[masked]")
         return text
 
     def _scrubbed_leaf(self, leaf: Leaf) -> Leaf:
@@ -198,7 +203,7 @@ def _raw(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _unescaped(found: re.Match[str]) -> str:
+def _unescaped(escape: re.Match[str]) -> str:
     """The character that an escape stands for, but for control characters and halves of pairs."""
-    code = int(found[1], 16)
-    return found[0] if code < 0x20 or 0xD800 <= code < 0xE000 else chr(code)
+    code = int(escape[1], 16)
+    return escape[0] if code < 0x20 or 0xD800 <= code < 0xE000 else chr(code)

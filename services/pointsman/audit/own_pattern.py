@@ -35,8 +35,8 @@ class OwnPattern:
             return cls(name, re2.compile(text, options))
         except (re2.error, UnicodeEncodeError) as error:
             reason = error.args[0] if error.args else error
-            said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-            raise PatternError(f"is no regular expression of RE2's: {said}") from None
+            problem = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+            raise PatternError(f"is no regular expression of RE2's: {problem}") from None
 
     def finds(self, text: str) -> bool:
         """Whether it finds anything in `text`."""
@@ -47,8 +47,8 @@ class OwnPattern:
         # What stands for bytes that are no text is one character there, too.
         encodable = text.encode("utf-8", "replace").decode()
         parts, done = [], 0
-        for found in self.expression.finditer(encodable):
-            start, end = found.span()
+        for hit in self.expression.finditer(encodable):
+            start, end = hit.span()
             if start < end:
                 parts += [text[done:start], by(text[start:end])]
                 done = end

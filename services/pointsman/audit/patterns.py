@@ -26,14 +26,17 @@ SECRET = (
 
 
 def _luhn(text: str) -> bool:
-    digits = [int(each) for each in text if each.isdecimal()][::-1]
-    doubled = sum(sum(divmod(2 * each, 10)) for each in digits[1::2])
+    digits = [int(character) for character in text if character.isdecimal()][::-1]
+    doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return len(digits) >= 13 and (sum(digits[::2]) + doubled) % 10 == 0
 
 
 def _iban(text: str) -> bool:
     plain = text.replace(" ", "")
-    return len(plain) >= 15 and int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1
+    return (
+        len(plain) >= 15
+        and int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,13 @@ class Pattern:
         if len(text) < self.least or self.sign not in text:
             return text
         if self.holds is None:
-            return self.expression.sub(lambda found: by(found[0]), text)
+            return self.expression.sub(lambda hit: by(hit[0]), text)
         parts, done, start = [], 0, 0
-        while found := self.expression.search(text, start):
-            length = _holding(found[0], self.holds)
-            start = found.start() + max(length, 1)  # a candidate that does not hold may cover one that does
+        while hit := self.expression.search(text, start):
+            length = _holding(hit[0], self.holds)
+            start = hit.start() + max(length, 1)  # a candidate that does not hold may cover one that does
             if length:
-                parts += [text[done : found.start()], by(found[0][:length])]
+                parts += [text[done : hit.start()], by(hit[0][:length])]
                 done = start
         return "".join([*parts, text[done:]])
 
@@ -75,8 +78,8 @@ def _holding(text: str, holds: Callable[[str], bool]) -> int:
 
 
 BUILT_IN = {
-    each.name: each
-    for each in (
+    pattern.name: pattern
+    for pattern in (
         Pattern("email", re.compile(EMAIL), sign="@"),
         Pattern("iban", re.compile(IBAN), _iban, least=15),
         Pattern("card", re.compile(CARD), _luhn, least=13),

@@ -77,7 +77,7 @@ class Privacy:
         rules = self._masking.rules(topic, kind)
         if not rules:
             return None
-        names = {str(said) for said in (getattr(row, name) for name in _NAMES) if said is not None}
+        names = {str(content) for content in (getattr(row, name) for name in _NAMES) if content is not None}
         return self._masking.mask(record, rules, names)
 
     def _changed(self, row: Row, masked: Masked) -> Row:
@@ -109,20 +109,21 @@ class Privacy:
 
 def _claim_of(record: Incoming) -> str | None:
     """The digest of the large value that the record names, or the one that its dead letter is about."""
-    for name, said in record.headers:
-        if name in _NAMES_A_VALUE and said and (found := _DIGEST.search(said)):  # Kafka allows it to be null
-            return found[0].decode()
+    for name, content in record.headers:
+        # Kafka allows it to be null.
+        if name in _NAMES_A_VALUE and content and (digest := _DIGEST.search(content)):
+            return digest[0].decode()
     return None
 
 
 def _cleaned(row: Row, clean: Callable[[str], str]) -> Row:
     """The row with its other columns clean; what is wrong with a record may quote any part of it."""
     changed: dict[str, Any] = {
-        name: clean(said) for name in _TEXTS if (said := getattr(row, name)) is not None
+        name: clean(content) for name in _TEXTS if (content := getattr(row, name)) is not None
     }
     for name in ("message_id", "causation_id", "job_id"):
-        said = getattr(row, name)
-        if said is not None and clean(str(said)) != str(said):
+        content = getattr(row, name)
+        if content is not None and clean(str(content)) != str(content):
             changed[name] = None
     if row.unreadable is not None:
         code, _, _ = row.unreadable.partition(":")

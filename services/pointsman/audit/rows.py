@@ -79,8 +79,8 @@ def _letter(record: Incoming, intake: str) -> Row:
     job_id = envelope.job_id
     agent_id = agent_or_none(envelope.agent_id if envelope.agent_id != UNKNOWN_AGENT else None)
     if job_id is None or agent_id is None:
-        found = _of_original(record, letter, intake)
-        job_id, agent_id = job_id or found.job_id, agent_id or found.agent_id
+        original = _of_original(record, letter, intake)
+        job_id, agent_id = job_id or original.job_id, agent_id or original.agent_id
     facts = MessageFacts(job_id, agent_id, status="dead", error_type=letter.reason.value)
     return _row(record, envelope, dead.TYPE, facts, payload_of(record.value))
 

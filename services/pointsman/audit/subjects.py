@@ -22,9 +22,9 @@ def subject_of(record: Incoming, agent_id: str | None, rules: Sequence[Subject])
 
     What a record says counts even where the record is none that can be understood.
     """
-    for name, said in record.headers:
-        if name in _HEADERS and said:
-            return said.decode("utf-8", "surrogateescape")
+    for name, content in record.headers:
+        if name in _HEADERS and content:
+            return content.decode("utf-8", "surrogateescape")
     value = record.value or b""
     return _in_body(value) or _by_rules(value, agent_id, rules)
 
@@ -45,10 +45,10 @@ def _in_body(value: bytes) -> str | None:
 
 def _amid_rubble(value: bytes) -> str | None:
     """The name in a value that is cut off or otherwise no JSON."""
-    found = _SAID.search(value)
-    if found is None:
+    hit = _SAID.search(value)
+    if hit is None:
         return None
-    name: bytes = found[1] or found[2]
+    name: bytes = hit[1] or hit[2]
     try:
         return str(orjson.loads(b'"%b"' % name))
     except orjson.JSONDecodeError:
@@ -59,8 +59,8 @@ def _by_rules(value: bytes, agent_id: str | None, rules: Sequence[Subject]) -> s
     for rule in rules:
         if rule.agent is not None and fnmatchcase(agent_id or "", rule.agent):
             return rule.subject
-        if rule.query is not None and (found := _at(rule, value)):
-            return found
+        if rule.query is not None and (subject := _at(rule, value)):
+            return subject
     return None
 
 
@@ -70,5 +70,5 @@ def _at(rule: Subject, value: bytes) -> str | None:
         node = rule.query.find_one(orjson.loads(value))
     except (orjson.JSONDecodeError, JSONPathError, RecursionError):
         return None
-    found = None if node is None else node.value
-    return str(found) if isinstance(found, str | int | float) and found != "" else None
+    node_value = None if node is None else node.value
+    return str(node_value) if isinstance(node_value, str | int | float) and node_value != "" else None

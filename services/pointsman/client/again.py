@@ -26,8 +26,8 @@ def as_found(letter: Incoming) -> Incoming:
 
 def read_again(record: Incoming) -> Job | Malformed:
     """The job in a record of the intake."""
-    found = decode_intake(record, Topics().intake.max_message_bytes)
-    return found if isinstance(found, Malformed) else found.job
+    decoded = decode_intake(record, Topics().intake.max_message_bytes)
+    return decoded if isinstance(decoded, Malformed) else decoded.job
 
 
 def again(job: Job, cause: UUID | None, topics: Topics, now: datetime) -> tuple[Job, Outgoing]:

@@ -149,21 +149,21 @@ class Client:
         try:
             while waiting:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for each in done:
-                    yield each.result()
+                for task in done:
+                    yield task.result()
         finally:
-            for each in waiting:
-                each.cancel()
+            for task in waiting:
+                task.cancel()
 
     async def cancel(self, job_id: UUID, reason: str = "", *, agent_id: str | None = None) -> None:
         """Ask for a job to stop; its outcome is `job.cancelled`, unless it was there already."""
         now = self._clock()
         command = JobCancel(job_id=job_id, agent_id=agent_id or self._agent_id or "unknown", reason=reason)
-        cover = start(
+        envelope = start(
             uuid7(now), source=command.agent_id, type=command.TYPE, time=now,
             agent_id=command.agent_id, job_id=job_id,
         )  # fmt: skip
-        await self._publisher.publish([emit(self._topics.control, str(job_id).encode(), cover, command)])
+        await self._publisher.publish([emit(self._topics.control, str(job_id).encode(), envelope, command)])
 
     async def place(self, job_id: UUID) -> QueuePlace:
         """Where a job stands: what is before it on its tier, and which limit holds it up."""
@@ -192,7 +192,7 @@ class Client:
         tier, score = self._promised.get(job_id, (None, None))
         if judged is not None:
             tier, score = judged.tier, judged.score
-        said = JobFeedback(
+        message = JobFeedback(
             job_id=job_id,
             agent_id=agent,
             by=by or agent,
@@ -201,8 +201,10 @@ class Client:
             tier=tier if score else None,
             score=score,
         )
-        cover = start(uuid7(now), source=said.by, type=said.TYPE, time=now, agent_id=agent, job_id=job_id)
-        await self._publisher.publish([emit(self._topics.feedback, str(job_id).encode(), cover, said)])
+        envelope = start(
+            uuid7(now), source=message.by, type=message.TYPE, time=now, agent_id=agent, job_id=job_id
+        )
+        await self._publisher.publish([emit(self._topics.feedback, str(job_id).encode(), envelope, message)])
 
     async def _send(self, jobs: list[Job]) -> list[UUID]:
         for job in jobs:

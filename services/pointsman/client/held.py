@@ -44,23 +44,23 @@ async def held_now(kafka: KafkaPart, topics: Topics) -> list[HeldTarget]:
 
 def held_at(ledger: Ledger, at: int) -> list[HeldTarget]:
     """`at`: milliseconds since 1970; the log's own time where that is later."""
-    at, found = max(at, ledger.at), []
+    at, targets = max(at, ledger.at), []
     for target in sorted(ledger.targets):
         if (until := ledger.paused_until(target)) > at:
-            found.append(_held(target, "paused", ledger.paused_since(target), until, at))
+            targets.append(_held(target, "paused", ledger.paused_since(target), until, at))
         breaker = ledger.breaker(target)
         if breaker.state == "open" and breaker.until > at:
-            found.append(_held(target, "broken", breaker.since, breaker.until, at))
-    return found
+            targets.append(_held(target, "broken", breaker.since, breaker.until, at))
+    return targets
 
 
 def named(name: str, held: Iterable[HeldTarget], tiers: Mapping[str, Collection[str]]) -> list[HeldTarget]:
     """Those that `name` means: a provider/model, all of a provider, or all that a tier of `tiers` calls."""
     models = tiers.get(name, ())
     return [
-        each
-        for each in held
-        if each.target == name or each.target.startswith(f"{name}/") or each.target in models
+        target
+        for target in held
+        if target.target == name or target.target.startswith(f"{name}/") or target.target in models
     ]
 
 

@@ -62,10 +62,10 @@ def make_job(
         raise InvalidJobError(f"cannot be written as JSON: {error}") from error
     record = Incoming("", 0, 0, int(now.timestamp() * 1000), None, value, ())
     # What can be carried: how much of that the policy admits is for the router to say.
-    found = decode_intake(record, largest)
-    if isinstance(found, Malformed):
-        raise InvalidJobError(found.message)
-    return found.job if found.explicit_id else found.job.model_copy(update={"job_id": uuid7(now)})
+    decoded = decode_intake(record, largest)
+    if isinstance(decoded, Malformed):
+        raise InvalidJobError(decoded.message)
+    return decoded.job if decoded.explicit_id else decoded.job.model_copy(update={"job_id": uuid7(now)})
 
 
 def _plain(value: object) -> str:
@@ -77,7 +77,7 @@ def _plain(value: object) -> str:
 def as_record(job: Job, topics: Topics, now: datetime) -> Outgoing:
     """The record that submits `job`."""
     message = JobSubmitted.model_construct(**{name: getattr(job, name) for name in Job.model_fields})
-    cover = start(
+    envelope = start(
         uuid7(now),
         source=job.agent_id,
         type=JobSubmitted.TYPE,
@@ -87,4 +87,4 @@ def as_record(job: Job, topics: Topics, now: datetime) -> Outgoing:
         data_subject=job.data_subject,
     )
     value = message.__pydantic_serializer__.to_json(message)
-    return Outgoing(topics.intake.name, job.key, value, cover.to_headers())
+    return Outgoing(topics.intake.name, job.key, value, envelope.to_headers())

@@ -65,11 +65,11 @@ def limits_at(ledger: Ledger, at: int) -> LimitsNow:
     at = max(at, ledger.at)
     waiting = list(ledger.waiting.values())
     budgets = [
-        _budget(name, budget, at, sum(name in each.wants for each in waiting))
+        _budget(name, budget, at, sum(name in ticket.wants for ticket in waiting))
         for name, budget in sorted(ledger.budgets.items())
     ]
     targets = [
-        _target(name, ledger, at, sum(each.target == name for each in waiting))
+        _target(name, ledger, at, sum(ticket.target == name for ticket in waiting))
         for name in sorted(ledger.targets)
     ]
     return LimitsNow(budgets, targets)

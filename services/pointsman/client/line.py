@@ -45,22 +45,24 @@ async def standing(kafka: KafkaPart, topics: Topics, job_id: UUID) -> QueuePlace
     Raises:
         BusError: it could not be found out.
     """
-    found = await ahead(kafka, topics, job_id, earliest([job_id], utc_now()))
-    if found is None:
+    place = await ahead(kafka, topics, job_id, earliest([job_id], utc_now()))
+    if place is None:
         return QueuePlace(job_id, "unknown")
-    if found.ended:
-        return QueuePlace(job_id, "ended", found.tier)
+    if place.ended:
+        return QueuePlace(job_id, "ended", place.tier)
     ledger = await ledger_of(kafka, topics)
-    ticket = next((each for each in ledger.waiting.values() if each.call.startswith(f"{job_id}:")), None)
+    ticket = next(
+        (ticket for ticket in ledger.waiting.values() if ticket.call.startswith(f"{job_id}:")), None
+    )
     if ticket is None:
-        return QueuePlace(job_id, "in_lane", found.tier, found.before, found.exact)
+        return QueuePlace(job_id, "in_lane", place.tier, place.before, place.exact)
     limit, before = ledger.held_by(ticket), _before(ledger, ticket)
     return QueuePlace(
         job_id,
         "limited",
-        found.tier,
-        found.before,
-        found.exact,
+        place.tier,
+        place.before,
+        place.exact,
         limit=limit,
         limit_before=before,
         seconds=seconds_until(ledger, ticket, before),
@@ -75,7 +77,7 @@ async def ledger_of(kafka: KafkaPart, topics: Topics) -> Ledger:
     """
     most: int | None = 3 * STANDING_EVERY
     while True:
-        entries = [Entry(*each) for each in await log_end(kafka, topics.limits, most)]
+        entries = [Entry(*record) for record in await log_end(kafka, topics.limits, most)]
         joined = join(entries, whole=most is None)
         if joined is not None:
             return joined.ledger

@@ -119,11 +119,11 @@ class OutcomeWaiter:
             self._fetching.add(task)
             task.add_done_callback(self._fetching.discard)
             return
-        found = decode(record)
-        if isinstance(found, Malformed):
-            _fail(future, BusError(f"an outcome that cannot be read: {found.message}"))
-        elif isinstance(found.message, OUTCOMES):
-            future.set_result(found.message)
+        decoded = decode(record)
+        if isinstance(decoded, Malformed):
+            _fail(future, BusError(f"an outcome that cannot be read: {decoded.message}"))
+        elif isinstance(decoded.message, OUTCOMES):
+            future.set_result(decoded.message)
             self._keep(record.key or b"")
 
     async def _fetch(self, record: Incoming, claim_check: ClaimCheck) -> None:

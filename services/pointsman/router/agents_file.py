@@ -34,10 +34,10 @@ class Agent(Value):
     @field_validator("id")
     @classmethod
     def _unique(cls, id: str, info: ValidationInfo) -> str:
-        taken = _context(info).setdefault("agents", set())
-        if id in taken:
+        ids = _context(info).setdefault("agents", set())
+        if id in ids:
             raise ValueError(f"agent `{id}` is there already; merge the two entries")
-        taken.add(id)
+        ids.add(id)
         return id
 
 

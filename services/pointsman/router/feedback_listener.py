@@ -59,13 +59,13 @@ async def recall(kafka: KafkaPart, topics: Topics, promises: CalibrationMonitor)
     Raises:
         BusError: it cannot be read.
     """
-    async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as found:
-        while not found.ended:
-            for record in await found.read():
+    async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as reader:
+        while not reader.ended:
+            for record in await reader.read():
                 _hear(promises, record)
     async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
         last = {place: max(0, end - LAST) for place, end in verdicts.offsets.items()}
-    return {**found.offsets, **last}
+    return {**reader.offsets, **last}
 
 
 async def _listen(
@@ -88,9 +88,9 @@ async def _listen(
                         _hear(promises, record)
                     _tell(before, promises)
                     start = dict(follower.offsets)
-                    if (said := promises.untold) is not None:
+                    if (change := promises.untold) is not None:
                         async with Publisher(kafka) as publisher:
-                            await publisher.publish([_record(topics, said, source, clock)])
+                            await publisher.publish([_record(topics, change, source, clock)])
                         promises.untold = None
         except BusError as error:
             promises.unheard = f"verdicts cannot be heard: {error}"
@@ -119,13 +119,13 @@ def _hear(promises: CalibrationMonitor, record: Incoming) -> None:
 def _tell(before: Check | None, promises: CalibrationMonitor) -> None:
     """Say in the log whether the score is asked, where that has changed."""
     if before is None and promises.found is not None:
-        said = promises.found.detail
-        event(log, logging.WARNING, Event.SCORE_SUSPENDED, model=promises.model, found=said)
+        detail = promises.found.detail
+        event(log, logging.WARNING, Event.SCORE_SUSPENDED, model=promises.model, found=detail)
     elif before is not None and promises.found is None:
         event(log, logging.WARNING, Event.SCORE_RESUMED, model=promises.model)
 
 
-def _record(topics: Topics, said: PromiseBroken, source: str, clock: Clock) -> Outgoing:
+def _record(topics: Topics, message: PromiseBroken, source: str, clock: Clock) -> Outgoing:
     now = clock()
-    cover = Envelope(uuid7(now), source, said.TYPE, now, source)
-    return emit(topics.policy, f"promise/{said.model}".encode(), cover, said)
+    envelope = Envelope(uuid7(now), source, message.TYPE, now, source)
+    return emit(topics.policy, f"promise/{message.model}".encode(), envelope, message)

@@ -133,7 +133,7 @@ class RouterHandler:
         if self._fast is None:
             made: list[Made] = [out for record in records for out in self._handle(record, now).records]
         else:
-            self._fast.take(records, _envelope_time(now), self._doubt)
+            self._fast.take(records, _envelope_time(now), self._suspended)
             made = self._finish(self._fast, records.__getitem__, now)
         DECISION_SECONDS.observe((perf_counter() - started) / len(records))
         return made
@@ -142,7 +142,7 @@ class RouterHandler:
         """See `BatchHandler`."""
         started = perf_counter()
         now = self._clock()
-        if self._fast is None or not self._fast.take_whole(batches, _envelope_time(now), self._doubt):
+        if self._fast is None or not self._fast.take_whole(batches, _envelope_time(now), self._suspended):
             return None
         opened = cache(lambda: [record for batch in batches for record in batch.records()])
         made = self._finish(self._fast, lambda place: opened()[place], now)
@@ -160,7 +160,7 @@ class RouterHandler:
         return [*fast.routed(), *answered]
 
     @property
-    def _doubt(self) -> Check | None:
+    def _suspended(self) -> Check | None:
         """Why the score is not asked; None where it is."""
         return self._drift.found or self._promises.found
 
@@ -213,7 +213,7 @@ class RouterHandler:
                 read.job,
                 allowed=admitted.tiers,
                 earlier=admitted.checks,
-                doubt=self._doubt,
+                suspended=self._suspended,
                 opinion=self._attendance.missing,
             )
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
@@ -232,10 +232,10 @@ class RouterHandler:
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
         if self._shadows is None:
             return []
-        found = self._shadows.of(read.job, decision, replies.now)
-        for each in found:
-            ROUTED.labels(each.decision.tier, each.decision.rule).inc()
-        return [replies.shadow(read.cause, each.job, each.decision) for each in found]
+        shadows = self._shadows.of(read.job, decision, replies.now)
+        for shadow in shadows:
+            ROUTED.labels(shadow.decision.tier, shadow.decision.rule).inc()
+        return [replies.shadow(read.cause, shadow.job, shadow.decision) for shadow in shadows]
 
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Remember the record's job; False if this lane has met it before."""

@@ -31,8 +31,8 @@ async def put_on_record(kafka: KafkaPart, topics: Topics, file: PolicyFile, text
     Raises:
         BusError: they are not, or may not be, on record.
     """
-    found = follow(kafka, [topics.policy.name], start="beginning", until_end=True)
-    there = [record async for record in found]
+    published = follow(kafka, [topics.policy.name], start="beginning", until_end=True)
+    there = [record async for record in published]
     missing = list(records(topics, file, text, there, clock()))
     if missing:
         async with Publisher(kafka) as publisher:
@@ -51,10 +51,10 @@ def records(
     accept = None if file.cascade is None else file.cascade.model
     section = None if file.score is None else file.score.opinion
     opinion = None if section is None else section.model
-    for each in (model, accept, opinion):
-        if each is not None and (key := f"model/{each.sha256}".encode()) not in kept:
-            content = base64.b64encode(each.content).decode()
-            yield _record(topics, key, ModelApplied(model=each.named, content=content), now)
+    for model_file in (model, accept, opinion):
+        if model_file is not None and (key := f"model/{model_file.sha256}".encode()) not in kept:
+            content = base64.b64encode(model_file.content).decode()
+            yield _record(topics, key, ModelApplied(model=model_file.named, content=content), now)
     key = f"policy/{file.version}".encode()
     if latest != [key]:
         applied = PolicyApplied(

@@ -46,8 +46,8 @@ class Replies:
         """A job that repeats the cause's, on another tier's topic, as a job of its own."""
         message = JobRouted(job=job, decision=decision)
         own = replace(cause, agent_id=job.agent_id, job_id=job.job_id)
-        cover = self._follow(own, f"shadow:{decision.tier}", message)
-        return emit(self.topics.tier(decision.tier), job.key, cover, message)
+        envelope = self._follow(own, f"shadow:{decision.tier}", message)
+        return emit(self.topics.tier(decision.tier), job.key, envelope, message)
 
     def dead(self, cause: Envelope | None, reason: Reason, message: str) -> Outgoing:
         """The record as it was found, and why it came to nothing."""

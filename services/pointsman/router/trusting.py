@@ -38,8 +38,8 @@ async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comme
     if promises.found is None:
         raise CommandError(f"no router holds anything against {promises.model}: it is asked as it is")
     now = utc_now()
-    said = PromiseRenewed(model=promises.model, by=by, comment=comment)
-    cover = Envelope(uuid7(now), by, said.TYPE, now, by)
+    message = PromiseRenewed(model=promises.model, by=by, comment=comment)
+    envelope = Envelope(uuid7(now), by, message.TYPE, now, by)
     async with Publisher(kafka) as publisher:
-        await publisher.publish([emit(topics.policy, f"trust/{said.model}".encode(), cover, said)])
-    return said.model
+        await publisher.publish([emit(topics.policy, f"trust/{message.model}".encode(), envelope, message)])
+    return message.model

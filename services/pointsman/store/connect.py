@@ -114,13 +114,13 @@ def translated(dsn: str | None = None) -> Iterator[None]:
     except _PooledError as error:
         raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
     except ssl.SSLCertVerificationError as error:
-        what, hint = distrust(
+        problem, hint = distrust(
             error,
             "the file that sslrootcert names",
             ca_setting="sslrootcert in it",
             addresses="POINTSMAN_POSTGRES",
         )
-        raise StoreUnavailableError(f"the certificate of Postgres{where} {what}; {hint}") from error
+        raise StoreUnavailableError(f"the certificate of Postgres{where} {problem}; {hint}") from error
     except _PASSING as error:
         if "rejected SSL upgrade" in str(error):
             raise StoreUnavailableError(f"Postgres{where} {_NO_TLS}") from error

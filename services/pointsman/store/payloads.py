@@ -21,8 +21,8 @@ async def get(pool: Pool, sha256: str) -> bytes | None:
     """What is there; None where nothing is. Raises the same."""
     with translated():
         async with pool.acquire() as connection:
-            found = await connection.fetchval(query("payload_get"), bytes.fromhex(sha256))
-    return None if found is None else bytes(found)
+            payload = await connection.fetchval(query("payload_get"), bytes.fromhex(sha256))
+    return None if payload is None else bytes(payload)
 
 
 async def older(pool: Pool, than: datetime) -> list[tuple[str, int, datetime]]:

@@ -64,10 +64,10 @@ async def ensure_login(dsn: str, login: str, role: str, password: str | None = N
     async with connected(dsn) as connection:
         with translated(dsn):
             await connection.execute(query("make_roles"))
-            for each in (AUDITOR, OPENER) if role == OPENER else (role,):
+            for needed_role in (AUDITOR, OPENER) if role == OPENER else (role,):
                 for patience in reversed(range(_TRIES)):
                     try:
-                        await _login(connection, login, each, password)
+                        await _login(connection, login, needed_role, password)
                         break
                     except _QUICKER:
                         if not patience:

@@ -14,5 +14,5 @@ def query(name: str) -> str:
 
 def migrations() -> dict[str, str]:
     """Name and text of every migration, in the order in which they are applied."""
-    found = {file.name: file for file in (_PACKAGE / "migrations").iterdir() if file.name.endswith(".sql")}
-    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+    files = {file.name: file for file in (_PACKAGE / "migrations").iterdir() if file.name.endswith(".sql")}
+    return {name: files[name].read_text(encoding="utf-8") for name in sorted(files)}

@@ -90,8 +90,8 @@ def giver(file: PolicyFile) -> Give:
     thread = ThreadPoolExecutor(1, thread_name_prefix="opinion")
 
     def estimate(text: str) -> Estimate:
-        (found,) = opinion.estimates(embedder.embed([text]), np.array([surface(text)]))
-        return found
+        (estimated,) = opinion.estimates(embedder.embed([text]), np.array([surface(text)]))
+        return estimated
 
     async def give(text: str) -> Estimate:
         return await asyncio.get_running_loop().run_in_executor(thread, estimate, text)

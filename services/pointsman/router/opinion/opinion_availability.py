@@ -45,5 +45,5 @@ class OpinionAvailability:
             if before is None and alone > self._wait_s:
                 self.missing = missing(f"nobody has given one for {alone:.1f} s > {self._wait_s:g} s")
         if (before is None) != (self.missing is None):
-            said = Event.OPINIONS_AVAILABLE if before else Event.OPINIONS_MISSING
-            event(log, logging.WARNING, said, hint="pointsman run opinion" if self.missing else "")
+            log_event = Event.OPINIONS_AVAILABLE if before else Event.OPINIONS_MISSING
+            event(log, logging.WARNING, log_event, hint="pointsman run opinion" if self.missing else "")

@@ -62,31 +62,31 @@ class OpinionHandler:
     async def __call__(self, record: Incoming) -> list[Outgoing]:
         """The routed job that follows from `record`."""
         replies = Replies(self._topics, self._source, record, self._clock())
-        found = decode(record)
-        if isinstance(found, Malformed):
-            return refuse(replies, found.cause, Refused(found.reason, found.message))
-        if not isinstance(found.message, JobUndecided):
-            said = f"type {found.envelope.type!r} does not belong on the topic of second opinions"
-            return dead_letter(replies, found.envelope, Refused(Reason.UNKNOWN_TYPE, said))
+        decoded = decode(record)
+        if isinstance(decoded, Malformed):
+            return refuse(replies, decoded.cause, Refused(decoded.reason, decoded.message))
+        if not isinstance(decoded.message, JobUndecided):
+            problem = f"type {decoded.envelope.type!r} does not belong on the topic of second opinions"
+            return dead_letter(replies, decoded.envelope, Refused(Reason.UNKNOWN_TYPE, problem))
         try:
-            decision = await self._decide(record, found.message)
-            return [replies.routed(found.envelope, found.message.job, decision)]
+            decision = await self._decide(record, decoded.message)
+            return [replies.routed(decoded.envelope, decoded.message.job, decision)]
         except Exception:
             failure(log, Event.RECORD_NOT_HANDLED, origin=record.origin)
-            return refuse(replies, found.envelope, _BROKEN)
+            return refuse(replies, decoded.envelope, _BROKEN)
 
     async def _decide(self, record: Incoming, asked: JobUndecided) -> Decision:
         job, first = asked.job, asked.decision
-        doubt, opinion = self._promises.found, None
+        suspended, opinion = self._promises.found, None
         verdict = "not asked"
-        if doubt is None:
+        if suspended is None:
             verdict, opinion = await self._ask(record, text_of(job.request.messages))
         decision = decide(
             self._policy,
             job,
             allowed=first.open_tiers,
             earlier=tuple(check for check in first.checks if check.layer == "admission"),
-            doubt=doubt,
+            suspended=suspended,
             opinion=opinion,
         )
         if decision.opinion is not None:
@@ -103,8 +103,8 @@ class OpinionHandler:
         if waited > second.wait_s:
             return "late", missing(f"waited {waited:.1f} s > {second.wait_s:g} s")
         try:
-            said = second.on_record(await self._give(text))
+            opinion = second.on_record(await self._give(text))
         except Exception as error:
             failure(log, Event.OPINION_FAILED, origin=record.origin)
             return "failed", missing(f"it failed ({type(error).__name__})")
-        return ("failed", missing("it is no number")) if said is None else ("given", said)
+        return ("failed", missing("it is no number")) if opinion is None else ("given", opinion)

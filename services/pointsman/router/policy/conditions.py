@@ -58,11 +58,11 @@ def _tier(wanted: Sequence[str]) -> Condition:
     return Condition(lambda facts: facts.tier in known, words)
 
 
-def _text(what: str, wanted: Sequence[str]) -> Condition:
-    of = attrgetter(what)
+def _text(field: str, wanted: Sequence[str]) -> Condition:
+    of = attrgetter(field)
     known = frozenset(wanted)
     listed = " or ".join(wanted)
-    say = lru_cache(maxsize=256)(lambda value: f"{what} is {show(value)}, wanted is {listed}")
+    say = lru_cache(maxsize=256)(lambda value: f"{field} is {show(value)}, wanted is {listed}")
     return Condition(lambda facts: of(facts) in known, lambda facts: say(of(facts)))
 
 
@@ -94,16 +94,16 @@ def _response_format(wanted: bool) -> Condition:
     )
 
 
-def _at_least(bound: int, unit: str, what: str) -> Condition:
-    of = attrgetter(what)
+def _at_least(bound: int, unit: str, measure: str) -> Condition:
+    of = attrgetter(measure)
     return Condition(
         lambda facts: of(facts) >= bound,
         lambda facts: f"{of(facts)} {unit} {'>=' if of(facts) >= bound else '<'} {bound}",
     )
 
 
-def _at_most(bound: int, unit: str, what: str) -> Condition:
-    of = attrgetter(what)
+def _at_most(bound: int, unit: str, measure: str) -> Condition:
+    of = attrgetter(measure)
     return Condition(
         lambda facts: of(facts) <= bound,
         lambda facts: f"{of(facts)} {unit} {'<=' if of(facts) <= bound else '>'} {bound}",

@@ -48,8 +48,8 @@ def count_chars(messages: list[ChatMessage]) -> int:
 
 def count_tools(extra: dict[str, Any]) -> int:
     """Tools that a request with these parameters brings along."""
-    found = extra.get("tools") or extra.get("functions")  # `functions` is the wire format's older name
-    return len(found) if isinstance(found, list) else int(found is not None)
+    tools = extra.get("tools") or extra.get("functions")  # `functions` is the wire format's older name
+    return len(tools) if isinstance(tools, list) else int(tools is not None)
 
 
 def format_of(wanted: Any) -> str | None:

@@ -81,17 +81,17 @@ class FileKind(Generic[M]):
         Raises:
             ValueError: it is not there, is something else, or is too large to be put on record.
         """
-        what = self.what
+        kind = self.what
         if not isinstance(written, str) or not written:
-            a = "an" if what[0] in "aeiou" else "a"
-            raise ValueError(f"must be the path of {a} {what} file, relative to this one, or `{BUILTIN}`")
+            a = "an" if kind[0] in "aeiou" else "a"
+            raise ValueError(f"must be the path of {a} {kind} file, relative to this one, or `{BUILTIN}`")
         read: Callable[[str], NamedFile[M]] = context_of(info).get(reader) or self.beside(Path())
         try:
             file = read(written)
         except OSError as error:
             raise ValueError(f"`{written}` cannot be read: {error.strerror or error}") from None
         except ValueError as error:
-            raise ValueError(f"`{written}` is no {what}: {error}") from None
+            raise ValueError(f"`{written}` is no {kind}: {error}") from None
         if len(file.content) > MAX_BYTES:
             raise ValueError(
                 f"`{written}` has {len(file.content):,} bytes; what fits on record is {MAX_BYTES:,}"

@@ -63,8 +63,8 @@ class CompiledRule:
         for holds, words in self.conditions:
             if not holds(facts):
                 return check_of("rule", self.name, False, words(facts))
-        said = "; ".join([words(facts) for _, words in self.conditions])
-        return check_of("rule", self.name, True, said or "no rule above holds")
+        text = "; ".join([words(facts) for _, words in self.conditions])
+        return check_of("rule", self.name, True, text or "no rule above holds")
 
     def holds(self, facts: JobFacts) -> bool:
         """As `look`, without the words; a plain loop, because `all` makes a generator for each rule."""
@@ -120,13 +120,13 @@ def decide(
     *,
     allowed: Collection[str] | None = None,
     earlier: tuple[Check, ...] = (),
-    doubt: Check | None = None,
+    suspended: Check | None = None,
     opinion: SecondOpinion | Check | None = None,
 ) -> Decision:
     """Choose a tier for `job`.
 
     `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
-    nearest below, else the nearest above. `earlier` are the checks that admission left. With `doubt`, the
+    nearest below, else the nearest above. `earlier` are the checks that admission left. With `suspended`, the
     check that says why, the score is not asked. `opinion`: what a second opinion said about a job of which
     the score is undecided, or the check that says why there is none.
     """
@@ -138,14 +138,14 @@ def decide(
         if trace[-1].passed:
             break
     wanted, score, second = _wanted(rule, facts), None, None
-    if rule.scored and doubt is not None:
-        trace.append(doubt)
+    if rule.scored and suspended is not None:
+        trace.append(suspended)
     elif rule.scored:
         kept_in_order = job.order_key is not None  # whoever waits for an opinion is overtaken
         text = text_of(job.request.messages)
-        found = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
-        trace += found.checks
-        wanted, score, second = found.tier or wanted, found.score, found.opinion
+        scored = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
+        trace += scored.checks
+        wanted, score, second = scored.tier or wanted, scored.score, scored.opinion
     plan = None
     if wanted == CASCADE:
         assert policy.cascade is not None  # a file that names a cascade has one
@@ -162,7 +162,7 @@ def decide(
         policy_version=policy.version,
         runner_up=_runner_up(policy, chain((rule,) if rule.scored else (), rules), facts, tier, allowed),
         score=score,
-        open_tiers=None if allowed is None else tuple(each for each in policy.tiers if each in allowed),
+        open_tiers=None if allowed is None else tuple(tier for tier in policy.tiers if tier in allowed),
         opinion=second,
         cascade=plan,
         checks=tuple(trace),
@@ -171,8 +171,8 @@ def decide(
 
 def _bounds(file: PolicyFile) -> set[int]:
     when = [rule.when for rule in file.rules]
-    longer = {each.min_chars for each in when if each.min_chars is not None}
-    return longer | {each.max_chars + 1 for each in when if each.max_chars is not None}
+    longer = {bound.min_chars for bound in when if bound.min_chars is not None}
+    return longer | {bound.max_chars + 1 for bound in when if bound.max_chars is not None}
 
 
 def nearest_allowed(tiers: tuple[str, ...], wanted: str, allowed: Collection[str] | None) -> str:
@@ -220,5 +220,5 @@ def _runner_up(
 
 
 def _beyond(policy: Policy, wanted: str, tier: str, allowed: Collection[str] | None) -> str:
-    listed = ", ".join(each for each in policy.tiers if each in (allowed or ()))
+    listed = ", ".join(tier for tier in policy.tiers if tier in (allowed or ()))
     return f"the rule names {wanted}, open to this agent: {listed}; {tier} is the nearest"

@@ -15,10 +15,10 @@ def with_score(text: str, model: str, quality: str) -> str:
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
-    found = {key.value: value for key, value in root.value}
-    cuts = [*_default(found[DEFAULT], text), *_section(found.get("score"), model, quality)]
+    sections = {key.value: value for key, value in root.value}
+    cuts = [*_default(sections[DEFAULT], text), *_section(sections.get("score"), model, quality)]
     text = _cut(text, cuts)
-    if "score" not in found:
+    if "score" not in sections:
         text = f"{text.rstrip()}\n\nscore:\n  model: {model}\n  quality: {quality}\n"
     return text
 
@@ -28,18 +28,18 @@ def with_accept(text: str, model: str, quality: str) -> str:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
     section = next(value for key, value in root.value if key.value == "cascade")
-    found = {key.value: (key, value) for key, value in section.value}
+    entries = {key.value: (key, value) for key, value in section.value}
     new = {"model": model, "quality": quality}
     cuts = [
-        (found[name][1].start_mark.index, found[name][1].end_mark.index, said)
-        for name, said in new.items()
-        if name in found
+        (entries[name][1].start_mark.index, entries[name][1].end_mark.index, entry)
+        for name, entry in new.items()
+        if name in entries
     ]
-    lacking = [f"{name}: {said}" for name, said in new.items() if name not in found]
-    if "threshold" in found:  # of another way to accept
-        key, value = found["threshold"]
+    lacking = [f"{name}: {entry}" for name, entry in new.items() if name not in entries]
+    if "threshold" in entries:  # of another way to accept
+        key, value = entries["threshold"]
         cuts.append((key.start_mark.index, value.end_mark.index, lacking.pop()))
-    key, value = found["accept"]
+    key, value = entries["accept"]
     between = ", " if section.flow_style else "\n" + " " * key.start_mark.column
     cuts.append((value.start_mark.index, value.end_mark.index, between.join(["model", *lacking])))
     return _cut(text, cuts)
@@ -50,8 +50,9 @@ Cut = tuple[int, int, str]
 
 
 def _cut(text: str, cuts: Iterable[Cut]) -> str:
-    for start, end, said in sorted(cuts, reverse=True):  # from the end: what comes before stays where it is
-        text = text[:start] + said + text[end:]
+    # From the end: what comes before stays where it is.
+    for start, end, replacement in sorted(cuts, reverse=True):
+        text = text[:start] + replacement + text[end:]
     return text
 
 
@@ -59,8 +60,8 @@ def _default(node: yaml.MappingNode, text: str) -> list[Cut]:
     for key, value in node.value:
         if key.value == "tier" and value.value != SCORED:
             between = ", " if node.flow_style else "\n" + " " * key.start_mark.column
-            said = f"{SCORED}{between}fallback: {value.value}"
-            return [(value.start_mark.index, value.end_mark.index, said)]
+            replacement = f"{SCORED}{between}fallback: {value.value}"
+            return [(value.start_mark.index, value.end_mark.index, replacement)]
     return []
 
 

@@ -67,12 +67,12 @@ class When(Value):
     def _possible(self) -> "When":
         if not self.model_dump(exclude_defaults=True):
             raise ValueError("names no condition; what shall always hold is the `default`")
-        for low, high, what in (
+        for low, high, unit in (
             (self.min_chars, self.max_chars, "chars"),
             (self.min_turns, self.max_turns, "turns"),
         ):
             if low is not None and high is not None and low > high:
-                raise ValueError(f"can never hold: min_{what} {low} is above max_{what} {high}")
+                raise ValueError(f"can never hold: min_{unit} {low} is above max_{unit} {high}")
         return self
 
 
@@ -113,10 +113,10 @@ class Rule(RuleTarget):
         if name in (DEFAULT, SHADOW):
             whose = "the default" if name == DEFAULT else "every shadow's rule"
             raise ValueError(f"`{name}` is the name of {whose}; give the rule another")
-        taken = context_of(info).setdefault("rules", set())
-        if name in taken:
+        names = context_of(info).setdefault("rules", set())
+        if name in names:
             raise ValueError(f"there is a rule `{name}` above; give this one another name")
-        taken.add(name)
+        names.add(name)
         return name
 
     @field_validator("tier")
@@ -242,19 +242,19 @@ def _readers(path: Path) -> dict[str, object]:
 
 def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
     if file.score is None:
-        said = f"`{SCORED}` needs a `score` section that names a model"
-        yield from _asking(file, SCORED, f"{said}: score: {{model: builtin, quality: 0.99}}")
+        problem = f"`{SCORED}` needs a `score` section that names a model"
+        yield from _asking(file, SCORED, f"{problem}: score: {{model: builtin, quality: 0.99}}")
     if file.cascade is None:
-        said = f"`{CASCADE}` needs a `cascade` section that names its tiers"
+        problem = f"`{CASCADE}` needs a `cascade` section that names its tiers"
         example = f"{{tiers: [{', '.join(file.tiers[:3])}], accept: agreement}}"
-        yield from _asking(file, CASCADE, f"{said}: cascade: {example}")
+        yield from _asking(file, CASCADE, f"{problem}: cascade: {example}")
 
 
-def _asking(file: PolicyFile, name: str, said: str) -> Iterator[tuple[Loc, str]]:
+def _asking(file: PolicyFile, name: str, problem: str) -> Iterator[tuple[Loc, str]]:
     """`said` at each place where a target names `name`."""
     targets: list[tuple[Loc, RuleTarget]] = [(("default",), file.default)]
     targets += [(("rules", index), rule) for index, rule in enumerate(file.rules)]
     for place, target in targets:
         for key in ("tier", "fallback"):
             if getattr(target, key) == name:
-                yield (*place, key), said
+                yield (*place, key), problem

@@ -34,10 +34,10 @@ class PolicyRecord:
 
     async def model(self, sha256: str) -> ModelApplied | None:
         """The model of that content, in the database or on the topic."""
-        found = await self._decisions.model(sha256)
-        if found is None and (value := await self._look(f"model/{sha256}")) is not None:
-            found = ModelApplied.model_validate_json(value)
-        return found
+        applied = await self._decisions.model(sha256)
+        if applied is None and (value := await self._look(f"model/{sha256}")) is not None:
+            applied = ModelApplied.model_validate_json(value)
+        return applied
 
     async def _look(self, key: str) -> bytes | None:
         if self._on_topic is None:
@@ -45,7 +45,7 @@ class PolicyRecord:
         return self._on_topic.get(key.encode())
 
     async def _read(self) -> dict[bytes, bytes]:
-        found: dict[bytes, bytes] = {}
+        values: dict[bytes, bytes] = {}
         try:
             async with Follower(
                 self._kafka,
@@ -57,7 +57,7 @@ class PolicyRecord:
                 while not follower.ended:
                     for record in await follower.read():
                         if record.key is not None and record.value is not None:
-                            found[record.key] = record.value
+                            values[record.key] = record.value
         except BusError:
             return {}  # not to be reached: what is missing is told as missing
-        return found
+        return values

@@ -23,15 +23,17 @@ def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
         ValueError: none of the policy's tiers was open to the agent.
     """
     admission = tuple(check for check in made.checks if check.layer == "admission")
-    doubt, opinion = None, None
+    suspended, opinion = None, None
     if policy.version == made.policy_version:
-        doubt = _check_named(made, DRIFT, PROMISE)
+        suspended = _check_named(made, DRIFT, PROMISE)
         opinion = made.opinion or _check_named(made, NO_OPINION)
-    return decide(policy, job, allowed=made.open_tiers, earlier=admission, doubt=doubt, opinion=opinion)
+    return decide(
+        policy, job, allowed=made.open_tiers, earlier=admission, suspended=suspended, opinion=opinion
+    )
 
 
 def _check_named(made: Decision, *names: str) -> Check | None:
-    return next((each for each in made.checks if each.layer == "score" and each.name in names), None)
+    return next((check for check in made.checks if check.layer == "score" and check.name in names), None)
 
 
 def canonical(decision: Json | Decision) -> bytes:
@@ -40,11 +42,13 @@ def canonical(decision: Json | Decision) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def difference(recorded: bytes, again: bytes) -> Sequence[str]:
+def difference(recorded: bytes, recomputed: bytes) -> Sequence[str]:
     """What differs between two canonical decisions, as lines of a unified diff; empty when nothing does."""
-    if recorded == again:
+    if recorded == recomputed:
         return ()
-    lines = difflib.unified_diff(_lines(recorded), _lines(again), "on record", "decided again", lineterm="")
+    lines = difflib.unified_diff(
+        _lines(recorded), _lines(recomputed), "on record", "decided again", lineterm=""
+    )
     return list(lines)
 
 

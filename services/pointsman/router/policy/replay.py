@@ -77,26 +77,26 @@ class PolicyReplay:
         if made.rule == SHADOW:
             return
         try:
-            again = decide_again(self.policy, job, made)
+            recomputed = decide_again(self.policy, job, made)
         except ValueError:  # the other policy has none of the tiers that were open to the agent
             self.undecidable += 1
             return
         self.jobs += 1
-        way = (target(made), target(again))
+        way = (target(made), target(recomputed))
         self.tiers_before[way[0]] += 1
         self.tiers_after[way[1]] += 1
         if way[0] != way[1]:
-            self._move(job, made, again)
-        self._cost(*way, spent, judged_alike=made.cascade == again.cascade)
+            self._move(job, made, recomputed)
+        self._cost(*way, spent, judged_alike=made.cascade == recomputed.cascade)
         self._quality(job, *way)
 
-    def _move(self, job: Job, made: Decision, again: Decision) -> None:
-        way = (target(made), target(again))
+    def _move(self, job: Job, made: Decision, recomputed: Decision) -> None:
+        way = (target(made), target(recomputed))
         self.moves[way] += 1
         shown = self.moved.setdefault(way, [])
         if len(shown) < self.examples:
             gist = text_of(job.request.messages[-1:])[:200]
-            shown.append(Moved(job.job_id, *way, made.rule, again.rule, again.reason, gist))
+            shown.append(Moved(job.job_id, *way, made.rule, recomputed.rule, recomputed.reason, gist))
 
     def _cost(self, before: str, after: str, spent: JobCost | None, *, judged_alike: bool) -> None:
         if spent is None:

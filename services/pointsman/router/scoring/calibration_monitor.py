@@ -61,47 +61,47 @@ class CalibrationMonitor:
         """Of the score that `policy` asks, if it asks one."""
         return cls(policy.tiers[-1], None if policy.scorer.model is None else policy.scorer.name)
 
-    def judged(self, said: JobFeedback, at: datetime) -> None:
+    def judged(self, feedback: JobFeedback, at: datetime) -> None:
         """Hear a verdict; the last of each judge counts, and of several judges the mean."""
-        if said.score is None or said.tier is None or at <= self._renewed:
+        if feedback.score is None or feedback.tier is None or at <= self._renewed:
             return
-        if said.score.model.partition(" with ")[0] != self.model:
+        if feedback.score.model.partition(" with ")[0] != self.model:
             return  # it was promised by another one; an opinion beside this one makes no difference
-        promised = None if said.tier == self._strongest else said.score.sufficient
-        answer = self._judged.setdefault(said.job_id, _Judged(promised, at))
-        answer.verdicts[said.by] = said.verdict
+        promised = None if feedback.tier == self._strongest else feedback.score.sufficient
+        answer = self._judged.setdefault(feedback.job_id, _Judged(promised, at))
+        answer.verdicts[feedback.by] = feedback.verdict
         answer.at = max(answer.at, at)
         if len(self._judged) > KEPT:
             self._judged.popitem(last=False)
         if self._broken is None:
             self._look()
 
-    def broken(self, said: PromiseBroken) -> None:
+    def broken(self, message: PromiseBroken) -> None:
         """Hear what a router found."""
-        if said.model == self.model and said.judged_at > self._renewed:
+        if message.model == self.model and message.judged_at > self._renewed:
             self.untold = None
-            self._stand(said)
+            self._stand(message)
 
-    def renewed(self, said: PromiseRenewed, at: datetime) -> None:
+    def renewed(self, message: PromiseRenewed, at: datetime) -> None:
         """Hear that somebody trusts a score again."""
-        if said.model != self.model:
+        if message.model != self.model:
             return
         self._renewed = max(self._renewed, at)
-        for job_id in [job_id for job_id, each in self._judged.items() if each.at <= self._renewed]:
+        for job_id in [job_id for job_id, judged in self._judged.items() if judged.at <= self._renewed]:
             del self._judged[job_id]
         if self._broken is not None and self._broken.judged_at <= self._renewed:
             self._broken = self.found = self.untold = None
 
     def _look(self) -> None:
-        strongest = [each.verdict for each in self._judged.values() if each.promised is None]
-        others = [each for each in self._judged.values() if each.promised is not None]
-        promised = [each.promised for each in others if each.promised is not None]
-        held = promise(promised, [each.verdict for each in others], strongest)
+        strongest = [judged.verdict for judged in self._judged.values() if judged.promised is None]
+        others = [judged for judged in self._judged.values() if judged.promised is not None]
+        promised = [other.promised for other in others if other.promised is not None]
+        held = promise(promised, [other.verdict for other in others], strongest)
         if self.model is not None and not held.kept:
-            last = max(each.at for each in self._judged.values())
+            last = max(judged.at for judged in self._judged.values())
             self.untold = PromiseBroken(model=self.model, found=str(held), judged_at=last)
             self._stand(self.untold)
 
-    def _stand(self, said: PromiseBroken) -> None:
-        self._broken = said
-        self.found = check_of("score", NAME, False, f"{said.found}: the fallback decides")
+    def _stand(self, message: PromiseBroken) -> None:
+        self._broken = message
+        self.found = check_of("score", NAME, False, f"{message.found}: the fallback decides")

@@ -57,5 +57,5 @@ class DriftWatch:
             None if moved.familiar else check_of("score", NAME, False, f"{moved}: the fallback decides")
         )
         if (before is None) != (self.found is None):
-            said = Event.WORK_FAMILIAR if self.found is None else Event.WORK_UNFAMILIAR
-            event(log, logging.WARNING, said, shift=str(moved))
+            log_event = Event.WORK_FAMILIAR if self.found is None else Event.WORK_UNFAMILIAR
+            event(log, logging.WARNING, log_event, shift=str(moved))

@@ -83,11 +83,11 @@ class Scorer:
         if allowed is not None and not any(tier in allowed for tier in self.tiers):
             return _doubt(f"{self.name} knows none of the tiers that are open to this agent")
         estimate = self.model.estimate(text)
-        found = self._choose(estimate, self.bar, allowed)
-        if found.doubt is not None:
-            return _doubt(found.doubt)
-        first = self._scored(found, self.name)
-        asks = None if self.second is None or alone else self.second.asks(found.compared)
+        choice = self._choose(estimate, self.bar, allowed)
+        if choice.doubt is not None:
+            return _doubt(choice.doubt)
+        first = self._scored(choice, self.name)
+        asks = None if self.second is None or alone else self.second.asks(choice.compared)
         if self.second is None or asks is None:
             return first
         hung = (*first.checks, asks)
@@ -105,15 +105,15 @@ class Scorer:
         assert self.model is not None
         return choose(estimate, bar, self.tiers, floor=self.model.floor, prices=self.prices, allowed=allowed)
 
-    def _scored(self, found: TierChoice, name: str) -> Scored:
-        checks = [_compared(each) for each in found.compared]
-        chosen = next((each for each in found.compared if each.tier == found.tier), None)
+    def _scored(self, choice: TierChoice, name: str) -> Scored:
+        checks = [_compared(compared) for compared in choice.compared]
+        chosen = next((compared for compared in choice.compared if compared.tier == choice.tier), None)
         if chosen is None:
-            checks.append(_last(found.tier))
-            return Scored(found.tier, Score(model=name, sufficient=1.0, threshold=1.0), tuple(checks))
+            checks.append(_last(choice.tier))
+            return Scored(choice.tier, Score(model=name, sufficient=1.0, threshold=1.0), tuple(checks))
         threshold = min(max(chosen.required, 0.0), 1.0)
         score = Score(model=name, sufficient=chosen.sufficient, threshold=threshold)
-        return Scored(found.tier, score, tuple(checks))
+        return Scored(choice.tier, score, tuple(checks))
 
     def reasons(self, text: str, top: int = 5) -> dict[str, list[ScoreReason]]:
         """For each tier below the strongest what in `text` speaks for it and against it; slow."""
@@ -126,15 +126,15 @@ class Scorer:
         """For each tier of the model, how likely it is good enough; None for a text it does not know."""
         if self.model is None:
             return None
-        found = self.model.estimate(text)
-        if not (found.known >= self.model.floor and all(map(isfinite, found.sufficient))):
+        estimate = self.model.estimate(text)
+        if not (estimate.known >= self.model.floor and all(map(isfinite, estimate.sufficient))):
             return None
-        return dict(zip(self.tiers, found.sufficient, strict=True))
+        return dict(zip(self.tiers, estimate.sufficient, strict=True))
 
 
-def _compared(each: Compared) -> Check:
-    said = in_words(each.sufficient, each.required)
-    return Check(layer="score", name=each.tier, passed=each.reached, detail=said)
+def _compared(compared: Compared) -> Check:
+    text = in_words(compared.sufficient, compared.required)
+    return Check(layer="score", name=compared.tier, passed=compared.reached, detail=text)
 
 
 def _with(check: Check) -> Check:
@@ -144,8 +144,8 @@ def _with(check: Check) -> Check:
 
 @lru_cache(maxsize=64)
 def _last(tier: str) -> Check:
-    said = "no cheaper tier is sure enough, so the strongest that is open does it"
-    return check_of("score", tier, True, said)
+    text = "no cheaper tier is sure enough, so the strongest that is open does it"
+    return check_of("score", tier, True, text)
 
 
 def _doubt(why: str) -> Scored:

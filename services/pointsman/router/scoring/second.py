@@ -46,18 +46,20 @@ class Second:
 
     def asks(self, compared: Sequence[Compared]) -> Check | None:
         """The check that says which comparison hung by too little; None where none did."""
-        for each in compared:
-            hung = abs(each.sufficient - each.required)
+        for comparison in compared:
+            hung = abs(comparison.sufficient - comparison.required)
             if hung <= self.band:
-                said = f"{each.tier} hung by {hung:.4f} <= {self.band:.4f}: a second opinion decides"
-                return check_of("score", UNDECIDED, False, said)
+                text = f"{comparison.tier} hung by {hung:.4f} <= {self.band:.4f}: a second opinion decides"
+                return check_of("score", UNDECIDED, False, text)
         return None
 
-    def on_record(self, said: Estimate) -> SecondOpinion | None:
+    def on_record(self, estimate: Estimate) -> SecondOpinion | None:
         """What was said, as a decision keeps it; None where a figure is none."""
-        if not all(map(isfinite, (*said.sufficient, *said.better, *said.cost))):
+        if not all(map(isfinite, (*estimate.sufficient, *estimate.better, *estimate.cost))):
             return None
-        return SecondOpinion(model=self.name, sufficient=said.sufficient, better=said.better, cost=said.cost)
+        return SecondOpinion(
+            model=self.name, sufficient=estimate.sufficient, better=estimate.better, cost=estimate.cost
+        )
 
 
 def recorded(opinion: SecondOpinion) -> Estimate:

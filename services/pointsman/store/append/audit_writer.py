@@ -55,9 +55,9 @@ class AuditWriter:
         """
         with translated():
             async with self._pool.acquire() as connection:
-                found = await lanes.positions(connection, wanted)
+                known = await lanes.positions(connection, wanted)
         self._unsure = {batch for batch in self._unsure if not any(lane in wanted for lane, _ in batch)}
-        return found
+        return known
 
     async def chapters(self, met: Mapping[str, TopicIds]) -> dict[str, Chapter]:
         """The newest chapter of each of these topics of one cluster; one that is not known gets its first.

@@ -76,11 +76,11 @@ async def hold(
     }
     if len(held) == len(moves):
         return held
-    found = await positions(connection, list(moves))
-    if retried and not held and all(found.get(lane) == move.next for lane, move in ordered):
+    held_positions = await positions(connection, list(moves))
+    if retried and not held and all(held_positions.get(lane) == move.next for lane, move in ordered):
         return None
     lane, move = next((lane, move) for lane, move in ordered if lane not in held)
-    raise LaneMovedError(lane, move.expected, found.get(lane))
+    raise LaneMovedError(lane, move.expected, held_positions.get(lane))
 
 
 async def move(connection: Connection, held: Mapping[Lane, LockedLane], heads: Mapping[Lane, Head]) -> None:

@@ -35,12 +35,12 @@ def record_digest(
     parts = [_BEGINS, _sized(place[0].encode()), _NUMBERS.pack(*place[1:], timestamp_ms)]
     parts.append(_NOTHING if key is None else _sized(key))
     parts += (_NOTHING,) if value is None else (_LENGTH.pack(len(value)), value)
-    said = [
+    sized_headers = [
         (_known(name) if len(name) < _SHORT else _named(name))
         + (_NOTHING if content is None else _LENGTH.pack(len(content)) + content)
         for name, content in headers
     ]
-    return sha256(b"".join([*parts, _COUNT.pack(len(said)), *said])).digest()
+    return sha256(b"".join([*parts, _COUNT.pack(len(sized_headers)), *sized_headers])).digest()
 
 
 def stored_headers(text: str) -> list[tuple[str, bytes | None]]:

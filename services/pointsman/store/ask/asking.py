@@ -49,7 +49,9 @@ class QueryResult:
     def __init__(self, statement: Any, cursor: Any, text: str) -> None:
         attributes = statement.get_attributes()
         self.columns: tuple[str, ...] = tuple(attribute.name for attribute in attributes)
-        self._json = [place for place, each in enumerate(attributes) if each.type.name in ("json", "jsonb")]
+        self._json = [
+            place for place, attribute in enumerate(attributes) if attribute.type.name in ("json", "jsonb")
+        ]
         self._cursor = cursor
         self._text = text
 
@@ -60,8 +62,8 @@ class QueryResult:
             QuestionError, StoreUnavailableError: it broke off.
         """
         with translated(), _explained(self._text):
-            while found := await self._cursor.fetch(_PAGE):
-                yield [self._row(row) for row in found]
+            while page := await self._cursor.fetch(_PAGE):
+                yield [self._row(row) for row in page]
 
     async def first(self, limit: int) -> tuple[list[tuple[Any, ...]], bool]:
         """At most `limit` rows (0: all), and whether there are more.
@@ -176,16 +178,16 @@ def _explained(text: str) -> Iterator[None]:
 
 
 def _told(text: str, error: asyncpg.PostgresError) -> str:
-    said = str(error).partition("\n")[0]
+    message = str(error).partition("\n")[0]
     position = getattr(error, "position", None)
     if position is None:
         detail = getattr(error, "detail", None)
-        return f"{said}: {detail}" if detail else said
+        return f"{message}: {detail}" if detail else message
     before = text[: int(position) - 1]
     line = text.split("\n")[before.count("\n")]
     column = len(before.rpartition("\n")[2])
     start = max(0, column - 60)
-    return f"{said}\n  {line[start : start + 100]}\n  {' ' * (column - start)}^"
+    return f"{message}\n  {line[start : start + 100]}\n  {' ' * (column - start)}^"
 
 
 def _advice(error: asyncpg.PostgresError) -> str:

@@ -55,23 +55,23 @@ class Decisions:
             ContentHiddenError: it was masked, or sealed and cannot be opened.
         """
         for row in await self._ask("router_decision", job_id):
-            what = f"the decision about job {job_id}"
+            subject = f"the decision about job {job_id}"
             if masked := masked_by(row["privacy"]):
-                raise ContentHiddenError(what, f"cannot be made again: the job was {masked}")
+                raise ContentHiddenError(subject, f"cannot be made again: the job was {masked}")
             with translated():
                 async with self._pool.acquire() as connection:
-                    return await value_of(connection, self._master, row, what)
+                    return await value_of(connection, self._master, row, subject)
         return None
 
     async def policy(self, version: str) -> PolicyApplied | None:
         """The policy of that version, if a router put it on record."""
-        found = await self._applied(PolicyApplied.TYPE, f"policy/{version}")
-        return None if found is None else PolicyApplied.model_validate_json(found)
+        applied = await self._applied(PolicyApplied.TYPE, f"policy/{version}")
+        return None if applied is None else PolicyApplied.model_validate_json(applied)
 
     async def model(self, sha256: str) -> ModelApplied | None:
         """The model of that content, if a router put it on record."""
-        found = await self._applied(ModelApplied.TYPE, f"model/{sha256}")
-        return None if found is None else ModelApplied.model_validate_json(found)
+        applied = await self._applied(ModelApplied.TYPE, f"model/{sha256}")
+        return None if applied is None else ModelApplied.model_validate_json(applied)
 
     async def count(self, since: datetime, until: datetime) -> int:
         """How many decisions there are from `since` to, not including, `until`, by the broker's clock."""

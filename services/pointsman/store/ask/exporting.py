@@ -41,8 +41,8 @@ class Export:
         with translated():
             for first, last in self._days:
                 cursor = await self._connection.cursor(query("export_rows"), first, last)
-                while found := await cursor.fetch(_PAGE):
-                    yield [tuple(row[name] for name in names) for row in found]
+                while page := await cursor.fetch(_PAGE):
+                    yield [tuple(row[name] for name in names) for row in page]
 
 
 @asynccontextmanager
@@ -59,9 +59,9 @@ async def exporting(dsn: str, since: datetime, until: datetime) -> AsyncIterator
             rows = await connection.fetchval(query("export_count"), since, until)
             statement = await connection.prepare(query("export_rows"))
         columns = tuple(
-            Column(each.name, each.type.name)
-            for each in statement.get_attributes()
-            if each.name not in _LEFT_OUT
+            Column(attribute.name, attribute.type.name)
+            for attribute in statement.get_attributes()
+            if attribute.name not in _LEFT_OUT
         )
         yield Export(columns, rows, connection, _days(since, until))
 

@@ -61,11 +61,11 @@ class Jobs:
         with translated():
             async with self._pool.acquire() as connection:
                 opened = await open_rows(connection, self._master, rows)
-        found = {
-            (row["topic"], row["offset"], row["partition"]): each
-            for row, each in zip(rows, opened, strict=True)
+        contents = {
+            (row["topic"], row["offset"], row["partition"]): content
+            for row, content in zip(rows, opened, strict=True)
         }
-        return [_shown(step, found.get((step.topic, step.offset, step.partition))) for step in steps]
+        return [_shown(step, contents.get((step.topic, step.offset, step.partition))) for step in steps]
 
     async def hops(self, job_ids: Sequence[UUID]) -> list[Hops]:
         """When each of these jobs came from one topic to the next, of those that are stored."""
@@ -74,15 +74,18 @@ class Jobs:
     async def decision(self, job_id: UUID) -> Routed | None:
         """The latest decision about the job; None when it was never routed."""
         for row in await self._ask("decision", job_id):
-            place, what = (row["topic"], row["partition"], row["offset"]), f"the decision about job {job_id}"
+            place, subject = (
+                (row["topic"], row["partition"], row["offset"]),
+                f"the decision about job {job_id}",
+            )
             with translated():
                 async with self._pool.acquire() as connection:
-                    value = await value_of(connection, self._master, row, what)
+                    value = await value_of(connection, self._master, row, subject)
             try:
                 return Routed(row["at"], *place, JobRouted.model_validate_json(readable(value)), value)
             except ValidationError:
                 if masked := masked_by(row["privacy"]):
-                    raise ContentHiddenError(what, f"cannot be shown: it was {masked}") from None
+                    raise ContentHiddenError(subject, f"cannot be shown: it was {masked}") from None
                 raise
         return None
 

@@ -31,6 +31,6 @@ async def refused(dsn: str, places: Collection[Place]) -> set[Place]:
     async with connected(dsn) as connection:
         with translated(dsn):
             letters = await connection.fetch(query("refused"), topics, partitions, offsets, origins)
-            taken = await connection.fetch(query("known_ids"), list(made))
+            known = await connection.fetch(query("known_ids"), list(made))
     there = {(row["topic"], row["partition"], row["offset"]) for row in letters}
-    return there - {made[row["message_id"]] for row in taken}
+    return there - {made[row["message_id"]] for row in known}

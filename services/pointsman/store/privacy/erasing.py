@@ -41,10 +41,10 @@ async def _ask(dsn: str, name: str, master: MasterKey, subject: str) -> Erased |
     async with connected(dsn) as connection:
         with translated(dsn):
             try:
-                found = await connection.fetch(query(name), master.hash_of(subject))
+                rows = await connection.fetch(query(name), master.hash_of(subject))
             except asyncpg.InsufficientPrivilegeError as error:
                 raise StoreError(
                     "this database user may not erase: it takes a member of pointsman_audit_eraser "
                     "(pointsman db login NAME --as eraser), named in POINTSMAN_POSTGRES_ERASER"
                 ) from error
-    return Erased(*found[0]) if found else None
+    return Erased(*rows[0]) if rows else None

@@ -30,12 +30,12 @@ class Keyring:
 
     def hash_of(self, subject: str) -> bytes:
         """The subject's keyed hash."""
-        found = self._hashes.get(subject)
-        if found is None:
+        subject_hash = self._hashes.get(subject)
+        if subject_hash is None:
             if len(self._hashes) >= self._remembered:
                 del self._hashes[next(iter(self._hashes))]
-            found = self._hashes[subject] = self.master.hash_of(subject)
-        return found
+            subject_hash = self._hashes[subject] = self.master.hash_of(subject)
+        return subject_hash
 
     def known(self, subject: bytes) -> DataKey | None:
         """The key that the subject had when it was last asked for."""
@@ -82,13 +82,13 @@ class Sealing:
         """
         if not self._used:
             return
-        found = await connection.fetch(
+        kept_keys = await connection.fetch(
             query("keep_subject_keys"),
             list(self._used),
             [key.id for key in self._used.values()],
             [key.wrapped if subject in self._new else None for subject, key in self._used.items()],
         )
-        stored = {row["subject"]: row for row in found}
+        stored = {row["subject"]: row for row in kept_keys}
         changed = False
         for subject, key in self._used.items():
             row = stored.get(subject)

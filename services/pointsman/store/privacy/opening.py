@@ -34,7 +34,7 @@ async def open_rows(
     """
     notes = [Note.read(row["privacy"]) for row in rows]
     ids = {note.key for note in notes if note.key is not None}
-    erased = {each["key_id"] for each in await connection.fetch(query("erased_keys"), list(ids))}
+    erased = {row["key_id"] for row in await connection.fetch(query("erased_keys"), list(ids))}
     keys = await data_keys(connection, master, ids)
     return [
         Closed.ERASED if note.key in erased else _opened(row, keys.get(note.key) if note.key else None)
@@ -42,7 +42,7 @@ async def open_rows(
     ]
 
 
-async def value_of(connection: Connection, master: MasterKey | None, row: Any, what: str) -> bytes:
+async def value_of(connection: Connection, master: MasterKey | None, row: Any, subject: str) -> bytes:
     """The value of a row, opened where it is sealed.
 
     Raises:
@@ -51,7 +51,7 @@ async def value_of(connection: Connection, master: MasterKey | None, row: Any, w
     if row["privacy"] is not None and Note.read(row["privacy"]).key is not None:
         (content,) = await open_rows(connection, master, [row])
         if isinstance(content, Closed):
-            raise ContentHiddenError(what, *_WHY[content])
+            raise ContentHiddenError(subject, *_WHY[content])
         return content.value or b""
     return bytes(row["value"] or b"")
 

@@ -24,12 +24,12 @@ class Note:
     @property
     def text(self) -> str:
         """The note as JSON."""
-        said: dict[str, object] = {"v": 1, "rules": self.rules, "stored": self.stored.hex()}
+        note: dict[str, object] = {"v": 1, "rules": self.rules, "stored": self.stored.hex()}
         if self.subject is not None:
-            said |= {"subject": self.subject.hex(), "key": str(self.key)}
+            note |= {"subject": self.subject.hex(), "key": str(self.key)}
         if self.claim is not None:
-            said["claim"] = self.claim
-        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+            note["claim"] = self.claim
+        return orjson.dumps(note, option=orjson.OPT_SORT_KEYS).decode()
 
     @classmethod
     def read(cls, text: str) -> "Note":
@@ -39,14 +39,14 @@ class Note:
             ValueError: it is none.
         """
         try:
-            said = orjson.loads(text)
-            subject, key = said.get("subject"), said.get("key")
+            note = orjson.loads(text)
+            subject, key = note.get("subject"), note.get("key")
             return cls(
-                tuple(said["rules"]),
-                bytes.fromhex(said["stored"]),
+                tuple(note["rules"]),
+                bytes.fromhex(note["stored"]),
                 None if subject is None else bytes.fromhex(subject),
                 None if key is None else UUID(key),
-                said.get("claim"),
+                note.get("claim"),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("the note cannot be read") from error

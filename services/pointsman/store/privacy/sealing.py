@@ -94,8 +94,8 @@ class MasterKey:
 
         The place is part of it: that two messages held the same is not told.
         """
-        said = b"\n".join((rule.encode(), *(str(part).encode() for part in place), original))
-        return hmac.digest(self._marks, said, "sha256")[:8].hex()
+        text = b"\n".join((rule.encode(), *(str(part).encode() for part in place), original))
+        return hmac.digest(self._marks, text, "sha256")[:8].hex()
 
     def digest(self, record_sha256: bytes) -> bytes:
         """The record's digest, so that who has no key cannot try out what was masked in it."""

@@ -97,11 +97,11 @@ class Aside:
             for name, kind in (("chapter_rows", ChapterMet), ("lost_rows", OffsetsLost))
             for row in self._rows[name]
         }
-        for said, number in beside.items():
-            if tuple(said.model_dump().values()) not in there:
-                table = "audit.chapter" if isinstance(said, ChapterMet) else "audit.lost"
+        for message, number in beside.items():
+            if tuple(message.model_dump().values()) not in there:
+                table = "audit.chapter" if isinstance(message, ChapterMet) else "audit.lost"
                 yield _finding(
-                    table, said.model_dump_json(), f"is not there, and checkpoint {number} says it is"
+                    table, message.model_dump_json(), f"is not there, and checkpoint {number} says it is"
                 )
 
     def lanes(self, wrong: Collection[tuple[str | None, int | None]]) -> Iterator[Finding]:
@@ -166,8 +166,8 @@ def _counts(row: Mapping[str, Any], counted: Sealed, *, dropped: bool) -> bool:
     numbers = (counted.rows, len(counted.days), len(counted.jobs))
     if dropped:
         return all(
-            there <= said
-            for there, said in zip(numbers, (row["rows"], row["days"], row["jobs"]), strict=True)
+            there <= expected
+            for there, expected in zip(numbers, (row["rows"], row["days"], row["jobs"]), strict=True)
         )
     return (*numbers, counted.first_at, counted.last_at) == tuple(
         row[name] for name in ("rows", "days", "jobs", "first_at", "last_at")

@@ -57,12 +57,12 @@ class Digests:
     async def between(self, lane: Lane, first: int, last: int) -> dict[int, RowDigest]:
         """By offset, both ends included."""
         with translated():
-            found = await self._connection.fetch(query("digests"), *lane, first, last)
-            notes = {row["offset"]: Note.read(row["privacy"]) for row in found if row["privacy"] is not None}
+            rows = await self._connection.fetch(query("digests"), *lane, first, last)
+            notes = {row["offset"]: Note.read(row["privacy"]) for row in rows if row["privacy"] is not None}
             ids = {note.key for note in notes.values() if note.key is not None}
             keys = await data_keys(self._connection, self._master, ids) if ids else {}
         return {
-            row["offset"]: self._kept(row["record_sha256"], notes.get(row["offset"]), keys) for row in found
+            row["offset"]: self._kept(row["record_sha256"], notes.get(row["offset"]), keys) for row in rows
         }
 
     def _kept(self, digest: bytes | None, note: Note | None, keys: Mapping[UUID, DataKey]) -> RowDigest:

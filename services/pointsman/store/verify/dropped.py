@@ -66,13 +66,13 @@ def gaps_of(stored: Iterable[tuple[bytes, str]], public: PublicKey | None) -> Ga
             gaps.findings.append(Finding(Wrong.DROPPED, "what audit.dropped says of a day cannot be read"))
             continue
         if public is not None and not public.signed_bytes(text, signature):
-            said = f"that {statement.day} was dropped is not signed by the key {public.id}"
-            gaps.findings.append(Finding(Wrong.DROPPED, said))
+            problem = f"that {statement.day} was dropped is not signed by the key {public.id}"
+            gaps.findings.append(Finding(Wrong.DROPPED, problem))
             continue
         rows += statement.rows
         for run in statement.runs:
             gap = Gap(run.first, run.last, run.rows, None if run.chain is None else bytes.fromhex(run.chain))
             gaps.by_lane.setdefault((run.topic, run.partition), []).append(gap)
-    for found in gaps.by_lane.values():
-        found.sort()
+    for lane_gaps in gaps.by_lane.values():
+        lane_gaps.sort()
     return gaps._replace(rows=rows)

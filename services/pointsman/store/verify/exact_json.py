@@ -32,12 +32,12 @@ def equal_body(payload: str, value: bytes | None) -> Any:
     try:
         text = value.decode()
         try:
-            found, expected = parsed(payload), parsed(text)
-            equal = found == expected
+            stored, expected = parsed(payload), parsed(text)
+            equal = stored == expected
         except RecursionError:
             with _deep():
-                found, expected = parsed(payload), parsed(text)
-                equal = found == expected
+                stored, expected = parsed(payload), parsed(text)
+                equal = stored == expected
     except (ValueError, InvalidOperation, RecursionError) as error:
         raise NotEqualError from error
     if not equal:

@@ -35,25 +35,25 @@ class Marks:
     def without(self, gaps: Mapping[Lane, Sequence[Gap]]) -> None:
         """Forget marks amid what retention dropped: nothing is left to hold against them."""
         for lane, gone in gaps.items():
-            found = self.by_lane.get(lane, [])
-            found[:] = [mark for mark in found if not any(gap.holds(mark.head.next_offset) for gap in gone)]
+            marks = self.by_lane.get(lane, [])
+            marks[:] = [mark for mark in marks if not any(gap.holds(mark.head.next_offset) for gap in gone)]
 
     def newest(self, lane: Lane) -> HeadMark | None:
         """The mark furthest on."""
-        found = self.by_lane.get(lane)
-        return found[-1] if found else None
+        marks = self.by_lane.get(lane)
+        return marks[-1] if marks else None
 
     def before(self, lane: Lane, offset: int) -> HeadMark | None:
         """The last mark at or before `offset`."""
-        found = self.by_lane.get(lane, [])
-        place = bisect_right(found, offset, key=lambda mark: mark.head.next_offset)
-        return found[place - 1] if place else None
+        marks = self.by_lane.get(lane, [])
+        place = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
+        return marks[place - 1] if place else None
 
     def after(self, lane: Lane, offset: int) -> HeadMark | None:
         """The first mark behind `offset`."""
-        found = self.by_lane.get(lane, [])
-        place = bisect_right(found, offset, key=lambda mark: mark.head.next_offset)
-        return found[place] if place < len(found) else None
+        marks = self.by_lane.get(lane, [])
+        place = bisect_right(marks, offset, key=lambda mark: mark.head.next_offset)
+        return marks[place] if place < len(marks) else None
 
 
 def marks_of(
@@ -86,12 +86,12 @@ def marks_of(
         if isinstance(checkpoint, str) or public is None:  # anybody may write to a topic
             continue
         if known.get(checkpoint.number) != message:
-            said = "is not in the database" if checkpoint.number not in known else "is another one there"
-            marks.findings.append(_wrong(f"checkpoint {checkpoint.number}, signed and published, {said}"))
+            problem = "is not in the database" if checkpoint.number not in known else "is another one there"
+            marks.findings.append(_wrong(f"checkpoint {checkpoint.number}, signed and published, {problem}"))
             known[checkpoint.number] = message  # it may be published in several places
             _add(marks, checkpoint)
-    for found in marks.by_lane.values():
-        found.sort(key=lambda mark: (mark.head.next_offset, mark.number))
+    for lane_marks in marks.by_lane.values():
+        lane_marks.sort(key=lambda mark: (mark.head.next_offset, mark.number))
     return marks
 
 
@@ -113,21 +113,21 @@ def _add(marks: Marks, checkpoint: CheckpointSigned) -> None:
     marks.beside |= dict.fromkeys((*checkpoint.chapters, *checkpoint.lost), checkpoint.number)
 
 
-def _wrong(said: str) -> Finding:
-    return Finding(Wrong.CHECKPOINT, said)
+def _wrong(problem: str) -> Finding:
+    return Finding(Wrong.CHECKPOINT, problem)
 
 
 def lost_lanes(marks: Marks, lanes: Mapping[Lane, Head]) -> list[Finding]:
     """Lanes that checkpoints speak of and the database does not, or that begin elsewhere there."""
-    found = []
+    findings = []
     for lane, signed in marks.by_lane.items():
         if not signed:
             continue
         head = lanes.get(lane)
         if head is None:
-            said = f"checkpoint {signed[-1].number} vouches for {signed[-1].head.rows} rows of it"
-            found.append(Finding(Wrong.LANE, f"the lane is not in audit.lane; {said}", *lane))
+            detail = f"checkpoint {signed[-1].number} vouches for {signed[-1].head.rows} rows of it"
+            findings.append(Finding(Wrong.LANE, f"the lane is not in audit.lane; {detail}", *lane))
         elif head.chained_from != signed[0].head.chained_from:
-            said = f"its chain began at offset {signed[0].head.chained_from} when it was signed"
-            found.append(Finding(Wrong.LANE, f"{said}, now at {head.chained_from}", *lane))
-    return found
+            detail = f"its chain began at offset {signed[0].head.chained_from} when it was signed"
+            findings.append(Finding(Wrong.LANE, f"{detail}, now at {head.chained_from}", *lane))
+    return findings

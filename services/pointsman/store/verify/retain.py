@@ -58,8 +58,8 @@ async def state_day(dsn: str, day: Day, key: PrivateKey) -> SignedStatement:
     async with connected(dsn) as connection:
         with translated(dsn):
             await refuse_more_than_reader(connection)
-            found = await connection.fetch(query("runs_of_day"), _midnight(day))
-    text = _statement(day, found)
+            runs = await connection.fetch(query("runs_of_day"), _midnight(day))
+    text = _statement(day, runs)
     return SignedStatement(day=day.day, statement=text, signature=key.sign_bytes(text.encode()))
 
 
@@ -80,14 +80,14 @@ async def drop_day(dsn: str, day: Day, signed: SignedStatement | None) -> int:
                 table = await connection.fetchval("select format('audit.%I', $1::text)", day.name)
                 # Nobody adds a row while the ends are read; readers may go on until the very end.
                 await connection.execute(f"lock table {table} in exclusive mode")
-                found = await connection.fetch(query("runs_of_day"), _midnight(day))
-                text = _statement(day, found)
+                runs = await connection.fetch(query("runs_of_day"), _midnight(day))
+                text = _statement(day, runs)
                 if signed is not None and signed.statement != text:
                     raise StoreError(
                         f"{day.day} is not what was signed, as rows came or went since: sign it again "
                         "(`pointsman audit retain --sign`)"
                     )
-                rows: int = sum(row["all_rows"] for row in found)
+                rows: int = sum(row["all_rows"] for row in runs)
                 signature = signed.signature if signed else ""
                 added = await connection.fetchval(
                     query("add_dropped"), day.day, rows, text.encode(), signature
@@ -98,7 +98,7 @@ async def drop_day(dsn: str, day: Day, signed: SignedStatement | None) -> int:
     return rows
 
 
-def _statement(day: Day, found: Sequence[Any]) -> str:
+def _statement(day: Day, rows: Sequence[Any]) -> str:
     runs = tuple(
         Run(
             topic=row["topic"],
@@ -108,9 +108,9 @@ def _statement(day: Day, found: Sequence[Any]) -> str:
             rows=row["rows"],
             chain=row["chain"] and row["chain"].hex(),
         )
-        for row in found
+        for row in rows
     )
-    return Statement(day=day.day, rows=sum(row["all_rows"] for row in found), runs=runs).model_dump_json()
+    return Statement(day=day.day, rows=sum(row["all_rows"] for row in rows), runs=runs).model_dump_json()
 
 
 def _midnight(day: Day) -> datetime:

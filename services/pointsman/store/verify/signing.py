@@ -34,7 +34,7 @@ class PublicKey:
         """
         try:
             raw = [b64decode(part.strip(), validate=True) for part in text.split(",")]
-            return cls(*(Ed25519PublicKey.from_public_bytes(each) for each in raw))
+            return cls(*(Ed25519PublicKey.from_public_bytes(key) for key in raw))
         except ValueError as error:
             raise KeyUnreadableError(
                 "a public key is 32 bytes in base64, as `audit key` prints it"
@@ -88,16 +88,16 @@ class PrivateKey:
         """
         try:
             if "-----BEGIN" in text:
-                found = load_pem_private_key(text.encode(), password=None)
+                key = load_pem_private_key(text.encode(), password=None)
             else:
-                found = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text.strip()))
+                key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text.strip()))
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise KeyUnreadableError(
                 "a signing key is an Ed25519 private key as PEM without password, or 64 hexadecimal digits"
             ) from error
-        if not isinstance(found, Ed25519PrivateKey):
-            raise KeyUnreadableError(f"a signing key is of the kind Ed25519, not {type(found).__name__}")
-        return cls(found)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise KeyUnreadableError(f"a signing key is of the kind Ed25519, not {type(key).__name__}")
+        return cls(key)
 
     @property
     def pem(self) -> str:

@@ -92,16 +92,16 @@ def fact_of(row: Row, body: Any) -> Fact:
 
 def began_at(text: str | None, otherwise: int) -> int:
     """As `audit.call_began_at`: when a call says that it began; a day that its month has not counts on."""
-    found = _STARTED.match(text or "")
-    if found is None:
+    parts = _STARTED.match(text or "")
+    if parts is None:
         return otherwise
-    first = datetime(int(found["year"]), int(found["month"]), 1, tzinfo=UTC)
+    first = datetime(int(parts["year"]), int(parts["month"]), 1, tzinfo=UTC)
     passed = timedelta(
-        days=int(found["day"]) - 1, hours=int(found["hour"]), minutes=int(found["minute"]),
-        seconds=int(found["second"]), microseconds=round(Decimal("0" + (found["part"] or "")) * 1_000_000),
+        days=int(parts["day"]) - 1, hours=int(parts["hour"]), minutes=int(parts["minute"]),
+        seconds=int(parts["second"]), microseconds=round(Decimal("0" + (parts["part"] or "")) * 1_000_000),
     )  # fmt: skip
-    offset = timedelta(hours=int(found["zone_hours"] or 0), minutes=int(found["zone_minutes"] or 0))
-    passed += offset if found["sign"] == "-" else -offset
+    offset = timedelta(hours=int(parts["zone_hours"] or 0), minutes=int(parts["zone_minutes"] or 0))
+    passed += offset if parts["sign"] == "-" else -offset
     return microseconds(first) + passed // timedelta(microseconds=1)
 
 

@@ -164,7 +164,9 @@ async def _look(reading: Reading, scope: Scope, public: PublicKey | None, publis
     if scope.everything:
         report.findings += await _strangers(connection, lanes)
     stretches = await _stretches(connection, scope, lanes, marks)
-    reading.progress.begin(sum((each.head.rows if each.head else 0) - each.start.rows for each in stretches))
+    reading.progress.begin(
+        sum((stretch.head.rows if stretch.head else 0) - stretch.start.rows for stretch in stretches)
+    )
     with closing(FactFile()) as facts:
         for stretch in stretches:
             report.lanes += 1
@@ -172,7 +174,7 @@ async def _look(reading: Reading, scope: Scope, public: PublicKey | None, publis
             await _walk(reading, stretch, walk, _RowSinks(scope, aside, facts))
         if all(finding.topic is None for finding in report.findings):  # else not every message was read
             await _compare_counted(reading, scope, aside, facts)
-    known = {(each.topic, each.partition) for each in report.findings if each.topic is not None}
+    known = {(finding.topic, finding.partition) for finding in report.findings if finding.topic is not None}
     report.findings += aside.lanes(known)
     rows = any(head.rows for head in lanes.values())
     if public is not None and rows and not stored and not report.findings:
@@ -189,7 +191,7 @@ async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: 
         report.findings += aside.sealed(dropped=until is not None)
     if scope.everything or scope.job_id is not None:
         summaries = reading.connection.cursor(query("summaries"), scope.job_id, prefetch=_BATCH)
-        wrong = [found async for found in unlike(counting(summaries, report), facts, dropped_until=until)]
+        wrong = [finding async for finding in unlike(counting(summaries, report), facts, dropped_until=until)]
         for job_id, text in wrong[:_TOLD]:
             report.findings.append(Finding(Wrong.SUMMARY, f"job {job_id}: {text}"))
         if len(wrong) > _TOLD:
@@ -239,12 +241,12 @@ def _signatures(marks: Marks, public: PublicKey | None) -> str:
 
 async def _strangers(connection: Connection, lanes: Mapping[Lane, Head]) -> list[Finding]:
     """Rows of lanes that the audit never had."""
-    found, at = [], ("", -(2**31))
+    strangers, at = [], ("", -(2**31))
     while (row := await connection.fetchrow(query("next_lane"), *at)) is not None:
         at = (row["topic"], row["partition"])
         if at not in lanes:
-            found.append(Finding(Wrong.LANE, "it has rows and is not in audit.lane", *at))
-    return found
+            strangers.append(Finding(Wrong.LANE, "it has rows and is not in audit.lane", *at))
+    return strangers
 
 
 async def _stretches(
@@ -290,17 +292,17 @@ def _walk_of(stretch: Stretch, marks: Marks, gaps: Gaps) -> LaneWalk:
     )
 
 
-async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, taken: _RowSinks) -> None:
+async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, sinks: _RowSinks) -> None:
     report = reading.report
     cursor = await reading.connection.cursor(
         query("rows_of_lane"), *stretch.lane, stretch.first, stretch.stop
     )
     while walk.finding is None and (batch := await cursor.fetch(_BATCH)):
-        for found in batch:
-            stored = StoredRow(Row._make(found[:_WIDTH]), *found[_WIDTH:])
+        for row in batch:
+            stored = StoredRow(Row._make(row[:_WIDTH]), *row[_WIDTH:])
             if walk.take(stored) is not None:
                 break
-            taken.take(stored.row, walk.body)
+            sinks.take(stored.row, walk.body)
             if _DATAREF in stored.row.headers:
                 reading.progress.large(stored.row)
         reading.progress.advance(len(batch))
@@ -311,10 +313,10 @@ async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, taken: _RowS
     if finding is not None:
         report.findings.append(finding)
     if stretch.start.chained_from and finding is None:
-        await _read_older(reading, stretch, taken)
+        await _read_older(reading, stretch, sinks)
 
 
-async def _read_older(reading: Reading, stretch: Stretch, taken: _RowSinks) -> None:
+async def _read_older(reading: Reading, stretch: Stretch, sinks: _RowSinks) -> None:
     """Count rows from before the chain; summaries count them, too."""
     cursor = await reading.connection.cursor(
         query("older_rows_of_lane"), *stretch.lane, stretch.start.chained_from
@@ -323,4 +325,4 @@ async def _read_older(reading: Reading, stretch: Stretch, taken: _RowSinks) -> N
         reading.report.older += len(batch)
         for found in batch:
             row = Row._make(found)
-            taken.take(row, None if row.payload is None else parsed(row.payload))
+            sinks.take(row, None if row.payload is None else parsed(row.payload))

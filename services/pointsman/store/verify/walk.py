@@ -77,11 +77,13 @@ class LaneWalk:
         if self.finding is None and head is not None and (head.chain, head.rows) != (self._chain, self.rows):
             missing = head.rows - self.rows
             wrong = Wrong.END_MISSING if missing > 0 else Wrong.HEAD
-            said = f"audit.lane counts {head.rows} rows up to offset {head.next_offset}, {self.rows} are here"
-            self.finding = Finding(wrong, said, *self._lane, self._last)
+            problem = (
+                f"audit.lane counts {head.rows} rows up to offset {head.next_offset}, {self.rows} are here"
+            )
+            self.finding = Finding(wrong, problem, *self._lane, self._last)
         elif self.finding is None and head is not None and head.next_offset <= self._last:
-            said = f"audit.lane stands at offset {head.next_offset}, and the last row is at {self._last}"
-            self.finding = Finding(Wrong.HEAD, said, *self._lane, self._last)
+            problem = f"audit.lane stands at offset {head.next_offset}, and the last row is at {self._last}"
+            self.finding = Finding(Wrong.HEAD, problem, *self._lane, self._last)
         return self.finding
 
     def _passed(self, offset: int | None) -> Finding | None:
@@ -106,13 +108,13 @@ class LaneWalk:
 
     def _unlike(self, number: int, head: Head) -> Finding:
         if self.rows < head.rows:
-            said = f"checkpoint {number} vouches for {head.rows} rows before offset {head.next_offset}, "
-            return Finding(Wrong.END_MISSING, f"{said}{self.rows} are here", *self._lane, self._last)
-        said = (
+            problem = f"checkpoint {number} vouches for {head.rows} rows before offset {head.next_offset}, "
+            return Finding(Wrong.END_MISSING, f"{problem}{self.rows} are here", *self._lane, self._last)
+        problem = (
             f"checkpoint {number} vouches for other rows before offset {head.next_offset}: from offset "
             f"{self._good} on they were written anew"
         )
-        return Finding(Wrong.REWRITTEN, said, *self._lane, self._good)
+        return Finding(Wrong.REWRITTEN, problem, *self._lane, self._good)
 
     def _fits(self, stored: StoredRow) -> Finding | None:
         row = stored.row
