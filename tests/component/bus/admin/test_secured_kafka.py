@@ -19,8 +19,8 @@ from pointsman.bus.admin.members import count_members
 from pointsman.bus.admin.probe import probe
 from pointsman.bus.admin.topics import apply, plan
 from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.consume.group_member import consumer_of
 from pointsman.bus.consume.lanes import Lanes
-from pointsman.bus.consume.poll import consumer_of
 from pointsman.bus.errors import KafkaLoginError, KafkaUnavailableError
 from pointsman.bus.host import control_broker
 from pointsman.bus.produce.lane_writer import LaneWriter
@@ -310,7 +310,7 @@ async def test_lanes_that_cannot_log_in_say_so_each_time_and_go_on_trying(
         return [
             record.__dict__["fields"]
             for record in caplog.records
-            if record.name == "pointsman.bus.consume.lanes"
+            if record.name == "pointsman.bus.consume.group_member"
         ]
 
     async with asyncio.timeout(60):
@@ -323,7 +323,7 @@ async def test_lanes_that_cannot_log_in_say_so_each_time_and_go_on_trying(
         assert each["error"].startswith(f"Kafka at {settings.kafka} refuses the login of 'alice' by {SCRAM}")
         assert "check POINTSMAN_KAFKA_USERNAME" in each["error"]
     others = {record.name for record in caplog.records if record.levelno >= logging.WARNING}
-    assert others == {"pointsman.bus.consume.lanes"}
+    assert others == {"pointsman.bus.consume.group_member"}
 
 
 async def test_a_command_ends_with_that_line(secured: SecuredKafka) -> None:

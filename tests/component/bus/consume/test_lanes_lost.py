@@ -193,9 +193,9 @@ async def test_what_was_deleted_under_a_lane_that_was_full_is_on_record(kafka: K
         lane = lanes._lanes[intake.lane]
         await until(lambda: not lane.has_room)
         read_to = lane.position
-        fetcher = lanes._fetcher
-        assert fetcher is not None
-        fetcher.seek(intake.lane, read_to, lanes._writers[intake.lane].mark)  # its stock is small
+        member = lanes._member
+        assert member is not None
+        member.fetcher.seek(intake.lane, read_to, lanes._writers[intake.lane].mark)  # its stock is small
         await intake.publish(*(b"%d" % number for number in range(20, 30)))
         await intake.delete_before(26)
         intake.hold.set()

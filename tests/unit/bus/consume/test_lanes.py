@@ -6,16 +6,15 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import GroupAuthorizationFailedError
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume import lanes as host
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
-from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.metrics import LANE_LAG
+from tests.support.group_member import member_of
 from tests.support.record_log import Log, read
 
 TOPIC = "pointsman.jobs.intake"
@@ -48,25 +47,6 @@ async def test_the_lag_is_what_a_lane_has_what_is_in_stock_and_what_the_broker_h
     assert LANE_LAG.labels(TOPIC, 0)._value.get() == 123
 
 
-async def test_what_the_group_refuses_for_good_ends_the_connection() -> None:
-    """The consumer keeps it to itself until somebody polls, and its partitions are read by another."""
-    polls = []
-
-    class Consumer:
-        async def getmany(self, *, timeout_ms: int) -> dict[TopicPartition, list[object]]:
-            polls.append(timeout_ms)
-            if len(polls) == 3:
-                raise GroupAuthorizationFailedError("group")
-            return {}
-
-    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
-    poll: Any = lanes.__getattribute__("_poll")
-    with pytest.raises(GroupAuthorizationFailedError):
-        async with asyncio.timeout(20):
-            await poll(Consumer(), Fetcher(LanePart(), "group", cast("Any", None), request_timeout_ms=20_000))
-    assert len(polls) == 3
-
-
 class Counting(Idle):
     """Has room for `room` records, which it takes one at a time."""
 
@@ -90,7 +70,6 @@ class Stocks:
         self.lanes = lanes
         self.asked: list[list[int]] = []
         self.waits: set[float] = set()
-        self.left = False
         self.supplies = [FetchBuffer() for _ in rooms]
         log = Log()
         log.add([b"a", b"b", b"c"])
@@ -100,7 +79,6 @@ class Stocks:
         for place, room in enumerate(rooms):
             inside["_lanes"][TopicPartition(TOPIC, place)] = Counting(room)
             inside["_tasks"][TopicPartition(TOPIC, place)] = None
-        inside["_settled"].set()
 
     async def gather(self, wanted: Sequence[TopicPartition], within_s: float) -> None:
         self.asked.append([tp.partition for tp in wanted])
@@ -108,12 +86,6 @@ class Stocks:
         await asyncio.sleep(0)
         if len(self.asked) == 3:
             self.lanes.stop()
-
-    async def getmany(self, *, timeout_ms: int) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.left = True
 
     def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
         return self.supplies[tp.partition]
@@ -129,11 +101,18 @@ class Stocks:
         return 0
 
 
+async def poll(lanes: Lanes, stocks: Any, *, settled: bool = True) -> None:
+    member = member_of(stocks)
+    if settled:
+        member.settled.set()
+    await lanes._poll(member)
+
+
 async def polled(*rooms: int) -> tuple[Stocks, list[Counting]]:
     lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
     stocks: Any = Stocks(lanes, rooms)
     async with asyncio.timeout(20):
-        await lanes._poll(stocks, stocks)
+        await poll(lanes, stocks)
     return stocks, list(lanes.__dict__["_lanes"].values())
 
 
@@ -152,17 +131,11 @@ async def test_a_full_lane_is_not_asked_for_and_the_others_are_looked_after_soon
     assert stocks.waits == {host._FULL_POLL_S}
 
 
-async def test_nobody_asks_for_a_group_that_was_left() -> None:
-    stocks, _ = await polled(9)
-    assert stocks.left
-
-
 async def test_nothing_is_brought_while_the_group_changes_hands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "_POLL_S", 0.01)
     lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
     stocks: Any = Stocks(lanes, [9])
-    lanes.unsettled()
-    polling = asyncio.create_task(lanes._poll(stocks, stocks))
+    polling = asyncio.create_task(poll(lanes, stocks, settled=False))
     await asyncio.sleep(0.05)
     assert stocks.asked == []
     lanes.stop()

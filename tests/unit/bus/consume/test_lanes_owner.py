@@ -58,8 +58,9 @@ class Group:
         self.told: list[tuple[object, ...]] = []
         self.ids = {HERE.topic: TopicId("cluster", UUID(int=1))}
         self.mark = None
+        self.fetcher = self.consumer = self.admin = self
 
-    async def is_member(self, *_: object) -> bool:
+    async def is_member(self) -> bool:
         self.asked.set()
         return self.member
 
@@ -73,7 +74,7 @@ class Group:
             while len(self.opened) < count:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
 
-    # --- a writer, a consumer and a fetcher
+    # --- a writer, and a member of the group with its clients
 
     async def position(self, *_: object) -> Position:
         return Position(0)
@@ -83,9 +84,6 @@ class Group:
 
     async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 0)
-
-    def pause(self, *tps: object) -> None:
-        self.told.append(("pause", *tps))
 
     async def know(self, topics: object) -> None: ...
 
@@ -109,12 +107,11 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
     async def nothing_lost(*_: object) -> None: ...
 
-    monkeypatch.setattr(host, "is_member", group.is_member)
     monkeypatch.setattr(host, "put_lost_on_record", nothing_lost)
     monkeypatch.setattr(host, "_ASK_AGAIN_S", 0.001)
     lanes = Lanes(LanePart(), "group", HERE.topic, group.open_lane)
     inside: dict[str, Any] = lanes.__dict__
-    inside["_consumer"] = inside["_fetcher"] = inside["_admin"] = group
+    inside["_member"] = group
     await lanes.assigned({HERE})
     await group.until_open(1)
     yield lanes
@@ -169,7 +166,7 @@ async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
     async with owning(group, monkeypatch) as lanes:
 
         async def ends(*_: object, within: float) -> bool:
-            lanes.__dict__["_fetcher"] = None
+            lanes.__dict__["_member"] = None
             return True
 
         monkeypatch.setattr(group, "is_last", ends)
@@ -181,7 +178,7 @@ async def test_what_is_fetched_follows_the_lanes(monkeypatch: pytest.MonkeyPatch
     """The client itself reads nothing of them."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
-        opened: list[tuple[object, ...]] = [("pause", HERE), ("seek", HERE, 0)]
+        opened: list[tuple[object, ...]] = [("seek", HERE, 0)]
         assert group.told == opened
         await lanes.assigned({HERE})
         stayed = [*opened, *opened]

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -13,6 +12,7 @@ from pointsman.bus.consume.position_store import MovedError, UnavailableError
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
+from tests.support.group_member import member_of
 
 PLACE = ("t", 0)
 RECORDS = [Incoming("t", 0, offset, 0, None, b"x", ()) for offset in (3, 4)]
@@ -63,10 +63,9 @@ class Store:
 
 
 async def taken(kafka: Kafka, *errors: Exception) -> Reader:
-    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Store(kafka, *errors))  # type: ignore[arg-type]
-    reader._expected = {PLACE: 3}
-    both: Any = kafka
-    await asyncio.wait_for(reader._take(both, both, {PLACE: RECORDS}), 30)
+    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Store(kafka, *errors), {})
+    reader._positions.next = {PLACE: 3}
+    await asyncio.wait_for(reader._take(member_of(kafka), {PLACE: RECORDS}), 30)
     return reader
 
 
@@ -74,7 +73,7 @@ async def test_what_is_announced_is_stored() -> None:
     kafka = Kafka()
     reader = await taken(kafka)
     assert kafka.announced == [(5, 5)]
-    assert reader._expected == {PLACE: 5}
+    assert reader._positions.next == {PLACE: 5}
 
 
 async def test_while_the_store_is_away_nothing_is_announced() -> None:
@@ -91,6 +90,6 @@ async def test_what_was_not_stored_is_not_announced(error: Exception) -> None:
     except RuntimeError:
         assert not isinstance(error, MovedError)
     else:
-        assert reader._expected == {PLACE: 3}
+        assert reader._positions.next == {PLACE: 3}
         assert reader._unannounced == {}
     assert kafka.announced == []

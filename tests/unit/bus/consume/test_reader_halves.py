@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume import reader as module
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.consume.position_store import UnavailableError, halved
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
+from tests.support.group_member import member_of
 
 HERE, THERE = ("t", 0), ("t", 1)
 
@@ -62,22 +64,20 @@ class Nothing:
 
 
 @pytest.mark.parametrize("poison", [(HERE, 0), (HERE, 37), (THERE, 99)])
-async def test_one_record_alone_loses_its_value_and_all_others_are_stored(poison: tuple[Place, int]) -> None:
+async def test_one_record_alone_loses_its_value_and_all_others_are_stored(
+    monkeypatch: pytest.MonkeyPatch, poison: tuple[Place, int]
+) -> None:
     store = Breaking(poison)
-    reader = Reader(LanePart(), "group", "pattern", store)
+    reader = Reader(LanePart(), "group", "pattern", store, {})
     left: Any = {HERE: 0, THERE: 0}
-
-    async def at_once(_: float) -> None: ...
-
-    reader._pause = at_once  # type: ignore[method-assign, assignment]
-    reader._expected = dict(left)
+    monkeypatch.setattr(module, "_STORE_AGAIN_S", 0)
+    reader._positions.next = dict(left)
     for _ in range(100):
-        found = {place: records(place, reader._expected[place] or 0, 100) for place in (HERE, THERE)}
-        if not any(found.values()):
+        unread = {place: records(place, reader._positions.next[place] or 0, 100) for place in (HERE, THERE)}
+        if not any(unread.values()):
             break
-        nothing: Any = Nothing()
-        await reader._take(nothing, nothing, {place: several for place, several in found.items() if several})
-        reader._unknown = set()  # the store's positions are those that the reader has
+        await reader._take(member_of(Nothing()), {place: some for place, some in unread.items() if some})
+        reader._positions.unknown = set()  # the store's positions are those that the reader has
     everything = [(place, offset) for place in (HERE, THERE) for offset in range(100)]
     assert store.bare == [poison]
     assert sorted([*store.whole, poison]) == everything

@@ -1,22 +1,21 @@
 """Where the audit's reader goes on when the group changes hands while it is just looking that up."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import GroupAuthorizationFailedError
 
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.consume import reader as reader_module
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
-from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
+from tests.support.group_member import member_of
 from tests.support.record_log import Log, read
 
 OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition("empty", 0)
@@ -35,10 +34,13 @@ class Positions:
         raise AssertionError
 
 
+async def _nothing() -> None: ...
+
+
 class Client:
     """Consumer and fetcher: where it was sent. `meanwhile` happens once, while it looks for a beginning."""
 
-    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]] = _nothing) -> None:
         self.sought: dict[TopicPartition, int] = {}
         self.known: set[str] = set()
         self.committed: dict[TopicPartition, int] = {}
@@ -47,8 +49,8 @@ class Client:
 
     async def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         await asyncio.sleep(0)
-        happens, self._meanwhile = self._meanwhile, lambda: None
-        happens()
+        happens, self._meanwhile = self._meanwhile, _nothing
+        await happens()
         return dict.fromkeys(tps, 2)
 
     def seek(self, tp: TopicPartition, offset: int, mark: TopicMark) -> None:
@@ -82,33 +84,32 @@ class Client:
         return 0
 
 
-def reader_of(owned: set[TopicPartition]) -> Reader:
-    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Positions())
-    reader.assigned(owned)
+async def reader_of(owned: set[TopicPartition]) -> Reader:
+    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Positions(), {})
+    await reader.assigned(owned)
     return reader
 
 
 async def located(reader: Reader, client: Client) -> None:
-    both: Any = client
-    await asyncio.wait_for(reader._locate(both, both), 10)
+    await asyncio.wait_for(reader._locate(member_of(client)), 10)
 
 
 @pytest.mark.parametrize("kept", [{EMPTY}, set()])
 async def test_partitions_that_it_is_given_meanwhile_are_looked_up_too(kept: set[TopicPartition]) -> None:
-    reader = reader_of({OLD, EMPTY})
+    reader = await reader_of({OLD, EMPTY})
     client = Client(lambda: reader.assigned({NEW, *kept}))
     await located(reader, client)
     assert client.sought == {NEW: 7, **dict.fromkeys(kept, 2)}
     assert client.known == {"t", *(tp.topic for tp in kept)}
-    assert reader._expected == {("t", 1): 7, **{tuple(tp): None for tp in kept}}
+    assert reader._positions.next == {("t", 1): 7, **{tuple(tp): None for tp in kept}}
     assert reader.ready
 
 
 async def test_what_was_fetched_of_partitions_that_went_is_forgotten() -> None:
-    reader, client = reader_of({OLD, EMPTY}), Client()
+    reader, client = await reader_of({OLD, EMPTY}), Client()
     await located(reader, client)
     assert client.sought == {OLD: 7, EMPTY: 2}
-    reader.assigned({NEW})
+    await reader.assigned({NEW})
     await located(reader, client)
     assert client.sought == {NEW: 7}
 
@@ -116,7 +117,7 @@ async def test_what_was_fetched_of_partitions_that_went_is_forgotten() -> None:
 async def test_what_the_store_has_is_announced_to_those_who_watch_the_lag() -> None:
     """What was stored while the group changed hands was not: it would look unread until the next record."""
     client = Client()
-    await located(reader_of({OLD, EMPTY}), client)
+    await located(await reader_of({OLD, EMPTY}), client)
     assert client.committed == {OLD: 7}
 
 
@@ -139,12 +140,13 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
         def fetch_buffer(self, tp: TopicPartition) -> FetchBuffer:
             return supplies[tp.partition]
 
-    reader, stocks = reader_of(set()), Stocks()
-    reader._expected = {("t", 0): 0, ("t", 1): 0}
-    gathered: Any = reader._gathered
-    found = [await gathered(stocks) for _ in range(2)]
+    reader, member = await reader_of(set()), member_of(Stocks())
+    reader._positions.next = {("t", 0): 0, ("t", 1): 0}
+    gathered = [await reader._gathered(member) for _ in range(2)]
     assert asked == [[1, 0], [0, 1]]
-    assert [{place[1]: [each.offset for each in taken] for place, taken in one.items()} for one in found] == [
+    assert [
+        {place[1]: [each.offset for each in taken] for place, taken in one.items()} for one in gathered
+    ] == [
         {1: [0, 1, 2], 0: [0]},
         {0: [1, 2]},
     ]
@@ -152,49 +154,18 @@ async def test_each_partition_is_the_first_in_turn_and_no_more_is_taken_than_is_
 
 async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced() -> None:
     client = Client()
-    await located(reader_of({EMPTY}), client)
+    await located(await reader_of({EMPTY}), client)
     assert client.committed == {}
 
 
 async def test_a_commit_that_no_broker_takes_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a reader that is told to stop while its broker is gone would never end."""
     monkeypatch.setattr(reader_module, "_ANNOUNCE_S", 0.01)
-    reader = reader_of({OLD})
+    reader = await reader_of({OLD})
     client: Any = Client()
     client.broker_is_there = False
-    await asyncio.wait_for(reader._announce(client, client, {("t", 0): 7}), 10)
+    await asyncio.wait_for(reader._announce(member_of(client), {("t", 0): 7}), 10)
     assert client.committed == {}
     client.broker_is_there = True
-    await reader._announce(client, client, {("t", 1): 3})
+    await reader._announce(member_of(client), {("t", 1): 3})
     assert client.committed == {OLD: 7, NEW: 3}
-
-
-async def test_what_the_group_refuses_for_good_ends_the_connection() -> None:
-    """The consumer tells nobody else, and the reader would wait for partitions for ever."""
-
-    class Refused:
-        async def getmany(self, *, timeout_ms: int) -> None:
-            raise GroupAuthorizationFailedError("g")
-
-    consumer: Any = Refused()
-    with pytest.raises(GroupAuthorizationFailedError):
-        await asyncio.wait_for(
-            reader_of(set())._read(consumer, Fetcher(LanePart(), "g", _none, request_timeout_ms=20_000)), 10
-        )
-
-
-async def test_partitions_that_it_is_given_are_paused_as_another_reads_them() -> None:
-    paused: list[TopicPartition] = []
-
-    class Consumer:
-        def pause(self, *tps: TopicPartition) -> None:
-            paused.extend(tps)
-
-    consumer: Any = Consumer()
-    reader = reader_of(set())
-    await reader_module._Listener(reader, consumer).on_partitions_assigned({OLD, NEW})
-    assert (set(paused), reader._unknown) == ({OLD, NEW}, {OLD, NEW})
-
-
-async def _none(_: TopicPartition) -> int:
-    return 0

@@ -1,7 +1,6 @@
 """What the audit's reader does with a batch whose partitions change hands while it is being stored."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
 from aiokafka import TopicPartition
@@ -11,7 +10,8 @@ from pointsman.bus.consume.position_store import MovedError
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
-from tests.unit.bus.consume.test_reader_locates import Client, located
+from tests.support.group_member import member_of
+from tests.unit.bus.consume.test_reader_locates import Client, _nothing, located
 
 KEPT, GONE = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -19,7 +19,7 @@ KEPT, GONE = TopicPartition("t", 0), TopicPartition("t", 1)
 class Store:
     """Has 7 records of each partition; `meanwhile` happens while it stores."""
 
-    def __init__(self, meanwhile: Callable[[], None], error: Exception | None = None) -> None:
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]], error: Exception | None = None) -> None:
         self._meanwhile = meanwhile
         self._error = error
 
@@ -30,7 +30,7 @@ class Store:
         raise AssertionError
 
     async def append(self, batches: object, expected: object, ends: object, *, bare: bool = False) -> None:
-        self._meanwhile()
+        await self._meanwhile()
         if self._error is not None:
             raise self._error
 
@@ -46,23 +46,22 @@ class Hands:
         self._owned = owned
         self.reader: Reader | None = None
 
-    def __call__(self) -> None:
+    async def __call__(self) -> None:
         assert self.reader is not None
-        self.reader.assigned(self._owned)
+        await self.reader.assigned(self._owned)
 
 
 async def _after(owned: set[TopicPartition] | None, error: Exception | None) -> tuple[Reader, Client]:
     """A reader that was given `owned` (None: nothing) while it stored a record of both partitions."""
     hands = Hands(owned or set())
-    store = Store(hands if owned is not None else lambda: None, error)
-    reader, client = Reader(LanePart(kafka="none:1"), "g", ".*", store), Client()
+    store = Store(hands if owned is not None else _nothing, error)
+    reader, client = Reader(LanePart(kafka="none:1"), "g", ".*", store, {}), Client()
     hands.reader = reader
-    reader.assigned({KEPT, GONE})
+    await reader.assigned({KEPT, GONE})
     await located(reader, client)
     client.committed.clear()
-    both: Any = client
-    found: dict[Place, list[Incoming]] = {(tp.topic, tp.partition): [_record(tp)] for tp in (KEPT, GONE)}
-    await reader._take(both, both, found)
+    records: dict[Place, list[Incoming]] = {(tp.topic, tp.partition): [_record(tp)] for tp in (KEPT, GONE)}
+    await reader._take(member_of(client), records)
     return reader, client
 
 
@@ -70,20 +69,20 @@ async def _after(owned: set[TopicPartition] | None, error: Exception | None) -> 
 async def test_what_was_taken_away_while_it_was_stored_is_not_looked_for(owned: set[TopicPartition]) -> None:
     """Another reads it: two who read one partition throw half of their work away, and no commit is taken."""
     reader, client = await _after(owned, MovedError("another was faster"))
-    assert reader._unknown == owned
+    assert reader._positions.unknown == owned
     await located(reader, client)
-    assert set(reader._expected) == {(tp.topic, tp.partition) for tp in owned}
+    assert set(reader._positions.next) == {(tp.topic, tp.partition) for tp in owned}
 
 
 async def test_what_is_still_ours_is_located_anew() -> None:
     reader, _ = await _after(None, MovedError("another was faster"))
-    assert reader._unknown == {KEPT, GONE}
+    assert reader._positions.unknown == {KEPT, GONE}
 
 
 async def test_what_was_stored_and_taken_away_is_not_announced() -> None:
     """The client refuses the whole commit when it names a partition that is not ours."""
     reader, client = await _after({KEPT}, None)
     assert client.committed == {}
-    assert reader._expected == {}
+    assert reader._positions.next == {}
     await located(reader, client)
     assert client.committed == {KEPT: 7}

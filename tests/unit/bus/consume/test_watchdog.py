@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from aiokafka import TopicPartition
 
-from pointsman.bus.consume import poll
-from pointsman.bus.consume.poll import StalledError, Watchdog
+from pointsman.bus.consume import watchdog as module
+from pointsman.bus.consume.watchdog import StalledError, Watchdog
 
 HERE = TopicPartition("t", 0)
 LIMIT_S = 10.0
@@ -27,7 +27,7 @@ async def stands_still(
         return read_to
 
     times = iter(clock)
-    monkeypatch.setattr(poll, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(times)))
     watchdog = Watchdog(cast("Any", Consumer()), LIMIT_S, position)
     for _ in clock[1:]:
         await watchdog.look({HERE: at})

@@ -1,78 +1,16 @@
-"""What every reader of the bus needs: a place in its group, and a watchdog for when it hangs."""
+"""Whether lanes stand still while records wait for them on the broker."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-
-from pointsman.bus import connection
-from pointsman.bus.codec.records import Incoming
-from pointsman.bus.settings import LanePart
-
-_NEVER_MS = 24 * 3600 * 1000
-_GROUP_MS = 1_000
 
 ReadTo = Callable[[TopicPartition], Awaitable[int | None]]
 
 
 class StalledError(Exception):
     """Records wait on the broker and the consumer brings none."""
-
-
-def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
-    """A consumer that keeps us in a group; it commits nothing by itself.
-
-    Whoever has it pauses its partitions, which a `Fetcher` reads, and awaits `watch_group`.
-    """
-    return connection.consumer(
-        settings,
-        group_id=group,
-        client_id=group,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        session_timeout_ms=settings.session_timeout_ms,
-        heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 4),
-        rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
-        # Whether there is progress is for our own watchdog.
-        max_poll_interval_ms=_NEVER_MS,
-        partition_assignment_strategy=(StickyPartitionAssignor,),
-        metadata_max_age_ms=5_000,
-        retry_backoff_ms=50,
-        request_timeout_ms=settings.request_timeout_ms,
-    )
-
-
-def incoming(record: Any) -> Incoming:
-    """Our record from the client's."""
-    return Incoming(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp,
-        record.key,
-        record.value,
-        tuple(record.headers),
-    )
-
-
-async def first_offset(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    """Where a partition begins."""
-    first: int = (await consumer.beginning_offsets([tp]))[tp]
-    return first
-
-
-async def watch_group(consumer: AIOKafkaConsumer) -> None:
-    """Keep asking a consumer whose partitions are all paused, so that it stays in its group.
-
-    Raises:
-        KafkaError: the group refuses for good; the consumer tells nobody else.
-    """
-    while True:
-        await consumer.getmany(timeout_ms=_GROUP_MS)
 
 
 class Watchdog:

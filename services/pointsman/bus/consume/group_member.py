@@ -1,0 +1,192 @@
+"""A member of a consumer group: it connects, stays in the group, and hears which partitions are its own.
+
+The client's consumer keeps us in the group, and all its partitions are paused: the fetcher reads them.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaError
+
+from pointsman.bus import connection
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.consume.watchdog import StalledError, Watchdog
+from pointsman.bus.errors import KafkaUnavailableError, line_of
+from pointsman.bus.settings import LanePart
+from pointsman.bus.tcp_check import reach_once
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+_NEVER_MS = 24 * 3600 * 1000
+_GROUP_MS = 1_000
+_RECONNECT_S = 1.0
+_CLOSE_S = 10.0
+_STABLE = "Stable"
+
+#: Told which partitions are ours, and no others; the group is settled when it returns.
+Assigned = Callable[[set[TopicPartition]], Awaitable[None]]
+
+
+async def keep_connected(stopping: asyncio.Event, connected: Callable[[], Awaitable[None]]) -> None:
+    """Run `connected` until `stopping`; a broken connection is replaced by a new one."""
+    while not stopping.is_set():
+        try:
+            await connected()
+        except (KafkaUnavailableError, KafkaError, OSError, StalledError) as error:
+            event(log, logging.WARNING, Event.CONNECTION_LOST, error=line_of(error))
+            await wait_at_most(_RECONNECT_S, stopping)
+
+
+@contextlib.asynccontextmanager
+async def group_member(settings: LanePart, group: str, gather_bytes: int = 1) -> AsyncIterator["GroupMember"]:
+    """One that has yet to join, and leaves the group at the end.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+    """
+    timeout_ms = settings.request_timeout_ms
+    await reach_once(settings, timeout_ms / 1000)
+    consumer, admin = consumer_of(settings, group), connection.admin(settings, request_timeout_ms=timeout_ms)
+    first = partial(first_offset, consumer)
+    fetcher = Fetcher(settings, group, first, gather_bytes, request_timeout_ms=timeout_ms, skips=False)
+    member = GroupMember(group, consumer, fetcher, admin, settings.stall_timeout_ms / 1000)
+    try:
+        yield member
+    finally:
+        await member.leave()
+
+
+@dataclass(slots=True)
+class GroupMember:
+    """`settled`: the group has given out its partitions, and whoever works on ours has taken that in.
+
+    `stall_s`: for how long a partition may stand still.
+    """
+
+    group: str
+    consumer: AIOKafkaConsumer
+    fetcher: Fetcher
+    admin: AIOKafkaAdminClient
+    stall_s: float
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    _watching: asyncio.Task[None] | None = None
+    _turn: int = 0
+
+    async def join(
+        self, assigned: Assigned, *, topics: Collection[str] = (), pattern: str | None = None
+    ) -> None:
+        """Return when the group has given us partitions, perhaps none, of these topics.
+
+        Raises:
+            KafkaError, OSError
+        """
+        self.consumer.subscribe(topics, pattern, _Listener(self, assigned))
+        await self.admin.start()
+        await self.fetcher.start()
+        if topics:
+            await self.fetcher.know(topics)
+        await self.consumer.start()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def leave(self) -> None:
+        """Close what is connected; what does not close in time is left."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        works = (self.consumer.stop(), self.fetcher.close(), self.admin.close())
+        await asyncio.wait([asyncio.ensure_future(work) for work in works], timeout=_CLOSE_S)
+
+    def turns(self, stopping: asyncio.Event) -> Iterator[Watchdog]:
+        """Turns of a loop until `stopping`; whoever reads shows the watchdog in each how far it is.
+
+        Raises:
+            KafkaError: the group refuses for good.
+        """
+        watchdog = Watchdog(self.consumer, self.stall_s, self.fetcher.position)
+        while not stopping.is_set():
+            if self._watching is not None and self._watching.done():
+                self._watching.result()
+            yield watchdog
+
+    async def gather(self, wanted: Sequence[TopicPartition], within_s: float) -> list[TopicPartition]:
+        """As the fetcher's; another partition is the first each time. The order in which they are now."""
+        self._turn = (self._turn + 1) % max(1, len(wanted))
+        ordered = [*wanted[self._turn :], *wanted[: self._turn]]
+        await self.fetcher.gather(ordered, within_s)
+        return ordered
+
+    async def is_member(self) -> bool:
+        """Whether the group is settled and we take part; False too where the brokers do not say.
+
+        A member of a settled group has joined its present round, so it knows its partitions.
+        """
+        coordinator = self.consumer._coordinator  # the client's public face does not say who it is
+        if coordinator is None:
+            return False  # not started
+        try:
+            (answer,) = await self.admin.describe_consumer_groups([self.group])
+        except (KafkaError, OSError):
+            return False
+        ((error, _, state, _, _, members, *_),) = answer.groups
+        return not error and state == _STABLE and any(id == coordinator.member_id for id, *_ in members)
+
+    async def _watch(self) -> None:
+        """Keep asking the consumer: what the group refuses, it tells nobody else."""
+        while True:
+            await self.consumer.getmany(timeout_ms=_GROUP_MS)
+
+
+async def wait_at_most(seconds: float, happened: asyncio.Event) -> None:
+    """Return when it has, or after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(happened.wait(), seconds)
+
+
+def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
+    """A consumer that keeps us in a group; it commits nothing by itself."""
+    return connection.consumer(
+        settings,
+        group_id=group,
+        client_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 4),
+        rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
+        # Whether there is progress is for our own watchdog.
+        max_poll_interval_ms=_NEVER_MS,
+        partition_assignment_strategy=(StickyPartitionAssignor,),
+        metadata_max_age_ms=5_000,
+        retry_backoff_ms=50,
+        request_timeout_ms=settings.request_timeout_ms,
+    )
+
+
+async def first_offset(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """Where a partition begins."""
+    first: int = (await consumer.beginning_offsets([tp]))[tp]
+    return first
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, member: GroupMember, assigned: Assigned) -> None:
+        self._member = member
+        self._assigned = assigned
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._member.settled.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._member.consumer.pause(*assigned)
+        await self._assigned(set(assigned))
+        self._member.settled.set()

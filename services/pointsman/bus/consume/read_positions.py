@@ -1,0 +1,142 @@
+"""Where a reader stands in each of its partitions: as the store says, and behind what is gone.
+
+Invariants:
+- A position is one in a certain topic of a certain cluster: where there is another of that name, nothing is
+  read until the store has begun a chapter for it.
+- What retention deleted before it was read is on record before anything behind it is.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Set
+
+from aiokafka import TopicPartition
+
+from pointsman.bus.admin.topic_ids import TopicId
+from pointsman.bus.admin.topic_seed import TopicMark, topic_mark
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.consume.group_member import GroupMember
+from pointsman.bus.consume.lost import report_lost
+from pointsman.bus.consume.position_store import MovedError, Store, TopicsChangedError
+from pointsman.bus.places import Place
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+#: Until partitions that cannot be read are looked at again, seconds.
+_LOOK_AGAIN_S = 5.0
+
+
+class ReadPositions:
+    """`next`: the offset that the store wants next of each partition that is read; None: it has none yet.
+
+    `unknown`: partitions whose position has to be looked up before anything is read.
+    `changed`: topics that are not read, as they are not the ones of their names that were read before.
+    `read_by`: see `Reader`.
+    """
+
+    def __init__(self, store: Store, group: str, read_by: Mapping[str, str]) -> None:
+        self._store = store
+        self._group = group
+        self._read_by = read_by
+        self.next: dict[Place, int | None] = {}
+        self.unknown: set[TopicPartition] = set()
+        self.changed: Set[str] = frozenset()
+        #: Partitions that cannot be read for now, and when they are looked at again.
+        self._aside: set[TopicPartition] = set()
+        self._look_again = 0.0
+
+    def assigned(self, owned: set[TopicPartition]) -> None:
+        """Forget every position: the store is asked anew."""
+        self.next = {}
+        self._aside, self.changed = set(), frozenset()
+        self.unknown = set(owned)
+
+    def moved(self, positions: Mapping[Place, int]) -> dict[Place, int]:
+        """The store has all before these; those of them that are still ours."""
+        ours = {place: offset for place, offset in positions.items() if place in self.next}
+        self.next |= ours
+        return ours
+
+    def doubt(self, places: Set[Place]) -> None:
+        """Have these looked up anew, but for what the group took away: that is not ours to look for."""
+        self.unknown |= {TopicPartition(*place) for place in places if place in self.next}
+
+    def review(self, fetcher: Fetcher) -> None:
+        """Have those looked up that cannot go on from where they stand, and now and then those set aside."""
+        for place in [place for place in self.next if fetcher.halted(TopicPartition(*place))]:
+            del self.next[place]
+            self.unknown.add(TopicPartition(*place))
+        if self._aside and time.monotonic() >= self._look_again:
+            self.unknown |= self._aside
+
+    async def locate(self, member: GroupMember) -> Mapping[Place, int]:
+        """Look up those that are unknown and go there: the positions that the store has for them.
+
+        None are, and some stay unknown, where the group or the store moved on meanwhile.
+
+        Raises:
+            UnavailableError, KafkaError
+        """
+        wanted, fetcher = self.unknown, member.fetcher
+        await fetcher.know({topic for topic, _ in self.next} | {tp.topic for tp in wanted})
+        ids = {tp.topic: fetcher.ids[tp.topic] for tp in wanted if tp.topic in fetcher.ids}
+        there = [tp for tp in wanted if tp.topic in ids]
+        try:
+            positions = await self._store.positions([(tp.topic, tp.partition) for tp in there], ids)
+            if wanted is not self.unknown:
+                return {}  # the group changed hands meanwhile
+            first = await member.consumer.beginning_offsets(there) if there else {}
+            if wanted is not self.unknown:
+                return {}
+            positions = await self._lose(positions, first)
+        except MovedError:
+            return {}
+        except TopicsChangedError as error:
+            if wanted is self.unknown:
+                self._say_changed(error.topics)
+                self._set_aside({tp for tp in wanted if tp.topic in error.topics})
+            return {}
+        marks = {topic: await self._mark_of(member, topic, id) for topic, id in ids.items()}
+        if wanted is not self.unknown:
+            return {}
+        for tp in there:
+            place = (tp.topic, tp.partition)
+            self.next[place] = positions.get(place)
+            fetcher.seek(tp, positions.get(place, first[tp]), marks[tp.topic])
+        self.unknown, self._aside = set(), self._aside - wanted
+        self.changed -= ids.keys()
+        if len(there) < len(wanted):  # deleted: the group will hear of it, or it is made anew
+            self._set_aside(wanted - set(there))
+        fetcher.forget_others(TopicPartition(*place) for place in self.next)
+        return positions
+
+    async def _lose(
+        self, positions: Mapping[Place, int], first: Mapping[TopicPartition, int]
+    ) -> dict[Place, int]:
+        """Where to go on: behind what is gone, which is put on record."""
+        behind = dict(positions)
+        for place, position in positions.items():
+            begins = first[TopicPartition(*place)]
+            if position < begins:
+                await self._store.lose(place, position, begins)
+                report_lost(self._group, place, position, begins)
+                behind[place] = begins
+        return behind
+
+    def _say_changed(self, topics: Set[str]) -> None:
+        for topic in sorted(topics - self.changed):
+            event(log, logging.ERROR, Event.TOPIC_CHANGED, topic=topic)
+        self.changed |= topics
+
+    def _set_aside(self, tps: set[TopicPartition]) -> None:
+        self._aside |= tps
+        self.unknown -= tps
+        self._look_again = time.monotonic() + _LOOK_AGAIN_S
+
+    async def _mark_of(self, member: GroupMember, topic: str, id: TopicId) -> TopicMark:
+        group = self._read_by.get(topic)
+        if group is None:
+            return TopicMark(id.topic, by_name=True)
+        return await topic_mark(member.admin, group, topic, id.topic)

@@ -1,0 +1,152 @@
+"""A member of a group: what it tells whom, and when it connects anew."""
+
+import asyncio
+from itertools import islice
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
+
+from pointsman.bus.consume import group_member as module
+from pointsman.bus.consume.group_member import keep_connected
+from tests.support.group_member import member_of
+
+ONE, TWO, THREE = (TopicPartition("t", number) for number in range(3))
+
+
+class Clients:
+    """Consumer, fetcher and admin at once: what they were asked, in order."""
+
+    def __init__(self, refuses_at: int = 0) -> None:
+        self.asked: list[object] = []
+        self.polls = 0
+        self.left = False
+        self.closes = True
+        self.listener: Any = None
+        self._refuses_at = refuses_at
+
+    def subscribe(self, topics: object, pattern: object, listener: ConsumerRebalanceListener) -> None:
+        self.listener = listener
+
+    async def start(self) -> None: ...
+    async def know(self, topics: object) -> None: ...
+    async def position(self, tp: TopicPartition) -> int:
+        return 0
+
+    def pause(self, *tps: TopicPartition) -> None:
+        self.asked.append({"paused": set(tps)})
+
+    async def gather(self, wanted: list[TopicPartition], within_s: float) -> None:
+        self.asked.append([tp.partition for tp in wanted])
+
+    async def getmany(self, *, timeout_ms: int) -> None:
+        self.polls += 1
+        if self.polls == self._refuses_at:
+            raise GroupAuthorizationFailedError("group")
+        try:
+            await (asyncio.sleep(0) if self._refuses_at else asyncio.Event().wait())
+        finally:
+            self.left = True
+
+    async def stop(self) -> None:
+        self.asked.append("stopped")
+        if not self.closes:
+            await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        self.asked.append("closed")
+
+
+async def _nothing(_: set[TopicPartition]) -> None: ...
+
+
+async def test_what_the_group_refuses_for_good_ends_the_turns() -> None:
+    """The consumer keeps it to itself until somebody polls, and its partitions are read by another."""
+    clients = Clients(refuses_at=3)
+    member = member_of(clients)
+    await member.join(_nothing, topics=["t"])
+    with pytest.raises(GroupAuthorizationFailedError):
+        async with asyncio.timeout(20):
+            for _ in member.turns(asyncio.Event()):
+                await asyncio.sleep(0)
+    assert clients.polls == 3
+
+
+async def test_turns_end_when_told() -> None:
+    stopping = asyncio.Event()
+    turns = member_of(Clients()).turns(stopping)
+    next(turns)
+    next(turns)
+    stopping.set()
+    assert list(islice(turns, 1)) == []
+
+
+async def test_nobody_asks_for_a_group_that_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not close is left: the process has to end."""
+    monkeypatch.setattr(module, "_CLOSE_S", 0.01)
+    clients = Clients()
+    clients.closes = False
+    member = member_of(clients)
+    await member.join(_nothing, topics=["t"])
+    while not clients.polls:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await asyncio.wait_for(member.leave(), 20)
+    assert clients.left
+    assert clients.asked == ["stopped", "closed", "closed"]
+
+
+async def test_the_group_is_settled_when_its_partitions_are_paused_and_taken_in() -> None:
+    clients = Clients()
+    member = member_of(clients)
+    begun, taken_in = asyncio.Event(), asyncio.Event()
+
+    async def assigned(owned: set[TopicPartition]) -> None:
+        clients.asked.append({"assigned": owned})
+        begun.set()
+        await taken_in.wait()
+
+    await member.join(assigned, topics=["t"])
+    assigning = asyncio.create_task(clients.listener.on_partitions_assigned({ONE, TWO}))
+    async with asyncio.timeout(20):
+        await begun.wait()
+    assert clients.asked == [{"paused": {ONE, TWO}}, {"assigned": {ONE, TWO}}]
+    assert not member.settled.is_set()
+    assert not assigning.done(), "the client goes on before its partitions are taken in"
+    taken_in.set()
+    await assigning
+    assert member.settled.is_set()
+    await clients.listener.on_partitions_revoked({ONE, TWO})
+    assert not member.settled.is_set()
+    await member.leave()
+
+
+async def test_each_partition_is_the_first_in_turn() -> None:
+    clients = Clients()
+    member = member_of(clients)
+    for _ in range(3):
+        await member.gather([ONE, TWO, THREE], 0)
+    assert await member.gather([], 0) == []
+    assert clients.asked == [[1, 2, 0], [2, 0, 1], [0, 1, 2], []]
+
+
+async def test_a_broken_connection_is_replaced_until_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RECONNECT_S", 0)
+    stopping = asyncio.Event()
+    errors: list[Exception] = [KafkaConnectionError("gone"), module.StalledError("stands"), OSError("reset")]
+
+    async def connected() -> None:
+        if errors:
+            raise errors.pop()
+        stopping.set()
+
+    await asyncio.wait_for(keep_connected(stopping, connected), 20)
+    assert errors == []
+
+
+async def test_a_defect_ends_it() -> None:
+    async def connected() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await keep_connected(asyncio.Event(), connected)
