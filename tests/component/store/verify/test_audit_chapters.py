@@ -18,7 +18,7 @@ from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.consume import reader as reader_module
+from pointsman.bus.consume import read_positions
 from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.clock import utc_now
@@ -151,7 +151,7 @@ class Audited:
 
 @pytest.fixture
 async def audited(kafka: Kafka, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audited:
-    monkeypatch.setattr(reader_module, "_LOOK_AGAIN_S", 0.2)
+    monkeypatch.setattr(read_positions, "_LOOK_AGAIN_S", 0.2)
     await prepare(database)
     await apply(kafka.settings, Topics(kafka.prefix).all([]))
     return Audited(kafka, database, tmp_path)
