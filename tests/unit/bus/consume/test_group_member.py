@@ -10,6 +10,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 
 from pointsman.bus.consume import group_member as module
 from pointsman.bus.consume.group_member import keep_connected
+from pointsman.bus.consume.watchdog import StalledError
 from tests.support.group_member import member_of
 
 ONE, TWO, THREE = (TopicPartition("t", number) for number in range(3))
@@ -133,7 +134,7 @@ async def test_each_partition_is_the_first_in_turn() -> None:
 async def test_a_broken_connection_is_replaced_until_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_RECONNECT_S", 0)
     stopping = asyncio.Event()
-    errors: list[Exception] = [KafkaConnectionError("gone"), module.StalledError("stands"), OSError("reset")]
+    errors: list[Exception] = [KafkaConnectionError("gone"), StalledError("stands"), OSError("reset")]
 
     async def connected() -> None:
         if errors:

@@ -63,7 +63,7 @@ class Store:
 
 
 async def taken(kafka: Kafka, *errors: Exception) -> Reader:
-    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Store(kafka, *errors), {})
+    reader = Reader(LanePart(kafka="none:1"), "g", ".*", Store(kafka, *errors), {})  # type: ignore[arg-type]
     reader._positions.next = {PLACE: 3}
     await asyncio.wait_for(reader._take(member_of(kafka), {PLACE: RECORDS}), 30)
     return reader
