@@ -12,6 +12,8 @@ from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import BreakerCounted, BreakerTurned
 
+Turn = Literal["open", "probing", "closed"]
+
 
 @dataclass(frozen=True, slots=True)
 class WatchedTarget:
@@ -54,7 +56,7 @@ class Breakers:
                 return True
             if self._probe_due(target):
                 self._probe[target] = "asked"
-                self._turn(target, "probing", self._watched[target].probe_s)
+                self._shared.say(*self._turned(target, "probing", self._watched[target].probe_s))
             elif elsewhere():
                 raise ShutError(target)
             left_s = self._left_s(target)
@@ -75,21 +77,23 @@ class Breakers:
         elif probe:
             self._probe.pop(target, None)
             again_s = self._shared.ledger.breaker(target).open_s(self._watched[target].rule)
-            self._turn(target, "closed" if went_well else "open", 0 if went_well else again_s)
+            to: Turn = "closed" if went_well else "open"
+            self._shared.say(*self._turned(target, to, 0 if went_well else again_s))
 
     # --- as a part of the shared limits
 
-    def begin(self) -> None:
+    def begin(self) -> Sequence[Keyed]:
         """A probe from before is lost when its time is over."""
         self._probe.clear()
+        return ()
 
-    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> None:
+    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> Sequence[Keyed]:
         """Open what our own report shows to be broken; see who probes."""
         match message:
             case BreakerCounted(process=self._shared.process, target=target) if target in self._watched:
                 breaker, rule = self._shared.ledger.breaker(target), self._watched[target].rule
                 if breaker.should_open(rule, self._shared.ledger.at):
-                    self._turn(target, "open", breaker.open_s(rule))
+                    return [self._turned(target, "open", breaker.open_s(rule))]
             case BreakerTurned(target=target):
                 if self._shared.ledger.breaker(target).prober != self._shared.process:
                     self._probe.pop(target, None)
@@ -97,6 +101,7 @@ class Breakers:
                     self._probe[target] = "free"
             case _:
                 pass
+        return ()
 
     def take(self) -> list[Keyed]:
         """Reports on the targets that failed."""
@@ -119,10 +124,8 @@ class Breakers:
         now = self._shared.clock.at_least(self._shared.now())
         return target not in self._probe and self._shared.ledger.breaker(target).may_probe(now)
 
-    def _turn(self, target: str, to: Literal["open", "probing", "closed"], seconds: float) -> None:
-        self._shared.say(
-            target, BreakerTurned(process=self._shared.process, target=target, to=to, seconds=seconds)
-        )
+    def _turned(self, target: str, to: Turn, seconds: float) -> Keyed:
+        return target, BreakerTurned(process=self._shared.process, target=target, to=to, seconds=seconds)
 
     def _count_ok(self, target: str) -> None:
         second, counts = int(self._shared.now()), self._ok[target]

@@ -146,7 +146,7 @@ class RateLimiter:
 
     # --- as a part of the shared limits
 
-    def begin(self) -> None:
+    def begin(self) -> Sequence[Keyed]:
         """Who waited asks again; what the log holds for calls that nobody here knows of is given back."""
         for grant in list(self._grants.values()):
             if grant.state in ("asked", "queued") and grant not in self._asked:
@@ -158,13 +158,15 @@ class RateLimiter:
         for call, budgets in self._shared.ledger.open_calls(self._shared.process).items():
             if call not in known:
                 self._settled.append(Settlement(call=call, used=dict.fromkeys(budgets, 0)))
-        for limit in self._declared:
-            if not stands_as_declared(self._shared.ledger.budgets.get(limit.budget), limit):
-                self._shared.say(limit.budget, limit)
+        budgets_now = self._shared.ledger.budgets
+        again = [
+            limit for limit in self._declared if not stands_as_declared(budgets_now.get(limit.budget), limit)
+        ]
         self._declare_again_at = self._shared.now() + _DECLARED_AGAIN_S
-        self._shared.say(*self._still_here())  # so that the log's time is known
+        # That we are here, too: so that the log's time is known.
+        return [*((limit.budget, limit) for limit in again), self._still_here()]
 
-    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> None:
+    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> Sequence[Keyed]:
         """Move the grants on."""
         if isinstance(message, LimitReserved) and message.process == self._shared.process:
             sent = self._sent.pop(message.number, None)
@@ -181,14 +183,15 @@ class RateLimiter:
             for waiting in self._grants.values():
                 if waiting.target == message.target and waiting.elsewhere:
                     waiting.decided.set()  # no use in waiting for room there
+        unclaimed: list[Settlement] = []
         for answer in answers:
             grant = self._grants.get(answer.ticket.call)
             if grant is not None:
                 grant.become(answer.state, at=answer.at, budget=answer.budget)
             elif answer.state == "granted":  # asked for by a record that was written twice
                 back = dict.fromkeys(answer.ticket.wants, 0)
-                self._settled.append(Settlement(call=answer.ticket.call, used=back))
-                self._shared.wake()
+                unclaimed.append(Settlement(call=answer.ticket.call, used=back))
+        return [self._settlements(unclaimed)] if unclaimed else ()
 
     def take(self) -> list[Keyed]:
         """What is asked for and settled; now and then, that we are still here."""
@@ -203,8 +206,7 @@ class RateLimiter:
             messages.append(self._still_here(asked))
         if self._settled:
             settled, self._settled = self._settled, []
-            process = self._shared.process
-            messages.append((process, LimitSettled(process=process, calls=tuple(settled))))
+            messages.append(self._settlements(settled))
         if self._asked:
             self._shared.wake()
         return messages
@@ -220,6 +222,9 @@ class RateLimiter:
             late = 0.0 if due[1].process == self._shared.process else _OWNER_FIRST_S
             at = min(at, now + (due[0] - self._shared.clock.at_least(now)) / 1000 + late)
         return at
+
+    def _settlements(self, calls: Sequence[Settlement]) -> Keyed:
+        return self._shared.process, LimitSettled(process=self._shared.process, calls=tuple(calls))
 
     def _still_here(self, asked: Sequence[CallGrant] = ()) -> Keyed:
         calls = [

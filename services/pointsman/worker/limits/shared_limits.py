@@ -41,11 +41,11 @@ Keyed = tuple[str, Message]
 class LimitsUser(Protocol):
     """Something that reads and writes the shared limits on behalf of this process."""
 
-    def begin(self) -> None:
-        """The state was taken anew from the log, at the start and after each lost connection."""
+    def begin(self) -> Sequence[Keyed]:
+        """What to write as the state was taken anew from the log: at the start, after a lost connection."""
 
-    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> None:
-        """A record was folded; `answers` are those of this process, `at` is the record's time."""
+    def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> Sequence[Keyed]:
+        """What to write as a record was folded; `answers`: of this process, `at`: the record's time."""
 
     def take(self) -> list[Keyed]:
         """What to write now."""
@@ -84,12 +84,16 @@ class SharedLimits:
         """Let `part` hear and speak; whoever builds a part adds it."""
         self._parts.append(part)
         if self.joined.is_set():
-            part.begin()
+            self._say_all(part.begin())
 
     def say(self, key: str, message: Message) -> None:
         """Write a message with the next beat."""
         self.outbox.append((key, message))
         self._wake.set()
+
+    def _say_all(self, messages: Sequence[Keyed]) -> None:
+        for keyed in messages:
+            self.say(*keyed)
 
     def wake(self) -> None:
         """A part has something to write."""
@@ -158,7 +162,7 @@ class SharedLimits:
         self.clock = BrokerClock()
         self.clock.saw(self.ledger.at, self.now())
         for part in self._parts:
-            part.begin()
+            self._say_all(part.begin())
         self.joined.set()
         self.problem = None
         self._wake.set()
@@ -178,7 +182,7 @@ class SharedLimits:
         self.clock.saw(entry.at, self.now())
         ours = [answer for answer in answers if answer.ticket.process == self.process]
         for part in self._parts:
-            part.hear(message, ours, entry.at)
+            self._say_all(part.hear(message, ours, entry.at))
         if isinstance(message, LimitStanding):
             if message.as_of <= entry.offset:
                 self._as_of = max(self._as_of, message.as_of)
