@@ -30,7 +30,6 @@ class Event(StrEnum):
     COMMAND_FAILED = "command failed"
     PARTITIONS_ASSIGNED = "partitions assigned"
     OWNERSHIP_LOST = "partition ownership lost"
-    HANDOVER_FAILED = "partitions reassigned before their work was committed"
     COMMITS_ABANDONED = "last commits not accepted by any broker: their records are handed back"
     LANE_FAILED = "lane failed, reopening it"
     FETCH_PAUSED = "fetch failed, retrying"

@@ -9,7 +9,6 @@ from aiokafka import TopicPartition
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.bitmap import encode_metadata
-from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.produce.publisher import Publisher, RecordPlace
 from pointsman.bus.settings import LanePart
 from pointsman.client.line import QueuePlace, standing
@@ -19,6 +18,7 @@ from tests.conftest import Kafka
 from tests.support.command import Command
 from tests.support.routed_jobs import job_id, routed
 from tests.support.sharing import processes, until
+from tests.support.sole_writer import SoleWriter
 
 pytestmark = pytest.mark.stack
 
@@ -51,7 +51,7 @@ async def test_what_is_finished_out_of_turn_is_not_before_it(kafka: Kafka) -> No
     offsets = [each.offset for each in places if each.offset is not None]
     lane = TopicPartition(places[0].topic, places[0].partition)
     settings = LanePart(kafka=kafka.bootstrap, prefix=kafka.prefix)
-    writer = await LaneWriter.open(settings, f"{kafka.prefix}.worker.small", lane)
+    writer = await SoleWriter.open(settings, f"{kafka.prefix}.worker.small", lane)
     await writer.write([], offsets[1], encode_metadata(offsets[1], [offsets[2]]))
     await writer.close()
     assert [(await place(kafka, number)).state for number in (1, 2, 3)] == ["ended", "in_lane", "ended"]

@@ -1,8 +1,8 @@
 """A group's committed offsets and their metadata, or an error: never silence taken for "nothing committed".
 
 aiokafka's `list_consumer_group_offsets` drops the answer's own error code, so a coordinator that is still
-loading, as after a restart, looks like a group that never committed. confluent-kafka reads the metadata
-beyond its end.
+loading, as after a restart, looks like a group that never committed; and it cannot wait for transactions that
+have not ended. confluent-kafka reads the metadata beyond its end.
 """
 
 import asyncio
@@ -11,17 +11,31 @@ from collections.abc import Collection
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
-from aiokafka.protocol.commit import OffsetFetchRequest
 
 from pointsman.bus.places import Place
+from pointsman.bus.protocol import offset_requests
 
 _PAUSE_S = 0.1
 
 
+class UnstableOffsetError(KafkaError):  # type: ignore[misc]
+    """A position is part of a transaction that has not ended; unknown to the client."""
+
+    errno = 88
+    retriable = True
+
+
 async def committed_offsets(
-    admin: AIOKafkaAdminClient, group: str, places: Collection[Place] | None = None, *, within: float = 10.0
+    admin: AIOKafkaAdminClient,
+    group: str,
+    places: Collection[Place] | None = None,
+    *,
+    within: float = 10.0,
+    stable: bool = False,
 ) -> dict[Place, tuple[int, str]]:
     """Offset and metadata of each place that `group` has committed; of all places when none are given.
+
+    `stable`: wait for transactions that have not ended and will move one of them.
 
     Raises:
         KafkaError: the group's coordinator gave no good answer within `within` seconds.
@@ -29,7 +43,7 @@ async def committed_offsets(
     give_up = time.monotonic() + within
     while True:
         try:
-            return await _fetch(admin, group, places)
+            return await _fetch(admin, group, places, stable)
         except KafkaError as error:
             if not error.retriable or time.monotonic() > give_up:
                 raise
@@ -37,24 +51,19 @@ async def committed_offsets(
 
 
 async def _fetch(
-    admin: AIOKafkaAdminClient, group: str, places: Collection[Place] | None
+    admin: AIOKafkaAdminClient, group: str, places: Collection[Place] | None, stable: bool
 ) -> dict[Place, tuple[int, str]]:
-    asked: dict[str, list[int]] = {}
-    for topic, partition in places or ():
-        asked.setdefault(topic, []).append(partition)
     coordinator = await admin.find_coordinator(group)
-    request = OffsetFetchRequest(group, None if places is None else list(asked.items()))
-    answer = await admin._send_request(request, coordinator)
-    _check(answer.error_code, group)
-    found = {}
-    for topic, partitions in answer.topics:
-        for partition, offset, metadata, code in partitions:
-            _check(code, group)
-            if offset >= 0:
-                found[topic, partition] = (offset, metadata or "")
-    return found
+    answer = await admin._send_request(offset_requests.committed(group, places, stable=stable), coordinator)
+    code, positions = answer
+    _check(code, group)
+    for code, _, _ in positions.values():
+        _check(code, group)
+    return {place: (offset, metadata) for place, (_, offset, metadata) in positions.items() if offset >= 0}
 
 
 def _check(code: int, group: str) -> None:
+    if code == UnstableOffsetError.errno:
+        raise UnstableOffsetError(f"a transaction of group {group} has not ended")
     if code:
         raise for_code(code)(f"no committed offsets of group {group}")

@@ -19,6 +19,7 @@ from pointsman.bus import connection
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.watchdog import StalledError, Watchdog
 from pointsman.bus.errors import KafkaUnavailableError, line_of
+from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach_once
 from pointsman.runtime.log_events import Event
@@ -124,12 +125,19 @@ class GroupMember:
         await self.fetcher.gather(ordered, within_s)
         return ordered
 
+    @property
+    def membership(self) -> Membership:
+        """As the group gave it with the partitions that it gave out last; who has yet to join has none."""
+        coordinator = self.consumer._coordinator  # the client's public face does not say who it is
+        assert coordinator is not None
+        return Membership(coordinator.member_id, coordinator.generation)
+
     async def is_member(self) -> bool:
         """Whether the group is settled and we take part; False too where the brokers do not say.
 
         A member of a settled group has joined its present round, so it knows its partitions.
         """
-        coordinator = self.consumer._coordinator  # the client's public face does not say who it is
+        coordinator = self.consumer._coordinator
         if coordinator is None:
             return False  # not started
         try:

@@ -59,9 +59,6 @@ class Lane(ABC):
     def oldest_ms(self) -> int | None:
         """Kafka timestamp of the oldest record fed and not committed."""
 
-    async def hand_over(self) -> None:  # noqa: B027  # most have nothing to hand over
-        """It goes to another: commit what is finished; any error means that it is too late."""
-
     async def abandon(self) -> None:  # noqa: B027
         """Break off what is under way; safe to do twice."""
 

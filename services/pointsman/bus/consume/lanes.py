@@ -2,17 +2,18 @@
 
 Invariants:
 - A full lane is not asked for; those that have room never wait for it.
-- A lane is opened only after its predecessor is fenced, and fed only from the position read after that.
-- When the group changes hands, lanes go on until the new owners are known; the fence keeps that safe. Those
-  that stay go on then too, unless another had them meanwhile; those that go commit what is finished first.
+- A lane writes its position with the membership under which it was given to us, which the broker refuses when
+  it is over; it is fed only from a position that no transaction of a former owner can move any more.
+- When the group changes hands, lanes go on until the new owners are known. Those that stay go on then too,
+  unless another had them meanwhile.
 - A lane that failed is opened again only by who is in the group: a process that was frozen and wakes must not
-  fence those who have taken over.
+  do again what those do who have taken over.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -30,6 +31,8 @@ from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lost import put_lost_on_record
 from pointsman.bus.errors import line_of
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -44,7 +47,7 @@ OpenLane = Callable[[int, Position, LaneWriter, Lane | None], Lane]
 #: How long the host waits for records, and how soon it looks again where a lane is full, seconds.
 _POLL_S, _FULL_POLL_S = 0.2, 0.02
 _MEASURE_S = 2
-#: When the group changes hands: for the last commit of a lane, and to see whether it is still as it was.
+#: When the group changes hands: to see whether a lane is still as it was.
 _TURN_OVER_S = 1
 _ASK_AGAIN_S = 0.1
 #: Until a lane that failed is opened anew; twice as long each time that it got no further.
@@ -66,6 +69,9 @@ class Lanes:
         self._stopping = asyncio.Event()
         self._assigned = False
         self._member: GroupMember | None = None
+        self._transactions: TransactionQueue | None = None
+        #: Under which the lanes of ours were given to us.
+        self._membership: Membership | None = None
 
     @property
     def ready(self) -> bool:
@@ -83,6 +89,7 @@ class Lanes:
     async def _connected(self) -> None:
         async with group_member(self._settings, self._group) as member:
             self._member = member
+            self._transactions = await TransactionQueue.open(self._settings, self._group)
             try:
                 await member.join(self.assigned, topics=[self._topic])
                 await self._poll(member)
@@ -90,6 +97,7 @@ class Lanes:
             finally:
                 await self._let_go(list(self._tasks))
                 self._assigned, self._member = False, None
+                await self._transactions.close()
 
     async def _poll(self, member: GroupMember) -> None:
         fetcher = member.fetcher
@@ -140,13 +148,15 @@ class Lanes:
         """Told by the group: abandon lanes that are gone, go on with those that stay, open the new ones."""
         member = self._member
         assert member is not None
-        gone = [tp for tp in self._tasks if tp not in owned]
-        await self._hand_over(gone)
-        await self._let_go(gone)
+        membership = member.membership
+        await self._let_go([tp for tp in self._tasks if tp not in owned])
         await self._let_go(await self._moved_on(member))
         if self._member is not member:
             return  # the connection ended meanwhile: a lane that is opened now would be nobody's
+        # A lane that is about to open has the former membership: its first write is refused.
+        self._membership = membership
         for tp, lane in self._lanes.items():
+            self._writers[tp].membership = membership
             member.fetcher.seek(tp, lane.position, self._writers[tp].mark)
             lane.resume()
         for tp in owned - self._tasks.keys():
@@ -156,12 +166,6 @@ class Lanes:
         self._assigned = True
         partitions = sorted(tp.partition for tp in owned)
         event(log, logging.INFO, Event.PARTITIONS_ASSIGNED, group=self._group, partitions=partitions)
-
-    async def _hand_over(self, gone: list[TopicPartition]) -> None:
-        """What is finished must not be done again; whoever is fenced already is too late."""
-        ended = await _within(_TURN_OVER_S, [self._lanes[tp].hand_over() for tp in gone if tp in self._lanes])
-        if errors := [repr(error) for error in ended if isinstance(error, Exception)]:
-            event(log, logging.WARNING, Event.HANDOVER_FAILED, errors=errors)
 
     async def _moved_on(self, member: GroupMember) -> list[TopicPartition]:
         """Lanes that are ours again but not as we left them, or that nobody can tell of; the others pause."""
@@ -210,11 +214,14 @@ class Lanes:
     async def _one_life(self, tp: TopicPartition, member: GroupMember, lives: list[Lane]) -> None:
         """`lives` holds the lane of the life before, if any, and then that of this one."""
         fetcher = member.fetcher
+        transactions, membership = self._transactions, self._membership
+        assert transactions is not None
+        assert membership is not None
         await fetcher.know([self._topic])
         known = fetcher.ids.get(self._topic)
-        if known is None:  # before a writer is opened, which would fence for nothing
+        if known is None:
             raise UnknownTopicOrPartitionError(self._topic)
-        writer = await LaneWriter.open(self._settings, self._group, tp)
+        writer = LaneWriter(self._group, tp, transactions, membership)
         try:
             position = await writer.position(member.admin, known.topic)
             first = await first_offset(member.consumer, tp)
@@ -234,8 +241,6 @@ class Lanes:
             self._lanes.pop(tp, None)
             self._writers.pop(tp, None)
             fetcher.forget(tp)
-            closing: Awaitable[None] = writer.close()
-            await asyncio.wait([asyncio.ensure_future(closing)], timeout=5)
 
 
 async def _within(seconds: float, works: Iterable[Coroutine[Any, Any, object]]) -> list[object]:

@@ -127,10 +127,6 @@ class WindowLane(Lane):
         self._something_ended.set()
         return True
 
-    async def hand_over(self) -> None:
-        async with self._turn:
-            await self._commit()
-
     async def finish(self, grace_s: float) -> None:
         self._closing = True
         tasks = [task for _, task in self._running.values()]

@@ -1,9 +1,10 @@
-"""Writes what a lane made, and how far it got, in one Kafka transaction.
+"""What a lane makes, and how far it got, for the process's transactions.
 
 Invariants:
-- The transactional id belongs to the lane, so opening a writer fences the lane's previous owner, wherever
-  it is and whenever it wakes up.
-- The committed position is read only after that: nobody can move it any more.
+- A position is written with the membership under which the lane was given to us: once it is another's, the
+  broker refuses it, wherever we are and whenever we wake up.
+- The committed position is read only when no transaction is open that would move it: a former owner's has
+  ended then, or will be refused.
 - Any error but a refusal leaves the outcome of the transaction open; the writer is then useless and the lane
   starts anew.
 """
@@ -25,12 +26,15 @@ from pointsman.bus.codec.records import LARGEST_VALUE, Outgoing
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.produce.bitmap import decode_metadata
-from pointsman.bus.produce.transactions import Transactions
-from pointsman.bus.settings import LanePart
+from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.protocol.transaction_requests import Membership, Offset
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
 log = logging.getLogger(__name__)
+
+#: For the transaction of an owner that died to be aborted, seconds: its time, and until the broker looks.
+_STABLE_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +48,19 @@ class Position:
 class LaneWriter:
     """What a lane writes through."""
 
-    def __init__(self, group: str, lane: TopicPartition, transactions: Transactions) -> None:
+    def __init__(
+        self, group: str, lane: TopicPartition, transactions: TransactionQueue, membership: Membership
+    ) -> None:
+        """`membership`: what the lane was given to, which whoever keeps the lane brings up to date."""
         self._group = group
         self.lane = lane
+        self.membership = membership
         self._transactions = transactions
         self._partitions: dict[str, int] = {}
         self._keyless = itertools.count()
         self._last = Position(None)
         #: Which topic the lane's positions are in; None until it is asked for.
         self.mark: TopicMark | None = None
-
-    @classmethod
-    async def open(cls, settings: LanePart, group: str, lane: TopicPartition) -> "LaneWriter":
-        """Take the lane; its previous owner is fenced when this returns."""
-        return cls(group, lane, await Transactions.open(settings, group, (lane.topic, lane.partition)))
 
     @property
     def seed(self) -> str:
@@ -70,6 +73,7 @@ class LaneWriter:
         Raises:
             KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
         """
+        await self._transactions.settled((self.lane.topic, self.lane.partition))
         if topic is not None:
             self.mark = await topic_mark(admin, self._group, self.lane.topic, topic)
         self._last = await self._committed(admin)
@@ -83,9 +87,9 @@ class LaneWriter:
         """
         return await self._committed(admin, within) == self._last
 
-    async def _committed(self, admin: AIOKafkaAdminClient, within: float = 10.0) -> Position:
+    async def _committed(self, admin: AIOKafkaAdminClient, within: float = _STABLE_S) -> Position:
         place = (self.lane.topic, self.lane.partition)
-        found = (await committed_offsets(admin, self._group, [place], within=within)).get(place)
+        found = (await committed_offsets(admin, self._group, [place], within=within, stable=True)).get(place)
         if found is None:
             return Position(None)
         offset, metadata = found
@@ -123,12 +127,10 @@ class LaneWriter:
             grouped.setdefault((record.topic, partition), []).append(record)
         if refused:
             raise RecordsRefusedError(refused, f"too large for any topic: {len(refused)} records")
-        await self._transactions.write(grouped, next_offset, mark(metadata, self.mark))
+        place = (self.lane.topic, self.lane.partition)
+        offset = Offset(place, next_offset, mark(metadata, self.mark))
+        await self._transactions.write(self.membership, offset, grouped)
         self._last = Position(next_offset, decode_metadata(next_offset, metadata))
-
-    async def close(self) -> None:
-        """Let go; a transaction still open is aborted by the lane's next owner."""
-        await self._transactions.close()
 
     async def _count(self, topic: str) -> int:
         count = self._partitions[topic] = await self._transactions.partitions(topic)

@@ -1,9 +1,10 @@
-"""One lane's transactions (KIP-890, Kafka 4.0), in three requests: records, position, commit.
+"""Transactions (KIP-890, Kafka 4.0), one at a time, each in three requests: records, positions, commit.
 
 Invariants:
 - Each transaction has a producer epoch of its own, so a late record of an earlier one is refused.
-- The epoch is given out by the coordinator: at the opening, which fences the previous owner of the
-  transactional id, and with every commit.
+- The epoch is given out by the coordinator: at the start, and with every commit.
+- Positions go with the member and the generation of the group in which their lanes were assigned. The broker
+  refuses those of a generation that is over, and the transaction with them.
 - A request that may or may not have been carried out is sent again as it is. The broker knows it again:
   records by their sequence numbers, a commit by its epoch.
 - Where a record is refused for what it is, the transaction goes on until all such records are known; then it
@@ -14,6 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import (
@@ -37,7 +39,7 @@ from pointsman.bus.errors import BrokerTooOldError, RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.produce.batches import Batches
 from pointsman.bus.protocol import transaction_requests as requests
-from pointsman.bus.protocol.transaction_requests import Packed, Producer, Versions
+from pointsman.bus.protocol.transaction_requests import Membership, Offset, Packed, Producer, Versions
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach_once
 
@@ -67,34 +69,32 @@ async def transaction_version(client: AIOKafkaClient) -> int:
 
 
 class Transactions:
-    """Records and the lane's position are written together or not at all.
+    """Records and positions of one group are written together or not at all.
 
-    Whatever error comes out of it leaves the outcome open, and the object is then useless. But for
+    Whatever error comes out of `write` leaves its outcome open: `begin_anew` before the next one. But for
     RecordsRefusedError: then nothing of the transaction is there.
     """
 
-    def __init__(
-        self, client: AIOKafkaClient, settings: LanePart, name: str, group: str, lane: Place
-    ) -> None:
+    def __init__(self, client: AIOKafkaClient, settings: LanePart, group: str) -> None:
         self._client = client
-        self._timeout_ms = settings.request_timeout_ms
-        self._name = name
+        self._request_timeout_ms = settings.request_timeout_ms
+        self._timeout_ms = settings.transaction_timeout_ms
+        #: One of its own for each process: it is the group that fences, not the transactional id.
+        self._name = f"{group}-{uuid4()}"
         self._group = group
-        self._lane = lane
         self._producer = Producer(-1, -1)
         self._coordinators: dict[str, int] = {}
         self._settled_at = 0.0
 
     @classmethod
-    async def open(cls, settings: LanePart, group: str, lane: Place) -> "Transactions":
-        """The lane's previous owner, wherever it is, is fenced when this returns.
+    async def open(cls, settings: LanePart, group: str) -> "Transactions":
+        """Ready for the first one.
 
         Raises:
             BrokerTooOldError: the cluster has not agreed on these transactions.
         """
-        name = f"{group}-{lane[0]}-{lane[1]}"
-        client = connection.client(settings, client_id=name, request_timeout_ms=settings.request_timeout_ms)
-        made = cls(client, settings, name, group, lane)
+        client = connection.client(settings, client_id=group, request_timeout_ms=settings.request_timeout_ms)
+        made = cls(client, settings, group)
         try:
             try:
                 await client.bootstrap()
@@ -103,7 +103,7 @@ class Transactions:
                 raise
             if await transaction_version(client) < 2:
                 raise BrokerTooOldError(settings.kafka)
-            await made._next_epoch(requests.init_producer(name, settings.transaction_timeout_ms))
+            await made.begin_anew()
         except BaseException:
             await client.close()
             raise
@@ -118,15 +118,21 @@ class Transactions:
             await self._client.force_metadata_update()
         return len(found)
 
-    async def write(self, records: Mapping[Place, Sequence[Made]], next_offset: int, metadata: str) -> None:
-        """One transaction: `records` to their partitions, and where the lane goes on."""
+    async def begin_anew(self) -> None:
+        """A new epoch; a transaction that has not ended is aborted, or ends as it was told to."""
+        await self._next_epoch(requests.init_producer(self._name, self._timeout_ms))
+
+    async def write(
+        self, membership: Membership, offsets: Sequence[Offset], records: Mapping[Place, Sequence[Made]]
+    ) -> None:
+        """One transaction: `records` to their partitions, and where the lanes of this member go on."""
         producer = self._producer
         await asyncio.sleep(self._settled_at - time.monotonic())
-        left = {place: Batches(each, producer.id, producer.epoch) for place, each in records.items()}
+        left = {place: Batches(some, producer.id, producer.epoch) for place, some in records.items()}
         await self._produce(left)
-        refused = [record for each in left.values() for record in each.refused]
+        refused = [record for batches in left.values() for record in batches.refused]
         if not refused:
-            await self._commit_offset(producer, next_offset, metadata)
+            await self._commit_offsets(producer, membership, offsets)
         await self._next_epoch(requests.end(self._name, producer, commit=not refused))
         self._settled_at = time.monotonic() + _SETTLE_S
         if refused:
@@ -134,7 +140,7 @@ class Transactions:
             raise RecordsRefusedError(refused, f"too large for its topic, or no valid record: {topics}")
 
     async def close(self) -> None:
-        """Let go; a transaction still open is aborted by the lane's next owner."""
+        """Let go; the broker aborts a transaction that is still open when its time is over."""
         await self._client.close()
 
     async def _produce(self, left: Mapping[Place, Batches]) -> None:
@@ -168,7 +174,9 @@ class Transactions:
         if leader in (None, -1):
             return dict.fromkeys(portion, LeaderNotAvailableError(str(list(portion))))
         try:
-            codes = await self._client.send(leader, requests.produce(self._name, self._timeout_ms, portion))
+            codes = await self._client.send(
+                leader, requests.produce(self._name, self._request_timeout_ms, portion)
+            )
         except KafkaError as error:
             return dict.fromkeys(portion, error)
         return {
@@ -176,11 +184,12 @@ class Transactions:
             for place in portion
         }
 
-    async def _commit_offset(self, producer: Producer, next_offset: int, metadata: str) -> None:
-        offset = requests.Offset(self._lane, next_offset, metadata)
-        request = requests.commit_offset(self._name, producer, self._group, offset)
+    async def _commit_offsets(
+        self, producer: Producer, membership: Membership, offsets: Sequence[Offset]
+    ) -> None:
+        request = requests.commit_offsets(self._name, producer, self._group, membership, offsets)
         await self._ask_coordinator(
-            CoordinationType.GROUP, self._group, request, lambda codes: codes[self._lane]
+            CoordinationType.GROUP, self._group, request, lambda codes: next(filter(None, codes.values()), 0)
         )
 
     async def _next_epoch(self, request: Packed) -> None:
@@ -206,7 +215,7 @@ class Transactions:
             await patience.pause(error)
 
     def _patience(self) -> "_Patience":
-        return _Patience(self._timeout_ms / 1000)
+        return _Patience(self._request_timeout_ms / 1000)
 
 
 def _portion(left: Mapping[Place, Batches]) -> dict[Place, bytes]:

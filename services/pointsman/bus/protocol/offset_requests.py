@@ -1,16 +1,17 @@
-"""The request for a partition's first or last offset, or that of a time, and what is answered: version 6.
+"""The requests for offsets and what is answered: those of a partition, and those that a group has committed.
 
-Layout: Kafka's protocol guide.
+Layouts: Kafka's protocol guide.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from struct import Struct
 
 from pointsman.bus.places import Place
 from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
 from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
-_API, _VERSION = 2, 6
+_LIST, _LIST_VERSION = 2, 6
+_COMMITTED, _COMMITTED_VERSION = 9, 7
 
 #: Replica, isolation level.
 _ASKED = Struct(">ib")
@@ -20,7 +21,15 @@ _THROTTLE = Struct(">i")
 #: Partition, error code, time, offset, leader's epoch.
 _ANSWERED_PARTITION = Struct(">ihqqi")
 
+_PARTITION = Struct(">i")
+#: Partition, offset, leader's epoch.
+_POSITION = Struct(">iqi")
+_CODE = Struct(">h")
+
 _CONSUMER, _UNKNOWN = -1, -1
+
+#: An error code, and of each place an error code, where the group goes on, and the metadata of that.
+Committed = tuple[int, dict[Place, tuple[int, int, str]]]
 
 
 def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
@@ -34,7 +43,10 @@ def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
         topics.setdefault(topic, []).append(asked)
     listed = array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
     return Packed(
-        _API, _VERSION, _ASKED.pack(_CONSUMER, committed_only) + listed + NO_TAGS, ResponseReader(_offsets)
+        _LIST,
+        _LIST_VERSION,
+        _ASKED.pack(_CONSUMER, committed_only) + listed + NO_TAGS,
+        ResponseReader(_offsets),
     )
 
 
@@ -55,3 +67,43 @@ def _partition(answer: WireReader) -> tuple[int, tuple[int, int]]:
     partition, code, _, offset, _ = answer.unpack(_ANSWERED_PARTITION)
     answer.tags()
     return partition, (code, offset)
+
+
+def committed(group: str, places: Collection[Place] | None, *, stable: bool) -> Packed:
+    """What a group has committed, of all places if none are given; answered by `Committed`.
+
+    `stable`: a place whose position is part of a transaction that has not ended is answered with an error.
+    """
+    topics: dict[str, list[bytes]] | None = None if places is None else {}
+    for topic, partition in places or ():
+        assert topics is not None
+        topics.setdefault(topic, []).append(_PARTITION.pack(partition))
+    listed = (
+        compact(None)  # no array is written as no text is
+        if topics is None
+        else array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
+    )
+    body = compact(group.encode()) + listed + bytes([stable]) + NO_TAGS
+    return Packed(_COMMITTED, _COMMITTED_VERSION, body, ResponseReader(_committed))
+
+
+def _committed(answer: WireReader) -> Committed:
+    answer.unpack(_THROTTLE)
+    positions: dict[Place, tuple[int, int, str]] = {}
+
+    def topic(answer: WireReader) -> None:
+        name = (answer.compact() or b"").decode()
+        positions.update({(name, partition): position for partition, position in answer.array(_position)})
+        answer.tags()
+
+    answer.array(topic)
+    (code,) = answer.unpack(_CODE)
+    return code, positions
+
+
+def _position(answer: WireReader) -> tuple[int, tuple[int, int, str]]:
+    partition, offset, _ = answer.unpack(_POSITION)
+    metadata = (answer.compact() or b"").decode()
+    (code,) = answer.unpack(_CODE)
+    answer.tags()
+    return partition, (code, offset, metadata)

@@ -29,7 +29,6 @@ _VERSIONS_API = 18
 #: Tags of its answer.
 _KNOWN, _AGREED = 0, 2
 _ACKS_ALL = _INT16.pack(-1)
-_NO_GENERATION = _INT32.pack(-1)
 _NO_LEADER_EPOCH = -1
 
 
@@ -42,6 +41,14 @@ class Producer:
 
     def packed(self) -> bytes:
         return _PRODUCER.pack(self.id, self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A consumer's place in its group: the broker takes no positions from it once its generation is over."""
+
+    id: str
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +139,24 @@ def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, byte
     return Packed(0, 12, body, ResponseReader(_sent))
 
 
-def commit_offset(transactional_id: str, producer: Producer, group: str, offset: Offset) -> Packed:
+def commit_offsets(
+    transactional_id: str, producer: Producer, group: str, membership: Membership, offsets: Iterable[Offset]
+) -> Packed:
     """Answered by error codes."""
-    topic, partition = offset.place
-    where = _OFFSET.pack(partition, offset.next_offset, _NO_LEADER_EPOCH)
-    packed = where + compact(offset.metadata.encode()) + NO_TAGS
+    topics: dict[str, list[bytes]] = {}
+    for offset in offsets:
+        topic, partition = offset.place
+        position = _OFFSET.pack(partition, offset.next_offset, _NO_LEADER_EPOCH)
+        topics.setdefault(topic, []).append(position + compact(offset.metadata.encode()) + NO_TAGS)
     body = b"".join(
         (
             compact(transactional_id.encode()),
             compact(group.encode()),
             producer.packed(),
-            _NO_GENERATION,
-            compact(b""),
+            _INT32.pack(membership.generation),
+            compact(membership.id.encode()),
             compact(None),
-            _by_topic({topic: [packed]}),
+            _by_topic(topics),
             NO_TAGS,
         )
     )

@@ -40,6 +40,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 add.partitions.to.txn.retry.backoff.ms=2
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=4194304
 message.max.bytes=8388608

@@ -23,7 +23,6 @@ from pointsman.bus.consume.group_member import consumer_of
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.errors import KafkaLoginError, KafkaUnavailableError
 from pointsman.bus.host import control_broker
-from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
 from pointsman.bus.settings import LanePart
@@ -33,6 +32,7 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.support.command import Command
 from tests.support.secured_kafka import PASSWORD, SecuredKafka, environment, secured_kafka, token
+from tests.support.sole_writer import SoleWriter
 
 pytestmark = pytest.mark.stack
 
@@ -68,7 +68,7 @@ async def test_all_that_we_do_works_in_every_way(
     assert not [change for change in await plan(settings, [intake, calls]) if change.to_do]
     async with Publisher(settings) as publisher:
         await publisher.publish([Outgoing(intake.name, b"k", b"published", [])])
-    writer = await LaneWriter.open(settings, group, place)
+    writer = await SoleWriter.open(settings, group, place)
     try:
         await writer.write([Outgoing(calls.name, b"k", b"in a transaction", [])], 1, "")
     finally:

@@ -19,7 +19,6 @@ from pointsman.bus.consume.batch_lane import batch_lanes
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
-from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.clock import utc_now
@@ -29,6 +28,7 @@ from pointsman_schemas import dead
 from pointsman_schemas.ids import derived_text
 from pointsman_schemas.topics import Topic, Topics
 from tests.conftest import Kafka
+from tests.support.sole_writer import SoleWriter
 
 pytestmark = pytest.mark.stack
 
@@ -246,7 +246,7 @@ async def test_a_position_in_the_topic_before_is_none(intake: Intake) -> None:
         await intake.until_committed(3)
     before = unmark((await intake.committed() or (0, ""))[1])[0]
     await intake.make_anew()
-    late = await LaneWriter.open(intake.settings, intake.group, intake.lane)
+    late = await SoleWriter.open(intake.settings, intake.group, intake.lane)
     late.mark = before
     await late.write([], 3)
     await late.close()
@@ -260,7 +260,7 @@ async def test_a_position_in_the_topic_before_is_none(intake: Intake) -> None:
 async def test_ids_stay_what_they_were_in_a_topic_that_was_read_before_positions_said_which(
     intake: Intake,
 ) -> None:
-    writer = await LaneWriter.open(intake.settings, intake.group, intake.lane)
+    writer = await SoleWriter.open(intake.settings, intake.group, intake.lane)
     await writer.write([], 0)  # as positions were committed before
     await writer.close()
     await intake.publish(b"0", b"1")

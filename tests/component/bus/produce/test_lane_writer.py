@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,30 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     ConcurrentTransactions,
+    IllegalGenerationError,
     InvalidProducerEpoch,
     KafkaError,
     NoError,
     NotCoordinatorForGroupError,
     NotEnoughReplicasError,
+    UnknownMemberIdError,
     for_code,
 )
 
 from pointsman.bench.hop.messages import records
+from pointsman.bus.admin.committed import UnstableOffsetError
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.group_member import group_member
 from pointsman.bus.errors import BrokerTooOldError
 from pointsman.bus.produce import transactions
 from pointsman.bus.produce.batches import BATCH_BYTES, Batches
 from pointsman.bus.produce.lane_writer import LaneWriter, Position, partition_of
+from pointsman.bus.produce.transaction_queue import TransactionQueue
 from pointsman.bus.produce.transactions import Transactions, transaction_version
 from pointsman.bus.protocol import transaction_requests as requests
+from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.read.follow import follow
 from pointsman.bus.settings import LanePart
 from pointsman.dev.servers.stack import Stack
@@ -44,6 +50,7 @@ from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.fast_path import needs_library
 from tests.support.router_lanes import POLICY, REGISTRY
+from tests.support.sole_writer import NOBODY, SoleWriter
 
 pytestmark = pytest.mark.stack
 
@@ -61,7 +68,7 @@ class Intake:
 
     @property
     def settings(self) -> LanePart:
-        return LanePart(kafka=self.bootstrap, prefix=self.topics.prefix)
+        return LanePart(kafka=self.bootstrap, prefix=self.topics.prefix, transaction_timeout_ms=3_000)
 
     @property
     def group(self) -> str:
@@ -70,8 +77,8 @@ class Intake:
     def place(self, partition: int = 0) -> TopicPartition:
         return TopicPartition(self.topics.intake.name, partition)
 
-    async def writer(self, partition: int = 0) -> LaneWriter:
-        return await LaneWriter.open(self.settings, self.group, self.place(partition))
+    async def writer(self, partition: int = 0, membership: Membership = NOBODY) -> SoleWriter:
+        return await SoleWriter.open(self.settings, self.group, self.place(partition), membership)
 
     def record(self, value: bytes, tier: str = "small", partition: int = 0) -> Outgoing:
         """With a key that leads to the partition."""
@@ -85,13 +92,18 @@ class Intake:
         records = follow(self.settings, names, start="beginning", until_end=True)
         return [record.value async for record in records]
 
-    async def position(self, writer: LaneWriter) -> Position:
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            return await writer.position(admin)
+            yield admin
         finally:
             await admin.close()
+
+    async def position(self, writer: LaneWriter) -> Position:
+        async with self.admin() as admin:
+            return await writer.position(admin)
 
 
 @pytest.fixture
@@ -173,22 +185,70 @@ async def test_bundles_and_loose_records_go_together(intake: Intake) -> None:
     assert sum(found.values()) == 5_000
 
 
-async def test_a_new_owner_fences_the_one_before(intake: Intake) -> None:
-    before = await intake.writer()
-    await before.write([intake.record(b"before")], 1)
+@asynccontextmanager
+async def membership(intake: Intake) -> AsyncIterator[Membership]:
+    """Of the group's only member, once it has its partitions."""
+
+    async def assigned(_: object) -> None: ...
+
+    async with group_member(intake.settings, intake.group) as member, asyncio.timeout(60):
+        await member.join(assigned, topics=[intake.topics.intake.name])
+        await member.settled.wait()
+        yield member.membership
+
+
+async def test_who_is_no_longer_in_the_group_writes_nothing(intake: Intake) -> None:
+    """Whatever it was given before, and whoever has it now."""
+    async with membership(intake) as gone:
+        before = await intake.writer(membership=gone)
+        await before.write([intake.record(b"before")], 1)
+    async with membership(intake) as present:
+        owner = await intake.writer(membership=present)
+        try:
+            with pytest.raises((UnknownMemberIdError, IllegalGenerationError)):
+                await before.write([intake.record(b"after its end")], 2)
+            former = replace(present, generation=present.generation - 1)
+            before.membership = former
+            with pytest.raises(IllegalGenerationError):
+                await before.write([intake.record(b"in a generation that is over")], 2)
+            await owner.write([intake.record(b"owner")], 3)
+            assert await intake.read() == [b"before", b"owner"]
+            assert await intake.position(owner) == Position(3)
+        finally:
+            await before.close()
+            await owner.close()
+
+
+async def test_a_position_that_a_transaction_may_still_move_is_waited_for(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer was frozen before it could end it: the broker aborts it when its time is over."""
+    frozen = await intake.writer()
+    reached = asyncio.Event()
+
+    async def freeze(*_: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transactions, "_next_epoch", freeze)
+        writing = asyncio.create_task(frozen.write([intake.record(b"lost")], 1))
+        await reached.wait()
     owner = await intake.writer()
     try:
-        with pytest.raises(KafkaError):
-            await before.write([intake.record(b"after its end")], 2)
-        await owner.write([intake.record(b"owner")], 3)
-        assert await intake.read() == [b"before", b"owner"]
-        assert await intake.position(owner) == Position(3)
+        async with intake.admin() as admin:
+            with pytest.raises(UnstableOffsetError):
+                await owner.is_last(admin, within=0)
+        assert await intake.position(owner) == Position(None)
+        await owner.write([intake.record(b"owner")], 1)
+        assert await intake.read() == [b"owner"]
     finally:
-        await before.close()
+        writing.cancel()
+        await frozen.close()
         await owner.close()
 
 
-@pytest.mark.parametrize("broken", ["_commit_offset", "_next_epoch"])
+@pytest.mark.parametrize("broken", ["_commit_offsets", "_next_epoch"])
 async def test_what_was_not_committed_is_never_read(
     intake: Intake, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -214,8 +274,8 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
     """It was on its way while its transaction ended: it must not get into the next one."""
     writer = await intake.writer()
     try:
-        assert isinstance(writer._transactions, Transactions)
-        client, name, earlier = _inside(writer._transactions)
+        inside = writer.queue._transactions
+        client, name, earlier = inside._client, inside._name, inside._producer
         place = (intake.topics.tier("small").name, 0)
         late = Batches([intake.record(b"late")], earlier.id, earlier.epoch).batch or b""
         await writer.write([intake.record(b"first", partition=1)], 1)
@@ -228,18 +288,14 @@ async def test_a_late_record_of_an_earlier_transaction_is_refused(intake: Intake
             sent_late.append(answer[place])
             return await before(*arguments)
 
-        before = writer._transactions._commit_offset
+        before = inside._commit_offsets
         monkeypatched = pytest.MonkeyPatch()
-        monkeypatched.setattr(writer._transactions, "_commit_offset", late_first)
+        monkeypatched.setattr(inside, "_commit_offsets", late_first)
         await writer.write([intake.record(b"second", partition=0)], 2)
         assert [for_code(code) for code in sent_late] == [InvalidProducerEpoch]
         assert sorted(filter(None, await intake.read())) == [b"first", b"second"]
     finally:
         await writer.close()
-
-
-def _inside(transactions: Transactions) -> tuple[AIOKafkaClient, str, requests.Producer]:
-    return transactions._client, transactions._name, transactions._producer
 
 
 async def test_no_record_of_a_transaction_is_refused(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,17 +310,19 @@ async def test_no_record_of_a_transaction_is_refused(intake: Intake, monkeypatch
 
     monkeypatch.setattr(AIOKafkaClient, "send", counted)
 
+    queue = await TransactionQueue.open(intake.settings, intake.group)
+
     async def work(partition: int) -> None:
-        writer = await intake.writer(partition)
-        try:
-            for number in range(TRANSACTIONS):
-                await writer.write([intake.record(b"%d" % number, tier) for tier in TIERS], number + 1)
-        finally:
-            await writer.close()
+        writer = SoleWriter(intake.group, intake.place(partition), queue)
+        for number in range(TRANSACTIONS):
+            await writer.write([intake.record(b"%d" % number, tier) for tier in TIERS], number + 1)
 
     partitions = range(intake.topics.intake.partitions)
-    await asyncio.gather(*map(work, partitions))
-    assert answers[NoError] == len(partitions) * TRANSACTIONS * len(TIERS)
+    try:
+        await asyncio.gather(*map(work, partitions))
+    finally:
+        await queue.close()
+    assert 0 < answers[NoError] <= len(partitions) * TRANSACTIONS * len(TIERS)
     # A coordinator that is still busy with the transaction before says so: that passes, and is asked again.
     passing = {error for error in answers if error.retriable or error is ConcurrentTransactions}
     assert set(answers) - passing == {NoError}

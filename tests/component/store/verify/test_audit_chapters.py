@@ -19,7 +19,6 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume import read_positions
-from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
@@ -35,6 +34,7 @@ from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.audit_store import as_auditor, as_writer, audit_pool, observer, prepare
 from tests.support.command import Command
+from tests.support.sole_writer import SoleWriter
 
 pytestmark = pytest.mark.stack
 
@@ -224,7 +224,7 @@ async def test_ids_are_those_that_the_router_derives(audited: Audited) -> None:
     """Of a job without an id, the audit must say the same one as whoever routed it."""
     settings = LanePart(kafka=audited.kafka.bootstrap, prefix=audited.kafka.prefix)
     place = TopicPartition(audited.intake, PARTITION)
-    writer = await LaneWriter.open(settings, f"{audited.kafka.prefix}.router", place)
+    writer = await SoleWriter.open(settings, f"{audited.kafka.prefix}.router", place)
     await writer.write([], 0)  # a position that does not say which topic it is in
     await writer.close()
     await audited.publish("one")

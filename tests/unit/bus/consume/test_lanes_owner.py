@@ -15,6 +15,7 @@ from pointsman.bus.consume import lanes as host
 from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
 
 HERE = TopicPartition("t", 0)
@@ -39,9 +40,6 @@ class Life(Lane):
         await self.fails.wait()
         raise ConnectionError("fenced")
 
-    async def hand_over(self) -> None:
-        self.did.append("handed over")
-
     async def abandon(self) -> None:
         self.did.append("abandoned")
 
@@ -50,19 +48,22 @@ class Group:
     """Everything that the host sees of Kafka, and the lanes that it has opened."""
 
     def __init__(self) -> None:
-        self.member = True
+        self.is_in = True
+        self.generation = 1
+        self.writers: list[Writer] = []
+        self.reads, self.may_read = asyncio.Event(), asyncio.Event()
+        self.may_read.set()
         self.asked = asyncio.Event()
         self.last = True
         self.opened: list[Life] = []
         self.before: list[Lane | None] = []
         self.told: list[tuple[object, ...]] = []
         self.ids = {HERE.topic: TopicId("cluster", UUID(int=1))}
-        self.mark = None
         self.fetcher = self.consumer = self.admin = self
 
     async def is_member(self) -> bool:
         self.asked.set()
-        return self.member
+        return self.is_in
 
     def open_lane(self, first: int, position: Position, writer: LaneWriter, before: Lane | None) -> Lane:
         self.opened.append(Life())
@@ -74,13 +75,11 @@ class Group:
             while len(self.opened) < count:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
 
-    # --- a writer, and a member of the group with its clients
+    @property
+    def membership(self) -> Membership:
+        return Membership("m", self.generation)
 
-    async def position(self, *_: object) -> Position:
-        return Position(0)
-
-    async def is_last(self, *_: object, within: float) -> bool:
-        return self.last
+    # --- a member of the group with its clients
 
     async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 0)
@@ -93,17 +92,38 @@ class Group:
     def forget(self, tp: object) -> None:
         self.told.append(("forget", tp))
 
-    async def close(self) -> None: ...
+    async def is_last(self) -> bool:
+        return self.last
+
+
+class Writer:
+    """Of one life of a lane."""
+
+    mark = None
+
+    def __init__(self, group: Group, membership: Membership) -> None:
+        self._group = group
+        self.membership = membership
+
+    async def position(self, *_: object) -> Position:
+        if not self._group.may_read.is_set():
+            self._group.reads.set()
+        await self._group.may_read.wait()
+        return Position(0)
+
+    async def is_last(self, *_: object, within: float) -> bool:
+        return await self._group.is_last()
 
 
 @asynccontextmanager
 async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lanes]:
     """A host that was just given a partition and has opened its lane."""
 
-    async def open_writer(*_: object) -> LaneWriter:
-        return cast("LaneWriter", group)
+    def writer(name: str, lane: object, queue: object, membership: Membership) -> LaneWriter:
+        group.writers.append(Writer(group, membership))
+        return cast("LaneWriter", group.writers[-1])
 
-    monkeypatch.setattr(LaneWriter, "open", open_writer)
+    monkeypatch.setattr(host, "LaneWriter", writer)
 
     async def nothing_lost(*_: object) -> None: ...
 
@@ -111,7 +131,7 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(host, "_ASK_AGAIN_S", 0.001)
     lanes = Lanes(LanePart(), "group", HERE.topic, group.open_lane)
     inside: dict[str, Any] = lanes.__dict__
-    inside["_member"] = group
+    inside["_member"] = inside["_transactions"] = group
     await lanes.assigned({HERE})
     await group.until_open(1)
     yield lanes
@@ -124,10 +144,10 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def test_who_is_no_longer_in_the_group_does_not_open_its_lane_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Opening would fence whoever has it now."""
+    """It would do again what those do who have taken over."""
     group = Group()
     async with owning(group, monkeypatch) as lanes:
-        group.member = False
+        group.is_in = False
         group.opened[0].fails.set()
         async with asyncio.timeout(20):
             await group.asked.wait()
@@ -165,7 +185,7 @@ async def test_no_lane_is_opened_when_the_connection_has_ended_meanwhile(
     group = Group()
     async with owning(group, monkeypatch) as lanes:
 
-        async def ends(*_: object, within: float) -> bool:
+        async def ends() -> bool:
             lanes.__dict__["_member"] = None
             return True
 
@@ -189,8 +209,34 @@ async def test_what_is_fetched_follows_the_lanes(monkeypatch: pytest.MonkeyPatch
         assert group.told == [*stayed, ("forget", HERE), ("seek", HERE, 0)]
 
 
-async def test_a_lane_that_goes_hands_over_first(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lane_that_goes_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group()
     async with owning(group, monkeypatch) as lanes:
         await lanes.assigned(set())
-        assert group.opened[0].did[:2] == ["handed over", "abandoned"]
+        assert set(group.opened[0].did) == {"abandoned"}
+
+
+async def test_a_lane_that_stays_writes_with_the_new_membership(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the former one the broker would refuse it."""
+    group = Group()
+    async with owning(group, monkeypatch) as lanes:
+        group.generation = 2
+        await lanes.assigned({HERE})
+        assert [writer.membership.generation for writer in group.writers] == [2]
+
+
+async def test_a_lane_that_opens_while_the_group_changes_hands_has_the_former_membership(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have read its position before another owner moved it, so that its write must be refused."""
+    group = Group()
+    async with owning(group, monkeypatch) as lanes:
+        group.may_read.clear()
+        group.opened[0].fails.set()
+        async with asyncio.timeout(20):
+            await group.reads.wait()
+        group.generation = 2
+        await lanes.assigned({HERE})
+        group.may_read.set()
+        await group.until_open(2)
+        assert [writer.membership.generation for writer in group.writers] == [1, 1]

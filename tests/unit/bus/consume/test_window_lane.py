@@ -290,18 +290,6 @@ async def test_a_position_that_went_back_is_begun_anew() -> None:
     assert not lane.renew(0, frozenset({1}), log)  # type: ignore[arg-type]
 
 
-async def test_a_lane_that_goes_to_another_commits_what_is_finished() -> None:
-    log, slow = Log(), Slow(0)
-    lane = lane_on(log, slow)
-    lane.feed([record(0), record(1)])
-    await settle()
-    assert log.results == []
-    await lane.hand_over()
-    assert log.results == [b"1"]
-    assert decode_metadata(0, log.metadata) == {1}
-    await lane.abandon()
-
-
 async def test_while_paused_nothing_is_committed() -> None:
     async def handler(record: Incoming) -> list[Outgoing]:
         return answer(record)

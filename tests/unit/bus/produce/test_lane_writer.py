@@ -1,6 +1,5 @@
 """Where a lane goes on: what the brokers cannot say just now is never taken for a beginning."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +8,9 @@ from aiokafka.errors import GroupAuthorizationFailedError
 
 from pointsman.bus.produce.bitmap import encode_metadata
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.protocol.transaction_requests import Membership
 
-LOADING, FORBIDDEN = 14, 30
+LOADING, FORBIDDEN, UNSTABLE = 14, 30, 88
 LANE = TopicPartition("t.jobs.intake", 2)
 
 
@@ -26,21 +26,31 @@ class Admin:
 
     async def _send_request(self, request: object, node: int) -> Any:
         code, offset = self._answers.pop(0)
-        place = (LANE.partition, offset, self.metadata, 0)
-        return SimpleNamespace(error_code=code, topics=[(LANE.topic, [place])])
+        return code, {tuple(LANE): (0, offset, self.metadata)}
 
-    async def list_consumer_group_offsets(self, group: str, partitions: object = None) -> dict[Any, Any]:
-        return {}  # what the client makes of an answer that is an error
+
+class Queue:
+    """Has nothing under way."""
+
+    async def settled(self, lane: object) -> None: ...
+
+
+def writer() -> LaneWriter:
+    queue: Any = Queue()
+    return LaneWriter("t.router", LANE, queue, Membership("m", 1))
 
 
 async def position(*answers: tuple[int, int]) -> Position:
     admin: Any = Admin(*answers)
-    producer: Any = None
-    return await LaneWriter("t.router", LANE, producer).position(admin)
+    return await writer().position(admin)
 
 
 async def test_a_coordinator_that_is_loading_is_asked_again() -> None:
     assert await position((LOADING, -1), (LOADING, -1), (0, 7)) == Position(7)
+
+
+async def test_a_transaction_that_has_not_ended_is_waited_for() -> None:
+    assert await position((UNSTABLE, -1), (0, 7)) == Position(7)
 
 
 async def test_a_group_that_never_committed_begins_at_the_beginning() -> None:
@@ -55,5 +65,4 @@ async def test_a_refusal_ends_the_lane_instead_of_moving_it() -> None:
 async def test_what_is_finished_beyond_the_committed_offset_is_part_of_the_position() -> None:
     admin: Any = Admin((0, 7))
     admin.metadata = encode_metadata(7, {9, 12})
-    producer: Any = None
-    assert await LaneWriter("t.router", LANE, producer).position(admin) == Position(7, frozenset({9, 12}))
+    assert await writer().position(admin) == Position(7, frozenset({9, 12}))

@@ -40,7 +40,7 @@ async def produced(client: Client) -> Batches:
     any_client: Any = client
     settings = LanePart(request_timeout_ms=1_000)
     batches = Batches([Outgoing("t", None, b"x", [])], 1, 1)
-    await Transactions(any_client, settings, "n", "g", PLACE)._produce({PLACE: batches})
+    await Transactions(any_client, settings, "g")._produce({PLACE: batches})
     return batches
 
 

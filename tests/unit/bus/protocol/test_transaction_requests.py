@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import IncompatibleBrokerVersion
 
 from pointsman.bus.protocol import transaction_requests as requests
-from pointsman.bus.protocol.transaction_requests import Offset, Packed, Producer, Versions
+from pointsman.bus.protocol.transaction_requests import Membership, Offset, Packed, Producer, Versions
 from pointsman.bus.protocol.wire import NO_TAGS, array, compact
 
 PRODUCER = Producer(7, 3)
@@ -41,7 +41,7 @@ def test_an_offset_is_refused_by_partition() -> None:
     answer = (
         pack(">i", 0) + array([compact(b"t") + array([pack(">ih", 1, 22) + NO_TAGS]) + NO_TAGS]) + NO_TAGS
     )
-    request = requests.commit_offset("t", PRODUCER, "g", Offset(PLACE, 5, ""))
+    request = requests.commit_offsets("t", PRODUCER, "g", Membership("m", 4), [Offset(PLACE, 5, "")])
     assert read(request, answer) == {PLACE: 22}
 
 

@@ -1,0 +1,186 @@
+"""What the lanes of a process have to write at the same time goes into one transaction (KIP-447).
+
+A transaction costs the broker several requests and some milliseconds, whatever is in it. What comes while one
+is under way waits for the next. After one that failed each goes alone for once, so that a lane whose writes
+always fail does not keep the others from theirs.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.places import Place
+from pointsman.bus.produce.transactions import Transactions
+from pointsman.bus.protocol.transaction_requests import Membership, Offset
+from pointsman.bus.settings import LanePart
+
+#: Values of so many bytes go into one transaction, and what one lane writes at a time.
+_TRANSACTION_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class _Write:
+    """What one lane has to write. `given_up`: the lane was let go meanwhile."""
+
+    membership: Membership
+    offset: Offset
+    records: Mapping[Place, Sequence[Made]]
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    error: BaseException | None = None
+    given_up: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of its values."""
+        return sum(_size(record) for records in self.records.values() for record in records)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """It is written, or not, or nobody knows."""
+        self.error = error
+        self.ended.set()
+
+
+class TransactionQueue:
+    """Writes what waits, all of it together, until it is closed; made within a running event loop."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        #: Whether the outcome of the last transaction is known.
+        self._clear = True
+        #: How many go alone now.
+        self._alone = 0
+        self._waiting: list[_Write] = []
+        self._some_wait = asyncio.Event()
+        self._under_way: list[_Write] = []
+        self._task = asyncio.create_task(self._run(), name="transactions")
+
+    @classmethod
+    async def open(cls, settings: LanePart, group: str) -> "TransactionQueue":
+        """With a connection of its own.
+
+        Raises:
+            BrokerTooOldError: the cluster has not agreed on these transactions.
+        """
+        return cls(await Transactions.open(settings, group))
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions the topic has."""
+        return await self._transactions.partitions(topic)
+
+    async def write(
+        self, membership: Membership, offset: Offset, records: Mapping[Place, Sequence[Made]]
+    ) -> None:
+        """`records` to their partitions, and where a lane goes on, with what other lanes write now.
+
+        Raises:
+            RecordsRefusedError: nothing of it was written.
+            KafkaError, OSError: whether it was written is not known.
+        """
+        write = _Write(membership, offset, records)
+        self._waiting.append(write)
+        self._some_wait.set()
+        try:
+            await write.ended.wait()
+        except asyncio.CancelledError:
+            write.given_up = True
+            raise
+        if write.error is not None:
+            raise write.error
+
+    async def settled(self, lane: Place) -> None:
+        """Return when nothing is under way that would move the lane's position.
+
+        A lane that was let go may have left a write behind, and the broker cannot tell that from a write of
+        the lane that follows in the same generation.
+        """
+        for write in list(self._under_way):
+            if write.offset.place == lane:
+                await write.ended.wait()
+
+    async def close(self) -> None:
+        """Let go of what is not written."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        for write in self._waiting:
+            write.end(KafkaConnectionError("closed"))
+        await self._transactions.close()
+
+    async def _run(self) -> None:
+        while True:
+            await self._some_wait.wait()
+            self._under_way = self._next_ones()
+            try:
+                await self._write_each(self._under_way)
+            finally:
+                for write in self._under_way:
+                    if not write.ended.is_set():
+                        write.end(KafkaConnectionError("closed"))
+                self._under_way = []
+
+    def _next_ones(self) -> list[_Write]:
+        """Those of one membership that come first, as many as are not too much for one transaction."""
+        waiting = [write for write in self._waiting if not write.given_up]
+        together: list[_Write] = []
+        size = 0
+        for write in waiting:
+            size += write.size
+            if together and (
+                self._alone or write.membership != together[0].membership or size > _TRANSACTION_BYTES
+            ):
+                break
+            together.append(write)
+        self._alone -= bool(self._alone)
+        self._waiting = waiting[len(together) :]
+        if not self._waiting:
+            self._some_wait.clear()
+        return together
+
+    async def _write_each(self, writes: Sequence[_Write]) -> None:
+        """All together; where something is refused, each alone, so that only its own lane hears of it."""
+        if not writes:
+            return
+        try:
+            await self._write_together(writes)
+        except RecordsRefusedError as error:
+            if len(writes) == 1:
+                writes[0].end(error)
+            else:
+                for write in writes:
+                    await self._write_each([write])
+        except Exception as error:
+            # What is left of it holds up all who read its topics: it is aborted at once. If that fails, it is
+            # before the next transaction, or by the broker when its time is over.
+            with contextlib.suppress(KafkaError, OSError):
+                await self._transactions.begin_anew()
+                self._clear = True
+            self._alone += len(writes) - 1
+            for write in writes:
+                write.end(error)
+        else:
+            for write in writes:
+                write.end()
+
+    async def _write_together(self, writes: Sequence[_Write]) -> None:
+        if not self._clear:
+            await self._transactions.begin_anew()
+        self._clear = False
+        records: dict[Place, list[Made]] = {}
+        for write in writes:
+            for place, some in write.records.items():
+                records.setdefault(place, []).extend(some)
+        offsets = [write.offset for write in writes]
+        try:
+            await self._transactions.write(writes[0].membership, offsets, records)
+        except RecordsRefusedError:
+            self._clear = True
+            raise
+        self._clear = True
+
+
+def _size(record: Made) -> int:
+    return len(record.content if isinstance(record, EncodedBatch) else record.value or b"")

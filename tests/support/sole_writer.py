@@ -1,0 +1,30 @@
+"""A lane's writer that no service has: it writes for itself, while its group has no members."""
+
+from aiokafka import TopicPartition
+
+from pointsman.bus.produce.lane_writer import LaneWriter
+from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.protocol.transaction_requests import Membership
+from pointsman.bus.settings import LanePart
+
+#: Who commits to a group without members.
+NOBODY = Membership("", -1)
+
+
+class SoleWriter(LaneWriter):
+    """With transactions of its own; see `open`."""
+
+    def __init__(
+        self, group: str, lane: TopicPartition, queue: TransactionQueue, membership: Membership = NOBODY
+    ) -> None:
+        super().__init__(group, lane, queue, membership)
+        self.queue = queue
+
+    @classmethod
+    async def open(
+        cls, settings: LanePart, group: str, lane: TopicPartition, membership: Membership = NOBODY
+    ) -> "SoleWriter":
+        return cls(group, lane, await TransactionQueue.open(settings, group), membership)
+
+    async def close(self) -> None:
+        await self.queue.close()
