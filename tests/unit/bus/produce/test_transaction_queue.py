@@ -1,0 +1,195 @@
+"""What lanes write at the same time goes together; what goes wrong with one of them stays with that one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaError, UnknownMemberIdError
+
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.places import Place
+from pointsman.bus.produce import transaction_queue
+from pointsman.bus.produce.transaction_queue import TransactionQueue
+from pointsman.bus.protocol.transaction_requests import Member, Offset
+
+MEMBER = Member("m", 1)
+OUT = ("out", 0)
+
+
+class Log:
+    """Transactions are committed once `go` is set. `bad`: values that are refused; `lost`: errors to end in."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.go.set()
+        self.bad: set[bytes] = set()
+        self.lost: list[Exception] = []
+        self.committed: list[tuple[int, ...]] = []
+        self.members: list[Member] = []
+        self.begun_anew = 0
+        self.closed = False
+
+    async def write(
+        self, member: Member, offsets: Sequence[Offset], records: Mapping[Place, Sequence[Made]]
+    ) -> None:
+        await self.go.wait()
+        loose = [record for some in records.values() for record in some if isinstance(record, Outgoing)]
+        if refused := [record for record in loose if record.value in self.bad]:
+            raise RecordsRefusedError(refused, "refused")
+        if self.lost:
+            raise self.lost.pop(0)
+        self.committed.append(tuple(offset.place[1] for offset in offsets))
+        self.members.append(member)
+
+    async def begin_anew(self) -> None:
+        self.begun_anew += 1
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@asynccontextmanager
+async def queue_on(log: Log) -> AsyncIterator[TransactionQueue]:
+    transactions: Any = log
+    queue = TransactionQueue(transactions)
+    try:
+        yield queue
+    finally:
+        await queue.close()
+
+
+def write(
+    queue: TransactionQueue, lane: int, value: bytes = b"x", member: Member = MEMBER
+) -> "asyncio.Task[None]":
+    records: dict[Place, list[Made]] = {OUT: [Outgoing("out", None, value, [])]}
+    return asyncio.create_task(queue.write(member, Offset(("in", lane), 1, ""), records))
+
+
+async def results(*tasks: "asyncio.Task[None]") -> list[BaseException | None]:
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def under_way(queue: TransactionQueue, *lanes: int) -> None:
+    """Until a transaction is under way with what these lanes write."""
+    async with asyncio.timeout(20):
+        while [item.offset.place[1] for item in queue._under_way] != [*lanes]:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_what_comes_while_one_is_under_way_goes_together() -> None:
+    log = Log()
+    log.go.clear()
+    async with queue_on(log) as queue:
+        first = write(queue, 0)
+        await under_way(queue, 0)
+        rest = [write(queue, lane) for lane in (1, 2, 3)]
+        await asyncio.sleep(0)
+        log.go.set()
+        assert await results(first, *rest) == [None] * 4
+    assert log.committed == [(0,), (1, 2, 3)]
+
+
+async def test_lanes_of_two_generations_do_not_go_together() -> None:
+    log, later = Log(), Member("m", 2)
+    async with queue_on(log) as queue:
+        assert await results(write(queue, 0), write(queue, 1, member=later), write(queue, 2)) == [None] * 3
+    assert log.committed == [(0,), (1,), (2,)]
+    assert log.members == [MEMBER, later, MEMBER]
+
+
+async def test_no_more_goes_together_than_is_good_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction_queue, "_TRANSACTION_BYTES", 10)
+    log = Log()
+    async with queue_on(log) as queue:
+        values = [b"1234", b"123456", b"1", b"12345678901234567890", b"1"]
+        await results(*[write(queue, lane, value) for lane, value in enumerate(values)])
+    assert log.committed == [(0, 1), (2,), (3,), (4,)]
+
+
+async def test_a_refusal_is_told_to_its_own_lane_alone() -> None:
+    log = Log()
+    log.bad = {b"bad"}
+    async with queue_on(log) as queue:
+        told = await results(write(queue, 0), write(queue, 1, b"bad"), write(queue, 2))
+    assert [type(error) for error in told] == [type(None), RecordsRefusedError, type(None)]
+    assert log.committed == [(0,), (2,)]
+    assert log.begun_anew == 0, "nothing of it is there"
+
+
+async def test_an_error_ends_all_that_went_together_and_the_next_go_alone_for_once() -> None:
+    """One of them may be what it fails for each time."""
+    log = Log()
+    log.lost = [KafkaError("lost"), UnknownMemberIdError("gone")]
+    async with queue_on(log) as queue:
+        told = await results(*[write(queue, lane) for lane in range(3)])
+        assert [str(error) for error in told] == [str(KafkaError("lost"))] * 3
+        assert log.begun_anew == 1
+        told = await results(*[write(queue, lane) for lane in range(4)])
+        assert [type(error) for error in told] == [UnknownMemberIdError, *[type(None)] * 3]
+    assert log.committed == [(1,), (2, 3)]
+
+
+async def test_an_open_outcome_is_settled_before_the_next_transaction() -> None:
+    log = Log()
+    log.lost = [KafkaError("lost")]
+
+    async def fail() -> None:
+        log.begun_anew += 1
+        if log.begun_anew < 3:
+            raise KafkaError("no coordinator")
+
+    log.begin_anew = fail  # type: ignore[method-assign]
+    async with queue_on(log) as queue:
+        told = [(await results(write(queue, 0)))[0] for _ in range(3)]
+    assert [str(error) for error in told] == ["KafkaError: lost", "KafkaError: no coordinator", "None"]
+    assert log.committed == [(0,)]
+
+
+async def test_a_lane_that_was_let_go_writes_nothing_that_has_not_begun() -> None:
+    log = Log()
+    log.go.clear()
+    async with queue_on(log) as queue:
+        first = write(queue, 0)
+        await under_way(queue, 0)
+        gone = write(queue, 1)
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.wait([gone])
+        log.go.set()
+        await first
+        await write(queue, 2)
+    assert log.committed == [(0,), (2,)]
+
+
+async def test_what_a_lane_left_under_way_is_waited_for_by_the_one_that_follows() -> None:
+    log = Log()
+    log.go.clear()
+    async with queue_on(log) as queue:
+        gone = write(queue, 0)
+        await under_way(queue, 0)
+        gone.cancel()
+        await asyncio.wait([gone])
+        settled = asyncio.create_task(queue.settled(("in", 0)))
+        await asyncio.wait_for(queue.settled(("in", 1)), 20)
+        await asyncio.sleep(0.01)
+        assert not settled.done()
+        log.go.set()
+        await asyncio.wait_for(settled, 20)
+        assert log.committed == [(0,)]
+
+
+async def test_the_end_fails_what_is_not_written() -> None:
+    log = Log()
+    log.go.clear()
+    async with queue_on(log) as queue:
+        writes = [write(queue, 0)]
+        await under_way(queue, 0)
+        writes.append(write(queue, 1))
+        await asyncio.sleep(0)
+    told = await results(*writes)
+    assert all(isinstance(error, KafkaError) for error in told)
+    assert (log.committed, log.closed) == ([], True)
