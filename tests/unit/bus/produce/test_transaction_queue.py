@@ -21,7 +21,7 @@ OUT = ("out", 0)
 
 
 class Log:
-    """Transactions are committed once `go` is set. `bad`: values that are refused; `lost`: errors to end in."""
+    """Commits once `go` is set. `bad`: values that are refused; `lost`: errors that transactions end in."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
