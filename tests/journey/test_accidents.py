@@ -19,7 +19,7 @@ from tests.support.system import System
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
 
 #: What a broker says to the records, the position or the commit of an owner that was replaced.
-FENCED = re.compile("ProducerFenced|InvalidProducerEpoch")
+FENCED = re.compile("IllegalGeneration|UnknownMemberId")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.whole import RunningSystem, whole_system
+from pointsman.bench.system import RunningSystem, whole_system
 from pointsman.client import Client
 from pointsman.store.ask.jobs import open_jobs
 

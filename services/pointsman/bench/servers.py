@@ -1,7 +1,7 @@
 """A broker and a database of a measurement's own, in a folder that is deleted afterwards."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from pointsman.dev.servers.stack import Stack
 
 
 @contextmanager
-def servers(say: Callable[[str], None]) -> Iterator[tuple[Stack, Path]]:
-    """Started, handed over with their folder, taken away again."""
+def servers(say: Callable[[str], None], jvm_flags: Sequence[str] = ()) -> Iterator[tuple[Stack, Path]]:
+    """Started, handed over with their folder, taken away again. `jvm_flags`: of the broker."""
     with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
         folder = Path(name)
-        stack = Stack(folder)
+        stack = Stack(folder, jvm_flags=jvm_flags)
         stack.start(say=say)
         try:
             yield stack, folder

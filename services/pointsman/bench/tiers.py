@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.whole import RunningSystem, whole_system
+from pointsman.bench.system import RunningSystem, whole_system
 from pointsman.bench.worker.jobs import routed_jobs
 from pointsman.bench.worker.process import Under, worker
 from pointsman.bus.admin.lag import WatchedTopic, lag, lanes

@@ -11,12 +11,12 @@ from statistics import median
 
 import psutil
 
-from pointsman.bench.hop.kafka_perf import PerfTools
 from pointsman.bench.hop.latency import Delay, delay
 from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
 from pointsman.bench.hop.raw import Record, fill
 from pointsman.bench.hop.scored import scored_policy
+from pointsman.bench.kafka_tools import KafkaTools
 from pointsman.bench.servers import servers
 from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import LOOPBACK, free_port
@@ -164,7 +164,7 @@ class HopBench:
         self._say("Kafka's own tools")
         payloads = self._folder / "payloads"
         payloads.write_bytes(b"\n".join(value for _, value in records(10_000)))
-        tools, bootstrap = PerfTools(), self._stack.kafka.bootstrap
+        tools, bootstrap = KafkaTools(), self._stack.kafka.bootstrap
         produced = tools.produce(bootstrap, topic, self._messages, payloads)
         return produced, tools.consume(bootstrap, topic, self._messages)
 

@@ -17,7 +17,7 @@ from pointsman.bench.soak.load import SampleLoad
 from pointsman.bench.soak.memory import Memory, Sample, memory
 from pointsman.bench.soak.record import Record, examine
 from pointsman.bench.soak.victims import Victims
-from pointsman.bench.whole import TIERS, RunningSystem, whole_system
+from pointsman.bench.system import TIERS, RunningSystem, whole_system
 from pointsman.bus.admin.lag import WatchedTopic, lag, lanes
 from pointsman.store.verify.signing import PublicKey
 from pointsman_schemas.topics import Topics

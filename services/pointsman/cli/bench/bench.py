@@ -10,6 +10,7 @@ COMMANDS = {
     "worker": "How many slow calls a worker keeps in flight, and what each job costs.",
     "tiers": "Whether a tier that hangs disturbs the others, and a second worker doubles one.",
     "journey": "How long a job's whole way takes, and what it costs in processor time.",
+    "whole": "The whole way of a job at the limit and at steady rates, beside what others do.",
     "soak": "Steady load with random kills and freezes: nothing lost, nothing twice, memory flat.",
     "audit": "How fast the audit stores, beside a plain COPY of the same rows.",
     "audit-load": "Fill an audit database with messages of realistic size, to see how fast it answers.",

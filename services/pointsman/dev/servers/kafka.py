@@ -86,6 +86,7 @@ class EmbeddedKafka:
     """A broker on the loopback; its data is in `folder` and stays there.
 
     `listeners`: further ones. `scram`: users, as `kafka-storage format --add-scram` takes them.
+    `jvm_flags`: after our own, so they prevail.
     """
 
     def __init__(
@@ -96,11 +97,13 @@ class EmbeddedKafka:
         heap: str = "256m",
         listeners: Sequence[Listener] = (),
         scram: Sequence[str] = (),
+        jvm_flags: Sequence[str] = (),
     ) -> None:
         self._folder = folder.resolve()
         self._heap = heap
         self._listeners = listeners
         self._scram = scram
+        self._jvm_flags = jvm_flags
         self.port = port or free_port()
         self._may_move = port is None
         self._child: Child | None = None
@@ -141,7 +144,8 @@ class EmbeddedKafka:
         self._archive = ClassArchive(cache, java)
         if not (self._folder / "data" / "meta.properties").exists():
             self._format([*self._java(java), *_class_path(paths)], properties)
-        command = [*self._java(java), *self._archive.flags(), *_class_path(paths), "kafka.Kafka", properties]
+        flags = [*self._java(java), *self._jvm_flags, *self._archive.flags()]
+        command = [*flags, *_class_path(paths), "kafka.Kafka", properties]
         for log in (self._output, self._folder / "broker.log"):
             set_aside(log)
         self._child = Child(command, self._output)

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pointsman.dev.errors import DiskFullError, FolderTakenError, folder_error
@@ -23,13 +23,20 @@ _ELSEWHERE = "put the data elsewhere: pointsman dev --data DIR"
 class Stack:
     """Both servers; without ports they take free ones."""
 
-    def __init__(self, folder: Path, kafka_port: int | None = None, postgres_port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kafka_port: int | None = None,
+        postgres_port: int | None = None,
+        *,
+        jvm_flags: Sequence[str] = (),
+    ) -> None:
         self._folder = folder.absolute()
         self._kafka_port = kafka_port
         self._postgres_port = postgres_port
         self._lock: int | None = None
         self.running = LeftRunning(self._folder / "running")
-        self.kafka = EmbeddedKafka(folder / "kafka", kafka_port)
+        self.kafka = EmbeddedKafka(folder / "kafka", kafka_port, jvm_flags=jvm_flags)
         self.postgres = EmbeddedPostgres(folder / "postgres", postgres_port)
 
     def claim(self) -> None:

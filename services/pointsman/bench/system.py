@@ -38,23 +38,35 @@ class RunningSystem:
         """Processor seconds that each process has used since it began; servers with all their children."""
         pids = {process.name: process.pid for process in self.processes}
         pids |= {"Kafka": self.stack.kafka.child.pid, "Postgres": self.stack.postgres.child.pid}
-        return {name: _busy(pid) for name, pid in pids.items()}
+        return {name: busy_s(pid) for name, pid in pids.items()}
 
     def memory_mb(self) -> dict[str, float]:
         """Resident memory of each of our own processes, MB."""
         return {each.name: psutil.Process(each.pid).memory_info().rss / 1e6 for each in self.processes}
 
+    def memory_share_mb(self) -> dict[str, float]:
+        """The same with what processes share divided among them (PSS), MB; Linux alone says so."""
+        return {
+            process.name: psutil.Process(process.pid).memory_full_info().pss / 1e6
+            for process in self.processes
+        }
+
 
 @contextmanager
 def whole_system(
-    latency_ms: float, say: Callable[[str], None], *, twice: Sequence[str] = (), **settings: str
+    latency_ms: float,
+    say: Callable[[str], None],
+    *,
+    twice: Sequence[str] = (),
+    jvm_flags: Sequence[str] = (),
+    **settings: str,
 ) -> Iterator[RunningSystem]:
     """Everything, with a provider that answers after `latency_ms` milliseconds, always.
 
-    `twice`: names of services of which there are two; the second's name ends in `-2`. `settings`:
-    environment of all our processes.
+    `jvm_flags`: of the broker. `twice`: names of services of which there are two; the second's name ends in
+    `-2`. `settings`: environment of all our processes.
     """
-    with servers(say) as (stack, folder):
+    with servers(say, jvm_flags) as (stack, folder):
         processes: list[Process] = []
         try:
             owner = stack.postgres.dsn()
@@ -84,7 +96,8 @@ async def _prepare(kafka: KafkaPart, owner: str) -> None:
     await logins.make_logins(owner)
 
 
-def _busy(pid: int) -> float:
+def busy_s(pid: int) -> float:
+    """Processor seconds that a process has used since it began, with all its children."""
     process = psutil.Process(pid)
     times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
     # A server's children that are gone are in its own account.

@@ -1,4 +1,4 @@
-"""Kafka's own performance tools, as the outer limit: what its Java producer and consumer do here."""
+"""Kafka's own command-line tools: its performance tests, and its reader of a broker's metrics."""
 
 import re
 import subprocess
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pointsman.dev import jars
+from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.servers.java import find_java
 
 _TOOLS = jars.Jar(
@@ -15,7 +16,7 @@ _TOOLS = jars.Jar(
 _PACKAGE = "org.apache.kafka.tools."
 
 
-class PerfTools:
+class KafkaTools:
     """The tools, ready to run; fetches their jar on first use."""
 
     def __init__(self) -> None:
@@ -39,6 +40,18 @@ class PerfTools:
             "--messages", str(count), "--timeout", "30000", "--hide-header",
         )  # fmt: skip
         return float(said.strip().splitlines()[-1].split(",")[-1])
+
+    def metrics(self, jmx_port: int, objects: Sequence[str]) -> dict[str, float]:
+        """Count and mean of these metrics of a broker (patterns allowed), by object and attribute."""
+        asked = [argument for name in objects for argument in ("--object-name", name)]
+        printed = self._run(
+            "JmxTool", "--jmx-url", f"service:jmx:rmi:///jndi/rmi://{LOOPBACK}:{jmx_port}/jmxrmi",
+            "--one-time", "--report-format", "properties", "--attributes", "Count,Mean", *asked,
+        )  # fmt: skip
+        lines = [
+            line.rpartition("=") for line in printed.splitlines() if ":Count=" in line or ":Mean=" in line
+        ]
+        return {name: float(value) for name, _, value in lines}
 
     def _run(self, tool: str, *arguments: str) -> str:
         command: Sequence[str] = [*self._java, _PACKAGE + tool, *arguments]

@@ -1,0 +1,212 @@
+"""Runs the levels in turn: ours, then the baseline, then a gateway; ratios within one run are what counts."""
+
+import asyncio
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pointsman.bench.kafka_tools import KafkaTools
+from pointsman.bench.steady import Times, times_of
+from pointsman.bench.system import RunningSystem, busy_s, whole_system
+from pointsman.bench.whole import gateway, plain
+from pointsman.bench.whole.load import Level, LoadSpan, load
+from pointsman.bench.whole.requests import RequestCost, between, jmx, requests_of
+from pointsman.bus.admin.topics import apply
+from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.servers.child import end_with_parent
+from pointsman.runtime.loopback import proxies_for
+from pointsman_schemas.topics import Topics
+
+_WARM_UP_S = 3.0
+_READY_S = 30.0
+OURS, PLAIN, PEER = "pointsman", "plain FastStream", "peer"
+_SERVERS = ("Kafka", "Postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class LevelResult:
+    """Of one system at one level. CPU in milliseconds a job, by process; requests to the broker a job."""
+
+    system: str
+    level: Level
+    per_second: float
+    times: Times
+    lost: int
+    cpu_ms: dict[str, float]
+    requests: dict[str, RequestCost] = field(default_factory=dict)
+
+    @property
+    def own_cpu_ms(self) -> float:
+        """Of the system itself, without broker and database."""
+        return sum(ms for name, ms in self.cpu_ms.items() if name not in _SERVERS)
+
+    @property
+    def all_cpu_ms(self) -> float:
+        """With broker and database."""
+        return sum(self.cpu_ms.values())
+
+
+@dataclass(frozen=True, slots=True)
+class WholeResults:
+    """`memory_mb`: of each of our processes at the end, what it alone has and its share of the rest (PSS)."""
+
+    results: list[LevelResult]
+    memory_mb: dict[str, float]
+
+
+def run(
+    levels: Sequence[Level],
+    seconds: float,
+    say: Callable[[str], None],
+    *,
+    baseline: bool = True,
+    peer: str | None = None,
+    jvm_flags: Sequence[str] = (),
+) -> WholeResults:
+    """Each level for `seconds`, after a warm-up that does not count.
+
+    `peer`: base URL of a gateway. `jvm_flags`: of the broker.
+    """
+    with ExitStack() as stack:
+        jmx_port, provider_port = free_port(), free_port()
+        provider = f"http://{LOOPBACK}:{provider_port}"
+        stack.enter_context(_module("provider", Path("/dev/null"), str(provider_port)))
+        _wait_for(provider)
+        whole = stack.enter_context(
+            whole_system(0, say, jvm_flags=[*jmx(jmx_port), *jvm_flags], POINTSMAN_SIMULATOR=provider)
+        )
+        bench = _Bench(whole, jmx_port, seconds, say)
+        results = bench.ours(levels)
+        memory = {name: mb for name, mb in whole.memory_share_mb().items() if name != "simulator"}
+        if baseline:
+            results += bench.plain(levels, provider)
+        if peer is not None:
+            results += [asyncio.run(bench.peer(peer, level)) for level in levels]
+        return WholeResults(results, memory)
+
+
+class _Bench:
+    def __init__(
+        self, whole: RunningSystem, jmx_port: int, seconds: float, say: Callable[[str], None]
+    ) -> None:
+        self._whole = whole
+        self._jmx_port = jmx_port
+        self._seconds = seconds
+        self._say = say
+        self._tools = KafkaTools()
+
+    def ours(self, levels: Sequence[Level]) -> list[LevelResult]:
+        topics = Topics()
+
+        def body(id: str, prompt: str) -> object:
+            return {"job_id": id, "agent_id": "bench", "prompt": prompt}
+
+        processes = {process.name: process.pid for process in self._whole.processes[1:]}
+        return self._by_kafka(OURS, levels, (topics.intake.name, topics.results.name), body, processes)
+
+    def plain(self, levels: Sequence[Level], provider: str) -> list[LevelResult]:
+        like = Topics().intake
+        topics = [replace(like, name=name) for name in (plain.JOBS, plain.RESULTS)]
+        asyncio.run(apply(self._whole.kafka, topics))
+
+        def body(id: str, prompt: str) -> object:
+            return {"id": id, "prompt": prompt}
+
+        log = self._whole.folder / "plain.log"
+        owner = self._whole.stack.postgres.dsn()
+        with _module("plain", log, self._whole.kafka.kafka, owner, provider) as process:
+            return self._by_kafka(
+                PLAIN, levels, (plain.JOBS, plain.RESULTS), body, {"application": process.pid}
+            )
+
+    async def peer(self, url: str, level: Level) -> LevelResult:
+        self._say(f"{PEER}: {level}")
+        await gateway.run(url, level, _WARM_UP_S)
+        span = await gateway.run(url, level, self._seconds)
+        return self._result(PEER, level, span, {}, {})
+
+    def _by_kafka(
+        self,
+        system: str,
+        levels: Sequence[Level],
+        topics: tuple[str, str],
+        body: Callable[[str, str], object],
+        pids: dict[str, int],
+    ) -> list[LevelResult]:
+        pids |= {"Kafka": self._whole.stack.kafka.child.pid, "Postgres": self._whole.stack.postgres.child.pid}
+        results = []
+        with load(self._whole.kafka, *topics, body) as jobs:
+            for level in levels:
+                self._say(f"{system}: {level}")
+                jobs.run(level, _WARM_UP_S)
+                asked, busy = requests_of(self._tools, self._jmx_port), _busy(pids)
+                span = jobs.run(level, self._seconds)
+                used = {name: after - busy[name] for name, after in _busy(pids).items()}
+                requests = between(asked, requests_of(self._tools, self._jmx_port))
+                results.append(self._result(system, level, span, used, requests))
+        return results
+
+    def _result(
+        self,
+        system: str,
+        level: Level,
+        span: LoadSpan,
+        used_s: dict[str, float],
+        requests: dict[str, RequestCost],
+    ) -> LevelResult:
+        count = max(1, len(span.took_ms))
+        jobs = count + (0 if level.rate else level.outstanding)
+        return LevelResult(
+            system,
+            level,
+            len(span.took_ms) / span.seconds,
+            times_of(span.took_ms if len(span.took_ms) > 1 else [0.0, 0.0]),
+            span.lost,
+            {name: seconds * 1000 / jobs for name, seconds in used_s.items()},
+            {
+                name: RequestCost(asked.count / jobs, asked.local_ms / jobs)
+                for name, asked in requests.items()
+            },
+        )
+
+
+def _busy(pids: dict[str, int]) -> dict[str, float]:
+    """Processor seconds since each began; with children."""
+    return {name: busy_s(pid) for name, pid in pids.items()}
+
+
+@contextmanager
+def _module(name: str, log: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A module of this package as a program; ended at the end."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.{name}", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 -- called from the main thread only
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(url: str) -> None:
+    give_up = time.monotonic() + _READY_S
+    opener = urllib.request.build_opener(proxies_for(url))
+    while True:
+        try:
+            opener.open(url, timeout=3).close()
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+        else:
+            return
+        time.sleep(0.05)

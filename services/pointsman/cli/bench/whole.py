@@ -1,0 +1,63 @@
+"""`pointsman bench whole`: jobs a second, latency and cost at several levels of load, beside others."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def whole(
+    *,
+    outstanding: Annotated[
+        str, typer.Option(metavar="N,...", help="Jobs outstanding at any time, for the limit.")
+    ] = "256,1000",
+    rates: Annotated[str, typer.Option(metavar="N,...", help="Steady rates, jobs a second.")] = "20,100,300",
+    seconds: Annotated[float, typer.Option(metavar="S", min=2, help="For how long at each level.")] = 10,
+    baseline: Annotated[bool, typer.Option(help="Measure a plain FastStream application too.")] = True,
+    peer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Base URL of a gateway to measure too, such as http://host:4000/v1."
+        ),
+    ] = None,
+    jvm_flags: Annotated[
+        str, typer.Option(metavar="FLAGS", help="More flags for the broker's JVM, such as -XX:+UseG1GC.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """The whole way of a job at the limit and at steady rates, beside what others do.
+
+    A broker, a database, every service and a provider that answers at once are started for this and taken
+    away again. Jobs go by a bare producer to the intake, results come by a bare consumer. The baseline does
+    the same on the same broker and database without any guarantee. Compare within one run only.
+    """
+    from dataclasses import asdict
+
+    from pointsman.bench.whole.load import Level
+    from pointsman.bench.whole.run import run
+    from pointsman.cli import screen
+    from pointsman.cli.show.bench.whole import tables
+
+    levels = [Level(outstanding=number) for number in _numbers(outstanding, "--outstanding")]
+    levels += [Level(rate=number) for number in _numbers(rates, "--rates")]
+    if not levels:
+        raise typer.BadParameter("give a level: --outstanding or --rates")
+    found = run(levels, seconds, screen.note, baseline=baseline, peer=peer, jvm_flags=jvm_flags.split())
+    if as_json:
+        screen.print_json(asdict(found))
+    else:
+        screen.show(*tables(found))
+
+
+def _numbers(text: str, option: str) -> list[int]:
+    try:
+        numbers = [int(number) for number in text.split(",") if number.strip()]
+    except ValueError:
+        numbers = [0]
+    if any(number < 1 for number in numbers):
+        raise typer.BadParameter(f"{text!r} is no list of numbers above 0, such as 20,100", param_hint=option)
+    return numbers

@@ -1,0 +1,59 @@
+"""What `pointsman bench whole` found, as tables."""
+
+from rich.table import Table
+
+from pointsman.bench.whole.run import OURS, LevelResult, WholeResults
+
+#: Fewer of a type than this for each job are not shown.
+_LEAST_REQUESTS = 0.005
+
+
+def tables(found: WholeResults) -> list[Table]:
+    """The levels, then our processes, then what the broker was asked."""
+    ours = [result for result in found.results if result.system == OURS]
+    return [_levels(found.results), _processes(ours, found.memory_mb), _requests(ours)]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left")
+    return table
+
+
+def _levels(results: list[LevelResult]) -> Table:
+    table = _table("system, level", "jobs/s", "p50 ms", "p99 ms", "own CPU ms", "all CPU ms", "lost")
+    for result in results:
+        cpu = (f"{result.own_cpu_ms:.2f}", f"{result.all_cpu_ms:.2f}") if result.cpu_ms else ("", "")
+        table.add_row(
+            f"{result.system}, {result.level}",
+            f"{result.per_second:.0f}",
+            f"{result.times.p50:.1f}",
+            f"{result.times.p99:.1f}",
+            *cpu,
+            str(result.lost),
+        )
+    return table
+
+
+def _processes(ours: list[LevelResult], memory_mb: dict[str, float]) -> Table:
+    table = _table("CPU ms a job", *(str(result.level) for result in ours), "MB")
+    for name in ours[0].cpu_ms if ours else ():
+        memory = memory_mb.get(name)
+        used = [f"{result.cpu_ms[name]:.2f}" for result in ours]
+        table.add_row(name, *used, "" if memory is None else f"{memory:.0f}")
+    table.add_row(
+        "together", *(f"{result.all_cpu_ms:.2f}" for result in ours), f"{sum(memory_mb.values()):.0f}"
+    )
+    return table
+
+
+def _requests(ours: list[LevelResult]) -> Table:
+    table = _table("requests a job (broker's ms)", *(str(result.level) for result in ours))
+    types = sorted({request for result in ours for request in result.requests})
+    for request in types:
+        asked = [result.requests.get(request) for result in ours]
+        if any(some is not None and some.count >= _LEAST_REQUESTS for some in asked):
+            cells = ["" if some is None else f"{some.count:.2f} ({some.local_ms:.2f})" for some in asked]
+            table.add_row(request, *cells)
+    return table
