@@ -56,7 +56,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         settings.group,
         topics.tier(settings.tier).name,
         handler if claim_check is None else Waiting(handler, claim_check),
-        window=settings.window,
+        window=file.tiers[settings.tier].jobs_of_a_lane,
         failing=Failing(
             topics, stage=STAGE, source=source_of(settings.tier), clock=clock, tier=settings.tier
         ),

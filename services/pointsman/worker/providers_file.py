@@ -126,6 +126,10 @@ class Model(Value):
     model: str = Field(min_length=1)
 
 
+#: Calls or jobs at once: more than any process does, and so many unfinished ones a position can tell.
+_MOST_JOBS = 10_000
+
+
 class TierRow(Pace):
     """Which model a tier's jobs go to, and how many at once from one process."""
 
@@ -144,10 +148,26 @@ class TierRow(Pace):
     answer_tokens: int = Field(
         default=4096, ge=1, description="where money is limited: asked for at most, if the job sets no bound"
     )
-    max_in_flight: int = Field(default=64, ge=1, le=10_000)
+    max_in_flight: int = Field(
+        default=64, ge=1, le=_MOST_JOBS, description="calls under way at once, for each worker process"
+    )
+    window: int | None = Field(
+        default=None,
+        ge=1,
+        le=_MOST_JOBS,
+        description="jobs of one partition under way at once; twice max_in_flight if not given",
+    )
     patience_s: float = Field(
         default=600, gt=0, description="a call that limits let not through for so long is given up"
     )
+
+    @property
+    def jobs_of_a_lane(self) -> int:
+        """How many jobs of one partition are under way at once, which wait for their commit included.
+
+        One lane alone keeps all calls going that may be, and as many outcomes may wait meanwhile.
+        """
+        return self.window or min(_MOST_JOBS, 2 * self.max_in_flight)
 
     @property
     def models(self) -> tuple[Model, ...]:

@@ -15,7 +15,6 @@ class WorkerSettings(LanePart, HttpPart, ClaimsPart):
 
     tier: TierName
     providers: Path = Field(default=Path("providers.yaml"), description="the providers file")
-    window: int = Field(default=128, ge=1, le=10_000, description="jobs of one partition under way at once")
 
     @property
     def group(self) -> str:

@@ -48,6 +48,7 @@ def problems(read: Any, tmp_path: Path) -> Any:
 def test_a_tier_knows_its_model_and_its_provider(read: Any) -> None:
     tier, provider = read(GOOD).of("large")
     assert (tier.model, tier.max_in_flight, tier.attempts) == ("huge", 64, 4)
+    assert tier.jobs_of_a_lane == 128
     assert (provider.name, provider.base_url, provider.timeout_s) == ("acme", "https://acme.test/v1", 30)
     assert (provider.trace_headers, provider.genai_prices_provider) == (False, None)
     with pytest.raises(KeyError):

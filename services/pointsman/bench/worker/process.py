@@ -70,7 +70,6 @@ def worker(under: Under, number: int = 1) -> Iterator[WatchedProcess]:
         **broker_at(under.kafka.kafka),
         "POINTSMAN_PREFIX": under.prefix,
         "POINTSMAN_PROVIDERS": str(_providers(under)),
-        "POINTSMAN_WINDOW": str(max(128, under.limit)),
         # How it ends is not measured; a second worker is noticed at the next heartbeat, which this shortens.
         "POINTSMAN_GRACE_S": "1",
         "POINTSMAN_SESSION_TIMEOUT_MS": "6000",
