@@ -36,18 +36,17 @@ build_native() {
     fi
 }
 
-# set_up GROUP...: the project with its dev extra, and these dependency groups; tests and types see the others too.
+# set_up [all]: the project with what the dev command needs, or with all that checks and tests need; versions and
+# hashes are those of requirements/.
 set_up() {
-    local python stamp wanted group extras="dev${1:+,export,learn,mcp,opinion,s3}"
+    local python stamp wanted kind="${1:-dev}"
     python="$(find_python)" || exit 1
-    stamp="$venv/.pointsman-$(IFS=-; echo "dev${*:+-$*}")"
-    wanted="$(cat "$root/pyproject.toml" "$root"/services/native/*.toml "$root"/services/native/src/*.rs | "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
+    stamp="$venv/.pointsman-$kind"
+    wanted="$(cat "$root/pyproject.toml" "$root/requirements/$kind.txt" "$root"/services/native/*.toml "$root"/services/native/src/*.rs | "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
     if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
         return
     fi
     echo "setting up $venv (once)" >&2
-    local groups=()
-    for group in "$@"; do groups+=(--group "$group"); done
     if [ ! -x "$venv/bin/python" ]; then
         if command -v uv >/dev/null 2>&1; then
             uv venv --quiet --python "$python" "$venv"
@@ -55,8 +54,8 @@ set_up() {
             "$python" -m venv "$venv"
         fi
     fi
-    command -v uv >/dev/null 2>&1 || install --upgrade 'pip>=25.1'
-    (cd "$root" && install -e ".[$extras]" "${groups[@]}")
+    # Hashes are for files that are fetched, so the project itself is installed apart from them.
+    (cd "$root" && install --require-hashes -r "requirements/$kind.txt" && install --no-deps -e .)
     build_native
     echo "$wanted" > "$stamp"
 }

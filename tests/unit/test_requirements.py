@@ -1,0 +1,70 @@
+"""What is installed is pinned: each file of requirements/ holds what pyproject.toml asks for, with hashes."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+CHECKOUT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
+BASE: list[str] = PROJECT["project"]["dependencies"]
+
+_ALL = [
+    *BASE,
+    *(line for name in ("dev", "export", "learn", "mcp", "opinion", "s3") for line in EXTRAS[name]),
+]
+ASKED = {
+    "all": [*_ALL, *GROUPS["lint"], *GROUPS["test"]],
+    "dev": [*BASE, *EXTRAS["dev"]],
+    "service": BASE,
+    "service-opinion": [*BASE, *EXTRAS["opinion"]],
+}
+
+
+def pinned(name: str) -> dict[str, set[str]]:
+    """Versions by package; there may be one for each kind of platform."""
+    text = (CHECKOUT / "requirements" / f"{name}.txt").read_text()
+    versions: dict[str, set[str]] = {}
+    for package, version in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.+!-]+)", text, re.M):
+        versions.setdefault(canonicalize_name(package), set()).add(version)
+    return versions
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_each_file_holds_what_the_project_asks_for(name: str) -> None:
+    versions = pinned(name)
+    for line in ASKED[name]:
+        asked = Requirement(line)
+        held = versions.get(canonicalize_name(asked.name), set())
+        assert held, f"{asked.name} is not in requirements/{name}.txt: run ./scripts/lock"
+        for version in held:
+            assert asked.specifier.contains(version, prereleases=True), (
+                f"{asked.name} {version} in requirements/{name}.txt: run ./scripts/lock"
+            )
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_every_package_has_hashes_and_no_file_an_address(name: str) -> None:
+    text = (CHECKOUT / "requirements" / f"{name}.txt").read_text()
+    entries = re.split(r"^(?=\S)", text, flags=re.M)[1:]
+    assert entries
+    assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+    assert re.findall(r"^-.*|\S*://\S*", text, re.M) == []
+
+
+def test_a_package_has_the_same_versions_wherever_it_is_installed() -> None:
+    everything = pinned("all")
+    for name in ASKED:
+        assert {
+            package: held for package, held in pinned(name).items() if not held <= everything[package]
+        } == {}
+
+
+def test_the_files_are_these() -> None:
+    assert {file.stem for file in (CHECKOUT / "requirements").iterdir()} == set(ASKED)
