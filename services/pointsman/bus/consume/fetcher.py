@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 #: Of one partition, and of all that one question is about.
 _MOST_BYTES, _MOST_BYTES_IN_ALL = 1024 * 1024, 16 * 1024 * 1024
 #: How long a broker waits for records before it says that there are none.
-_WAIT_MS = 100
+_WAIT_MS = 500
 _PAUSE_S = 0.05
 #: What does not pass by itself.
 _FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBrokerVersion)

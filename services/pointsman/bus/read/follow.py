@@ -30,7 +30,7 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 
 _BATCH = 500
 #: How long a read waits for records, seconds.
-_POLL_S = 0.2
+_POLL_S = 0.5
 #: How often partitions are looked for that were not there before, seconds.
 _REFRESH_S = 2.0
 
