@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: Nobody waits for the audit: fewer and fuller answers cost the broker, the database and us far less.
 _GATHER_BYTES = 256 * 1024
 
-_POLL_S = 0.2
+_POLL_S = 0.5
 #: Stored at a time: so many records, or values of so many bytes and one more portion.
 _POLL_RECORDS, _POLL_BYTES = 2_000, 8 * 1024 * 1024
 #: A batch that broke the way to the store so often in a row is halved; a record alone is stored bare.

@@ -14,9 +14,9 @@ from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.produce import transaction_queue
 from pointsman.bus.produce.transaction_queue import TransactionQueue
-from pointsman.bus.protocol.transaction_requests import Member, Offset
+from pointsman.bus.protocol.transaction_requests import Membership, Offset
 
-MEMBER = Member("m", 1)
+MEMBERSHIP = Membership("m", 1)
 OUT = ("out", 0)
 
 
@@ -29,12 +29,12 @@ class Log:
         self.bad: set[bytes] = set()
         self.lost: list[Exception] = []
         self.committed: list[tuple[int, ...]] = []
-        self.members: list[Member] = []
+        self.members: list[Membership] = []
         self.begun_anew = 0
         self.closed = False
 
     async def write(
-        self, member: Member, offsets: Sequence[Offset], records: Mapping[Place, Sequence[Made]]
+        self, membership: Membership, offsets: Sequence[Offset], records: Mapping[Place, Sequence[Made]]
     ) -> None:
         await self.go.wait()
         loose = [record for some in records.values() for record in some if isinstance(record, Outgoing)]
@@ -43,7 +43,7 @@ class Log:
         if self.lost:
             raise self.lost.pop(0)
         self.committed.append(tuple(offset.place[1] for offset in offsets))
-        self.members.append(member)
+        self.members.append(membership)
 
     async def begin_anew(self) -> None:
         self.begun_anew += 1
@@ -63,10 +63,10 @@ async def queue_on(log: Log) -> AsyncIterator[TransactionQueue]:
 
 
 def write(
-    queue: TransactionQueue, lane: int, value: bytes = b"x", member: Member = MEMBER
+    queue: TransactionQueue, lane: int, value: bytes = b"x", membership: Membership = MEMBERSHIP
 ) -> "asyncio.Task[None]":
     records: dict[Place, list[Made]] = {OUT: [Outgoing("out", None, value, [])]}
-    return asyncio.create_task(queue.write(member, Offset(("in", lane), 1, ""), records))
+    return asyncio.create_task(queue.write(membership, Offset(("in", lane), 1, ""), records))
 
 
 async def results(*tasks: "asyncio.Task[None]") -> list[BaseException | None]:
@@ -94,11 +94,13 @@ async def test_what_comes_while_one_is_under_way_goes_together() -> None:
 
 
 async def test_lanes_of_two_generations_do_not_go_together() -> None:
-    log, later = Log(), Member("m", 2)
+    log, later = Log(), Membership("m", 2)
     async with queue_on(log) as queue:
-        assert await results(write(queue, 0), write(queue, 1, member=later), write(queue, 2)) == [None] * 3
+        assert (
+            await results(write(queue, 0), write(queue, 1, membership=later), write(queue, 2)) == [None] * 3
+        )
     assert log.committed == [(0,), (1,), (2,)]
-    assert log.members == [MEMBER, later, MEMBER]
+    assert log.members == [MEMBERSHIP, later, MEMBERSHIP]
 
 
 async def test_no_more_goes_together_than_is_good_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
