@@ -102,8 +102,10 @@ class Attempts:
                 return NoRoom(error.limit, str(error))
             call, result = ended.call, ended.result
             if self._is_unsuited(result) and self._go_on_without(call.target):
-                status, failure = _as_failure(call, result)
-                self._write_down(call, status, failure)
+                if isinstance(result, Answer):
+                    self._write_down(call, "retry", as_failure(result, call.target.provider.row.name))
+                else:
+                    self._write_down(call, "reject", result)
                 self.break_off("cancelled", "another call came back first")
                 continue
             if isinstance(result, Answer):
@@ -289,13 +291,6 @@ class Attempts:
     ) -> None:
         self._under_way.remove(call)
         self.calls.append(call.over(status, result, wait=wait, reason=reason, error=error))
-
-
-def _as_failure(call: Call, result: Result) -> tuple[Status, Result]:
-    """What is written down of a call whose job goes elsewhere."""
-    if isinstance(result, Answer):
-        return "retry", as_failure(result, call.target.provider.row.name)
-    return "reject", result
 
 
 def _leave_alone_s(result: Result) -> float:

@@ -12,8 +12,6 @@ from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
 from pointsman_schemas.limits import BreakerCounted, BreakerTurned
 
-Turn = Literal["open", "probing", "closed"]
-
 
 @dataclass(frozen=True, slots=True)
 class WatchedTarget:
@@ -56,7 +54,7 @@ class Breakers:
                 return True
             if self._probe_due(target):
                 self._probe[target] = "asked"
-                self._shared.say(*self._turned(target, "probing", self._watched[target].probe_s))
+                self._shared.say(self._turned(target, "probing", self._watched[target].probe_s))
             elif elsewhere():
                 raise ShutError(target)
             left_s = self._left_s(target)
@@ -77,8 +75,8 @@ class Breakers:
         elif probe:
             self._probe.pop(target, None)
             again_s = self._shared.ledger.breaker(target).open_s(self._watched[target].rule)
-            to: Turn = "closed" if went_well else "open"
-            self._shared.say(*self._turned(target, to, 0 if went_well else again_s))
+            opened = self._turned(target, "open", again_s)
+            self._shared.say(self._turned(target, "closed", 0) if went_well else opened)
 
     # --- as a part of the shared limits
 
@@ -124,7 +122,7 @@ class Breakers:
         now = self._shared.clock.at_least(self._shared.now())
         return target not in self._probe and self._shared.ledger.breaker(target).may_probe(now)
 
-    def _turned(self, target: str, to: Turn, seconds: float) -> Keyed:
+    def _turned(self, target: str, to: Literal["open", "probing", "closed"], seconds: float) -> Keyed:
         return target, BreakerTurned(process=self._shared.process, target=target, to=to, seconds=seconds)
 
     def _count_ok(self, target: str) -> None:

@@ -94,11 +94,10 @@ class RateLimiter:
     def settle(self, grant: CallGrant, used: Mapping[str, int]) -> None:
         """The call came to that much; of a budget that is not named, to what was reserved, if it began."""
         self._grants.pop(grant.call, None)
+        settled = dict.fromkeys(grant.amounts, 0)
         if grant.begun:  # a day's budget is told in any case: the call is over
-            reserved = {name: amount for name, amount in grant.amounts.items() if name in self._of_days}
-        else:
-            reserved = dict.fromkeys(grant.amounts, 0)
-        settled = reserved | dict(used)
+            settled = {name: amount for name, amount in grant.amounts.items() if name in self._of_days}
+        settled.update(used)
         if grant in self._asked:
             self._asked.remove(grant)
         elif settled and grant.state not in ("refused", "dropped"):
@@ -109,7 +108,8 @@ class RateLimiter:
         """The provider asked to be left alone: by us at once, by the others as soon as they read it."""
         seconds = bounds.seconds(seconds, bounds.LONGEST_PAUSE_S)
         self._held[target] = max(self._held.get(target, 0.0), self._shared.now() + seconds)
-        self._shared.say(target, LimitPaused(process=self._shared.process, target=target, seconds=seconds))
+        paused = LimitPaused(process=self._shared.process, target=target, seconds=seconds)
+        self._shared.say((target, paused))
 
     def pause_left(self, target: str) -> float:
         """Seconds until `target` may be called; 0 for now."""
@@ -158,13 +158,14 @@ class RateLimiter:
         for call, budgets in self._shared.ledger.open_calls(self._shared.process).items():
             if call not in known:
                 self._settled.append(Settlement(call=call, used=dict.fromkeys(budgets, 0)))
-        budgets_now = self._shared.ledger.budgets
-        again = [
-            limit for limit in self._declared if not stands_as_declared(budgets_now.get(limit.budget), limit)
-        ]
         self._declare_again_at = self._shared.now() + _DECLARED_AGAIN_S
-        # That we are here, too: so that the log's time is known.
-        return [*((limit.budget, limit) for limit in again), self._still_here()]
+        known_budgets = self._shared.ledger.budgets
+        changed = [
+            (limit.budget, limit)
+            for limit in self._declared
+            if not stands_as_declared(known_budgets.get(limit.budget), limit)
+        ]
+        return [*changed, self._still_here()]  # the latter so that the log's time is known
 
     def hear(self, message: Message, answers: Sequence[TicketAnswer], at: int) -> Sequence[Keyed]:
         """Move the grants on."""

@@ -84,16 +84,13 @@ class SharedLimits:
         """Let `part` hear and speak; whoever builds a part adds it."""
         self._parts.append(part)
         if self.joined.is_set():
-            self._say_all(part.begin())
+            self.say(*part.begin())
 
-    def say(self, key: str, message: Message) -> None:
-        """Write a message with the next beat."""
-        self.outbox.append((key, message))
-        self._wake.set()
-
-    def _say_all(self, messages: Sequence[Keyed]) -> None:
-        for keyed in messages:
-            self.say(*keyed)
+    def say(self, *messages: Keyed) -> None:
+        """Write them with the next beat."""
+        if messages:
+            self.outbox += messages
+            self._wake.set()
 
     def wake(self) -> None:
         """A part has something to write."""
@@ -162,7 +159,7 @@ class SharedLimits:
         self.clock = BrokerClock()
         self.clock.saw(self.ledger.at, self.now())
         for part in self._parts:
-            self._say_all(part.begin())
+            self.say(*part.begin())
         self.joined.set()
         self.problem = None
         self._wake.set()
@@ -182,13 +179,13 @@ class SharedLimits:
         self.clock.saw(entry.at, self.now())
         ours = [answer for answer in answers if answer.ticket.process == self.process]
         for part in self._parts:
-            self._say_all(part.hear(message, ours, entry.at))
+            self.say(*part.hear(message, ours, entry.at))
         if isinstance(message, LimitStanding):
             if message.as_of <= entry.offset:
                 self._as_of = max(self._as_of, message.as_of)
         elif getattr(message, "process", "") == self.process and is_due(entry.offset, self._as_of):
             state = self.ledger.standing()
-            self.say(self.process, LimitStanding(process=self.process, as_of=entry.offset + 1, state=state))
+            self.say((self.process, LimitStanding(process=self.process, as_of=entry.offset + 1, state=state)))
         self._moved.set()
         self._moved = asyncio.Event()
         if any(part.due_at() is not None for part in self._parts):
