@@ -23,7 +23,7 @@ from pointsman.learn.tune import NEVER
 from pointsman.router.policy.policy_edit import with_score
 from pointsman.router.policy.policy_file import load_text, parse
 from pointsman.router.policy.replay import PolicyReplay, Price
-from pointsman.router.policy.replaying import Progress, Whole, replay_jobs
+from pointsman.router.recorded.replaying import Progress, Whole, replay_jobs
 from pointsman.router.scoring.score_section import ModelFile
 from pointsman.score.answered import answered
 from pointsman.score.text import text_of

@@ -31,7 +31,7 @@ from pointsman.router.policy.cascade_section import ACCEPT, CascadeSection
 from pointsman.router.policy.policy_edit import with_accept
 from pointsman.router.policy.policy_file import PolicyFile, load_text, parse
 from pointsman.router.policy.replay import Price
-from pointsman.router.policy.replaying import Progress, Whole
+from pointsman.router.recorded.replaying import Progress, Whole
 from pointsman.runtime.errors import CommandError
 from pointsman.score.answered import answered
 from pointsman.score.text import text_of

@@ -12,7 +12,7 @@ from pointsman.learn.tune import QUALITIES
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.policy.replay import PolicyReplay, Price
-from pointsman.router.policy.replaying import Progress
+from pointsman.router.recorded.replaying import Progress
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.yaml_file import FileError
 from pointsman.store.ask.labelled import Labelled, labelled

@@ -42,12 +42,20 @@ def replay(
     metadata (replay_of) and follows from that job's message, so trace and the audit database connect the two.
     """
     import asyncio
+    from datetime import UTC, datetime
 
-    from pointsman.cli.jobs.sending_again import Replay
+    from pointsman.cli.jobs.replaying import replay_jobs
     from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.since import since as moment
+    from pointsman.store.ask.replayable import Wanted
 
     if dead and (outcome or tier or kind):
         raise typer.BadParameter("--dead goes with --since, --until, --agent and --reason only")
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
-    work = Replay(settings, dead=dead, number=number, rate=rate, send=send, as_json=as_json)
-    asyncio.run(work.run(since, until, agent=agent, tier=tier, kind=kind, outcome=outcome, reason=reason))
+    now = datetime.now(UTC)
+    wanted = Wanted(
+        moment(since, now), moment(until, now) if until else now, agent, tier, kind, outcome, reason
+    )
+    asyncio.run(
+        replay_jobs(settings, wanted, dead=dead, number=number, rate=rate, send=send, as_json=as_json)
+    )

@@ -66,7 +66,7 @@ def simulate(
     from pointsman.router.policy.policy import Policy as Compiled
     from pointsman.router.policy.policy_file import load as load_policy
     from pointsman.router.policy.replay import PolicyReplay
-    from pointsman.router.policy.replaying import replay_jobs
+    from pointsman.router.recorded.replaying import replay_jobs
     from pointsman.router.settings import RouterSettings
     from pointsman.runtime.clock import utc_now
     from pointsman.worker.settings import WorkerSettings

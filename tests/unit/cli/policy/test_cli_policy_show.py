@@ -14,13 +14,14 @@ from rich.console import Console, RenderableType
 from pointsman.cli.show.decisions import replay as show_replay
 from pointsman.cli.show.decisions.learned import learned
 from pointsman.cli.show.decisions.reasons import reasons
-from pointsman.cli.show.decisions.recomputed import Recomputed, recomputed
+from pointsman.cli.show.decisions.recomputed import recomputed
 from pointsman.cli.show.decisions.rules import conditions, rules
-from pointsman.cli.show.decisions.verdict import Saw, Verdict, verdict
+from pointsman.cli.show.decisions.verdict import Verdict, verdict
 from pointsman.learn.lesson import Learned
 from pointsman.learn.report import Expected
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.replay import Moved, PolicyReplay
+from pointsman.router.recorded.recorded_decision import Recomputed, Saw
 from pointsman.score.estimate import ScoreReason
 from tests.support.fixed_score import fixed_score
 from tests.support.scored_policy import scored_file, scored_policy

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -12,22 +10,7 @@ from rich.text import Text
 from pointsman.cli.formats import printable
 from pointsman.cli.show.decisions.trace import labelled
 from pointsman.router.policy.recompute import difference
-
-
-@dataclass(frozen=True, slots=True)
-class Recomputed:
-    """Both decisions in their one spelling; `model` None: the policy has no score."""
-
-    job_id: UUID
-    policy_version: str
-    model: str | None
-    recorded: bytes
-    again: bytes
-
-    @property
-    def same(self) -> bool:
-        """Byte for byte."""
-        return self.recorded == self.again
+from pointsman.router.recorded.recorded_decision import Recomputed
 
 
 def recomputed(comparison: Recomputed) -> RenderableType:

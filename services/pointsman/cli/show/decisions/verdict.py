@@ -1,6 +1,6 @@
 """The answer to "why": the decision with its trace, or what refused the job, and what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
@@ -13,24 +13,15 @@ from pointsman.cli.show.decisions.trace import decision as draw_decision
 from pointsman.cli.show.decisions.trace import labelled
 from pointsman.cli.show.story import COLOURS, SAID, headline
 from pointsman.cli.show.words import kind
+from pointsman.router.recorded.recorded_decision import Saw
 from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
 from pointsman.score.answered import answered
-from pointsman.score.estimate import ScoreReason
 from pointsman.store.ask.answers import Ended, JobState, Step
 from pointsman_schemas import dead
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Check, Decision
 
 HINT = "the score is asked again under another model (pointsman learn), or after `pointsman policy trust`"
-
-
-@dataclass(frozen=True, slots=True)
-class Saw:
-    """For each tier what spoke for it and against it; `missing` says why that cannot be told."""
-
-    model: str
-    reasons: Mapping[str, Sequence[ScoreReason]]
-    missing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

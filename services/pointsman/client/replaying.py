@@ -1,0 +1,77 @@
+"""Recorded jobs submitted again, at a steady rate."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from uuid import UUID
+
+from pointsman.bus.codec.decode import Malformed
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.client.again import again, as_found, read_again
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.ask import replayable
+from pointsman.store.ask.replayable import Sent, Wanted
+from pointsman.store.privacy.sealing import MasterKey
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A recorded job; `job_id`: of its repetition; `unreadable`: why there can be none."""
+
+    sent: Sent
+    job_id: UUID | None = None
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobReplay:
+    """From the audit database `dsn` to `kafka`, `rate` jobs a second; `send` False: nothing is sent.
+
+    `dead`: what the router could not take, instead of jobs.
+    """
+
+    kafka: KafkaPart
+    dsn: str
+    master: MasterKey | None
+    claim_check: ClaimCheck | None
+    dead: bool
+    rate: float
+    send: bool
+
+    async def run(self, wanted: Wanted) -> AsyncGenerator[Replayed, None]:
+        """All that is wanted, each when it was sent; what cannot be read as a job is left out and says why.
+
+        Raises:
+            StoreError, BusError, ClaimsUnavailableError: it broke off; what was yielded was sent.
+        """
+        recorded = replayable.dead if self.dead else replayable.submitted
+        async with AsyncExitStack() as stack:
+            publisher = await stack.enter_async_context(Publisher(self.kafka)) if self.send else None
+            jobs = await stack.enter_async_context(aclosing(recorded(self.dsn, wanted, self.master)))
+            async for sent in jobs:
+                yield await self._one(sent, publisher)
+
+    async def _one(self, sent: Sent, publisher: Publisher | None) -> Replayed:
+        if sent.hidden is not None:
+            return Replayed(sent, unreadable=sent.hidden)
+        record = Incoming(*sent.place, int(sent.at.timestamp() * 1000), None, sent.value, sent.headers)
+        if self.dead:
+            record = as_found(record)
+        if self.claim_check is not None:
+            (record,) = await self.claim_check.fetch([record])
+        job = read_again(record)
+        if isinstance(job, Malformed):
+            return Replayed(sent, unreadable=job.message)
+        made, outgoing = again(job, sent.message_id, self.kafka.topics, utc_now())
+        if publisher is None:
+            return Replayed(sent)
+        records = [outgoing]
+        if self.claim_check is not None:
+            records = await self.claim_check.deposit(records)
+        await publisher.publish(records)
+        await asyncio.sleep(1 / self.rate)
+        return Replayed(sent, made.job_id)

@@ -1,0 +1,99 @@
+"""A decision on record: what the score saw when it was made, and the same decision made again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from pointsman.claims.on_record import OnRecord
+from pointsman.router.policy.policy import Policy
+from pointsman.router.policy.policy_file import SHADOW
+from pointsman.router.policy.recompute import canonical, decide_again
+from pointsman.router.recorded.policy_record import PolicyRecord
+from pointsman.router.recorded.recorded_policy import policy_of
+from pointsman.router.shadow import OF as SHADOW_OF
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.yaml_file import FileError
+from pointsman.score.estimate import ScoreReason
+from pointsman.score.text import text_of
+from pointsman.store.ask.decisions import Decisions
+from pointsman_schemas.jobs import JobRouted
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """For each tier what spoke for it and against it; `missing` says why that cannot be told."""
+
+    model: str
+    reasons: Mapping[str, Sequence[ScoreReason]]
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """Both decisions in their one spelling; `model` None: the policy has no score."""
+
+    job_id: UUID
+    policy_version: str
+    model: str | None
+    recorded: bytes
+    again: bytes
+
+    @property
+    def same(self) -> bool:
+        """Byte for byte."""
+        return self.recorded == self.again
+
+
+async def made_by(
+    record: PolicyRecord, routed: JobRouted, at_hand: Path, lost: str | None
+) -> tuple[str | None, Saw | None]:
+    """The policy's name, and what the score saw where it was asked; `lost`: why the text is not there."""
+    scored = any(check.layer == "score" for check in routed.decision.checks)
+    try:
+        file = await policy_of(record, routed.decision.policy_version, at_hand, everywhere=scored)
+    except (CommandError, FileError, ValueError) as error:  # the decision stands whatever became of these
+        return None, Saw("", {}, str(error).removeprefix("error: ").partition("\n")[0]) if scored else None
+    if not scored or lost is not None:
+        return file.name, Saw("", {}, lost) if scored else None
+    scorer = Policy.compile(file).scorer
+    return file.name, Saw(scorer.name, scorer.reasons(text_of(routed.job.request.messages)))
+
+
+async def recompute(
+    job_id: UUID, decisions: Decisions, record: PolicyRecord, whole: OnRecord, at_hand: Path
+) -> Recomputed:
+    """The decision on record about a job, and the one that its policy makes of it now.
+
+    Raises:
+        CommandError: the job was never routed, or what it was decided by is nowhere.
+    """
+    value = await decisions.value(job_id)
+    if value is None:
+        raise CommandError(
+            f"job {job_id} was never routed: there is no decision to make again",
+            f"what became of it: pointsman why {job_id}",
+        )
+    value, lost = await whole.whole_value(JobRouted.TYPE, value)
+    if lost is not None:
+        raise CommandError(f"job {job_id} cannot be decided again: {lost}")
+    routed = JobRouted.model_validate_json(value)
+    if routed.decision.rule == SHADOW:
+        raise CommandError(
+            f"job {job_id} is a shadow: its tier stands in the policy, nothing decided it",
+            f"the job that it repeats: pointsman why {routed.job.metadata[SHADOW_OF]} --recompute",
+        )
+    file = await policy_of(record, routed.decision.policy_version, at_hand)
+    recomputed = decide_again(Policy.compile(file), routed.job, routed.decision)
+    recorded: dict[str, Any] = orjson.loads(value)["decision"]
+    model = None if file.score is None else file.score.model.model
+    return Recomputed(
+        job_id,
+        file.version,
+        None if model is None else f"{model.name}@{model.version}",
+        canonical(recorded),
+        canonical(recomputed),
+    )
