@@ -15,13 +15,13 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def adopt(
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which topics are others.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which topics have changed.")] = False,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
     postgres: PostgresOwner = None,
 ) -> None:
-    """Begin a new chapter of the record for each topic that is not the one that was audited before.
+    """Start a new chapter of the record for each topic that was recreated or replaced.
 
     A topic that was deleted and made anew, or that another cluster has, begins at offset 0 again. The audit
     reads nothing of it until it is adopted; then all of it is stored beside what the one before it had, as

@@ -6,12 +6,12 @@ from pointsman.cli.lazy import LazyGroup
 
 COMMANDS = {
     "verify": "Check every row against its hash chain and the signed checkpoints.",
-    "key": "Make a key that checkpoints are signed with.",
-    "retain": "Drop the days that are old enough, whole.",
-    "adopt": "Begin a new chapter for topics that were made anew.",
-    "erase": "Make what is stored about one subject unreadable, for good.",
-    "privacy": "Check the file that says what is masked or sealed, make its key.",
-    "export": "Write the rows of a time into a file, as they are on record.",
+    "key": "Create the key that signs checkpoints.",
+    "retain": "Drop the partitions of old days.",
+    "adopt": "Start a new chapter for topics that were recreated.",
+    "erase": "Make what is stored about one subject unreadable for ever.",
+    "privacy": "Check what is masked or sealed before it is stored; create its key.",
+    "export": "Export the rows of a period to a file, as recorded.",
 }
 
 
@@ -25,4 +25,4 @@ app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
 
 @app.callback()
 def audit() -> None:
-    """See that the record is whole, and keep it so."""
+    """Verify, sign, retain, erase and export the audit record."""

@@ -21,7 +21,7 @@ def erase(
             metavar="NAME", help="As it stands in the jobs' metadata.data_subject; `-` reads it from stdin."
         ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be erased.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be erased.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
     postgres: Annotated[
@@ -35,7 +35,7 @@ def erase(
 ) -> None:
     """Delete the key that seals all that is stored about one subject.
 
-    The rows stay, and verify as before; what they said can never be read again, by nobody. Needs the master
+    The rows stay, and verify as before; nobody can ever read their content again. Needs the master
     key (POINTSMAN_AUDIT_PRIVACY_KEY or _FILE). docs/privacy.md says what an erasure does not reach.
     """
     import asyncio

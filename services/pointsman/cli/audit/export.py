@@ -17,19 +17,21 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def export(
     *,
     since: Annotated[
-        str, typer.Option(metavar="WHEN", help="From then on: 90m, 24h, 7d, or a time.")
+        str, typer.Option(metavar="WHEN", help="Start of the period: 90m, 24h, 7d, or a time.")
     ] = "24h",
     until: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="Up to then, not included; now, if left out.")
+        str | None, typer.Option(metavar="WHEN", help="End of the period, not included; default: now.")
     ] = None,
     kind: Annotated[Literal["parquet", "jsonl"], typer.Option("--format", help="What to write.")] = "jsonl",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to; JSON lines go to stdout, too."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write; JSON lines may also go to stdout."
+        ),
     ] = None,
     postgres: Postgres = None,
 ) -> None:
-    """Write the rows of a time into a file, as they are on record.
+    """Export the rows of a period to a file, as recorded.
 
     `value` holds the exact bytes of each message. One snapshot, read page by page: memory stays bounded, and
     the file appears only once it is whole.

@@ -10,9 +10,11 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def key(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes; must not exist.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to write the private key; must not exist.")
+    ],
 ) -> None:
-    """Make a key that checkpoints are signed with; prints the public one.
+    """Create the key that signs checkpoints; print the public key.
 
     The file is for the audit process alone (POINTSMAN_AUDIT_KEY_FILE): who has both it and the database can
     rewrite the record. The public key is for whoever verifies (POINTSMAN_AUDIT_PUBLIC_KEY).

@@ -14,7 +14,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="What is masked or sealed before it is stored.",
+    help="Check what is masked or sealed before it is stored; create its key.",
 )
 
 
@@ -32,7 +32,7 @@ def check(
 ) -> None:
     """Read a privacy file; print its rules, or what they make of a message.
 
-    Exit 1 with file, line and column of every problem if it cannot be used.
+    If it is invalid, print file, line and column of every problem, and exit 1.
     """
     from pointsman.audit.privacy_file import load
     from pointsman.cli import screen
@@ -59,9 +59,11 @@ def check(
 
 @app.command()
 def key(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the master key goes; must not exist.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to write the master key; must not exist.")
+    ],
 ) -> None:
-    """Make the master key of what is masked and sealed.
+    """Create the master key for masking and sealing.
 
     For the audit process (POINTSMAN_AUDIT_PRIVACY_KEY_FILE), and for whoever may read or erase what is
     sealed. Keep it where no backup of the database goes. Without it what is sealed is lost.

@@ -20,7 +20,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def retain(
     *,
     days: Annotated[int, typer.Option(metavar="N", min=1, help="Keep today and the N days (UTC) before it.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be dropped.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be dropped.")] = False,
     sign: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Verify the days, sign into FILE what would go, drop nothing."),
@@ -47,7 +47,7 @@ def retain(
         ),
     ] = None,
 ) -> None:
-    """Drop the partitions of days that are older.
+    """Drop the partitions of old days.
 
     Where the audit signs, in two steps: --sign by who has the key, with a reader's rights; --signed by who
     owns the tables, without the key. Each day is verified first, and what its chains were at its ends stays,

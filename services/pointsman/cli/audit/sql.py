@@ -22,12 +22,16 @@ def sql(
         bool, typer.Option("--list", help="Show what can be asked, each with an example.")
     ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
-    limit: Annotated[int, typer.Option(metavar="ROWS", min=0, help="Rows at most; 0 is all.")] = 1000,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.001, help="Give up after so long.")] = 30,
+    limit: Annotated[
+        int, typer.Option(metavar="ROWS", min=0, help="At most this many rows; 0 is all.")
+    ] = 1000,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.001, help="Give up after this time.")
+    ] = 30,
     as_json: Json = False,
     postgres: Postgres = None,
 ) -> None:
-    """Ask the audit database in SQL; nothing can be changed from here.
+    """Query the audit database in SQL, read-only.
 
     One statement in a read-only transaction, with the rights of pointsman_auditor; a user who has more rights
     than that role is refused. `--list` shows the views

@@ -16,7 +16,7 @@ def audit(
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times; the median counts.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """How fast the audit's sink stores, beside psql's `\\copy` of the very same rows.
+    """Measure how fast the audit stores rows, beside psql's `\\copy` of the same rows.
 
     On a Postgres that is started for this and deleted afterwards. The sink begins with records as they come
     from Kafka, in batches of 2,000, and commits each with chain, summary and positions; `\\copy` begins with

@@ -17,7 +17,7 @@ def audit_load(
     as_json: Json = False,
     postgres: PostgresOwner = None,
 ) -> None:
-    """Fill an audit database with messages of realistic size, to see how fast it answers.
+    """Fill an audit database with messages of realistic size, to measure its queries.
 
     The sample jobs as the router routes them, copied by the server with ids and times of their own, through
     the table's indexes and the summary of jobs. Use a database of its own: the hash chain leaves

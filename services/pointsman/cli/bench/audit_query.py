@@ -19,7 +19,7 @@ def audit_query(
     as_json: Json = False,
     postgres: Postgres = None,
 ) -> None:
-    """Ask every question that the audit database lists, and say how long each took.
+    """Run every query that the audit database lists, and show how long each took.
 
     Its own examples, about jobs from all over the table and about the last day. Exit 1 where an answer
     took more than 20 ms for a job or 2 s for a day. `rows read` are those that the plan's scans gave.

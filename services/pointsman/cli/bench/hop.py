@@ -17,7 +17,7 @@ def hop(
     seconds: Annotated[float, typer.Option(metavar="S", min=1, help="How long each steady rate lasts.")] = 15,
     as_json: Json = False,
 ) -> None:
-    """How near the router comes to what the wire allows.
+    """Measure how close the router comes to Kafka's own speed.
 
     One broker, started for this and taken away again. The same 1.2 KB jobs go through hops that do nothing
     (aiokafka with batches built by hand, librdkafka) and through the router as it ships, exactly-once: by its

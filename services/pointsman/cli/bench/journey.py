@@ -16,7 +16,7 @@ def journey(
     seconds: Annotated[float, typer.Option(metavar="S", min=2, help="For how long.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """How long a job's whole way takes, and what it costs in processor time.
+    """Measure how long a job takes end to end, and its CPU time.
 
     A broker, a database and every service are started for this and taken away again. The provider answers
     at once, so what is measured is ours: client, intake, router, worker, results, client, the audit on.

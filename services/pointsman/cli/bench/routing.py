@@ -28,7 +28,7 @@ def routing(
         bool, typer.Option("--drop-overlap", help="With --test: train without the questions of both.")
     ] = False,
     quality: Annotated[
-        str, typer.Option(metavar="SHARE", help="Of the strongest tier's quality, to be kept.")
+        str, typer.Option(metavar="SHARE", help="Share of the strongest tier's quality to keep.")
     ] = "0.99",
     resplits: Annotated[int, typer.Option(metavar="N", min=0, help="Other splits to try.")] = 10,
     docs: Annotated[

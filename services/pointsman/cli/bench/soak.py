@@ -21,7 +21,7 @@ def soak(
     seed: Annotated[int, typer.Option(metavar="N", help="What accidents and jobs are drawn from.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Steady load while processes, broker and database are killed, processes frozen; then both logs compared.
+    """Run steady load while processes, broker and database are killed or frozen; then compare both logs.
 
     Everything is started for this and taken away again. A freeze lasts longer than the session, so that
     another process has taken over when the first wakes. At the end every job must have one outcome, every

@@ -19,7 +19,7 @@ def tiers(
     ] = 20_000,
     as_json: Json = False,
 ) -> None:
-    """Whether a tier whose provider hangs disturbs the others, and whether a second worker doubles a tier.
+    """Measure whether a hanging tier disturbs the others, and whether a second worker doubles a tier.
 
     A broker, a database and every service are started for this and taken away again. First small and medium
     alone, then beside a frontier whose provider never answers and whose topic is full.

@@ -30,7 +30,7 @@ def worker(
     ] = 60,
     as_json: Json = False,
 ) -> None:
-    """How many slow calls a worker keeps in flight, and what each job costs in processor time.
+    """Measure how many slow calls a worker keeps in flight, and the CPU time per job.
 
     Beside it, in the same run, a bare asyncio loop that sends the same requests to the same provider with the
     same HTTP library, as many at once. --backlog 1000000 shows whether memory grows with what waits.

@@ -27,8 +27,8 @@ def cancel(
 ) -> None:
     """Stop a job that has no outcome yet.
 
-    Returns when the command is published. A job that is being done ends with the outcome `cancelled`; one
-    that has ended stays as it is.
+    Returns as soon as the command is published. A running job ends with the outcome `cancelled`; a job
+    that has ended does not change.
     """
     import asyncio
 

@@ -32,10 +32,10 @@ def feedback(
     prefix: Prefix = None,
     postgres: Postgres = None,
 ) -> None:
-    """Say how good a job's answer was.
+    """Record how good a job's answer was.
 
-    It goes on record with the job, for the score to learn from. Of each judge the last verdict counts.
-    Where the score chose the tier, routers hold the verdict against what it promised.
+    The verdict is stored with the job, and the score can learn from it. The last verdict of each judge
+    counts. Where the score chose the tier, routers compare the verdict with the score's prediction.
     """
     import asyncio
 

@@ -33,18 +33,21 @@ def publish(
         str | None, typer.Option(metavar="WHEN", help="30s, 5m, 2h, 1d from now, or an RFC 3339 time.")
     ] = None,
     order_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Jobs of one key are done one after another.")
+        str | None, typer.Option(metavar="KEY", help="Jobs with the same key run one after another.")
     ] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="For the provider, e.g. temperature=0.2; may be repeated."),
+        typer.Option(
+            metavar="NAME=VALUE", help="Passed to the provider, e.g. temperature=0.2; may be repeated."
+        ),
     ] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Send the good lines all the same; exit 1.")
+        bool, typer.Option("--skip-bad", help="Skip invalid lines and send the others; exit 1.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Print each outcome as it comes.")] = False,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.001, help="How long to --wait; else for ever.")
+        float | None,
+        typer.Option(metavar="SECONDS", min=0.001, help="How long to --wait; without it, for ever."),
     ] = None,
     as_json: Json = False,
     kafka: Kafka = None,

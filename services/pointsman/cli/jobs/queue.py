@@ -16,16 +16,18 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def queue(
     job: Job,
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until it ended.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Refresh every second until the job has ended.")
+    ] = False,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
     postgres: Postgres = None,
 ) -> None:
-    """Show a job's place: what is before it, and which limit holds it up.
+    """Show a job's place in the queue, and which limit holds it up.
 
     --json gives {job_id, state, tier, before, exact, limit, limit_before, seconds}; state is unknown, ended,
-    in_lane or limited. Only a part of an id needs the audit database.
+    in_lane or limited. A partial id needs the audit database, a whole one does not.
     """
     import asyncio
 

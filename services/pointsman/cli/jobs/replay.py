@@ -13,9 +13,11 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def replay(
     *,
     since: Annotated[str, typer.Option(metavar="WHEN", help="90m, 24h, 7d, or a time.")] = "24h",
-    until: Annotated[str | None, typer.Option(metavar="WHEN", help="Up to then; now, if left out.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Jobs before this time; default: now.")
+    ] = None,
     dead: Annotated[
-        bool, typer.Option("--dead", help="What the router could not take, instead of jobs.")
+        bool, typer.Option("--dead", help="Replay dead letters of the intake instead of jobs.")
     ] = False,
     outcome: Annotated[
         str | None, typer.Option(metavar="STATUS", help="completed, failed, rejected, expired, cancelled.")
@@ -27,19 +29,19 @@ def replay(
     tier: Annotated[str | None, typer.Option(metavar="TIER", help="Jobs that went to this tier.")] = None,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="Jobs of this task kind.")] = None,
     number: Annotated[
-        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="At most so many.")
+        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="At most this many.")
     ] = None,
     rate: Annotated[float, typer.Option(metavar="N", min=0.1, help="Jobs a second.")] = 20,
-    send: Annotated[bool, typer.Option("--send", help="Send them; without it they are only shown.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Send them; without it they are only listed.")] = False,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
     postgres: Postgres = None,
 ) -> None:
-    """Send jobs that are on record once more, each under a new id.
+    """Replay recorded jobs, each under a new id.
 
-    Without --send nothing is sent: it says what would be. A repetition names the job that it repeats in its
-    metadata (replay_of) and follows from that job's message, so trace and the audit database connect the two.
+    Without --send, only show what would be sent. A replayed job names the original in its metadata
+    (replay_of) and is caused by the original's message, so trace and the audit database connect the two.
     """
     import asyncio
     from datetime import UTC, datetime

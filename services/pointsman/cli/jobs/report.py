@@ -21,17 +21,18 @@ def report(
         Literal["md", "html"] | None, typer.Option("--format", help="md unless --output ends in .html.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout."),
     ] = None,
     no_payloads: Annotated[
         bool, typer.Option("--no-payloads", help="Leave prompts, requests and answers out.")
     ] = False,
     postgres: Postgres = None,
 ) -> None:
-    """Write the whole story of a job on one page, to paste into an incident.
+    """Write a job's full history on one page, for an incident report.
 
-    What was asked, why it went where it went, where the time went, each call, the outcome, who acted, what
-    changed before, and what failures of that time had in common.
+    Covers the request, the routing decision, the timing, each call, the outcome, who acted, what changed
+    before, and what failures at that time had in common.
     """
     import asyncio
 

@@ -23,19 +23,19 @@ def tail(
     ] = None,
     *,
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Begin with the oldest message that is kept.")
+        bool, typer.Option("--from-beginning", help="Start with the oldest message that Kafka still has.")
     ] = False,
-    to_end: Annotated[bool, typer.Option("--to-end", help="Stop where the topics end now.")] = False,
+    to_end: Annotated[bool, typer.Option("--to-end", help="Stop at the current end of the topics.")] = False,
     number: Annotated[
-        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="Stop after so many messages.")
+        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="Stop after this many messages.")
     ] = None,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
 ) -> None:
-    """Follow messages as they pass.
+    """Follow messages as they arrive.
 
-    One line each: time, topic, kind, agent, job, gist. With --json the whole record, one to a line.
+    One line per message: time, topic, kind, agent, job, summary. With --json: the whole record, one per line.
     """
     import asyncio
     import re

@@ -18,9 +18,9 @@ def trace(
     postgres: Postgres = None,
     prefix: Prefix = None,
 ) -> None:
-    """Show a job's way: each message, its lane, time since start.
+    """Show a job's path: each message, its lane, and the time since the start.
 
-    A dotted line is waiting, a solid one is a call under way, a dot is a message. A lane is
+    A dotted line is waiting time, a solid line a provider call, a dot a message. A lane is
     topic/partition@offset.
     """
     import asyncio

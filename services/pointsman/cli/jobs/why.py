@@ -14,21 +14,22 @@ def why(
     job: Job,
     *,
     recompute: Annotated[
-        bool, typer.Option("--recompute", help="Decide again from what is on record, and compare.")
+        bool,
+        typer.Option("--recompute", help="Decide again with the recorded policy and model, and compare."),
     ] = False,
     as_json: Json = False,
     postgres: Postgres = None,
     prefix: Prefix = None,
     policy: Policy = None,
 ) -> None:
-    """Show why a job went where it went.
+    """Show why a job was routed to its tier.
 
-    Each check with both sides of its comparison, in the order in which it was looked at; then the rule, the
-    runner-up, the policy, and what came of the job. Where the score was asked: what in the text spoke for a
-    tier and what against it. For a job that was refused: what refused it.
+    Lists each check with both sides of its comparison, in the order of evaluation; then the rule, the
+    runner-up, the policy and the outcome. If the score was used, shows what in the text counted for and
+    against each tier. For a rejected job, shows what rejected it.
 
-    With --recompute the job is decided again by the policy and the model on record. Exit 1 and a diff if a
-    byte differs.
+    With --recompute, decides the job again with the recorded policy and model. If a byte differs, prints a
+    diff and exits 1.
     """
     import asyncio
 

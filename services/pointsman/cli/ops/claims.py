@@ -11,7 +11,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=T
 
 @app.callback()
 def claims() -> None:
-    """Look after the store of large values."""
+    """Clean up the store of large values."""
 
 
 @app.command()
@@ -21,12 +21,12 @@ def gc(
         int,
         typer.Option(metavar="N", min=8, help="Only values that were last put there N days ago or earlier."),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
     as_json: Json = False,
     claims: Claims = None,
     postgres: Postgres = None,
 ) -> None:
-    """Remove values that no row on record refers to.
+    """Remove values that no audit row refers to.
 
     Every row is looked at: with many millions it takes minutes. Eight days at least, as what is younger may
     be on a topic and not on record yet. In Postgres only the table's owner may remove: name it by --claims.

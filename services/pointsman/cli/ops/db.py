@@ -7,7 +7,10 @@ import typer
 from pointsman.cli.options import Json, Postgres, PostgresOwner
 
 app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Look after the audit database."
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Set up the audit database and its users.",
 )
 
 
@@ -52,7 +55,7 @@ def roles(
     as_json: Json = False,
     postgres: Postgres = None,
 ) -> None:
-    """Show what each of our roles may do, as the database itself says.
+    """Show what each role may do, as the database reports it.
 
     pointsman_audit_writer adds rows and moves positions forward; pointsman_auditor reads, and
     pointsman_audit_opener may have the keys of what is sealed, too; pointsman_claims keeps large values
@@ -99,7 +102,7 @@ def login(
     ] = "POINTSMAN_LOGIN_PASSWORD",
     postgres: PostgresOwner = None,
 ) -> None:
-    """Make a database user who can do what its role can, and nothing else.
+    """Create a database user with the rights of one role and no others.
 
     The password comes from the environment, so that no list of processes shows it; where the variable is not
     set the user has none. Repeat it to change the password.

@@ -13,7 +13,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def dev(
     *,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: delete the data first.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data first.")] = False,
     once: Annotated[
         bool,
         typer.Option(
@@ -38,7 +38,7 @@ def dev(
     ] = 120.0,
     as_json: Json = False,
 ) -> None:
-    """Start everything on this machine and watch sample jobs travel.
+    """Start everything on this machine and watch sample jobs pass through it.
 
     A real Kafka, a real Postgres, a simulated provider, the router, one worker per tier and the audit.
     Ctrl-C stops what was started and keeps the data.

@@ -10,11 +10,11 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made if need be.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Created if missing.")] = Path(),
 ) -> None:
     """Write policy.yaml, agents.yaml and providers.yaml, with comments, into a folder.
 
-    No file that is there already is touched. The router reads the first two, a worker the third.
+    Existing files are left alone. The router reads the first two, a worker the third.
     """
     from pointsman import starter
     from pointsman.cli import screen

@@ -13,7 +13,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def lag(
     *,
     partitions: Annotated[bool, typer.Option("--partitions", help="A row for each partition.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every second until Ctrl-C.")] = False,
     serve: Annotated[
         int | None,
         typer.Option(metavar="PORT", min=0, max=65535, help="Answer GET /lag with that JSON, until Ctrl-C."),
@@ -24,7 +24,7 @@ def lag(
     prefix: Prefix = None,
     policy: Policy = None,
 ) -> None:
-    """Show what waits in front of each tier, and for how long.
+    """Show how many jobs wait for each tier, and for how long.
 
     --json gives a flat list, [{group, topic, tier, waiting, exact, oldest_seconds}], as a scaler reads it;
     with --watch one list to a line. `waiting` is an upper bound where `exact` is false. --serve answers a

@@ -17,12 +17,12 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_co
 def limits(
     context: typer.Context,
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every second until Ctrl-C.")] = False,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
 ) -> None:
-    """Show the shared limits: what is used and waits, what is paused or broken.
+    """Show the shared limits: what is used, waiting, paused or broken.
 
     --json gives {budgets: [{budget, unit, span_s, limit, used, waiting}], targets: [{target, waiting,
     paused_s, breaker, breaker_s, prober}]}; span_s is null for a UTC day; with --watch one to a line.

@@ -12,7 +12,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     help="Run one service in the foreground.\n\n"
-    "An option outweighs the environment. SIGTERM and Ctrl-C end it cleanly.",
+    "Options override the environment. SIGTERM and Ctrl-C shut the service down cleanly.",
 )
 
 
@@ -25,7 +25,7 @@ def router(
     agents: Agents = None,
     http_port: HttpPort = None,
 ) -> None:
-    """Read the intake, decide each job's tier, send it there."""
+    """Read the intake, choose a tier for each job, and send it there."""
     from pointsman.cli.settings import load
     from pointsman.router.app import run
     from pointsman.router.settings import RouterSettings
@@ -42,9 +42,9 @@ def opinion(
     policy: Policy = None,
     http_port: HttpPort = None,
 ) -> None:
-    """Decide the jobs of which the router's score is undecided.
+    """Decide the jobs that the router's score leaves undecided.
 
-    For policies with an `opinion` in their `score` section; it needs the extra `opinion`. Any number of these
+    For policies with an `opinion` in their `score` section. Needs the extra `opinion`. Any number of these
     processes may run.
     """
     from pointsman.cli.settings import load
@@ -108,10 +108,9 @@ def simulator(
     host: Annotated[str, typer.Option(metavar="HOST", help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="0 takes a free port.")] = 18080,
 ) -> None:
-    """Answer like a provider, without one: deterministic, and faulty on request.
+    """Simulate a provider: deterministic, with faults on request.
 
-    What else can be set (latency, faults) is told by `python -m pointsman.dev.simulator --help` and accepted
-    here too.
+    `python -m pointsman.dev.simulator --help` lists further options (latency, faults); they work here too.
     """
     from pointsman.dev.simulator.__main__ import main
 

@@ -37,7 +37,7 @@ def plan(
     kafka: Kafka = None,
     prefix: Prefix = None,
 ) -> None:
-    """Say what `apply` would do."""
+    """Show what `apply` would do."""
     import asyncio
 
     from pointsman.bus.admin.topics import plan
@@ -65,7 +65,7 @@ def apply(
     kafka: Kafka = None,
     prefix: Prefix = None,
 ) -> None:
-    """Create what is missing and adjust what differs; nothing is ever deleted."""
+    """Create missing topics and adjust different ones; never delete anything."""
     import asyncio
 
     from pointsman.bus.admin.topics import apply

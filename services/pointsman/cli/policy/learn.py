@@ -17,33 +17,33 @@ def learn(
         str, typer.Option(metavar="SPAN", help="Learn from jobs since then: 24h, 90d, or a time.")
     ] = "90d",
     quality: Annotated[
-        str, typer.Option(metavar="SHARE", help="Of the strongest tier's quality, to be kept.")
+        str, typer.Option(metavar="SHARE", help="Share of the strongest tier's quality to keep.")
     ] = "0.99",
     by: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="Count only this judge's verdicts; may be given several times."),
     ] = None,
     tried: Annotated[
-        str, typer.Option(metavar="SPAN", help="Show what it would change about jobs since then.")
+        str, typer.Option(metavar="SPAN", help="Show what would change for jobs since then.")
     ] = "7d",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where to write; else beside the policy."),
+        typer.Option(metavar="DIR", help="Where to write; default: beside the policy."),
     ] = None,
     cascade: Annotated[
-        bool, typer.Option("--cascade", help="Learn when the policy's cascade accepts an answer instead.")
+        bool, typer.Option("--cascade", help="Train the cascade's accept model instead.")
     ] = False,
     policy: Policy = None,
     providers: Providers = None,
     as_json: Json = False,
     postgres: Postgres = None,
 ) -> None:
-    """Train a score on your own jobs, and write the policy that would ask it.
+    """Train a score on your own jobs, and write a policy that uses it.
 
-    It learns from verdicts (pointsman feedback) and from shadows (the policy's `shadow` section). Nothing
-    that is in force changes: a person looks at what it would do, and starts the router with the new policy.
-    Below 300 jobs that say something nothing is written, and the policy stays as it is. With --cascade it
-    trains the accept model of the policy's cascade, on jobs that all of its tiers answered.
+    Learns from verdicts (pointsman feedback) and from shadows (the policy's `shadow` section). The policy in
+    force does not change: review what would change, then start the router with the new policy. Writes
+    nothing if fewer than 300 jobs can be learned from. With --cascade, trains the accept model of the
+    policy's cascade on jobs that all of its tiers answered.
     """
     import asyncio
 

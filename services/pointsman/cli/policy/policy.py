@@ -11,7 +11,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Check a routing policy, try it on recorded jobs, trust its score again.",
+    help="Check a routing policy, try it on recorded jobs, resume its score.",
 )
 
 
@@ -21,9 +21,9 @@ def check(
     *,
     as_json: Json = False,
 ) -> None:
-    """Read a policy and the model it names; print its version and what it asks, in order.
+    """Read a policy and the model it names; print its version and its rules, in order.
 
-    Exit 1 with file, line and column of every problem if it cannot be used.
+    If it is invalid, print file, line and column of every problem, and exit 1.
     """
     from pointsman.cli import screen
     from pointsman.cli.show.decisions.rules import flat, rules
@@ -45,15 +45,15 @@ def simulate(
     policy: Policy = None,
     providers: Providers = None,
     examples: Annotated[
-        int, typer.Option(metavar="N", min=0, max=1000, help="Examples of jobs for each move.")
+        int, typer.Option(metavar="N", min=0, max=1000, help="Example jobs to show for each change of tier.")
     ] = 3,
     as_json: Json = False,
     postgres: Postgres = None,
 ) -> None:
     """Show what a policy would change about recorded jobs: tiers, cost, expected quality.
 
-    Each job is decided again with the admission it had, and nothing is sent anywhere. Costs are at the tokens
-    on record and the prices of the models in providers.yaml.
+    Decides each job again with its recorded admission; sends nothing. Costs use the recorded tokens and the
+    prices in providers.yaml.
     """
     import asyncio
 
@@ -96,10 +96,10 @@ def trust(
     kafka: Kafka = None,
     prefix: Prefix = None,
 ) -> None:
-    """Let the policy's score decide again after routers found that it promised too much.
+    """Let the policy's score decide again after routers suspended it for missing its predictions.
 
-    All running routers hear it at once; the verdicts up to now count no more. Where the score is
-    wrong, learn a new one instead: pointsman learn.
+    Takes effect in all running routers at once; earlier verdicts no longer count. If the score is wrong,
+    train a new one instead: pointsman learn.
     """
     import asyncio
 
