@@ -65,16 +65,16 @@ class _Comparison:
             yield f"{_name(at)}: what is left out used to mean {old['default']!r}, now {became}"
 
     def _alternatives(self, old: list[Json], new: list[Json], at: str) -> Iterator[str]:
-        for each in old:
-            fitting = [other for other in new if _covers(_kind(other), _kind(each))]
+        for alternative in old:
+            fitting = [other for other in new if _covers(_kind(other), _kind(alternative))]
             if not fitting:
-                yield f"{_name(at)}: {_kind(each)} is no longer accepted"
+                yield f"{_name(at)}: {_kind(alternative)} is no longer accepted"
                 continue
-            yield from min((list(self._one(each, other, at)) for other in fitting), key=len)
+            yield from min((list(self._one(alternative, other, at)) for other in fitting), key=len)
         if self.readers:
-            for each in new:
-                if not any(_covers(_kind(other), _kind(each)) for other in old):
-                    yield f"{_name(at)}: may now be {_kind(each)}, which readers do not expect"
+            for alternative in new:
+                if not any(_covers(_kind(other), _kind(alternative)) for other in old):
+                    yield f"{_name(at)}: may now be {_kind(alternative)}, which readers do not expect"
 
     def _one(self, old: Json, new: Json, at: str) -> Iterator[str]:
         yield from self._vocabulary(old, new, at)
@@ -147,7 +147,9 @@ def _alternatives(node: Json, root: Json) -> list[Json]:
     node = _resolve(node, root)
     if "anyOf" in node:
         rest = {keyword: value for keyword, value in node.items() if keyword != "anyOf"}
-        return [each for branch in node["anyOf"] for each in _alternatives({**rest, **branch}, root)]
+        return [
+            alternative for branch in node["anyOf"] for alternative in _alternatives({**rest, **branch}, root)
+        ]
     if isinstance(node.get("type"), list):
         return [{**node, "type": type} for type in node["type"]]
     return [node]

@@ -114,41 +114,41 @@ def from_headers(headers: Iterable[tuple[str, bytes]], received: datetime | None
     Raises:
         BadEnvelopeError: an attribute is missing, twice there, or cannot be read.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for name, value in headers:
         if not name.startswith("ce_") and name != "traceparent":
             continue
-        if name in found:
+        if name in values:
             raise BadEnvelopeError(f"header {name} is there twice")
         try:
-            found[name] = value.decode("utf-8")
+            values[name] = value.decode("utf-8")
         except UnicodeDecodeError:
             raise BadEnvelopeError(f"header {name} is not UTF-8") from None
         except AttributeError:
             raise BadEnvelopeError(f"header {name} has no value") from None
-    if not any(name.startswith("ce_") for name in found):
+    if not any(name.startswith("ce_") for name in values):
         return None
-    version = found.get("ce_specversion")
+    version = values.get("ce_specversion")
     if version != "1.0":
         raise BadEnvelopeError(f"ce_specversion is {version!r}, must be '1.0'")
-    trace_id, span_id = _trace(found.get("traceparent"))
+    trace_id, span_id = _trace(values.get("traceparent"))
     return Envelope(
-        id=_uuid(found, "ce_id"),
-        source=_text(found, "ce_source"),
-        type=_text(found, "ce_type").removeprefix(TYPE_PREFIX),
-        time=received if received and "ce_time" not in found else _time(found),
-        agent_id=found.get("ce_agentid", ""),
-        job_id=_uuid(found, "ce_jobid") if "ce_jobid" in found else None,
-        causation_id=_uuid(found, "ce_causationid") if "ce_causationid" in found else None,
-        attempt=_count(found, "ce_attempt") if "ce_attempt" in found else None,
+        id=_uuid(values, "ce_id"),
+        source=_text(values, "ce_source"),
+        type=_text(values, "ce_type").removeprefix(TYPE_PREFIX),
+        time=received if received and "ce_time" not in values else _time(values),
+        agent_id=values.get("ce_agentid", ""),
+        job_id=_uuid(values, "ce_jobid") if "ce_jobid" in values else None,
+        causation_id=_uuid(values, "ce_causationid") if "ce_causationid" in values else None,
+        attempt=_count(values, "ce_attempt") if "ce_attempt" in values else None,
         trace_id=trace_id,
         span_id=span_id,
-        data_subject=_text(found, DATA_SUBJECT) if DATA_SUBJECT in found else None,
+        data_subject=_text(values, DATA_SUBJECT) if DATA_SUBJECT in values else None,
     )
 
 
-def _text(found: dict[str, str], name: str) -> str:
-    value = found.get(name, "")
+def _text(values: dict[str, str], name: str) -> str:
+    value = values.get(name, "")
     if not value or len(value) > 256:
         raise BadEnvelopeError(f"header {name} is missing, empty or longer than 256 characters")
     if "\0" in value:
@@ -156,18 +156,18 @@ def _text(found: dict[str, str], name: str) -> str:
     return value
 
 
-def _uuid(found: dict[str, str], name: str) -> UUID:
+def _uuid(values: dict[str, str], name: str) -> UUID:
     try:
-        return UUID(_text(found, name))
+        return UUID(_text(values, name))
     except ValueError as error:
         raise (
             error if isinstance(error, BadEnvelopeError) else BadEnvelopeError(f"{name} is not a UUID")
         ) from None
 
 
-def _time(found: dict[str, str]) -> datetime:
+def _time(values: dict[str, str]) -> datetime:
     try:
-        time = datetime.fromisoformat(_text(found, "ce_time"))
+        time = datetime.fromisoformat(_text(values, "ce_time"))
     except ValueError as error:
         raise (
             error
@@ -179,8 +179,8 @@ def _time(found: dict[str, str]) -> datetime:
     return within_utc(time)
 
 
-def _count(found: dict[str, str], name: str) -> int:
-    value = found[name]
+def _count(values: dict[str, str], name: str) -> int:
+    value = values[name]
     if not (value.isascii() and value.isdigit() and len(value) <= 6):
         raise BadEnvelopeError(f"{name} is not a small whole number")
     return int(value)

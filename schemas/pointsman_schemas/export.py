@@ -35,13 +35,13 @@ def to_text(value: Json) -> str:
 
 def examples(folder: Path) -> dict[str, Json]:
     """The example messages by type: `headers` as an object, `value` as JSON, raw bytes as text."""
-    found = {}
+    examples_of = {}
     for path in sorted(folder.glob("*.json")):
         example = json.loads(path.read_text("utf-8"))
         if "value_base64" in example:
             example["value"] = base64.b64decode(example["value_base64"]).decode("utf-8", "replace")
-        found[path.stem] = example
-    return found
+        examples_of[path.stem] = example
+    return examples_of
 
 
 def with_table(page: str) -> str:
@@ -60,10 +60,10 @@ def with_table(page: str) -> str:
 def drift(checkout: Path) -> list[str]:
     """What differs between the files and the code, as lines of a unified diff; empty when nothing does."""
     wanted = exported(checkout)
-    found = {path: path.read_text("utf-8") if path.exists() else "" for path in wanted}
-    found |= {path: path.read_text("utf-8") for path in stale(checkout, wanted)}
+    texts = {path: path.read_text("utf-8") if path.exists() else "" for path in wanted}
+    texts |= {path: path.read_text("utf-8") for path in stale(checkout, wanted)}
     lines: list[str] = []
-    for path, text in found.items():
+    for path, text in texts.items():
         name = path.relative_to(checkout).as_posix()
         lines += difflib.unified_diff(
             text.splitlines(), wanted.get(path, "").splitlines(), name, f"{name} (from the code)", lineterm=""

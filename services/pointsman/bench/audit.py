@@ -89,7 +89,7 @@ class AuditReport:
 
 def records(policy: Policy, registry: Registry, rows: int) -> list[Incoming]:
     """Messages of whole jobs in the order in which they come, on four partitions a topic."""
-    found: list[Incoming] = []
+    made: list[Incoming] = []
     ends: dict[tuple[str, int], int] = {}
     now = int(datetime.now(UTC).timestamp() * 1000)
     for step in steps(policy, registry, -(-rows // len(steps(policy, registry, 1))) + 1):
@@ -97,15 +97,15 @@ def records(policy: Policy, registry: Registry, rows: int) -> list[Incoming]:
         offset = ends[lane] = ends.get(lane, -1) + 1
         headers = tuple(stored_headers(step.row.headers))
         stamp = now + int((step.job * 0.001 + step.seconds) * 1000)
-        found.append(Incoming(*lane, offset, stamp, step.row.key, step.row.value, headers))  # type: ignore[arg-type]
-    return found[:rows]
+        made.append(Incoming(*lane, offset, stamp, step.row.key, step.row.value, headers))  # type: ignore[arg-type]
+    return made[:rows]
 
 
-def batches(found: Sequence[Incoming]) -> Iterator[Batch]:
+def batches(incoming: Sequence[Incoming]) -> Iterator[Batch]:
     """As the reader hands them over."""
-    for first in range(0, len(found), _BATCH):
+    for first in range(0, len(incoming), _BATCH):
         batch: Batch = {}
-        for record in found[first : first + _BATCH]:
+        for record in incoming[first : first + _BATCH]:
             batch.setdefault((record.topic, record.partition), []).append(record)
         yield batch
 
@@ -118,8 +118,8 @@ async def run(
     Raises:
         DevError, StoreError: it does not start, or refuses something.
     """
-    found = records(policy, registry, rows)
-    rows = len(found)
+    incoming = records(policy, registry, rows)
+    rows = len(incoming)
     with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as folder:
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
         postgres.start()
@@ -130,7 +130,7 @@ async def run(
             psql: list[float] = []
             for number in range(rounds):
                 say(f"round {number + 1} of {rounds}")
-                runs["sink"].append(await _sink(dsn, found))
+                runs["sink"].append(await _sink(dsn, incoming))
                 for form in FORMS:
                     file = Path(folder) / f"rows.{form}"
                     runs[form].append(await _copy(dsn, file, form, rows))
@@ -139,8 +139,8 @@ async def run(
             postgres.stop()
             postgres.remove()
     middle = {name: sorted(each, key=lambda run: run.wall_us)[len(each) // 2] for name, each in runs.items()}
-    size = sum(len(record.value or b"") for record in found) / rows
-    spent = _spent(found, middle["sink"])
+    size = sum(len(record.value or b"") for record in incoming) / rows
+    spent = _spent(incoming, middle["sink"])
     return AuditReport(
         rows, rounds, size, middle["sink"], median(psql), middle["text"], middle["binary"], spent
     )
@@ -163,17 +163,17 @@ class _Stopwatch:
         return StorageRun(*(seconds * 1e6 / rows for seconds in passed))
 
 
-async def _sink(dsn: str, found: Sequence[Incoming]) -> StorageRun:
+async def _sink(dsn: str, incoming: Sequence[Incoming]) -> StorageRun:
     """All records, from the bytes as they come from Kafka to the last commit."""
     await _empty(dsn, triggers=True)
     async with await open_pool(dsn, application="pointsman-bench", size=1) as pool:
         sink = Sink(AuditWriter(pool), _TOPICS, utc_now)
         expected: dict[tuple[str, int], int | None] = {}
         watch = _Stopwatch(await pool.fetchval("select pg_backend_pid()"))
-        for batch in batches(found):
+        for batch in batches(incoming):
             await sink.append(batch, {lane: expected.get(lane) for lane in batch})
-            expected |= {lane: each[-1].offset + 1 for lane, each in batch.items()}
-        return watch.stop(len(found))
+            expected |= {lane: rows[-1].offset + 1 for lane, rows in batch.items()}
+        return watch.stop(len(incoming))
 
 
 async def _copy(dsn: str, file: Path, form: Form, rows: int) -> StorageRun:
@@ -213,16 +213,16 @@ async def _empty(dsn: str, *, triggers: bool) -> None:
         await connection.execute("checkpoint", timeout=600)
 
 
-def _spent(found: Sequence[Incoming], sink: StorageRun) -> dict[str, float]:
+def _spent(incoming: Sequence[Incoming], sink: StorageRun) -> dict[str, float]:
     """Microseconds of processor time a row on the sink's own side: what is computed, and what is left."""
     reading, linking = [], []
     for _ in range(_PASSES):
         began = process_time()
-        rows = [row_of(record, _TOPICS) for record in found]
+        rows = [row_of(record, _TOPICS) for record in incoming]
         decoded = process_time()
         chained(b"", rows, utc_now())
-        reading.append((decoded - began) * 1e6 / len(found))
-        linking.append((process_time() - decoded) * 1e6 / len(found))
+        reading.append((decoded - began) * 1e6 / len(incoming))
+        linking.append((process_time() - decoded) * 1e6 / len(incoming))
     return {
         "reading messages, columns, digests": min(reading),
         "links of the chain": min(linking),

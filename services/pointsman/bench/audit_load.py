@@ -63,10 +63,14 @@ async def load(
         text = (files("pointsman.bench") / "audit_load.sql").read_text(encoding="utf-8")
         kept = ", ".join(f'"{name}"' for name in Row._fields if name not in _OWN)
         insert = await connection.prepare(text.replace("{columns}", kept))
-        taken = await connection.fetchval('select coalesce(max("offset"), 0) / 10 + 1 from audit.message')
+        first_number = await connection.fetchval(
+            'select coalesce(max("offset"), 0) / 10 + 1 from audit.message'
+        )
         started = perf_counter()
         for number in range(passes):
-            await insert.fetch(taken + number * len(template), since + number * jobs * spacing, spacing)
+            await insert.fetch(
+                first_number + number * len(template), since + number * jobs * spacing, spacing
+            )
             advance(len(template))
         seconds = perf_counter() - started
         await connection.execute("vacuum (analyze) audit.message, audit.job", timeout=3600)

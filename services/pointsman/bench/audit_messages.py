@@ -45,7 +45,7 @@ class TimedRow:
 def steps(policy: Policy, registry: Registry, rounds: int) -> list[TimedRow]:
     """Every sample job `rounds` times, with ids of its own; few fail once, some of one agent for good."""
     router = RouterHandler(policy, registry, _TOPICS, lambda: START)
-    found = []
+    timed = []
     for number, (intake, agent) in enumerate(_submitted(rounds)):
         (routed,) = [out for out in unpacked(router([intake])) if out.topic.startswith(_TOPICS.tier("").name)]
         record = _arrived(routed, number)
@@ -54,8 +54,8 @@ def steps(policy: Policy, registry: Registry, rounds: int) -> list[TimedRow]:
         assert isinstance(read.message, JobRouted)
         ends = list(_worked(number, read.message, read.envelope, record, agent))
         for seconds, each in [(0.0, intake), (0.02, record), *ends]:
-            found.append(TimedRow(number, seconds, row_of(each, _TOPICS)))
-    return found
+            timed.append(TimedRow(number, seconds, row_of(each, _TOPICS)))
+    return timed
 
 
 def _submitted(rounds: int) -> Iterator[tuple[Incoming, str]]:
@@ -122,12 +122,12 @@ def _call(job: Job, tier: str, attempt: int, ms: float, *, good: bool) -> CallFi
 
 
 def _followed(topic: Topic, message: Message, cause: Envelope, record: Incoming, attempt: int) -> Incoming:
-    cover = follow_with(
+    envelope = follow_with(
         cause, record.origin, step=f"{message.TYPE}:{attempt}", source="pointsman/worker/bench",
         type=message.TYPE, time=START,
     )  # fmt: skip
-    cover = replace(cover, attempt=attempt or None)
-    return _arrived(emit(topic, record.key, cover, message), record.offset * 10 + attempt)
+    envelope = replace(envelope, attempt=attempt or None)
+    return _arrived(emit(topic, record.key, envelope, message), record.offset * 10 + attempt)
 
 
 def _arrived(sent: Outgoing, offset: int) -> Incoming:

@@ -103,9 +103,9 @@ async def _size(connection: Connection) -> Size:
 
 async def _some_jobs(connection: Connection, jobs: int) -> list[UUID]:
     """Jobs from all over the table."""
-    found = await connection.fetch(
+    rows = await connection.fetch(
         "select job_id from audit.job tablesample system (1) order by random() limit $1", jobs
     )
-    if len(found) < jobs:  # a small table has no such sample
-        found = await connection.fetch("select job_id from audit.job order by random() limit $1", jobs)
-    return [row["job_id"] for row in found]
+    if len(rows) < jobs:  # a small table has no such sample
+        rows = await connection.fetch("select job_id from audit.job order by random() limit $1", jobs)
+    return [row["job_id"] for row in rows]

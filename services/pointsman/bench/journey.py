@@ -69,16 +69,16 @@ async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[flo
     """Milliseconds of each hop, by the clocks of those who wrote; the rest of the whole is the way back."""
     async with open_jobs(postgres) as jobs, asyncio.timeout(_AUDIT_WITHIN_S):
         found = await jobs.hops(list(took))
-        while sum(each.ended is not None for each in found) < len(took):
+        while sum(hop.ended is not None for hop in found) < len(took):
             await asyncio.sleep(0.2)
             found = await jobs.hops(list(took))
     hops: dict[str, list[float]] = {"router": [], "worker": [], "back to the client": []}
-    for each in found:
-        if each.routed is not None and each.ended is not None:
-            router, worker = _ms(each.routed - each.submitted), _ms(each.ended - each.routed)
+    for hop in found:
+        if hop.routed is not None and hop.ended is not None:
+            router, worker = _ms(hop.routed - hop.submitted), _ms(hop.ended - hop.routed)
             hops["router"].append(router)
             hops["worker"].append(worker)
-            hops["back to the client"].append(took[each.job_id] - router - worker)
+            hops["back to the client"].append(took[hop.job_id] - router - worker)
     return hops
 
 

@@ -26,20 +26,20 @@ class KafkaTools:
 
     def produce(self, bootstrap: str, topic: str, count: int, payloads: Path) -> float:
         """Messages per second of Kafka's producer; `payloads` has one value to a line."""
-        said = self._run(
+        output = self._run(
             "ProducerPerformance", "--topic", topic, "--num-records", str(count), "--throughput", "-1",
             "--payload-file", str(payloads), "--producer-props", f"bootstrap.servers={bootstrap}", "acks=all",
             "compression.type=zstd", "linger.ms=5", f"batch.size={512 * 1024}",
         )  # fmt: skip
-        return float(re.findall(r"(?<![\d.])([\d.]++) records/sec", said)[-1])
+        return float(re.findall(r"(?<![\d.])([\d.]++) records/sec", output)[-1])
 
     def consume(self, bootstrap: str, topic: str, count: int) -> float:
         """Messages per second of Kafka's consumer, without the time it takes to join its group."""
-        said = self._run(
+        output = self._run(
             "ConsumerPerformance", "--topic", topic, "--bootstrap-server", bootstrap,
             "--messages", str(count), "--timeout", "30000", "--hide-header",
         )  # fmt: skip
-        return float(said.strip().splitlines()[-1].split(",")[-1])
+        return float(output.strip().splitlines()[-1].split(",")[-1])
 
     def metrics(self, jmx_port: int, objects: Sequence[str]) -> dict[str, float]:
         """Count and mean of these metrics of a broker (patterns allowed), by object and attribute."""

@@ -42,7 +42,9 @@ class RunningSystem:
 
     def memory_mb(self) -> dict[str, float]:
         """Resident memory of each of our own processes, MB."""
-        return {each.name: psutil.Process(each.pid).memory_info().rss / 1e6 for each in self.processes}
+        return {
+            process.name: psutil.Process(process.pid).memory_info().rss / 1e6 for process in self.processes
+        }
 
     def memory_share_mb(self) -> dict[str, float]:
         """The same with what processes share divided among them (PSS), MB; Linux alone says so."""
@@ -79,7 +81,9 @@ def whole_system(
             for process in processes:
                 more = quick if process is processes[0] else settings
                 process.environment = {**process.environment, **more}
-            processes += [second(each, f"{each.name}-2") for each in processes if each.name in twice]
+            processes += [
+                second(started, f"{started.name}-2") for started in processes if started.name in twice
+            ]
             for process in processes:
                 process.start()
             wait_ready(processes)
@@ -99,6 +103,6 @@ async def _prepare(kafka: KafkaPart, owner: str) -> None:
 def busy_s(pid: int) -> float:
     """Processor seconds that a process has used since it began, with all its children."""
     process = psutil.Process(pid)
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    times = [measured.cpu_times() for measured in (process, *process.children(recursive=True))]
     # A server's children that are gone are in its own account.
-    return sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system
+    return sum(time.user + time.system for time in times) + times[0].children_user + times[0].children_system

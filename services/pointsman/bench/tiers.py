@@ -134,16 +134,16 @@ async def _beside(
 
 async def _others(client: Client, rate: float, seconds: float) -> dict[str, list[float]]:
     took = await asyncio.gather(*(at_rate(client, rate, seconds, tier=tier) for tier in OTHERS))
-    return {tier: list(each.values()) for tier, each in zip(OTHERS, took, strict=True)}
+    return {tier: list(seconds.values()) for tier, seconds in zip(OTHERS, took, strict=True)}
 
 
 async def _settled(kafka: KafkaPart) -> None:
     """Return when the router has sent the flood on and the audit has it."""
     topics = Topics()
-    audited = [WatchedTopic(each.name, f"{topics.prefix}.audit") for each in topics.all([HANGS])]
+    audited = [WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in topics.all([HANGS])]
     async with asyncio.timeout(_SETTLE_WITHIN_S):
         while True:
-            found = await lag(kafka, [*lanes(topics, []), *audited])
-            if not sum(each.waiting for each in found):
+            lags = await lag(kafka, [*lanes(topics, []), *audited])
+            if not sum(lane_lag.waiting for lane_lag in lags):
                 return
             await asyncio.sleep(0.5)

@@ -56,13 +56,13 @@ class ClaimCheck:
         claims = [claim_of(record) if record.headers else None for record in records]
         if not any(claims):
             return records
-        room, taken = _BATCH_BYTES, 0
+        room, loaded = _BATCH_BYTES, 0
         for claim in claims:
             room -= claim.bytes if claim else 0
-            if taken and room < 0:
+            if loaded and room < 0:
                 break
-            taken += 1
-        pairs = zip(records[:taken], claims, strict=False)
+            loaded += 1
+        pairs = zip(records[:loaded], claims, strict=False)
         return await asyncio.gather(*(self._whole(record, claim) for record, claim in pairs))
 
     async def deposit(self, records: list[Outgoing], *, above: int | None = None) -> list[Outgoing]:
@@ -93,8 +93,8 @@ class ClaimCheck:
                 f"{size} is not in {self._store.place}: it was deleted, or never put there "
                 f"({claim.digest}{where})"
             )
-        found = await asyncio.to_thread(_sha256, content)
-        if len(content) != claim.bytes or found != claim.sha256:
+        digest = await asyncio.to_thread(_sha256, content)
+        if len(content) != claim.bytes or digest != claim.sha256:
             return (
                 f"{size} was changed in {self._store.place}: what is there under {claim.digest} has "
                 f"{len(content):,} bytes and another digest"
@@ -126,12 +126,12 @@ class ClaimCheck:
     async def _whole(self, record: Incoming, claim: Claim | None) -> Incoming:
         if claim is None:
             return record
-        found = await self.value_of(claim)
+        content = await self.value_of(claim)
         stub = record.value or b""
         own = {field.name: getattr(record, field.name) for field in fields(Incoming)}
-        if isinstance(found, str):
-            return Fetched(**own, stub=stub, lost=found, too_large=claim.bytes > self._largest)
-        return Fetched(**(own | {"value": found}), stub=stub)
+        if isinstance(content, str):
+            return Fetched(**own, stub=stub, lost=content, too_large=claim.bytes > self._largest)
+        return Fetched(**(own | {"value": content}), stub=stub)
 
     def _is_large(self, record: Outgoing, above: int) -> bool:
         """Not what readers would refuse to take out again: that is for its topic to refuse."""
@@ -164,8 +164,8 @@ class ClaimCheck:
                 async with asyncio.timeout(self._timeout_s):
                     return await question
             except TimeoutError as error:
-                said = f"the store {self._store.place} did not answer within {self._timeout_s:g} s"
-                raise ClaimsUnavailableError(said) from error
+                problem = f"the store {self._store.place} did not answer within {self._timeout_s:g} s"
+                raise ClaimsUnavailableError(problem) from error
 
 
 def _kind(record: Outgoing) -> str:

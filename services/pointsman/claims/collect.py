@@ -39,12 +39,12 @@ async def collect(
     old = [kept async for kept in store.older(before)]
     named = await referred(dsn, [kept.sha256 for kept in old]) if old else set()
     begin(len(old))
-    found = Collected()
+    collected = Collected()
     for kept in old:
         if kept.sha256 in named:
-            found.referred += 1
+            collected.referred += 1
         elif dry_run or await store.delete(kept):
-            found.removed += 1
-            found.removed_bytes += kept.bytes
+            collected.removed += 1
+            collected.removed_bytes += kept.bytes
         advance(1)
-    return found
+    return collected

@@ -49,8 +49,8 @@ class Folder:
     async def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         """See `ClaimStore`."""
         with _translated(self.place):
-            found = await asyncio.to_thread(lambda: list(self._list()))
-        for kept in found:
+            values = await asyncio.to_thread(lambda: list(self._list()))
+        for kept in values:
             if kept.at < than:
                 yield kept
 
@@ -93,10 +93,10 @@ class Folder:
         for path in self._folder.glob("??/*"):
             if len(path.name) == 64:
                 try:
-                    found = path.stat()
+                    details = path.stat()
                 except FileNotFoundError:  # deleted meanwhile
                     continue
-                yield StoredValue(path.name, found.st_size, _at(found))
+                yield StoredValue(path.name, details.st_size, _at(details))
 
 
 def make_private(folder: Path) -> None:
@@ -125,8 +125,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _at(found: os.stat_result) -> datetime:
-    return datetime.fromtimestamp(found.st_mtime, UTC)
+def _at(details: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(details.st_mtime, UTC)
 
 
 def _sync(folder: Path) -> None:

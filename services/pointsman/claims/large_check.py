@@ -42,9 +42,9 @@ class LargeValues:
         """
         findings = []
         for place, claim in self.named:
-            found = await claim_check.value_of(claim)
+            content = await claim_check.value_of(claim)
             self.checked += 1
-            if isinstance(found, str):
-                findings.append(Finding(Wrong.LARGE_VALUE, found, *place))
+            if isinstance(content, str):
+                findings.append(Finding(Wrong.LARGE_VALUE, content, *place))
             advance(1)
         return findings

@@ -47,8 +47,8 @@ class Objects:
         """See `ClaimStore`."""
         with self._translated():
             try:
-                found = await self._library.get_async(self._store, _name(sha256))
-                return bytes(await found.bytes_async())
+                answer = await self._library.get_async(self._store, _name(sha256))
+                return bytes(await answer.bytes_async())
             except FileNotFoundError as error:
                 if "NoSuchBucket" in str(error):
                     raise
@@ -58,20 +58,20 @@ class Objects:
         """See `ClaimStore`."""
         with self._translated():
             async for page in self._library.list(self._store, "sha256"):
-                for each in page:
-                    if each["last_modified"] < than:
+                for entry in page:
+                    if entry["last_modified"] < than:
                         yield StoredValue(
-                            each["path"].rpartition("/")[2], each["size"], each["last_modified"]
+                            entry["path"].rpartition("/")[2], entry["size"], entry["last_modified"]
                         )
 
     async def delete(self, kept: StoredValue) -> bool:
         """See `ClaimStore`."""
         with self._translated():
             try:
-                found = await self._library.head_async(self._store, _name(kept.sha256))
+                entry = await self._library.head_async(self._store, _name(kept.sha256))
             except FileNotFoundError:
                 return False
-            if found["last_modified"] != kept.at:
+            if entry["last_modified"] != kept.at:
                 return False
             await self._library.delete_async(self._store, _name(kept.sha256))
             return True
@@ -84,8 +84,8 @@ class Objects:
         try:
             yield
         except self._errors as error:
-            said = str(error).partition("\n")[0]
-            raise ClaimsUnavailableError(f"the store {self._url} is not available: {said}") from error
+            reason = str(error).partition("\n")[0]
+            raise ClaimsUnavailableError(f"the store {self._url} is not available: {reason}") from error
 
 
 def _name(sha256: str) -> str:

@@ -23,10 +23,10 @@ class OnRecord:
         claim = claim_in(message) if kind in BULK else None
         if kind is None or message is None or claim is None:
             return message, None
-        found = await self._fetch(claim)
-        if isinstance(found, bytes):
-            return orjson.loads(found), None
-        return fill_in(kind, message), found
+        content = await self._fetch(claim)
+        if isinstance(content, bytes):
+            return orjson.loads(content), None
+        return fill_in(kind, message), content
 
     async def whole_value(self, kind: str, value: bytes) -> tuple[bytes, str | None]:
         """As `whole`, for the bytes of a value."""

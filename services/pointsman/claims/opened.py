@@ -41,8 +41,8 @@ def open_store(url: str) -> ClaimStore:
             except ModuleNotFoundError as error:
                 raise ClaimsSettingError('s3:// needs obstore: pip install "pointsman[s3]"') from error
             except Exception as error:
-                said = str(error).partition("\n")[0]
-                raise ClaimsSettingError(f"{url} cannot be used: {said}") from error
+                reason = str(error).partition("\n")[0]
+                raise ClaimsSettingError(f"{url} cannot be used: {reason}") from error
         case _:
             raise ClaimsSettingError(f"{parts.scheme or 'this'} is no address of a store: give {_KNOWN}")
 

@@ -41,9 +41,9 @@ class ClaimsTable:
     async def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         """See `ClaimStore`."""
         with self._translated():
-            found = await payloads.older(await self._open(), than)
-        for each in found:
-            yield StoredValue(*each)
+            rows = await payloads.older(await self._open(), than)
+        for row in rows:
+            yield StoredValue(*row)
 
     async def delete(self, kept: StoredValue) -> bool:
         """See `ClaimStore`."""

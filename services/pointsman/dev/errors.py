@@ -49,8 +49,8 @@ def folder_error(folder: Path, error: OSError, elsewhere: str) -> DevError:
     return FolderUnusableError(f"{folder} cannot be used: {error.strerror or error}", elsewhere)
 
 
-def server_error(what: str, said: str, hint: str) -> DevError:
+def server_error(problem: str, output: str, hint: str) -> DevError:
     """What to say when a server ended; `said` is the end of its log."""
-    if "No space left on device" in said:
-        return DiskFullError(f"{what}: the disk is full", "make room, then start again; nothing is lost")
-    return ServerFailedError(f"{what}:\n{said}", hint)
+    if "No space left on device" in output:
+        return DiskFullError(f"{problem}: the disk is full", "make room, then start again; nothing is lost")
+    return ServerFailedError(f"{problem}:\n{output}", hint)

@@ -15,9 +15,9 @@ def interrupt_on_sigterm() -> None:
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Within it neither is heard: stopping takes seconds, and must not end half-way."""
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in _BOTH}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _BOTH}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

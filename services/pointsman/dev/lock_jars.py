@@ -36,16 +36,16 @@ def lock() -> str:
         maven = MavenContext(repo_cache=Path(downloads), remote_repos={"central": repository()}, timeout=60)
         broker = maven.create_dependency(f"org.apache.kafka:kafka_2.13:{KAFKA}")
         _, needed = maven.resolver.resolve([broker])
-        found = {each.artifactId: each for each in [broker, *needed]}
-        if unknown := LEFT_OUT.keys() - found.keys():
+        jars = {dependency.artifactId: dependency for dependency in [broker, *needed]}
+        if unknown := LEFT_OUT.keys() - jars.keys():
             raise SystemExit(f"LEFT_OUT names what Kafka does not ask for: {', '.join(sorted(unknown))}")
         # Kafka's distribution has the binding of its logging, its POM does not name it.
-        log4j = f"org.apache.logging.log4j:log4j-slf4j-impl:{found['log4j-core'].version}"
-        found["log4j-slf4j-impl"] = maven.create_dependency(log4j)
+        log4j = f"org.apache.logging.log4j:log4j-slf4j-impl:{jars['log4j-core'].version}"
+        jars["log4j-slf4j-impl"] = maven.create_dependency(log4j)
         return write_lock(
             [
-                _pinned(each.groupId, name, str(each.version), each.artifact.resolve())
-                for name, each in sorted(found.items())
+                _pinned(jar.groupId, name, str(jar.version), jar.artifact.resolve())
+                for name, jar in sorted(jars.items())
                 if name not in LEFT_OUT
             ]
         )

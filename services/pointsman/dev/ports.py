@@ -24,11 +24,11 @@ def is_free(port: int) -> bool:
         return False
 
 
-def require_free(port: int, what: str, flag: str) -> None:
+def require_free(port: int, purpose: str, flag: str) -> None:
     """Raises PortTakenError when `port` is in use; says by whom, where that can be known."""
     if not is_free(port):
         raise PortTakenError(
-            f"port {port}, where {what} would listen, is in use{_by_whom(port)}",
+            f"port {port}, where {purpose} would listen, is in use{_by_whom(port)}",
             f"stop that program, or choose another port: pointsman dev {flag} {free_port()}",
         )
 

@@ -74,25 +74,25 @@ def fit(
     """
     told = progress or (lambda share: None)
     inputs = _inputs(seen.evidence)
-    x = np.array([each.values(inputs) for each in seen.evidence])
+    x = np.array([pair.values(inputs) for pair in seen.evidence])
     rows = np.flatnonzero(seen.own)
     unit = float(seen.cost[rows, 2].mean())
     came = _came(seen, unit)
     fold = np.array([_fold(of) for of in seen.group])
-    said = np.zeros((len(rows), 3))
+    predicted = np.zeros((len(rows), 3))
     for at in range(FOLDS):
         here = fold[rows] == at
         away = fold != at
         if here.any():
             forests = _forests(x[away], came[away], seen.weight[away], trees)
-            said[here] = np.array([[walk(each, row) for each in forests] for row in x[rows][here]])
+            predicted[here] = np.array([[walk(forest, row) for forest in forests] for row in x[rows][here]])
         told((at + 1) / (FOLDS + 1))
     lines = (
-        calibrate(said[:, 0], came[rows, 0]),
-        calibrate(said[:, 1], came[rows, 1]),
-        level(said[:, 2], came[rows, 2]),
+        calibrate(predicted[:, 0], came[rows, 0]),
+        calibrate(predicted[:, 1], came[rows, 1]),
+        level(predicted[:, 2], came[rows, 2]),
     )
-    estimates = _estimates(said, lines)
+    estimates = _estimates(predicted, lines)
     kinds = _kinds(seen, rows)
     readable = np.array([seen.evidence[row].read[1].kind in kinds for row in rows])
     estimates.known[~readable] = np.nan  # these go up whatever the bar
@@ -109,7 +109,7 @@ def fit(
         "name": name,
         "tiers": list(seen.tiers),
         "inputs": list(inputs),
-        "typical": [round(float(each), 3) for each in np.median(x[rows], axis=0)],
+        "typical": [round(float(value), 3) for value in np.median(x[rows], axis=0)],
         "kinds": sorted(kinds),
         "bars": {q: {"rate": bar.rate, "margin": bar.margin} for q, bar in bars.items()},
         "trained_on": {
@@ -149,13 +149,13 @@ def _inputs(evidence: Sequence[AcceptanceEvidence]) -> tuple[str, ...]:
     return tuple(
         name
         for name, feature in FEATURES.items()
-        if name not in told or all(feature.value(each) != MISSING for each in evidence)
+        if name not in told or all(feature.value(pair) != MISSING for pair in evidence)
     )
 
 
-def _estimates(said: Floats, lines: Sequence[tuple[float, float]]) -> Estimates:
-    worse, better, cost = (slope * said[:, at] + offset for at, (slope, offset) in enumerate(lines))
-    ones, none = np.ones(len(said)), np.zeros(len(said))
+def _estimates(predicted: Floats, lines: Sequence[tuple[float, float]]) -> Estimates:
+    worse, better, cost = (slope * predicted[:, at] + offset for at, (slope, offset) in enumerate(lines))
+    ones, none = np.ones(len(predicted)), np.zeros(len(predicted))
     return Estimates(
         np.stack([1 - 1 / (1 + np.exp(-worse)), ones], axis=1),
         np.stack([1 / (1 + np.exp(-better)), none], axis=1),

@@ -5,21 +5,21 @@ import numpy as np
 from pointsman.learn.examples import Floats
 
 
-def calibrate(said: Floats, came: Floats, strength: float = 3.0) -> tuple[float, float]:
+def calibrate(predicted: Floats, came: Floats, strength: float = 3.0) -> tuple[float, float]:
     """(slope, offset) that make `said` [n] log-odds agree best with `came` [n] of 0 or 1.
 
     `strength` draws the slope to 1, so that a few rows cannot turn it; it stays above 0.
     """
     slope, offset = 1.0, 0.0
     for _ in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(slope * said + offset, -30, 30)))
+        chance = 1 / (1 + np.exp(-np.clip(slope * predicted + offset, -30, 30)))
         wrong = chance - came
         certain = chance * (1 - chance)
-        first = np.array([(wrong * said).sum() + strength * (slope - 1), wrong.sum()])
-        cross = (certain * said).sum()
+        first = np.array([(wrong * predicted).sum() + strength * (slope - 1), wrong.sum()])
+        cross = (certain * predicted).sum()
         second = np.array(
             [
-                [(certain * said * said).sum() + strength, cross],
+                [(certain * predicted * predicted).sum() + strength, cross],
                 [cross, certain.sum() + 1e-6],
             ]
         )
@@ -30,6 +30,6 @@ def calibrate(said: Floats, came: Floats, strength: float = 3.0) -> tuple[float,
     return round(slope, 9), round(offset, 9)
 
 
-def level(said: Floats, came: Floats) -> tuple[float, float]:
+def level(predicted: Floats, came: Floats) -> tuple[float, float]:
     """(1, offset) that makes the mean of e^`said` the mean of `came`, amounts above 0."""
-    return 1.0, round(float(np.log(came.mean() / np.exp(np.clip(said, -20, 20)).mean())), 9)
+    return 1.0, round(float(np.log(came.mean() / np.exp(np.clip(predicted, -20, 20)).mean())), 9)

@@ -65,4 +65,4 @@ def compiled(
 
 
 def _whole(values: Any) -> list[int]:
-    return [int(each) for each in np.rint(values)]
+    return [int(value) for value in np.rint(values)]

@@ -18,12 +18,12 @@ class Estimates:
     known: Floats
 
     @classmethod
-    def of(cls, found: list[Estimate]) -> "Estimates":
+    def of(cls, estimates: list[Estimate]) -> "Estimates":
         return cls(
-            np.array([each.sufficient for each in found]),
-            np.array([each.better for each in found]),
-            np.array([each.cost for each in found]),
-            np.array([each.known for each in found]),
+            np.array([each.sufficient for each in estimates]),
+            np.array([each.better for each in estimates]),
+            np.array([each.cost for each in estimates]),
+            np.array([each.known for each in estimates]),
         )
 
     def take(self, rows: Ints) -> "Estimates":

@@ -61,7 +61,7 @@ def _exported(learned: Any, start: float, rate: float) -> dict[str, Any]:
                 "threshold": np.where(leaf, 0.0, tree.threshold).tolist(),
                 "left": tree.children_left.tolist(),
                 "right": tree.children_right.tolist(),
-                "leaf": [round(float(each)) for each in tree.value[:, 0, 0] * rate * UNIT * leaf],
+                "leaf": [round(float(value)) for value in tree.value[:, 0, 0] * rate * UNIT * leaf],
             }
         )
     return {"start": round(start * UNIT), "trees": trees}

@@ -28,11 +28,11 @@ def points(answers: Mapping[str, Answered], tiers: Sequence[str]) -> tuple[float
     known = {tier: _worth(answers[tier], strongest, best) for tier in tiers[:-1] if tier in answers}
     if all(worth is None for worth in known.values()):
         return None
-    found: list[float] = []
+    labels: list[float] = []
     for tier in tiers[:-1]:
         worth = known.get(tier)
-        found.append(worth if worth is not None else best if max(found, default=-1.0) >= best else 0.0)
-    return (*found, best)
+        labels.append(worth if worth is not None else best if max(labels, default=-1.0) >= best else 0.0)
+    return (*labels, best)
 
 
 def _worth(answer: Answered, strongest: Answered | None, best: float) -> float | None:
@@ -40,7 +40,7 @@ def _worth(answer: Answered, strongest: Answered | None, best: float) -> float |
         return answer.verdict
     if strongest is None:
         return None
-    said, held_against = read_answer(answer.said), read_answer(strongest.said)
-    if "long" in (said.kind, held_against.kind):
+    answer_text, held_against = read_answer(answer.said), read_answer(strongest.said)
+    if "long" in (answer_text.kind, held_against.kind):
         return None
-    return best if said.agrees(held_against) else 0.0
+    return best if answer_text.agrees(held_against) else 0.0

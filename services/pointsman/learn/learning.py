@@ -52,27 +52,27 @@ async def work(dsn: str, wanted: LessonRequest, whole: Whole, progress: Progress
     file, text = load_text(wanted.policy)
     labels, silent = await _labels(dsn, wanted, file.tiers)
     judged = sum(label.judged for label in labels)
-    found = Learned(file.tiers, wanted.quality, len(labels), judged, silent, wanted.tried, wanted.now)
+    learned = Learned(file.tiers, wanted.quality, len(labels), judged, silent, wanted.tried, wanted.now)
     if len(labels) < LEAST_LABELS:
-        found.why_not = f"{len(labels)} jobs say something, {LEAST_LABELS} are needed"
-        return found
+        learned.why_not = f"{len(labels)} jobs say something, {LEAST_LABELS} are needed"
+        return learned
     examples = _examples(labels, file.tiers)
     with training(progress) as told:
-        said = {"jobs": len(labels), "judged": judged, "since": wanted.since.isoformat()}
-        trained = fit(examples, name=file.name, trained_on=said, progress=told)
-    found.model = f"{trained.model.name}@{trained.model.version}"
-    found.expected = expected(trained, examples, wanted.quality)
+        origin = {"jobs": len(labels), "judged": judged, "since": wanted.since.isoformat()}
+        trained = fit(examples, name=file.name, trained_on=origin, progress=told)
+    learned.model = f"{trained.model.name}@{trained.model.version}"
+    learned.expected = expected(trained, examples, wanted.quality)
     if trained.model.bars[wanted.quality] == NEVER:
-        found.why_not = f"no cheaper tier keeps {wanted.quality} of the quality with certainty enough"
-        return found
+        learned.why_not = f"no cheaper tier keeps {wanted.quality} of the quality with certainty enough"
+        return learned
     name = f"models/{file.name}-{trained.model.version}.json"
     new = with_score(text, name, wanted.quality)
     model = ModelFile.holding(trained.content, trained.model)
     policy = new_policy(wanted, lambda: parse(new, str(wanted.policy), read_model=lambda _: model))
-    found.replay = PolicyReplay(policy, wanted.price, examples=3)
-    await replay_jobs(found.replay, dsn, wanted.tried, wanted.now, whole=whole, progress=progress)
-    found.write(wanted, name, trained.content, policy.version, new)
-    return found
+    learned.replay = PolicyReplay(policy, wanted.price, examples=3)
+    await replay_jobs(learned.replay, dsn, wanted.tried, wanted.now, whole=whole, progress=progress)
+    learned.write(wanted, name, trained.content, policy.version, new)
+    return learned
 
 
 async def _labels(dsn: str, wanted: LessonRequest, tiers: tuple[str, ...]) -> tuple[list[Label], int]:
@@ -88,12 +88,12 @@ def _label(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> La
     except ValidationError:  # of another release, or erased
         return None
     answers = {row.tier: Answered(answered(row.response), row.verdict) for row in rows if row.response}
-    found = points(answers, tiers)
+    label = points(answers, tiers)
     costs = costs_of(rows, tiers, price)
-    if found is None or costs is None:
+    if label is None or costs is None:
         return None
     judged = any(row.verdict is not None for row in rows)
-    return Label(str(rows[0].root), text_of(job.request.messages), found, costs, judged)
+    return Label(str(rows[0].root), text_of(job.request.messages), label, costs, judged)
 
 
 def _examples(labels: Sequence[Label], tiers: tuple[str, ...]) -> Examples:

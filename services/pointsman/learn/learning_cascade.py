@@ -61,32 +61,32 @@ async def work(dsn: str, wanted: LessonRequest, _: Whole, progress: Progress) ->
     check_quality(wanted.quality)
     file, text = load_text(wanted.policy)
     tiers = _tiers(file)
-    found = Learned(tiers, wanted.quality, 0, 0, 0, wanted.tried, wanted.now, of="accept model")
+    learned = Learned(tiers, wanted.quality, 0, 0, 0, wanted.tried, wanted.now, of="accept model")
     tried, lacking = await _tried(dsn, wanted, tiers)
-    found.labels, found.judged = len(tried), sum(each.judged for each in tried)
-    found.silent = lacking.pop(None, 0)
+    learned.labels, learned.judged = len(tried), sum(example.judged for example in tried)
+    learned.silent = lacking.pop(None, 0)
     if len(tried) < LEAST_LABELS:
-        found.why_not = f"{_answered_by(len(tried), tiers)}, {LEAST_LABELS} are needed{_lacks(lacking)}"
-        return found
+        learned.why_not = f"{_answered_by(len(tried), tiers)}, {LEAST_LABELS} are needed{_lacks(lacking)}"
+        return learned
     seen = _cascades(tried, tiers)
     with training(progress) as told:
-        said = {"jobs": len(tried), "judged": found.judged, "since": wanted.since.isoformat()}
-        trained = fit(seen, name=f"{file.name}-accept", trained_on=said, progress=told)
-    found.model = f"{trained.model.name}@{trained.model.version}"
-    found.expected = expected_cascade(trained, seen, wanted.quality)
+        origin = {"jobs": len(tried), "judged": learned.judged, "since": wanted.since.isoformat()}
+        trained = fit(seen, name=f"{file.name}-accept", trained_on=origin, progress=told)
+    learned.model = f"{trained.model.name}@{trained.model.version}"
+    learned.expected = expected_cascade(trained, seen, wanted.quality)
     if trained.model.bars[wanted.quality] == NEVER:
-        found.why_not = (
+        learned.why_not = (
             f"no way of accepting {tiers[1]}'s answers keeps {wanted.quality} of the quality with certainty "
             "enough and costs less than asking the last tier alone"
         )
-        return found
+        return learned
     name = f"models/{trained.model.name}-{trained.model.version}.json"
     new = with_accept(text, name, wanted.quality)
     policy = new_policy(
         wanted, lambda: parse(new, str(wanted.policy), read_accept=lambda _: ACCEPT.read(trained.content))
     )
-    found.write(wanted, name, trained.content, policy.version, new)
-    return found
+    learned.write(wanted, name, trained.content, policy.version, new)
+    return learned
 
 
 def _tiers(file: PolicyFile) -> Tiers:
@@ -124,15 +124,15 @@ def tried_of(rows: Sequence[Labelled], tiers: Tiers, price: Price) -> Tried | No
         return None
     by_tier = {row.tier: row for row in rows}
     answers = {tier: Answered(answered(by_tier[tier].response), by_tier[tier].verdict) for tier in tiers}
-    found, costs = points(answers, tiers), costs_of(rows, tiers, price)
-    if found is None or costs is None:
+    labels, costs = points(answers, tiers), costs_of(rows, tiers, price)
+    if labels is None or costs is None:
         return None
     first, second = (_cheap(by_tier[tier], request) for tier in tiers[:2])
     if not first.said:  # the worker would not have asked the second
         second = CheapAnswer(second.tier, "", 0.0)
     judged = any(row.verdict is not None for row in rows)
     evidence = AcceptanceEvidence(text_of(request.messages), first, second)
-    return Tried(str(rows[0].root), evidence, found, costs, judged)
+    return Tried(str(rows[0].root), evidence, labels, costs, judged)
 
 
 def _cheap(row: Labelled, request: ChatRequest) -> CheapAnswer:
@@ -141,21 +141,21 @@ def _cheap(row: Labelled, request: ChatRequest) -> CheapAnswer:
     Without its tokens' probabilities: nobody asks for them where a model accepts.
     """
     try:
-        said = read_completion(row.response or {})
+        completion = read_completion(row.response or {})
     except (KeyError, IndexError, TypeError, AttributeError):
         return CheapAnswer(row.tier, "", 0.0)
-    if flaw_of(said, request) is not None:
+    if flaw_of(completion, request) is not None:
         return CheapAnswer(row.tier, "", 0.0)
-    return CheapAnswer(row.tier, said.text[-KEPT:], said.tokens)
+    return CheapAnswer(row.tier, completion.text[-KEPT:], completion.tokens)
 
 
 def _cascades(tried: Sequence[Tried], tiers: Tiers) -> Cascades:
     return Cascades(
         tiers,
-        tuple(each.evidence for each in tried),
-        tuple(each.root for each in tried),
-        np.array([each.points for each in tried]),
-        np.array([each.costs for each in tried]),
+        tuple(example.evidence for example in tried),
+        tuple(example.root for example in tried),
+        np.array([example.points for example in tried]),
+        np.array([example.costs for example in tried]),
         np.ones(len(tried)),
         np.ones(len(tried), dtype=bool),
     )
@@ -166,5 +166,5 @@ def _answered_by(jobs: int, tiers: Tiers) -> str:
 
 
 def _lacks(lacking: Counter[str | None]) -> str:
-    said = [f"{jobs:,} lack {tier}'s answer" for tier, jobs in sorted(lacking.items(), key=str)]
-    return f"; of the others {', '.join(said)}" if said else ""
+    counts = [f"{jobs:,} lack {tier}'s answer" for tier, jobs in sorted(lacking.items(), key=str)]
+    return f"; of the others {', '.join(counts)}" if counts else ""

@@ -82,15 +82,15 @@ def costs_of(rows: Sequence[Labelled], tiers: tuple[str, ...], price: Price) -> 
     """What each tier's answer cost, or would have at the tokens of one that there is."""
     paid = {row.tier: row.cost_usd for row in rows}
     used = next(((row.tokens_in, row.tokens_out) for row in rows if row.tokens_in is not None), None)
-    found = []
+    costs = []
     for tier in tiers:
         cost = paid.get(tier)
         if cost is None and used is not None:
             cost = price(tier, used[0] or 0, used[1] or 0)
         if cost is None:
             return None
-        found.append(float(cost))
-    return tuple(found)
+        costs.append(float(cost))
+    return tuple(costs)
 
 
 @contextmanager

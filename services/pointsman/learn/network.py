@@ -60,10 +60,10 @@ def train(
             seen.data = seen.data * (rng.random_sample(len(seen.data)) > recipe.forget) / (1 - recipe.forget)
             before = seen @ into + bias
             after = np.maximum(before, 0)
-            said = after @ out + base
-            wrong = np.empty_like(said)
-            wrong[:, :binary] = 1 / (1 + np.exp(-np.clip(said[:, :binary], -30, 30))) - yes[at]
-            wrong[:, binary:] = recipe.cost_share * (np.exp(np.clip(said[:, binary:], -8, 4)) - cost[at])
+            predicted = after @ out + base
+            wrong = np.empty_like(predicted)
+            wrong[:, :binary] = 1 / (1 + np.exp(-np.clip(predicted[:, :binary], -30, 30))) - yes[at]
+            wrong[:, binary:] = recipe.cost_share * (np.exp(np.clip(predicted[:, binary:], -8, 4)) - cost[at])
             wrong *= weight[at, None] / len(at)
             back = (wrong @ out.T) * (before > 0)
             steps = [

@@ -70,18 +70,18 @@ def fit(
     places = place(vectors, surfaces)
     targets = _targets(examples)
     fold = np.array([_fold(of) for of in examples.group])
-    said = np.zeros((len(rows), targets.shape[1]))
+    predicted = np.zeros((len(rows), targets.shape[1]))
     known = np.zeros(len(rows))
     for at in range(FOLDS):
         here = fold[rows] == at
         if here.any():
             landmarks, weights, base = _lines(places, targets, examples, np.flatnonzero(fold != at), recipe)
             near = nearness(places[rows[here]], landmarks)
-            said[here] = before_calibration(near @ weights + base, tiers)
+            predicted[here] = before_calibration(near @ weights + base, tiers)
             known[here] = near.max(axis=1)
-    lines = _calibration(said, targets[rows], tiers)
+    lines = _calibration(predicted, targets[rows], tiers)
     alone = Estimates.of(
-        [calibrated(row, lines, tiers, float(near)) for row, near in zip(said, known, strict=True)]
+        [calibrated(row, lines, tiers, float(near)) for row, near in zip(predicted, known, strict=True)]
     )
     joined = _joined(first.estimates, alone)
     bars = dict.fromkeys(qualities, NEVER)
@@ -92,7 +92,7 @@ def fit(
         "name": name,
         "tiers": list(examples.tiers),
         "base": base.tolist(),
-        "lines": [list(each) for each in lines],
+        "lines": [list(line) for line in lines],
         "bars": {q: {"rate": bar.rate, "margin": bar.margin} for q, bar in bars.items()},
         "beside": first.version,
         "place": {
@@ -129,8 +129,8 @@ def expected_gain(
     landmarks, weights, base = _lines(
         place(vectors, surfaces), _targets(examples), examples, everything, recipe
     )
-    said = nearness(place(of_texts, _surfaces(texts)), landmarks) @ weights + base
-    gain: Floats = said[:, 0] - said[:, len(examples.tiers) - 1]
+    predicted = nearness(place(of_texts, _surfaces(texts)), landmarks) @ weights + base
+    gain: Floats = predicted[:, 0] - predicted[:, len(examples.tiers) - 1]
     return gain
 
 
@@ -178,11 +178,13 @@ def _landmarks(own: Any, rows: Ints, count: int) -> Ints:
     return np.concatenate([ours[:most_own], others[: count - min(most_own, len(ours))]])
 
 
-def _calibration(said: Floats, came: Floats, tiers: int) -> tuple[tuple[float, float], ...]:
+def _calibration(predicted: Floats, came: Floats, tiers: int) -> tuple[tuple[float, float], ...]:
     chances = 2 * (tiers - 1)
     return tuple(
-        calibrate(said[:, at], came[:, at]) if at < chances else level(said[:, at], np.exp(came[:, at]))
-        for at in range(said.shape[1])
+        calibrate(predicted[:, at], came[:, at])
+        if at < chances
+        else level(predicted[:, at], np.exp(came[:, at]))
+        for at in range(predicted.shape[1])
     )
 
 

@@ -54,24 +54,24 @@ def fit(
     group = [_fold(of) for of in examples.group]
     fold = np.array(group)
     rows = np.flatnonzero(examples.own)
-    said = np.zeros((len(rows), 3 * below + 1))
+    predicted = np.zeros((len(rows), 3 * below + 1))
     known = np.zeros(len(rows))
     for at in range(FOLDS):
         away = rows[fold[rows] == at]
         if len(away):
             model = untuned(examples.take(np.flatnonzero(fold != at)), name=name, recipe=recipe)
             here = fold[rows] == at
-            said[here], known[here] = _logits(model, [examples.texts[row] for row in away])
+            predicted[here], known[here] = _logits(model, [examples.texts[row] for row in away])
         told((at + 1) / (FOLDS + 1))
     own = examples.take(rows)
     worse, better = _outcomes(own)
     relative = own.cost / examples.unit
-    lines = [calibrate(said[:, at], worse[:, at]) for at in range(below)]
-    lines += [calibrate(said[:, below + at], better[:, at]) for at in range(below)]
-    lines += [level(said[:, 2 * below + at], relative[:, at]) for at in range(below + 1)]
+    lines = [calibrate(predicted[:, at], worse[:, at]) for at in range(below)]
+    lines += [calibrate(predicted[:, below + at], better[:, at]) for at in range(below)]
+    lines += [level(predicted[:, 2 * below + at], relative[:, at]) for at in range(below + 1)]
     floor = round(float(np.quantile(known, UNFAMILIAR)), 4)
     estimates = Estimates.of(
-        [_read(row, lines, below, share) for row, share in zip(said, known, strict=True)]
+        [_read(row, lines, below, share) for row, share in zip(predicted, known, strict=True)]
     )
     if len(rows) >= LEAST_LABELS:
         bars = tune(estimates, own.score, own.cost, floor, qualities)
@@ -102,7 +102,7 @@ def untuned(examples: Examples, *, name: str, recipe: NetworkRecipe = NetworkRec
     return _parsed(_compiled(examples, recipe, name=name))
 
 
-def _compiled(examples: Examples, recipe: NetworkRecipe, **said: Any) -> bytes:
+def _compiled(examples: Examples, recipe: NetworkRecipe, **fields: Any) -> bytes:
     below = len(examples.tiers) - 1
     vocabulary = build(examples.texts, recipe.least_texts)
     worse, better = _outcomes(examples)
@@ -116,7 +116,7 @@ def _compiled(examples: Examples, recipe: NetworkRecipe, **said: Any) -> bytes:
         for seed in range(recipe.nets)
     ]
     kept = [*range(2 * below), *range(targets.shape[1], targets.shape[1] + below + 1)]
-    return compiled(vocabulary, nets, kept, tiers=examples.tiers, **said)
+    return compiled(vocabulary, nets, kept, tiers=examples.tiers, **fields)
 
 
 def _outcomes(examples: Examples) -> tuple[Floats, Floats]:
@@ -126,16 +126,16 @@ def _outcomes(examples: Examples) -> tuple[Floats, Floats]:
 
 
 def _logits(model: NetScore, texts: Sequence[str]) -> tuple[Floats, Floats]:
-    found = [model.logits(text) for text in texts]
-    return np.array([said for said, _ in found]), np.array([known for _, known in found])
+    outputs = [model.logits(text) for text in texts]
+    return np.array([logits for logits, _ in outputs]), np.array([known for _, known in outputs])
 
 
 def _read(row: Floats, lines: Sequence[tuple[float, float]], below: int, known: float) -> Estimate:
-    said = [slope * float(each) + offset for each, (slope, offset) in zip(row, lines, strict=True)]
+    values = [slope * float(logit) + offset for logit, (slope, offset) in zip(row, lines, strict=True)]
     return Estimate(
-        (*(1.0 - sigmoid(each) for each in said[:below]), 1.0),
-        (*(sigmoid(each) for each in said[below : 2 * below]), 0.0),
-        tuple(exp(each) for each in said[2 * below :]),
+        (*(1.0 - sigmoid(value) for value in values[:below]), 1.0),
+        (*(sigmoid(value) for value in values[below : 2 * below]), 0.0),
+        tuple(exp(value) for value in values[2 * below :]),
         float(known),
     )
 

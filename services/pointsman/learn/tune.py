@@ -36,18 +36,18 @@ def tune(
     drawn = np.random.RandomState(20240701).multinomial(n, np.full(n, 1 / n), size=SAMPLES).astype(np.float32)
     strongest = drawn @ score[:, -1]
     every = np.arange(n)
-    found: list[tuple[float, float, Bar]] = []
+    candidates: list[tuple[float, float, Bar]] = []
     for bar in grid():
         chosen = decide(estimates, bar, floor)
         kept = (drawn @ score[every, chosen]) / np.maximum(strongest, 1e-9)
-        found.append((float(np.quantile(kept, DOUBT)), float(cost[every, chosen].sum()), bar))
+        candidates.append((float(np.quantile(kept, DOUBT)), float(cost[every, chosen].sum()), bar))
     dearest = float(cost[:, -1].sum())
     bars = {}
     for quality in qualities:
         reaching = [
             (spent, at)
-            for at, (bound, spent, _) in enumerate(found)
+            for at, (bound, spent, _) in enumerate(candidates)
             if bound >= float(quality) and spent < dearest
         ]
-        bars[quality] = found[min(reaching)[1]][2] if reaching else NEVER
+        bars[quality] = candidates[min(reaching)[1]][2] if reaching else NEVER
     return bars

@@ -11,7 +11,7 @@ def undecided(choice: TierChoice, band: float) -> bool:
     """
     if choice.doubt is not None:
         return False
-    return any(abs(each.sufficient - each.required) <= band for each in choice.compared)
+    return any(abs(compared.sufficient - compared.required) <= band for compared in choice.compared)
 
 
 def together(first: Estimate, second: Estimate) -> Estimate:

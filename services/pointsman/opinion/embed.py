@@ -55,11 +55,11 @@ class Embedder:
 
     def embed(self, texts: Iterable[str], told: Callable[[int], None] = lambda done: None) -> Vectors:
         """[n, SIZE], each of length 1; `told` hears how many are done."""
-        found = []
+        embedded = []
         for at, text in enumerate(texts):
-            found.append(self._one(text))
+            embedded.append(self._one(text))
             told(at + 1)
-        return np.array(found, dtype=np.float32).reshape(-1, SIZE)
+        return np.array(embedded, dtype=np.float32).reshape(-1, SIZE)
 
     def _one(self, text: str) -> Vectors:
         ids = np.array([self._tokenizer.encode(text[:_LOOKED_AT]).ids], dtype=np.int64)

@@ -68,10 +68,10 @@ class Opinion:
     def estimates(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> list[Estimate]:
         """One for each text."""
         near = nearness(self.place(vectors, surfaces), self.landmarks)
-        said = before_calibration(near @ self.weights + self.base, len(self.tiers))
+        predicted = before_calibration(near @ self.weights + self.base, len(self.tiers))
         return [
             calibrated(row, self.lines, len(self.tiers), float(closest))
-            for row, closest in zip(said, near.max(axis=1), strict=True)
+            for row, closest in zip(predicted, near.max(axis=1), strict=True)
         ]
 
 
@@ -83,12 +83,12 @@ def before_calibration(raw: Floats, tiers: int) -> Floats:
 
 def calibrated(row: Floats, lines: Sequence[tuple[float, float]], tiers: int, known: float) -> Estimate:
     """An estimate from what the lines said."""
-    values = [slope * float(each) + offset for each, (slope, offset) in zip(row, lines, strict=True)]
+    values = [slope * float(value) + offset for value, (slope, offset) in zip(row, lines, strict=True)]
     below = tiers - 1
-    chances = [float(1.0 / (1.0 + np.exp(-each))) for each in values[: 2 * below]]
+    chances = [float(1.0 / (1.0 + np.exp(-value))) for value in values[: 2 * below]]
     return Estimate(
-        (*(1.0 - each for each in chances[:below]), 1.0),
+        (*(1.0 - chance for chance in chances[:below]), 1.0),
         (*chances[below:], 0.0),
-        tuple(float(np.exp(each)) for each in values[2 * below :]),
+        tuple(float(np.exp(value)) for value in values[2 * below :]),
         known,
     )

@@ -60,18 +60,18 @@ def _opinion(body: Mapping[str, Any], version: str) -> Opinion:
 
 
 def _array(part: Mapping[str, Any], kind: str) -> Floats:
-    found = np.frombuffer(base64.b64decode(part["data"], validate=True), dtype=kind).astype(np.float64)
-    return _finite(found.reshape([int(each) for each in part["shape"]]))
+    numbers = np.frombuffer(base64.b64decode(part["data"], validate=True), dtype=kind).astype(np.float64)
+    return _finite(numbers.reshape([int(size) for size in part["shape"]]))
 
 
 def _list(values: Any) -> Floats:
-    return _finite(np.array([float(each) for each in values]))
+    return _finite(np.array([float(value) for value in values]))
 
 
-def _finite(found: Floats) -> Floats:
-    if not np.isfinite(found).all():
+def _finite(numbers: Floats) -> Floats:
+    if not np.isfinite(numbers).all():
         raise ValueError("not all numbers are finite")
-    return found
+    return numbers
 
 
 def _encode(data: bytes) -> str:

@@ -46,13 +46,13 @@ def configure(level: str = "INFO") -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def event(logger: logging.Logger, level: int, what: Event, /, **fields: object) -> None:
+def event(logger: logging.Logger, level: int, name: Event, /, **fields: object) -> None:
     """Log an event with the values beside it as fields."""
-    logger.log(level, what, extra={"fields": fields})
+    logger.log(level, name, extra={"fields": fields})
 
 
 def failure(
-    logger: logging.Logger, what: Event, error: BaseException | None = None, /, **fields: object
+    logger: logging.Logger, name: Event, error: BaseException | None = None, /, **fields: object
 ) -> None:
     """Log an event with the traceback of `error`; without one, of the error that is being handled."""
-    logger.error(what, exc_info=error or True, extra={"fields": fields})
+    logger.error(name, exc_info=error or True, extra={"fields": fields})

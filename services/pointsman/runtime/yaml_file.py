@@ -72,11 +72,13 @@ def parse(
     try:
         parsed = model.model_validate({} if data is None else data, context=dict(context or {}))
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        document.problems += [document.explain(model, each) for each in found if not _follows(each, found)]
+        problems = error.errors(include_url=False, include_input=False)
+        document.problems += [
+            document.explain(model, problem) for problem in problems if not _follows(problem, problems)
+        ]
     else:
         document.problems += [
-            (*document.place(loc), _at(loc) + said) for loc, said in (check(parsed) if check else ())
+            (*document.place(loc), _at(loc) + problem) for loc, problem in (check(parsed) if check else ())
         ]
         if not document.problems:
             return parsed
@@ -173,18 +175,18 @@ class _Document:
                     f"{_at(loc[:-1])}unknown key `{last}`{_nearest(str(last), known)}",
                 )
             case "model_type" | "dict_type":
-                said = "must be a mapping (lines of `key: value`)"
+                text = "must be a mapping (lines of `key: value`)"
             case "list_type" | "tuple_type":
-                said = "must be a list (lines that begin with `- `)"
+                text = "must be a list (lines that begin with `- `)"
             case "value_error":
-                said = str(problem["ctx"]["error"])
+                text = str(problem["ctx"]["error"])
             case "too_short":
-                said = f"must have at least {problem['ctx']['min_length']}"
+                text = f"must have at least {problem['ctx']['min_length']}"
             case "string_pattern_mismatch":
-                said = f"must match {problem['ctx']['pattern']}"
+                text = f"must match {problem['ctx']['pattern']}"
             case _:
-                said = problem["msg"].replace("Input should be", "must be")
-        return (*self.place(loc, of_key=last == "[key]"), _at(loc) + said)
+                text = problem["msg"].replace("Input should be", "must be")
+        return (*self.place(loc, of_key=last == "[key]"), _at(loc) + text)
 
 
 def _at(loc: Loc) -> str:
@@ -193,10 +195,10 @@ def _at(loc: Loc) -> str:
     return text and f"{text}: "
 
 
-def _follows(problem: Mapping[str, Any], found: Iterable[Mapping[str, Any]]) -> bool:
+def _follows(problem: Mapping[str, Any], problems: Iterable[Mapping[str, Any]]) -> bool:
     """Items that are wrong do not count, so that a list is too short on top; that is not worth a line."""
     loc = problem["loc"]
-    below = (each["loc"] for each in found if len(each["loc"]) > len(loc))
+    below = (other["loc"] for other in problems if len(other["loc"]) > len(loc))
     return problem["type"] == "too_short" and any(other[: len(loc)] == loc for other in below)
 
 
@@ -232,5 +234,5 @@ def _syntax(error: yaml.YAMLError) -> tuple[int | None, int, str]:
     if mark is None:
         return (None, 0, f"is not YAML: {error}".replace("\n", " "))
     context = getattr(error, "context", None)
-    said = getattr(error, "problem", None) or "is not YAML"
-    return (mark.line + 1, mark.column + 1, f"{said} ({context})" if context else said)
+    text = getattr(error, "problem", None) or "is not YAML"
+    return (mark.line + 1, mark.column + 1, f"{text} ({context})" if context else text)

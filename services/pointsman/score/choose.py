@@ -46,7 +46,7 @@ class TierChoice:
     @property
     def sufficient(self) -> float:
         """Of the chosen tier; 1 for the strongest."""
-        return next((each.sufficient for each in self.compared if each.tier == self.tier), 1.0)
+        return next((compared.sufficient for compared in self.compared if compared.tier == self.tier), 1.0)
 
 
 def choose(
@@ -79,16 +79,16 @@ def choose(
         return TierChoice(tiers[last], (), "the score is not a number")
     strongest = len(tiers) - 1
     best = _worth(estimate, bar, cost, last) if last != strongest else 0.0
-    found: list[Compared] = []
+    comparisons: list[Compared] = []
     for at in reversed(usable[:-1]):
         spared = bar.rate * (cost[strongest] - cost[at])
         required = 1.0 - estimate.better[at] - spared + bar.margin + best
         compared = Compared(tiers[at], estimate.sufficient[at], required)
-        found.append(compared)
+        comparisons.append(compared)
         if compared.reached:
             best += estimate.sufficient[at] - required
-    reached = [each.tier for each in reversed(found) if each.reached]
-    return TierChoice(reached[0] if reached else tiers[last], tuple(reversed(found)))
+    reached = [comparison.tier for comparison in reversed(comparisons) if comparison.reached]
+    return TierChoice(reached[0] if reached else tiers[last], tuple(reversed(comparisons)))
 
 
 def _worth(estimate: Estimate, bar: Bar, cost: Sequence[float], at: int) -> float:

@@ -14,7 +14,7 @@ _OPTIONS = b"\na. "
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _ALIKE = bytes.maketrans(_LETTERS.upper() + b"123456789", _LETTERS + b"0" * 9)
 #: What is no part of a word; the backslash is, so that commands of TeX are words of their own.
-SIGNS = bytes(each for each in range(33, 127) if not chr(each).isalnum() and chr(each) != "\\")
+SIGNS = bytes(code for code in range(33, 127) if not chr(code).isalnum() and chr(code) != "\\")
 _NO_SIGN = bytes(set(range(256)) - set(SIGNS))
 _APART = bytes.maketrans(SIGNS + bytes(range(32)) + b"\x7f", b" " * (len(SIGNS) + 33))
 
@@ -36,7 +36,7 @@ class TextFeatures(NamedTuple):
     @property
     def all(self) -> set[bytes]:
         """Every feature by its name in a model's file."""
-        return self.words.union((bytes([each]) for each in self.signs), self.shape)
+        return self.words.union((bytes([sign]) for sign in self.signs), self.shape)
 
 
 def read(text: str) -> TextFeatures:
@@ -50,7 +50,7 @@ def read(text: str) -> TextFeatures:
 
 def shape_of(steps: Iterable[int]) -> tuple[bytes, ...]:
     """A shape from the step of each kind."""
-    return tuple(b"%b %d" % each for each in zip(KINDS, steps, strict=True))
+    return tuple(b"%b %d" % kind_steps for kind_steps in zip(KINDS, steps, strict=True))
 
 
 def share_read(text: str) -> float:
@@ -85,8 +85,8 @@ def in_words(feature: bytes) -> str:
         return f"a number of {len(name)} digits" if not name.strip("0") else f"`{name}` in the text"
     number = int(step)
     if name in ("length", "asked"):
-        what = "characters" if name == "length" else "characters before any options"
-        return f"about {round(2 ** (number / 2 - 0.25)):,} {what}"
+        measure = "characters" if name == "length" else "characters before any options"
+        return f"about {round(2 ** (number / 2 - 0.25)):,} {measure}"
     if name == "digits":
         return f"{5 * number} to {5 * number + 4} % digits"
     if name == "spread":

@@ -47,7 +47,7 @@ def parse(content: bytes) -> ScoreModel:
 def _model(body: Mapping[str, Any], version: str) -> NetScore:
     tiers = tuple(map(str, body["tiers"]))
     biases = tuple(map(int, body["biases"]))
-    steps = [int(each) for each in body["steps"]]
+    steps = [int(step) for step in body["steps"]]
     words = _decode(body["words"]).split(b"\n")
     weights = array("b", _decode(body["weights"]))
     rarity = body["rarity"]
@@ -56,9 +56,9 @@ def _model(body: Mapping[str, Any], version: str) -> NetScore:
         raise ValueError("the weights do not fit the words")
     heads = tuple(
         OutputHead(
-            tuple(map(int, each["weights"])), int(each["bias"]), real(each["slope"]), real(each["offset"])
+            tuple(map(int, head["weights"])), int(head["bias"]), real(head["slope"]), real(head["offset"])
         )
-        for each in body["heads"]
+        for head in body["heads"]
     )
     if len(tiers) < 2 or len(heads) != 3 * len(tiers) - 2 or any(len(h.weights) != hidden for h in heads):
         raise ValueError("the heads do not fit the tiers")
@@ -66,7 +66,7 @@ def _model(body: Mapping[str, Any], version: str) -> NetScore:
     for at, word in enumerate(words):
         row = weights[at * hidden : (at + 1) * hidden]
         features[key_of(word)] = pack(
-            [*(each * step for each, step in zip(row, steps, strict=True)), int(rarity[at])]
+            [*(value * step for value, step in zip(row, steps, strict=True)), int(rarity[at])]
         )
     bars = {str(q): Bar(real(bar["rate"]), real(bar["margin"])) for q, bar in body["bars"].items()}
     return NetScore(

@@ -67,25 +67,25 @@ class NetScore(ScoreModel):
     def _add(self, text: str) -> tuple[int, float]:
         words, signs, shape = read(text)
         get: Any = self.features.get
-        found = [packed for packed in map(get, words) if packed is not None]
-        known = len(found) / len(words) * share_read(text) if words else 0.0
-        found += [packed for packed in map(get, (*signs, *shape)) if packed is not None]
-        return sum(found), known
+        rows = [packed for packed in map(get, words) if packed is not None]
+        known = len(rows) / len(words) * share_read(text) if words else 0.0
+        rows += [packed for packed in map(get, (*signs, *shape)) if packed is not None]
+        return sum(rows), known
 
     def _logits(self, total: int) -> list[float]:
         *sums, square = unpack(total, len(self.biases) + 1)
         length = isqrt(max(square, 0) << LENGTH) or 1
-        hidden = [(each << UNIT) // length + bias for each, bias in zip(sums, self.biases, strict=True)]
-        active = [each if each > 0 else 0 for each in hidden]
-        said = unpack(sum(map(mul, (*active, 1), self._outward)), len(self.heads), _WIDE)
-        return [each * head.slope + head.offset for each, head in zip(said, self.heads, strict=True)]
+        hidden = [(total << UNIT) // length + bias for total, bias in zip(sums, self.biases, strict=True)]
+        active = [value if value > 0 else 0 for value in hidden]
+        outputs = unpack(sum(map(mul, (*active, 1), self._outward)), len(self.heads), _WIDE)
+        return [output * head.slope + head.offset for output, head in zip(outputs, self.heads, strict=True)]
 
     def _estimate(self, logits: Sequence[float], known: float) -> Estimate:
         below = len(self.tiers) - 1
-        worse = [sigmoid(each) for each in logits[:below]]
-        better = [sigmoid(each) for each in logits[below : 2 * below]]
-        cost = [exp(each) for each in logits[2 * below :]]
-        return Estimate((*[1.0 - each for each in worse], 1.0), (*better, 0.0), tuple(cost), known)
+        worse = [sigmoid(logit) for logit in logits[:below]]
+        better = [sigmoid(logit) for logit in logits[below : 2 * below]]
+        cost = [exp(logit) for logit in logits[2 * below :]]
+        return Estimate((*[1.0 - chance for chance in worse], 1.0), (*better, 0.0), tuple(cost), known)
 
     def reasons(self, text: str, tier: str, top: int = 5) -> list[ScoreReason]:
         """The strongest features for and against `tier`: how its log-odds change without the feature."""
@@ -93,13 +93,15 @@ class NetScore(ScoreModel):
         if at == len(self.tiers) - 1:
             return []
         present = {
-            each: packed for each in read(text).all if (packed := self.features.get(key_of(each))) is not None
+            feature: packed
+            for feature in read(text).all
+            if (packed := self.features.get(key_of(feature))) is not None
         }
         total = sum(present.values())
         whole = self._logits(total)[at]
-        moved = [(self._logits(total - packed)[at] - whole, each) for each, packed in present.items()]
+        moved = [(self._logits(total - packed)[at] - whole, feature) for feature, packed in present.items()]
         strongest = sorted(moved, key=lambda pair: (-abs(pair[0]), pair[1]))[:top]
-        return [ScoreReason(in_words(each), weight) for weight, each in strongest]
+        return [ScoreReason(in_words(feature), weight) for weight, feature in strongest]
 
 
 def key_of(feature: bytes) -> bytes | int:
@@ -110,8 +112,8 @@ def key_of(feature: bytes) -> bytes | int:
 def pack(fields: Sequence[int], bits: int = _NARROW) -> int:
     """Whole numbers as one, each within `bits` with its sign; sums of these are sums of the numbers."""
     total = 0
-    for each in reversed(fields):
-        total = (total << bits) + each
+    for number in reversed(fields):
+        total = (total << bits) + number
     return total
 
 

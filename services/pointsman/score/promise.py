@@ -34,10 +34,10 @@ class Promise:
     def __str__(self) -> str:
         if self.judged < LEAST:
             return f"{self.judged} verdicts are too few to tell whether the score is right"
-        said = f"{self.good:.1f} of {self.judged} judged answers good, {self.expected:.1f} expected"
+        text = f"{self.good:.1f} of {self.judged} judged answers good, {self.expected:.1f} expected"
         if self.kept:
-            return f"the score is right: {said}"
-        return f"the score promises too much: {said}, {self.good:.1f} < {self.least:.1f}"
+            return f"the score is right: {text}"
+        return f"the score promises too much: {text}, {self.good:.1f} < {self.least:.1f}"
 
 
 def promise(promised: Sequence[float], verdicts: Sequence[float], strongest: Sequence[float]) -> Promise:
@@ -46,7 +46,7 @@ def promise(promised: Sequence[float], verdicts: Sequence[float], strongest: Seq
     `strongest`: the verdicts on answers of the strongest tier.
     """
     goodness = (sum(strongest) + CREDIT) / (len(strongest) + CREDIT)
-    chances = [each * goodness for each in promised]
+    chances = [probability * goodness for probability in promised]
     expected = sum(chances)
-    spread = sqrt(sum(each * (1 - each) for each in chances))
+    spread = sqrt(sum(chance * (1 - chance) for chance in chances))
     return Promise(len(verdicts), sum(verdicts), expected, expected - DEVIATIONS * spread)

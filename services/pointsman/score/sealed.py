@@ -31,8 +31,8 @@ def unseal(
     except (ValueError, RecursionError) as cause:
         raise error(f"{len(content)} bytes that are not JSON") from cause
     if not isinstance(body, dict) or body.get("format") != form:
-        said = body.get("format") if isinstance(body, dict) else None
-        raise error(f"its form is {str(said)[:40]!r}, what is read here is {form!r}")
+        named_format = body.get("format") if isinstance(body, dict) else None
+        raise error(f"its form is {str(named_format)[:40]!r}, what is read here is {form!r}")
     if body.pop("sha256", None) != _sum(body):
         raise error("it is damaged: its checksum is not that of its content")
     try:

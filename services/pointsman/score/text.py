@@ -7,11 +7,11 @@ from pointsman_schemas.jobs import ChatMessage
 
 def text_of(messages: Iterable[ChatMessage]) -> str:
     """All texts of all messages, a line each; images, sound and files are no text."""
-    found: list[str] = []
+    parts: list[str] = []
     for message in messages:
         content = message.content
         if isinstance(content, str):
-            found.append(content)
+            parts.append(content)
         elif content:
-            found.extend(text for part in content if isinstance(text := part.get("text"), str))
-    return "\n".join(found)
+            parts.extend(text for part in content if isinstance(text := part.get("text"), str))
+    return "\n".join(parts)

@@ -75,9 +75,9 @@ def _without_metadata(value: bytes) -> bytes:
 
 
 def _sent_ms(record: object) -> float:
-    found = _SENT.search(getattr(record, "value"))  # noqa: B009 -- the client's records have no types
-    assert found is not None
-    return int(found[1]) / 1000
+    stamp = _SENT.search(getattr(record, "value"))  # noqa: B009 -- the client's records have no types
+    assert stamp is not None
+    return int(stamp[1]) / 1000
 
 
 def _at(sorted_values: Sequence[float], quantile: float) -> float:

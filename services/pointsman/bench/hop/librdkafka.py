@@ -40,7 +40,7 @@ def hop(kafka: KafkaPart, source: str, group: str, targets: Sequence[str]) -> No
         if ends:
             producer.flush()
             consumer.commit(
-                offsets=[TopicPartition(source, each, end) for each, end in ends.items()], asynchronous=True
+                offsets=[TopicPartition(source, place, end) for place, end in ends.items()], asynchronous=True
             )
 
 

@@ -89,10 +89,10 @@ async def _committed(admin: AIOKafkaAdminClient, group: str) -> int:
         offsets = await admin.list_consumer_group_offsets(group)
     except KafkaError:  # the first group of a broker: its coordinator is just being made
         return 0
-    return sum(max(0, each.offset) for each in offsets.values())
+    return sum(max(0, offset.offset) for offset in offsets.values())
 
 
 def busy(processes: Sequence[psutil.Process]) -> float:
     """Processor seconds that they have used since they began."""
     times = [process.cpu_times() for process in processes]
-    return sum(each.user + each.system for each in times)
+    return sum(time.user + time.system for time in times)

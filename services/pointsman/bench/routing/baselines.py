@@ -10,14 +10,14 @@ from pointsman.bench.routing.sources.outcomes import TierAnswers
 def baselines(train: TierAnswers, test: TierAnswers, wanted: float = 0.99) -> dict[str, Figures]:
     """Always each tier; a random mix and the best static mix that reach `wanted` on `train`; the oracle."""
     n, tiers = len(test), len(test.tiers)
-    found = {f"always {tier}": of_choice(test, np.full(n, at)) for at, tier in enumerate(test.tiers)}
-    found["random mix, cheapest and strongest"] = of_mix(test, np.tile(_mix(train, [0], wanted), (n, 1)))
+    figures = {f"always {tier}": of_choice(test, np.full(n, at)) for at, tier in enumerate(test.tiers)}
+    figures["random mix, cheapest and strongest"] = of_mix(test, np.tile(_mix(train, [0], wanted), (n, 1)))
     mixes = [_mix(train, [at], wanted) for at in range(tiers - 1)]
     best = min(mixes, key=lambda share: float((share * costs(train)).sum()))
-    found["best static mix"] = of_mix(test, np.tile(best, (n, 1)))
+    figures["best static mix"] = of_mix(test, np.tile(best, (n, 1)))
     sufficient = test.score >= test.score[:, -1:]
-    found["oracle"] = of_choice(test, np.argmax(sufficient, axis=1))
-    return found
+    figures["oracle"] = of_choice(test, np.argmax(sufficient, axis=1))
+    return figures
 
 
 def _mix(train: TierAnswers, weaker: list[int], wanted: float) -> np.ndarray:

@@ -24,40 +24,44 @@ def calibration(outcomes: TierAnswers, estimates: Estimates) -> dict[str, Figure
     }
 
 
-def _of(said: Floats, came: Floats) -> Figures:
-    parts = _bins(said)
+def _of(predicted: Floats, came: Floats) -> Figures:
+    parts = _bins(predicted)
     chance = np.random.RandomState(1)
-    exact = [_ece(said, (chance.rand(len(said)) < said).astype(float)) for _ in range(_DRAWS)]
+    exact = [_ece(predicted, (chance.rand(len(predicted)) < predicted).astype(float)) for _ in range(_DRAWS)]
     return {
-        "ece": round(_ece(said, came), 4),
+        "ece": round(_ece(predicted, came), 4),
         "ece_by_chance": {
             "mean": round(float(np.mean(exact)), 4),
             "at_most": round(float(np.quantile(exact, 0.95)), 4),
         },
-        "brier": round(float(((said - came) ** 2).mean()), 4),
+        "brier": round(float(((predicted - came) ** 2).mean()), 4),
         "brier_of_the_mean": round(float(came.mean() * (1 - came.mean())), 4),
-        "bins": [[round(float(said[part].mean()), 4), round(float(came[part].mean()), 4)] for part in parts],
+        "bins": [
+            [round(float(predicted[part].mean()), 4), round(float(came[part].mean()), 4)] for part in parts
+        ],
         "at": {
             str(level): {
-                "coverage": round(float((said >= level).mean()), 4),
-                "accuracy": round(float(came[said >= level].mean()), 4) if (said >= level).any() else None,
+                "coverage": round(float((predicted >= level).mean()), 4),
+                "accuracy": round(float(came[predicted >= level].mean()), 4)
+                if (predicted >= level).any()
+                else None,
             }
             for level in AT
         },
     }
 
 
-def _bins(said: Floats) -> list[Ints]:
-    order = np.argsort(said, kind="stable")
+def _bins(predicted: Floats) -> list[Ints]:
+    order = np.argsort(predicted, kind="stable")
     return [part for part in np.array_split(order, _BINS) if len(part)]
 
 
-def _ece(said: Floats, came: Floats) -> float:
-    gaps = [len(part) * abs(said[part].mean() - came[part].mean()) for part in _bins(said)]
-    return float(sum(gaps) / len(said))
+def _ece(predicted: Floats, came: Floats) -> float:
+    gaps = [len(part) * abs(predicted[part].mean() - came[part].mean()) for part in _bins(predicted)]
+    return float(sum(gaps) / len(predicted))
 
 
 def to_people(outcomes: TierAnswers, estimates: Estimates, chosen: Ints) -> dict[str, float]:
     """Share of the jobs that a person sees if the chosen tier must be sufficient with each confidence."""
-    said = estimates.sufficient[np.arange(len(outcomes)), chosen]
-    return {str(level): round(float((said < level).mean()), 4) for level in AT}
+    predicted = estimates.sufficient[np.arange(len(outcomes)), chosen]
+    return {str(level): round(float((predicted < level).mean()), 4) for level in AT}

@@ -36,7 +36,7 @@ class Cascade:
             return np.full(len(outcomes), 2, dtype=np.intp)
         strongest = self.model.tiers[-1]
         return np.array(
-            [accept(self.model, each, quality).tier == strongest for each in evidence(outcomes)],
+            [accept(self.model, pair, quality).tier == strongest for pair in evidence(outcomes)],
             dtype=np.intp,
         )
 
@@ -98,28 +98,28 @@ def trained(
             f"{own.name}: a cascade cannot be trained on it",
             "it needs three tiers with `answer_<tier>` and `out_tokens_<tier>`",
         )
-    used = [each for each in others if len(each) and each.tiers == own.tiers and can_cascade(each)]
-    said = {each.name: {"sha256": each.sha256, "questions": len(each)} for each in (own, *used)}
+    used = [other for other in others if len(other) and other.tiers == own.tiers and can_cascade(other)]
+    origin = {source.name: {"sha256": source.sha256, "questions": len(source)} for source in (own, *used)}
     weights = [1.0, *[OTHERS] * len(used)]
     counts = [len(own), *map(len, used)]
     weak, strong, strongest = own.tiers
     seen = Cascades(
         (weak, strong, strongest),
-        tuple(each for of in (own, *used) for each in evidence(of)),
+        tuple(pair for of in (own, *used) for pair in evidence(of)),
         tuple(stem for of in (own, *used) for stem in of.stems),
         np.concatenate([of.score for of in (own, *used)]),
         np.concatenate([costs(of) for of in (own, *used)]),
         np.repeat(weights, counts),
         np.repeat([True, *[False] * len(used)], counts),
     )
-    return fit(seen, name=name, trained_on={"files": said}, progress=progress)
+    return fit(seen, name=name, trained_on={"files": origin}, progress=progress)
 
 
 def measured(
     train: TierAnswers, others: Sequence[TierAnswers], test: TierAnswers, qualities: Sequence[str]
 ) -> dict[str, Figures]:
     """Trained on `train` and `others`, frozen, then each quality scored on `test` once."""
-    for each in (train, *others):
-        refuse_overlap(each, test)
+    for source in (train, *others):
+        refuse_overlap(source, test)
     cascade = Cascade(trained(train, others).model)
     return {quality: cascade.figures(test, quality) for quality in qualities}

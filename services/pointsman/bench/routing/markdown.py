@@ -29,7 +29,7 @@ def figures(report: Mapping[str, Any]) -> str:
     frozen, split = report["frozen"], report["split"]
     tiers = " / ".join(report["models"])
     head = ("router", "$ per 1,000", "saved", "quality, 95 % interval", f"% {tiers}")
-    asked = {f"quality {name} asked": each for name, each in frozen["by_quality"].items()}
+    asked = {f"quality {name} asked": figure for name, figure in frozen["by_quality"].items()}
     parts = [
         f"Trained on {split['train']:,} questions and {report['extra']:,} of other work; scored once on "
         f"{split['test']:,} others. Model {report['model']['version']}.",
@@ -42,8 +42,8 @@ def figures(report: Mapping[str, Any]) -> str:
     ]
     if report["resplits"]:
         parts += ["**Other splits**, a router made anew for each.", _resplits(report["resplits"])]
-        for way, found in report.get("ways_resplits", {}).items():
-            parts += [f"The same splits, {way}.", _resplits(found)]
+        for way, resplits in report.get("ways_resplits", {}).items():
+            parts += [f"The same splits, {way}.", _resplits(resplits)]
     parts += [
         "**Calibration** of `sufficient`, on the test part; accuracy is of those at or above the confidence.",
         "![Reliability](routing/calibration.svg)",
@@ -52,8 +52,8 @@ def figures(report: Mapping[str, Any]) -> str:
         + ", ".join(f"{level}: {_percent(share)}" for level, share in frozen["to_people"].items())
         + f". Unfamiliar words, so to the strongest tier: {_percent(frozen['unfamiliar'])}.",
     ]
-    for name, each in report["transfer"].items():
-        parts += [f"**Moved to {name}.**", _grid(head, table(each))]
+    for name, figure in report["transfer"].items():
+        parts += [f"**Moved to {name}.**", _grid(head, table(figure))]
     if "routellm" in report:
         parts += ["**RouteLLM's protocol**: Mixtral-8x7B and gpt-4-1106-preview.", _pairs(report["routellm"])]
     return "\n\n".join([*parts, *_served(report["served"])])
@@ -62,9 +62,9 @@ def figures(report: Mapping[str, Any]) -> str:
 def cost_quality(report: Mapping[str, Any]) -> str:
     """Saved against quality: the curve of all bars, and what each way of choosing comes to."""
     frozen = report["frozen"]
-    named = {f"asked {asked}": each for asked, each in frozen["by_quality"].items()}
-    named |= {name: each for name, each in report["baselines"].items() if name != "oracle"}
-    points = {name: (each["saved"], each["quality"]) for name, each in named.items()}
+    named = {f"asked {asked}": figure for asked, figure in frozen["by_quality"].items()}
+    named |= {name: figure for name, figure in report["baselines"].items() if name != "oracle"}
+    points = {name: (figure["saved"], figure["quality"]) for name, figure in named.items()}
     middle = list(report["models"])[-2]
     return plot(
         "Saved against quality kept, on questions never seen",
@@ -79,7 +79,7 @@ def cost_quality(report: Mapping[str, Any]) -> str:
 def reliability(report: Mapping[str, Any]) -> str:
     """What was said against what came true, ten bins of equal size, for the tier below the strongest."""
     tier = list(report["frozen"]["calibration"])[-1]
-    bins = [(said, came) for said, came in report["frozen"]["calibration"][tier]["bins"]]
+    bins = [(predicted, came) for predicted, came in report["frozen"]["calibration"][tier]["bins"]]
     return plot(
         f"Sufficient, as said and as it came, {tier}",
         ("said", "came true"),
@@ -90,36 +90,41 @@ def reliability(report: Mapping[str, Any]) -> str:
     )
 
 
-def _resplits(found: Mapping[str, Any]) -> str:
+def _resplits(resplits: Mapping[str, Any]) -> str:
     rows = [
-        [asked, f"{each['met']} of {each['splits']}", _percent(each["saved"]), _percent(each["quality"], 2)]
-        for asked, each in found.items()
+        [
+            asked,
+            f"{figure['met']} of {figure['splits']}",
+            _percent(figure["saved"]),
+            _percent(figure["quality"], 2),
+        ]
+        for asked, figure in resplits.items()
     ]
     return _grid(("quality asked", "met", "saved, mean", "quality, mean"), rows)
 
 
-def _calibration(found: Mapping[str, Any]) -> str:
+def _calibration(by_tier: Mapping[str, Any]) -> str:
     rows = [
-        [tier, f"{each['ece']:.3f}", "{mean:.3f}, up to {at_most:.3f}".format(**each["ece_by_chance"])]
-        + [f"{each['brier']:.3f}", f"{each['brier_of_the_mean']:.3f}"]
+        [tier, f"{figure['ece']:.3f}", "{mean:.3f}, up to {at_most:.3f}".format(**figure["ece_by_chance"])]
+        + [f"{figure['brier']:.3f}", f"{figure['brier_of_the_mean']:.3f}"]
         + [
             f"{_percent(at['coverage'])} at {_percent(at['accuracy'])}" if at["coverage"] else "none"
-            for at in each["at"].values()
+            for at in figure["at"].values()
         ]
-        for tier, each in found.items()
+        for tier, figure in by_tier.items()
     ]
     brier = ("Brier", "Brier of the mean")
     return _grid(("tier", "ECE", "by chance alone", *brier, "at 0.8", "at 0.9", "at 0.95"), rows)
 
 
-def _pairs(found: Mapping[str, Any]) -> str:
+def _pairs(by_pair: Mapping[str, Any]) -> str:
     rows = [
-        [name, how, f"{each['questions']:,}" if "questions" in each else ""]
-        + [_between(each["apgr"], each.get("apgr_interval"))]
-        + [_percent(each[key]) for key in ("cpt50", "cpt80")]
-        for name, ways in found.items()
-        for how, each in ways.items()
-        if each
+        [name, how, f"{way['questions']:,}" if "questions" in way else ""]
+        + [_between(way["apgr"], way.get("apgr_interval"))]
+        + [_percent(way[key]) for key in ("cpt50", "cpt80")]
+        for name, ways in by_pair.items()
+        for how, way in ways.items()
+        if way
     ]
     return _grid(("benchmark", "router", "tested on", "APGR, 95 % interval", "CPT50", "CPT80"), rows)
 
@@ -127,8 +132,8 @@ def _pairs(found: Mapping[str, Any]) -> str:
 def _served(served: Mapping[str, Any]) -> list[str]:
     speed = served["speed"]
     rows = [
-        [name, _percent(each["moved_down"]), _percent(each["moved_up"]), _percent(each["quality"], 2)]
-        for name, each in served["rewrites"].items()
+        [name, _percent(figure["moved_down"]), _percent(figure["moved_up"]), _percent(figure["quality"], 2)]
+        for name, figure in served["rewrites"].items()
     ]
     return [
         f"**Speed**, text to tier, one core: {speed['p50_us']} µs at the median, {speed['p99_us']} µs at the "

@@ -36,7 +36,7 @@ def of_mix(outcomes: TierAnswers, share: Floats, prices: Floats | None = None) -
         "questions": len(outcomes),
         "usd_per_1000": _round(1000 * spent.mean()),
         "saved": _round(1 - spent.sum() / dearest.sum()),
-        "saved_interval": [_round(each) for each in np.quantile(saved, [0.025, 0.975])],
+        "saved_interval": [_round(bound) for bound in np.quantile(saved, [0.025, 0.975])],
         "quality": _round(points.sum() / max(best.sum(), 1e-9)),
         "quality_interval": [_round(low), _round(high)],
         "quality_at_least": _round(bound),
@@ -49,12 +49,12 @@ def by_task(outcomes: TierAnswers, chosen: Ints) -> dict[str, Figures]:
     of = np.array(
         [task or source or "all" for task, source in zip(outcomes.task, outcomes.source, strict=True)]
     )
-    found = {}
+    figures = {}
     for task in sorted(set(of.tolist())):
         rows = np.flatnonzero(of == task)
         if len(rows) >= 30:
-            found[task] = of_choice(outcomes.take(rows), chosen[rows])
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]["questions"]))
+            figures[task] = of_choice(outcomes.take(rows), chosen[rows])
+    return dict(sorted(figures.items(), key=lambda pair: -pair[1]["questions"]))
 
 
 def table(figures: Mapping[str, Figures]) -> list[list[str]]:
@@ -62,12 +62,12 @@ def table(figures: Mapping[str, Figures]) -> list[list[str]]:
     return [
         [
             name,
-            f"{each['usd_per_1000']:.4g}",
-            f"{100 * each['saved']:.1f} %",
-            quality(each),
-            " / ".join(f"{100 * share:.0f}" for share in each["shares"].values()),
+            f"{figure['usd_per_1000']:.4g}",
+            f"{100 * figure['saved']:.1f} %",
+            quality(figure),
+            " / ".join(f"{100 * share:.0f}" for share in figure["shares"].values()),
         ]
-        for name, each in figures.items()
+        for name, figure in figures.items()
     ]
 
 
@@ -91,4 +91,4 @@ def _round(value: Any) -> float:
 
 def mean_of(figures: Sequence[Figures], key: str) -> float:
     """Mean of one figure."""
-    return _round(np.mean([each[key] for each in figures]))
+    return _round(np.mean([figure[key] for figure in figures]))

@@ -38,10 +38,10 @@ class WithOpinion:
     ) -> tuple[Ints, Ints]:
         """[n] places of the tiers, and [n] 1 where the opinion was asked."""
         firsts = [self.first.estimate(prompt) for prompt in outcomes.prompts]
-        seconds = self.opinion.estimates(vectors, np.array([surface(each) for each in outcomes.prompts]))
-        found = [self._one(*pair, quality, prices) for pair in zip(firsts, seconds, strict=True)]
-        return np.array([at for at, _ in found], dtype=np.intp), np.array(
-            [asked for _, asked in found], dtype=np.intp
+        seconds = self.opinion.estimates(vectors, np.array([surface(prompt) for prompt in outcomes.prompts]))
+        choices = [self._one(*pair, quality, prices) for pair in zip(firsts, seconds, strict=True)]
+        return np.array([at for at, _ in choices], dtype=np.intp), np.array(
+            [asked for _, asked in choices], dtype=np.intp
         )
 
     def figures(
@@ -78,13 +78,13 @@ def trained(
 ) -> TrainedOpinion:
     """An opinion trained on what `first` was trained on, tuned for both together."""
     made = examples(own, *others)
-    said = {each.name: {"sha256": each.sha256, "questions": len(each)} for each in (own, *others)}
+    origin = {source.name: {"sha256": source.sha256, "questions": len(source)} for source in (own, *others)}
     return fit(
         made,
         vectors(made.texts),
         First(first.estimates, first.model.version, first.model.floor),
         name=name,
-        trained_on={"files": said},
+        trained_on={"files": origin},
     )
 
 

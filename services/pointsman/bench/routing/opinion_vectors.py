@@ -31,8 +31,8 @@ class VectorCache:
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if new:
             embedder = self._open()
-            found = embedder.embed(new.values(), lambda done: told(done / len(new)))
-            self._known.update(zip(new, found, strict=True))
+            embedded = embedder.embed(new.values(), lambda done: told(done / len(new)))
+            self._known.update(zip(new, embedded, strict=True))
             self._save()
         return np.array([self._known[key] for key in keys], dtype=np.float32).reshape(-1, SIZE)
 

@@ -45,8 +45,8 @@ def plot(
         _text(f"{_LEFT + 6},{_TOP + 14}", axes[1]),
     ]
     if level:
-        parts.append(_path([at(each) for each in level], "#6b7280", 1, "4 4"))
-    parts.append(_path([at(each) for each in line if inside(each)], "#2563eb", 2))
+        parts.append(_path([at(value) for value in level], "#6b7280", 1, "4 4"))
+    parts.append(_path([at(point) for point in line if inside(point)], "#2563eb", 2))
     for name, point in points.items():
         if inside(point):
             left, top = at(point).split(",")
@@ -61,7 +61,7 @@ def _path(points: Sequence[str], colour: str, width: int, dashes: str = "") -> s
     return f'<polyline points="{" ".join(points)}" {drawn}/>'
 
 
-def _text(at: str, said: str, *, dx: float = 0, dy: float = 0, anchor: str = "start") -> str:
-    x, y = (float(each) for each in at.split(","))
-    said = said.replace("&", "&amp;").replace("<", "&lt;")
-    return f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}" fill="#111827">{said}</text>'
+def _text(at: str, text: str, *, dx: float = 0, dy: float = 0, anchor: str = "start") -> str:
+    x, y = (float(number) for number in at.split(","))
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}" fill="#111827">{text}</text>'

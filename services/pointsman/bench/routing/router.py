@@ -48,8 +48,8 @@ def trained(
     progress: Progress | None = None,
 ) -> Trained:
     """A score trained on `own` work, with `others` beside it; what it was trained on stands in its file."""
-    said = {each.name: {"sha256": each.sha256, "questions": len(each)} for each in (own, *others)}
-    return fit(examples(own, *others), name=name, trained_on={"files": said}, progress=progress)
+    origin = {source.name: {"sha256": source.sha256, "questions": len(source)} for source in (own, *others)}
+    return fit(examples(own, *others), name=name, trained_on={"files": origin}, progress=progress)
 
 
 def need(estimates: Estimates) -> Floats:
@@ -60,10 +60,11 @@ def need(estimates: Estimates) -> Floats:
 
 def checked(train: Sequence[TierAnswers], test: TierAnswers) -> None:
     """Raises DataError if the tiers differ or a question stands on both sides."""
-    for each in train:
-        if each.tiers != test.tiers:
+    for source in train:
+        if source.tiers != test.tiers:
             raise DataError(
-                f"{test.name} has the tiers {', '.join(test.tiers)}, {each.name} has {', '.join(each.tiers)}",
+                f"{test.name} has the tiers {', '.join(test.tiers)}, "
+                f"{source.name} has {', '.join(source.tiers)}",
                 "a router is tested on outcomes of the tiers that it was trained for",
             )
-        refuse_overlap(each, test)
+        refuse_overlap(source, test)

@@ -76,11 +76,11 @@ def unseen(
     told("reading", 0.0)
     files = folder(data)
     test = read(test_file)
-    train = [each for each in (files.own, files.extra) if each is not None]
+    train = [source for source in (files.own, files.extra) if source is not None]
     if len(test.tiers) == 2 and len(files.own.tiers) > 2:
-        train = [ends(each, (test.tiers[0], test.tiers[1])) for each in train]
+        train = [ends(source, (test.tiers[0], test.tiers[1])) for source in train]
     if drop:
-        train = [without(each, [test]) for each in train]
+        train = [without(source, [test]) for source in train]
     checked(train, test)
     own, *beside = train
     made = trained(own, beside, progress=lambda share: told("training", 0.5 * share))
@@ -142,7 +142,7 @@ def _resplits(
     files: Files, count: int, vectors: VectorsOf | None, progress: Callable[[float], None]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Other splits of the same work: how often each target is met by a router made anew."""
-    found: dict[str, list[dict[str, Any]]] = {asked: [] for asked in CHECKED}
+    splits: dict[str, list[dict[str, Any]]] = {asked: [] for asked in CHECKED}
     beside = [files.extra] if files.extra else []
     others = []
     for at in range(count):
@@ -151,19 +151,19 @@ def _resplits(
         router = Router(made.model)
         estimates = router.estimates(test.prompts)
         for asked in CHECKED:
-            found[asked].append(of_choice(test, router.decide(estimates, asked)))
+            splits[asked].append(of_choice(test, router.decide(estimates, asked)))
         others.append(ways(made, train, beside, test, vectors))
         progress((at + 1) / count)
     alone = {
         asked: {
-            "splits": len(each),
-            "met": sum(figures["quality"] >= float(asked) for figures in each),
-            "saved": mean_of(each, "saved"),
-            "quality": mean_of(each, "quality"),
-            "each": [[figures["saved"], figures["quality"]] for figures in each],
+            "splits": len(runs),
+            "met": sum(figures["quality"] >= float(asked) for figures in runs),
+            "saved": mean_of(runs, "saved"),
+            "quality": mean_of(runs, "quality"),
+            "each": [[figures["saved"], figures["quality"]] for figures in runs],
         }
-        for asked, each in found.items()
-        if each
+        for asked, runs in splits.items()
+        if runs
     }
     return alone, over_splits(others, CHECKED)
 
@@ -171,18 +171,18 @@ def _resplits(
 def _transfers(
     files: Files, train: TierAnswers, router: Router, quality: str, progress: Callable[[float], None]
 ) -> dict[str, Any]:
-    found = {}
+    transferred = {}
     if files.extra:
         alone = Router(trained(train).model)
-        found[f"{files.extra.name} (same models, other subjects)"] = transfer(
+        transferred[f"{files.extra.name} (same models, other subjects)"] = transfer(
             alone, [train], files.extra, quality, progress
         )
     if files.pairs is not None:
-        foreign = without(files.pairs, [each for each in (files.own, files.extra) if each])
+        foreign = without(files.pairs, [source for source in (files.own, files.extra) if source])
         names = (foreign.tiers[0], foreign.tiers[1])
-        home = [ends(each, names) for each in (train, files.extra) if each is not None]
+        home = [ends(source, names) for source in (train, files.extra) if source is not None]
         pair = Router(trained(home[0], home[1:]).model)
-        found[f"{foreign.name} (other models, other subjects)"] = transfer(
+        transferred[f"{foreign.name} (other models, other subjects)"] = transfer(
             pair, home, foreign, quality, progress
         )
-    return found
+    return transferred

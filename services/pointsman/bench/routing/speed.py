@@ -16,13 +16,13 @@ def speed(model: ScoreModel, prompts: Sequence[str], bar: Bar) -> dict[str, floa
     Each prompt's best of five, so that what else the machine does is not in the figures.
     """
     long = "\n".join(prompts)[:100_000]
-    each = np.array([min(_took(model, prompt, bar) for _ in range(5)) for prompt in prompts])
+    times = np.array([min(_took(model, prompt, bar) for _ in range(5)) for prompt in prompts])
     longest = np.array([min(_took(model, long, bar) for _ in range(5)) for _ in range(50)])
     return {
         "prompts": len(prompts),
-        "p50_us": _us(each, 50),
-        "p99_us": _us(each, 99),
-        "jobs_per_second": round(1e9 / float(np.median(each))),
+        "p50_us": _us(times, 50),
+        "p99_us": _us(times, 99),
+        "jobs_per_second": round(1e9 / float(np.median(times))),
         "characters_100000_p50_us": _us(longest, 50),
     }
 

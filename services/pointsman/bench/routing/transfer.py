@@ -32,15 +32,17 @@ def transfer(
     estimates = router.estimates(test.prompts)
     chosen = router.decide(estimates, quality)
     moved = shift(router.model.profile, test.prompts)
-    found = {"0 labels, unguarded": of_choice(test, chosen)}
+    figures = {"0 labels, unguarded": of_choice(test, chosen)}
     guarded = chosen if moved.familiar else np.full(len(test), len(test.tiers) - 1)
-    found["0 labels"] = {**of_choice(test, guarded), "shift": round(moved.size, 4)}
-    taken = set(test.stems)
+    figures["0 labels"] = {**of_choice(test, guarded), "shift": round(moved.size, 4)}
+    stems = set(test.stems)
     for count in LABELS:
         if count > most:
             continue
-        own = foreign.take([row for row in order[:count] if foreign.stems[row] not in taken])
-        beside = [each.take([row for row, of in enumerate(each.stems) if of not in taken]) for each in home]
+        own = foreign.take([row for row in order[:count] if foreign.stems[row] not in stems])
+        beside = [
+            source.take([row for row, of in enumerate(source.stems) if of not in stems]) for source in home
+        ]
         made = Router(trained(own, beside, progress=progress).model)
-        found[f"{count:,} labels"] = of_choice(test, made.decide(made.estimates(test.prompts), quality))
-    return found
+        figures[f"{count:,} labels"] = of_choice(test, made.decide(made.estimates(test.prompts), quality))
+    return figures

@@ -24,36 +24,36 @@ def ways(
 
     `vectors` None: no second opinion. No cascade where the files lack answers.
     """
-    for each in (train, *others):
-        refuse_overlap(each, test)
-    found: dict[str, dict[str, Figures]] = {}
+    for source in (train, *others):
+        refuse_overlap(source, test)
+    by_way: dict[str, dict[str, Figures]] = {}
     if vectors is not None:
         both = opinion.WithOpinion(first.model, opinion.trained(train, others, first, vectors).model)
         of_test = vectors(test.prompts)
-        found[OPINION] = {asked: both.figures(test, of_test, asked) for asked in both.opinion.bars}
+        by_way[OPINION] = {asked: both.figures(test, of_test, asked) for asked in both.opinion.bars}
     if cascade.can_cascade(train) and cascade.can_cascade(test):
         frozen = cascade.Cascade(cascade.trained(train, others).model)
-        found[CASCADE] = {asked: frozen.figures(test, asked) for asked in frozen.model.bars}
-    return found
+        by_way[CASCADE] = {asked: frozen.figures(test, asked) for asked in frozen.model.bars}
+    return by_way
 
 
-def over_splits(each: Sequence[dict[str, dict[str, Figures]]], checked: Sequence[str]) -> dict[str, Any]:
+def over_splits(splits: Sequence[dict[str, dict[str, Figures]]], checked: Sequence[str]) -> dict[str, Any]:
     """Of several `ways`: how often each target was met, and the means."""
     return {
         way: {
             asked: {
-                "splits": len(each),
-                "met": sum(found[way][asked]["quality"] >= float(asked) for found in each),
-                "saved": mean_of([found[way][asked] for found in each], "saved"),
-                "quality": mean_of([found[way][asked] for found in each], "quality"),
-                "each": [[found[way][asked]["saved"], found[way][asked]["quality"]] for found in each],
+                "splits": len(splits),
+                "met": sum(split[way][asked]["quality"] >= float(asked) for split in splits),
+                "saved": mean_of([split[way][asked] for split in splits], "saved"),
+                "quality": mean_of([split[way][asked] for split in splits], "quality"),
+                "each": [[split[way][asked]["saved"], split[way][asked]["quality"]] for split in splits],
             }
             for asked in checked
         }
-        for way in (each[0] if each else {})
+        for way in (splits[0] if splits else {})
     }
 
 
-def rows(found: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
+def rows(by_way: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
     """For the table of routers."""
-    return {f"{way}, quality {asked}": each for way, by in found.items() for asked, each in by.items()}
+    return {f"{way}, quality {asked}": figures for way, by in by_way.items() for asked, figures in by.items()}

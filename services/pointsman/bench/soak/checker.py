@@ -45,8 +45,8 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
     """Every rule that does not hold, in words; empty when all do."""
     submitted, logged, stored = set(submitted), list(logged), list(stored)
     by_kind: dict[str, Counter[str | None]] = {}
-    for each in logged:
-        by_kind.setdefault(each.kind or "?", Counter())[each.job_id] += 1
+    for record in logged:
+        by_kind.setdefault(record.kind or "?", Counter())[record.job_id] += 1
     outcomes: Counter[str | None] = sum((by_kind.get(kind, Counter()) for kind in OUTCOMES), Counter())
     routed = by_kind.get("job.routed.v1", Counter())
     refused = by_kind.get("job.rejected.v1", Counter())
@@ -55,12 +55,14 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
     problems += [
         f"an outcome of job {job}, which nobody submitted" for job in outcomes if job not in submitted
     ]
-    to_tiers = Counter((each.job_id, each.place[0]) for each in logged if each.kind == "job.routed.v1")
+    to_tiers = Counter(
+        (record.job_id, record.place[0]) for record in logged if record.kind == "job.routed.v1"
+    )
     problems += [f"job {job} was routed {count} times" for (job, _), count in to_tiers.items() if count > 1]
     problems += [f"job {job} was routed and refused" for job in routed if refused[job]]
-    ids = Counter(each.message_id for each in logged if each.message_id is not None)
+    ids = Counter(record.message_id for record in logged if record.message_id is not None)
     problems += [f"message {id} is on the bus {count} times" for id, count in ids.items() if count > 1]
-    answered = {each.job_id for each in logged if each.answered}
+    answered = {record.job_id for record in logged if record.answered}
     completed = by_kind.get("job.completed.v1", Counter())
     problems += [f"job {job} is completed without a call" for job in completed if job not in answered]
     return problems + _compare(logged, stored)
@@ -75,12 +77,12 @@ def _compare(logged: list[Logged], stored: list[AuditedRecord]) -> list[str]:
     rows = Counter(row.place for row in stored)
     digests = {row.place: row.digest for row in stored}
     problems = [f"the audit has {count} rows of {place}" for place, count in rows.items() if count > 1]
-    problems += [f"{each.place} is not in the audit" for each in logged if each.place not in digests]
+    problems += [f"{record.place} is not in the audit" for record in logged if record.place not in digests]
     problems += [
-        f"{each.place} is another record in the audit"
-        for each in logged
-        if each.place in digests and digests[each.place] != each.digest
+        f"{record.place} is another record in the audit"
+        for record in logged
+        if record.place in digests and digests[record.place] != record.digest
     ]
-    places = {each.place for each in logged}
+    places = {record.place for record in logged}
     problems += [f"the audit has {place}, which Kafka has not" for place in digests if place not in places]
     return problems

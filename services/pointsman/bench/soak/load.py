@@ -65,9 +65,9 @@ def _jobs(intake: Topic, chance: random.Random) -> Iterator[tuple[str, Outgoing]
     bodies = samples.load()
     number = 0
     while True:
-        for each in bodies:
+        for job_body in bodies:
             job_id = str(UUID(int=chance.getrandbits(128), version=4))
-            body = {**each, "job_id": job_id}
+            body = {**job_body, "job_id": job_id}
             if number % 20 == 7:
                 body["order_key"] = f"order-{number % 7}"
             if number % 100 == 50:

@@ -35,21 +35,21 @@ class Memory:
 def memory(lives: Sequence[Sequence[Sample]]) -> Memory:
     """Of at least one life with at least one sample."""
     longest = max(lives, key=lambda life: life[-1].at - life[0].at)
-    settled = [each for each in longest if each.at >= longest[0].at + SETTLED_AFTER_S] or longest[-1:]
+    settled = [sample for sample in longest if sample.at >= longest[0].at + SETTLED_AFTER_S] or longest[-1:]
     stretch = settled[-1].at - settled[0].at
     return Memory(
         len(lives),
         longest[-1].at - longest[0].at,
         settled[0].mb,
         longest[-1].mb,
-        max(each.mb for life in lives for each in life),
+        max(sample.mb for life in lives for sample in life),
         slope(settled) * 3600 if stretch >= SHORTEST_S else None,
     )
 
 
 def slope(samples: Sequence[Sample]) -> float:
     """MB a second by least squares; of two samples at different times at least."""
-    mean_at = sum(each.at for each in samples) / len(samples)
-    mean_mb = sum(each.mb for each in samples) / len(samples)
-    above = sum((each.at - mean_at) * (each.mb - mean_mb) for each in samples)
-    return above / sum((each.at - mean_at) ** 2 for each in samples)
+    mean_at = sum(sample.at for sample in samples) / len(samples)
+    mean_mb = sum(sample.mb for sample in samples) / len(samples)
+    above = sum((sample.at - mean_at) * (sample.mb - mean_mb) for sample in samples)
+    return above / sum((sample.at - mean_at) ** 2 for sample in samples)

@@ -142,8 +142,8 @@ class Soak:
         )
         course = accidents(plan.seed, _SUFFER, plan.every_s, _SESSION_S)
         beside = [
-            asyncio.create_task(each)
-            for each in (
+            asyncio.create_task(trouble)
+            for trouble in (
                 self._victims.suffer(course),
                 self._victims.lose_servers(outages(plan.seed, plan.every_s)),
                 self._watch(),
@@ -163,12 +163,12 @@ class Soak:
     async def _drained(self) -> bool:
         """Whether all that waits anywhere comes to be done in time."""
         topics = self._topics
-        audited = [WatchedTopic(each.name, f"{topics.prefix}.audit") for each in topics.all(TIERS)]
+        audited = [WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in topics.all(TIERS)]
         give_up = time.monotonic() + _DRAINED_WITHIN_S
         while time.monotonic() < give_up:
-            found = await lag(self._whole.kafka, [*lanes(topics, TIERS), *audited])
+            lags = await lag(self._whole.kafka, [*lanes(topics, TIERS), *audited])
             # Of checkpoints one may be on its way at any time.
-            if not sum(each.waiting for each in found if each.topic != topics.checkpoints.name):
+            if not sum(lane_lag.waiting for lane_lag in lags if lane_lag.topic != topics.checkpoints.name):
                 return True
             await asyncio.sleep(0.5)
         return False
@@ -176,7 +176,7 @@ class Soak:
     async def _watch(self) -> None:
         while True:
             now = time.monotonic()
-            pids = {each.name: each.pid for each in self._whole.processes}
+            pids = {process.name: process.pid for process in self._whole.processes}
             for name, pid in pids.items():
                 with suppress(psutil.Error):  # it was just killed
                     mb = psutil.Process(pid).memory_info().rss / 1e6
@@ -194,7 +194,7 @@ class Soak:
             )
 
     def _report(self, most: float | None, rate: float, drained_s: float, record: Record) -> SoakReport:
-        kinds = Counter(each.kind or "?" for each in record.logged)
+        kinds = Counter(logged.kind or "?" for logged in record.logged)
         made = self._provider.stats()["total"]
         return SoakReport(
             self._plan,

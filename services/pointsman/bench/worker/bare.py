@@ -50,8 +50,8 @@ async def _one_by_one(client: aiohttp.ClientSession, left: Iterator[dict[str, An
             orjson.loads(await response.read())
 
 
-def _say(found: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
+def _say(figures: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(figures) + "\n")
     sys.stdout.flush()
 
 

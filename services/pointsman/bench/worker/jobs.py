@@ -54,8 +54,8 @@ def routed_jobs(tier: str, topics: Topics) -> RoutedJobs:
     router = RouterHandler(policy, load_agents(starter.AGENTS, policy.tiers), topics, utc_now)
     jobs = [_submitted(number, body, tier, topics) for number, body in enumerate(bodies(_SHAPES))]
     made = list(unpacked(router(jobs)))
-    assert {each.topic for each in made} == {topics.tier(tier).name}
-    return RoutedJobs(tuple((each.key, each.value, each.headers) for each in made))
+    assert {record.topic for record in made} == {topics.tier(tier).name}
+    return RoutedJobs(tuple((record.key, record.value, record.headers) for record in made))
 
 
 def _submitted(number: int, body: Body, tier: str, topics: Topics) -> Incoming:

@@ -91,14 +91,14 @@ def run(
     with servers(say) as (stack, folder), simulated(folder) as provider:
         bench = WorkerBench(stack.kafka.settings, folder, provider, say)
         measured = [asyncio.run(bench.case(number, case, seconds)) for number, case in enumerate(cases)]
-        found = None
+        waited = None
         if waiting:
-            found = asyncio.run(
+            waited = asyncio.run(
                 backlog(
                     stack.kafka.settings, folder, provider, waiting=waiting, seconds=backlog_seconds, say=say
                 )
             )
-        return WorkerReport(measured, found)
+        return WorkerReport(measured, waited)
 
 
 class WorkerBench:
@@ -123,9 +123,9 @@ class WorkerBench:
         await apply(self._kafka, topics.all([TIER]))
         under = Under(self._folder, self._kafka, topics.prefix, self._provider.url, case.limit)
         with worker(under) as watched:
-            taken = await self._worker(case, topics, jobs, count, watched)
+            throughput = await self._worker(case, topics, jobs, count, watched)
         ideal = case.limit / case.latency_ms * 1000
-        return Measured(case.latency_ms, case.limit, count, ideal, taken, bare, watched.peak_rss / 1e6)
+        return Measured(case.latency_ms, case.limit, count, ideal, throughput, bare, watched.peak_rss / 1e6)
 
     async def _worker(
         self, case: Case, topics: Topics, jobs: RoutedJobs, count: int, watched: WatchedProcess
@@ -160,9 +160,9 @@ class WorkerBench:
         await child.stdout.readline()
         self._slow_down(case)
         child.stdin.write(b"\n")
-        said = json.loads(await child.stdout.readline())
+        answer = json.loads(await child.stdout.readline())
         await child.wait()
-        return self._taken(count, said["seconds"], said["busy_s"])
+        return self._taken(count, answer["seconds"], answer["busy_s"])
 
     def _slow_down(self, case: Case) -> None:
         self._provider.order({"effect": {"kind": "latency", "ms": case.latency_ms}})

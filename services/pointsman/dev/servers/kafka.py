@@ -193,12 +193,12 @@ class EmbeddedKafka:
         """What Java itself has to say; the broker's log is `broker.log`."""
         return self._folder / "output.log"
 
-    def _failed(self, what: str) -> DevError:
+    def _failed(self, problem: str) -> DevError:
         log = self._folder / "broker.log"
-        said = "".join(
+        output = "".join(
             file.read_text(errors="replace")[-800:] for file in (log, self._output) if file.exists()
         )
-        return server_error(what, said, f"read {log}, or begin anew: pointsman dev --fresh")
+        return server_error(problem, output, f"read {log}, or begin anew: pointsman dev --fresh")
 
     def _java(self, java: Java) -> list[str | Path]:
         return [
@@ -214,9 +214,13 @@ class EmbeddedKafka:
                 port=self.port,
                 controller=free_port(),
                 data=self._folder / "data",
-                more_listeners="".join(f",{each.name}://{LOOPBACK}:{each.port}" for each in self._listeners),
-                more_protocols="".join(f",{each.name}:{each.protocol}" for each in self._listeners),
-                more="\n".join(line for each in self._listeners for line in each.lines),
+                more_listeners="".join(
+                    f",{listener.name}://{LOOPBACK}:{listener.port}" for listener in self._listeners
+                ),
+                more_protocols="".join(
+                    f",{listener.name}:{listener.protocol}" for listener in self._listeners
+                ),
+                more="\n".join(line for listener in self._listeners for line in listener.lines),
             )
         )
         (self._folder / "log4j2.properties").write_text(_LOGGING.format(log=self._folder / "broker.log"))
@@ -230,9 +234,9 @@ class EmbeddedKafka:
             [*command, "kafka.tools.StorageTool", *arguments], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            said = (done.stderr or done.stdout)[-800:]
+            output = (done.stderr or done.stdout)[-800:]
             raise server_error(
-                f"Kafka cannot prepare its folder {self._folder}", said, "begin anew: pointsman dev --fresh"
+                f"Kafka cannot prepare its folder {self._folder}", output, "begin anew: pointsman dev --fresh"
             )
 
 

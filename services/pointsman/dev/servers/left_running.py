@@ -30,18 +30,18 @@ class LeftRunning:
 
         Only the folder's owner may call this. A number that another process has by now is left alone.
         """
-        found = []
+        running = []
         for line in self._file.read_text().splitlines() if self._file.exists() else []:
             with contextlib.suppress(ValueError, psutil.Error):
                 pid, started, end_by = line.split()
                 process = psutil.Process(int(pid))
                 if abs(process.create_time() - float(started)) < 2 and process.pid != os.getpid():
                     process.send_signal(int(end_by))
-                    found.append(process)
-        _, alive = psutil.wait_procs(found, _END_WITHIN_S)
+                    running.append(process)
+        _, alive = psutil.wait_procs(running, _END_WITHIN_S)
         for process in alive:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(alive, _END_WITHIN_S)
         self.forget()
-        return len(found)
+        return len(running)

@@ -184,13 +184,13 @@ class EmbeddedPostgres:
         log = self._folder / "prepare.log"
         child = Child(command, log, env=env, stdin=stdin, user=self._as_user)
         if child.wait(120) != 0:
-            said = log.read_text(errors="replace")[-800:]
-            raise server_error("Postgres could not be prepared", said, "begin anew: pointsman dev --fresh")
+            output = log.read_text(errors="replace")[-800:]
+            raise server_error("Postgres could not be prepared", output, "begin anew: pointsman dev --fresh")
 
-    def _failed(self, what: str) -> DevError:
+    def _failed(self, problem: str) -> DevError:
         log = self._folder / "server.log"
-        said = log.read_text(errors="replace")[-800:] if log.exists() else ""
-        return server_error(what, said, f"read {log}, or begin anew: pointsman dev --fresh")
+        output = log.read_text(errors="replace")[-800:] if log.exists() else ""
+        return server_error(problem, output, f"read {log}, or begin anew: pointsman dev --fresh")
 
     def data_folder(self) -> Path:
         """Where the cluster is: below `folder`; for root where `nobody` can go, linked to from there."""

@@ -73,7 +73,7 @@ def files() -> dict[str, str]:
     ours = {"POLICY": starter.POLICY, "AGENTS": starter.AGENTS, "PROVIDERS": starter.PROVIDERS}
     return {
         name: os.environ.get(name, str(file))
-        for name, file in ((f"POINTSMAN_{each}", file) for each, file in ours.items())
+        for name, file in ((f"POINTSMAN_{our}", file) for our, file in ours.items())
     }
 
 

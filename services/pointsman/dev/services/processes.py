@@ -90,7 +90,10 @@ class Process:
         except psutil.Error:
             return False
         port = urllib.parse.urlsplit(self.url).port
-        return any(each.status == psutil.CONN_LISTEN and each.laddr[1] == port for each in connections)
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port
+            for connection in connections
+        )
 
     def ended(self) -> bool:
         """Whether the process is gone although nobody stopped it."""

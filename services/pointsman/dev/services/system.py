@@ -35,11 +35,11 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
     leave_settings(options.data, processes, postgres)
     try:
         # All but the audit wait for Kafka by themselves: their libraries load while it starts.
-        _start([each for each in processes if each.name != "audit"], stack)
+        _start([service for service in processes if service.name != "audit"], stack)
         stack.wait_ready()
         tell.say("both answer; the services get ready")
         asyncio.run(_prepare(stack.kafka.settings, postgres, tiers))
-        _start([each for each in processes if each.name == "audit"], stack)
+        _start([service for service in processes if service.name == "audit"], stack)
         wait_ready(processes)
         for process in processes:
             stack.running.note(process.pid)  # some may have been started again, on another port
@@ -52,7 +52,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
                 travel(stack.kafka.settings, reader, tiers, tell=tell, patience_s=options.patience_s)
             )
         places = {"Kafka": kafka, "Postgres": without_secrets(reader)} | {
-            each.name: each.url for each in processes
+            service.name: service.url for service in processes
         }
         say_how_they_did(journey, tell)
         tell.document(document(journey, places, ready_s))

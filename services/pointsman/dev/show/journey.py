@@ -65,10 +65,10 @@ async def travel(
 
 def what_is_missing(job_ids: Sequence[UUID], states: Sequence[JobState]) -> list[str]:
     """A line for each job that has no outcome, or has not all of its messages on record."""
-    found = {state.job_id: state for state in states}
+    known = {state.job_id: state for state in states}
     missing = []
     for job_id in job_ids:
-        state = found.get(job_id)
+        state = known.get(job_id)
         if state is None or state.state not in _ENDED:
             missing.append(f"job {job_id} has no outcome on record")
         elif state.state == "completed" and state.messages < _LEAST_ROWS:

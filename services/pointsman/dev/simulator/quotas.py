@@ -37,15 +37,15 @@ class Quotas:
         rule = self.rules.get(model)
         if rule is None:
             return {}
-        taken = self._taken[model]
-        while taken and taken[0][0] <= now - rule.per_s:
-            taken.popleft()
-        requests = None if rule.requests is None else rule.requests - len(taken) - 1
-        room = None if rule.tokens is None else rule.tokens - sum(each for _, each in taken) - tokens
+        used = self._taken[model]
+        while used and used[0][0] <= now - rule.per_s:
+            used.popleft()
+        requests = None if rule.requests is None else rule.requests - len(used) - 1
+        room = None if rule.tokens is None else rule.tokens - sum(amount for _, amount in used) - tokens
         fits = (requests is None or requests >= 0) and (room is None or room >= 0)
         if fits:
-            taken.append((now, tokens))
-        back_s = taken[0][0] + rule.per_s - now if taken else 0.0
+            used.append((now, tokens))
+        back_s = used[0][0] + rule.per_s - now if used else 0.0
         headers = {}
         for unit, left in (("requests", requests), ("tokens", room)):
             if left is not None:

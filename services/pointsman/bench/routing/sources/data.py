@@ -59,8 +59,8 @@ def parse(columns: dict[str, list[Any]], name: str, sha256: str) -> TierAnswers:
         ).reshape(len(rows), len(tiers))
 
     def texts(*keys: str) -> tuple[str, ...]:
-        found = next((columns[key] for key in keys if key in columns), None)
-        return tuple("" if found is None or found[row] is None else str(found[row]) for row in rows)
+        column = next((columns[key] for key in keys if key in columns), None)
+        return tuple("" if column is None or column[row] is None else str(column[row]) for row in rows)
 
     score = numbers("score_")
     if not np.isfinite(score).all():
@@ -99,8 +99,8 @@ def folds(outcomes: TierAnswers, count: int, salt: str = "folds") -> list[int]:
 
 def without(outcomes: TierAnswers, others: Iterable[TierAnswers]) -> TierAnswers:
     """The rows whose stem is in none of `others`: what may be trained on when those are the test."""
-    taken = {of for other in others for of in other.stems}
-    return outcomes.take([row for row, of in enumerate(outcomes.stems) if of not in taken])
+    stems = {of for other in others for of in other.stems}
+    return outcomes.take([row for row, of in enumerate(outcomes.stems) if of not in stems])
 
 
 def refuse_overlap(train: TierAnswers, test: TierAnswers) -> None:

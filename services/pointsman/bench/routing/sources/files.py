@@ -24,8 +24,8 @@ class Files:
     @property
     def said(self) -> dict[str, str]:
         """Name and SHA-256 of each."""
-        found = [each for each in (self.own, self.extra, self.pairs) if each is not None]
-        return {each.name: each.sha256 for each in found}
+        sources = [source for source in (self.own, self.extra, self.pairs) if source is not None]
+        return {source.name: source.sha256 for source in sources}
 
 
 def folder(path: Path) -> Files:
@@ -34,10 +34,10 @@ def folder(path: Path) -> Files:
     Raises:
         DataError: none of them is the work to route, or they do not fit together.
     """
-    found = [read(each) for each in sorted(path.glob("*.parquet"))]
-    pairs = [each for each in found if each.tiers == ("weak", "strong")]
-    extra = [each for each in found if each.name.startswith("extra") and each not in pairs]
-    own = [each for each in found if each not in pairs and each not in extra]
+    sources = [read(file) for file in sorted(path.glob("*.parquet"))]
+    pairs = [source for source in sources if source.tiers == ("weak", "strong")]
+    extra = [source for source in sources if source.name.startswith("extra") and source not in pairs]
+    own = [source for source in sources if source not in pairs and source not in extra]
     if not own:
         raise DataError(f"no outcomes of tiers in {path}", "put Parquet files of outcomes there")
     joined = join(own)
@@ -49,27 +49,27 @@ def join(several: list[TierAnswers]) -> TierAnswers:
     first = several[0]
     if len(several) == 1:
         return first
-    for each in several:
-        if each.tiers != first.tiers:
+    for source in several:
+        if source.tiers != first.tiers:
             raise DataError(
-                f"{each.name} has tiers {', '.join(each.tiers)}; {first.name} {', '.join(first.tiers)}",
+                f"{source.name} has tiers {', '.join(source.tiers)}; {first.name} {', '.join(first.tiers)}",
                 "measure files of different tiers one by one",
             )
     return TierAnswers(
-        name="+".join(each.name for each in several),
-        sha256="+".join(each.sha256 for each in several),
+        name="+".join(source.name for source in several),
+        sha256="+".join(source.sha256 for source in several),
         tiers=first.tiers,
         models=tuple(
             "|".join(sorted(set(names))) for names in zip(*(e.models for e in several), strict=True)
         ),
-        ids=sum((each.ids for each in several), ()),
-        prompts=sum((each.prompts for each in several), ()),
-        source=sum((each.source for each in several), ()),
-        task=sum((each.task for each in several), ()),
-        score=np.concatenate([each.score for each in several]),
-        cost=np.concatenate([each.cost for each in several]),
-        out_tokens=np.concatenate([each.out_tokens for each in several]),
-        answers=tuple(sum(of, ()) for of in zip(*(each.answers for each in several), strict=True)),
+        ids=sum((source.ids for source in several), ()),
+        prompts=sum((source.prompts for source in several), ()),
+        source=sum((source.source for source in several), ()),
+        task=sum((source.task for source in several), ()),
+        score=np.concatenate([source.score for source in several]),
+        cost=np.concatenate([source.cost for source in several]),
+        out_tokens=np.concatenate([source.out_tokens for source in several]),
+        answers=tuple(sum(of, ()) for of in zip(*(source.answers for source in several), strict=True)),
     )
 
 

@@ -30,9 +30,9 @@ def pairs(
     """APGR, CPT50 and CPT80 of each benchmark, beside the best published. `vectors`: with an opinion, too."""
     source = np.array(outcomes.source)
     every = {name: outcomes.take(np.flatnonzero(source == name)) for name in sorted(set(outcomes.source))}
-    found: dict[str, dict[str, object]] = {}
+    report: dict[str, dict[str, object]] = {}
     for at, (name, rows) in enumerate(every.items()):
-        others = [each for other, each in every.items() if other != name]
+        others = [outcomes for other, outcomes in every.items() if other != name]
         told: dict[str, object] = {}
         if len(rows) > 2 * LABELS:
             order = np.argsort([place(of, "routellm") for of in rows.stems], kind="stable")
@@ -45,21 +45,21 @@ def pairs(
         else:
             told |= _scored("labels of the other two only", rows, _elsewhere(rows, others, vectors))
         told["best published"] = PUBLISHED.get(name)
-        found[name] = told
+        report[name] = told
         progress((at + 1) / len(every))
-    return found
+    return report
 
 
 def _fold_by_fold(rows: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf | None) -> Needs:
     fold = np.array(folds(rows, FOLDS, "routellm"))
-    said: Needs = {}
+    by_way: Needs = {}
     beside = others if len(rows) < LABELS else []  # a small set learns from the others too
     for at in range(FOLDS):
         here = fold == at
         train, test = rows.take(np.flatnonzero(~here)), rows.take(np.flatnonzero(here))
         for way, needs in _needs(train, beside, test, vectors).items():
-            said.setdefault(way, np.zeros(len(rows)))[here] = needs
-    return said
+            by_way.setdefault(way, np.zeros(len(rows)))[here] = needs
+    return by_way
 
 
 def _elsewhere(rows: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf | None) -> Needs:
@@ -69,8 +69,10 @@ def _elsewhere(rows: TierAnswers, others: Sequence[TierAnswers], vectors: Vector
 def _needs(
     train: TierAnswers, beside: Sequence[TierAnswers], test: TierAnswers, vectors: VectorsOf | None
 ) -> Needs:
-    taken = set(test.stems)
-    clear = [each.take([row for row, of in enumerate(each.stems) if of not in taken]) for each in beside]
+    stems = set(test.stems)
+    clear = [
+        source.take([row for row, of in enumerate(source.stems) if of not in stems]) for source in beside
+    ]
     made = examples(train, *clear)
     score = need(Router(untuned(made, name="routellm")).estimates(test.prompts))
     if vectors is None:
@@ -79,7 +81,7 @@ def _needs(
     return {SCORE: score, OPINION: (score + opinion) / 2}
 
 
-def _scored(how: str, rows: TierAnswers, said: Needs) -> dict[str, dict[str, Any]]:
+def _scored(how: str, rows: TierAnswers, by_way: Needs) -> dict[str, dict[str, Any]]:
     return {
-        f"{how}{way}": protocol(needs, rows.score[:, 0], rows.score[:, -1]) for way, needs in said.items()
+        f"{how}{way}": protocol(needs, rows.score[:, 0], rows.score[:, -1]) for way, needs in by_way.items()
     }

@@ -73,9 +73,9 @@ def _sentences(asked: str, model: SimulatedModel, seed: int) -> str:
     least, most = model.sentences
     length = least + below(seed, "length", most - least + 1)
     start = below(seed, "sentences", len(SENTENCES))
-    said = [OPENINGS[below(seed, "opening", len(OPENINGS))].format(subject=subject)]
-    said += [SENTENCES[(start + i * 3) % len(SENTENCES)] for i in range(length)]  # 3 and 14: no repeats
-    return " ".join(said)
+    sentences = [OPENINGS[below(seed, "opening", len(OPENINGS))].format(subject=subject)]
+    sentences += [SENTENCES[(start + i * 3) % len(SENTENCES)] for i in range(length)]  # 3 and 14: no repeats
+    return " ".join(sentences)
 
 
 def tool_calls(request: dict[str, Any], asked: str, canned: Canned, seed: int) -> list[dict[str, Any]]:

@@ -87,11 +87,11 @@ def usage(request: Json, made: list[CompletionChoice]) -> Json:
     text = sum(len(text_of(message)) for message in request["messages"])
     tools = len(dumps(request["tools"])) if request.get("tools") else 0
     asked = -(-(text + tools) // WIDTH)
-    said = sum(choice.tokens for choice in made)
+    tokens = sum(choice.tokens for choice in made)
     return {
         "prompt_tokens": asked,
-        "completion_tokens": said,
-        "total_tokens": asked + said,
+        "completion_tokens": tokens,
+        "total_tokens": asked + tokens,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
             "reasoning_tokens": 0,

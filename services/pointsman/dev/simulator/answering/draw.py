@@ -16,19 +16,19 @@ def digest(*parts: bytes) -> int:
     return int.from_bytes(state.digest(), "big")
 
 
-def unit(seed: int, what: str) -> float:
+def unit(seed: int, label: str) -> float:
     """A number in [0, 1) for one purpose; another `what` gives an independent one."""
-    return digest(seed.to_bytes(8, "big"), what.encode()) / 2**64
+    return digest(seed.to_bytes(8, "big"), label.encode()) / 2**64
 
 
-def below(seed: int, what: str, limit: int) -> int:
+def below(seed: int, label: str, limit: int) -> int:
     """An integer in [0, limit)."""
-    return int(unit(seed, what) * limit)
+    return int(unit(seed, label) * limit)
 
 
-def lognormal(seed: int, what: str, *, median: float, sigma: float) -> float:
+def lognormal(seed: int, label: str, *, median: float, sigma: float) -> float:
     """A lognormal number with the given median; `sigma` 0 gives the median itself."""
     if sigma == 0 or median == 0:
         return median
-    u = min(max(unit(seed, what), 1e-6), 1 - 1e-6)  # at most 4.8 sigma away: no draw lasts for ever
+    u = min(max(unit(seed, label), 1e-6), 1 - 1e-6)  # at most 4.8 sigma away: no draw lasts for ever
     return median * exp(sigma * _NORMAL.inv_cdf(u))

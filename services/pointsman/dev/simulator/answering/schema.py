@@ -111,7 +111,7 @@ def _merged(schema: Schema, parts: list[Schema], root: Schema) -> Schema:
 
 def _resolve(reference: str, root: Schema) -> Any:
     """Follows `#/$defs/Name`; an unknown reference gives an empty schema."""
-    found: Any = root
+    node: Any = root
     for part in reference.removeprefix("#").strip("/").split("/"):
-        found = found.get(part, {}) if part and isinstance(found, dict) else found
-    return found
+        node = node.get(part, {}) if part and isinstance(node, dict) else node
+    return node
