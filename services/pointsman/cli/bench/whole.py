@@ -29,7 +29,7 @@ def whole(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """The whole way of a job at the limit and at steady rates, beside what others do.
+    """Measure a job's whole path at the limit and at steady rates, beside what others do.
 
     A broker, a database, every service and a provider that answers at once are started for this and taken
     away again. Jobs go by a bare producer to the intake, results come by a bare consumer. The baseline does
