@@ -132,18 +132,18 @@ class _Work:
             return orjson.dumps(self._mark(self._rules[0], value))
 
     def _by(self, rule: Mask, document: Any) -> Any:
-        def leaf(found: Leaf) -> Leaf:
-            if isinstance(found, bool) or found is None:
-                return found
-            text = str(found)
+        def leaf(leaf_value: Leaf) -> Leaf:
+            if isinstance(leaf_value, bool) or leaf_value is None:
+                return leaf_value
+            text = str(leaf_value)
             masked = self._searched(text, [rule])
-            return found if masked == text else masked
+            return leaf_value if masked == text else masked
 
         if not rule.paths:
             return changed(document, leaf)
         for query in rule.queries:
             # The deepest first: what encloses it is masked with it.
-            for node in sorted(query.find(document), key=lambda found: -len(found.location)):
+            for node in sorted(query.find(document), key=lambda place: -len(place.location)):
                 masked = changed(node.value, leaf) if rule.patterns else self._at_path(rule, node.value)
                 document = put(document, node.location, masked)
         return document

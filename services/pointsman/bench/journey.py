@@ -68,12 +68,12 @@ async def _measure(whole: RunningSystem, rate: int, seconds: float) -> JourneyRe
 async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[float]]:
     """Milliseconds of each hop, by the clocks of those who wrote; the rest of the whole is the way back."""
     async with open_jobs(postgres) as jobs, asyncio.timeout(_AUDIT_WITHIN_S):
-        found = await jobs.hops(list(took))
-        while sum(hop.ended is not None for hop in found) < len(took):
+        job_hops = await jobs.hops(list(took))
+        while sum(hop.ended is not None for hop in job_hops) < len(took):
             await asyncio.sleep(0.2)
-            found = await jobs.hops(list(took))
+            job_hops = await jobs.hops(list(took))
     hops: dict[str, list[float]] = {"router": [], "worker": [], "back to the client": []}
-    for hop in found:
+    for hop in job_hops:
         if hop.routed is not None and hop.ended is not None:
             router, worker = _ms(hop.routed - hop.submitted), _ms(hop.ended - hop.routed)
             hops["router"].append(router)

@@ -26,8 +26,8 @@ class Simulated:
 
     def stats(self) -> dict[str, Any]:
         """What it has counted since it began or was last told to forget."""
-        found: dict[str, Any] = json.loads(self._ask("stats", "GET"))
-        return found
+        counted: dict[str, Any] = json.loads(self._ask("stats", "GET"))
+        return counted
 
     def forget(self) -> None:
         """Count from zero, but for what is in flight."""

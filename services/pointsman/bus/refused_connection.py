@@ -102,9 +102,9 @@ def _distrusted(error: ssl.SSLCertVerificationError, at: str, settings: KafkaPar
 def _no_tls(error: ssl.SSLError, at: str) -> KafkaLoginError:
     reason = error.reason or ""
     if "ALERT" in reason and any(word in reason for word in _OUR_CERTIFICATE):
-        said = reason.partition("ALERT_")[2].replace("_", " ").lower()
+        alert = reason.partition("ALERT_")[2].replace("_", " ").lower()
         return KafkaLoginError(
-            f"{at} wants a certificate of ours that it trusts ({said})",
+            f"{at} wants a certificate of ours that it trusts ({alert})",
             "set POINTSMAN_KAFKA_CERTIFICATE_FILE and POINTSMAN_KAFKA_KEY_FILE to one that its CA signed",
         )
     return _speaks_plain(at, reason.replace("_", " ").lower() or str(error))
@@ -118,15 +118,15 @@ def _speaks_plain(at: str, why: str) -> KafkaLoginError:
     )
 
 
-def _refused(at: str, settings: KafkaPart, said: str) -> KafkaLoginError:
-    said = f": {said}" if said else ""
+def _refused(at: str, settings: KafkaPart, reason: str) -> KafkaLoginError:
+    reason = f": {reason}" if reason else ""
     if settings.kafka_sasl_mechanism == "OAUTHBEARER":
         return KafkaLoginError(
-            f"{at} refuses our token{said}", "see that it is for this cluster and still valid"
+            f"{at} refuses our token{reason}", "see that it is for this cluster and still valid"
         )
     who = f"{settings.kafka_username!r} by {settings.kafka_sasl_mechanism}"
     return KafkaLoginError(
-        f"{at} refuses the login of {who}{said}",
+        f"{at} refuses the login of {who}{reason}",
         "check POINTSMAN_KAFKA_USERNAME and POINTSMAN_KAFKA_PASSWORD, and that the user has a password for "
         "this mechanism",
     )

@@ -73,8 +73,8 @@ def _run(command: str) -> bytes:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise TokenError(f"POINTSMAN_KAFKA_TOKEN_COMMAND cannot be run: {said}") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TokenError(f"POINTSMAN_KAFKA_TOKEN_COMMAND cannot be run: {reason}") from error
     late = threading.Event()
 
     def end() -> None:

@@ -74,8 +74,8 @@ def accept(model: AcceptModel, evidence: AcceptanceEvidence, quality: str) -> Ti
     """
     bar = model.bars[quality]
     _, answering, strongest = model.tiers
-    if doubt := _doubt(model, evidence):
-        return TierChoice(strongest, (), doubt)
+    if reason := _doubt(model, evidence):
+        return TierChoice(strongest, (), reason)
     return choose(model.estimate(evidence), bar, (answering, strongest), floor=0.0)
 
 

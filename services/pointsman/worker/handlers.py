@@ -210,10 +210,10 @@ class WorkerHandler:
         step: str,
         attempt: int | None = None,
     ) -> Outgoing:
-        cover = follow_with(
+        envelope = follow_with(
             cause, record.root, step=step, source=self._source, type=message.TYPE, time=self._clock()
         )
-        return emit(topic, key, replace(cover, attempt=attempt), message)
+        return emit(topic, key, replace(envelope, attempt=attempt), message)
 
     def _dead_letter(
         self, record: Incoming, cause: Envelope | None, reason: Reason, message: str

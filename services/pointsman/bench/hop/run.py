@@ -61,15 +61,17 @@ class HopBench:
         """Everything, `rounds` times over; the median of each."""
         values = [len(value) for _, value in records(1_000)]
         routers = {"router, rules": None, "router, score": scored_policy(self._folder)}
-        found: dict[str, list[Hop]] = {}
+        by_hop: dict[str, list[Hop]] = {}
         for number in range(rounds):
             for name in NOTHING:
-                found.setdefault(f"nothing, {name}", []).append(await self._nothing(f"n{number}{name}", name))
+                by_hop.setdefault(f"nothing, {name}", []).append(
+                    await self._nothing(f"n{number}{name}", name)
+                )
             for name, policy in routers.items():
                 for processes in (1, 2):
                     title = f"{name}, {processes} process{'es' if processes > 1 else ''}"
                     prefix = f"r{number}{processes}{'s' if policy else ''}"
-                    found.setdefault(title, []).append(await self._router(prefix, policy, processes))
+                    by_hop.setdefault(title, []).append(await self._router(prefix, policy, processes))
         produces, consumes = await self._kafka_alone("perf")
         delays = {}
         for rate in RATES:
@@ -79,7 +81,7 @@ class HopBench:
             sum(values) / len(values),
             produces,
             consumes,
-            {name: _median(hops) for name, hops in found.items()},
+            {name: _median(hops) for name, hops in by_hop.items()},
             delays,
         )
 

@@ -52,31 +52,31 @@ async def examine(
     """
     names = [topic.name for topic in topics.all(tiers)]
     published: list[bytes] = []
-    found = Record([])
+    read_record = Record([])
     async with Follower(kafka, names, start="beginning", until_end=True) as follower:
         while not follower.ended:
             for record in await follower.read():
-                found.logged.append(logged(record))
+                read_record.logged.append(logged(record))
                 if record.topic == topics.checkpoints.name and record.value:
                     published.append(record.value)
         ends = dict(follower.offsets)
     give_up = time.monotonic() + catch_up_s
     while time.monotonic() < give_up:
-        if await _count(postgres, ends) >= len(found.logged):
+        if await _count(postgres, ends) >= len(read_record.logged):
             break
         await asyncio.sleep(_PAUSE_S)
     compacted = {topic.name for topic in topics.all(tiers) if topic.compacted}
-    there = {record.place for record in found.logged}
+    there = {record.place for record in read_record.logged}
     stored = [
         row
         for row in up_to(await _stored(postgres), ends)
         if row.place in there or row.place[0] not in compacted
     ]
     report = await verify(postgres, Scope(), public=public, published=published)
-    found.rows, found.verified = len(stored), report.rows
-    found.problems = check(submitted, found.logged, stored)
-    found.problems += [f"{finding.place}: {finding.said}" for finding in report.findings]
-    return found
+    read_record.rows, read_record.verified = len(stored), report.rows
+    read_record.problems = check(submitted, read_record.logged, stored)
+    read_record.problems += [f"{finding.place}: {finding.said}" for finding in report.findings]
+    return read_record
 
 
 def logged(record: Incoming) -> Logged:

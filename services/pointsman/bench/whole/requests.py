@@ -45,9 +45,9 @@ def requests_of(tools: KafkaTools, jmx_port: int) -> dict[str, RequestCost]:
 
 def between(before: dict[str, RequestCost], after: dict[str, RequestCost]) -> dict[str, RequestCost]:
     """What came in the meantime; of the time, by the mean of all since the beginning."""
-    found = {}
+    costs = {}
     for request, then in after.items():
         count = then.count - (before[request].count if request in before else 0)
         if count > 0:
-            found[request] = RequestCost(count, then.local_ms * count / then.count)
-    return found
+            costs[request] = RequestCost(count, then.local_ms * count / then.count)
+    return costs

@@ -67,17 +67,20 @@ class LaneLag:
     @property
     def waiting(self) -> int:
         """Records that are not finished."""
-        return sum(each.waiting for each in self.partitions)
+        return sum(partition.waiting for partition in self.partitions)
 
     @property
     def exact(self) -> bool:
         """Whether `waiting` is a count, not an upper bound."""
-        return all(each.exact for each in self.partitions)
+        return all(partition.exact for partition in self.partitions)
 
     @property
     def oldest_s(self) -> float | None:
         """Age of the oldest record that is not finished, in seconds."""
-        return max((each.oldest_s for each in self.partitions if each.oldest_s is not None), default=None)
+        return max(
+            (partition.oldest_s for partition in self.partitions if partition.oldest_s is not None),
+            default=None,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON can hold it."""
@@ -102,7 +105,7 @@ async def lag(
     """
     await reach(settings)
     try:
-        committed = await _committed(settings, {each.group for each in watched})
+        committed = await _committed(settings, {target.group for target in watched})
         return await _measure(settings, watched, committed, clock)
     except KafkaError as error:
         raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
@@ -132,11 +135,11 @@ async def _measure(
     partitions = Partitions(fetcher.client, committed_only=True)
     try:
         await fetcher.start()
-        places = await partitions.all({each.topic for each in watched})
+        places = await partitions.all({target.topic for target in watched})
         await fetcher.know({topic for topic, _ in places})
         first = await partitions.offsets(dict.fromkeys(places, EARLIEST), PATIENCE_S)
         end = await partitions.offsets(dict.fromkeys(places, LATEST), PATIENCE_S)
-        found = []
+        lags = []
         for lane in watched:
             done = committed[lane.group]
             spans = {
@@ -145,8 +148,8 @@ async def _measure(
                 if place[0] == lane.topic
             }
             await _look(fetcher, spans)
-            found.append(_summed(lane, spans, done, clock().timestamp() * 1000))
-        return found
+            lags.append(_summed(lane, spans, done, clock().timestamp() * 1000))
+        return lags
     finally:
         await fetcher.close()
 

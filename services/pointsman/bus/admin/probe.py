@@ -64,7 +64,7 @@ async def probe(settings: KafkaPart) -> Probe:
         await reach(settings, _PATIENCE_S)
         host, port = await _listening(settings)
         async with connected(settings, host, port, _PATIENCE_S) as connection:
-            found = await _versions(connection)
+            spoken = await _versions(connection)
             cluster = await connection.send(MetadataRequest(None, allow_auto_topic_creation=False))
     except ValueError as error:
         return Probe(bootstrap, str(error))
@@ -76,8 +76,8 @@ async def probe(settings: KafkaPart) -> Probe:
     return Probe(
         bootstrap,
         None,
-        _release(found),
-        found.transactions,
+        _release(spoken),
+        spoken.transactions,
         cluster.cluster_id,
         await _brokers(settings, {id: (host, port) for id, host, port, _rack in cluster.brokers}),
         {name: len(partitions) for _error, name, _internal, partitions in sorted(cluster.topics)},
@@ -93,8 +93,8 @@ async def _brokers(settings: KafkaPart, addresses: Mapping[int, tuple[str, int]]
     )
 
 
-def _release(found: Versions) -> str:
-    known = found.known.get("metadata.version", 0)
+def _release(spoken: Versions) -> str:
+    known = spoken.known.get("metadata.version", 0)
     return next((release for level, release in _RELEASES if known >= level), "unknown")
 
 
@@ -113,7 +113,7 @@ async def _listening(settings: KafkaPart) -> tuple[str, int]:
 async def _versions(connection: AIOKafkaConnection) -> Versions:
     """What this very server says; nothing where it is too old to say."""
     try:
-        found: Versions = await connection.send(versions())
+        spoken: Versions = await connection.send(versions())
     except IncompatibleBrokerVersion:
         return Versions({}, {})
-    return found
+    return spoken

@@ -27,7 +27,7 @@ async def answer(bootstrap: str, asked: "Future[T]", within: float) -> T:
 
 def explain(bootstrap: str, error: KafkaException, within: float) -> BusError:
     """librdkafka's error in this project's words."""
-    found: KafkaError = error.args[0]
-    if found.code() in _AWAY:
-        return KafkaUnavailableError(bootstrap, within, found.str())
-    return BusError(f"Kafka at {bootstrap} refused: {found.str()}")
+    cause: KafkaError = error.args[0]
+    if cause.code() in _AWAY:
+        return KafkaUnavailableError(bootstrap, within, cause.str())
+    return BusError(f"Kafka at {bootstrap} refused: {cause.str()}")

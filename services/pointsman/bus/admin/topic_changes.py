@@ -37,11 +37,11 @@ class Change:
         return asdict(self)
 
 
-def changes(topic: Topic, found: Found | None, replication: int) -> list[Change]:
+def changes(topic: Topic, existing: Found | None, replication: int) -> list[Change]:
     """One or two changes. `replication` is for a topic that is not there; an existing one keeps its own."""
-    if found is None:
+    if existing is None:
         return [_create(topic, replication)]
-    made = [*_partitions(topic, found), *_config(topic, found)]
+    made = [*_partitions(topic, existing), *_config(topic, existing)]
     return made or [Change(topic.name, "none", f"{topic.name} is as declared")]
 
 
@@ -67,23 +67,25 @@ def _create(topic: Topic, replication: int) -> Change:
     )
 
 
-def _partitions(topic: Topic, found: Found) -> list[Change]:
-    if found.partitions < topic.partitions:
-        detail = f"add partitions to {topic.name}: {found.partitions} -> {topic.partitions}"
+def _partitions(topic: Topic, existing: Found) -> list[Change]:
+    if existing.partitions < topic.partitions:
+        detail = f"add partitions to {topic.name}: {existing.partitions} -> {topic.partitions}"
         return [Change(topic.name, "partitions", detail, topic.partitions)]
-    if found.partitions > topic.partitions:
+    if existing.partitions > topic.partitions:
         detail = (
-            f"{topic.name} has {found.partitions} partitions, declared are {topic.partitions}: left alone"
+            f"{topic.name} has {existing.partitions} partitions, declared are {topic.partitions}: left alone"
         )
-        return [Change(topic.name, "fewer", detail, found.partitions)]
+        return [Change(topic.name, "fewer", detail, existing.partitions)]
     return []
 
 
-def _config(topic: Topic, found: Found) -> list[Change]:
+def _config(topic: Topic, existing: Found) -> list[Change]:
     # What equals the cluster's default is set all the same: the default may change.
-    wanted = wanted_config(topic, found.replication)
-    different = {name: value for name, value in wanted.items() if found.config.get(name) != value}
+    wanted = wanted_config(topic, existing.replication)
+    different = {name: value for name, value in wanted.items() if existing.config.get(name) != value}
     if not different:
         return []
-    words = (f"{name} {found.config.get(name, '(default)')} -> {value}" for name, value in different.items())
+    words = (
+        f"{name} {existing.config.get(name, '(default)')} -> {value}" for name, value in different.items()
+    )
     return [Change(topic.name, "config", f"configure {topic.name}: {', '.join(words)}", config=different)]

@@ -43,8 +43,8 @@ async def topic_ids(client: AIOKafkaClient, topics: Collection[str]) -> dict[str
     """
     if not topics:
         return {}
-    found: dict[str, TopicId] = await client.send(client.get_random_node(), request(topics))
-    return found
+    ids: dict[str, TopicId] = await client.send(client.get_random_node(), request(topics))
+    return ids
 
 
 async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
@@ -58,15 +58,15 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
     client = connection.client(settings)
     await client.bootstrap()
     try:
-        found: dict[str, TopicId] = await client.send(client.get_random_node(), request(None))
-        return found
+        ids: dict[str, TopicId] = await client.send(client.get_random_node(), request(None))
+        return ids
     finally:
         await client.close()
 
 
 def request(topics: Collection[str] | None) -> Packed:
     """Answered by a `TopicId` for each topic that is there; None: of all topics."""
-    asked = _ALL if topics is None else array(_NO_ID + compact(each.encode()) + NO_TAGS for each in topics)
+    asked = _ALL if topics is None else array(_NO_ID + compact(topic.encode()) + NO_TAGS for topic in topics)
     return Packed(_API, _VERSION, asked + _ONLY_ASK + NO_TAGS, ResponseReader(_answer))
 
 
@@ -75,9 +75,11 @@ def _answer(answer: WireReader) -> dict[str, TopicId]:
     answer.array(_broker)
     cluster = (answer.compact() or b"").decode()
     answer.unpack(_INT32)
-    found = answer.array(_topic)
+    described = answer.array(_topic)
     answer.tags()
-    return {name: TopicId(cluster, UUID(bytes=id)) for code, name, id in found if not code and id != _NO_ID}
+    return {
+        name: TopicId(cluster, UUID(bytes=id)) for code, name, id in described if not code and id != _NO_ID
+    }
 
 
 def _broker(answer: WireReader) -> None:

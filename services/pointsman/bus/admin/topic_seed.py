@@ -69,8 +69,8 @@ async def topic_mark(admin: AIOKafkaAdminClient, group: str, name: str, topic: U
     Raises:
         KafkaError: the brokers do not say.
     """
-    found = await committed_offsets(admin, group)
-    return mark_of(topic, [metadata for (of, _), (_, metadata) in found.items() if of == name])
+    offsets = await committed_offsets(admin, group)
+    return mark_of(topic, [metadata for (of, _), (_, metadata) in offsets.items() if of == name])
 
 
 async def seed_of(settings: KafkaPart, group: str, name: str) -> str:

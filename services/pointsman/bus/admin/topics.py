@@ -111,13 +111,13 @@ async def _plan(
         if topic.name in cluster.topics
     }
     configs = await _configs(settings, admin, list(there))
-    found = {
+    existing = {
         name: Found(len(partitions), len(partitions[0].replicas), configs[name])
         for name, partitions in there.items()
         if partitions
     }
     copies = replication or min(3, len(cluster.brokers))
-    return [change for topic in declared for change in changes(topic, found.get(topic.name), copies)]
+    return [change for topic in declared for change in changes(topic, existing.get(topic.name), copies)]
 
 
 async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
@@ -126,15 +126,15 @@ async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) ->
     asked = admin.describe_configs(
         [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=_REQUEST_S
     )
-    found = {}
+    overrides = {}
     for resource, answer in asked.items():
         entries = await rdkafka.answer(settings.kafka, answer, _REQUEST_S)
-        found[resource.name] = {
+        overrides[resource.name] = {
             name: entry.value
             for name, entry in entries.items()
             if ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
         }
-    return found
+    return overrides
 
 
 async def _carry_out(settings: KafkaPart, admin: AdminClient, change: Change) -> bool:

@@ -68,8 +68,8 @@ def decode(record: Incoming) -> Decoded | Malformed:
         )
     except Exception as error:
         failure(log, Event.RECORD_UNREADABLE, origin=record.origin)
-        said = f"it could not be read ({type(error).__name__}), the log has the traceback"
-        return Malformed(Reason.INTERNAL, said, envelope.job_id, envelope.agent_id or None, cause=envelope)
+        problem = f"it could not be read ({type(error).__name__}), the log has the traceback"
+        return Malformed(Reason.INTERNAL, problem, envelope.job_id, envelope.agent_id or None, cause=envelope)
 
 
 def read_envelope(record: Incoming) -> Envelope | None:

@@ -29,14 +29,14 @@ def decompress(codec: int, data: bytes, limit: int = MAX_BATCH_BYTES) -> bytes:
         DecompressError: it is more than `limit` bytes, or broken, or the codec is not known.
     """
     if codec == 0:
-        found = data if len(data) <= limit else None
+        plain = data if len(data) <= limit else None
     elif codec == _SNAPPY:
-        found = _snappy(data, limit)
+        plain = _snappy(data, limit)
     else:
-        found = _streamed(_INTO.get(codec), data, limit)
-    if found is None:
+        plain = _streamed(_INTO.get(codec), data, limit)
+    if plain is None:
         raise DecompressError(f"{len(data):,} bytes do not decompress to at most {limit:,}")
-    return found
+    return plain
 
 
 _SNAPPY = 2
@@ -63,19 +63,19 @@ def _streamed(into: Callable[[bytes, bytearray], int] | None, data: bytes, limit
 def _snappy(data: bytes, limit: int) -> bytes | None:
     if not data.startswith(_XERIAL):
         return _block(data, limit)
-    found = bytearray()
+    plain = bytearray()
     at = _XERIAL_HEAD
     while at < len(data):
         if at + _BLOCK.size > len(data):
             return None
         (size,) = _BLOCK.unpack_from(data, at)
         at += _BLOCK.size
-        block = _block(data[at : at + size], limit - len(found)) if 0 <= size <= len(data) - at else None
+        block = _block(data[at : at + size], limit - len(plain)) if 0 <= size <= len(data) - at else None
         if block is None:
             return None
-        found += block
+        plain += block
         at += size
-    return bytes(found)
+    return bytes(plain)
 
 
 def _block(data: bytes, limit: int) -> bytes | None:

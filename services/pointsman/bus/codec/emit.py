@@ -15,9 +15,9 @@ UNKNOWN_AGENT = "unknown"
 MAX_LETTER_BYTES, KEPT_BYTES = 1024 * 1024, 64 * 1024
 
 
-def emit(topic: Topic, key: bytes | None, cover: Envelope, message: Message) -> Outgoing:
+def emit(topic: Topic, key: bytes | None, envelope: Envelope, message: Message) -> Outgoing:
     """The record that carries `message`."""
-    return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), cover.to_headers())
+    return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), envelope.to_headers())
 
 
 def dead_letter(

@@ -29,11 +29,11 @@ class EncodedBatch:
     def unpack(self) -> list[Outgoing]:
         """The records one by one."""
         reader = WireReader(bytes(cramjam.zstd.decompress(self.content)))
-        found = []
+        records = []
         for _ in range(self.count):
             _, _, key, value, headers = read_record(reader)
-            found.append(Outgoing(self.topic, key, value, list(headers)))
-        return found
+            records.append(Outgoing(self.topic, key, value, list(headers)))
+        return records
 
 
 #: What a lane writes.
@@ -47,8 +47,8 @@ def compressed(records: Any) -> bytes:
 
 def unpacked(made: Iterable[Made]) -> Iterator[Outgoing]:
     """Every record by itself."""
-    for each in made:
-        if isinstance(each, EncodedBatch):
-            yield from each.unpack()
+    for item in made:
+        if isinstance(item, EncodedBatch):
+            yield from item.unpack()
         else:
-            yield each
+            yield item

@@ -65,8 +65,8 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
         return _malformed(error, record, cause, body)
     except Exception as error:
         failure(log, Event.RECORD_UNREADABLE, origin=record.origin)
-        said = f"it could not be read ({type(error).__name__}), the log has the traceback"
-        return _malformed(RefusedError(Reason.INTERNAL, said), record, cause, body)
+        problem = f"it could not be read ({type(error).__name__}), the log has the traceback"
+        return _malformed(RefusedError(Reason.INTERNAL, problem), record, cause, body)
 
 
 def _see_same(stub: Json, whole: Json) -> None:
@@ -96,8 +96,8 @@ def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
         job = JobSubmitted.model_validate(fields).job()
     except ValidationError as error:
         bad_tier = isinstance(fields.get("tier"), str) and error.errors()[0]["loc"] == ("tier",)
-        found = refusal(error, within=() if "request" in body else ("request",))
-        raise RefusedError(Reason.UNKNOWN_TIER if bad_tier else found.reason, str(found)) from None
+        refused = refusal(error, within=() if "request" in body else ("request",))
+        raise RefusedError(Reason.UNKNOWN_TIER if bad_tier else refused.reason, str(refused)) from None
     return Accepted(job, _cause(record, cause, job), explicit_id=job_id is not None)
 
 

@@ -58,7 +58,7 @@ def fits_jsonb(value: bytes) -> bool:
 
 def _has_suspect_numbers(value: bytes) -> bool:
     digits = value.translate(_DIGITS_AS_ZERO)
-    return any(each in digits for each in _SUSPECT)
+    return any(suspect in digits for suspect in _SUSPECT)
 
 
 def _check_digits(digits: str) -> None:

@@ -78,11 +78,11 @@ class RecordBatch:
         plain = self._head_of_plain() + content
         del content  # once is enough: it may be large, and is kept until its last record is taken
         try:
-            for each in DefaultRecordBatch(plain):
-                if each.offset >= at:
-                    at = each.offset + 1
-                    headers = tuple(each.headers)
-                    yield self._record(each.offset, each.timestamp, each.key, each.value, headers)
+            for entry in DefaultRecordBatch(plain):
+                if entry.offset >= at:
+                    at = entry.offset + 1
+                    headers = tuple(entry.headers)
+                    yield self._record(entry.offset, entry.timestamp, entry.key, entry.value, headers)
         except (ValueError, IndexError, CorruptRecordException):
             # The client reads no header whose name is no text, nor what is behind it.
             yield from self._read_slowly(plain[_HEAD.size :], at)
@@ -138,8 +138,8 @@ def read_batches(
     Raises:
         CorruptRecordException: a checksum is wrong, or a batch is of another format.
     """
-    found: list[RecordBatch] = []
-    coming, now_aborted = sorted(aborted, key=lambda each: each[1], reverse=True), set[int]()
+    batches: list[RecordBatch] = []
+    coming, now_aborted = sorted(aborted, key=lambda transaction: transaction[1], reverse=True), set[int]()
     at, next_offset = 0, start
     while at + _HEAD.size <= len(data):
         offset, length, _, magic, checksum, attributes, last, first_ms, _, producer, _, _, count = (
@@ -157,7 +157,7 @@ def read_batches(
         if attributes & _CONTROL:
             now_aborted.discard(producer)  # the end of its transaction
         elif count and producer not in now_aborted and next_offset > start:
-            found.append(
+            batches.append(
                 RecordBatch(*place, start, offset, next_offset, count, first_ms, attributes, raw, seed)
             )
-    return found, next_offset
+    return batches, next_offset

@@ -26,15 +26,15 @@ _TIER = "1 to 32 lower-case letters, digits and -, beginning with a letter or di
 
 def complaints(error: ValidationError, within: Sequence[str] = ()) -> str:
     """Each fault as `where: what`, in one line; `within` is where all of it stands, unseen by the writer."""
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for each in error.errors(include_url=False):
         place, words = _place_and_words(each)
         shown = ".".join(
             str(step) for step in (place[1:] if within and place[:1] == tuple(within) else place)[:_DEEPEST]
         )
-        found[shown] = words
-    parts = [f"{place}: {words}" if place else words for place, words in list(found.items())[:_SHOWN]]
-    more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
+        messages[shown] = words
+    parts = [f"{place}: {words}" if place else words for place, words in list(messages.items())[:_SHOWN]]
+    more = f" (and {len(messages) - _SHOWN} more)" if len(messages) > _SHOWN else ""
     return "; ".join(parts) + more
 
 

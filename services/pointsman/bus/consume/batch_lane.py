@@ -159,8 +159,8 @@ class BatchLane(Lane):
         topic = done[0].topic
         if len(done) == len(self._waiting):
             next_offset = max(next_offset, self.position)  # behind the markers, too
-        bundled = [each for each in made if isinstance(each, EncodedBatch)]
-        loose = await self._payloads.deposit([each for each in made if isinstance(each, Outgoing)])
+        bundled = [record for record in made if isinstance(record, EncodedBatch)]
+        loose = await self._payloads.deposit([record for record in made if isinstance(record, Outgoing)])
         try:
             await self._writer.write([*bundled, *loose], next_offset)
         except RecordsRefusedError:
@@ -216,7 +216,7 @@ class BatchLane(Lane):
         next_offset = answers[-1][0].offset + 1
         while True:
             try:
-                written = [each for _, made in answers for each in made]
+                written = [record for _, made in answers for record in made]
                 await self._writer.write(written, next_offset)
                 break
             except RecordsRefusedError as error:
@@ -255,17 +255,17 @@ class BatchLane(Lane):
 
     def _next_ones(self, kind: type[Item]) -> list[Item]:
         """As many of the first as are of this kind and make one step."""
-        taken: list[Item] = []
+        batch: list[Item] = []
         records = size = 0
-        for each in self._waiting:
-            if not isinstance(each, kind):
+        for item in self._waiting:
+            if not isinstance(item, kind):
                 break
-            records += _count(each)
-            size += _size(each)
-            if taken and (records > BATCH_RECORDS or size > BATCH_BYTES):
+            records += _count(item)
+            size += _size(item)
+            if batch and (records > BATCH_RECORDS or size > BATCH_BYTES):
                 break
-            taken.append(each)
-        return taken
+            batch.append(item)
+        return batch
 
     def _open(self, batches: Sequence[RecordBatch]) -> None:
         """Put records of the first ones in their place, about as many as make one step."""

@@ -66,8 +66,10 @@ class Failing:
             offset=record.offset,
             error=repr(error),
         )
-        said = f"a defect in the {self._stage} ({type(error).__name__}), see its log -- send the job again"
-        return self._end(record, _envelope_in(record.headers), (Reason.INTERNAL, FailReason.INTERNAL), said)
+        problem = f"a defect in the {self._stage} ({type(error).__name__}), see its log -- send the job again"
+        return self._end(
+            record, _envelope_in(record.headers), (Reason.INTERNAL, FailReason.INTERNAL), problem
+        )
 
     async def replace(
         self, record: Incoming, made: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
@@ -80,15 +82,15 @@ class Failing:
             RecordsRefusedError: one was cut already.
             Whatever keeps the store from answering.
         """
-        calls = sum(_kind(each) == CallFinished.TYPE for each in made)
-        found: list[Outgoing] = []
-        for each in made:
-            if id(each) not in refused:
-                found.append(each)
+        calls = sum(_kind(record_out) == CallFinished.TYPE for record_out in made)
+        replaced: list[Outgoing] = []
+        for record_out in made:
+            if id(record_out) not in refused:
+                replaced.append(record_out)
                 continue
-            (kept,) = await payloads.deposit([each], above=_WORTH_STORING)
-            found += self._shorten(record, each, calls) if kept is each else [kept]
-        return found
+            (kept,) = await payloads.deposit([record_out], above=_WORTH_STORING)
+            replaced += self._shorten(record, record_out, calls) if kept is record_out else [kept]
+        return replaced
 
     def _shorten(self, record: Incoming, refused: Outgoing, calls: int) -> list[Outgoing]:
         kind = _kind(refused)
@@ -107,22 +109,22 @@ class Failing:
         cause = _envelope_in(refused.headers) if kind in _ENDING else None
         if cause is not None and cause.causation_id is not None:
             cause = replace(cause, id=cause.causation_id)
-        said = f"{_told(refused)}: {_HINT}, or send a smaller job"
-        return self._end(record, cause, (Reason.TOO_LARGE, FailReason.BAD_REQUEST), said, calls)
+        problem = f"{_told(refused)}: {_HINT}, or send a smaller job"
+        return self._end(record, cause, (Reason.TOO_LARGE, FailReason.BAD_REQUEST), problem, calls)
 
     def _end(
         self,
         record: Incoming,
         cause: Envelope | None,
         reasons: tuple[Reason, FailReason],
-        said: str,
+        problem: str,
         calls: int = 0,
     ) -> list[Outgoing]:
         """The dead letter, and the outcome of the job that the cause names, if it names one."""
         now = self._clock()
         reason, fail_reason = reasons
         DEAD.labels(self._stage, reason).inc()
-        letter = dead.DeadLetter(reason, said, self._stage, *record.origin)
+        letter = dead.DeadLetter(reason, problem, self._stage, *record.origin)
         made = [dead_letter(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
         if cause is not None and cause.job_id is not None:
             agent = cause.agent_id or UNKNOWN_AGENT
@@ -133,14 +135,14 @@ class Failing:
                 attempts=calls,
                 cost_usd=None if calls else Decimal(0),
                 reason=fail_reason,
-                message=said,
+                message=problem,
             )
             FINISHED.labels(self._tier or "none", "failed", fail_reason).inc()
             step = f"given up:{cause.job_id}"
-            cover = follow_with(
+            envelope = follow_with(
                 cause, record.root, step=step, source=self._source, type=outcome.TYPE, time=now
             )
-            made.append(emit(self._topics.results, str(cause.job_id).encode(), cover, outcome))
+            made.append(emit(self._topics.results, str(cause.job_id).encode(), envelope, outcome))
         return made
 
 
@@ -170,9 +172,9 @@ def _cut_call(call: Json, told: str) -> tuple[str, Json | None]:
 def _cut_answer(completed: Json, told: str) -> tuple[str, Json | None]:
     names = ("job_id", "agent_id", "tier", "attempts", "cost_usd", "cascade")
     kept = {name: completed[name] for name in names if name in completed}
-    said = f"the answer is there and paid for, but {told}: {_HINT}"
+    problem = f"the answer is there and paid for, but {told}: {_HINT}"
     reason = FailReason.BAD_RESPONSE
-    return JobFailed.TYPE, {"type": JobFailed.TYPE, **kept, "reason": reason, "message": said}
+    return JobFailed.TYPE, {"type": JobFailed.TYPE, **kept, "reason": reason, "message": problem}
 
 
 def _cut_outcome(outcome: Json, told: str) -> tuple[str, Json | None]:
@@ -218,8 +220,8 @@ def _told(refused: Outgoing) -> str:
 
 
 def _kind(record: Outgoing) -> str:
-    found = dict(record.headers).get("ce_type", b"")
-    return found.decode("utf-8", "replace").removeprefix(TYPE_PREFIX)
+    ce_type = dict(record.headers).get("ce_type", b"")
+    return ce_type.decode("utf-8", "replace").removeprefix(TYPE_PREFIX)
 
 
 def _envelope_in(headers: Sequence[tuple[str, bytes]]) -> Envelope | None:

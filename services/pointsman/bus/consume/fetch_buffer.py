@@ -28,9 +28,9 @@ class FetchBuffer:
         return bool(self._batches) or self._opened is not None
 
     def put(self, batches: Iterable[RecordBatch]) -> None:
-        for each in batches:
-            self._batches.append(each)
-            self._left += each.count
+        for batch in batches:
+            self._batches.append(batch)
+            self._left += batch.count
 
     def take(self, most: int) -> list[Incoming]:
         """The next records, `most` of them or fewer; none only if there are none.
@@ -40,18 +40,18 @@ class FetchBuffer:
         while self:
             if self._opened is None:
                 self._opened = self._batches.popleft().records()
-            taken: list[Incoming] = []
+            records: list[Incoming] = []
             size = 0
             for record in islice(self._opened, most):
-                taken.append(record)
+                records.append(record)
                 size += len(record.value or b"")
                 if size >= MOST_BYTES:
                     break
-            if len(taken) < most and size < MOST_BYTES:
+            if len(records) < most and size < MOST_BYTES:
                 self._opened = None
-            self._left = self._left - len(taken) if self else 0
-            if taken:
-                return taken
+            self._left = self._left - len(records) if self else 0
+            if records:
+                return records
         return []
 
     def take_batch(self, most: int) -> RecordBatch | None:

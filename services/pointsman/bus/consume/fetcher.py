@@ -142,8 +142,8 @@ class Fetcher:
         self._learn(await topic_ids(self._client, self._topics))
 
     async def close(self) -> None:
-        for each in self._asking.values():
-            each.cancel()
+        for task in self._asking.values():
+            task.cancel()
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
         await self._client.close()
 
@@ -220,11 +220,11 @@ class Fetcher:
             await asyncio.sleep(within_s)
             return
         await asyncio.wait(self._asking.values(), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-        for leader in [leader for leader, each in self._asking.items() if each.done()]:
+        for leader in [leader for leader, task in self._asking.items() if task.done()]:
             self._asking.pop(leader).result()
 
     def _by_leader(self, wanted: Iterable[TopicPartition]) -> dict[int, dict[Place, _Stock]]:
-        found: dict[int, dict[Place, _Stock]] = {}
+        by_leader: dict[int, dict[Place, _Stock]] = {}
         for tp in wanted:
             stock = self._stocks.get(tp)
             if stock is None or stock.fetch_buffer or stock.halt or stock.topic is None:
@@ -233,8 +233,8 @@ class Fetcher:
             if leader in (None, -1):
                 self._look_for_leaders()
             else:
-                found.setdefault(leader, {})[tp.topic, tp.partition] = stock
-        return found
+                by_leader.setdefault(leader, {})[tp.topic, tp.partition] = stock
+        return by_leader
 
     def _look_for_leaders(self) -> None:
         """Now and then, as others may be asked all the time."""

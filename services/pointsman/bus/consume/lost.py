@@ -32,14 +32,14 @@ async def put_lost_on_record(
     if not missing:
         return
     report_lost(group, (lane.topic, lane.partition), at, first)
-    said = (
+    problem = (
         f"offsets {at} to {first - 1} were deleted before {stage} read them: retention passed it by; "
         f"up to {missing} records were not dealt with"
     )
     record = Incoming(
         lane.topic, lane.partition, at, int(time.time() * 1000), None, None, (), seed=writer.seed
     )
-    letter = DeadLetter(Reason.INTERNAL, said, stage, *record.origin, lost_before=first)
+    letter = DeadLetter(Reason.INTERNAL, problem, stage, *record.origin, lost_before=first)
     DEAD.labels(stage, letter.reason).inc()
     await writer.write(
         [

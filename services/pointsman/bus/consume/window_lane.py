@@ -115,11 +115,11 @@ class WindowLane(Lane):
         False where this lane cannot: the partition is not as this lane left it.
         """
         under_way = {*self._running, *(record.offset for record in self._waiting)}
-        found = {offset for offset in self._committed_beyond if offset >= committed} <= finished
-        as_left = found and self._committed <= committed <= min(under_way, default=self.position)
+        renewed = {offset for offset in self._committed_beyond if offset >= committed} <= finished
+        as_left = renewed and self._committed <= committed <= min(under_way, default=self.position)
         if not as_left or under_way & finished:
             return False
-        for offset in [each for each in self._ended if each < committed or each in finished]:
+        for offset in [offset for offset in self._ended if offset < committed or offset in finished]:
             del self._ended[offset]  # the transaction whose end we did not hear of went well
         self._writer, self._committed = writer, committed
         self._done_before, self._committed_beyond = finished, set(finished)

@@ -53,24 +53,24 @@ async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
     Raises:
         KafkaUnavailableError, BusError: it could not be found out.
     """
-    found = await _find(settings, topics, job_id, start)
-    if found.place is None:
+    ahead_of = await _find(settings, topics, job_id, start)
+    if ahead_of.place is None:
         return None
-    place, offset = found.place, found.offset
+    place, offset = ahead_of.place, ahead_of.offset
     tier = place[0].removeprefix(topics.tier("").name)
     committed, metadata = await _committed(settings, f"{topics.prefix}.worker.{tier}", place)
     done = decode_metadata(committed, metadata)
-    if found.ended or offset < committed or offset in done:
+    if ahead_of.ended or offset < committed or offset in done:
         return Ahead(tier, place, offset, ended=True)
     if offset - committed > COUNTED:
         return Ahead(tier, place, offset, False, offset - committed - len(done), exact=False)
-    starts = {**found.ends, place: committed}
+    starts = {**ahead_of.ends, place: committed}
     return Ahead(tier, place, offset, False, await _count(settings, place, starts, offset, done))
 
 
 async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> _Found:
     tiers, results = re.escape(topics.tier("").name), re.escape(topics.results.name)
-    wanted, found = str(job_id).encode(), _Found()
+    wanted, search = str(job_id).encode(), _Found()
     pattern = re.compile(f"^({tiers}.*|{results}$)")
     async with Follower(settings, pattern, start=start, until_end=True) as follower:
         while not follower.ended:
@@ -78,12 +78,12 @@ async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
                 if dict(record.headers).get("ce_jobid") != wanted:
                     continue
                 if record.topic == topics.results.name:
-                    found.ended = True
-                elif record.timestamp_ms >= found.at_ms:
-                    found.place, found.offset = (record.topic, record.partition), record.offset
-                    found.at_ms = record.timestamp_ms
-        found.ends = dict(follower.offsets)
-    return found
+                    search.ended = True
+                elif record.timestamp_ms >= search.at_ms:
+                    search.place, search.offset = (record.topic, record.partition), record.offset
+                    search.at_ms = record.timestamp_ms
+        search.ends = dict(follower.offsets)
+    return search
 
 
 async def _committed(settings: KafkaPart, group: str, place: Place) -> tuple[int, str]:

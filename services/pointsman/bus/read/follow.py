@@ -204,11 +204,11 @@ class Follower:
     async def _locate(self) -> None:
         places = await self._partitions.all(self._topics)
         await self._know(places)
-        found = await self._partitions.resolve(places, self._start, self._patience)
+        offsets = await self._partitions.resolve(places, self._start, self._patience)
         if self._until_end:
             ends = await self._partitions.offsets(dict.fromkeys(places, LATEST), self._patience)
-            self._ends = {place: end for place, end in ends.items() if end > found[place]}
-        for place, offset in found.items():
+            self._ends = {place: end for place, end in ends.items() if end > offsets[place]}
+        for place, offset in offsets.items():
             self.seek(place, offset)
         self._next_refresh = time.monotonic() + _REFRESH_S
 

@@ -18,7 +18,7 @@ async def log_end(settings: KafkaPart, topic: Topic, most: int | None) -> list[t
     if most is not None:
         async with Follower(settings, [topic.name], start="end", until_end=True) as follower:
             start = {place: max(0, end - most) for place, end in follower.offsets.items()}
-    found = []
+    records = []
     async with Follower(
         settings, [topic.name], start=start, isolation="read_uncommitted", until_end=True
     ) as follower:
@@ -26,5 +26,5 @@ async def log_end(settings: KafkaPart, topic: Topic, most: int | None) -> list[t
             for record in await follower.read():
                 decoded = decode(record)
                 if isinstance(decoded, Decoded):
-                    found.append((record.offset, record.timestamp_ms, decoded.message))
-    return found
+                    records.append((record.offset, record.timestamp_ms, decoded.message))
+    return records

@@ -49,10 +49,12 @@ class Partitions:
         """
         give_up = time.monotonic() + _TOPIC_S
         while True:
-            found = await self.there(topics)
-            missing = set() if isinstance(topics, re.Pattern) else set(topics) - {topic for topic, _ in found}
+            partitions = await self.there(topics)
+            missing = (
+                set() if isinstance(topics, re.Pattern) else set(topics) - {topic for topic, _ in partitions}
+            )
             if not missing:
-                return found
+                return partitions
             if time.monotonic() > give_up:
                 raise TopicMissingError(missing)
             await asyncio.sleep(_PAUSE_S)
@@ -64,16 +66,16 @@ class Partitions:
             KafkaError: no answer within `within` seconds, or a refusal.
         """
         give_up = time.monotonic() + within
-        found: dict[Place, int] = {}
-        while left := {place: at for place, at in times.items() if place not in found}:
-            error = await self._ask(left, found)
+        offsets_found: dict[Place, int] = {}
+        while left := {place: at for place, at in times.items() if place not in offsets_found}:
+            error = await self._ask(left, offsets_found)
             if error is None:
                 continue
             if time.monotonic() > give_up or not error.retriable:
                 raise error
             await asyncio.sleep(_PAUSE_S)
             await self._client.force_metadata_update()
-        return found
+        return offsets_found
 
     async def first(self, tp: TopicPartition, within: float) -> int:
         """Where a partition begins.
@@ -84,7 +86,7 @@ class Partitions:
         place = (tp.topic, tp.partition)
         return (await self.offsets({place: EARLIEST}, within))[place]
 
-    async def _ask(self, times: Mapping[Place, int], found: dict[Place, int]) -> KafkaError | None:
+    async def _ask(self, times: Mapping[Place, int], offsets_found: dict[Place, int]) -> KafkaError | None:
         """Ask each leader once; returns an error, if there was one."""
         leaders: dict[int, dict[Place, int]] = {}
         first_error: KafkaError | None = None
@@ -104,7 +106,7 @@ class Partitions:
             for place, (code, offset) in answered.items():
                 kind = for_code(code)
                 if kind is NoError:
-                    found[place] = offset
+                    offsets_found[place] = offset
                 elif code in _LEADER_CHANGES:
                     first_error = LeaderNotAvailableError(f"{place[0]}-{place[1]}")
                 else:
@@ -126,9 +128,9 @@ class Partitions:
                 return await self.offsets(dict.fromkeys(places, LATEST), within)
             case datetime():
                 at_ms = max(0, int(start.timestamp() * 1000))
-                found = await self.offsets(dict.fromkeys(places, at_ms), within)
-                none_yet = [place for place, offset in found.items() if offset < 0]
-                return found | await self.offsets(dict.fromkeys(none_yet, LATEST), within)
+                offsets = await self.offsets(dict.fromkeys(places, at_ms), within)
+                none_yet = [place for place, offset in offsets.items() if offset < 0]
+                return offsets | await self.offsets(dict.fromkeys(none_yet, LATEST), within)
             case Mapping():
                 first = await self.offsets(dict.fromkeys(places, EARLIEST), within)
                 named = [place for place in places if start.get(place, 0) > first[place]]

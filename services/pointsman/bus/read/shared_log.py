@@ -116,8 +116,8 @@ class SharedLog:
             Envelope(uuid7(now), self._source, message.TYPE, now, self._source) for _, message in messages
         ]
         records = [
-            emit(self._topic, key.encode(), cover, message)
-            for cover, (key, message) in zip(covers, messages, strict=True)
+            emit(self._topic, key.encode(), envelope, message)
+            for envelope, (key, message) in zip(covers, messages, strict=True)
         ]
         await self._publisher.publish(records, within=_APPEND_S)
 

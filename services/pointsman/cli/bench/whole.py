@@ -46,11 +46,11 @@ def whole(
     levels += [Level(rate=number) for number in _numbers(rates, "--rates")]
     if not levels:
         raise typer.BadParameter("give a level: --outstanding or --rates")
-    found = run(levels, seconds, screen.note, baseline=baseline, peer=peer, jvm_flags=jvm_flags.split())
+    results = run(levels, seconds, screen.note, baseline=baseline, peer=peer, jvm_flags=jvm_flags.split())
     if as_json:
-        screen.print_json(asdict(found))
+        screen.print_json(asdict(results))
     else:
-        screen.show(*tables(found))
+        screen.show(*tables(results))
 
 
 def _numbers(text: str, option: str) -> list[int]:

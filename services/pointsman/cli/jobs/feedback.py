@@ -64,11 +64,11 @@ def feedback(
             await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
         return full_id
 
-    found = asyncio.run(work())
+    judged = asyncio.run(work())
     if as_json:
-        screen.print_json({"job_id": found, "verdict": value, "by": who, "comment": comment})
+        screen.print_json({"job_id": judged, "verdict": value, "by": who, "comment": comment})
     else:
-        screen.line(f"{found}: {value:g} of 1 by {who}")
+        screen.line(f"{judged}: {value:g} of 1 by {who}")
 
 
 async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":

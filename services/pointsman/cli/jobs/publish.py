@@ -116,10 +116,10 @@ def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
         prompt = stdin.read_text()
     if prompt is None and "messages" not in given:
         raise typer.BadParameter("say what is asked: --prompt TEXT, or name a file of JSON lines")
-    found = read_job(as_body({**given, "prompt": prompt}), utc_now, largest)
-    if isinstance(found, str):
-        raise typer.BadParameter(found)
-    return found
+    checked = read_job(as_body({**given, "prompt": prompt}), utc_now, largest)
+    if isinstance(checked, str):
+        raise typer.BadParameter(checked)
+    return checked
 
 
 def _many(

@@ -71,18 +71,18 @@ def roles(
     from pointsman.store.roles import grants
 
     dsn = load(CliSettings, postgres=postgres).postgres
-    found = asyncio.run(grants(dsn))
-    if not found:
+    roles_now = asyncio.run(grants(dsn))
+    if not roles_now:
         raise CommandError(f"{place(dsn)} grants nothing to our roles", "make them: pointsman db migrate")
     if as_json:
-        screen.print_json(found)
+        screen.print_json(roles_now)
     elif as_sql:
-        for grant in found:
+        for grant in roles_now:
             screen.line(grant.statement)
     else:
         from pointsman.cli.show.grants import table
 
-        screen.show(table(found))
+        screen.show(table(roles_now))
 
 
 @app.command()

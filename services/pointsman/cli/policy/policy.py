@@ -29,11 +29,11 @@ def check(
     from pointsman.cli.show.decisions.rules import flat, rules
     from pointsman.router.policy.policy_file import load
 
-    found = load(file)
+    policy_file = load(file)
     if as_json:
-        screen.print_json(flat(found))
+        screen.print_json(flat(policy_file))
     else:
-        screen.show(rules(found))
+        screen.show(rules(policy_file))
 
 
 @app.command()

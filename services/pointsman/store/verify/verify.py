@@ -323,6 +323,6 @@ async def _read_older(reading: Reading, stretch: Stretch, sinks: _RowSinks) -> N
     )
     while batch := await cursor.fetch(_BATCH):
         reading.report.older += len(batch)
-        for found in batch:
-            row = Row._make(found)
+        for columns in batch:
+            row = Row._make(columns)
             sinks.take(row, None if row.payload is None else parsed(row.payload))

@@ -29,15 +29,15 @@ REWRITES: Mapping[str, Callable[[str], str]] = {
 def shifts(test: TierAnswers, decide: Callable[[list[str]], Ints]) -> dict[str, Figures]:
     """For each rewrite: the share of jobs that it moves to a weaker tier, and what becomes of the quality."""
     before = decide(list(test.prompts))
-    found = {}
+    moved = {}
     for name, rewrite in REWRITES.items():
         after = decide([rewrite(prompt) for prompt in test.prompts])
         figures = of_choice(test, after)
-        found[name] = {
+        moved[name] = {
             "moved_down": round(float((after < before).mean()), 4),
             "moved_up": round(float((after > before).mean()), 4),
             "quality": figures["quality"],
             "quality_interval": figures["quality_interval"],
             "saved": figures["saved"],
         }
-    return found
+    return moved

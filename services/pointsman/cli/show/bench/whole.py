@@ -8,10 +8,10 @@ from pointsman.bench.whole.run import OURS, LevelResult, WholeResults
 _LEAST_REQUESTS = 0.005
 
 
-def tables(found: WholeResults) -> list[Table]:
+def tables(results: WholeResults) -> list[Table]:
     """The levels, then our processes, then what the broker was asked."""
-    ours = [result for result in found.results if result.system == OURS]
-    return [_levels(found.results), _processes(ours, found.memory_mb), _requests(ours)]
+    ours = [result for result in results.results if result.system == OURS]
+    return [_levels(results.results), _processes(ours, results.memory_mb), _requests(ours)]
 
 
 def _table(*columns: str) -> Table:
