@@ -6,6 +6,7 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import aiohttp
 from pydantic import SecretStr
 
 from pointsman.runtime.clock import Clock, utc_now
@@ -69,8 +70,6 @@ class Provider:
 
         Cancelling the task closes the connection. `in_record`: the answer goes into no store of large values.
         """
-        import aiohttp
-
         most = min(self._most_bytes, MAX_RESPONSE_BYTES) if in_record else self._most_bytes
         trace = (
             {"x-pointsman-job": str(job_id), "x-pointsman-agent": agent_id} if self.row.trace_headers else {}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, assert_never
 
+import aiohttp
+
 from pointsman.worker.calls.answer import Reject, Retry
 from pointsman.worker.calls.retry_after import asked_wait
 from pointsman.worker.providers.error_body import ErrorBody, read_error
@@ -93,8 +95,6 @@ def refuse(
 
 def from_connection(row: ProviderRow, error: BaseException, detail: str) -> Retry:
     """No whole answer came: not connected, or cut off; `detail`: the HTTP library's word, without secrets."""
-    import aiohttp
-
     proxied = isinstance(error, aiohttp.ClientHttpProxyError)
     unreached = proxied or isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     detail = clean(detail) or type(error).__name__
@@ -111,8 +111,6 @@ def from_connection(row: ProviderRow, error: BaseException, detail: str) -> Retr
 
 def words_of(error: BaseException) -> str:
     """What an HTTP library's error says without the foreign bytes that it quotes, which may be half a key."""
-    import aiohttp
-
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"{error.status} {error.message}"
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):

@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 from urllib.request import getproxies
+
+import aiohttp
 
 from pointsman.worker.providers.content import ACCEPTED, Decoder, Plain, UnreadableError, decoder_of
 from pointsman.worker.providers.proxy import proxy_for
-
-if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
 
 #: A provider that does not take the connection in this many seconds is down.
 CONNECT_S = 10.0
@@ -55,7 +53,7 @@ class Transport:
         self.proxy = proxy_for(url, getproxies())
         self._tls = tls_context() if url.startswith("https:") else None
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
-        self._session: ClientSession | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     async def post(self, body: bytes, headers: Mapping[str, str], *, most: Callable[[int], int]) -> Reply:
         """Send `body` and take what is answered, at most `most(status)` bytes of it, decoded.
@@ -81,9 +79,7 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    def _connect(self) -> "ClientSession":
-        import aiohttp
-
+    def _connect(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._max_in_flight,
@@ -96,7 +92,7 @@ class Transport:
         )
         return self._session
 
-    async def _read(self, response: "ClientResponse", most: int) -> Reply:
+    async def _read(self, response: aiohttp.ClientResponse, most: int) -> Reply:
         encoding = response.headers.get("content-encoding", "")
         if not encoding and (response.content_length or 0) > most:
             most = min(most, _BEGINNING)
@@ -116,7 +112,7 @@ class Transport:
 
     async def _take(
         self,
-        response: "ClientResponse",
+        response: aiohttp.ClientResponse,
         decoder: Decoder,
         body: bytearray,
         came: bytearray,
