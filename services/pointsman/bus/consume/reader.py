@@ -10,6 +10,7 @@ Invariants:
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Mapping, Sequence, Set
 
 from aiokafka import TopicPartition
@@ -38,6 +39,8 @@ _POLL_RECORDS, _POLL_BYTES = 2_000, 8 * 1024 * 1024
 _BREAKS, _BREAKS_ALONE = 2, 10
 #: For a commit, seconds. The client tries for as long as no broker answers, even when we are told to stop.
 _ANNOUNCE_S = 2.0
+#: Between two commits, seconds: nothing depends on them but what is shown as lag.
+_ANNOUNCE_EVERY_S = 1.0
 _STORE_AGAIN_S = 0.5
 
 
@@ -63,6 +66,7 @@ class Reader:
         self._positions = ReadPositions(store, group, read_by)
         #: What is stored and could not be announced yet.
         self._unannounced: dict[Place, int] = {}
+        self._next_announcement = 0.0
         self.ready = False
 
     @property
@@ -89,7 +93,7 @@ class Reader:
     async def assigned(self, owned: set[TopicPartition]) -> None:
         """Told by the group. A batch on its way to the store is safe: the store compares positions."""
         self._positions.assigned(owned)
-        self._unannounced = {}
+        self._unannounced, self._next_announcement = {}, 0.0
         event(log, logging.INFO, Event.PARTITIONS_ASSIGNED, group=self._group, partitions=len(owned))
 
     async def _read(self, member: GroupMember) -> None:
@@ -103,6 +107,7 @@ class Reader:
             elif self._unannounced:
                 await self._announce(member, {})
             await watchdog.look({TopicPartition(*place): next or 0 for place, next in positions.next.items()})
+        await self._announce(member, {})
 
     async def _locate(self, member: GroupMember) -> None:
         """Go where the store stands, in partitions that are new to us."""
@@ -169,8 +174,10 @@ class Reader:
     async def _announce(self, member: GroupMember, moved: Mapping[Place, int]) -> None:
         self._unannounced |= moved
         offsets = {TopicPartition(*place): next for place, next in self._unannounced.items()}
-        if not offsets:
-            return  # which the client would refuse
+        now = time.monotonic()
+        if not offsets or (now < self._next_announcement and not self._stopping.is_set()):
+            return  # none, which the client would refuse, or too soon
+        self._next_announcement = now + _ANNOUNCE_EVERY_S
         # Only for those who watch the lag: when it has to wait, storing does not.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ANNOUNCE_S):

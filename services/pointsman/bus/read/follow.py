@@ -32,7 +32,7 @@ _BATCH = 500
 #: How long a read waits for records, seconds.
 _POLL_S = 0.5
 #: How often partitions are looked for that were not there before, seconds.
-_REFRESH_S = 2.0
+_REFRESH_S = 5.0
 
 
 async def follow(

@@ -93,3 +93,15 @@ async def test_what_was_not_stored_is_not_announced(error: Exception) -> None:
         assert reader._positions.next == {PLACE: 3}
         assert reader._unannounced == {}
     assert kafka.announced == []
+
+
+async def test_it_is_announced_now_and_then_and_at_the_end() -> None:
+    kafka = Kafka()
+    reader = await taken(kafka)
+    reader._positions.next = {PLACE: 3}
+    for _ in range(3):
+        await reader._take(member_of(kafka), {PLACE: RECORDS})
+    assert kafka.announced == [(5, 5)]
+    reader.stop()
+    await reader._announce(member_of(kafka), {})
+    assert kafka.announced == [(5, 5), (5, 5)]

@@ -161,6 +161,7 @@ async def test_of_partitions_that_the_store_does_not_know_nothing_is_announced()
 async def test_a_commit_that_no_broker_takes_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a reader that is told to stop while its broker is gone would never end."""
     monkeypatch.setattr(reader_module, "_ANNOUNCE_S", 0.01)
+    monkeypatch.setattr(reader_module, "_ANNOUNCE_EVERY_S", 0)
     reader = await reader_of({OLD})
     client: Any = Client()
     client.broker_is_there = False
