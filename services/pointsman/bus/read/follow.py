@@ -186,6 +186,8 @@ class Follower:
         if self._until_end:
             end = self._ends.get(place, 0)
             records = [record for record in records if record.offset < end]
+            # What came behind it was not given out, so it was not read.
+            self.offsets[place] = min(self.offsets[place], end)
         return records
 
     def _caught_up(self, place: Place, tp: TopicPartition) -> None:

@@ -1,0 +1,27 @@
+"""A reading that ends where the topic ended when it began."""
+
+import pytest
+
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.read.follow import Follower
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.raw_produce import produce_raw
+from tests.support.record_log import Log
+
+pytestmark = pytest.mark.stack
+
+
+async def test_what_comes_meanwhile_is_neither_given_out_nor_counted_as_read(kafka: Kafka) -> None:
+    topic = Topics(kafka.prefix).intake
+    await apply(kafka.settings, [topic])
+    three = Log()
+    three.add([b"1", b"2", b"3"])
+    await produce_raw(kafka.bootstrap, (topic.name, 0), three.data)
+    values = []
+    async with Follower(kafka.settings, [topic.name], start="beginning", until_end=True) as follower:
+        await produce_raw(kafka.bootstrap, (topic.name, 0), three.data)
+        while not follower.ended:
+            values += [record.value for record in await follower.read()]
+        assert follower.offsets[topic.name, 0] == 3
+    assert values == [b"1", b"2", b"3"]
