@@ -22,7 +22,8 @@ from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.servers.stack import Stack
-from pointsman.dev.services.processes import Process, wait_ready
+from pointsman.dev.services.fleet import files
+from pointsman.dev.services.processes import Process, wait_ready, while_running
 from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")
@@ -113,10 +114,11 @@ class HopBench:
     async def _router(self, prefix: str, policy: Path | None, processes: int) -> Hop:
         topics = await self._filled(prefix)
         self._say(f"{self._messages:,} messages through {processes} router{'s' if processes > 1 else ''}")
+        group = f"{topics.prefix}.router"
         with self._routers(prefix, policy, processes) as running:
-            return await measure(
-                self._stack.kafka.settings, f"{topics.prefix}.router", self._messages, running, self._broker
-            )
+            pids = [psutil.Process(router.pid) for router in running]
+            measured = measure(self._stack.kafka.settings, group, self._messages, pids, self._broker)
+            return await while_running(running, measured)
 
     async def _delay(self, prefix: str, rate: int, seconds: float) -> Delay:
         topics = Topics(prefix)
@@ -128,9 +130,9 @@ class HopBench:
     @contextlib.contextmanager
     def _routers(
         self, prefix: str, policy: Path | None, count: int, *, ready: bool = False
-    ) -> Iterator[list[psutil.Process]]:
+    ) -> Iterator[list[Process]]:
         """Router processes, started together so that the work is shared from its beginning."""
-        environment = {**broker_at(self._stack.kafka.bootstrap), "POINTSMAN_PREFIX": prefix}
+        environment = {**broker_at(self._stack.kafka.bootstrap), **files(), "POINTSMAN_PREFIX": prefix}
         if policy is not None:
             environment["POINTSMAN_POLICY"] = str(policy)
         processes = []
@@ -150,7 +152,7 @@ class HopBench:
                 process.start()
             if ready:
                 wait_ready(processes)
-            yield [psutil.Process(process.child.pid) for process in processes if process.child is not None]
+            yield processes
         finally:
             for process in processes:
                 if process.child is not None:

@@ -1,5 +1,6 @@
 """The services that `pointsman dev` starts: a process and a log file each, started again when they die."""
 
+import asyncio
 import errno
 import os
 import signal
@@ -9,9 +10,10 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 
@@ -22,8 +24,11 @@ from pointsman.runtime.loopback import proxies_for
 
 _READY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 15.0
+_LOOK_S = 0.2
 _RESTARTS = 5
 _MOVES = 3
+T = TypeVar("T")
+
 _PORT = "POINTSMAN_HTTP_PORT"
 _TAKEN = os.strerror(errno.EADDRINUSE)
 _PROGRAM = (sys.executable, "-m", "pointsman.cli.main")
@@ -139,6 +144,24 @@ def wait_ready(processes: Sequence[Process]) -> None:
                 f"read {waiting[0].log}",
             )
         time.sleep(0.05)
+
+
+async def while_running(processes: Sequence[Process], work: Coroutine[Any, Any, T]) -> T:
+    """What the work comes to, while every process runs.
+
+    Raises:
+        DevError: one ended; with the end of its log.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            for process in processes:
+                if process.ended():
+                    raise DevError(f"{process.name} ended:\n{process.last_lines()}", f"read {process.log}")
+            await asyncio.wait([task], timeout=_LOOK_S)
+        return task.result()
+    finally:
+        task.cancel()
 
 
 def restart_ended(processes: Sequence[Process]) -> list[Process]:
