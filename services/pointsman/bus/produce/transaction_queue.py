@@ -20,7 +20,7 @@ from pointsman.bus.protocol.transaction_requests import Membership, Offset
 from pointsman.bus.settings import LanePart
 
 #: Values of so many bytes go into one transaction, and what one lane writes at a time.
-_TRANSACTION_BYTES = 16 * 1024 * 1024
+_TRANSACTION_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
