@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from pointsman.runtime.settings import KafkaPart
-from tests.support.servers import Servers, servers
+from tests.support.running.servers import Servers, servers
 
 # The same examples in every run, none too slow for a busy machine; `--hypothesis-profile explore`
 # looks for new ones.

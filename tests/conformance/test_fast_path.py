@@ -18,9 +18,9 @@ from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import ShadowSection
 from pointsman_schemas.decisions import Decision
-from tests.support.bad_records import BAD
-from tests.support.fast_path import by_fast_path, by_full_path, fast_handler, needs_library
-from tests.support.router_lanes import TOPICS, incoming
+from tests.support.bus.bad_records import BAD
+from tests.support.router.fast_path import by_fast_path, by_full_path, fast_handler, needs_library
+from tests.support.router.router_lanes import TOPICS, incoming
 
 #: Rules on everything that a rule may look at, with bounds near each other and reasons that name a length.
 POLICY = Policy.compile(

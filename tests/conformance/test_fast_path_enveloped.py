@@ -9,10 +9,10 @@ import pytest
 from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Outgoing
 from pointsman.client.job import as_record, make_job
-from tests.support.fast_path import needs_library
-from tests.support.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value
-from tests.support.record_log import Log, read
-from tests.support.router_lanes import NOW, TOPICS, handler
+from tests.support.bus.record_log import Log, read
+from tests.support.router.fast_path import needs_library
+from tests.support.router.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value
+from tests.support.router.router_lanes import NOW, TOPICS, handler
 
 pytestmark = needs_library
 

@@ -16,8 +16,8 @@ from pointsman.router.agents_file import Registry
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy
-from tests.support.fast_path import count_bundled, fast_handler, needs_library
-from tests.support.router_lanes import NOW, TOPICS, incoming
+from tests.support.router.fast_path import count_bundled, fast_handler, needs_library
+from tests.support.router.router_lanes import NOW, TOPICS, incoming
 
 pytestmark = needs_library
 

@@ -17,9 +17,15 @@ from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Check
-from tests.support.fast_path import by_fast_path, by_full_path, count_bundled, fast_handler, needs_library
-from tests.support.record_log import Log, read
-from tests.support.router_lanes import NOW, TOPICS, incoming
+from tests.support.bus.record_log import Log, read
+from tests.support.router.fast_path import (
+    by_fast_path,
+    by_full_path,
+    count_bundled,
+    fast_handler,
+    needs_library,
+)
+from tests.support.router.router_lanes import NOW, TOPICS, incoming
 
 pytestmark = needs_library
 

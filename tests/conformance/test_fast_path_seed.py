@@ -10,8 +10,8 @@ from pointsman.bus.codec.encoded_batch import EncodedBatch
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
 from pointsman_schemas.ids import derived_text
-from tests.support.fast_path import by_fast_path, needs_library
-from tests.support.router_lanes import NOW, POLICY, REGISTRY, TOPICS, incoming
+from tests.support.router.fast_path import by_fast_path, needs_library
+from tests.support.router.router_lanes import NOW, POLICY, REGISTRY, TOPICS, incoming
 
 JOB = b'{"agent_id": "math-tutor", "prompt": "Name three primes."}'
 SEEDS = ["", *(TopicMark(UUID(int=number), False).seed(TOPICS.intake.name) for number in (1, 2))]

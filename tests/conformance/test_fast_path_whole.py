@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.runtime.metrics import ROUTED
-from tests.support.fast_path import fast_handler, needs_library
-from tests.support.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value
-from tests.support.record_log import NONE, ZSTD, Log, read
-from tests.support.router_lanes import POLICY, REGISTRY, TOPICS, handler
+from tests.support.bus.record_log import NONE, ZSTD, Log, read
+from tests.support.router.fast_path import fast_handler, needs_library
+from tests.support.router.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value
+from tests.support.router.router_lanes import POLICY, REGISTRY, TOPICS, handler
 
 
 @needs_library

@@ -13,8 +13,8 @@ from pointsman.worker.calls.answer import Answer, Failure, Result
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow
 from pointsman_schemas.reasons import FailReason
-from tests.support.tiny_provider import ANSWER, Asked, http, tiny_provider
-from tests.support.working import in_turn
+from tests.support.worker.tiny_provider import ANSWER, Asked, http, tiny_provider
+from tests.support.worker.working import in_turn
 
 KEY = "sk-5ecret/of+the=house"
 #: What a provider looks at; how a client names itself and what it can decode is its own affair.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Kafka
-from tests.support.system import System
+from tests.support.running.system import System
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from pointsman.dev.servers.stack import Stack
 from pointsman.runtime.log_events import Event
-from tests.support.system import System
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
 

@@ -11,11 +11,11 @@ from pointsman.bus.codec.records import Outgoing
 from pointsman.dev.services.processes import wait_ready
 from pointsman_schemas import dead
 from pointsman_schemas.outcomes import JobCancelled
-from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN
-from tests.support.bombs import bomb
-from tests.support.raw_produce import produce_raw
-from tests.support.record_log import ZSTD, Log
-from tests.support.system import TIERS, System
+from tests.support.bus.bad_records import BAD, GOOD_FIRST, TAKEN
+from tests.support.bus.bombs import bomb
+from tests.support.bus.raw_produce import produce_raw
+from tests.support.bus.record_log import ZSTD, Log
+from tests.support.running.system import TIERS, System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Kafka
-from tests.support.system import System
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -16,9 +16,9 @@ from pointsman_schemas.claims import DATAREF, Claim
 from pointsman_schemas.envelope import start
 from pointsman_schemas.jobs import JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCompleted
-from tests.support.command import Command
-from tests.support.routed_jobs import NOW
-from tests.support.system import System
+from tests.support.running.command import Command
+from tests.support.running.system import System
+from tests.support.worker.routed_jobs import NOW
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 

@@ -14,7 +14,7 @@ import pytest
 from pointsman import Client
 from pointsman.client import InvalidJobError, OutcomeTimeoutError
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobRejected
-from tests.support.system import System
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -8,8 +8,8 @@ import pytest
 from pointsman.store.privacy.erasing import erase
 from pointsman.store.verify.verify import Scope, verify
 from tests.conftest import Kafka
-from tests.support.privacy import MASTER, SUBJECT, corners_with
-from tests.support.system import System
+from tests.support.running.system import System
+from tests.support.store.privacy import MASTER, SUBJECT, corners_with
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 

@@ -15,7 +15,7 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Outgoing
 from pointsman_schemas import dead
 from tests.conftest import Kafka
-from tests.support.system import TIERS, System
+from tests.support.running.system import TIERS, System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Kafka
-from tests.support.asking_policy import asking_policy
-from tests.support.command import Command
-from tests.support.system import System
+from tests.support.router.asking_policy import asking_policy
+from tests.support.running.command import Command
+from tests.support.running.system import System
 
 pytest.importorskip("onnxruntime")
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]

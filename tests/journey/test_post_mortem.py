@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.system import System
-from tests.support.told_page import asked_again, stable, told
+from tests.support.running.system import System
+from tests.support.running.told_page import asked_again, stable, told
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 DOCS = Path(__file__).parents[2] / "docs"

@@ -12,7 +12,7 @@ import pytest
 from pointsman import Client
 from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import files
-from tests.support.system import System
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from pointsman.bus.admin.committed import committed_offsets
 from pointsman.bus.produce.bitmap import decode_metadata
-from tests.support.system import System
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 

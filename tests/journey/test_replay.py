@@ -9,8 +9,8 @@ import pytest
 from pointsman import Client
 from pointsman.bus.codec.records import Outgoing
 from pointsman_schemas.outcomes import JobCompleted
-from tests.support.command import Command
-from tests.support.system import System
+from tests.support.running.command import Command
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 

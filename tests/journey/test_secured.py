@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Command
-from tests.support.secured_kafka import PASSWORD, environment, secured_kafka
-from tests.support.system import System
+from tests.support.bus.secured_kafka import PASSWORD, environment, secured_kafka
+from tests.support.running.command import Command
+from tests.support.running.system import System
 
 pytestmark = pytest.mark.stack
 

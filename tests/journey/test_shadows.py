@@ -10,7 +10,7 @@ from pointsman import Client
 from pointsman.router.shadow import AGENT
 from pointsman_schemas.outcomes import JobCompleted
 from tests.conftest import Kafka
-from tests.support.system import System
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from pointsman.bus.codec.records import Incoming, Outgoing
-from tests.support.command import Command
-from tests.support.system import System
+from tests.support.running.command import Command
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Kafka
-from tests.support.command import Command
-from tests.support.system import System
-from tests.support.tiny_model import tiny_model
+from tests.support.router.tiny_model import tiny_model
+from tests.support.running.command import Command
+from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

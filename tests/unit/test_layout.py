@@ -11,7 +11,7 @@ MOST = 18
 
 def test_no_folder_of_code_holds_too_many_files() -> None:
     code = [*PACKAGE.rglob("*.py"), *(ROOT / "services" / "native" / "src").rglob("*.rs")]
-    tests = [path for kind in ("unit", "component") for path in (ROOT / "tests" / kind).rglob("*.py")]
+    tests = (ROOT / "tests").rglob("*.py")
     files = Counter(str(path.parent.relative_to(ROOT)) for path in [*code, *tests])
     assert {folder: count for folder, count in files.items() if count > MOST} == {}
 

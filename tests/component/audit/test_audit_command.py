@@ -15,10 +15,10 @@ from pointsman.store.append.audit_writer import AuditWriter, Move
 from pointsman.store.verify.signing import PrivateKey
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor, audit_pool, put
-from tests.support.command import Command
-from tests.support.example_records import story_id
-from tests.support.integrity import KEY, WHERE, drop, rechain, record, sign, tamper
+from tests.support.bus.example_records import story_id
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, audit_pool, put
+from tests.support.store.integrity import KEY, WHERE, drop, rechain, record, sign, tamper
 
 pytestmark = pytest.mark.stack
 

@@ -10,9 +10,9 @@ from pointsman.audit.heads import FolderHeads
 from pointsman.audit.settings import AuditSettings
 from pointsman.store.append.audit_writer import AuditWriter
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor, audit_pool, put, rows
-from tests.support.command import Command
-from tests.support.integrity import KEY, rechain, tamper
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, audit_pool, put, rows
+from tests.support.store.integrity import KEY, rechain, tamper
 
 pytestmark = pytest.mark.stack
 

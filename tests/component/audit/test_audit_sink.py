@@ -19,9 +19,9 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.position_store import MovedError, UnavailableError
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.connect import open_pool
-from tests.support.audit_store import APPLICATION, audit_pool, observer
-from tests.support.bad_records import BAD
-from tests.support.example_records import NAMES, TOPICS, example, story
+from tests.support.bus.bad_records import BAD
+from tests.support.bus.example_records import NAMES, TOPICS, example, story
+from tests.support.store.audit_store import APPLICATION, audit_pool, observer
 
 pytestmark = pytest.mark.stack
 

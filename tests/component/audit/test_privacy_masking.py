@@ -7,11 +7,11 @@ import pytest
 from pointsman.audit.rows import row_of
 from pointsman.store.verify.findings import Wrong
 from pointsman.store.verify.verify import Scope, verify
-from tests.support.audit_store import as_auditor, observer
-from tests.support.bad_records import BAD
-from tests.support.example_records import TOPICS
-from tests.support.integrity import tamper
-from tests.support.privacy import (
+from tests.support.bus.bad_records import BAD
+from tests.support.bus.example_records import TOPICS
+from tests.support.store.audit_store import as_auditor, observer
+from tests.support.store.integrity import tamper
+from tests.support.store.privacy import (
     EMAIL,
     IBAN,
     MASTER,

@@ -7,10 +7,10 @@ import pytest
 from pointsman.audit.privacy_file import PrivacyFile, parse
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.privacy.erasing import erase
-from tests.support.audit_store import as_auditor, as_eraser, as_opener, observer
-from tests.support.command import Command
-from tests.support.example_records import story, story_id
-from tests.support.privacy import MASTER, NOTHING, NOW, SUBJECT, SUBJECT_HEADER, private_sink, store
+from tests.support.bus.example_records import story, story_id
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, as_eraser, as_opener, observer
+from tests.support.store.privacy import MASTER, NOTHING, NOW, SUBJECT, SUBJECT_HEADER, private_sink, store
 
 pytestmark = pytest.mark.stack
 

@@ -11,7 +11,7 @@ from pointsman.router.agents_file import load as load_agents
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.store.ask.asking import questions
-from tests.support.audit_store import as_auditor, observer, prepare
+from tests.support.store.audit_store import as_auditor, observer, prepare
 
 pytestmark = pytest.mark.stack
 

@@ -17,7 +17,7 @@ from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.command import Command
+from tests.support.running.command import Command
 
 pytestmark = pytest.mark.stack
 

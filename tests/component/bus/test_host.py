@@ -10,7 +10,7 @@ from tests.conftest import Kafka
 
 async def test_a_service_that_ends_by_itself_ends_the_process_with_an_error(kafka: Kafka) -> None:
     await apply(kafka.settings, [Topics(kafka.prefix).results])
-    command = ("-m", "tests.support.broken_service", kafka.bootstrap, kafka.prefix)
+    command = ("-m", "tests.support.bus.broken_service", kafka.bootstrap, kafka.prefix)
     process = await asyncio.create_subprocess_exec(sys.executable, *command)
     try:
         async with asyncio.timeout(120):

@@ -15,10 +15,10 @@ from pointsman.worker.providers import Provider
 from pointsman_schemas.cascades import CascadePlan
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
-from tests.support.cascades import TIERS, as_read, plan, response
-from tests.support.routed_jobs import DECISION, calls, header, job_id, messages, outcome, routed
-from tests.support.tiny_provider import Tiny, http, tiny_provider
-from tests.support.working import Worker, in_turn, provider_of
+from tests.support.worker.cascades import TIERS, as_read, plan, response
+from tests.support.worker.routed_jobs import DECISION, calls, header, job_id, messages, outcome, routed
+from tests.support.worker.tiny_provider import Tiny, http, tiny_provider
+from tests.support.worker.working import Worker, in_turn, provider_of
 
 AGREEMENT = plan("agreement")
 LIKELY = plan("logprob", threshold=0.9)

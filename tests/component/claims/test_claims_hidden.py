@@ -9,9 +9,9 @@ from pointsman.store.ask.references import referred
 from pointsman.store.privacy.erasing import erase
 from pointsman.store.verify.verify import Scope, verify
 from pointsman_schemas.claims import DATAREF
-from tests.support.audit_store import as_auditor, as_eraser
-from tests.support.claim_stores import digest
-from tests.support.privacy import MASTER, SUBJECT, intake, letter, private_sink, protected, store
+from tests.support.bus.claim_stores import digest
+from tests.support.store.audit_store import as_auditor, as_eraser
+from tests.support.store.privacy import MASTER, SUBJECT, intake, letter, private_sink, protected, store
 
 pytestmark = pytest.mark.stack
 

@@ -16,11 +16,11 @@ from pointsman.store.append.audit_writer import AuditWriter
 from pointsman_schemas.calls import RawBody
 from pointsman_schemas.claims import DATAREF
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor, audit_pool, put
-from tests.support.claim_stores import as_read, claim_check, digest
-from tests.support.command import Command
-from tests.support.example_records import TOPICS, example, story, story_id
-from tests.support.router_lanes import handler
+from tests.support.bus.claim_stores import as_read, claim_check, digest
+from tests.support.bus.example_records import TOPICS, example, story, story_id
+from tests.support.router.router_lanes import handler
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, audit_pool, put
 
 pytestmark = pytest.mark.stack
 

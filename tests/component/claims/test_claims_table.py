@@ -9,8 +9,8 @@ from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.claims.table import ClaimsTable
 from pointsman.store.migrate import migrate
 from pointsman.store.roles import AUDITOR, CLAIMS, as_login, ensure_login
-from tests.support.audit_store import observer
-from tests.support.claim_stores import digest, holds_the_contract
+from tests.support.bus.claim_stores import digest, holds_the_contract
+from tests.support.store.audit_store import observer
 
 pytestmark = pytest.mark.stack
 

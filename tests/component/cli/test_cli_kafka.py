@@ -23,7 +23,7 @@ from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.command import Command
+from tests.support.running.command import Command
 
 pytestmark = pytest.mark.stack
 

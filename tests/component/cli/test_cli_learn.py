@@ -7,9 +7,9 @@ import pytest
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import load, parse
 from pointsman_schemas.decisions import Decision
-from tests.support.audit_store import as_auditor
-from tests.support.command import Command
-from tests.support.decided import completed, job_ids, judged, routed, store
+from tests.support.router.decided import completed, job_ids, judged, routed, store
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor
 from tests.unit.router.policy.test_policy import job
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -8,9 +8,9 @@ from pointsman.cascade.accept import accept
 from pointsman.cascade.accept_evidence import AcceptanceEvidence, CheapAnswer
 from pointsman.router.policy.named_files import NamedFile
 from pointsman.router.policy.policy_file import load, parse
-from tests.support.audit_store import as_auditor
-from tests.support.command import Command
-from tests.support.decided import completed, routed, store
+from tests.support.router.decided import completed, routed, store
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 

@@ -8,10 +8,10 @@ import pytest
 
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.scoring.score_section import SCORE
-from tests.support.audit_store import as_auditor
-from tests.support.command import Command
-from tests.support.decided import called, job_ids, routed, store
-from tests.support.tiny_model import tiny_model
+from tests.support.router.decided import called, job_ids, routed, store
+from tests.support.router.tiny_model import tiny_model
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor
 
 pytestmark = pytest.mark.stack
 

@@ -9,10 +9,10 @@ from pointsman.audit.rows import row_of
 from pointsman.dev.simulator.app import serving
 from pointsman.store.append.audit_writer import AuditWriter
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor, audit_pool, put
-from tests.support.command import Command
-from tests.support.example_records import TOPICS, example, story, story_id
-from tests.support.servers import Servers
+from tests.support.bus.example_records import TOPICS, example, story, story_id
+from tests.support.running.command import Command
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import as_auditor, audit_pool, put
 
 pytestmark = pytest.mark.stack
 

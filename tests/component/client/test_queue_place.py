@@ -15,10 +15,10 @@ from pointsman.client.line import QueuePlace, standing
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.command import Command
-from tests.support.routed_jobs import job_id, routed
-from tests.support.sharing import processes, until
-from tests.support.sole_writer import SoleWriter
+from tests.support.bus.sole_writer import SoleWriter
+from tests.support.running.command import Command
+from tests.support.worker.routed_jobs import job_id, routed
+from tests.support.worker.sharing import processes, until
 
 pytestmark = pytest.mark.stack
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.audit_store import as_auditor
-from tests.support.incident import MODELS, START, failing_agent, recorded, unreadable
-from tests.support.servers import Servers
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import as_auditor
+from tests.support.store.incident import MODELS, START, failing_agent, recorded, unreadable
 
 pytest.importorskip("mcp")
 

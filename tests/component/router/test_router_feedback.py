@@ -26,7 +26,7 @@ from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.command import Command
+from tests.support.running.command import Command
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 

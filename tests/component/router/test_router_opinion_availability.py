@@ -16,8 +16,8 @@ from pointsman.router.settings import RouterSettings
 from pointsman_schemas.base import Message
 from pointsman_schemas.jobs import JobRouted, JobUndecided
 from tests.conftest import Kafka
-from tests.support.asking_policy import asking_policy
-from tests.support.command import Command
+from tests.support.router.asking_policy import asking_policy
+from tests.support.running.command import Command
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 

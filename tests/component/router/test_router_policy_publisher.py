@@ -16,12 +16,12 @@ from pointsman.runtime.clock import utc_now
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor
-from tests.support.command import Command
-from tests.support.decided import job_ids, routed, store
-from tests.support.fixed_score import fixed_score
-from tests.support.scored_policy import TEXT, scored_file
-from tests.support.tiny_model import tiny_model
+from tests.support.router.decided import job_ids, routed, store
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.scored_policy import TEXT, scored_file
+from tests.support.router.tiny_model import tiny_model
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor
 
 pytestmark = pytest.mark.stack
 

@@ -14,7 +14,7 @@ from pointsman.runtime.clock import utc_now
 from pointsman.store.address import read_address
 from pointsman.store.connect import connected, open_pool
 from pointsman.store.errors import StoreError
-from tests.support.certificates import Authority, Signed
+from tests.support.bus.certificates import Authority, Signed
 
 pytestmark = pytest.mark.stack
 

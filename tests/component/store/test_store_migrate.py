@@ -12,7 +12,7 @@ from pointsman.store import migrate as migrate_module
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.migrate import create_database_if_missing, migrate, pending
 from pointsman.store.sql import migrations, query
-from tests.support.audit_store import observer, seen
+from tests.support.store.audit_store import observer, seen
 
 pytestmark = pytest.mark.stack
 

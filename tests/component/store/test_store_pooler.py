@@ -11,7 +11,7 @@ import pytest
 from pointsman.store.address import read_address
 from pointsman.store.connect import connected, open_pool, translated
 from pointsman.store.errors import StoreError
-from tests.support.command import Command
+from tests.support.running.command import Command
 
 pytestmark = pytest.mark.stack
 

@@ -9,8 +9,8 @@ import pytest
 from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.connect import connected
 from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, as_login, ensure_login, grants
-from tests.support.audit_store import as_auditor, as_writer, audit_pool, observer, prepare, rows
-from tests.support.command import Command
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, as_writer, audit_pool, observer, prepare, rows
 
 pytestmark = pytest.mark.stack
 

@@ -11,9 +11,9 @@ from pointsman.worker.providers import Provider
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
-from tests.support.routed_jobs import AGENT, calls, header, job_id, outcome, routed
-from tests.support.tiny_provider import ANSWER, http, tiny_provider
-from tests.support.working import MODEL, Worker, in_turn, provider_of, working
+from tests.support.worker.routed_jobs import AGENT, calls, header, job_id, outcome, routed
+from tests.support.worker.tiny_provider import ANSWER, http, tiny_provider
+from tests.support.worker.working import MODEL, Worker, in_turn, provider_of, working
 
 
 async def test_a_request_arrives_as_the_agent_wrote_it() -> None:

@@ -9,8 +9,8 @@ import httpx2
 from pointsman.dev.simulator import SimulatorSettings, serving
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
-from tests.support.routed_jobs import AGENT, calls, job_id, outcome
-from tests.support.working import Worker, provider_of
+from tests.support.worker.routed_jobs import AGENT, calls, job_id, outcome
+from tests.support.worker.working import Worker, provider_of
 
 
 async def test_under_every_kind_of_fault_each_job_ends_once_and_each_call_is_written_down() -> None:

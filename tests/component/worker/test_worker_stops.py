@@ -8,9 +8,9 @@ import pytest
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
-from tests.support.routed_jobs import calls, job_id, outcome
-from tests.support.tiny_provider import Asked, http, never
-from tests.support.working import in_turn, working
+from tests.support.worker.routed_jobs import calls, job_id, outcome
+from tests.support.worker.tiny_provider import Asked, http, never
+from tests.support.worker.working import in_turn, working
 
 
 async def test_no_attempt_is_begun_that_the_deadline_forbids() -> None:

@@ -24,8 +24,8 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.reasons import Reason
-from tests.support.bad_records import BAD, Bad
-from tests.support.example_records import NAMES, TOPICS, example, story, story_id
+from tests.support.bus.bad_records import BAD, Bad
+from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
 
 NOW = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
 INTAKE, DEAD = TOPICS.intake.name, TOPICS.dead.name

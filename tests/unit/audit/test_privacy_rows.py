@@ -14,8 +14,8 @@ from pointsman.store.privacy.keyring import Sealing
 from pointsman.store.privacy.privacy_note import Note
 from pointsman.store.verify.walk import digest_by_row, digest_of
 from pointsman_schemas.envelope import follow_with, from_headers
-from tests.support.example_records import NAMES, TOPICS, example, story
-from tests.support.privacy import EMAIL, NOW, PATIENT, intake, letter, privacy, protected, telling
+from tests.support.bus.example_records import NAMES, TOPICS, example, story
+from tests.support.store.privacy import EMAIL, NOW, PATIENT, intake, letter, privacy, protected, telling
 
 JOB = {"agent_id": "clinic", "prompt": "Name three primes."}
 

@@ -10,7 +10,7 @@ from pointsman.bench.routing.sources.outcomes import DataError
 from pointsman.learn.accept import TrainedAccept
 from pointsman.learn.tune import NEVER
 from pointsman.score.estimate import Bar
-from tests.support.cascade_outcomes import FRONTIER, MID, SMALL, cascade_outcomes
+from tests.support.worker.cascade_outcomes import FRONTIER, MID, SMALL, cascade_outcomes
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from pointsman.bench.routing.opinion_vectors import VectorCache
 from pointsman.learn.opinion import fit
 from pointsman.opinion.embed import SIZE
 from pointsman.score.estimate import Bar, Estimate
-from tests.support.cascade_outcomes import cascade_outcomes
-from tests.support.opinion_examples import RECIPE, work
+from tests.support.router.opinion_examples import RECIPE, work
+from tests.support.worker.cascade_outcomes import cascade_outcomes
 
 
 class Flat:

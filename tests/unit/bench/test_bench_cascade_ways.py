@@ -10,7 +10,7 @@ from pointsman.bench.routing.router import trained
 from pointsman.bench.routing.sources.outcomes import DataError
 from pointsman.bench.routing.ways import CASCADE, OPINION, over_splits, rows, ways
 from pointsman.opinion.embed import SIZE, Vectors
-from tests.support.cascade_outcomes import cascade_outcomes
+from tests.support.worker.cascade_outcomes import cascade_outcomes
 
 TRAIN, TEST = cascade_outcomes(400), cascade_outcomes(200, seed=5)
 

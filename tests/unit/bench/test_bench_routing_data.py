@@ -10,7 +10,7 @@ from pointsman.bench.routing.sources.data import folds, parse, read, refuse_over
 from pointsman.bench.routing.sources.files import folder
 from pointsman.bench.routing.sources.outcomes import DataError
 from pointsman.bench.routing.sources.stem import stem
-from tests.support.outcomes import made_up
+from tests.support.router.outcomes import made_up
 
 ASKED = "What is 2 + 2?\nA. 3\nB. 4"
 

@@ -9,7 +9,7 @@ from pointsman.bench.routing import run
 from pointsman.bench.routing.markdown import write
 from pointsman.bench.routing.sources.outcomes import DataError
 from pointsman.score.model_file import parse
-from tests.support.outcomes import made_up, save
+from tests.support.router.outcomes import made_up, save
 
 
 def _silent(what: str, share: float) -> None:

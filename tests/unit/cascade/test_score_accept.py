@@ -9,7 +9,7 @@ from pointsman.cascade.accept import accept, charge
 from pointsman.cascade.accept_evidence import FEATURES, MISSING, AcceptanceEvidence, CheapAnswer
 from pointsman.cascade.accept_trees import Tree
 from pointsman.score.estimate import Bar
-from tests.support.accept_models import accept_model, answered, constant
+from tests.support.worker.accept_models import accept_model, answered, constant
 
 
 def test_answers_that_agree_are_accepted_and_others_go_up() -> None:

@@ -11,8 +11,8 @@ from pointsman.score.estimate import Bar
 from pointsman.score.exact import exp
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.reasons import StepReason
-from tests.support.accept_models import accept_model
-from tests.support.cascades import NAMED, judged, plan, response, up
+from tests.support.worker.accept_models import accept_model
+from tests.support.worker.cascades import NAMED, judged, plan, response, up
 
 ANSWER, AGREEMENT = plan("answer"), plan("agreement")
 MODEL = plan("model", model=NAMED, quality="0.99")

@@ -11,8 +11,8 @@ from pointsman_schemas.decisions import Score
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed, WorkerOutcome
 from pointsman_schemas.reasons import FailReason
-from tests.support.cascades import plan, response
-from tests.support.routed_jobs import AGENT, DECISION, job_id, routed
+from tests.support.worker.cascades import plan, response
+from tests.support.worker.routed_jobs import AGENT, DECISION, job_id, routed
 
 SCORE = Score(model="general@3f2a9c1d0b7e", sufficient=0.97, threshold=0.94)
 ANSWERED = JobCompleted(

@@ -13,8 +13,8 @@ from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Fetched, Incoming, Outgoing
 from pointsman_schemas.claims import BULK, DATAREF
 from pointsman_schemas.reasons import Reason
-from tests.support.claim_stores import Shelf, as_read, claim_check
-from tests.support.example_records import TOPICS, example, story
+from tests.support.bus.claim_stores import Shelf, as_read, claim_check
+from tests.support.bus.example_records import TOPICS, example, story
 
 LARGE = sorted(BULK)
 

@@ -13,8 +13,8 @@ from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman_schemas.claims import DATAREF
 from pointsman_schemas.reasons import Reason
-from tests.support.claim_stores import TINY, Shelf, as_read, claim_check, digest
-from tests.support.routed_jobs import routed
+from tests.support.bus.claim_stores import TINY, Shelf, as_read, claim_check, digest
+from tests.support.worker.routed_jobs import routed
 
 
 def large(number: int = 1, size: int = 5_000) -> Outgoing:

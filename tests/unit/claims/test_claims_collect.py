@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pointsman.claims.collect import Collected, collect
-from tests.support.claim_stores import Shelf, digest
+from tests.support.bus.claim_stores import Shelf, digest
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=9)
 EIGHT_DAYS_AGO = datetime.now(UTC) - timedelta(days=8)

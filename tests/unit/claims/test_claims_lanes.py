@@ -16,9 +16,9 @@ from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.claims.waiting import Room, Waiting
 from pointsman.client import Client
 from pointsman_schemas.claims import DATAREF
-from tests.support.claim_stores import Shelf, as_read, claim_check
-from tests.support.failing import FAILING
-from tests.support.routed_jobs import routed
+from tests.support.bus.claim_stores import Shelf, as_read, claim_check
+from tests.support.bus.failing import FAILING
+from tests.support.worker.routed_jobs import routed
 
 #: Whoever does not wait for a put has long gone on by then, seconds.
 LONG_S = 0.2

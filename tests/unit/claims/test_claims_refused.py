@@ -19,10 +19,10 @@ from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.outcomes import JobFailed, JobRejected
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
-from tests.support.claim_stores import Shelf, as_read, claim_check
-from tests.support.routed_jobs import header, job_id, outcome, routed
-from tests.support.router_lanes import NOW, REGISTRY, TOPICS, handler
-from tests.support.working import Worker, provider_of
+from tests.support.bus.claim_stores import Shelf, as_read, claim_check
+from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, handler
+from tests.support.worker.routed_jobs import header, job_id, outcome, routed
+from tests.support.worker.working import Worker, provider_of
 
 TEXT = "x" * 300_000
 

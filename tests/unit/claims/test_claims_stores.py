@@ -15,7 +15,7 @@ from pointsman.claims.settings import ClaimsPart
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.claims.table import ClaimsTable
 from pointsman.cli.checks.claims import claims as check_claims
-from tests.support.claim_stores import Shelf, digest, holds_the_contract
+from tests.support.bus.claim_stores import Shelf, digest, holds_the_contract
 
 
 def files(folder: Path) -> list[str]:

@@ -9,9 +9,9 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.large_check import LargeValues
 from pointsman.store.verify.findings import Wrong
 from pointsman_schemas.claims import DATAREF
-from tests.support.claim_stores import Shelf, as_read, claim_check, digest
-from tests.support.example_records import TOPICS
-from tests.support.routed_jobs import routed
+from tests.support.bus.claim_stores import Shelf, as_read, claim_check, digest
+from tests.support.bus.example_records import TOPICS
+from tests.support.worker.routed_jobs import routed
 
 
 async def on_kafka(shelf: Shelf, number: int) -> tuple[Incoming, str]:

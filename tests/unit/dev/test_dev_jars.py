@@ -12,7 +12,7 @@ from pointsman.dev import download as downloading
 from pointsman.dev.errors import DiskFullError, DownloadError, FolderUnusableError
 from pointsman.dev.jars import LOCK_FILE, Jar, cache_folder, fetch, read_lock, repository, write_lock
 from pointsman.dev.ports import free_port
-from tests.support.jar_server import JarServer, jar_server
+from tests.support.running.jar_server import JarServer, jar_server
 
 CONTENT = bytes(range(256)) * 1000
 

@@ -14,8 +14,8 @@ from pointsman.learn.learning_cascade import tried_of
 from pointsman.learn.report import expected_cascade
 from pointsman.store.ask.labelled import Labelled
 from pointsman_schemas.jobs import Job, JobRouted
-from tests.support.cascades import response
-from tests.support.routed_jobs import AGENT, DECISION
+from tests.support.worker.cascades import response
+from tests.support.worker.routed_jobs import AGENT, DECISION
 
 TIERS = ("small", "medium", "frontier")
 ROOT = UUID(int=7)

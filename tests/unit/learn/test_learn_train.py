@@ -8,8 +8,8 @@ from pointsman.bench.routing.sources.examples import examples
 from pointsman.learn.decide import decide
 from pointsman.learn.train import LEAST_LABELS, fit
 from pointsman.learn.tune import NEVER
-from tests.support.made_score import RECIPE, trained
-from tests.support.outcomes import made_up, rows_of
+from tests.support.router.made_score import RECIPE, trained
+from tests.support.router.outcomes import made_up, rows_of
 
 
 def test_the_same_examples_give_the_same_bytes() -> None:

@@ -8,7 +8,7 @@ from pointsman.learn.tune import NEVER
 from pointsman.opinion.card import OpinionFileError
 from pointsman.opinion.model_file import parse
 from pointsman.opinion.surface import SIZE, surface
-from tests.support.opinion_examples import RECIPE, work
+from tests.support.router.opinion_examples import RECIPE, work
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import numpy as np
 from pointsman.bench.routing.sources.pairs import pairs
 from pointsman.learn.opinion import expected_gain
 from pointsman.opinion.embed import SIZE, Vectors
-from tests.support.opinion_examples import RECIPE, work
-from tests.support.outcomes import made_up
+from tests.support.router.opinion_examples import RECIPE, work
+from tests.support.router.outcomes import made_up
 
 
 def test_what_the_weak_model_cannot_do_gains_most() -> None:

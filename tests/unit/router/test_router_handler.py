@@ -24,8 +24,8 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.outcomes import JobExpired, JobRejected
 from pointsman_schemas.reasons import Reason
-from tests.support.router_lanes import NOW, POLICY, TOPICS, handler, incoming
-from tests.support.router_lanes import REGISTRY as AGENTS
+from tests.support.router.router_lanes import NOW, POLICY, TOPICS, handler, incoming
+from tests.support.router.router_lanes import REGISTRY as AGENTS
 
 JOB_ID = UUID("0190a000-0000-7000-8000-000000000001")
 

@@ -14,8 +14,8 @@ from pointsman_schemas import dead
 from pointsman_schemas.envelope import from_headers
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.reasons import Reason
-from tests.support.bad_records import BAD, GOOD_FIRST, TAKEN
-from tests.support.router_lanes import TOPICS, Router, handler, incoming
+from tests.support.bus.bad_records import BAD, GOOD_FIRST, TAKEN
+from tests.support.router.router_lanes import TOPICS, Router, handler, incoming
 
 TIERS = [TOPICS.tier(tier).name for tier in ("small", "medium", "frontier")]
 INTAKE = TOPICS.intake.name

@@ -12,8 +12,8 @@ from pointsman.bus.produce.lane_writer import Position
 from pointsman.router import app
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.settings import RouterSettings
-from tests.support.routed_jobs import header, job_id
-from tests.support.router_lanes import incoming
+from tests.support.router.router_lanes import incoming
+from tests.support.worker.routed_jobs import header, job_id
 
 REMEMBERED = 10_000
 

@@ -9,9 +9,9 @@ from pointsman.router.policy.policy_file import PolicyFile, parse
 from pointsman.router.policy_publisher import records
 from pointsman_schemas.base import Message
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
-from tests.support.fixed_score import fixed_score
-from tests.support.router_lanes import NOW, TOPICS
-from tests.support.scored_policy import TEXT, scored_file
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.router_lanes import NOW, TOPICS
+from tests.support.router.scored_policy import TEXT, scored_file
 
 PLAIN = "name: plain\ntiers: [small]\ndefault: {tier: small, reason: All.}\n"
 MODEL = fixed_score({})

@@ -19,7 +19,7 @@ from pointsman.runtime.yaml_file import FileError
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.reasons import Reason
-from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
 from tests.unit.router.policy.test_policy import job
 
 TEXT = """\

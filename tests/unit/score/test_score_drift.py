@@ -1,7 +1,7 @@
 """Work of another kind is noticed by its shapes alone; the same work is not."""
 
 from pointsman.score.drift import LEAST, profile, shift
-from tests.support.outcomes import made_up
+from tests.support.router.outcomes import made_up
 
 HOME = profile(made_up(400).prompts)
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from pointsman.score.model_file import ModelFileError, parse
-from tests.support.made_score import trained
+from tests.support.router.made_score import trained
 
 
 def test_it_is_known_by_the_hash_of_its_bytes() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pointsman.score.features import HEAD, TAIL, read
 from pointsman.score.net import NetScore, pack, unpack
-from tests.support.made_score import trained
-from tests.support.outcomes import made_up
+from tests.support.router.made_score import trained
+from tests.support.router.outcomes import made_up
 
 TEXTS = ["", "Add 3 apples.", "Prove that a sheaf exists.", "é ☃ \udc80 \x00", *made_up(40, seed=9).prompts]
 

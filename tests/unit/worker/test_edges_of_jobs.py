@@ -15,11 +15,11 @@ from pointsman.client.job import InvalidJobError, make_job
 from pointsman_schemas.jobs import ChatRequest, Job, JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobExpired
 from pointsman_schemas.times import LAST, format_time, in_utc
-from tests.support.claim_stores import as_read
-from tests.support.routed_jobs import calls, outcome
-from tests.support.router_lanes import NOW, TOPICS, handler, incoming
-from tests.support.tiny_provider import http
-from tests.support.working import in_turn, working
+from tests.support.bus.claim_stores import as_read
+from tests.support.router.router_lanes import NOW, TOPICS, handler, incoming
+from tests.support.worker.routed_jobs import calls, outcome
+from tests.support.worker.tiny_provider import http
+from tests.support.worker.working import in_turn, working
 
 WEATHER = [
     {"role": "user", "content": "What is the weather?"},

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from pointsman.worker.cancellations import Cancellations
-from tests.support.routed_jobs import NOW, job_id
+from tests.support.worker.routed_jobs import NOW, job_id
 
 
 class Clock:

@@ -18,8 +18,8 @@ from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
-from tests.support.alone import alone
-from tests.support.routed_jobs import AGENT, NOW, header, job_id, outcome, routed
+from tests.support.worker.alone import alone
+from tests.support.worker.routed_jobs import AGENT, NOW, header, job_id, outcome, routed
 
 
 @pytest.fixture

@@ -30,9 +30,9 @@ from pointsman.bus.tcp_check import reach
 from pointsman.cli.checks.kafka import kafka as check_kafka
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
-from tests.support.command import Command
-from tests.support.secured_kafka import PASSWORD, SecuredKafka, environment, secured_kafka, token
-from tests.support.sole_writer import SoleWriter
+from tests.support.bus.secured_kafka import PASSWORD, SecuredKafka, environment, secured_kafka, token
+from tests.support.bus.sole_writer import SoleWriter
+from tests.support.running.command import Command
 
 pytestmark = pytest.mark.stack
 

@@ -28,7 +28,7 @@ from pointsman_schemas import dead
 from pointsman_schemas.ids import derived_text
 from pointsman_schemas.topics import Topic, Topics
 from tests.conftest import Kafka
-from tests.support.sole_writer import SoleWriter
+from tests.support.bus.sole_writer import SoleWriter
 
 pytestmark = pytest.mark.stack
 

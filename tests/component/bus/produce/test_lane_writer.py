@@ -48,9 +48,9 @@ from pointsman.router.handlers import RouterHandler
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.fast_path import needs_library
-from tests.support.router_lanes import POLICY, REGISTRY
-from tests.support.sole_writer import NOBODY, SoleWriter
+from tests.support.bus.sole_writer import NOBODY, SoleWriter
+from tests.support.router.fast_path import needs_library
+from tests.support.router.router_lanes import POLICY, REGISTRY
 
 pytestmark = pytest.mark.stack
 

@@ -6,8 +6,8 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.read.follow import Follower
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.raw_produce import produce_raw
-from tests.support.record_log import Log
+from tests.support.bus.raw_produce import produce_raw
+from tests.support.bus.record_log import Log
 
 pytestmark = pytest.mark.stack
 

@@ -12,8 +12,8 @@ from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.connect import open_pool
 from pointsman.store.errors import LaneMovedError, StoreError, StoreUnavailableError
 from pointsman.store.sql import query
-from tests.support.audit_store import APPLICATION, as_writer, audit_pool, observer, row, rows, seen
-from tests.support.postgres_proxy import Proxy
+from tests.support.store.audit_store import APPLICATION, as_writer, audit_pool, observer, row, rows, seen
+from tests.support.store.postgres_proxy import Proxy
 
 pytestmark = pytest.mark.stack
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
-from tests.support.audit_store import audit_pool, observer, row
+from tests.support.store.audit_store import audit_pool, observer, row
 
 pytestmark = pytest.mark.stack
 

@@ -12,13 +12,13 @@ import pytest
 from pointsman.bus.codec.records import Incoming
 from pointsman.router.policy.policy_file import parse
 from pointsman.store.ask.labelled import labelled
-from tests.support.audit_store import as_auditor, observer
-from tests.support.cascades import TIERS, as_read, response
-from tests.support.command import Command
-from tests.support.decided import job_ids, judged, routed, store
-from tests.support.router_lanes import NOW, TOPICS
-from tests.support.tiny_provider import Asked, http, tiny_provider
-from tests.support.working import Worker, provider_of
+from tests.support.router.decided import job_ids, judged, routed, store
+from tests.support.router.router_lanes import NOW, TOPICS
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, observer
+from tests.support.worker.cascades import TIERS, as_read, response
+from tests.support.worker.tiny_provider import Asked, http, tiny_provider
+from tests.support.worker.working import Worker, provider_of
 
 pytestmark = pytest.mark.stack
 

@@ -15,9 +15,9 @@ from pointsman.cli.audit.export import app
 from pointsman.runtime.errors import CommandError
 from pointsman.store.ask import export_files
 from pointsman.store.ask.exporting import exporting
-from tests.support.audit_store import as_auditor, observer
-from tests.support.incident import START, Job, failing_agent, recorded, unreadable
-from tests.support.servers import Servers
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import as_auditor, observer
+from tests.support.store.incident import START, Job, failing_agent, recorded, unreadable
 
 pytestmark = pytest.mark.stack
 

@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from pointsman_schemas.reasons import FailReason
-from tests.support.audit_store import observer
-from tests.support.incident import (
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import observer
+from tests.support.store.incident import (
     MODELS,
     START,
     Job,
@@ -21,7 +22,6 @@ from tests.support.incident import (
     recorded,
     unreadable,
 )
-from tests.support.servers import Servers
 
 pytestmark = pytest.mark.stack
 

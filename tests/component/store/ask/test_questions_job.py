@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from pointsman_schemas.reasons import FailReason
-from tests.support.audit_store import observer
-from tests.support.incident import START, Job, Try, answered_by, record, recorded
-from tests.support.servers import Servers
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import observer
+from tests.support.store.incident import START, Job, Try, answered_by, record, recorded
 
 pytestmark = pytest.mark.stack
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pointsman_schemas.reasons import FailReason
-from tests.support.audit_store import observer
-from tests.support.incident import PRICES, START, Job, Try, answered_by, cost, failing_agent, record
+from tests.support.store.audit_store import observer
+from tests.support.store.incident import PRICES, START, Job, Try, answered_by, cost, failing_agent, record
 
 pytestmark = pytest.mark.stack
 

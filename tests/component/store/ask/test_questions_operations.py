@@ -7,8 +7,8 @@ import pytest
 
 from pointsman.store.append.audit_writer import AuditWriter, Move
 from pointsman_schemas.reasons import FailReason
-from tests.support.audit_store import audit_pool, observer, row
-from tests.support.incident import START, Job, Try, answered_by, record
+from tests.support.store.audit_store import audit_pool, observer, row
+from tests.support.store.incident import START, Job, Try, answered_by, record
 
 pytestmark = pytest.mark.stack
 

@@ -7,11 +7,11 @@ import pytest
 
 from pointsman_schemas.calls import RawBody
 from pointsman_schemas.reasons import FailReason
-from tests.support.audit_store import observer
-from tests.support.command import Command
-from tests.support.example_records import story, story_id
-from tests.support.incident import Job, Try, failing_agent, recorded
-from tests.support.servers import Servers
+from tests.support.bus.example_records import story, story_id
+from tests.support.running.command import Command
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import observer
+from tests.support.store.incident import Job, Try, failing_agent, recorded
 
 pytestmark = pytest.mark.stack
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pointsman.store.ask.asking import QuestionError, asked
-from tests.support.audit_store import as_auditor, observer
-from tests.support.command import Command
-from tests.support.incident import Job, recorded
-from tests.support.servers import Servers
+from tests.support.running.command import Command
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import as_auditor, observer
+from tests.support.store.incident import Job, recorded
 
 pytestmark = pytest.mark.stack
 

@@ -12,9 +12,9 @@ from pointsman.audit.rows import row_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.row import Row
 from pointsman_schemas.reasons import FailReason
-from tests.support.audit_store import as_auditor, as_writer, observer, prepare
-from tests.support.example_records import NAMES, example
-from tests.support.incident import START, TOPICS, Job, Try, failing_agent, unreadable
+from tests.support.bus.example_records import NAMES, example
+from tests.support.store.audit_store import as_auditor, as_writer, observer, prepare
+from tests.support.store.incident import START, TOPICS, Job, Try, failing_agent, unreadable
 
 pytestmark = pytest.mark.stack
 

@@ -13,9 +13,9 @@ import pytest
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.sql import migrations
 from pointsman_schemas.reasons import FailReason
-from tests.support.audit_store import observer
-from tests.support.incident import START, Job, Try, record, recorded
-from tests.support.servers import Servers
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import observer
+from tests.support.store.incident import START, Job, Try, record, recorded
 
 pytestmark = pytest.mark.stack
 

@@ -9,7 +9,7 @@ from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.ask.asking import asked
 from pointsman.store.ask.reader_rights import TooMuchRightError
 from pointsman.store.roles import as_login
-from tests.support.audit_store import (
+from tests.support.store.audit_store import (
     as_auditor,
     as_opener,
     as_writer,
@@ -19,7 +19,7 @@ from tests.support.audit_store import (
     put,
     rows,
 )
-from tests.support.integrity import sign
+from tests.support.store.integrity import sign
 
 pytestmark = pytest.mark.stack
 

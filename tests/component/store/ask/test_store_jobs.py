@@ -14,8 +14,8 @@ from pointsman.audit.rows import row_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.ask.jobs import Jobs, open_jobs
-from tests.support.audit_store import audit_pool, observer, put
-from tests.support.example_records import NAMES, TOPICS, example, story, story_id
+from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
+from tests.support.store.audit_store import audit_pool, observer, put
 
 pytestmark = pytest.mark.stack
 

@@ -6,8 +6,8 @@ import pytest
 
 from pointsman.router.policy.policy_file import parse
 from pointsman.store.ask.labelled import Labelled, labelled
-from tests.support.audit_store import as_auditor
-from tests.support.decided import completed, job_ids, judged, routed, store
+from tests.support.router.decided import completed, job_ids, judged, routed, store
+from tests.support.store.audit_store import as_auditor
 
 pytestmark = pytest.mark.stack
 

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.store.append.audit_writer import AuditWriter, Lane, Move
 from pointsman.store.append.row import Row
-from tests.support.audit_store import audit_pool, observer, row
+from tests.support.store.audit_store import audit_pool, observer, row
 
 pytestmark = pytest.mark.stack
 

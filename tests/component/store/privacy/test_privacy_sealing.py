@@ -15,10 +15,10 @@ from pointsman.store.privacy.opening import open_rows
 from pointsman.store.privacy.sealing import MasterKey
 from pointsman.store.verify.findings import Wrong
 from pointsman.store.verify.verify import Scope, verify
-from tests.support.audit_store import as_auditor, as_eraser, as_opener, as_writer, audit_pool, observer
-from tests.support.example_records import TOPICS
-from tests.support.integrity import tamper
-from tests.support.privacy import (
+from tests.support.bus.example_records import TOPICS
+from tests.support.store.audit_store import as_auditor, as_eraser, as_opener, as_writer, audit_pool, observer
+from tests.support.store.integrity import tamper
+from tests.support.store.privacy import (
     EMAIL,
     IBAN,
     LANE,

@@ -32,9 +32,9 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor, as_writer, audit_pool, observer, prepare
-from tests.support.command import Command
-from tests.support.sole_writer import SoleWriter
+from tests.support.bus.sole_writer import SoleWriter
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, as_writer, audit_pool, observer, prepare
 
 pytestmark = pytest.mark.stack
 

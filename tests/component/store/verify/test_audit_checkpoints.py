@@ -15,8 +15,8 @@ from pointsman.store.append.audit_writer import AuditWriter
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.audit_store import as_auditor, audit_pool, observer, put, rows
-from tests.support.integrity import KEY
+from tests.support.store.audit_store import as_auditor, audit_pool, observer, put, rows
+from tests.support.store.integrity import KEY
 
 pytestmark = pytest.mark.stack
 

@@ -11,10 +11,10 @@ from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.row import Row
 from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.verify import Scope, verify
-from tests.support.audit_store import as_auditor, audit_pool, observer, put, row
-from tests.support.command import Command
-from tests.support.example_records import TOPICS, story, story_id
-from tests.support.integrity import KEY, drop, record, sign, tamper
+from tests.support.bus.example_records import TOPICS, story, story_id
+from tests.support.running.command import Command
+from tests.support.store.audit_store import as_auditor, audit_pool, observer, put, row
+from tests.support.store.integrity import KEY, drop, record, sign, tamper
 
 pytestmark = pytest.mark.stack
 

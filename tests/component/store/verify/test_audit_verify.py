@@ -13,9 +13,9 @@ from pointsman.store.sql import migrations
 from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.signing import PrivateKey
 from pointsman.store.verify.verify import Scope, verify
-from tests.support.audit_store import as_auditor, audit_pool, observer, prepare, put, row, rows
-from tests.support.example_records import NAMES, TOPICS, example, story, story_id
-from tests.support.integrity import CALLS, KEY, START, WHERE, rechain, record, sign, tamper
+from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
+from tests.support.store.audit_store import as_auditor, audit_pool, observer, prepare, put, row, rows
+from tests.support.store.integrity import CALLS, KEY, START, WHERE, rechain, record, sign, tamper
 
 pytestmark = pytest.mark.stack
 

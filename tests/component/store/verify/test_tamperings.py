@@ -27,11 +27,11 @@ from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.summaries import counted, fact_of
 from pointsman.store.verify.verify import Progress, Scope, verify_on
 from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
-from tests.support.audit_store import as_eraser, audit_pool, observer, prepare, put, row
-from tests.support.example_records import TOPICS, story
-from tests.support.integrity import KEY, START, drop, rechain_on
-from tests.support.privacy import MASTER, SUBJECT, private_sink, store, telling
-from tests.support.tampering import Tamperer, Tampering
+from tests.support.bus.example_records import TOPICS, story
+from tests.support.store.audit_store import as_eraser, audit_pool, observer, prepare, put, row
+from tests.support.store.integrity import KEY, START, drop, rechain_on
+from tests.support.store.privacy import MASTER, SUBJECT, private_sink, store, telling
+from tests.support.store.tampering import Tamperer, Tampering
 
 pytestmark = pytest.mark.stack
 

@@ -8,9 +8,9 @@ from pointsman.worker.calls.call_context import target
 from pointsman.worker.calls.prices import Prices
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
-from tests.support.routed_jobs import calls, outcome
-from tests.support.tiny_provider import ANSWER, http, tiny_provider
-from tests.support.working import MODEL, in_turn, provider_of, working
+from tests.support.worker.routed_jobs import calls, outcome
+from tests.support.worker.tiny_provider import ANSWER, http, tiny_provider
+from tests.support.worker.working import MODEL, in_turn, provider_of, working
 
 USED_UP = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}
 REFUSALS: list[tuple[int, Any]] = [

@@ -21,9 +21,9 @@ from pointsman.worker.providers.response import MAX_RESPONSE_BYTES
 from pointsman.worker.providers_file import ProviderRow
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
-from tests.support.routed_jobs import calls, outcome
-from tests.support.tiny_provider import ANSWER, Asked, http, tiny_provider
-from tests.support.working import in_turn, working
+from tests.support.worker.routed_jobs import calls, outcome
+from tests.support.worker.tiny_provider import ANSWER, Asked, http, tiny_provider
+from tests.support.worker.working import in_turn, working
 
 MIB = 1024 * 1024
 FLUSH = zlib.Z_FULL_FLUSH

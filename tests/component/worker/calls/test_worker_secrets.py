@@ -12,9 +12,9 @@ from pointsman.worker.calls.answer import Answer
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow
 from pointsman_schemas.outcomes import JobFailed
-from tests.support.routed_jobs import AGENT, calls, job_id, outcome
-from tests.support.tiny_provider import ANSWER, http, tiny_provider
-from tests.support.working import KEY, Worker, in_turn, provider_of, working
+from tests.support.worker.routed_jobs import AGENT, calls, job_id, outcome
+from tests.support.worker.tiny_provider import ANSWER, http, tiny_provider
+from tests.support.worker.working import KEY, Worker, in_turn, provider_of, working
 
 
 async def test_ids_go_only_to_a_provider_that_is_meant_to_have_them(monkeypatch: pytest.MonkeyPatch) -> None:

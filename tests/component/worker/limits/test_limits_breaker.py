@@ -13,10 +13,10 @@ from pointsman.worker.calls.prices import Prices
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
 from tests.conftest import Kafka
-from tests.support.routed_jobs import calls, outcome
-from tests.support.sharing import agreements, until
-from tests.support.tiny_provider import ANSWER, Asked, http, tiny_provider
-from tests.support.working import MODEL, Worker, in_turn, provider_of, working
+from tests.support.worker.routed_jobs import calls, outcome
+from tests.support.worker.sharing import agreements, until
+from tests.support.worker.tiny_provider import ANSWER, Asked, http, tiny_provider
+from tests.support.worker.working import MODEL, Worker, in_turn, provider_of, working
 
 TARGET = f"tiny/{MODEL}"
 BREAKING: dict[str, Any] = {"breaker": {"share": 0.5, "calls": 4, "open_s": 0.5}}

@@ -8,7 +8,7 @@ import pytest
 from pointsman.dev.servers.stack import Stack
 from pointsman_schemas.limits import LimitDeclared
 from tests.conftest import Kafka
-from tests.support.sharing import processes, until
+from tests.support.worker.sharing import processes, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 

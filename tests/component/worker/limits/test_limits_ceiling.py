@@ -13,10 +13,10 @@ from pointsman.runtime.clock import utc_now
 from pointsman.worker.limits.ceilings import Ceiling, billionths, bounded, most_tokens
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
 from tests.conftest import Kafka
-from tests.support.routed_jobs import AGENT, calls, outcome
-from tests.support.sharing import agreements
-from tests.support.tiny_provider import ANSWER, Tiny, http
-from tests.support.working import Worker, in_turn, working
+from tests.support.worker.routed_jobs import AGENT, calls, outcome
+from tests.support.worker.sharing import agreements
+from tests.support.worker.tiny_provider import ANSWER, Tiny, http
+from tests.support.worker.working import Worker, in_turn, working
 
 #: It may take the 1,000 tokens that the tiny provider says it took: at most $0.00031; it costs $0.0003.
 LONG = {"messages": [{"role": "user", "content": "x" * 1_000}], "max_tokens": 500}

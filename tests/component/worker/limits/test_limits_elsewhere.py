@@ -15,10 +15,10 @@ from pointsman.worker.calls.prices import Prices
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman_schemas.outcomes import JobCompleted, JobExpired
 from tests.conftest import Kafka
-from tests.support.routed_jobs import calls, outcome
-from tests.support.sharing import agreements
-from tests.support.tiny_provider import Respond, Tiny, http, tiny_provider
-from tests.support.working import MODEL, Worker, in_turn, provider_of, working
+from tests.support.worker.routed_jobs import calls, outcome
+from tests.support.worker.sharing import agreements
+from tests.support.worker.tiny_provider import Respond, Tiny, http, tiny_provider
+from tests.support.worker.working import MODEL, Worker, in_turn, provider_of, working
 
 TARGET = f"tiny/{MODEL}"
 QUOTA = {"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}

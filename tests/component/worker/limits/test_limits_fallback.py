@@ -16,10 +16,10 @@ from pointsman.worker.limits.ceilings import Ceiling
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman_schemas.outcomes import JobCompleted
 from tests.conftest import Kafka
-from tests.support.routed_jobs import calls, outcome
-from tests.support.sharing import agreements, until
-from tests.support.tiny_provider import ANSWER, Asked, Respond, Tiny, http, tiny_provider
-from tests.support.working import MODEL, Worker, in_turn, provider_of
+from tests.support.worker.routed_jobs import calls, outcome
+from tests.support.worker.sharing import agreements, until
+from tests.support.worker.tiny_provider import ANSWER, Asked, Respond, Tiny, http, tiny_provider
+from tests.support.worker.working import MODEL, Worker, in_turn, provider_of
 
 pytestmark = pytest.mark.stack
 

@@ -15,11 +15,11 @@ from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.command import Command
-from tests.support.routed_jobs import outcome
-from tests.support.sharing import agreements, process_in, processes, shared_limits, until
-from tests.support.tiny_provider import Asked, http, tiny_provider
-from tests.support.working import MODEL, Worker, provider_of
+from tests.support.running.command import Command
+from tests.support.worker.routed_jobs import outcome
+from tests.support.worker.sharing import agreements, process_in, processes, shared_limits, until
+from tests.support.worker.tiny_provider import Asked, http, tiny_provider
+from tests.support.worker.working import MODEL, Worker, provider_of
 
 pytestmark = pytest.mark.stack
 

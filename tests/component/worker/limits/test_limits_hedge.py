@@ -8,9 +8,9 @@ from pointsman.runtime.clock import utc_now
 from pointsman.worker.calls.call_context import target
 from pointsman.worker.calls.prices import Prices
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
-from tests.support.routed_jobs import calls, job_id, outcome
-from tests.support.tiny_provider import http, never, tiny_provider
-from tests.support.working import MODEL, in_turn, provider_of, working
+from tests.support.worker.routed_jobs import calls, job_id, outcome
+from tests.support.worker.tiny_provider import http, never, tiny_provider
+from tests.support.worker.working import MODEL, in_turn, provider_of, working
 
 HEDGE: dict[str, Any] = {"hedge": {"after_s": 0.05}}
 

@@ -14,10 +14,10 @@ from pointsman.dev.simulator.quotas import Quota
 from pointsman.dev.simulator.settings import SimulatorSettings
 from pointsman.worker.limits.shared_limits import SharedLimits
 from tests.conftest import Kafka
-from tests.support.alone import alone
-from tests.support.routed_jobs import calls
-from tests.support.sharing import agreements
-from tests.support.working import MODEL, Worker, provider_of
+from tests.support.worker.alone import alone
+from tests.support.worker.routed_jobs import calls
+from tests.support.worker.sharing import agreements
+from tests.support.worker.working import MODEL, Worker, provider_of
 
 QUOTA = {MODEL: Quota(requests=4, per_s=1)}
 

@@ -75,7 +75,7 @@ class Callers:
     async def start(self, name: str) -> asyncio.subprocess.Process:
         order = json.dumps({**self._order, "process": name})
         program = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.limited_caller", order, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-m", "tests.support.worker.limited_caller", order, stdout=asyncio.subprocess.PIPE
         )
         self._readers.add(asyncio.create_task(self._read(program)))
         return program

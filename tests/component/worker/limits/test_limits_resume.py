@@ -10,11 +10,11 @@ import pytest
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.outcomes import JobCompleted
 from tests.conftest import Kafka
-from tests.support.command import Command
-from tests.support.routed_jobs import outcome
-from tests.support.sharing import agreements, until
-from tests.support.tiny_provider import http, tiny_provider
-from tests.support.working import MODEL, Worker, in_turn, provider_of
+from tests.support.running.command import Command
+from tests.support.worker.routed_jobs import outcome
+from tests.support.worker.sharing import agreements, until
+from tests.support.worker.tiny_provider import http, tiny_provider
+from tests.support.worker.working import MODEL, Worker, in_turn, provider_of
 
 pytestmark = pytest.mark.stack
 

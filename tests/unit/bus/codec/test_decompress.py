@@ -18,7 +18,7 @@ from pointsman.bus.codec.decompress import MAX_BATCH_BYTES, DecompressError, dec
 from pointsman.bus.codec.intake import decode_intake
 from pointsman.bus.codec.records import Unread
 from pointsman_schemas.reasons import Reason
-from tests.support.record_log import GZIP, LZ4, NONE, PLACE, SNAPPY, ZSTD, Log, read
+from tests.support.bus.record_log import GZIP, LZ4, NONE, PLACE, SNAPPY, ZSTD, Log, read
 
 LIMIT = 100_000
 ENCODERS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
@@ -83,8 +83,8 @@ def test_a_gigabyte_costs_no_memory() -> None:
     """In a process of its own, whose peak is its own."""
     program = """
 import resource
-from tests.support.bombs import bomb
-from tests.support.record_log import ZSTD, read
+from tests.support.bus.bombs import bomb
+from tests.support.bus.record_log import ZSTD, read
 log = bomb(ZSTD, 1_100_000_000)
 assert len(log.data) < 200_000
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -12,7 +12,7 @@ from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman_schemas.reasons import Reason
-from tests.support.bad_records import BAD, Bad
+from tests.support.bus.bad_records import BAD, Bad
 
 #: Reasons that only the router can give: they need the policy, the registry, the clock or a memory.
 ROUTERS = {Reason.DUPLICATE_JOB, Reason.DEADLINE_PASSED, Reason.AGENT_NOT_ALLOWED}

@@ -11,7 +11,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.client.job import as_record
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
-from tests.support.privacy import NOW, SUBJECT, SUBJECT_HEADER
+from tests.support.store.privacy import NOW, SUBJECT, SUBJECT_HEADER
 
 ENVELOPE = (
     ("ce_specversion", b"1.0"), ("ce_id", b"0190a000-0000-7000-8000-00000000beef"), ("ce_source", b"clinic"),

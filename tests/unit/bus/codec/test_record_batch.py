@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pointsman.bus.codec.record_batch import RecordBatch, read_batches
 from pointsman.bus.codec.records import Incoming
-from tests.support.record_log import (
+from tests.support.bus.record_log import (
     ABORT,
     APPEND_TIME,
     COMMIT,

@@ -16,8 +16,8 @@ from pointsman.bus.consume.batch_lane import BATCH_BYTES, BATCH_RECORDS, BUFFERE
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.runtime.metrics import HOP_SECONDS
-from tests.support.failing import FAILING
-from tests.support.record_log import Log, read
+from tests.support.bus.failing import FAILING
+from tests.support.bus.record_log import Log, read
 
 THIRD = BATCH_BYTES // 3
 

@@ -32,9 +32,9 @@ from pointsman_schemas.claims import DATAREF
 from pointsman_schemas.envelope import follow_with
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
-from tests.support.claim_stores import Shelf, as_read, claim_check
-from tests.support.failing import FAILING, TOPICS
-from tests.support.routed_jobs import NOW, job_id, routed
+from tests.support.bus.claim_stores import Shelf, as_read, claim_check
+from tests.support.bus.failing import FAILING, TOPICS
+from tests.support.worker.routed_jobs import NOW, job_id, routed
 
 ERRORS = (ValueError("bad"), KeyError("content"), RecursionError(), MemoryError(), asyncio.CancelledError())
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
-from tests.support.record_log import Log, read
+from tests.support.bus.record_log import Log, read
 
 MOST = 3
 

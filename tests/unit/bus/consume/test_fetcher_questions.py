@@ -15,7 +15,7 @@ from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.protocol.fetch_requests import FetchedPartition
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
-from tests.support.record_log import Log
+from tests.support.bus.record_log import Log
 
 HERE, THERE = TopicPartition("t", 0), TopicPartition("t", 1)
 FOREVER_S, SOON_S = 3600.0, 0.05

@@ -11,7 +11,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 from pointsman.bus.consume import group_member as module
 from pointsman.bus.consume.group_member import keep_connected
 from pointsman.bus.consume.watchdog import StalledError
-from tests.support.group_member import member_of
+from tests.support.bus.group_member import member_of
 
 ONE, TWO, THREE = (TopicPartition("t", number) for number in range(3))
 

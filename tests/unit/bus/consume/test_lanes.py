@@ -14,8 +14,8 @@ from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.metrics import LANE_LAG
-from tests.support.group_member import member_of
-from tests.support.record_log import Log, read
+from tests.support.bus.group_member import member_of
+from tests.support.bus.record_log import Log, read
 
 TOPIC = "pointsman.jobs.intake"
 

@@ -12,7 +12,7 @@ from pointsman.bus.consume.position_store import MovedError, UnavailableError
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
-from tests.support.group_member import member_of
+from tests.support.bus.group_member import member_of
 
 PLACE = ("t", 0)
 RECORDS = [Incoming("t", 0, offset, 0, None, b"x", ()) for offset in (3, 4)]

@@ -12,7 +12,7 @@ from pointsman.bus.consume.position_store import UnavailableError, halved
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
-from tests.support.group_member import member_of
+from tests.support.bus.group_member import member_of
 
 HERE, THERE = ("t", 0), ("t", 1)
 

@@ -15,8 +15,8 @@ from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
-from tests.support.group_member import member_of
-from tests.support.record_log import Log, read
+from tests.support.bus.group_member import member_of
+from tests.support.bus.record_log import Log, read
 
 OLD, NEW, EMPTY = TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition("empty", 0)
 

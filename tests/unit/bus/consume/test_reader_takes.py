@@ -10,7 +10,7 @@ from pointsman.bus.consume.position_store import MovedError
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.places import Place
 from pointsman.bus.settings import LanePart
-from tests.support.group_member import member_of
+from tests.support.bus.group_member import member_of
 from tests.unit.bus.consume.test_reader_locates import Client, _nothing, located
 
 KEPT, GONE = TopicPartition("t", 0), TopicPartition("t", 1)

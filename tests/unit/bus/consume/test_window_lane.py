@@ -15,7 +15,7 @@ from pointsman.bus.consume.window_lane import ORDER_KEY_HEADER, WindowLane, gath
 from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.produce.lane_writer import Position
 from pointsman.bus.settings import LanePart
-from tests.support.failing import FAILING
+from tests.support.bus.failing import FAILING
 
 
 @pytest.fixture(autouse=True)

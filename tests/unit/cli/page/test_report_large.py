@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from pointsman.cli.page.large import with_large
-from tests.support.example_records import story
+from tests.support.bus.example_records import story
 from tests.unit.cli.show.test_cli_show_story import START, steps_of
 
 

@@ -23,8 +23,8 @@ from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.replay import Moved, PolicyReplay
 from pointsman.router.recorded.recorded_decision import Recomputed, Saw
 from pointsman.score.estimate import ScoreReason
-from tests.support.fixed_score import fixed_score
-from tests.support.scored_policy import scored_file, scored_policy
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.scored_policy import scored_file, scored_policy
 from tests.unit.cli.show.test_cli_show_decision import MADE
 from tests.unit.cli.show.test_cli_show_story import state
 

@@ -11,8 +11,8 @@ import pytest
 from pointsman.audit.rows import row_of
 from pointsman.cli.show.story import headline, payloads, story
 from pointsman.store.ask.answers import JobState, Step
-from tests.support.example_records import TOPICS, example, story_id
-from tests.support.example_records import story as records_of
+from tests.support.bus.example_records import TOPICS, example, story_id
+from tests.support.bus.example_records import story as records_of
 
 START = datetime(2030, 1, 31, 12, tzinfo=UTC)
 

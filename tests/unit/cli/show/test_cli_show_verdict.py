@@ -10,8 +10,8 @@ from rich.console import Console
 from pointsman.cli.show.decisions.verdict import Verdict, verdict
 from pointsman.store.ask.answers import Ended
 from pointsman_schemas.decisions import Check
-from tests.support.example_records import story as records_of
-from tests.support.example_records import story_id
+from tests.support.bus.example_records import story as records_of
+from tests.support.bus.example_records import story_id
 from tests.unit.cli.show.test_cli_show_decision import MADE
 from tests.unit.cli.show.test_cli_show_story import START, state, steps_of
 

@@ -29,8 +29,8 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.jobs import JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobRejected
 from pointsman_schemas.promises import PromiseBroken
-from tests.support.fixed_score import fixed_score
-from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
 
 TEXT = """\
 name: asks

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import PolicyFile, parse
-from tests.support.scored_policy import TEXT
+from tests.support.router.scored_policy import TEXT
 from tests.unit.router.policy.test_policy import job
 
 BUILTIN = TEXT.replace("model: fixed, quality: 0.99", "model: builtin, quality: 0.99, tiers: {medium: mid}")

@@ -11,8 +11,8 @@ from pointsman.router.policy.recompute import canonical, decide_again
 from pointsman.runtime.yaml_file import FileError
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
-from tests.support.accept_models import accept_model
-from tests.support.routed_jobs import AGENT, job_id
+from tests.support.worker.accept_models import accept_model
+from tests.support.worker.routed_jobs import AGENT, job_id
 
 TEXT = """\
 name: ours

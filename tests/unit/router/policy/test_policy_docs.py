@@ -9,7 +9,7 @@ from pointsman.router.policy.policy_file import PolicyFile, parse
 from pointsman.router.scoring.score_section import ModelFile, ScoreSection
 from pointsman.score.estimate import Bar
 from pointsman_schemas.cascades import Accept
-from tests.support.fixed_score import FixedScore, fixed_score
+from tests.support.router.fixed_score import FixedScore, fixed_score
 from tests.unit.router.policy.test_policy import job
 
 PAGE = (Path(__file__).parents[4] / "docs" / "policy.md").read_text("utf-8")

@@ -9,9 +9,9 @@ from pointsman.router.policy.cascade_section import AcceptFile
 from pointsman.router.policy.policy_edit import with_accept, with_score
 from pointsman.router.policy.policy_file import PolicyFile, parse
 from pointsman.router.scoring.score_section import ModelFile
-from tests.support.accept_models import accept_model
-from tests.support.fixed_score import fixed_score
-from tests.support.scored_policy import TEXT
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.scored_policy import TEXT
+from tests.support.worker.accept_models import accept_model
 
 SHIPPED = starter.POLICY.read_text("utf-8")
 FLOW = "name: a\ntiers: [small, medium, frontier]\ndefault: {reason: Plain., tier: medium} # ours\n"

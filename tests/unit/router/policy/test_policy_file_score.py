@@ -8,7 +8,7 @@ import pytest
 from pointsman.router.policy.policy_file import PolicyFile, load, parse
 from pointsman.router.scoring.score_section import ModelFile
 from pointsman.runtime.yaml_file import FileError
-from tests.support.fixed_score import fixed_score
+from tests.support.router.fixed_score import fixed_score
 
 GOOD = """\
 name: default

@@ -10,8 +10,8 @@ from pointsman.router.scoring.scoring import Scorer
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.jobs import Job
-from tests.support.fixed_score import FixedScore, fixed_score
-from tests.support.scored_policy import TEXT, scored_policy
+from tests.support.router.fixed_score import FixedScore, fixed_score
+from tests.support.router.scored_policy import TEXT, scored_policy
 from tests.unit.router.policy.test_policy import job
 
 #: First word -> how likely small and medium are sufficient, and the known share. Medium needs 0.95.

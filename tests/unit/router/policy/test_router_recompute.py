@@ -11,8 +11,8 @@ from pointsman.router.policy.policy import decide
 from pointsman.router.policy.recompute import canonical, decide_again, difference
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job, JobRouted
-from tests.support.fixed_score import fixed_score
-from tests.support.scored_policy import scored_policy
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.scored_policy import scored_policy
 from tests.unit.router.policy.test_policy import POLICY, job, jobs, open_tiers
 
 ADMISSION = (check_of("admission", "agent", True, "a is registered, owner is finance"),)

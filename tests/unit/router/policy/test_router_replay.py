@@ -10,8 +10,8 @@ from pointsman.router.policy.replay import JobCost, PolicyReplay
 from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
-from tests.support.fixed_score import fixed_score
-from tests.support.scored_policy import scored_policy
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.scored_policy import scored_policy
 from tests.unit.router.policy.test_policy import job
 
 SAYS = {"easy": (0.98, 0.99, 1.0), "hard": (0.1, 0.4, 1.0), "foreign": (0.9, 0.9, 0.1)}

@@ -16,9 +16,9 @@ from pointsman.score.promise import LEAST
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
-from tests.support.fixed_score import fixed_score
-from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
-from tests.support.scored_policy import scored_policy
+from tests.support.router.fixed_score import fixed_score
+from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.router.scored_policy import scored_policy
 
 #: `easy` goes to small with a promise of 0.9995, `hard` to frontier.
 POLICY = scored_policy(

@@ -17,9 +17,9 @@ from pointsman.router.scoring.score_section import SCORE
 from pointsman.runtime.log_events import Event
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import JobRouted
-from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
-from tests.support.scored_policy import TEXT
-from tests.support.tiny_model import tiny_model
+from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.router.scored_policy import TEXT
+from tests.support.router.tiny_model import tiny_model
 
 MODEL = SCORE.read(tiny_model())
 POLICY = Policy.compile(parse(TEXT, read_model=lambda _: MODEL))

@@ -18,8 +18,8 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.chain import follow, genesis
 from pointsman.store.append.record import record_digest, stored_headers
 from pointsman.store.verify.walk import digest_of
-from tests.support.audit_store import row
-from tests.support.example_records import NAMES, TOPICS, example
+from tests.support.bus.example_records import NAMES, TOPICS, example
+from tests.support.store.audit_store import row
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 HEADERS = st.lists(st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=5)), max_size=4)

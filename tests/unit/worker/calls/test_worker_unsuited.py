@@ -19,7 +19,7 @@ from pointsman.worker.providers_file import ProviderRow, TierRow
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import FailReason
-from tests.support.alone import alone
+from tests.support.worker.alone import alone
 
 USAGE = Usage(input_tokens=3, output_tokens=1)
 

@@ -6,7 +6,7 @@ import cramjam
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import encode_varint
 
-from tests.support.record_log import GZIP, LZ4, Log
+from tests.support.bus.record_log import GZIP, LZ4, Log
 
 _PORTION = 1024 * 1024
 _HEAD_BYTES = 61

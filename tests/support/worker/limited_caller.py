@@ -1,4 +1,4 @@
-"""A process that makes calls under shared limits: `python -m tests.support.limited_caller ORDER`.
+"""A process that makes calls under shared limits: `python -m tests.support.worker.limited_caller ORDER`.
 
 ORDER is an `Order` as JSON. Each call is one line to a server of the test, which answers it with one line;
 what came of each call is printed, a JSON object to a line.
@@ -19,7 +19,7 @@ from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
-from tests.support.way_in import call_limiter
+from tests.support.worker.way_in import call_limiter
 
 
 class Order(BaseModel):

@@ -9,8 +9,8 @@ from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.hop import times_of
 from pointsman.router.handlers import RouterHandler
-from tests.support.fast_path import fast_handler
-from tests.support.router_lanes import POLICY, REGISTRY, TOPICS
+from tests.support.router.fast_path import fast_handler
+from tests.support.router.router_lanes import POLICY, REGISTRY, TOPICS
 
 PLACE = (TOPICS.intake.name, 2)
 

@@ -18,8 +18,8 @@ from pointsman.store.verify.checkpoints import add_checkpoint
 from pointsman.store.verify.retain import days_before, drop_day, state_day
 from pointsman.store.verify.signing import PrivateKey
 from pointsman.store.verify.walk import digest_of
-from tests.support.audit_store import as_auditor, audit_pool, observer, put
-from tests.support.example_records import TOPICS, story
+from tests.support.bus.example_records import TOPICS, story
+from tests.support.store.audit_store import as_auditor, audit_pool, observer, put
 
 KEY = PrivateKey.parse("11" * 32)
 START = datetime(2026, 3, 12, 9, tzinfo=UTC)

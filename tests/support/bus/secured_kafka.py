@@ -10,7 +10,7 @@ from typing import Any
 
 from pointsman.dev.servers.kafka import EmbeddedKafka, Listener
 from pointsman.runtime.settings import KafkaPart
-from tests.support.certificates import Authority
+from tests.support.bus.certificates import Authority
 
 USER, PASSWORD = "alice", "correct horse: battery staple"
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")

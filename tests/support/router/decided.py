@@ -21,9 +21,9 @@ from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted
-from tests.support.audit_store import audit_pool, put
-from tests.support.example_records import example
-from tests.support.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.bus.example_records import example
+from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
+from tests.support.store.audit_store import audit_pool, put
 
 SECOND = timedelta(seconds=1)
 

@@ -18,9 +18,9 @@ from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
 from pointsman_schemas.topics import Topics
-from tests.support.alone import alone
-from tests.support.routed_jobs import routed
-from tests.support.tiny_provider import Asked, Respond, Tiny, tiny_provider
+from tests.support.worker.alone import alone
+from tests.support.worker.routed_jobs import routed
+from tests.support.worker.tiny_provider import Asked, Respond, Tiny, tiny_provider
 
 KEY = "sk-5ecret/of+the=house"
 MODEL = "gpt-4.1-nano"

@@ -1,4 +1,4 @@
-"""A service whose task ends at once: `python -m tests.support.broken_service BOOTSTRAP PREFIX`."""
+"""A service whose task ends at once: `python -m tests.support.bus.broken_service BOOTSTRAP PREFIX`."""
 
 import sys
 

@@ -15,7 +15,7 @@ from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman_schemas.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.way_in import call_limiter
+from tests.support.worker.way_in import call_limiter
 
 
 @dataclass(frozen=True)

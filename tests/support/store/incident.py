@@ -23,8 +23,8 @@ from pointsman_schemas.jobs import JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobFailed, JobRejected
 from pointsman_schemas.reasons import FailReason, Reason
 from pointsman_schemas.topics import Topic, Topics
-from tests.support.audit_store import audit_pool
-from tests.support.servers import Servers
+from tests.support.running.servers import Servers
+from tests.support.store.audit_store import audit_pool
 
 TOPICS = Topics()
 START = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)

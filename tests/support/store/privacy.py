@@ -19,8 +19,8 @@ from pointsman.store.privacy.sealing import MasterKey
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.reasons import Reason
-from tests.support.audit_store import audit_pool, observer
-from tests.support.example_records import TOPICS
+from tests.support.bus.example_records import TOPICS
+from tests.support.store.audit_store import audit_pool, observer
 
 MASTER = MasterKey.parse("22" * 32)
 NOW = datetime(2026, 3, 12, 9, 15, tzinfo=UTC)

@@ -10,7 +10,7 @@ from pointsman.cascade.judge import Judged, Spent, Stage, judge
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.models import NamedModel
-from tests.support.routed_jobs import NOW
+from tests.support.worker.routed_jobs import NOW
 
 TIERS = ("small", "medium", "frontier")
 NAMED = NamedModel(name="test", version="0" * 12, sha256="0" * 64)

@@ -17,12 +17,12 @@ from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 
 TOPICS = Topics()
-NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "schemas" / "examples").glob("*.json"))
+NAMES = sorted(path.stem for path in (Path(__file__).parents[3] / "schemas" / "examples").glob("*.json"))
 
 
 def example(name: str) -> Incoming:
     """The example as it would come from Kafka, two milliseconds after it was produced."""
-    text = (Path(__file__).parents[2] / "schemas" / "examples" / f"{name}.json").read_text()
+    text = (Path(__file__).parents[3] / "schemas" / "examples" / f"{name}.json").read_text()
     body = json.loads(text)
     where, _, offset = body["record"].rpartition("@")
     topic, _, partition = where.rpartition("/")

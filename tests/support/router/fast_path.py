@@ -10,7 +10,7 @@ from pointsman.router.agents_file import Registry
 from pointsman.router.fast_path import FastScore, library
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
-from tests.support.router_lanes import NOW, TOPICS
+from tests.support.router.router_lanes import NOW, TOPICS
 
 #: For tests of what only the library does.
 needs_library = pytest.mark.skipif(library() is None, reason="the native library was not built")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pointsman.bench.routing.sources.examples import examples
 from pointsman.learn.network import NetworkRecipe
 from pointsman.learn.train import Trained, fit
-from tests.support.outcomes import made_up
+from tests.support.router.outcomes import made_up
 
 RECIPE = NetworkRecipe(nets=2, hidden=4, epochs=6, least_texts=2, least_steps=120)
 

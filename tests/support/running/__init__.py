@@ -1,0 +1,1 @@
+"""Servers, services and commands as real processes."""

@@ -1,0 +1,1 @@
+"""What tests of workers, limits and cascades need."""
