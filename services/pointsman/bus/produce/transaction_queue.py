@@ -7,7 +7,6 @@ always fail does not keep the others from theirs.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,9 +19,6 @@ from pointsman.bus.produce.transactions import Transactions
 from pointsman.bus.protocol.transaction_requests import Membership, Offset
 from pointsman.bus.settings import LanePart
 
-#: From the beginning of one transaction to that of the next, seconds, so that where one follows another they
-#: are fewer and fuller. What comes after a pause does not wait.
-_INTERVAL_S = 0.02
 #: Values of so many bytes go into one transaction, and what one lane writes at a time.
 _TRANSACTION_BYTES = 4 * 1024 * 1024
 
@@ -115,11 +111,8 @@ class TransactionQueue:
         await self._transactions.close()
 
     async def _run(self) -> None:
-        next_at = 0.0
         while True:
             await self._some_wait.wait()
-            await asyncio.sleep(next_at - time.monotonic())
-            next_at = time.monotonic() + _INTERVAL_S
             self._under_way = self._next_ones()
             try:
                 await self._write_each(self._under_way)
