@@ -49,9 +49,9 @@ async def main(kafka: str, postgres: str, provider: str) -> None:
         async def work(job: PlainJob) -> None:
             body = {"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": job.prompt}]}
             async with session.post(f"{provider}/v1/chat/completions", json=body) as response:
-                said = await response.json()
-            answer = said["choices"][0]["message"]["content"]
-            result = PlainResult(id=job.id, answer=answer, tokens=said["usage"]["total_tokens"])
+                completion = await response.json()
+            answer = completion["choices"][0]["message"]["content"]
+            result = PlainResult(id=job.id, answer=answer, tokens=completion["usage"]["total_tokens"])
             await broker.publish(result, RESULTS, key=job.id.encode())
 
         @broker.subscriber(JOBS, RESULTS, group_id="plain-audit", max_workers=8, auto_offset_reset="earliest")

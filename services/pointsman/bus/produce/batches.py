@@ -38,9 +38,9 @@ class Batches:
         self._epoch = epoch
         self._now_ms = int(time.time() * 1000)
         self._sequence = 0
-        loose = [each for each in records if isinstance(each, Outgoing)]
+        loose = [record for record in records if isinstance(record, Outgoing)]
         self._left: deque[EncodedBatch | list[Outgoing]] = deque(
-            each for each in records if isinstance(each, EncodedBatch)
+            record for record in records if isinstance(record, EncodedBatch)
         )
         if loose:
             self._left.append(loose)

@@ -89,10 +89,10 @@ class LaneWriter:
 
     async def _committed(self, admin: AIOKafkaAdminClient, within: float = _STABLE_S) -> Position:
         place = (self.lane.topic, self.lane.partition)
-        found = (await committed_offsets(admin, self._group, [place], within=within, stable=True)).get(place)
-        if found is None:
+        positions = await committed_offsets(admin, self._group, [place], within=within, stable=True)
+        if place not in positions:
             return Position(None)
-        offset, metadata = found
+        offset, metadata = positions[place]
         written, _ = unmark(metadata)
         if written is not None and self.mark is not None and written.topic != self.mark.topic:
             event(

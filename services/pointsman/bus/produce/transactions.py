@@ -62,10 +62,10 @@ class _RefusedError(KafkaError):  # type: ignore[misc]
 async def transaction_version(client: AIOKafkaClient) -> int:
     """The version of transactions that the whole cluster has agreed on; 0 where it does not say."""
     try:
-        found: Versions = await client.send(client.get_random_node(), requests.versions())
+        versions: Versions = await client.send(client.get_random_node(), requests.versions())
     except IncompatibleBrokerVersion:
         return 0
-    return found.transactions
+    return versions.transactions
 
 
 class Transactions:
@@ -113,10 +113,10 @@ class Transactions:
         """How many partitions the topic has."""
         patience = self._patience()
         await self._client.add_topic(topic)
-        while not (found := self._client.cluster.partitions_for_topic(topic)):
+        while not (partitions := self._client.cluster.partitions_for_topic(topic)):
             await patience.pause(UnknownTopicOrPartitionError(topic))
             await self._client.force_metadata_update()
-        return len(found)
+        return len(partitions)
 
     async def begin_anew(self) -> None:
         """A new epoch; a transaction that has not ended is aborted, or ends as it was told to."""
@@ -147,14 +147,17 @@ class Transactions:
         """A batch for each partition, to its leader; again until it is written or refused."""
         patience = self._patience()
         while portion := _portion(left):
-            asked = [self._ask_leader(*each) for each in self._by_leader(portion).items()]
-            found = {place: error for each in await asyncio.gather(*asked) for place, error in each.items()}
-            for place, error in found.items():
+            asked = [self._ask_leader(*asked_of) for asked_of in self._by_leader(portion).items()]
+            answers = await asyncio.gather(*asked)
+            outcomes = {place: error for answer in answers for place, error in answer.items()}
+            for place, error in outcomes.items():
                 if error is None:
                     left[place].written()
                 elif isinstance(error, _RefusedError):
                     left[place].refuse()
-            if errors := [each for each in found.values() if each and not isinstance(each, _RefusedError)]:
+            if errors := [
+                error for error in outcomes.values() if error and not isinstance(error, _RefusedError)
+            ]:
                 await patience.pause(*errors)
                 await self._client.force_metadata_update()
             else:
@@ -222,12 +225,12 @@ def _portion(left: Mapping[Place, Batches]) -> dict[Place, bytes]:
     """The next batches, one of a partition; one at least, and no more than may go together."""
     portion: dict[Place, bytes] = {}
     size = 0
-    for place, each in left.items():
-        if each.batch is not None:
-            size += len(each.batch)
+    for place, batches in left.items():
+        if batches.batch is not None:
+            size += len(batches.batch)
             if portion and size > _TOGETHER_BYTES:
                 break
-            portion[place] = each.batch
+            portion[place] = batches.batch
     return portion
 
 
@@ -246,6 +249,6 @@ class _Patience:
         await asyncio.sleep(_SOON_S if soon else _PAUSE_S)
 
 
-def _error(code: int, *what: object) -> KafkaError | None:
-    found = for_code(code)
-    return None if found in (NoError, DuplicateSequenceNumber) else found(*what)
+def _error(code: int, *detail: object) -> KafkaError | None:
+    kind = for_code(code)
+    return None if kind in (NoError, DuplicateSequenceNumber) else kind(*detail)

@@ -8,7 +8,7 @@ from struct import Struct
 
 from pointsman.bus.places import Place
 from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
-from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, by_topic, compact
 
 _LIST, _LIST_VERSION = 2, 6
 _COMMITTED, _COMMITTED_VERSION = 9, 7
@@ -41,26 +41,25 @@ def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
     for (topic, partition), at in times.items():
         asked = _ASKED_PARTITION.pack(partition, _UNKNOWN, at) + NO_TAGS
         topics.setdefault(topic, []).append(asked)
-    listed = array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
     return Packed(
         _LIST,
         _LIST_VERSION,
-        _ASKED.pack(_CONSUMER, committed_only) + listed + NO_TAGS,
+        _ASKED.pack(_CONSUMER, committed_only) + by_topic(topics) + NO_TAGS,
         ResponseReader(_offsets),
     )
 
 
 def _offsets(answer: WireReader) -> dict[Place, tuple[int, int]]:
     answer.unpack(_THROTTLE)
-    found: dict[Place, tuple[int, int]] = {}
+    offsets: dict[Place, tuple[int, int]] = {}
 
     def topic(answer: WireReader) -> None:
         name = (answer.compact() or b"").decode()
-        found.update({(name, partition): each for partition, each in answer.array(_partition)})
+        offsets.update({(name, partition): offset for partition, offset in answer.array(_partition)})
         answer.tags()
 
     answer.array(topic)
-    return found
+    return offsets
 
 
 def _partition(answer: WireReader) -> tuple[int, tuple[int, int]]:
@@ -78,11 +77,7 @@ def committed(group: str, places: Collection[Place] | None, *, stable: bool) -> 
     for topic, partition in places or ():
         assert topics is not None
         topics.setdefault(topic, []).append(_PARTITION.pack(partition))
-    listed = (
-        compact(None)  # no array is written as no text is
-        if topics is None
-        else array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
-    )
+    listed = compact(None) if topics is None else by_topic(topics)  # no array is written as no text is
     body = compact(group.encode()) + listed + bytes([stable]) + NO_TAGS
     return Packed(_COMMITTED, _COMMITTED_VERSION, body, ResponseReader(_committed))
 

@@ -14,7 +14,7 @@ from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.api import RequestHeader_v2, ResponseHeader_v0, ResponseHeader_v1
 
 from pointsman.bus.places import Place
-from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, by_topic, compact
 
 _INT16, _INT32 = Struct(">h"), Struct(">i")
 _PRODUCER = Struct(">qh")
@@ -132,7 +132,7 @@ def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, byte
             compact(transactional_id.encode()),
             _ACKS_ALL,
             _INT32.pack(timeout_ms),
-            _by_topic(topics),
+            by_topic(topics),
             NO_TAGS,
         )
     )
@@ -156,7 +156,7 @@ def commit_offsets(
             _INT32.pack(membership.generation),
             compact(membership.id.encode()),
             compact(None),
-            _by_topic(topics),
+            by_topic(topics),
             NO_TAGS,
         )
     )
@@ -173,10 +173,6 @@ def versions() -> Packed:
     """What the broker can do and the whole cluster has agreed on; answered by `Versions`."""
     body = compact(b"pointsman") + compact(b"1") + NO_TAGS
     return Packed(_VERSIONS_API, 3, body, ResponseReader(_versions))
-
-
-def _by_topic(topics: Mapping[str, Iterable[bytes]]) -> bytes:
-    return array(compact(topic.encode()) + array(each) + NO_TAGS for topic, each in topics.items())
 
 
 def _owner(answer: WireReader) -> tuple[int, Producer]:

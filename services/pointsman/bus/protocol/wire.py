@@ -1,7 +1,7 @@
 """Kafka's flexible wire format (KIP-482): the few types of it that a transaction's requests are made of."""
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,6 +31,11 @@ def array(items: Iterable[bytes]) -> bytes:
     """Items that are packed already."""
     listed = list(items)
     return varint(len(listed) + 1) + b"".join(listed)
+
+
+def by_topic(topics: Mapping[str, Iterable[bytes]]) -> bytes:
+    """Items of the partitions of each topic that is called by its name."""
+    return array(compact(topic.encode()) + array(items) + NO_TAGS for topic, items in topics.items())
 
 
 class WireReader:
