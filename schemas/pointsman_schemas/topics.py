@@ -31,6 +31,11 @@ MIB = 1024 * 1024
 class Topic:
     """One topic. `max_message_bytes` bounds a record batch after compression.
 
+    `writers` and `readers` are who may, in a cluster with logins: `pointsman access` makes its ACLs of them.
+    `agents` are those with a Kafka login, `agent-ID` is one of them, `worker-TIER` the workers of one tier,
+    `people` who operates the installation: they read every topic, as `audit` does, and are named where it is
+    for them. A `worker` writes to the tiers that a cascade leads to from its own.
+
     `compacted`: the latest record of each key stays for ever, `retention` says nothing.
     `broker_time`: a record's time is when the broker took it, whatever its writer's clock says.
     """
@@ -62,7 +67,7 @@ class Topics:
             key="order key, else job id",
             partitions=4,
             retention=timedelta(days=7),
-            writers=("agents",),
+            writers=("agents", "people", "router"),
             readers=("router", "audit"),
             carries=(JobSubmitted,),
             max_message_bytes=2 * MIB,
@@ -101,8 +106,8 @@ class Topics:
             key="job id",
             partitions=4,
             retention=timedelta(days=7),
-            writers=("router", "worker"),
-            readers=("agents", "audit"),
+            writers=("router", "opinion", "worker"),
+            readers=("people", "audit"),
             carries=(JobCompleted, JobFailed, JobRejected, JobExpired, JobCancelled),
         )
 
@@ -127,7 +132,7 @@ class Topics:
             key="as found",
             partitions=1,
             retention=timedelta(days=30),
-            writers=("router", "worker"),
+            writers=("router", "opinion", "worker"),
             readers=("people", "audit"),
         )
 
@@ -139,7 +144,7 @@ class Topics:
             key="job id",
             partitions=1,
             retention=timedelta(days=1),
-            writers=("agents",),
+            writers=("agents", "people"),
             readers=("worker", "audit"),
             carries=(JobCancel,),
         )
@@ -175,7 +180,7 @@ class Topics:
             key="job id",
             partitions=1,
             retention=timedelta(days=7),
-            writers=("agents",),
+            writers=("agents", "people"),
             readers=("router", "opinion", "audit"),
             carries=(JobFeedback,),
         )
@@ -194,6 +199,19 @@ class Topics:
             compacted=True,
         )
 
+    def agent_results(self, agent: str) -> Topic:
+        """Where an agent with a Kafka login finds the outcomes of its jobs, instead of on `results`."""
+        return Topic(
+            f"{self.prefix}.agents.results.{agent}",
+            f"The one terminal outcome of each job of {agent}",
+            key="job id",
+            partitions=1,
+            retention=timedelta(days=7),
+            writers=("router", "opinion", "worker"),
+            readers=(f"agent-{agent}", "audit"),
+            carries=self.results.carries,
+        )
+
     @property
     def checkpoints(self) -> Topic:
         return Topic(
@@ -203,7 +221,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=400),
             writers=("audit",),
-            readers=("people", "audit"),
+            readers=("people", "auditor", "audit"),
             carries=(CheckpointSigned,),
         )
 
@@ -215,6 +233,10 @@ class Topics:
             yield self.tier(tier)
         yield from (self.results, self.calls, self.dead, self.control, self.limits)
         yield from (self.feedback, self.policy, self.checkpoints)
+
+    def of(self, *roles: str, tiers: Sequence[str] = ()) -> list[Topic]:
+        """Those topics that one of `roles` writes or reads."""
+        return [topic for topic in self.all(tiers) if {*topic.writers, *topic.readers} & set(roles)]
 
     @property
     def pattern(self) -> str:

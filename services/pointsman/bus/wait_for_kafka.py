@@ -47,6 +47,8 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
             if not missing:
                 return
             problem = f"topics are missing ({', '.join(missing)}): run `pointsman topics apply`"
+            if settings.logs_in:
+                problem += ", or this login may not see them: `pointsman access check`"
         if time.monotonic() >= give_up:
             raise BusNotReadyError(problem)
         if problem != told:

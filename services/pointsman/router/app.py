@@ -83,7 +83,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     return Service(
         name="router",
         settings=settings,
-        topics=[topic.name for topic in topics.all(policy.tiers)],
+        topics=[topic.name for topic in topics.of("router", tiers=policy.tiers)],
         broker=control_broker(settings),
         run=route,
         stop=lanes.stop,

@@ -81,7 +81,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
     return Service(
         name=f"worker-{settings.tier}",
         settings=settings,
-        topics=[topic.name for topic in topics.all([settings.tier])],
+        topics=[topic.name for topic in topics.of("worker", tiers=[settings.tier])],
         broker=control_broker(settings),
         run=lanes.run,
         stop=stop,

@@ -224,6 +224,7 @@ class TestAsyncApi:
         }
         assert {(action, channel) for service, action, channel in found if service == "router"} == {
             ("receive", "jobs-intake"),
+            ("send", "jobs-intake"),
             ("send", "jobs-tier"),
             ("send", "jobs-results"),
             ("send", "jobs-dead"),

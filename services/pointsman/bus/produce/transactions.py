@@ -15,7 +15,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import (
@@ -38,6 +37,7 @@ from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.errors import BrokerTooOldError, RecordsRefusedError
 from pointsman.bus.places import Place
 from pointsman.bus.produce.batches import Batches
+from pointsman.bus.produce.transactional_ids import transactional_id
 from pointsman.bus.protocol import transaction_requests as requests
 from pointsman.bus.protocol.transaction_requests import Membership, Offset, Packed, Producer, Versions
 from pointsman.bus.settings import LanePart
@@ -79,8 +79,7 @@ class Transactions:
         self._client = client
         self._request_timeout_ms = settings.request_timeout_ms
         self._timeout_ms = settings.transaction_timeout_ms
-        #: One of its own for each process: it is the group that fences, not the transactional id.
-        self._name = f"{group}-{uuid4()}"
+        self._name = transactional_id(group)
         self._group = group
         self._producer = Producer(-1, -1)
         self._coordinators: dict[str, int] = {}

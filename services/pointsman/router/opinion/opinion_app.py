@@ -57,7 +57,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     return Service(
         name="opinion",
         settings=settings,
-        topics=[topic.name for topic in settings.topics.all(policy.tiers)],
+        topics=[topic.name for topic in settings.topics.of("opinion", tiers=policy.tiers)],
         broker=control_broker(settings),
         run=opine,
         stop=lanes.stop,

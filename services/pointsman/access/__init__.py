@@ -1,0 +1,1 @@
+"""Who may do what in Kafka and Postgres, derived from what topics declare; and how servers are made so."""

@@ -1,0 +1,105 @@
+"""All that an installation's principals may do, derived from its topics, tiers and agents; pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pointsman.access import rights
+from pointsman.access.principals import Principal, principals
+from pointsman.access.quotas import quotas
+from pointsman.bus.admin.acl import Acl
+from pointsman.runtime.errors import CommandError
+from pointsman.store.roles import AUDITOR, CLAIMS, WRITER
+from pointsman_schemas.topics import Topic, Topics
+
+#: Postgres cuts a longer name off.
+_LONGEST_LOGIN = 63
+
+
+class KafkaAgent(Protocol):
+    """What is needed of an agent's registry entry."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def jobs_per_minute(self) -> int | None: ...
+    @property
+    def max_chars(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What is to be there. `quotas` by user; `logins`: the role of each Postgres user."""
+
+    prefix: str
+    principals: tuple[Principal, ...]
+    topics: tuple[Topic, ...]
+    acls: frozenset[Acl]
+    quotas: Mapping[str, Mapping[str, float]]
+    logins: Mapping[str, str]
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """All who log in to Kafka."""
+        return tuple(principal.name for principal in self.principals)
+
+
+def derive(
+    topics: Topics,
+    tiers: Sequence[str],
+    agents: Iterable[KafkaAgent],
+    *,
+    cascade: Sequence[str] = (),
+    claims_in_postgres: bool = False,
+) -> Access:
+    """Of `agents` those that have a Kafka login and may act; `cascade` as `rights.acls` takes it.
+
+    `claims_in_postgres`: large values are kept in the audit's database, too.
+
+    Raises:
+        CommandError: names that Kafka or Postgres cannot tell apart.
+    """
+    listed = sorted(agents, key=lambda agent: agent.id)
+    users = principals(topics.prefix, tiers, [agent.id for agent in listed])
+    declared = rights.all_topics(topics, tiers, [agent.id for agent in listed])
+    _distinct(declared)
+    by_name = {user.part: user.name for user in users if user.role == "agent"}
+    logins = dict(_logins(users, claims_in_postgres))
+    for name in logins:
+        if len(name.encode()) > _LONGEST_LOGIN:
+            raise CommandError(
+                f"`{name}` is too long for a user of Postgres", "choose a shorter prefix or tier"
+            )
+    return Access(
+        topics.prefix,
+        tuple(users),
+        tuple(declared),
+        rights.acls(topics, tiers, users, cascade),
+        {by_name[agent.id]: quotas(agent.jobs_per_minute, agent.max_chars) for agent in listed},
+        logins,
+    )
+
+
+def _logins(users: Iterable[Principal], claims: bool) -> Iterable[tuple[str, str]]:
+    for user in users:
+        match user.role:
+            case "audit":
+                yield user.name, WRITER
+            case "auditor" | "operator":
+                yield user.name, AUDITOR
+            case "router" | "opinion" | "worker" if claims:
+                yield user.name, CLAIMS
+            case _:
+                pass
+
+
+def _distinct(declared: Iterable[Topic]) -> None:
+    """Kafka refuses a topic whose name differs from another's in `.` and `_` only."""
+    seen: dict[str, str] = {}
+    for topic in declared:
+        other = seen.setdefault(topic.name.replace("_", "."), topic.name)
+        if other != topic.name:
+            raise CommandError(
+                f"Kafka takes {other} and {topic.name} for the same topic",
+                "give one of the agents another id",
+            )

@@ -1,0 +1,75 @@
+"""Who logs in: a user for each service and tier, for people, and for each agent that speaks to Kafka itself.
+
+A service's user has the name of its consumer group, and the same name in Postgres.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pointsman.bus.admin.acl import Acl, Operation, Pattern, Resource, principal
+from pointsman.bus.produce.transactional_ids import transactional_ids
+
+Role = Literal["router", "opinion", "worker", "audit", "operator", "registry", "auditor", "agent"]
+
+#: Services and people of which there is one user each.
+SINGLE: tuple[Role, ...] = ("router", "opinion", "audit", "operator", "registry", "auditor")
+#: Of these each process is a member of a group, and writes in transactions.
+_MEMBERS: tuple[Role, ...] = ("router", "opinion", "worker")
+#: The cluster's super user, who makes the others: no service logs in as that.
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user. `part` is a worker's tier or an agent's id, empty for the others."""
+
+    prefix: str
+    role: Role
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.prefix}.{self.role}" + (f".{self.part}" if self.part else "")
+
+    @property
+    def words(self) -> frozenset[str]:
+        """What the topics' declarations call it."""
+        match self.role:
+            case "worker":
+                return frozenset({"worker", f"worker-{self.part}"})
+            case "agent":
+                return frozenset({"agents", f"agent-{self.part}"})
+            case "operator":
+                return frozenset({"people"})
+            case role:
+                return frozenset({role})
+
+    def may(self, resource: Resource, name: str, operation: Operation, pattern: Pattern = "literal") -> Acl:
+        return Acl(principal(self.name), resource, name, pattern, operation)
+
+    @property
+    def beside_topics(self) -> Iterator[Acl]:
+        """What it may do with groups and transactional ids, which no topic declares."""
+        if self.role in (*_MEMBERS, "audit", "agent"):
+            yield self.may("group", self.name, "read")
+        if self.role in _MEMBERS:
+            yield self.may("transactional id", transactional_ids(self.name), "write", "prefixed")
+        match self.role:
+            case "router":  # it sees whether anybody gives second opinions
+                yield self.may("group", f"{self.prefix}.opinion", "describe")
+            case "audit":  # it derives ids as the router does, see `topic_seed`
+                yield self.may("group", f"{self.prefix}.router", "describe")
+            case "operator":  # lag, queue
+                yield self.may("group", f"{self.prefix}.", "describe", "prefixed")
+            case _:
+                pass
+
+
+def principals(prefix: str, tiers: Sequence[str], agents: Iterable[str]) -> list[Principal]:
+    """All of an installation. `agents`: the ids of those with a Kafka login."""
+    return [
+        *(Principal(prefix, role) for role in SINGLE),
+        *(Principal(prefix, "worker", tier) for tier in tiers),
+        *(Principal(prefix, "agent", agent) for agent in sorted(agents)),
+    ]

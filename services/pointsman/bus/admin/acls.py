@@ -1,0 +1,115 @@
+"""The access rules that a cluster keeps: all of them, and how some are added or taken away."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar, get_args
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from pointsman.bus import connection
+from pointsman.bus.admin import rdkafka
+from pointsman.bus.admin.acl import Acl, Operation, Pattern, Resource
+from pointsman.bus.tcp_check import reach
+from pointsman.runtime.settings import KafkaPart
+
+T = TypeVar("T")
+
+_REQUEST_S = 15.0
+
+_RESOURCES: dict[Resource, ResourceType] = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "transactional id": ResourceType.TRANSACTIONAL_ID,
+    "cluster": ResourceType.BROKER,
+}
+_PATTERNS: dict[Pattern, ResourcePatternType] = {
+    "literal": ResourcePatternType.LITERAL,
+    "prefixed": ResourcePatternType.PREFIXED,
+}
+_OPERATIONS: dict[Operation, AclOperation] = {
+    operation: AclOperation[operation.upper().replace(" ", "_")] for operation in get_args(Operation)
+}
+
+
+async def list_acls(settings: KafkaPart) -> frozenset[Acl]:
+    """Every rule about topics, groups, transactional ids and the cluster.
+
+    Raises:
+        KafkaUnavailableError, BusError: the cluster did not answer, or refused.
+    """
+    admin = await _admin(settings)
+    any_text: Any = None  # which the client takes, and its types do not say
+    everything = AclBindingFilter(
+        ResourceType.ANY, any_text, ResourcePatternType.ANY, any_text, any_text, AclOperation.ANY,
+        AclPermissionType.ANY,
+    )  # fmt: skip
+    asked = admin.describe_acls(everything, request_timeout=_REQUEST_S)
+    found = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
+    return frozenset(_read(binding) for binding in found if binding.restype in _RESOURCES.values())
+
+
+async def add_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
+    """Raises: as `list_acls`."""
+    if acls:
+        admin = await _admin(settings)
+        asked = admin.create_acls([_binding(acl) for acl in sorted(acls)], request_timeout=_REQUEST_S)
+        await asyncio.gather(*(rdkafka.answer(settings.kafka, one, _REQUEST_S) for one in asked.values()))
+
+
+async def remove_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
+    """One that is not there is gone already. Raises: as `list_acls`."""
+    if acls:
+        admin = await _admin(settings)
+        asked = admin.delete_acls([_exactly(acl) for acl in sorted(acls)], request_timeout=_REQUEST_S)
+        await asyncio.gather(*(rdkafka.answer(settings.kafka, one, _REQUEST_S) for one in asked.values()))
+
+
+async def _admin(settings: KafkaPart) -> AdminClient:
+    await reach(settings)
+    return connection.cluster_admin(settings)
+
+
+def _binding(acl: Acl) -> AclBinding:
+    return AclBinding(*_fields(acl))
+
+
+def _exactly(acl: Acl) -> AclBindingFilter:
+    return AclBindingFilter(*_fields(acl))
+
+
+def _fields(
+    acl: Acl,
+) -> tuple[ResourceType, str, ResourcePatternType, str, str, AclOperation, AclPermissionType]:
+    return (
+        _RESOURCES[acl.resource],
+        acl.name,
+        _PATTERNS[acl.pattern],
+        acl.principal,
+        acl.host,
+        _OPERATIONS[acl.operation],
+        AclPermissionType.DENY if acl.permission == "deny" else AclPermissionType.ALLOW,
+    )
+
+
+def _read(binding: AclBinding) -> Acl:
+    return Acl(
+        binding.principal,
+        _ours(_RESOURCES, binding.restype),
+        binding.name,
+        _ours(_PATTERNS, binding.resource_pattern_type),
+        _ours(_OPERATIONS, binding.operation),
+        "deny" if binding.permission_type == AclPermissionType.DENY else "allow",
+        binding.host,
+    )
+
+
+def _ours(table: Mapping[T, object], theirs: object) -> T:
+    return next(name for name, known in table.items() if known == theirs)

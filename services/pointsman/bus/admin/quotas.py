@@ -1,0 +1,56 @@
+"""How much of the brokers each user may have; confluent-kafka has no calls for it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, for_code
+
+from pointsman.bus import connection
+from pointsman.bus.errors import BusError
+from pointsman.bus.protocol import quota_requests
+from pointsman.bus.tcp_check import reach
+from pointsman.runtime.settings import KafkaPart
+
+
+async def list_quotas(settings: KafkaPart) -> dict[str, dict[str, float]]:
+    """Of each user that has any, but for those that hold for one of its client ids only.
+
+    Raises:
+        KafkaUnavailableError, BusError: the cluster did not answer, or refused.
+    """
+    async with _client(settings) as client:
+        code, text, found = await client.send(client.get_random_node(), quota_requests.describe())
+    if code:
+        raise _refused(settings, code, text)
+    return {entity[0][1] or "<default>": values for entity, values in found.items() if len(entity) == 1}
+
+
+async def set_quotas(settings: KafkaPart, changes: Mapping[str, Mapping[str, float | None]]) -> None:
+    """Of each user; None takes one away. Raises: as `list_quotas`."""
+    if not changes:
+        return
+    async with _client(settings) as client:
+        answers: dict[str, tuple[int, str]] = await client.send(
+            client.get_random_node(), quota_requests.alter(changes)
+        )
+    for code, text in answers.values():
+        if code:
+            raise _refused(settings, code, text)
+
+
+@asynccontextmanager
+async def _client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]:
+    await reach(settings)
+    client = connection.client(settings)
+    try:
+        await client.bootstrap()
+        yield client
+    except KafkaError as error:
+        raise BusError(f"Kafka at {settings.kafka} refused: {error!r}") from error
+    finally:
+        await client.close()
+
+
+def _refused(settings: KafkaPart, code: int, text: str) -> BusError:
+    return BusError(f"Kafka at {settings.kafka} refused: {text or for_code(code).__name__}")

@@ -1,0 +1,82 @@
+"""The cluster's users that log in by SCRAM-SHA-512, and their passwords, which it never tells."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from pointsman.bus import connection
+from pointsman.bus.admin import rdkafka
+from pointsman.bus.tcp_check import reach
+from pointsman.runtime.settings import KafkaPart
+
+MECHANISM = "SCRAM-SHA-512"
+#: Kafka's default is its least, 4096.
+ITERATIONS = 8192
+_REQUEST_S = 15.0
+_NAMES = {ScramMechanism.SCRAM_SHA_256: "SCRAM-SHA-256", ScramMechanism.SCRAM_SHA_512: MECHANISM}
+_MECHANISMS = {name: mechanism for mechanism, name in _NAMES.items()}
+#: librdkafka has no name for RESOURCE_NOT_FOUND.
+_NOT_FOUND = 91
+
+
+async def list_users(settings: KafkaPart) -> dict[str, frozenset[str]]:
+    """Every user that has a password, with its mechanisms.
+
+    Raises:
+        KafkaUnavailableError, BusError: the cluster did not answer, or refused.
+    """
+    await reach(settings)
+    admin = connection.cluster_admin(settings)
+    asked: Any = admin.describe_user_scram_credentials(None, request_timeout=_REQUEST_S)
+    found = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
+    return {
+        user: frozenset(
+            _NAMES.get(info.mechanism, str(info.mechanism)) for info in told.scram_credential_infos
+        )
+        for user, told in found.items()
+    }
+
+
+async def set_passwords(settings: KafkaPart, passwords: Mapping[str, str]) -> None:
+    """Make these users, or give them another password. Raises: as `list_users`."""
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    await _alter(
+        settings,
+        [UserScramCredentialUpsertion(user, info, word.encode()) for user, word in passwords.items()],
+    )
+
+
+async def remove_users(settings: KafkaPart, users: Collection[tuple[str, str]]) -> None:
+    """Take the password of each user and mechanism away: it logs in no more. One that is gone is gone.
+
+    Raises: as `list_users`.
+    """
+    await _alter(
+        settings, [UserScramCredentialDeletion(user, _MECHANISMS[mechanism]) for user, mechanism in users]
+    )
+
+
+async def _alter(
+    settings: KafkaPart, changes: list[UserScramCredentialUpsertion] | list[UserScramCredentialDeletion]
+) -> None:
+    if not changes:
+        return
+    await reach(settings)
+    asked = connection.cluster_admin(settings).alter_user_scram_credentials(
+        [*changes], request_timeout=_REQUEST_S
+    )
+    for answer in asked.values():
+        try:
+            await asyncio.wrap_future(answer)
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            if cause.code() != _NOT_FOUND:
+                raise rdkafka.explain(settings.kafka, error, _REQUEST_S) from error

@@ -1,0 +1,89 @@
+"""The requests for clients' quotas, version 1, and what is answered. Layouts: Kafka's protocol guide."""
+
+from collections.abc import Mapping
+from struct import Struct
+
+from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
+from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
+
+_DESCRIBE, _ALTER, _VERSION = 48, 49, 1
+_USER = b"user"
+#: Of a component: the user that is named, or whatever user is.
+_EXACT, _ANY = 0, 2
+
+_THROTTLE = Struct(">i")
+_CODE = Struct(">h")
+_VALUE = Struct(">d")
+_FLAG = Struct(">b")
+
+#: Of each user, and client id where it has one, the quotas by their names; None stands for the default.
+Quotas = dict[tuple[tuple[str, str | None], ...], dict[str, float]]
+
+
+def describe() -> Packed:
+    """All that any user has; answered by error code, text and `Quotas`."""
+    component = compact(_USER) + bytes([_ANY]) + compact(None) + NO_TAGS
+    return Packed(_DESCRIBE, _VERSION, array([component]) + b"\x00" + NO_TAGS, ResponseReader(_described))
+
+
+def alter(changes: Mapping[str, Mapping[str, float | None]]) -> Packed:
+    """Set each user's quotas; None takes one away. Answered by error code and text of each user."""
+    entries = (
+        array([compact(_USER) + compact(user.encode()) + NO_TAGS])
+        + array(
+            compact(key.encode()) + _VALUE.pack(value or 0.0) + bytes([value is None]) + NO_TAGS
+            for key, value in values.items()
+        )
+        + NO_TAGS
+        for user, values in changes.items()
+    )
+    return Packed(_ALTER, _VERSION, array(entries) + b"\x00" + NO_TAGS, ResponseReader(_altered))
+
+
+def _described(answer: WireReader) -> tuple[int, str, Quotas]:
+    answer.unpack(_THROTTLE)
+    (code,) = answer.unpack(_CODE)
+    text = _text(answer) or ""
+    entries = answer.array(_entry)
+    answer.tags()
+    return code, text, dict(entries)
+
+
+def _entry(answer: WireReader) -> tuple[tuple[tuple[str, str | None], ...], dict[str, float]]:
+    entity = answer.array(_component)
+    values = answer.array(_value)
+    answer.tags()
+    return tuple(entity), dict(values)
+
+
+def _component(answer: WireReader) -> tuple[str, str | None]:
+    kind, name = _text(answer), _text(answer)
+    answer.tags()
+    return kind or "", name
+
+
+def _value(answer: WireReader) -> tuple[str, float]:
+    key = _text(answer) or ""
+    (value,) = answer.unpack(_VALUE)
+    answer.tags()
+    return key, value
+
+
+def _altered(answer: WireReader) -> dict[str, tuple[int, str]]:
+    answer.unpack(_THROTTLE)
+    entries = answer.array(_outcome)
+    answer.tags()
+    return dict(entries)
+
+
+def _outcome(answer: WireReader) -> tuple[str, tuple[int, str]]:
+    (code,) = answer.unpack(_CODE)
+    text = _text(answer) or ""
+    entity = dict(answer.array(_component))
+    answer.tags()
+    return entity.get("user") or "", (code, text)
+
+
+def _text(answer: WireReader) -> str | None:
+    read = answer.compact()
+    return None if read is None else read.decode()

@@ -1,0 +1,165 @@
+"""What each principal may do follows from the topics, the tiers and the agents, and is no more than it uses."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from pointsman.access.derive import Access, derive
+from pointsman.audit.settings import AuditSettings
+from pointsman.bus.admin.acl import CLUSTER, Acl, allowed
+from pointsman.bus.produce.transactional_ids import transactional_id
+from pointsman.router.settings import RouterSettings
+from pointsman.runtime.errors import CommandError
+from pointsman.store.roles import AUDITOR, CLAIMS, WRITER
+from pointsman.worker.settings import WorkerSettings
+from pointsman_schemas.topics import Topics
+
+TOPICS = Topics("p")
+TIERS = ("small", "small-eu", "frontier")
+
+
+@dataclass(frozen=True)
+class Agent:
+    id: str
+    jobs_per_minute: int | None = None
+    max_chars: int | None = None
+
+
+AGENTS = (Agent("reader"), Agent("reader-2", 60, 1000))
+
+
+@pytest.fixture(scope="module")
+def access() -> Access:
+    return derive(TOPICS, TIERS, AGENTS, cascade=("small", "frontier"))
+
+
+def may(access: Access, user: str, resource: str, name: str, operation: str) -> bool:
+    return allowed(access.acls, f"p.{user}", resource, name, operation)  # type: ignore[arg-type]
+
+
+def test_each_service_each_tier_and_each_agent_logs_in_as_itself(access: Access) -> None:
+    assert access.users == (
+        "p.router",
+        "p.opinion",
+        "p.audit",
+        "p.operator",
+        "p.registry",
+        "p.auditor",
+        "p.worker.small",
+        "p.worker.small-eu",
+        "p.worker.frontier",
+        "p.agent.reader",
+        "p.agent.reader-2",
+    )
+
+
+def test_a_user_of_a_service_is_called_as_its_group() -> None:
+    assert RouterSettings(prefix="p").opinion_group == "p.opinion"
+    assert WorkerSettings(prefix="p", tier="small").group == "p.worker.small"
+    assert AuditSettings(prefix="p").prefix == "p"
+
+
+def test_a_worker_reads_its_own_tier_and_no_other(access: Access) -> None:
+    for tier in TIERS:
+        for other in TIERS:
+            name = TOPICS.tier(other).name
+            assert may(access, f"worker.{tier}", "topic", name, "read") is (tier == other)
+            assert may(access, f"worker.{tier}", "group", f"p.worker.{other}", "read") is (tier == other)
+
+
+def test_a_worker_sends_jobs_to_the_tiers_above_it_in_the_cascade(access: Access) -> None:
+    sent = {
+        (tier, other)
+        for tier in TIERS
+        for other in TIERS
+        if may(access, f"worker.{tier}", "topic", TOPICS.tier(other).name, "write")
+    }
+    assert sent == {("small", "frontier")}
+
+
+def test_without_a_cascade_no_worker_sends_jobs_anywhere() -> None:
+    acls = derive(TOPICS, TIERS, ()).acls
+    assert not [
+        acl for acl in acls if "worker" in acl.user and "jobs.tier" in acl.name and acl.operation == "write"
+    ]
+
+
+def test_nobody_but_a_group_fences_its_transactions(access: Access) -> None:
+    groups = ("router", "opinion", *(f"worker.{tier}" for tier in TIERS))
+    for user in (name.removeprefix("p.") for name in access.users):
+        for group in groups:
+            id = transactional_id(f"p.{group}")
+            assert may(access, user, "transactional id", id, "write") is (user == group)
+
+
+def test_an_agent_publishes_and_reads_its_own_outcomes(access: Access) -> None:
+    held = {acl for acl in access.acls if acl.user == "p.agent.reader"}
+    assert {(acl.resource, acl.name, acl.pattern, acl.operation) for acl in held} == {
+        ("topic", "p.jobs.intake", "literal", "write"),
+        ("topic", "p.jobs.control", "literal", "write"),
+        ("topic", "p.feedback", "literal", "write"),
+        ("topic", "p.agents.results.reader", "literal", "read"),
+        ("group", "p.agent.reader", "literal", "read"),
+    }
+
+
+def test_an_agents_outcomes_are_for_it_and_for_who_reads_all(access: Access) -> None:
+    name = TOPICS.agent_results("reader").name
+    readers = [user for user in access.users if allowed(access.acls, user, "topic", name, "read")]
+    assert readers == ["p.audit", "p.operator", "p.agent.reader"]
+
+
+def test_nobody_deletes_or_changes_the_cluster(access: Access) -> None:
+    assert not [acl for acl in access.acls if acl.resource == "cluster" or acl.operation in ("all", "delete")]
+    assert not may(access, "operator", "cluster", CLUSTER, "alter")
+    changes = [acl.user for acl in access.acls if acl.operation in ("create", "alter", "alter configs")]
+    assert set(changes) == {"p.operator"}
+
+
+def test_every_topic_is_for_the_audit_and_says_so() -> None:
+    topics = [*TOPICS.all(TIERS), TOPICS.agent_results("reader")]
+    assert [topic.name for topic in topics if "audit" not in topic.readers] == []
+
+
+def test_every_declared_writer_and_reader_is_somebody(access: Access) -> None:
+    words = frozenset().union(*(principal.words for principal in access.principals))
+    declared = {word for topic in access.topics for word in (*topic.writers, *topic.readers)}
+    assert declared <= words
+
+
+def test_only_the_audit_adds_to_the_record_and_only_who_reads_it_reads(access: Access) -> None:
+    assert access.logins == {"p.audit": WRITER, "p.auditor": AUDITOR, "p.operator": AUDITOR}
+
+
+def test_who_handles_large_values_has_a_login_where_postgres_keeps_them() -> None:
+    logins = derive(TOPICS, ("small",), AGENTS, claims_in_postgres=True).logins
+    keeps = [name for name, role in logins.items() if role == CLAIMS]
+    assert keeps == ["p.router", "p.opinion", "p.worker.small"]
+
+
+def test_agents_have_quotas_by_their_rates_and_services_have_none(access: Access) -> None:
+    assert set(access.quotas) == {"p.agent.reader", "p.agent.reader-2"}
+    slow = access.quotas["p.agent.reader-2"]["producer_byte_rate"]
+    assert 0 < slow < access.quotas["p.agent.reader"]["producer_byte_rate"]
+
+
+def test_agents_whose_topics_kafka_cannot_tell_apart_are_refused() -> None:
+    with pytest.raises(CommandError, match=r"a\.b and .*a_b"):
+        derive(TOPICS, TIERS, (Agent("a.b"), Agent("a_b")))
+
+
+def test_a_prefix_that_is_too_long_for_postgres_is_refused() -> None:
+    with pytest.raises(CommandError, match="too long"):
+        derive(Topics("p" * 60), TIERS, ())
+
+
+def test_an_acl_covers_what_kafka_says_it_does() -> None:
+    reads = Acl("User:u", "topic", "p.", "prefixed", "read")
+    assert allowed([reads], "u", "topic", "p.x", "describe")
+    assert not allowed([reads], "u", "topic", "q.x", "read")
+    assert not allowed([reads], "u", "group", "p.x", "read")
+    assert not allowed([reads], "v", "topic", "p.x", "read")
+    assert not allowed([reads], "u", "cluster", CLUSTER, "idempotent write")
+    writes = Acl("User:u", "topic", "p.x", "literal", "write")
+    assert allowed([writes], "u", "cluster", CLUSTER, "idempotent write")
+    assert not allowed([writes], "u", "topic", "p.x.y", "write")
