@@ -14,6 +14,8 @@ Headers = tuple[tuple[str, bytes], ...]
 TYPE_PREFIX = "pointsman."
 #: The header that names the person whom a message is about; `ce_subject` is the job.
 DATA_SUBJECT = "ce_datasubject"
+#: The header that carries the signature of whoever sent the record, see docs/contract.md.
+SIGNATURE = "ce_signature"
 
 
 class BadEnvelopeError(ValueError):

@@ -26,6 +26,11 @@ class Reason(StrEnum):
     AGENT_NOT_ALLOWED = "agent_not_allowed"
     UNKNOWN_TIER = "unknown_tier"
     DUPLICATE_JOB = "duplicate_job"
+    SIGNATURE_MISSING = "signature_missing"
+    SIGNATURE_WRONG = "signature_wrong"
+    SIGNATURE_FOREIGN = "signature_foreign"
+    SIGNATURE_STALE = "signature_stale"
+    SIGNATURE_REPEATED = "signature_repeated"
     DEADLINE_PASSED = "deadline_passed"
     INTERNAL = "internal"
 

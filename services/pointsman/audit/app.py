@@ -13,13 +13,13 @@ from pointsman.audit.private import Privacy
 from pointsman.audit.settings import AuditSettings
 from pointsman.bus.consume.reader import Reader
 from pointsman.bus.host import Service, control_broker, serve
+from pointsman.identity.keys import PrivateKey
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.connect import Pool, open_pool
-from pointsman.store.verify.signing import PrivateKey
 
 log = getLogger(__name__)
 

@@ -10,6 +10,7 @@ from pointsman.audit.settings import AuditSettings
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import BusError
 from pointsman.bus.produce.publisher import Publisher
+from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -18,7 +19,6 @@ from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.connect import Pool
 from pointsman.store.errors import StoreError
 from pointsman.store.verify.checkpoints import add_checkpoint
-from pointsman.store.verify.signing import PrivateKey
 from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, LaneHead, OffsetsLost
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7

@@ -8,6 +8,7 @@ import asyncpg
 
 from pointsman.audit.checkpointer import signed
 from pointsman.audit.rows import row_of
+from pointsman.identity.keys import PrivateKey
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.chain import follow, genesis
 from pointsman.store.append.lanes import Lane
@@ -16,7 +17,6 @@ from pointsman.store.connect import Pool
 from pointsman.store.sql import query
 from pointsman.store.verify.checkpoints import add_checkpoint
 from pointsman.store.verify.retain import days_before, drop_day, state_day
-from pointsman.store.verify.signing import PrivateKey
 from pointsman.store.verify.walk import digest_of
 from tests.support.bus.example_records import TOPICS, story
 from tests.support.store.audit_store import as_auditor, audit_pool, observer, put

@@ -6,8 +6,8 @@ import pytest
 
 from pointsman.audit.app import PrivacyKeyMissingError, build, privacy_of
 from pointsman.audit.settings import AuditSettings
+from pointsman.identity.keys import KeyUnreadableError
 from pointsman.runtime.yaml_file import FileError
-from pointsman.store.verify.signing import KeyUnreadableError
 
 KEY = "22" * 32
 

@@ -17,7 +17,7 @@ from pointsman.bench.soak.run import Plan, Soak, SoakReport
 from pointsman.bench.soak.victims import Victims
 from pointsman.bus.codec.records import Incoming
 from pointsman.cli.bench.soak import app
-from pointsman.store.verify.signing import PrivateKey
+from pointsman.identity.keys import PrivateKey
 
 NAMES = ("router", "worker", "audit")
 

@@ -11,10 +11,10 @@ from uuid import UUID
 from pointsman.bench.soak.checker import AuditedRecord, Logged, check, up_to
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.follow import Follower
+from pointsman.identity.keys import PublicKey
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.append.record import record_digest, stored_headers
 from pointsman.store.ask.asking import asked
-from pointsman.store.verify.signing import PublicKey
 from pointsman.store.verify.verify import Scope, verify
 from pointsman_schemas.topics import Topics
 

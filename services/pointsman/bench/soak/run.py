@@ -19,7 +19,7 @@ from pointsman.bench.soak.record import Record, examine
 from pointsman.bench.soak.victims import Victims
 from pointsman.bench.system import TIERS, RunningSystem, whole_system
 from pointsman.bus.admin.lag import WatchedTopic, lag, lanes
-from pointsman.store.verify.signing import PublicKey
+from pointsman.identity.keys import PublicKey
 from pointsman_schemas.topics import Topics
 
 _LATENCY_MS = 100

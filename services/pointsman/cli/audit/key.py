@@ -22,8 +22,8 @@ def key(
     import os
 
     from pointsman.cli import screen
+    from pointsman.identity.keys import PrivateKey
     from pointsman.runtime.errors import CommandError
-    from pointsman.store.verify.signing import PrivateKey
 
     made = PrivateKey.generate()
     try:

@@ -10,8 +10,8 @@ import typer
 from pointsman.cli.options import Json
 
 if TYPE_CHECKING:
+    from pointsman.identity.keys import PrivateKey, PublicKey
     from pointsman.store.verify.retain import Day, SignedStatement
-    from pointsman.store.verify.signing import PrivateKey, PublicKey
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -122,14 +122,14 @@ def retain(
 
 
 def _key(file: Path | None) -> "PrivateKey | None":
-    from pointsman.store.verify.signing import PrivateKey
+    from pointsman.identity.keys import PrivateKey
 
     text = os.environ.get("POINTSMAN_AUDIT_KEY") or (file.read_text() if file else "")
     return PrivateKey.parse(text) if text else None
 
 
 def _public_key() -> "PublicKey | None":
-    from pointsman.store.verify.signing import PublicKey
+    from pointsman.identity.keys import PublicKey
 
     text = os.environ.get("POINTSMAN_AUDIT_PUBLIC_KEY")
     return PublicKey.parse(text) if text else None

@@ -93,9 +93,9 @@ async def _verify(
     from pointsman.claims.settings import ClaimsPart
     from pointsman.cli import job_id, screen
     from pointsman.cli.settings import load
+    from pointsman.identity.keys import PublicKey
     from pointsman.store.ask.jobs import open_jobs
     from pointsman.store.ask.refused import refused
-    from pointsman.store.verify.signing import PublicKey
     from pointsman.store.verify.verify import Scope, verify
 
     public = PublicKey.parse(settings.audit_public_key) if settings.audit_public_key else None

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pointsman.dev.private_file import write_private
-from pointsman.store.verify.signing import PrivateKey
+from pointsman.identity.keys import PrivateKey
 
 
 def audit_key(folder: Path) -> tuple[Path, str]:

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from pointsman.identity.keys import KeyUnreadableError
 from pointsman.store.errors import StoreError
-from pointsman.store.verify.signing import KeyUnreadableError
 
 _NONCE = 12
 _KEY = 32

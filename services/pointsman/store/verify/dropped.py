@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pointsman.identity.keys import PublicKey
 from pointsman.store.append.lanes import Lane
 from pointsman.store.verify.findings import Finding, Wrong
-from pointsman.store.verify.signing import PublicKey
 
 
 class Run(BaseModel):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from pointsman.identity.keys import PublicKey
 from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.findings import Finding, Wrong
-from pointsman.store.verify.signing import PublicKey
 from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 
 

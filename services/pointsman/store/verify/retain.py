@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from pointsman.identity.keys import PrivateKey
 from pointsman.store.ask.reader_rights import refuse_more_than_reader
 from pointsman.store.connect import connected, translated
 from pointsman.store.errors import StoreError
 from pointsman.store.sql import query
 from pointsman.store.verify.dropped import Run, Statement
-from pointsman.store.verify.signing import PrivateKey
 
 
 class Day(NamedTuple):

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from pointsman.identity.keys import PublicKey
 from pointsman.store.append.chain import genesis
 from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.append.row import Row
@@ -20,7 +21,6 @@ from pointsman.store.verify.exact_json import parsed
 from pointsman.store.verify.findings import Finding, VerifyReport, Wrong
 from pointsman.store.verify.lost import lost_records
 from pointsman.store.verify.marks import HeadMark, Marks, lost_lanes, marks_of
-from pointsman.store.verify.signing import PublicKey
 from pointsman.store.verify.summaries import FactFile, fact_of, unlike
 from pointsman.store.verify.walk import LaneWalk, StoredRow
 from pointsman_schemas.claims import DATAREF

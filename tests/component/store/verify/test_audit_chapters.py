@@ -20,12 +20,12 @@ from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume import read_positions
 from pointsman.bus.settings import LanePart
+from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.metrics import LOST
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.verify.findings import Wrong
-from pointsman.store.verify.signing import PrivateKey
 from pointsman.store.verify.verify import Scope, verify
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.ids import derived_id

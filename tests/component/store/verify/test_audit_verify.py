@@ -6,12 +6,12 @@ from datetime import date
 import pytest
 
 from pointsman.audit.rows import row_of
+from pointsman.identity.keys import PrivateKey
 from pointsman.store import migrate
 from pointsman.store.append.audit_writer import AuditWriter, Move
 from pointsman.store.append.row import Row
 from pointsman.store.sql import migrations
 from pointsman.store.verify.findings import VerifyReport, Wrong
-from pointsman.store.verify.signing import PrivateKey
 from pointsman.store.verify.verify import Scope, verify
 from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
 from tests.support.store.audit_store import as_auditor, audit_pool, observer, prepare, put, row, rows

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from pointsman.audit.checkpointer import added, moved, signed
+from pointsman.identity.keys import KeyUnreadableError, PrivateKey, PublicKey
 from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.marks import marks_of
-from pointsman.store.verify.signing import KeyUnreadableError, PrivateKey, PublicKey
 from pointsman_schemas.checkpoints import ChapterMet, OffsetsLost
 
 KEY, OTHER = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)

@@ -1,4 +1,4 @@
-"""Ed25519 keys and what they sign: checkpoints, which nobody without the private key can make."""
+"""Ed25519 keys: what one signs, nobody without the private key can make."""
 
 from base64 import b64decode, b64encode
 from hashlib import sha256
@@ -56,13 +56,20 @@ class PublicKey:
 
     def signed_bytes(self, text: bytes, signature: str) -> bool:
         """Whether the signature (base64) is this key's, over just these bytes."""
+        try:
+            return self.verifies(text, b64decode(signature))
+        except ValueError:
+            return False
+
+    def verifies(self, text: bytes, signature: bytes) -> bool:
+        """As `signed_bytes`, of the signature's own 64 bytes."""
         return any(_verifies(key, text, signature) for key in self._keys)
 
 
-def _verifies(key: Ed25519PublicKey, text: bytes, signature: str) -> bool:
+def _verifies(key: Ed25519PublicKey, text: bytes, signature: bytes) -> bool:
     try:
-        key.verify(b64decode(signature), text)
-    except (InvalidSignature, ValueError):
+        key.verify(signature, text)
+    except InvalidSignature:
         return False
     return True
 

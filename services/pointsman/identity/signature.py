@@ -1,0 +1,60 @@
+"""What an agent signs of a record, and the header that carries its signature.
+
+Invariants:
+- Signed are the topic, `ce_id`, `ce_time` and the value, the first three just as they stand in the record.
+  None holds a line feed, so no two records have the same signed bytes.
+- A signature has one written form, so that whoever changes one byte of the header has another signature.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pointsman.identity.keys import PrivateKey
+from pointsman_schemas.envelope import SIGNATURE
+
+#: The first line of what is signed; another line would be another rule.
+FORM = "pointsman-signature-v1"
+
+_HEADER = re.compile(rb"([0-9a-f]{16}):([A-Za-z0-9+/]{85}[AQgw]==)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`key_id`: which key it is said to be of, see `PublicKey.id`; `raw`: its 64 bytes."""
+
+    key_id: str
+    raw: bytes
+
+    @classmethod
+    def parse(cls, header: bytes) -> "Signature | None":
+        """From the value of the header; None if it is none."""
+        match = _HEADER.match(header)
+        return None if match is None else cls(match[1].decode(), b64decode(match[2]))
+
+
+def signed_bytes(topic: str, id: bytes, time: bytes, value: bytes | None) -> bytes:
+    """What is signed: five lines without a last line feed. `id` and `time`: as the headers have them.
+
+    Raises:
+        ValueError: one of them holds a line feed.
+    """
+    parts = [FORM.encode(), topic.encode(), id, time, sha256(value or b"").hexdigest().encode()]
+    if any(b"\n" in part for part in parts):
+        raise ValueError("topic, ce_id and ce_time hold no line feed")
+    return b"\n".join(parts)
+
+
+def signature_header(
+    key: PrivateKey, topic: str, headers: Iterable[tuple[str, bytes]], value: bytes | None
+) -> tuple[str, bytes]:
+    """The header that signs a record, for those of its own that are there already; `value`: as sent.
+
+    Raises:
+        KeyError: `ce_id` or `ce_time` is not among the headers.
+    """
+    named = dict(headers)
+    text = signed_bytes(topic, named["ce_id"], named["ce_time"], value)
+    return SIGNATURE, f"{key.public.id}:{key.sign_bytes(text)}".encode()

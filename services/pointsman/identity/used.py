@@ -1,0 +1,82 @@
+"""The signatures that a lane has accepted, so that each is good once: bounded, and never with a hole.
+
+Invariants:
+- A signature that was accepted is known as long as its time is recent enough to be accepted again.
+- When there is no room, an agent's oldest are forgotten, and nothing as old is accepted of that agent any
+  more: its time shrinks, a second one never passes. The agent that has the most gives way, so whoever floods
+  a lane narrows the time of nobody else.
+"""
+
+import heapq
+from collections import defaultdict
+
+from pointsman.identity.verify import GOOD_FOR_MS, SignatureVerdict
+
+#: Signatures that a lane remembers, some 20 MB: five minutes of 600 jobs a second.
+CAPACITY = 200_000
+#: What is kept of a signature: nobody can make another one with the same.
+_KEPT_BYTES = 16
+
+
+class UsedSignatures:
+    """Of all agents; `capacity`: of all of them together."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._agents: dict[str, _OfAgent] = defaultdict(_OfAgent)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def use(self, agent_id: str, raw: bytes, time_ms: int, at_ms: int) -> SignatureVerdict:
+        """Use a valid signature up: VALID, then REPEATED; STALE where that is not known any more.
+
+        `raw`, `time_ms`: as `Verified` has them; `at_ms`: when the broker took the record.
+        """
+        agent = self._agents[agent_id]
+        self._count -= agent.forget((at_ms - GOOD_FOR_MS) // 1000 - 1)
+        verdict = agent.use(raw[:_KEPT_BYTES], time_ms // 1000)
+        if verdict is SignatureVerdict.VALID:
+            self._count += 1
+            while self._count > self._capacity:
+                most = max(self._agents.values(), key=len)
+                self._count -= most.forget(most.oldest)
+        return verdict
+
+
+class _OfAgent:
+    """By the second of their time."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, set[bytes]] = {}
+        self._seconds: list[int] = []  # a heap of the same
+        self._size = 0
+        self._forgotten: int | None = None
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def oldest(self) -> int:
+        return self._seconds[0]
+
+    def use(self, kept: bytes, second: int) -> SignatureVerdict:
+        if self._forgotten is not None and second <= self._forgotten:
+            return SignatureVerdict.STALE
+        if second not in self._known:
+            self._known[second] = set()
+            heapq.heappush(self._seconds, second)
+        if kept in self._known[second]:
+            return SignatureVerdict.REPEATED
+        self._known[second].add(kept)
+        self._size += 1
+        return SignatureVerdict.VALID
+
+    def forget(self, until: int) -> int:
+        """Forget those of this second and before; returns how many."""
+        before = self._size
+        while self._seconds and self._seconds[0] <= until:
+            self._forgotten = heapq.heappop(self._seconds)
+            self._size -= len(self._known.pop(self._forgotten))
+        return before - self._size

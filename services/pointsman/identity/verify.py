@@ -1,0 +1,107 @@
+"""What is thought of a record's signature: one of a closed set of verdicts."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from pointsman.identity.keys import PublicKey
+from pointsman.identity.signature import Signature, signed_bytes
+from pointsman_schemas.envelope import SIGNATURE
+
+#: For so long before and after the broker's time a signature is good.
+GOOD_FOR = timedelta(minutes=5)
+GOOD_FOR_MS = int(GOOD_FOR / timedelta(milliseconds=1))
+
+_TIME = re.compile(rb"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COVERED = ("ce_id", "ce_time", SIGNATURE)
+
+
+class SignatureVerdict(StrEnum):
+    """Whether a record is by whom it says."""
+
+    VALID = "valid"
+    MISSING = "missing"
+    WRONG = "wrong"
+    FOREIGN = "foreign"
+    STALE = "stale"
+    REPEATED = "repeated"
+
+
+class AgentKeys:
+    """The public keys of agents, each agent's by their ids; several, while one replaces another."""
+
+    def __init__(self, keys: Mapping[str, Iterable[str]]) -> None:
+        """`keys`: of each agent its keys, 32 bytes in base64 each.
+
+        Raises:
+            KeyUnreadableError: one is none.
+        """
+        self._keys = {
+            agent: {key.id: key for key in map(PublicKey.parse, texts)} for agent, texts in keys.items()
+        }
+
+    def key(self, agent_id: str, key_id: str) -> PublicKey | None:
+        """The agent's own key of that id."""
+        return self._keys.get(agent_id, {}).get(key_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Of a valid one: `time_ms`, its own time in milliseconds since 1970, and `raw`, its 64 bytes."""
+
+    verdict: SignatureVerdict
+    time_ms: int = 0
+    raw: bytes = b""
+
+
+def verify(
+    keys: AgentKeys,
+    agent_id: str,
+    topic: str,
+    headers: Iterable[tuple[str, bytes]],
+    value: bytes | None,
+    *,
+    at_ms: int | None,
+) -> Verified:
+    """Whether `agent_id` signed this record; nothing here raises, whatever the record holds.
+
+    `at_ms`: when the broker took the record, milliseconds since 1970; None: it did not say. Whether the
+    signature came before is not for here, see `UsedSignatures`.
+    """
+    covered: dict[str, bytes] = {}
+    for name, text in headers:
+        if name in _COVERED:
+            if name in covered or not isinstance(text, bytes):
+                return Verified(SignatureVerdict.WRONG)
+            covered[name] = text
+    if SIGNATURE not in covered:
+        return Verified(SignatureVerdict.MISSING)
+    signature = Signature.parse(covered[SIGNATURE])
+    if signature is None or len(covered) < len(_COVERED):
+        return Verified(SignatureVerdict.WRONG)
+    key = keys.key(agent_id, signature.key_id)
+    if key is None:
+        return Verified(SignatureVerdict.FOREIGN)
+    time_ms = time_of(covered["ce_time"])
+    try:
+        text = signed_bytes(topic, covered["ce_id"], covered["ce_time"], value)
+    except ValueError:
+        return Verified(SignatureVerdict.WRONG)
+    if time_ms is None or not key.verifies(text, signature.raw):
+        return Verified(SignatureVerdict.WRONG)
+    if at_ms is None or abs(at_ms - time_ms) > GOOD_FOR_MS:
+        return Verified(SignatureVerdict.STALE)
+    return Verified(SignatureVerdict.VALID, time_ms, signature.raw)
+
+
+def time_of(text: bytes) -> int | None:
+    """Milliseconds since 1970, of an RFC 3339 time; None if it is none, or beyond the calendar."""
+    if not _TIME.match(text):
+        return None
+    try:
+        return (datetime.fromisoformat(text.decode().upper()) - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        return None
