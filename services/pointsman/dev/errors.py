@@ -34,6 +34,10 @@ class FolderTakenError(DevError):
     """Another dev stack uses this data folder."""
 
 
+class OtherModeError(DevError):
+    """The data in this folder is of an open stack and is to be a secure one's, or the other way round."""
+
+
 class FolderUnusableError(DevError):
     """A folder cannot be made, or nothing can be written there."""
 

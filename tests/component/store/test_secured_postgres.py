@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.checks.postgres import postgres as check_postgres
+from pointsman.dev.certificates import Authority, Signed
 from pointsman.runtime.clock import utc_now
 from pointsman.store.address import read_address
 from pointsman.store.connect import connected, open_pool
 from pointsman.store.errors import StoreError
-from tests.support.bus.certificates import Authority, Signed
 
 pytestmark = pytest.mark.stack
 

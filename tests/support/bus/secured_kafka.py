@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pointsman.dev.servers.kafka import EmbeddedKafka, Listener
+from pointsman.dev.certificates import Authority
+from pointsman.dev.servers.kafka import EmbeddedKafka
+from pointsman.dev.servers.listeners import Listener
 from pointsman.runtime.settings import KafkaPart
-from tests.support.bus.certificates import Authority
 
 USER, PASSWORD = "alice", "correct horse: battery staple"
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")

@@ -1,22 +1,26 @@
 """A real Kafka broker without Docker: one KRaft node from its published jars."""
 
 import base64
+import contextlib
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pointsman.dev import jars
 from pointsman.dev.errors import DevError, server_error
 from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.private_file import write_private
+from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.child import Child, set_aside
 from pointsman.dev.servers.class_archive import GC, ClassArchive
 from pointsman.dev.servers.java import Java, find_java
+from pointsman.dev.servers.listeners import Listener, Listeners
 from pointsman.runtime.settings import KafkaPart
 
 _READY_WITHIN_S = 60.0
@@ -24,12 +28,7 @@ _READY_WITHIN_S = 60.0
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-controller.quorum.bootstrap.servers={host}:{controller}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}{more_listeners}
-advertised.listeners=PLAINTEXT://{host}:{port}{more_listeners}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{more_protocols}
+{listeners}
 log.dirs={data}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -46,7 +45,6 @@ log.cleaner.dedupe.buffer.size=4194304
 message.max.bytes=8388608
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
-{more}
 """
 
 _LOGGING = """\
@@ -62,29 +60,17 @@ appender.file.policies.size.type=SizeBasedTriggeringPolicy
 appender.file.policies.size.size=10MB
 appender.file.strategy.type=DefaultRolloverStrategy
 appender.file.strategy.max=2
+logger.denied.name=kafka.authorizer.logger
+logger.denied.level=info
 rootLogger.level=warn
 rootLogger.appenderRef.file.ref=file
 """
 
 
-@dataclass(frozen=True)
-class Listener:
-    """A further way to a broker, beside the plain one. `settings`: its own, as Kafka names them."""
-
-    name: str
-    protocol: str
-    settings: Mapping[str, str]
-    port: int = field(default_factory=free_port)
-
-    @property
-    def lines(self) -> list[str]:
-        """Its settings in the broker's file."""
-        return [f"listener.name.{self.name.lower()}.{name}={value}" for name, value in self.settings.items()]
-
-
 class EmbeddedKafka:
     """A broker on the loopback; its data is in `folder` and stays there.
 
+    `security`: lets nobody in without TLS and a password; without it everybody on the loopback is let in.
     `listeners`: further ones. `scram`: users, as `kafka-storage format --add-scram` takes them.
     `jvm_flags`: after our own, so they prevail.
     """
@@ -94,14 +80,16 @@ class EmbeddedKafka:
         folder: Path,
         port: int | None = None,
         *,
+        security: BrokerSecurity | None = None,
         heap: str = "256m",
         listeners: Sequence[Listener] = (),
         scram: Sequence[str] = (),
         jvm_flags: Sequence[str] = (),
     ) -> None:
         self._folder = folder.resolve()
+        self._security = security
         self._heap = heap
-        self._listeners = listeners
+        self._more = listeners
         self._scram = scram
         self._jvm_flags = jvm_flags
         self.port = port or free_port()
@@ -116,8 +104,18 @@ class EmbeddedKafka:
 
     @property
     def settings(self) -> KafkaPart:
-        """The same, whatever the environment says of another cluster."""
-        return loopback(self.bootstrap)
+        """The same, whatever the environment says of another cluster; as super user, if there is one."""
+        return self._security.settings(self.bootstrap) if self._security else loopback(self.bootstrap)
+
+    @property
+    def formatted(self) -> bool:
+        """Whether there is data in its folder."""
+        return (self._folder / "data" / "meta.properties").exists()
+
+    @property
+    def formatted_secure(self) -> bool:
+        """Whether that data is of a broker that let nobody in without a login."""
+        return "authorizer.class.name=" in (self._folder / "server.properties").read_text()
 
     @property
     def child(self) -> Child:
@@ -140,9 +138,12 @@ class EmbeddedKafka:
         cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
         paths = jars.fetch(jars.read_lock(jars.LOCK_FILE.read_text()), cache)
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # what was said, and what users log in with
+        if self._security:
+            self._security.prepare()
         properties = self._write_settings()
         self._archive = ClassArchive(cache, java)
-        if not (self._folder / "data" / "meta.properties").exists():
+        if not self.formatted:
             self._format([*self._java(java), *_class_path(paths)], properties)
         flags = [*self._java(java), *self._jvm_flags, *self._archive.flags()]
         command = [*flags, *_class_path(paths), "kafka.Kafka", properties]
@@ -153,7 +154,8 @@ class EmbeddedKafka:
     def wait_ready(self) -> None:
         """Return when it answers; where nobody chose its port and another program has it now, on another."""
         give_up = time.monotonic() + _READY_WITHIN_S
-        while not (self.child.running and answers(self.port)):
+        tls = self._security.tls if self._security else None
+        while not (self.child.running and answers(self.port, tls)):
             if not self.child.running and self._may_move and self._port_was_taken():
                 self.port = free_port()
                 self.launch()
@@ -206,33 +208,30 @@ class EmbeddedKafka:
             "-Xlog:disable", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
         ]  # fmt: skip
 
+    @property
+    def _listeners(self) -> Listeners:
+        if self._security:
+            return self._security.listeners(self.port)
+        plain = Listener("PLAINTEXT", "PLAINTEXT", port=self.port)
+        return Listeners([plain, *self._more], plain, Listener("CONTROLLER", "PLAINTEXT"))
+
     def _write_settings(self) -> Path:
         properties = self._folder / "server.properties"
-        properties.write_text(
-            _PROPERTIES.format(
-                host=LOOPBACK,
-                port=self.port,
-                controller=free_port(),
-                data=self._folder / "data",
-                more_listeners="".join(
-                    f",{listener.name}://{LOOPBACK}:{listener.port}" for listener in self._listeners
-                ),
-                more_protocols="".join(
-                    f",{listener.name}:{listener.protocol}" for listener in self._listeners
-                ),
-                more="\n".join(line for listener in self._listeners for line in listener.lines),
-            )
-        )
+        listeners = "\n".join(self._listeners.lines + (self._security.lines if self._security else []))
+        properties.write_text(_PROPERTIES.format(listeners=listeners, data=self._folder / "data"))
         (self._folder / "log4j2.properties").write_text(_LOGGING.format(log=self._folder / "broker.log"))
         return properties
 
     def _format(self, command: list[str | Path], properties: Path) -> None:
-        arguments: list[str | Path] = ["format", "--standalone", "-t", new_cluster_id(), "-c", properties]
-        for user in self._scram:
-            arguments += ["--add-scram", user]
-        done = subprocess.run(
-            [*command, "kafka.tools.StorageTool", *arguments], capture_output=True, text=True, check=False
-        )
+        tool: list[str | Path] = [*command, "kafka.tools.StorageTool", "format", "--standalone"]
+        tool += ["-t", new_cluster_id(), "-c", properties]
+        users = [*self._scram, *(self._security.users if self._security else ())]
+        file = self._folder / "users"  # not among the arguments of a process, which everybody may see
+        if users:
+            write_private(file, "".join(f"--add-scram\n{user}\n" for user in users))
+            tool.append(f"@{file}")
+        done = subprocess.run(tool, capture_output=True, text=True, check=False)
+        file.unlink(missing_ok=True)
         if done.returncode != 0:
             output = (done.stderr or done.stdout)[-800:]
             raise server_error(
@@ -262,12 +261,15 @@ def new_cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
             return id
 
 
-def answers(port: int) -> bool:
-    """Whether a broker on the loopback answers an ApiVersions request without an error."""
+def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether a broker on the loopback answers an ApiVersions request, which needs no login."""
     request = struct.pack(">hhih", 18, 0, 1, -1)
     try:
-        with socket.create_connection((LOOPBACK, port), 1) as connection:
+        with contextlib.ExitStack() as opened:
+            connection = opened.enter_context(socket.create_connection((LOOPBACK, port), 1))
             connection.settimeout(2)
+            if tls is not None:
+                connection = opened.enter_context(tls.wrap_socket(connection, server_hostname=LOOPBACK))
             connection.sendall(struct.pack(">i", len(request)) + request)
             answer = connection.recv(10)
     except OSError:

@@ -7,8 +7,9 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pointsman.dev.errors import DiskFullError, FolderTakenError, folder_error
+from pointsman.dev.errors import DiskFullError, FolderTakenError, OtherModeError, folder_error
 from pointsman.dev.ports import require_free
+from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import EmbeddedKafka
 from pointsman.dev.servers.left_running import LeftRunning
 from pointsman.dev.servers.postgres import EmbeddedPostgres
@@ -21,7 +22,7 @@ _ELSEWHERE = "put the data elsewhere: pointsman dev --data DIR"
 
 
 class Stack:
-    """Both servers; without ports they take free ones."""
+    """Both servers; without ports they take free ones. `secure`: nobody gets into Kafka without a login."""
 
     def __init__(
         self,
@@ -29,6 +30,7 @@ class Stack:
         kafka_port: int | None = None,
         postgres_port: int | None = None,
         *,
+        secure: bool = False,
         jvm_flags: Sequence[str] = (),
     ) -> None:
         self._folder = folder.absolute()
@@ -36,7 +38,8 @@ class Stack:
         self._postgres_port = postgres_port
         self._lock: int | None = None
         self.running = LeftRunning(self._folder / "running")
-        self.kafka = EmbeddedKafka(folder / "kafka", kafka_port, jvm_flags=jvm_flags)
+        self.security = BrokerSecurity(folder / "secure") if secure else None
+        self.kafka = EmbeddedKafka(folder / "kafka", kafka_port, security=self.security, jvm_flags=jvm_flags)
         self.postgres = EmbeddedPostgres(folder / "postgres", postgres_port)
 
     def claim(self) -> None:
@@ -73,6 +76,7 @@ class Stack:
             if fresh:
                 say("deleting the old data")
                 self._delete()
+            self._require_same_mode()
             self._check_room()
             say("starting Kafka and Postgres")
             self.kafka.launch()
@@ -103,9 +107,23 @@ class Stack:
 
     def _delete(self) -> None:
         self.postgres.remove()
-        for name in ("kafka", "logs", "claims", "checkpoints"):
+        for name in ("kafka", "secure", "logs", "claims", "checkpoints"):
             if (self._folder / name).exists():
                 shutil.rmtree(self._folder / name)
+
+    def _require_same_mode(self) -> None:
+        secure = self.security is not None
+        if not self.kafka.formatted or self.kafka.formatted_secure == secure:
+            return
+        if secure:
+            raise OtherModeError(
+                f"the data in {self._folder} was made without --secure: it has no users and no ACLs",
+                "begin anew: pointsman dev --secure --fresh; or keep it: pointsman dev --secure --data OTHER",
+            )
+        raise OtherModeError(
+            f"the data in {self._folder} was made with --secure; without it everybody could read it",
+            "start it as it was: pointsman dev --secure; or begin anew: pointsman dev --fresh",
+        )
 
     def _take_folder(self) -> int:
         # What locks is the open file, which dies with us; its text is for the message of others.

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.dev.errors import DiskFullError, FolderTakenError, FolderUnusableError, server_error
+from pointsman.dev.errors import (
+    DiskFullError,
+    FolderTakenError,
+    FolderUnusableError,
+    OtherModeError,
+    server_error,
+)
+from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.stack import Stack
 
 CLAIM = """
@@ -80,6 +87,22 @@ def test_a_disk_that_is_nearly_full_is_refused_before_anything_starts(
     stack.stop()
     assert said.value.hint == "make room, or put the data elsewhere: pointsman dev --data DIR"
     assert not (tmp_path / "kafka").exists()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_data_of_the_other_mode_is_not_started_in_silence(tmp_path: Path, secure: bool) -> None:
+    (tmp_path / "kafka" / "data").mkdir(parents=True)
+    (tmp_path / "kafka" / "data" / "meta.properties").touch()
+    lines = [] if secure else BrokerSecurity(tmp_path / "secure").lines
+    (tmp_path / "kafka" / "server.properties").write_text("\n".join(lines))
+    stack = Stack(tmp_path, secure=secure)
+    try:
+        with pytest.raises(OtherModeError, match=f"data in {tmp_path} was made with") as said:
+            stack.start()
+        assert ("without --secure" in str(said.value)) is secure
+        assert "pointsman dev --secure" in said.value.hint and "--fresh" in said.value.hint
+    finally:
+        stack.stop()
 
 
 def test_a_server_that_ends_on_a_full_disk() -> None:

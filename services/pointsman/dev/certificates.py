@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and certificates that it signs, as PEM files."""
+"""A certificate authority of this machine's own, and certificates that it signs, as PEM files."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from pointsman.dev.private_file import write_private
+
 _DAY = timedelta(days=1)
 
 
@@ -29,14 +31,14 @@ class Signed:
 
 
 class Authority:
-    """`file` is its own certificate."""
+    """`file` is its own certificate, good for so many days. Its key is in no file."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, days: int = 1) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
         now = datetime.now(UTC)
-        builder = _builder(self._name, self._name, self._key.public_key(), now - _DAY, now + _DAY)
+        builder = _builder(self._name, self._name, self._key.public_key(), now - _DAY, now + days * _DAY)
         usage = x509.KeyUsage(
             digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
             key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
@@ -52,8 +54,9 @@ class Authority:
     def sign(self, name: str, *hosts: str, days: int = 1, password: bytes | None = None) -> Signed:
         """A certificate for hosts that is good until in so many days; `password` encrypts its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        end = datetime.now(UTC) + days * _DAY
-        builder = _builder(_named(name), self._name, key.public_key(), end - 10 * _DAY, end)
+        now = datetime.now(UTC)
+        end = now + days * _DAY
+        builder = _builder(_named(name), self._name, key.public_key(), min(now, end) - _DAY, end)
         if hosts:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
@@ -63,8 +66,9 @@ class Authority:
         made = Signed(*(self._folder / f"{name}.{end}" for end in ("crt", "key", "pem")))
         made.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
         encryption = BestAvailableEncryption(password) if password else NoEncryption()
-        made.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
-        made.both.write_bytes(made.key.read_bytes() + made.certificate.read_bytes())
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
+        write_private(made.key, text)
+        write_private(made.both, text + made.certificate.read_text())
         return made
 
 

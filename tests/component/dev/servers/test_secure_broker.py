@@ -1,0 +1,164 @@
+"""The embedded broker in its secure mode: who gets in, what is kept where, what is told."""
+
+import os
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from cryptography import x509
+
+from pointsman.bus.admin.probe import probe
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import follow
+from pointsman.dev.certificates import Authority
+from pointsman.dev.ports import LOOPBACK
+from pointsman.dev.servers.broker_security import BrokerSecurity
+from pointsman.dev.servers.kafka import EmbeddedKafka, answers
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.topics import Topics
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+TOPIC = Topics().dead
+
+
+class Secure:
+    """A broker, and what was in the arguments of its processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.security = BrokerSecurity(folder / "secure")
+        self.broker = EmbeddedKafka(folder / "kafka", security=self.security)
+        self.arguments = ""
+
+    def start(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        run = subprocess.run
+
+        def noted(command: list[str], **options: Any) -> Any:
+            self.arguments += f"{command}"
+            return run(command, **options)
+
+        monkeypatch.setattr(subprocess, "run", noted)
+        self.broker.start()
+        self.arguments += f"{psutil.Process(self.broker.child.pid).cmdline()}"
+
+    def part(self, **other: Any) -> KafkaPart:
+        return KafkaPart(**self.broker.settings.model_dump() | other)
+
+    @property
+    def password(self) -> str:
+        return self.security.password_file(self.security.admin).read_text()
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    made = Secure(tmp_path_factory.mktemp("secure"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        made.start(monkeypatch)
+    yield made
+    made.broker.stop()
+
+
+async def test_the_super_user_gets_in_by_tls_and_a_password(secure: Secure) -> None:
+    settings = secure.broker.settings
+    assert (settings.kafka_security_protocol, settings.kafka_username) == ("SASL_SSL", "pointsman.admin")
+    await apply(settings, [TOPIC])
+    async with Publisher(settings) as publisher:
+        await publisher.publish([Outgoing(TOPIC.name, None, b"said", [])], within=30)
+    records = follow(settings, [TOPIC.name], start="beginning", until_end=True)
+    assert [record.value async for record in records] == [b"said"]
+
+
+async def test_whoever_comes_another_way_is_told_in_one_line_what_is_missing(secure: Secure) -> None:
+    other = Authority(secure.folder, "other")
+    without_login: dict[str, Any] = {
+        "kafka_sasl_mechanism": None, "kafka_username": "", "kafka_password_file": None
+    }  # fmt: skip
+    plain = {"kafka_security_protocol": "PLAINTEXT", **without_login}
+    wrong = {"kafka_password_file": None, "kafka_password": "wrong"}
+    told = {
+        "without TLS": (plain, "closes a plain connection: it speaks TLS there"),
+        "login without TLS": (
+            {"kafka_security_protocol": "SASL_PLAINTEXT"},
+            "closes a plain connection: it speaks TLS there",
+        ),
+        "without login": (
+            {"kafka_security_protocol": "SSL", **without_login},
+            "closes a connection that does not log in",
+        ),
+        "wrong password": (wrong, "refuses the login of 'pointsman.admin'"),
+        "nobody's name": ({**wrong, "kafka_username": "nobody"}, "refuses the login of 'nobody'"),
+        "PLAIN": ({"kafka_sasl_mechanism": "PLAIN"}, "does not offer PLAIN"),
+        "another CA": ({"kafka_ca_file": other.file}, "is not signed by the CA in .*other.pem"),
+    }
+    for what, (settings, line) in told.items():
+        problem = (await probe(secure.part(**settings))).problem
+        assert problem is not None, what
+        assert re.search(line, problem), (what, problem)
+        assert "\n" not in problem and secure.password not in problem, what
+
+
+def shake_hands(port: int, tls: ssl.SSLContext) -> None:
+    """Speak TLS, and hear what the server says of it."""
+    with (
+        socket.create_connection((LOOPBACK, port), 10) as connection,
+        tls.wrap_socket(connection, server_hostname=LOOPBACK) as spoken,
+    ):
+        spoken.recv(1)
+
+
+def listening(pid: int) -> set[int]:
+    return {each.laddr.port for each in psutil.Process(pid).net_connections("tcp") if each.status == "LISTEN"}
+
+
+def test_no_listener_is_plain_and_none_lets_a_stranger_in(secure: Secure) -> None:
+    ports = listening(secure.broker.child.pid)
+    assert secure.broker.port in ports and len(ports) == 3, "clients, brokers, controllers"
+    for port in ports:
+        assert not answers(port), "plain"
+    for port in ports - {secure.broker.port}:
+        assert not answers(port, secure.security.tls), "TLS, and no certificate to show"
+        with pytest.raises(ssl.SSLError, match=r"ALERT_BAD_CERTIFICATE|CERTIFICATE_REQUIRED"):
+            shake_hands(port, secure.security.tls)
+
+
+def test_secrets_are_in_files_for_their_owner_and_nowhere_else(secure: Secure) -> None:
+    assert secure.password and secure.password not in secure.arguments
+    key = "PRIVATE KEY"
+    for root, _, names in os.walk(secure.folder):
+        for name in names:
+            file = Path(root) / name
+            text = file.read_bytes().decode(errors="replace")
+            if secure.password in text or key in text:
+                assert file.parent == secure.folder / "secure", file
+                assert file.stat().st_mode & 0o777 == 0o600, file
+    for folder in ("secure", "kafka"):
+        assert (secure.folder / folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_certificates_are_kept_until_they_end_soon(tmp_path: Path) -> None:
+    def serial() -> int:
+        return x509.load_pem_x509_certificate((tmp_path / "secure" / "ca.pem").read_bytes()).serial_number
+
+    security = BrokerSecurity(tmp_path / "secure")
+    security.prepare()
+    first, password = serial(), security.password_file(security.admin).read_text()
+    security.prepare()
+    assert serial() == first
+    shown = x509.load_pem_x509_certificate((tmp_path / "secure" / "pointsman-broker.crt").read_bytes())
+    now = datetime.now(UTC)
+    assert shown.not_valid_before_utc < now < now + timedelta(days=80) < shown.not_valid_after_utc
+    Authority(tmp_path / "secure", "ca", days=29)  # as they will be in two months
+    late = serial()
+    security.prepare()
+    assert serial() not in (first, late)
+    assert security.password_file(security.admin).read_text() == password, "the broker knows it"
