@@ -39,6 +39,13 @@ class Access:
     logins: Mapping[str, str]
 
     @property
+    def agent_topics(self) -> tuple[Topic, ...]:
+        """Those that there are only as there are agents with a login."""
+        of_agents = {user.part for user in self.principals if user.role == "agent"}
+        names = {Topics(self.prefix).agent_results(agent).name for agent in of_agents}
+        return tuple(topic for topic in self.topics if topic.name in names)
+
+    @property
     def users(self) -> tuple[str, ...]:
         """All who log in to Kafka."""
         return tuple(principal.name for principal in self.principals)

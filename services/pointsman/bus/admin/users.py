@@ -70,9 +70,8 @@ async def _alter(
     if not changes:
         return
     await reach(settings)
-    asked = connection.cluster_admin(settings).alter_user_scram_credentials(
-        [*changes], request_timeout=_REQUEST_S
-    )
+    admin = connection.cluster_admin(settings)  # which lives until the answers are here
+    asked = admin.alter_user_scram_credentials([*changes], request_timeout=_REQUEST_S)
     for answer in asked.values():
         try:
             await asyncio.wrap_future(answer)

@@ -1,0 +1,143 @@
+"""Makes the servers what is derived: say first what would change, then do it."""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+
+from pointsman.access.changes import Change, KafkaFound, in_kafka, in_postgres
+from pointsman.access.derive import Access
+from pointsman.bus.admin.acl import principal
+from pointsman.bus.admin.acls import add_acls, list_acls, remove_acls
+from pointsman.bus.admin.quotas import list_quotas, set_quotas
+from pointsman.bus.admin.topic_ids import topic_ids_of
+from pointsman.bus.admin.topics import apply as apply_topics
+from pointsman.bus.admin.users import list_users, remove_users, set_passwords
+from pointsman.bus.errors import BusError
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.logins import list_logins, narrow_login
+from pointsman.store.roles import ensure_login
+
+#: All of `apply`, seconds: brokers learn of a change one after another.
+_APPLY_S = 30.0
+_PAUSE_S = 0.1
+_PASSWORD_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """One user's new ones; None where it keeps what it has, or has no login there."""
+
+    kafka: str | None = None
+    postgres: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where they are, each for who may change it; None: it is left alone.
+
+    `other_logins`: users of Postgres that are meant to be there besides.
+    """
+
+    kafka: KafkaPart | None
+    postgres: str | None
+    other_logins: Collection[str] = ()
+
+
+async def plan(servers: Servers, wanted: Access) -> list[Change]:
+    """What makes the servers what is wanted.
+
+    Raises:
+        BusError, StoreError: a server did not answer, or refused.
+    """
+    changes: list[Change] = []
+    if servers.kafka is not None:
+        changes += in_kafka(wanted, await _found(servers.kafka))
+    if servers.postgres is not None:
+        logins = await list_logins(servers.postgres, f"{wanted.prefix}.")
+        changes += in_postgres(wanted, logins, servers.other_logins)
+    return changes
+
+
+def issue(
+    wanted: Access, servers: Servers, changes: Iterable[Change], renew: Collection[str] = ()
+) -> dict[str, Passwords]:
+    """New passwords: of users that are to be made, and of those in `renew`, by user."""
+    made = {(change.kind, change.name) for change in changes if change.sign == "+"}
+    issued = {}
+    for name in sorted({*wanted.users, *wanted.logins}):
+        kafka = servers.kafka is not None and name in wanted.users
+        postgres = servers.postgres is not None and name in wanted.logins
+        new = Passwords(
+            token_hex(_PASSWORD_BYTES) if kafka and (("user", name) in made or name in renew) else None,
+            token_hex(_PASSWORD_BYTES) if postgres and (("login", name) in made or name in renew) else None,
+        )
+        if new != Passwords():
+            issued[name] = new
+    return issued
+
+
+async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> list[Change]:
+    """Do what `plan` says, and give users these passwords; returns what was done. Twice is safe.
+
+    Raises:
+        BusError, StoreError: a server did not answer, or refused.
+    """
+    done: dict[str, Change] = {}
+    give_up = time.monotonic() + _APPLY_S
+    await _set(servers, wanted, passwords)
+    while changes := await plan(servers, wanted):
+        if time.monotonic() > give_up:
+            raise BusError(f"was asked for, but is not so: {changes[0]}")
+        await _carry_out(servers, wanted, changes)
+        done |= {str(change): change for change in changes}
+        await asyncio.sleep(_PAUSE_S)
+    return list(done.values())
+
+
+async def suspend(kafka: KafkaPart, user: str) -> None:
+    """From now on this user may do nothing, not on a connection that is open either, and logs in no more.
+
+    Raises:
+        BusError: the cluster did not answer, or refused.
+    """
+    held = {acl for acl in await list_acls(kafka) if acl.principal == principal(user)}
+    await remove_acls(kafka, held)
+    await remove_users(kafka, [(user, mechanism) for mechanism in (await list_users(kafka)).get(user, ())])
+
+
+async def _found(kafka: KafkaPart) -> KafkaFound:
+    acls, users, quotas, topics = await asyncio.gather(
+        list_acls(kafka), list_users(kafka), list_quotas(kafka), topic_ids_of(kafka)
+    )
+    return KafkaFound(acls, users, quotas, frozenset(topics))
+
+
+async def _set(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> None:
+    if servers.kafka is not None:
+        await set_passwords(
+            servers.kafka, {name: new.kafka for name, new in passwords.items() if new.kafka is not None}
+        )
+    if servers.postgres is not None:
+        for name, new in passwords.items():
+            if new.postgres is not None:
+                await ensure_login(servers.postgres, name, wanted.logins[name], new.postgres)
+
+
+async def _carry_out(servers: Servers, wanted: Access, changes: Sequence[Change]) -> None:
+    """What users and logins lack is set with their passwords; a user in Kafka is let go after its rights."""
+    if servers.kafka is not None:
+        missing = {change.name for change in changes if change.kind == "topic"}
+        if missing:
+            await apply_topics(servers.kafka, [topic for topic in wanted.topics if topic.name in missing])
+        acls = [(change.sign, change.acl) for change in changes if change.acl is not None]
+        await add_acls(servers.kafka, [acl for sign, acl in acls if sign == "+"])
+        await remove_acls(servers.kafka, [acl for sign, acl in acls if sign == "-"])
+        await set_quotas(servers.kafka, {change.name: change.quota for change in changes if change.quota})
+        gone = [change for change in changes if (change.kind, change.sign) == ("user", "-")]
+        await remove_users(servers.kafka, [(change.name, change.detail) for change in gone])
+    if servers.postgres is not None:
+        for change in changes:
+            if change.login is not None:
+                await narrow_login(servers.postgres, change.login, change.role)

@@ -1,0 +1,60 @@
+"""Who logs in to the audit database, what each may do, and how that is brought down to one role."""
+
+from dataclasses import dataclass
+
+from pointsman.store.connect import connected, translated
+from pointsman.store.errors import StoreError
+from pointsman.store.roles import ALL
+from pointsman.store.sql import query
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFound:
+    """A user of Postgres. `roles` it is a member of; `owns` and `granted` to itself: should be nothing."""
+
+    name: str
+    roles: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+
+    def excess(self, role: str) -> list[str]:
+        """What it has beyond being a member of `role`, in words."""
+        return [
+            *(f"is a member of {held}" for held in self.roles if held != role),
+            *(f"is {attribute}" for attribute in self.attributes),
+            *(f"owns {thing}" for thing in self.owns),
+            *(f"holds a grant of its own on {thing}" for thing in self.granted),
+        ]
+
+
+async def list_logins(dsn: str, prefix: str) -> dict[str, LoginFound]:
+    """Those whose names begin with `prefix`, and the members of our roles; not the user of `dsn` itself.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            rows = await connection.fetch(query("logins"), prefix, list(ALL))
+    lists = ("roles", "attributes", "owns", "granted")
+    return {row["name"]: LoginFound(row["name"], *(tuple(row[name]) for name in lists)) for row in rows}
+
+
+async def narrow_login(dsn: str, login: LoginFound, role: str | None) -> None:
+    """Leave it nothing but being a member of `role`; None: it logs in no more, and its sessions end.
+
+    Raises:
+        StoreError: it owns something, which is not ours to give away; or Postgres refuses.
+    """
+    if login.owns:
+        owned = ", ".join(login.owns)
+        raise StoreError(f"{login.name} owns {owned}: drop it, or `alter ... owner to` another")
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            async with connection.transaction():
+                statements = await connection.fetch(
+                    query("login_narrowed"), login.name, role, bool(login.granted), list(login.attributes)
+                )
+                for row in statements:
+                    await connection.execute(row["statement"])
