@@ -34,6 +34,11 @@ def short_id(job_id: UUID) -> str:
     return text if job_id.version in (1, 2, 6) else text[-SHORT:]
 
 
+def signed_job_id(agent_id: str, message_id: UUID) -> UUID:
+    """The id of a job whose signed record names none: one message is one job, wherever it stands."""
+    return uuid5(_DERIVED, f"signed:{agent_id}:{message_id}")
+
+
 def derived_text(topic: str, partition: int, offset: int, step: str) -> str:
     """As `derived_id`, in its text form, which is all that a record needs: a tenth of the time."""
     name = f"{topic}:{partition}:{offset}:{step}".encode()

@@ -71,6 +71,7 @@ class Topics:
             readers=("router", "audit"),
             carries=(JobSubmitted,),
             max_message_bytes=2 * MIB,
+            broker_time=True,
         )
 
     def tier(self, tier: str) -> Topic:
@@ -147,6 +148,7 @@ class Topics:
             writers=("agents", "people"),
             readers=("worker", "audit"),
             carries=(JobCancel,),
+            broker_time=True,
         )
 
     @property
@@ -183,6 +185,7 @@ class Topics:
             writers=("agents", "people"),
             readers=("router", "opinion", "audit"),
             carries=(JobFeedback,),
+            broker_time=True,
         )
 
     @property

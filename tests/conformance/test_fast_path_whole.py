@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.runtime.metrics import ROUTED
-from tests.support.bus.record_log import NONE, ZSTD, Log, read
+from tests.support.bus.record_log import APPEND_TIME, NONE, ZSTD, Log, read
 from tests.support.router.fast_path import fast_handler, needs_library
 from tests.support.router.fast_path_whole import PLACE, assert_the_same, id_of, known, opened, value
 from tests.support.router.router_lanes import POLICY, REGISTRY, TOPICS, handler
@@ -26,6 +26,16 @@ def test_ordinary_jobs_come_out_the_same(codec: int) -> None:
     lane, before = known(), routed()
     lane.whole(batches)
     assert routed() - before == 50
+
+
+@needs_library
+def test_jobs_whose_time_the_broker_said_come_out_the_same() -> None:
+    log = Log(end=1_000)
+    log.add([value(number) for number in range(50, 60)], plain=True)
+    log.add([value(number) for number in range(50, 60)], plain=True, attributes=APPEND_TIME)
+    batches = read(log, place=PLACE)
+    assert batches[1].taken_ms is not None
+    assert assert_the_same(batches) == 20
 
 
 def routed() -> float:

@@ -75,10 +75,17 @@ impl Batch {
     }
 
     /// Add the `count` records of one of Kafka's batches, decompressed and without its head, which has the offset
-    /// and the time of the first.
+    /// and the time of the first. `taken_ms`: the time of each, where the broker said it.
     ///
     /// None where a value is kept elsewhere, or anything is not as it should be; what was added then is of no use.
-    pub fn read(&mut self, content: PyBackedBytes, first: i64, first_ms: i64, count: usize) -> Option<()> {
+    pub fn read(
+        &mut self,
+        content: PyBackedBytes,
+        first: i64,
+        first_ms: i64,
+        count: usize,
+        taken_ms: Option<i64>,
+    ) -> Option<()> {
         let buffer = self.buffers.len();
         let start = content.as_ptr() as usize;
         let span = |part: &[u8]| {
@@ -91,7 +98,8 @@ impl Batch {
             let size = rest.varint()?;
             let mut record = Reader(rest.take(size)?);
             record.take(1)?; // attributes: there are none
-            let at_ms = first_ms.checked_add(record.varint()?)?;
+            let own_ms = first_ms.checked_add(record.varint()?)?;
+            let at_ms = taken_ms.unwrap_or(own_ms);
             let offset = first.checked_add(record.varint()?)?;
             if offset < next {
                 return None;

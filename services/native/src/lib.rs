@@ -27,7 +27,7 @@ use std::sync::Arc;
 use words::Vocabulary;
 
 /// Counted up whenever a class or function here changes; `router/fast_path.py` asks for one.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// A score made ready for one policy, for all lanes.
 #[pyclass(frozen)]
@@ -127,7 +127,7 @@ impl FastPath {
     }
 
     /// The same from one of Kafka's batches, decompressed and without its head, which has the offset and the time
-    /// of its first record. False if it cannot be read here: then all that was taken since `begin` is of no use.
+    /// of its first record; `taken_ms`: when the broker took all of it, if the batch says. False if it cannot be read here: then all that was taken since `begin` is of no use.
     fn read(
         &mut self,
         py: Python<'_>,
@@ -135,10 +135,11 @@ impl FastPath {
         first: i64,
         first_ms: i64,
         count: usize,
+        taken_ms: Option<i64>,
     ) -> bool {
         let batch = &mut self.batch;
         py.detach(|| {
-            let read = || batch.read(records, first, first_ms, count).is_some();
+            let read = || batch.read(records, first, first_ms, count, taken_ms).is_some();
             catch_unwind(AssertUnwindSafe(read)).unwrap_or(false)
         })
     }

@@ -62,4 +62,12 @@ HttpPort = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="POINTSMAN_KEY_FILE",
+        help="The agent's private key (Ed25519: PEM, or 64 hexadecimal digits): what is sent is signed.",
+    ),
+]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or the first or last characters of it.")]

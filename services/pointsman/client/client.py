@@ -3,17 +3,21 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.claims.opened import open_claim_check
 from pointsman.claims.settings import ClaimsPart
 from pointsman.client.job import JobLike, as_record, largest_job, make_job
 from pointsman.client.line import QueuePlace, standing
 from pointsman.client.outcomes import OutcomeWaiter
+from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.decisions import Decision, Score
@@ -47,8 +51,10 @@ class Client:
 
     `kafka` (the servers' addresses, or all settings of the connection), `prefix` and `claims` (where large
     jobs and answers are kept, see docs/claim-check.md) come from the environment when not given:
-    POINTSMAN_KAFKA and its companions, POINTSMAN_PREFIX and POINTSMAN_CLAIMS. Entering it raises
-    KafkaUnavailableError or TopicMissingError (pointsman.bus.errors), whose texts say what to do.
+    POINTSMAN_KAFKA and its companions, POINTSMAN_PREFIX and POINTSMAN_CLAIMS. `key`, the agent's private key
+    or the path of its file: all that is sent is signed with it. Making the client raises KeyUnreadableError
+    (pointsman.identity.keys) or OSError where there is no key in it, entering it KafkaUnavailableError or
+    TopicMissingError (pointsman.bus.errors), whose texts say what to do.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Client:
         prefix: str | None = None,
         claims: str | None = None,
         agent_id: str | None = None,
+        key: PrivateKey | Path | str | None = None,
         clock: Clock = utc_now,
     ) -> None:
         if not isinstance(kafka, KafkaPart):
@@ -65,6 +72,7 @@ class Client:
         self._kafka = kafka
         self._topics = Topics(prefix or kafka.prefix)
         self._agent_id = agent_id
+        self._key = PrivateKey.parse(Path(key).read_text()) if isinstance(key, Path | str) else key
         self._clock = clock
         self._publisher = Publisher(kafka)
         keeping = ClaimsPart() if claims is None else ClaimsPart(claims=claims)
@@ -163,7 +171,7 @@ class Client:
             uuid7(now), source=command.agent_id, type=command.TYPE, time=now,
             agent_id=command.agent_id, job_id=job_id,
         )  # fmt: skip
-        await self._publisher.publish([emit(self._topics.control, str(job_id).encode(), envelope, command)])
+        await self._publish([emit(self._topics.control, str(job_id).encode(), envelope, command)])
 
     async def place(self, job_id: UUID) -> QueuePlace:
         """Where a job stands: what is before it on its tier, and which limit holds it up."""
@@ -204,7 +212,7 @@ class Client:
         envelope = start(
             uuid7(now), source=message.by, type=message.TYPE, time=now, agent_id=agent, job_id=job_id
         )
-        await self._publisher.publish([emit(self._topics.feedback, str(job_id).encode(), envelope, message)])
+        await self._publish([emit(self._topics.feedback, str(job_id).encode(), envelope, message)])
 
     async def _send(self, jobs: list[Job]) -> list[UUID]:
         for job in jobs:
@@ -212,5 +220,10 @@ class Client:
         records = [as_record(job, self._topics, self._clock()) for job in jobs]
         if self._claim_check is not None:
             records = await self._claim_check.deposit(records)
-        await self._publisher.publish(records)
+        await self._publish(records)
         return [job.job_id for job in jobs]
+
+    async def _publish(self, records: list[Outgoing]) -> None:
+        if self._key is not None:
+            records = [sign(record, self._key) for record in records]
+        await self._publisher.publish(records)

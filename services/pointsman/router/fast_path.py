@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: What `pointsman_native` must say it is.
-VERSION = 3
+VERSION = 4
 #: Why it stopped at a record, as `Why` in `services/native/src/router.rs`.
 _DONE, _UNDECIDED = 0, 1
 #: A longer value goes to the full path, which knows how to keep large ones elsewhere.
@@ -170,7 +170,7 @@ class FastPath:
             size += len(content)
             if size > MOST_CONTENT_BYTES:
                 return False
-            if not self._native.read(content, batch.offset, batch.timestamp_ms, batch.count):
+            if not self._native.read(content, batch.offset, batch.timestamp_ms, batch.count, batch.taken_ms):
                 return False
         return True
 

@@ -21,6 +21,7 @@ from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.signed import is_signed
 from pointsman.bus.consume.batch_handler import Whole
 from pointsman.router.admission import Refused, admit
 from pointsman.router.agents_file import Registry
@@ -255,8 +256,9 @@ def _log_failure(record: Incoming) -> None:
 
 
 def _sent_on(replies: Replies, read: Accepted | Malformed) -> Outgoing:
-    """The record in the lane of its job."""
-    return replies.again(lane_key(read), read.cause if isinstance(read, Accepted) else None)
+    """The record in the lane of its job; a signed one just as it is, so that its signature is good there."""
+    cause = read.cause if isinstance(read, Accepted) and not is_signed(replies.record.headers) else None
+    return replies.again(lane_key(read), cause)
 
 
 def _is_misrouted(record: Incoming, read: Accepted | Malformed) -> bool:

@@ -2,6 +2,8 @@
 
 Invariants:
 - Nothing here raises: a defect met on one record makes that record malformed.
+- Of a signed record only what is signed says which job it is about: its value, else its `ce_id`. So a second
+  copy of it is about the same job, whatever its other headers and its key are.
 - A record whose value is kept elsewhere is about the job that it names itself, whether or not its value can
   be had: whoever remembers it later, without the store, must find the same job.
 """
@@ -17,11 +19,12 @@ from pointsman.bus.codec.claimed import small_fields
 from pointsman.bus.codec.decode import Malformed, broker_time, message_type, read_body, read_envelope, refusal
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.codec.refused import RefusedError
+from pointsman.bus.codec.signed import is_signed
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman_schemas.base import AGENT_ID, Json
 from pointsman_schemas.envelope import DATA_SUBJECT, Envelope, start
-from pointsman_schemas.ids import derived_id
+from pointsman_schemas.ids import derived_id, signed_job_id
 from pointsman_schemas.jobs import SUBJECT, Job, JobSubmitted, subject_in
 from pointsman_schemas.reasons import Reason
 
@@ -36,7 +39,7 @@ _VERSION_NAMES = ("version", "schema_version", "specversion")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A job that can be understood. `explicit_id`: the publisher chose the job's id."""
+    """A job that can be understood. `explicit_id`: the publisher chose its id, or what that follows from."""
 
     job: Job
     cause: Envelope
@@ -82,8 +85,8 @@ def _see_same(stub: Json, whole: Json) -> None:
 
 def _accept(record: Incoming, cause: Envelope | None, body: Json) -> Accepted:
     fields = as_submitted(body)
-    fields["agent_id"] = _agent(cause, fields)
-    job_id = _job_id(cause, fields)
+    fields["agent_id"] = agent = _agent(cause, fields)
+    job_id = _job_id(cause, fields, agent if is_signed(record.headers) else None)
     fields["job_id"] = job_id or derived_id(*record.root, "job")
     if fields.get("metadata", 0) is None:
         del fields["metadata"]  # null is as good as nothing, as it is for every other field
@@ -160,8 +163,15 @@ def _agent(cause: Envelope | None, fields: Json) -> str:
     return agent
 
 
-def _job_id(cause: Envelope | None, fields: Json) -> UUID | None:
+def _job_id(cause: Envelope | None, fields: Json, signer: str | None) -> UUID | None:
     given = fields.get("job_id")
+    if given is None and cause is not None and signer is not None:
+        if cause.job_id is not None:
+            raise RefusedError(
+                Reason.BAD_HEADERS,
+                "the header ce_jobid is not signed: put job_id into the value, or leave both out",
+            )
+        return signed_job_id(signer, cause.id)
     if given is None:
         return cause.job_id if cause else None
     job_id = _uuid(given)
@@ -232,7 +242,8 @@ def _with_trace(filled: Envelope, envelope: Envelope) -> Envelope:
 def _malformed(error: RefusedError, record: Incoming, cause: Envelope | None, body: Json) -> Malformed:
     agent = body.get("agent_id", cause.agent_id if cause else None)
     agent = agent if isinstance(agent, str) and AGENT_ID.match(agent) else None
-    job_id = _uuid(body.get("job_id")) or (cause.job_id if cause else None)
+    claimed = cause.job_id if cause and not is_signed(record.headers) else None
+    job_id = _uuid(body.get("job_id")) or claimed
     if job_id is not None and agent is not None and cause is None:
         cause = start(
             derived_id(*record.root, "submitted"),

@@ -55,8 +55,13 @@ class RecordBatch:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all of it is wanted, and each record's time is its own."""
-        return self.start <= self.offset and not self.attributes & _APPEND_TIME
+        """Whether all of it is wanted."""
+        return self.start <= self.offset
+
+    @property
+    def taken_ms(self) -> int | None:
+        """When the broker took it, milliseconds since 1970; None: each record has its writer's time."""
+        return _HEAD.unpack_from(self.raw)[_LAST_MS] if self.attributes & _APPEND_TIME else None
 
     def content(self) -> bytes:
         """The records as they stand one after another behind the head, decompressed.
@@ -95,7 +100,7 @@ class RecordBatch:
     def _read_slowly(self, content: bytes, at: int) -> Iterator[Incoming]:
         """The records from offset `at` on."""
         reader = WireReader(content)
-        last_ms = _HEAD.unpack_from(self.raw)[_LAST_MS]
+        taken_ms = self.taken_ms
         for _ in range(self.count):
             try:
                 age_ms, place, key, value, headers = read_record(reader)
@@ -105,8 +110,7 @@ class RecordBatch:
             if self.offset + place < at:
                 continue
             at = self.offset + place + 1
-            own_ms = self.timestamp_ms + age_ms
-            timestamp_ms = last_ms if self.attributes & _APPEND_TIME else own_ms
+            timestamp_ms = self.timestamp_ms + age_ms if taken_ms is None else taken_ms
             yield self._record(self.offset + place, timestamp_ms, key, value, headers)
 
     def _stand_in(self, reason: Reason, why: str) -> Unread:
@@ -125,7 +129,11 @@ class RecordBatch:
     def _record(
         self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers
     ) -> Incoming:
-        return Incoming(self.topic, self.partition, offset, timestamp_ms, key, value, headers, seed=self.seed)
+        by_broker = bool(self.attributes & _APPEND_TIME)
+        return Incoming(
+            self.topic, self.partition, offset, timestamp_ms, key, value, headers,
+            seed=self.seed, by_broker=by_broker,
+        )  # fmt: skip
 
 
 def read_batches(

@@ -22,6 +22,7 @@ LARGEST_VALUE = 32 * 1024 * 1024
 class Incoming:
     """One consumed record. `timestamp_ms` is the record's Kafka timestamp, milliseconds since 1970.
 
+    `by_broker`: whether that is when the broker took it; else it is what the record's writer said.
     `seed`: what derived ids call its topic, see `bus/admin/topic_seed.py`; empty for its name.
     """
 
@@ -33,6 +34,7 @@ class Incoming:
     value: bytes | None
     headers: Headers
     seed: str = field(default="", kw_only=True)
+    by_broker: bool = field(default=False, kw_only=True)
 
     @property
     def origin(self) -> tuple[str, int, int]:

@@ -19,18 +19,7 @@ def key(
     The file is for the audit process alone (POINTSMAN_AUDIT_KEY_FILE): who has both it and the database can
     rewrite the record. The public key is for whoever verifies (POINTSMAN_AUDIT_PUBLIC_KEY).
     """
-    import os
-
     from pointsman.cli import screen
-    from pointsman.identity.keys import PrivateKey
-    from pointsman.runtime.errors import CommandError
+    from pointsman.cli.key_file import new_key
 
-    made = PrivateKey.generate()
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(made.pem)
-    except FileExistsError:
-        raise CommandError(
-            f"{file} is there already", "a key that has signed is never replaced: name another"
-        ) from None
-    screen.line(made.public.text)
+    screen.line(new_key(file).public.text)

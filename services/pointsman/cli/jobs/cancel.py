@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
+from pointsman.cli.options import Job, Json, Kafka, Key, Postgres, Prefix
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -20,6 +20,7 @@ def cancel(
     agent: Annotated[
         str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks for it.")
     ] = None,
+    key: Key = None,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
@@ -33,6 +34,7 @@ def cancel(
     import asyncio
 
     from pointsman.cli import job_id, screen
+    from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import CliSettings, load
     from pointsman.client.client import Client
     from pointsman.store.ask.jobs import open_jobs
@@ -40,6 +42,8 @@ def cancel(
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
     if len(reason) > 500:
         raise typer.BadParameter("--reason: at most 500 characters")
+
+    signing_key = read_key(key)
 
     async def find() -> "UUID":
         whole = job_id.whole(job)
@@ -50,7 +54,7 @@ def cancel(
 
     async def work() -> "UUID":
         job_ids = await find()
-        async with Client(kafka=settings) as client:
+        async with Client(kafka=settings, key=signing_key) as client:
             await client.cancel(job_ids, reason, agent_id=agent)
         return job_ids
 

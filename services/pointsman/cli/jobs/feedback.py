@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
+from pointsman.cli.options import Job, Json, Kafka, Key, Postgres, Prefix
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -27,6 +27,7 @@ def feedback(
     by: Annotated[
         str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who judges: you, or an agent.")
     ] = "",
+    key: Key = None,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
@@ -41,6 +42,7 @@ def feedback(
 
     from pointsman.cli import screen
     from pointsman.cli.judge import judge
+    from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import CliSettings, load
     from pointsman.client.client import Client
     from pointsman.store.ask.jobs import open_jobs
@@ -51,6 +53,8 @@ def feedback(
         raise typer.BadParameter("--comment: at most 2000 characters")
     who = judge(by)
 
+    signing_key = read_key(key)
+
     async def find() -> "tuple[UUID, str | None, Decision | None]":
         from pointsman.cli import job_id
 
@@ -60,7 +64,7 @@ def feedback(
 
     async def work() -> "UUID":
         full_id, agent, decision = await find()
-        async with Client(kafka=settings) as client:
+        async with Client(kafka=settings, key=signing_key) as client:
             await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
         return full_id
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Prefix
+from pointsman.cli.options import Json, Kafka, Key, Prefix
 
 if TYPE_CHECKING:
     from pointsman_schemas.jobs import Job
@@ -49,6 +49,7 @@ def publish(
         float | None,
         typer.Option(metavar="SECONDS", min=0.001, help="How long to --wait; without it, for ever."),
     ] = None,
+    key: Key = None,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
@@ -71,6 +72,7 @@ def publish(
     from pointsman.cli.jobs.job_input import deadline as read_deadline
     from pointsman.cli.jobs.job_input import pairs
     from pointsman.cli.jobs.send import Sending, send
+    from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import CliSettings, load
     from pointsman.runtime.clock import utc_now
 
@@ -99,7 +101,7 @@ def publish(
         raise typer.BadParameter("--prompt and --param are for a single job, not for lines of them")
     else:
         jobs, complete = _many(source, given, largest, skip_bad)
-    sending = Sending(settings, wait=wait, timeout_s=timeout, as_json=as_json)
+    sending = Sending(settings, wait=wait, timeout_s=timeout, as_json=as_json, key=read_key(key))
     all_done = asyncio.run(send(jobs, sending))
     raise typer.Exit(0 if complete and all_done else 1)
 

@@ -8,6 +8,7 @@ from pointsman.bus.errors import BusError
 from pointsman.cli import screen
 from pointsman.cli.show.outcome import answer_lines, outcome_line
 from pointsman.client.client import Client
+from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.jobs import Job
@@ -25,6 +26,7 @@ class Sending:
     wait: bool
     timeout_s: float | None
     as_json: bool
+    key: PrivateKey | None = None
 
 
 async def send(jobs: Sequence[Job], sending: Sending) -> bool:
@@ -33,7 +35,7 @@ async def send(jobs: Sequence[Job], sending: Sending) -> bool:
     Raises:
         CommandError: not all could be published, or not all had an outcome in time.
     """
-    async with Client(kafka=sending.kafka) as client:
+    async with Client(kafka=sending.kafka, key=sending.key) as client:
         with screen.progress(len(jobs), "published") as advance:
             for first in range(0, len(jobs), CHUNK):
                 chunk = jobs[first : first + CHUNK]

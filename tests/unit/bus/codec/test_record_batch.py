@@ -77,8 +77,13 @@ def test_times_that_the_broker_set_are_not_each_records_own() -> None:
     log = Log()
     log.add([b"a", b"b", b"c"], attributes=APPEND_TIME)
     (batch,) = read(log)
-    assert not batch.is_plain
-    assert {record.timestamp_ms for record in batch.records()} == {1_001}
+    assert batch.taken_ms == 1_001
+    assert {(record.timestamp_ms, record.by_broker) for record in batch.records()} == {(1_001, True)}
+    log = Log()
+    log.add([b"a", b"b", b"c"])
+    (batch,) = read(log)
+    assert batch.taken_ms is None
+    assert not any(record.by_broker for record in batch.records())
 
 
 def test_the_last_batch_may_be_cut_off_anywhere() -> None:

@@ -1,0 +1,52 @@
+"""Files of private keys: made once, for their owner alone, and read."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointsman.runtime.errors import CommandError
+
+if TYPE_CHECKING:
+    from pointsman.identity.keys import PrivateKey
+
+
+def new_key(file: Path) -> "PrivateKey":
+    """A new key, which is then in `file`, with mode 600.
+
+    Raises:
+        CommandError: there is such a file, or it cannot be written.
+    """
+    from pointsman.identity.keys import PrivateKey
+
+    made = PrivateKey.generate()
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(made.pem)
+    except FileExistsError:
+        raise CommandError(
+            f"{file} is there already", "a key that has signed is never replaced: name another"
+        ) from None
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}", code=2) from None
+    return made
+
+
+def read_key(file: Path | None) -> "PrivateKey | None":
+    """The key in a file; None without one.
+
+    Raises:
+        CommandError: there is none in it.
+    """
+    from pointsman.identity.keys import KeyUnreadableError, PrivateKey
+
+    if file is None:
+        return None
+    try:
+        return PrivateKey.parse(file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise CommandError(
+            f"{file} cannot be read: {why}", "make a key: pointsman agents key", code=2
+        ) from None
+    except KeyUnreadableError as error:
+        raise CommandError(f"{file}: {error}", "make a key: pointsman agents key", code=2) from None
