@@ -18,6 +18,7 @@ from pointsman_schemas.limits import (
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.registry import AgentChanged, RegistryChanged
 
 MESSAGES: dict[str, type[Message]] = {
     message.TYPE: message
@@ -37,6 +38,8 @@ MESSAGES: dict[str, type[Message]] = {
         ModelApplied,
         PromiseBroken,
         PromiseRenewed,
+        AgentChanged,
+        RegistryChanged,
         CheckpointSigned,
         LimitDeclared,
         LimitReserved,

@@ -22,6 +22,7 @@ from pointsman_schemas.limits import (
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.registry import AgentChanged, RegistryChanged
 
 DEFAULT_PREFIX = "pointsman"
 MIB = 1024 * 1024
@@ -216,6 +217,34 @@ class Topics:
         )
 
     @property
+    def registry(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.agents.registry",
+            "Who may do what: each agent as it stands, and the rules for all",
+            key="agent/ID or rules",
+            partitions=1,
+            retention=timedelta(days=7),
+            writers=("registry",),
+            readers=("router", "worker", "audit", "people"),
+            carries=(AgentChanged, RegistryChanged),
+            compacted=True,
+            broker_time=True,
+        )
+
+    def agent_results(self, agent: str) -> Topic:
+        """Where an agent with a Kafka login finds the outcomes of its jobs, instead of on `results`."""
+        return Topic(
+            f"{self.prefix}.agents.results.{agent}",
+            f"The one terminal outcome of each job of {agent}",
+            key="job id",
+            partitions=1,
+            retention=timedelta(days=7),
+            writers=("router", "worker"),
+            readers=(f"agent-{agent}", "audit"),
+            carries=self.results.carries,
+        )
+
+    @property
     def checkpoints(self) -> Topic:
         return Topic(
             f"{self.prefix}.audit.checkpoints",
@@ -235,7 +264,7 @@ class Topics:
         for tier in tiers:
             yield self.tier(tier)
         yield from (self.results, self.calls, self.dead, self.control, self.limits)
-        yield from (self.feedback, self.policy, self.checkpoints)
+        yield from (self.feedback, self.policy, self.registry, self.checkpoints)
 
     def of(self, *roles: str, tiers: Sequence[str] = ()) -> list[Topic]:
         """Those topics that one of `roles` writes or reads."""

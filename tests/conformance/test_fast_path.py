@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from pointsman.bench.hop.messages import records
 from pointsman.bus.codec.records import Incoming
-from pointsman.router import agents_file, handlers
+from pointsman.router import handlers
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import ShadowSection
 from pointsman_schemas.decisions import Decision
 from tests.support.bus.bad_records import BAD
-from tests.support.router.fast_path import by_fast_path, by_full_path, fast_handler, needs_library
+from tests.support.router.fast_path import by_fast_path, by_full_path, fast_handler, needs_library, registered
 from tests.support.router.router_lanes import TOPICS, incoming
 
 #: Rules on everything that a rule may look at, with bounds near each other and reasons that name a length.
@@ -38,7 +38,7 @@ rules:
   - {name: short, when: {max_chars: 20, min_chars: 3, kind: a}, tier: small, reason: Short.}
 """)
 )
-AGENTS = agents_file.parse(
+AGENTS = registered(
     """
 unregistered: admit
 agents:

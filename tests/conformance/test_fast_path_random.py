@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from pointsman.bus.codec.encoded_batch import Made, unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.router import agents_file
-from pointsman.router.agents_file import Registry
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy
-from tests.support.router.fast_path import count_bundled, fast_handler, needs_library
+from tests.support.router.fast_path import count_bundled, fast_handler, needs_library, registered
 from tests.support.router.router_lanes import NOW, TOPICS, incoming
 
 pytestmark = needs_library
@@ -69,7 +68,7 @@ def policies(draw: st.DrawFn) -> Policy:
 
 
 @st.composite
-def registries(draw: st.DrawFn) -> Registry:
+def registries(draw: st.DrawFn) -> RegistryInForce:
     bound: dict[str, Any] = {"id": "bound", "owner": "us"}
     if draw(st.booleans()):
         bound["tiers"] = draw(st.lists(st.sampled_from(TIERS), min_size=1, max_size=2, unique=True))
@@ -79,7 +78,7 @@ def registries(draw: st.DrawFn) -> Registry:
         bound["max_chars"] = draw(LENGTHS)
     agents = [bound, {"id": "free", "owner": "us"}, {"id": "n12", "owner": "12 characters"}]
     unregistered = draw(st.sampled_from(["admit", "reject"]))
-    return agents_file.parse(yaml.safe_dump({"unregistered": unregistered, "agents": agents}), tuple(TIERS))
+    return registered(yaml.safe_dump({"unregistered": unregistered, "agents": agents}), tuple(TIERS))
 
 
 SCALARS = st.sampled_from([*MARKS, None, "", 2**63, 2**64, 1e300, -0.0, "ä😀", "12 characters"])
@@ -132,7 +131,7 @@ def ordered(made: Sequence[Made]) -> list[Outgoing]:
     st.lists(st.tuples(SHAPES, FORMS, LENGTHS), min_size=8, max_size=8),
 )
 def test_both_paths_make_the_same(
-    policy: Policy, registry: Registry, kinds_of_job: list[tuple[dict[str, Any], str, int]]
+    policy: Policy, registry: RegistryInForce, kinds_of_job: list[tuple[dict[str, Any], str, int]]
 ) -> None:
     fast, full = fast_handler(policy, registry), RouterHandler(policy, registry, TOPICS, lambda: NOW)
     for batch in range(BATCHES):
@@ -150,7 +149,7 @@ def test_most_of_ordinary_jobs_go_by_the_fast_path() -> None:
     policy = Policy.compile(
         policy_file.parse("name: n\ntiers: [small]\ndefault: {tier: small, reason: All of it.}\n")
     )
-    handler = fast_handler(policy, agents_file.parse("unregistered: admit\n", policy.tiers))
+    handler = fast_handler(policy, registered("unregistered: admit\n", policy.tiers))
     jobs = [record({"agent_id": "free"}, "prompt", "p" * (1 + offset), offset) for offset in range(40)]
     handler(jobs[:3])
     assert count_bundled(handler, jobs[3:]) == len(jobs) - 3

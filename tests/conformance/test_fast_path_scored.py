@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pointsman.bench.hop.messages import bodies
 from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.codec.records import Incoming
-from pointsman.router import agents_file
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import policy_file
@@ -24,6 +23,7 @@ from tests.support.router.fast_path import (
     count_bundled,
     fast_handler,
     needs_library,
+    registered,
 )
 from tests.support.router.router_lanes import NOW, TOPICS, incoming
 
@@ -45,7 +45,7 @@ POLICY = replace(
     WATCHED,
     scorer=replace(WATCHED.scorer, model=replace(WATCHED.scorer.model, profile={}), bar=Bar(0.3, 0.0)),  # type: ignore[type-var]
 )
-AGENTS = agents_file.parse(
+AGENTS = registered(
     """
 unregistered: admit
 agents:

@@ -112,6 +112,11 @@ impl FastPath {
         FastPath { batch: Batch::default(), router: Router::new(settings, remembered) }
     }
 
+    /// Repeat none of the decisions so far; `bounds` as for `new`.
+    fn forget(&mut self, bounds: Vec<u64>) {
+        self.router.forget(bounds);
+    }
+
     /// A new batch, of one partition. `suspended`: the check that says why the score is not asked; empty where
     /// it is.
     fn begin(&mut self, partition: i32, time: &[u8], suspended: &[u8]) {

@@ -86,6 +86,12 @@ impl Router {
         }
     }
 
+    /// Repeat none of the decisions so far; lengths are told apart by these bounds from now on.
+    pub fn forget(&mut self, bounds: Vec<u64>) {
+        self.decisions = Decisions::default();
+        self.settings.bounds = bounds;
+    }
+
     /// A new batch, of one partition; `suspended`: the check that says why the score is not asked, if so.
     pub fn begin(&mut self, partition: i32, time: &[u8], suspended: &[u8]) {
         self.partition = partition;

@@ -12,6 +12,7 @@ from pointsman_schemas.jobs import Job, JobCancel, JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import PolicyApplied
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.registry import AgentChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def facts_of(message: Message | Job) -> MessageFacts:
             return _ended(message, "cancelled", None)
         case PolicyApplied():
             return MessageFacts(policy_version=message.policy_version)
+        case AgentChanged():
+            return MessageFacts(status=message.state)
         case Job() | JobCancel() | JobFeedback():
             return MessageFacts(message.job_id, message.agent_id)
         case _:

@@ -17,7 +17,7 @@ from pointsman.audit.rows import row_of
 from pointsman.bench.audit_messages import steps
 from pointsman.bus.codec.records import Incoming
 from pointsman.dev.servers.postgres import USER, EmbeddedPostgres
-from pointsman.router.agents_file import Registry
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.policy.policy import Policy
 from pointsman.runtime.clock import utc_now
 from pointsman.store.append.audit_writer import AuditWriter
@@ -87,12 +87,12 @@ class AuditReport:
         return max(self.copy_text.client_us, self.copy_text.postgres_us) / slower
 
 
-def records(policy: Policy, registry: Registry, rows: int) -> list[Incoming]:
+def records(policy: Policy, in_force: RegistryInForce, rows: int) -> list[Incoming]:
     """Messages of whole jobs in the order in which they come, on four partitions a topic."""
     made: list[Incoming] = []
     ends: dict[tuple[str, int], int] = {}
     now = int(datetime.now(UTC).timestamp() * 1000)
-    for step in steps(policy, registry, -(-rows // len(steps(policy, registry, 1))) + 1):
+    for step in steps(policy, in_force, -(-rows // len(steps(policy, in_force, 1))) + 1):
         lane = (step.row.topic, step.job % _LANES)
         offset = ends[lane] = ends.get(lane, -1) + 1
         headers = tuple(stored_headers(step.row.headers))
@@ -111,14 +111,14 @@ def batches(incoming: Sequence[Incoming]) -> Iterator[Batch]:
 
 
 async def run(
-    policy: Policy, registry: Registry, *, rows: int, rounds: int, say: Callable[[str], None]
+    policy: Policy, in_force: RegistryInForce, *, rows: int, rounds: int, say: Callable[[str], None]
 ) -> AuditReport:
     """Measure on a Postgres that is started for this and deleted afterwards.
 
     Raises:
         DevError, StoreError: it does not start, or refuses something.
     """
-    incoming = records(policy, registry, rows)
+    incoming = records(policy, in_force, rows)
     rows = len(incoming)
     with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as folder:
         postgres = EmbeddedPostgres(Path(folder) / "postgres")

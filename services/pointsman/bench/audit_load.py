@@ -7,7 +7,7 @@ from importlib.resources import files
 from time import perf_counter
 
 from pointsman.bench.audit_messages import TimedRow, steps
-from pointsman.router.agents_file import Registry
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.policy.policy import Policy
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection, connected
@@ -37,7 +37,7 @@ class Loaded:
 async def load(
     dsn: str,
     policy: Policy,
-    registry: Registry,
+    in_force: RegistryInForce,
     *,
     messages: int,
     days: int,
@@ -51,7 +51,7 @@ async def load(
     Raises:
         StoreUnavailableError, StoreError: the database is not there or not migrated.
     """
-    template = steps(policy, registry, rounds)
+    template = steps(policy, in_force, rounds)
     jobs = template[-1].job + 1
     passes = -(-messages // len(template))
     until = datetime.now(UTC)

@@ -14,7 +14,7 @@ from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.dev import samples
 from pointsman.dev.simulator.answering.models import MODELS
-from pointsman.router.agents_file import Registry
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.store.append.row import Row
@@ -42,9 +42,9 @@ class TimedRow:
     row: Row
 
 
-def steps(policy: Policy, registry: Registry, rounds: int) -> list[TimedRow]:
+def steps(policy: Policy, in_force: RegistryInForce, rounds: int) -> list[TimedRow]:
     """Every sample job `rounds` times, with ids of its own; few fail once, some of one agent for good."""
-    router = RouterHandler(policy, registry, _TOPICS, lambda: START)
+    router = RouterHandler(policy, in_force, _TOPICS, lambda: START)
     timed = []
     for number, (intake, agent) in enumerate(_submitted(rounds)):
         (routed,) = [out for out in unpacked(router([intake])) if out.topic.startswith(_TOPICS.tier("").name)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from pointsman import starter
 from pointsman.bench.servers import servers
 from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import free_port
@@ -16,6 +17,8 @@ from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins
 from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
@@ -95,6 +98,7 @@ def whole_system(
 
 async def _prepare(kafka: KafkaPart, owner: str) -> None:
     await apply(kafka, Topics().all(TIERS))
+    await apply_file(kafka, Topics(), load_agents(starter.AGENTS, TIERS), by="pointsman/bench")
     await create_database_if_missing(owner)
     await migrate(owner)
     await logins.make_logins(owner)

@@ -29,6 +29,7 @@ COMMANDS = {
     "mcp": "Serve the audit database's questions to an assistant, over stdin and stdout (MCP).",
     "lag": "Show how many jobs wait for each tier, and for how long.",
     "limits": "Show the shared limits: what is used, waiting, paused or broken.",
+    "agents": "Register agents, suspend them, and see what they do.",
     "run": "Run one service in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",
     "db": "Set up the audit database and its users.",
@@ -45,6 +46,7 @@ FOLDERS = {
     "jobs": ("publish", "queue", "cancel", "replay", "feedback", "tail", "trace", "why", "report"),
     "policy": ("policy", "learn"),
     "audit": ("sql", "mcp", "audit"),
+    "agents": ("agents",),
     "ops": ("dev", "init", "lag", "limits", "run", "topics", "db", "claims", "doctor", "version"),
     "bench": ("bench",),
 }

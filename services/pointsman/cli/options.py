@@ -71,3 +71,11 @@ Key = Annotated[
     ),
 ]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or the first or last characters of it.")]
+AgentName = Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id.")]
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks for it; else the user of this machine."
+    ),
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")]

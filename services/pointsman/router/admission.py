@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
-from pointsman.router.agents_file import Agent, Registry
+from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.policy.checks import check_of
 from pointsman.router.policy.conditions import show
-from pointsman.router.policy.facts import count_chars
+from pointsman.router.policy.facts import count_chars, tool_names
 from pointsman.router.policy.policy import Policy
-from pointsman.router.policy.tier_names import unknown_tier
 from pointsman.router.shadow import AGENT as SHADOW_AGENT
+from pointsman.runtime.unknown_tier import unknown_tier
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.registry import AgentEntry
 from pointsman_schemas.times import format_time
+
+#: The check of the tools' names.
+TOOLS = "tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,20 @@ def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitt
         return Refused(
             Reason.AGENT_NOT_ALLOWED, f"`{SHADOW_AGENT}` is the router's own; submit the job as another agent"
         )
-    agent = registry.agents.get(job.agent_id)
-    if agent is None and not registry.admits_unregistered:
+    registered = registry.agents.get(job.agent_id)
+    if registered is None and not registry.admits_unregistered:
         return Refused(Reason.AGENT_NOT_ALLOWED, _not_registered(job.agent_id))
+    if registered is not None and (why_not := _may_not_act(registered, now)) is not None:
+        return Refused(Reason.AGENT_NOT_ALLOWED, why_not)
+    agent = None if registered is None else registered.entry
     checks = [_registered(job.agent_id, agent)]
-    for check in (_tier(policy.tiers, agent, job), _kind(agent, job), _size(agent, job), _deadline(job, now)):
+    for check in (
+        _tier(policy.tiers, agent, job),
+        _kind(agent, job),
+        _tools(agent, job),
+        _size(agent, job),
+        _deadline(job, now),
+    ):
         if isinstance(check, Refused):
             return check
         if check is not None:
@@ -51,7 +65,7 @@ def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitt
     return Admitted(tuple(checks), agent.tiers if agent else None)
 
 
-def _registered(agent_id: str, agent: Agent | None) -> Check:
+def _registered(agent_id: str, agent: AgentEntry | None) -> Check:
     if agent is None:
         detail = f"{agent_id} is not registered; the registry says `unregistered: admit`"
     else:
@@ -59,14 +73,40 @@ def _registered(agent_id: str, agent: Agent | None) -> Check:
     return _passed("agent", detail)
 
 
+def _may_not_act(registered: RegisteredAgent, now: datetime) -> str | None:
+    """Why the agent may do nothing at the moment; None if it may."""
+    entry = registered.entry
+    match registered.state:
+        case "suspended":
+            because = f": {registered.reason}" if registered.reason else ""
+            return f"agent `{entry.id}` is suspended{because}. Ask {_owner(entry)}"
+        case "retired":
+            return f"agent `{entry.id}` is retired. Submit the job as another, or ask {_owner(entry)}"
+        case "active":
+            pass
+        case _:
+            assert_never(registered.state)
+    if registered.has_expired(now):
+        return (
+            f"the registration of agent `{entry.id}` expired on {entry.expires}. Ask {_owner(entry)}, "
+            "to renew it: a later `expires` in agents.yaml, then pointsman agents apply"
+        )
+    return None
+
+
+def _owner(entry: AgentEntry) -> str:
+    contact = f" ({entry.contact})" if entry.contact else ""
+    return f"{entry.owner}{contact}, who owns the agent"
+
+
 def _not_registered(agent_id: str) -> str:
     return (
         f"agent `{agent_id}` is not registered, and only registered agents are admitted here; "
-        f"have it added to agents.yaml: - {{id: {agent_id}, owner: <team>}}"
+        f"have it added to agents.yaml and applied: - {{id: {agent_id}, owner: <team>}}"
     )
 
 
-def _tier(tiers: Sequence[str], agent: Agent | None, job: Job) -> Check | Refused | None:
+def _tier(tiers: Sequence[str], agent: AgentEntry | None, job: Job) -> Check | Refused | None:
     if job.tier is None:
         return None
     if job.tier not in tiers:
@@ -80,12 +120,12 @@ def _tier(tiers: Sequence[str], agent: Agent | None, job: Job) -> Check | Refuse
         return Refused(
             Reason.AGENT_NOT_ALLOWED,
             f"tier `{job.tier}` is not open to agent `{agent.id}`, open are {listed}. Ask for one of them, "
-            f"leave `tier` out, or ask {agent.owner}, who owns the agent, for more",
+            f"leave `tier` out, or ask {_owner(agent)}, for more",
         )
     return _passed("tier", f"{job.tier} is asked for, open to {agent.id}: {listed}")
 
 
-def _kind(agent: Agent | None, job: Job) -> Check | Refused | None:
+def _kind(agent: AgentEntry | None, job: Job) -> Check | Refused | None:
     if agent is None or agent.kinds is None:
         return None
     listed = ", ".join(agent.kinds)
@@ -93,12 +133,26 @@ def _kind(agent: Agent | None, job: Job) -> Check | Refused | None:
         return Refused(
             Reason.AGENT_NOT_ALLOWED,
             f"agent `{agent.id}` may do {listed}; the job's kind is {show(job.kind)}. Set `kind` to one of "
-            f"them, or ask {agent.owner}, who owns the agent, for more",
+            f"them, or ask {_owner(agent)}, for more",
         )
     return _passed("kind", f"kind is {job.kind}, open to {agent.id}: {listed}")
 
 
-def _size(agent: Agent | None, job: Job) -> Check | Refused | None:
+def _tools(agent: AgentEntry | None, job: Job) -> Check | Refused | None:
+    if agent is None or agent.tools is None:
+        return None
+    listed = ", ".join(agent.tools)
+    offered = tool_names(job.request)
+    if other := [name for name in offered if name not in agent.tools]:
+        return Refused(
+            Reason.AGENT_NOT_ALLOWED,
+            f"tool {show(other[0]) or '(no name)'} is not open to agent `{agent.id}`, open are {listed}. "
+            f"Leave it out, or ask {_owner(agent)}, for more",
+        )
+    return _passed(TOOLS, f"the tools offered are open to {agent.id}: {listed}") if offered else None
+
+
+def _size(agent: AgentEntry | None, job: Job) -> Check | Refused | None:
     if agent is None or agent.max_chars is None:
         return None
     chars = count_chars(job.request.messages)
@@ -106,7 +160,7 @@ def _size(agent: Agent | None, job: Job) -> Check | Refused | None:
         return Refused(
             Reason.TOO_LARGE,
             f"{chars} characters > {agent.max_chars}, the most that agent `{agent.id}` may send. Shorten or "
-            f"split the messages, or ask {agent.owner}, who owns the agent, for more",
+            f"split the messages, or ask {_owner(agent)}, for more",
         )
     return _passed("size", f"{chars} characters <= {agent.max_chars}")
 

@@ -10,7 +10,8 @@ from pointsman.bus.consume.batch_lane import batch_lanes
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
-from pointsman.router.agents_file import load as load_agents
+from pointsman.registry.follow import followed_registry
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.fast_path import MOST_BYTES, FastScore, library
 from pointsman.router.feedback_listener import hearing
 from pointsman.router.handlers import SOURCE, RouterHandler
@@ -34,13 +35,12 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     """The router as a service.
 
     Raises:
-        FileError: the policy or the registry cannot be read; with every problem's line.
+        FileError: the policy cannot be read; with every problem's line.
         ClaimsSettingError: there is no store of large values at such an address.
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
-    registry = load_agents(settings.agents, policy.tiers)
-    topics, promises = settings.topics, CalibrationMonitor.of(policy)
+    topics, promises, in_force = settings.topics, CalibrationMonitor.of(policy), RegistryInForce()
 
     attendance = OpinionAvailability.of(policy)
     claim_check = open_claim_check(settings)
@@ -49,7 +49,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     def handler(seed: str) -> RouterHandler:
         return RouterHandler(
             policy,
-            registry,
+            in_force,
             topics,
             clock,
             promises=promises,
@@ -75,9 +75,11 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         event(log, INFO, Event.ROUTER_STARTING, fast_path=fast_score is not None)
         await put_on_record(settings, topics, file, text, clock)
         async with (
+            followed_registry(settings, topics, in_force),
             hearing(settings, topics, promises, source=SOURCE, clock=clock),
             attending(settings, settings.opinion_group, policy, attendance, clock),
         ):
+            await in_force.known.wait()
             await lanes.run()
 
     return Service(
@@ -87,7 +89,9 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         broker=control_broker(settings),
         run=route,
         stop=lanes.stop,
-        not_ready=lambda: promises.unheard or (None if lanes.ready else "lanes are not open yet"),
+        not_ready=lambda: (
+            in_force.problem or promises.unheard or (None if lanes.ready else "lanes are not open yet")
+        ),
         resources=partial(closed_after, claim_check),
     )
 

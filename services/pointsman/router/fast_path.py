@@ -18,7 +18,7 @@ from pointsman.bus.codec.encoded_batch import EncodedBatch, compressed
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.hop import Times
-from pointsman.router.agents_file import Registry
+from pointsman.registry.registry import Registry
 from pointsman.router.policy.policy import Policy
 from pointsman.router.scoring.drift import EVERY, DriftWatch
 from pointsman.router.scoring.scoring import IN_DOUBT, Scorer
@@ -107,6 +107,8 @@ class FastSeen:
 class FastPath:
     """One per lane: `take` a batch, answer what is `left`, then get what it `routed` itself.
 
+    It repeats decisions of one registry: `forget` when another holds, the first one included.
+
     `seen` is shared with the full path, so that a job is known to both. `largest`: bytes of a value that it
     publishes. `seed`: that of its records, see `Incoming`.
     """
@@ -114,7 +116,6 @@ class FastPath:
     def __init__(
         self,
         policy: Policy,
-        registry: Registry,
         topics: Topics,
         source: str,
         *,
@@ -133,7 +134,7 @@ class FastPath:
             (seed or topics.intake.name).encode(),
             source.encode(),
             [key.encode() for key in policy.metadata_keys],
-            length_bounds(policy, registry),
+            list(policy.char_bounds),
             len(policy.tiers),
             min(policy.limits.max_record_bytes, MOST_BYTES),
             min(largest, MOST_BYTES),
@@ -144,6 +145,10 @@ class FastPath:
         self.seen = FastSeen(self._native)
         self._partition = 0
         self._suspended: Check | None = None
+
+    def forget(self, registry: Registry) -> None:
+        """Repeat no decision that was made by another registry."""
+        self._native.forget(length_bounds(self._policy, registry))
 
     def take(self, records: Sequence[Incoming], time: bytes, suspended: Check | None) -> None:
         """Begin a batch: records of one partition.
@@ -251,5 +256,6 @@ class FastPath:
 
 def length_bounds(policy: Policy, registry: Registry) -> list[int]:
     """Lengths at which a rule or an agent's restriction changes, ascending."""
-    restricted = [agent.max_chars + 1 for agent in registry.agents.values() if agent.max_chars is not None]
+    entries = [agent.entry for agent in registry.agents.values()]
+    restricted = [entry.max_chars + 1 for entry in entries if entry.max_chars is not None]
     return sorted({*policy.char_bounds, *restricted})

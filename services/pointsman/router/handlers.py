@@ -23,8 +23,9 @@ from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.codec.signed import is_signed
 from pointsman.bus.consume.batch_handler import Whole
-from pointsman.router.admission import Refused, admit
-from pointsman.router.agents_file import Registry
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.registry import Registry
+from pointsman.router.admission import TOOLS, Refused, admit
 from pointsman.router.causation import cause_of, given_id, lane_key
 from pointsman.router.fast_path import MOST_BYTES, FastPath, FastScore
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
@@ -71,7 +72,7 @@ class RouterHandler:
     def __init__(
         self,
         policy: Policy,
-        registry: Registry,
+        in_force: RegistryInForce,
         topics: Topics,
         clock: Clock,
         *,
@@ -87,7 +88,8 @@ class RouterHandler:
         `seed`: that of its records, see `Incoming`.
         """
         self._policy = policy
-        self._registry = registry
+        self._in_force = in_force
+        self._registry: Registry | None = None  # of the batch at hand
         self._topics = topics
         self._clock = clock
         self._source = source
@@ -100,7 +102,6 @@ class RouterHandler:
         if fast_score is not None:
             self._fast = FastPath(
                 policy,
-                registry,
                 topics,
                 source,
                 remembered=remembered,
@@ -130,7 +131,7 @@ class RouterHandler:
         if not records:
             return []
         started = perf_counter()
-        now = self._clock()
+        now = self._begin()
         if self._fast is None:
             made: list[Made] = [out for record in records for out in self._handle(record, now).records]
         else:
@@ -142,13 +143,23 @@ class RouterHandler:
     def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
         """See `BatchHandler`."""
         started = perf_counter()
-        now = self._clock()
+        now = self._begin()
         if self._fast is None or not self._fast.take_whole(batches, _envelope_time(now), self._suspended):
             return None
         opened = cache(lambda: [record for batch in batches for record in batch.records()])
         made = self._finish(self._fast, lambda place: opened()[place], now)
         DECISION_SECONDS.observe((perf_counter() - started) / sum(batch.count for batch in batches))
         return Whole(made, self._fast.times())
+
+    def _begin(self) -> datetime:
+        """The time of a batch, and from it the registry by which all of it is decided."""
+        now = self._clock()
+        registry = self._in_force.at(now)
+        if registry is not self._registry:
+            self._registry = registry
+            if self._fast is not None:
+                self._fast.forget(registry)
+        return now
 
     def _finish(self, fast: FastPath, record_at: Callable[[int], Incoming], now: datetime) -> list[Made]:
         """Answer what the fast path leaves of the batch that it took, and tell it what was decided."""
@@ -205,6 +216,7 @@ class RouterHandler:
                 assert_never(read)
 
     def _route(self, replies: Replies, read: Accepted) -> Handled:
+        assert self._registry is not None, "a batch has begun"
         try:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
@@ -227,8 +239,10 @@ class RouterHandler:
             return Handled(refuse(replies, read.cause, _BROKEN))
         if not undecided:
             ROUTED.labels(decision.tier, decision.rule).inc()
-        # Whether a job has a shadow hangs on its id: such a decision is not repeated for another job.
-        return Handled(sent, decision if self._shadows is None else None)
+        # Whether a job has a shadow hangs on its id, and its tools' names are no fact of a policy's: such a
+        # decision is not repeated for another job.
+        of_its_own = self._shadows is not None or any(check.name == TOOLS for check in admitted.checks)
+        return Handled(sent, None if of_its_own else decision)
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
         if self._shadows is None:

@@ -10,10 +10,9 @@ from pointsman.runtime.settings import HttpPart
 
 
 class RouterSettings(LanePart, HttpPart, ClaimsPart):
-    """Kafka, HTTP and the two files that decide."""
+    """Kafka, HTTP and the policy's file."""
 
     policy: Path = Field(default=Path("policy.yaml"), description="tiers, rules and limits")
-    agents: Path = Field(default=Path("agents.yaml"), description="who may ask for what")
     remembered_jobs: int = Field(
         default=10_000, ge=1, description="job ids per lane by which a second record of a job is recognised"
     )

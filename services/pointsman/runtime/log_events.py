@@ -11,6 +11,7 @@ class Event(StrEnum):
         "topic is not the one that was read before (recreated, or of another cluster):"
         " reading stopped until `pointsman audit adopt` starts a new chapter"
     )
+    REGISTRY_IN_FORCE = "registry in force"
     RECORD_GIVEN_UP = "record given up: its handler failed"
     RECORD_TOO_LARGE = "record is too large for its topic"
     RECORD_NOT_CUT = "record cannot be cut to the size that its topic takes"

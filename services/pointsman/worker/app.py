@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
@@ -63,11 +64,11 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         payloads=claim_check,
     )
 
-    def cancel(command: JobCancel) -> None:
+    def cancel(command: JobCancel, _record: Incoming) -> None:
         cancellations.cancel(command.job_id, command.agent_id, command.reason)
 
     # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
-    commands = MessageListener(settings, topics.control, JobCancel, cancel)
+    commands = MessageListener(settings, topics.control, (JobCancel,), cancel)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:

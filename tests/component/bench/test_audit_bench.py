@@ -4,8 +4,8 @@ import pytest
 
 from pointsman import starter
 from pointsman.bench.audit import batches, records, run
-from pointsman.router.agents_file import Registry
-from pointsman.router.agents_file import load as load_agents
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load as load_policy
 
@@ -13,12 +13,12 @@ ROWS = 2_500
 
 
 @pytest.fixture(scope="module")
-def decided() -> tuple[Policy, Registry]:
+def decided() -> tuple[Policy, RegistryInForce]:
     policy = Policy.compile(load_policy(starter.POLICY))
-    return policy, load_agents(starter.AGENTS, policy.tiers)
+    return policy, RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
 
 
-def test_its_records_are_whole_lanes_in_order(decided: tuple[Policy, Registry]) -> None:
+def test_its_records_are_whole_lanes_in_order(decided: tuple[Policy, RegistryInForce]) -> None:
     found = records(*decided, ROWS)
     assert len(found) == ROWS
     lanes: dict[tuple[str, int], list[int]] = {}
@@ -31,7 +31,7 @@ def test_its_records_are_whole_lanes_in_order(decided: tuple[Policy, Registry]) 
 
 
 @pytest.mark.slow
-async def test_it_measures_sink_and_copy_in_one_run(decided: tuple[Policy, Registry]) -> None:
+async def test_it_measures_sink_and_copy_in_one_run(decided: tuple[Policy, RegistryInForce]) -> None:
     said: list[str] = []
     report = await run(*decided, rows=ROWS, rounds=1, say=said.append)
     assert (report.rows, report.rounds, said) == (ROWS, 1, ["round 1 of 1"])

@@ -7,7 +7,8 @@ import pytest
 from pointsman import starter
 from pointsman.bench.audit_load import Loaded, load
 from pointsman.bench.audit_query import measure
-from pointsman.router.agents_file import load as load_agents
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.store.ask.asking import questions
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.stack
 async def loaded(dsn: str, messages: int, days: int) -> tuple[Loaded, int]:
     """What the load says, and how far it said to have come."""
     policy = Policy.compile(load_policy(starter.POLICY))
-    agents = load_agents(starter.AGENTS, policy.tiers)
+    agents = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
     told: list[int] = []
     done = await load(dsn, policy, agents, messages=messages, days=days, rounds=1, advance=told.append)
     return done, sum(told)

@@ -14,6 +14,8 @@ from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.publish import apply_file
 from pointsman.router.app import build
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
@@ -87,10 +89,10 @@ async def test_bad_verdicts_end_the_scores_word_in_every_router_until_it_is_trus
 ) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
-    settings = RouterSettings(
-        kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy, agents=starter.AGENTS
-    )
-    await apply(kafka.settings, settings.topics.all(("small", "medium", "frontier")))
+    settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy)
+    tiers = ("small", "medium", "frontier")
+    await apply(kafka.settings, settings.topics.all(tiers))
+    await apply_file(kafka.settings, settings.topics, load_agents(starter.AGENTS, tiers), by="tests")
     pointsman = Command(
         tmp_path,
         {

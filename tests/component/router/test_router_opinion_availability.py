@@ -10,6 +10,8 @@ from pointsman import Client, starter
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.read.follow import Follower
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.publish import apply_file
 from pointsman.router.app import build
 from pointsman.router.opinion import opinion_monitor
 from pointsman.router.settings import RouterSettings
@@ -30,11 +32,10 @@ async def test_jobs_wait_for_nobody_for_long(
     monkeypatch.setattr(opinion_monitor, "_LOOK_S", 0.1)
     policy = tmp_path / "policy.yaml"
     policy.write_text(asking_policy(wait_s=0.5))
-    settings = RouterSettings(
-        kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy, agents=starter.AGENTS
-    )
+    settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy)
     topics = settings.topics
     await apply(kafka.settings, topics.all(TIERS))
+    await apply_file(kafka.settings, topics, load_agents(starter.AGENTS, TIERS), by="tests")
     names = [topics.opinion.name, *(topics.tier(tier).name for tier in TIERS)]
     pointsman = Command(
         tmp_path,

@@ -6,7 +6,8 @@ import pytest
 
 from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.router.agents_file import Registry
+from pointsman.registry import agents_file
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.fast_path import FastScore, library
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
@@ -16,9 +17,9 @@ from tests.support.router.router_lanes import NOW, TOPICS
 needs_library = pytest.mark.skipif(library() is None, reason="the native library was not built")
 
 
-def fast_handler(policy: Policy, registry: Registry) -> RouterHandler:
+def fast_handler(policy: Policy, in_force: RegistryInForce) -> RouterHandler:
     """A handler with the fast path, which has met nothing."""
-    return RouterHandler(policy, registry, TOPICS, lambda: NOW, fast_score=FastScore(policy.scorer))
+    return RouterHandler(policy, in_force, TOPICS, lambda: NOW, fast_score=FastScore(policy.scorer))
 
 
 def by_fast_path(known: RouterHandler, *records: Incoming) -> list[Outgoing]:
@@ -26,11 +27,16 @@ def by_fast_path(known: RouterHandler, *records: Incoming) -> list[Outgoing]:
     return list(unpacked(known(records)))
 
 
-def by_full_path(policy: Policy, registry: Registry, record: Incoming) -> list[Outgoing]:
+def by_full_path(policy: Policy, in_force: RegistryInForce, record: Incoming) -> list[Outgoing]:
     """By a handler that has met nothing before, and has no fast path."""
-    return list(unpacked(RouterHandler(policy, registry, TOPICS, lambda: NOW)([record])))
+    return list(unpacked(RouterHandler(policy, in_force, TOPICS, lambda: NOW)([record])))
 
 
 def count_bundled(known: RouterHandler, records: Sequence[Incoming]) -> int:
     """How many of them go by the fast path."""
     return sum(made.count for made in known(records) if isinstance(made, EncodedBatch))
+
+
+def registered(text: str, tiers: Sequence[str]) -> RegistryInForce:
+    """What a router knows when these agents are applied."""
+    return RegistryInForce(agents_file.parse(text, tiers).registry)

@@ -9,7 +9,8 @@ from pointsman import starter
 from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.produce.lane_writer import partition_of
-from pointsman.router import agents_file
+from pointsman.registry import agents_file
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy
@@ -18,7 +19,7 @@ from pointsman_schemas.topics import Topics
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TOPICS = Topics("t")
 POLICY = Policy.compile(policy_file.load(starter.POLICY))
-REGISTRY = agents_file.load(starter.AGENTS, POLICY.tiers)
+REGISTRY = RegistryInForce(agents_file.load(starter.AGENTS, POLICY.tiers).registry)
 
 
 def handler(*, remembered: int = 10_000) -> RouterHandler:

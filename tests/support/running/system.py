@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from pointsman import starter
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.soak.record import examine
 from pointsman.bus.admin.topics import apply
@@ -23,6 +24,8 @@ from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.logins import make_logins
 from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import migrate
 from pointsman_schemas.topics import Topics
@@ -64,6 +67,7 @@ class System:
 
     async def start(self) -> None:
         await apply(self.settings, self.topics.all(TIERS))
+        await apply_file(self.settings, self.topics, load_agents(starter.AGENTS, TIERS), by="tests")
         await migrate(self.dsn)
         await make_logins(self.dsn)
         for process in self.processes.values():

@@ -24,6 +24,7 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.registry import AgentChanged, RegistryChanged
 from tests.support.bus.bad_records import BAD, Bad
 from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
 
@@ -31,7 +32,16 @@ NOW = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
 INTAKE, DEAD = TOPICS.intake.name, TOPICS.dead.name
 #: What all jobs are decided by, or how the record stood.
 OF_NO_JOB = {
-    each.TYPE for each in (PolicyApplied, ModelApplied, PromiseBroken, PromiseRenewed, CheckpointSigned)
+    message.TYPE
+    for message in (
+        PolicyApplied,
+        ModelApplied,
+        PromiseBroken,
+        PromiseRenewed,
+        CheckpointSigned,
+        AgentChanged,
+        RegistryChanged,
+    )
 }
 JOB = UUID("0190a000-0000-7000-8000-00000000beef")
 
@@ -66,7 +76,7 @@ def test_every_type_of_the_catalogue_has_facts() -> None:
         facts = facts_of(message)
         if name.startswith(("limit.", "breaker.")):
             continue  # what worker processes agree on among themselves
-        assert facts != MessageFacts() or name in OF_NO_JOB - {PolicyApplied.TYPE}, name
+        assert facts != MessageFacts() or name in OF_NO_JOB - {PolicyApplied.TYPE, AgentChanged.TYPE}, name
         if name in OF_NO_JOB:
             continue
         assert facts.job_id is not None, name

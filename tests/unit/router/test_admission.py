@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.router import agents_file
+from pointsman.registry import agents_file
+from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.admission import Admitted, Refused, admit
 from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy, decide
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.registry import State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 POLICY = Policy.compile(
@@ -32,8 +34,8 @@ agents:
   - {id: free, owner: everyone}
   - {id: bound, owner: finance, tiers: [small, medium], kinds: [sql, extract], max_chars: 10}
 """
-OPEN = agents_file.parse(AGENTS, POLICY.tiers)
-CLOSED = agents_file.parse(AGENTS.replace("admit", "reject"), POLICY.tiers)
+OPEN = agents_file.parse(AGENTS, POLICY.tiers).registry
+CLOSED = agents_file.parse(AGENTS.replace("admit", "reject"), POLICY.tiers).registry
 
 
 def job(agent: str, text: str = "hi", **fields: Any) -> Job:
@@ -144,7 +146,7 @@ def test_a_job_without_a_kind_does_not_get_round_a_restriction() -> None:
     st.sampled_from([OPEN, CLOSED]),
 )
 def test_every_job_gets_one_tier_that_is_open_to_it_or_one_refusal(
-    agent: str, tier: str | None, kind: str | None, seconds: int | None, registry: agents_file.Registry
+    agent: str, tier: str | None, kind: str | None, seconds: int | None, registry: Registry
 ) -> None:
     deadline = None if seconds is None else NOW + timedelta(seconds=seconds)
     asked = job(agent, tier=tier, kind=kind, deadline=deadline)
@@ -158,3 +160,80 @@ def test_every_job_gets_one_tier_that_is_open_to_it_or_one_refusal(
     else:
         assert isinstance(answer, Refused)
         assert answer.message
+
+
+EARNEST = """
+unregistered: reject
+agents:
+  - {id: ending, owner: finance, contact: fin@example.com, expires: 2026-03-02}
+  - {id: with-tools, owner: finance, tools: [lookup, web_search]}
+"""
+
+
+def in_state(state: State) -> Registry:
+    (entry, *_) = agents_file.parse(EARNEST, POLICY.tiers).entries
+    agent = RegisteredAgent(entry, state, by="dana", reason="it loops")
+    return Registry({entry.id: agent}, agents_file.parse(EARNEST, POLICY.tiers).rules)
+
+
+@pytest.mark.parametrize(
+    ("registry", "at", "said"),
+    [
+        (in_state("active"), NOW, None),
+        (in_state("active"), datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC), None),
+        (
+            in_state("active"),
+            datetime(2026, 3, 2, tzinfo=UTC),
+            "expired on 2026-03-02. Ask finance (fin@example",
+        ),
+        (in_state("suspended"), NOW, "agent `ending` is suspended: it loops. Ask finance (fin@example.com)"),
+        (in_state("retired"), NOW, "agent `ending` is retired"),
+    ],
+)
+def test_who_is_suspended_retired_or_expired_gets_nothing_done(
+    registry: Registry, at: datetime, said: str | None
+) -> None:
+    refused = admit(registry, POLICY, job("ending"), at)
+    if said is None:
+        assert isinstance(refused, Admitted)
+    else:
+        assert isinstance(refused, Refused)
+        assert refused.reason is Reason.AGENT_NOT_ALLOWED
+        assert said in refused.message
+
+
+@pytest.mark.parametrize(
+    ("offered", "refused"),
+    [
+        ({}, None),
+        ({"tools": [{"type": "function", "function": {"name": "lookup"}}, {"type": "web_search"}]}, None),
+        ({"tools": [{"type": "function", "function": {"name": "delete_all"}}]}, "delete_all"),
+        ({"tools": [], "functions": [{"name": "delete_all"}]}, "delete_all"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "lookup"}}], "functions": [{"name": "x"}]},
+            "x",
+        ),
+        ({"tools": {"name": "lookup"}}, None),
+        ({"tools": "lookup"}, "(no name)"),
+        ({"tools": [{"function": {}}]}, "(no name)"),
+    ],
+)
+def test_tools_are_open_by_name(offered: dict[str, Any], refused: str | None) -> None:
+    registry = agents_file.parse(EARNEST, POLICY.tiers).registry
+    asked = Job.model_validate(
+        {
+            "job_id": UUID(int=1),
+            "agent_id": "with-tools",
+            "request": {"messages": [{"role": "user", "content": "hi"}], **offered},
+        }
+    )
+    admitted = admit(registry, POLICY, asked, NOW)
+    if refused is None:
+        assert isinstance(admitted, Admitted)
+        assert any(check.name == "tools" for check in admitted.checks) == bool(offered)
+    else:
+        assert isinstance(admitted, Refused)
+        assert (
+            f"tool {refused} is not open to agent `with-tools`, open are lookup, web_search"
+            in admitted.message
+        )

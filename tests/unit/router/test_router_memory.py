@@ -36,7 +36,7 @@ def built() -> tuple[Lanes, RouterHandler]:
 
         real = app.batch_lanes  # type: ignore[attr-defined]
         patch.setattr(app, "batch_lanes", batch_lanes)
-        app.build(RouterSettings(native=False, policy=starter.POLICY, agents=starter.AGENTS))
+        app.build(RouterSettings(native=False, policy=starter.POLICY))
     return found[0], found[1]
 
 

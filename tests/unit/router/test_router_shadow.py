@@ -144,7 +144,7 @@ def test_the_budget_of_an_hour_ends_them_and_the_next_hour_brings_them_back() ->
 
 
 def test_nobody_submits_a_job_as_the_shadows_agent() -> None:
-    refused = admit(REGISTRY, Policy.compile(parse(TEXT)), job(agent=shadow.AGENT), NOW)
+    refused = admit(REGISTRY.at(NOW), Policy.compile(parse(TEXT)), job(agent=shadow.AGENT), NOW)
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.AGENT_NOT_ALLOWED
 

@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY
 
 from pointsman.audit.settings import AuditSettings
 from pointsman.cli.main import app
-from pointsman.router import agents_file
+from pointsman.registry import agents_file
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import metrics
@@ -282,7 +282,7 @@ class TestConfig:
         assert provider.key_env in environment("worker-small")
 
     def test_strangers_are_rejected(self) -> None:
-        registry = agents_file.load(FOLDER / "config" / "agents.yaml", TIERS)
+        registry = agents_file.load(FOLDER / "config" / "agents.yaml", TIERS).registry
         assert registry.admits_unregistered is False
         assert registry.agents
 

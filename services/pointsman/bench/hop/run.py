@@ -11,6 +11,7 @@ from statistics import median
 
 import psutil
 
+from pointsman import starter
 from pointsman.bench.hop.latency import Delay, delay
 from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
@@ -24,6 +25,8 @@ from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services.fleet import files
 from pointsman.dev.services.processes import Process, wait_ready, while_running
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.publish import apply_file
 from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")
@@ -89,6 +92,8 @@ class HopBench:
     async def _filled(self, prefix: str) -> Topics:
         topics = Topics(prefix)
         await apply(self._stack.kafka.settings, topics.all(TIERS))
+        agents = load_agents(starter.AGENTS, TIERS)
+        await apply_file(self._stack.kafka.settings, topics, agents, by="pointsman/bench")
         plain: Iterable[Record] = ((key, value, []) for key, value in records(self._messages))
         await fill(self._stack.kafka.settings, topics.intake.name, topics.intake.partitions, plain)
         return topics
@@ -123,6 +128,8 @@ class HopBench:
     async def _delay(self, prefix: str, rate: int, seconds: float) -> Delay:
         topics = Topics(prefix)
         await apply(self._stack.kafka.settings, topics.all(TIERS))
+        agents = load_agents(starter.AGENTS, TIERS)
+        await apply_file(self._stack.kafka.settings, topics, agents, by="pointsman/bench")
         self._say(f"{rate} messages a second for {seconds:.0f} s through a router")
         with self._routers(prefix, None, 1, ready=True):
             return await delay(self._stack.kafka.settings, topics, TIERS, rate, seconds)

@@ -25,17 +25,25 @@ M = TypeVar("M", bound=Message)
 
 
 class MessageListener(Generic[M]):
-    """Calls `hear` for every message of one kind on a topic, from the oldest kept one on.
+    """Calls `hear` for every message of these kinds on a topic, with its record, from `start` on.
 
     Without a group: each process reads all of it. `problem`: why it is not read now, for `/readyz`.
     """
 
-    def __init__(self, settings: LanePart, topic: Topic, kind: type[M], hear: Callable[[M], None]) -> None:
+    def __init__(
+        self,
+        settings: LanePart,
+        topic: Topic,
+        kinds: tuple[type[M], ...],
+        hear: Callable[[M, Incoming], None],
+        *,
+        start: Start = "beginning",
+    ) -> None:
         self._settings = settings
         self._topic = topic
-        self._kind = kind
+        self._kinds = kinds
         self._hear = hear
-        self._next: Start = "beginning"
+        self._next: Start = start
         self.problem: str | None = f"{topic.name} is not read yet"
 
     @asynccontextmanager
@@ -86,8 +94,8 @@ class MessageListener(Generic[M]):
                 problem=read.message,
                 **place,
             )
-        elif isinstance(read.message, self._kind):
+        elif isinstance(read.message, self._kinds):
             try:
-                self._hear(read.message)
+                self._hear(read.message, record)
             except Exception:  # one message of a stranger's must not keep the others from being heard
                 failure(log, Event.COMMAND_FAILED, **place)

@@ -28,13 +28,14 @@ def audit(
     from pointsman import starter
     from pointsman.bench.audit import run
     from pointsman.cli import screen
-    from pointsman.router.agents_file import load as load_agents
+    from pointsman.registry.agents_file import load as load_agents
+    from pointsman.registry.in_force import RegistryInForce
     from pointsman.router.policy.policy import Policy
     from pointsman.router.policy.policy_file import load as load_policy
 
     policy = Policy.compile(load_policy(starter.POLICY))
-    registry = load_agents(starter.AGENTS, policy.tiers)
-    report = asyncio.run(run(policy, registry, rows=rows, rounds=rounds, say=screen.note))
+    in_force = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
+    report = asyncio.run(run(policy, in_force, rows=rows, rounds=rounds, say=screen.note))
     if as_json:
         from dataclasses import asdict
 

@@ -26,11 +26,13 @@ def audit_load(
     import asyncio
     from dataclasses import asdict
 
+    from pointsman import starter
     from pointsman.bench.audit_load import Loaded, load
     from pointsman.cli import screen
     from pointsman.cli.formats import duration
     from pointsman.cli.settings import load as settings
-    from pointsman.router.agents_file import load as load_agents
+    from pointsman.registry.agents_file import load as load_agents
+    from pointsman.registry.in_force import RegistryInForce
     from pointsman.router.policy.policy import Policy
     from pointsman.router.policy.policy_file import load as load_policy
     from pointsman.router.settings import RouterSettings
@@ -39,7 +41,7 @@ def audit_load(
     dsn = settings(OwnerPart, postgres_owner=postgres).owner_dsn
     files = settings(RouterSettings)
     policy = Policy.compile(load_policy(files.policy))
-    agents = load_agents(files.agents, policy.tiers)
+    agents = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
 
     async def work() -> Loaded:
         with screen.progress(messages, "messages") as advance:

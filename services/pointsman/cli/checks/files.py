@@ -1,9 +1,8 @@
-"""Whether the policy, the registry and the providers file can be read, and agree with one another."""
+"""Whether the policy and the providers file can be read, and agree with one another."""
 
 from pathlib import Path
 
 from pointsman.cli.checks.finding import CheckResult
-from pointsman.router.agents_file import load as load_agents
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.runtime.yaml_file import FileError
@@ -20,18 +19,6 @@ def policy_file(path: Path) -> tuple[CheckResult, PolicyFile | None]:
     return CheckResult(
         "policy", True, f"{policy.name} {policy.version}, tiers {', '.join(policy.tiers)}"
     ), policy
-
-
-def agents_file(path: Path, policy: PolicyFile | None) -> CheckResult:
-    """The registry; it names tiers, so it is read against the policy."""
-    if policy is None:
-        return CheckResult("agents", None, "not looked at: the policy cannot be read")
-    try:
-        registry = load_agents(path, policy.tiers)
-    except FileError as error:
-        return CheckResult("agents", False, str(error), "mend the lines named above")
-    others = "are admitted" if registry.admits_unregistered else "are rejected"
-    return CheckResult("agents", True, f"{len(registry.agents)} registered, others {others}")
 
 
 def providers_file(path: Path, policy: PolicyFile | None) -> tuple[CheckResult, Providers | None]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from pointsman.cli.options import Agents, Claims, Json, Kafka, Policy, Postgres, Prefix, Providers
+from pointsman.cli.options import Claims, Json, Kafka, Policy, Postgres, Prefix, Providers
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -15,7 +15,6 @@ def doctor(
     prefix: Prefix = None,
     postgres: Postgres = None,
     policy: Policy = None,
-    agents: Agents = None,
     providers: Providers = None,
     claims: Claims = None,
 ) -> None:
@@ -37,13 +36,14 @@ def doctor(
     from pointsman.cli.checks.postgres import postgres as check_postgres
     from pointsman.cli.checks.promise import promise as check_promise
     from pointsman.cli.checks.providers import providers as check_providers
+    from pointsman.cli.checks.registry import registry as check_registry
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.checkup import checkup
     from pointsman.router.settings import RouterSettings
     from pointsman.runtime.clock import utc_now
     from pointsman.worker.settings import WorkerSettings
 
-    router = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents)
+    router = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     worker = load(WorkerSettings, tier="any", providers=providers)
     dsn = load(CliSettings, postgres=postgres).postgres
     keeping = load(ClaimsPart, claims=claims)
@@ -61,7 +61,7 @@ def doctor(
             check_opinion(router, router.opinion_group, policy_file),
         )
         held = await check_limits(router, router.topics)
-        registry = files.agents_file(router.agents, policy_file)
+        registry = await check_registry(router, router.topics)
         servers = [*kafka_found, *postgres_found, claims_found]
         return [
             *servers,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Agents, HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
+from pointsman.cli.options import HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -22,7 +22,6 @@ def router(
     kafka: Kafka = None,
     prefix: Prefix = None,
     policy: Policy = None,
-    agents: Agents = None,
     http_port: HttpPort = None,
 ) -> None:
     """Read the intake, choose a tier for each job, and send it there."""
@@ -30,7 +29,7 @@ def router(
     from pointsman.router.app import run
     from pointsman.router.settings import RouterSettings
 
-    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "agents": agents, "http_port": http_port}
+    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "http_port": http_port}
     raise typer.Exit(run(load(RouterSettings, **flags)))
 
 

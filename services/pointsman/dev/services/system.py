@@ -18,6 +18,8 @@ from pointsman.dev.services.processes import Process, restart_ended, stop, wait_
 from pointsman.dev.show.journey import Journey, travel
 from pointsman.dev.show.narrator import Narrator
 from pointsman.dev.show.report import document, say_how_they_did, say_what_next
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.publish import apply_file
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.runtime.settings import KafkaPart
@@ -86,6 +88,8 @@ def _start(processes: Sequence[Process], stack: Stack) -> None:
 
 async def _prepare(kafka: KafkaPart, postgres: str, tiers: Sequence[str]) -> None:
     await apply(kafka, Topics().all(tiers))
+    agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), tiers)
+    await apply_file(kafka, Topics(), agents, by="pointsman/dev")
     await create_database_if_missing(postgres)
     await migrate(postgres)
     await logins.make_logins(postgres)

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from pointsman_schemas.jobs import ChatMessage, Job
+from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
 
 
 class JobFacts(NamedTuple):
@@ -50,6 +50,24 @@ def count_tools(extra: dict[str, Any]) -> int:
     """Tools that a request with these parameters brings along."""
     tools = extra.get("tools") or extra.get("functions")  # `functions` is the wire format's older name
     return len(tools) if isinstance(tools, list) else int(tools is not None)
+
+
+def tool_names(request: ChatRequest) -> list[str]:
+    """What the tools are called that a request brings along; an empty name for one that has none."""
+    extra = request.__pydantic_extra__ or {}
+    offered: list[Any] = []
+    for given in (extra.get("tools"), extra.get("functions")):
+        offered += given if isinstance(given, list) else [] if given is None else [given]
+    return [_tool_name(tool) for tool in offered]
+
+
+def _tool_name(tool: Any) -> str:
+    """A function's own name; a tool of the provider's is named by its type."""
+    if not isinstance(tool, dict):
+        return ""
+    function = tool.get("function")
+    name = function.get("name") if isinstance(function, dict) else tool.get("name", tool.get("type"))
+    return name if isinstance(name, str) else ""
 
 
 def format_of(wanted: Any) -> str | None:

@@ -1,10 +1,10 @@
 """Whether a tier that a file names exists, and what to say if it does not."""
 
-from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationInfo
+
+from pointsman.runtime.unknown_tier import unknown_tier
 
 #: Instead of a tier's name: whichever tier the job asks for.
 ASKED = "asked"
@@ -12,13 +12,6 @@ ASKED = "asked"
 SCORED = "scored"
 #: Instead of a tier's name: the cascade's tiers, one after the other, until an answer counts.
 CASCADE = "cascade"
-
-
-def unknown_tier(tier: str, tiers: Sequence[str]) -> str:
-    """`there is no tier `medum`, did you mean `medium`? The tiers are small, medium`."""
-    near = get_close_matches(tier, tiers, n=1)
-    guess = f", did you mean `{near[0]}`?" if near else "."
-    return f"there is no tier `{tier}`{guess} The tiers are {', '.join(tiers)}"
 
 
 def check_tier(tier: str, info: ValidationInfo, *others: str) -> str:

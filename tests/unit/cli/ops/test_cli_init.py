@@ -5,7 +5,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from pointsman.cli.ops.init import app
-from pointsman.router import agents_file
+from pointsman.registry import agents_file
 from pointsman.router.policy import policy_file
 from pointsman.runtime.errors import CommandError
 from pointsman.worker.providers_file import load as load_providers

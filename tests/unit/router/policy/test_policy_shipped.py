@@ -10,7 +10,7 @@ from pointsman import starter
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman.dev import samples
-from pointsman.router import agents_file
+from pointsman.registry import agents_file
 from pointsman.router.admission import Admitted, admit
 from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy, decide
@@ -18,7 +18,7 @@ from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
 
 POLICY = Policy.compile(policy_file.load(starter.POLICY))
-AGENTS = agents_file.load(starter.AGENTS, POLICY.tiers)
+AGENTS = agents_file.load(starter.AGENTS, POLICY.tiers).registry
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

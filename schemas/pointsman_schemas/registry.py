@@ -1,0 +1,115 @@
+"""Who may do what, as it stands on record: agents and what is open to each (topic `agents.registry`)."""
+
+import base64
+import binascii
+import re
+from datetime import date
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from pointsman_schemas.base import AgentId, Message, TierName, Value
+
+T = TypeVar("T")
+
+#: What Kafka allows in a topic's name.
+_TOPIC_PART = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+#: One value or a list of them, none of which is refused.
+OneOrMore = Annotated[
+    tuple[T, ...],
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
+    Field(min_length=1, max_length=256),
+]
+Kind = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+def _ed25519(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64") from None
+    if len(raw) != 32:
+        raise ValueError(f"must be the 32 bytes of an Ed25519 public key in base64; these are {len(raw)}")
+    return text
+
+
+PublicKey = Annotated[str, Field(max_length=64), AfterValidator(_ed25519)]
+
+
+class AgentBudget(Value):
+    """What an agent's jobs may cost. `day` is a UTC day, all tiers and processes together."""
+
+    usd_per_day: float | None = Field(default=None, gt=0, le=1e9)
+    usd_per_job: float | None = Field(default=None, gt=0, le=1e9)
+    when_spent: Literal["reject", "wait"] = Field(
+        default="reject", description="what the day has no room for: rejected, or queued until it has"
+    )
+
+
+class AgentEntry(Value):
+    """One agent and what is open to it; what is left out is not restricted."""
+
+    id: AgentId
+    owner: Name = Field(description="the team that answers for it")
+    contact: Name | None = Field(default=None, description="how to reach them: a mail address or a channel")
+    purpose: str | None = Field(default=None, min_length=1, max_length=500)
+    tiers: OneOrMore[TierName] | None = None
+    kinds: OneOrMore[Kind] | None = None
+    tools: OneOrMore[Name] | None = Field(default=None, description="names of tools that its jobs may offer")
+    talks_to: OneOrMore[AgentId] | None = Field(default=None, description="agents that it may write to")
+    max_chars: int | None = Field(default=None, ge=1, description="characters of text in all messages")
+    budget: AgentBudget | None = None
+    jobs_per_minute: int | None = Field(default=None, ge=1, le=1_000_000, description="provider calls begun")
+    expires: date | None = Field(default=None, description="the first day, by UTC, on which it is refused")
+    public_keys: OneOrMore[PublicKey] | None = Field(
+        default=None, description="Ed25519, the 32 bytes in base64; two while one replaces the other"
+    )
+    kafka: bool = Field(default=False, description="it has a Kafka login, and a topic for its outcomes")
+
+    @model_validator(mode="after")
+    def _names_a_topic(self) -> Self:
+        if self.kafka and not _TOPIC_PART.fullmatch(self.id):
+            raise ValueError(
+                f"`kafka: true` makes a topic and a login of the id, and `{self.id}` cannot be part of a "
+                "topic's name: use letters, digits and `. _ -`"
+            )
+        return self
+
+
+State = Literal["active", "suspended", "retired"]
+
+
+class AgentChanged(Message):
+    """An agent is from here on as `agent` says; the latest such record of an agent holds."""
+
+    type: Literal["agent.changed.v1"] = "agent.changed.v1"
+    agent: AgentEntry
+    state: State = "active"
+    by: AgentId = Field(description="who changed it")
+    approved_by: AgentId | None = Field(default=None, description="who approved it, where the registry asks")
+    reason: str = Field(default="", max_length=2000)
+
+
+class RegistryRules(Value):
+    """What holds for all agents of an installation."""
+
+    unregistered: Literal["admit", "reject"] = Field(description="what to do with agents not listed here")
+    identity: Literal["claimed", "signed"] = Field(
+        default="claimed", description="whether an agent's word is enough, or its signature is asked for"
+    )
+    strict: bool = Field(
+        default=False, description="each agent needs a contact and a day on which it expires"
+    )
+    approvals: Literal[1, 2] = Field(default=1, description="people who must agree to a change")
+
+
+class RegistryChanged(Message):
+    """The rules for all agents are these from here on."""
+
+    type: Literal["registry.changed.v1"] = "registry.changed.v1"
+    rules: RegistryRules
+    by: AgentId
+    approved_by: AgentId | None = None
+    reason: str = Field(default="", max_length=2000)

@@ -1,0 +1,1 @@
+"""`pointsman agents`: who may do what."""

@@ -1,0 +1,31 @@
+"""`pointsman agents`: a table of commands about the registry, each a module of its own."""
+
+import typer
+
+from pointsman.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "plan": "Show what `apply` would change in the registry.",
+    "apply": "Make the registry as agents.yaml has it.",
+    "list": "List the agents: owner, state, last job, spend.",
+    "show": "Show one agent's entry.",
+    "suspend": "Refuse an agent's jobs from now on.",
+    "resume": "End an agent's suspension.",
+    "retire": "Take an agent out of the registry; its history stays.",
+}
+
+
+class _Commands(LazyGroup):
+    COMMANDS = COMMANDS
+    MODULE = "pointsman.cli.agents."
+
+
+app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def agents() -> None:
+    """Register agents, suspend them, and see what they do.
+
+    agents.yaml is the source: edit it, then `pointsman agents plan` and `apply`.
+    """

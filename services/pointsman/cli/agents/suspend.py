@@ -1,0 +1,26 @@
+"""`pointsman agents suspend`."""
+
+import typer
+
+from pointsman.cli.options import AgentName, By, Json, Kafka, Prefix, Reason
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def suspend(
+    agent: AgentName,
+    *,
+    by: By = "",
+    reason: Reason = "",
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Refuse an agent's jobs from now on; jobs under way go on.
+
+    --json gives {agent, before, state, by, reason}.
+    """
+    from pointsman.cli.agents.turning import turn
+
+    turn(agent, "suspended", by=by, reason=reason, as_json=as_json, kafka=kafka, prefix=prefix)

@@ -1,0 +1,70 @@
+"""The registry for people: changes as a diff, agents as a table, one entry as lines."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+from rich.table import Table
+
+from pointsman.cli.formats import moment, money, printable
+from pointsman.client.agents_now import AgentNow
+from pointsman.registry.changes import ChangeKind, RegistryChange
+from pointsman.registry.registry import RegisteredAgent
+
+_SIGNS: dict[ChangeKind, str] = {
+    "register": "+", "change": "~", "rules": "~", "suspend": "~", "resume": "~", "retire": "-",
+}  # fmt: skip
+
+
+def diff(changes: Sequence[RegistryChange]) -> Iterator[str]:
+    """A line for each change, below it one for each field, and at the end how many."""
+    for change in changes:
+        what = "rules for all agents" if change.agent is None else f"{change.kind} {change.agent}"
+        yield f"{_SIGNS[change.kind]} {what}"
+        for field in change.fields:
+            new = _value(field.after)
+            text = (
+                new
+                if change.kind == "register" or field.before is None
+                else f"{_value(field.before)} -> {new}"
+            )
+            yield f"    {field.name}: {text}"
+    if changes:
+        signs = [_SIGNS[change.kind] for change in changes]
+        yield f"{signs.count('+')} to register, {signs.count('~')} to change, {signs.count('-')} to retire"
+
+
+def agents_table(agents: Sequence[AgentNow]) -> Table:
+    """A row for each agent."""
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("agent", "owner", "state", "expires", "last job"):
+        rows.add_column(name, overflow="fold")
+    for name in ("jobs", "spend"):
+        rows.add_column(name, justify="right", no_wrap=True)
+    for agent in agents:
+        seen = agent.seen
+        rows.add_row(
+            printable(agent.agent),
+            printable(agent.owner or "-"),
+            agent.state,
+            str(agent.expires or "-"),
+            "-" if seen is None else moment(seen.last_at),
+            "-" if seen is None else str(seen.jobs),
+            "-" if seen is None else money(seen.cost_usd),
+        )
+    return rows
+
+
+def entry_lines(known: RegisteredAgent) -> Iterator[str]:
+    """The entry as YAML would have it, and who changed it last."""
+    yield f"state: {known.state}"
+    for name, value in known.entry.model_dump(mode="json", exclude_defaults=True).items():
+        yield f"{name}: {_value(value)}"
+    if known.changed_at is not None:
+        because = f": {printable(known.reason)}" if known.reason else ""
+        yield f"changed by {printable(known.by)} at {moment(known.changed_at)}{because}"
+
+
+def _value(value: Any) -> str:
+    """As YAML's flow style has it, which is JSON's."""
+    return printable(value) if isinstance(value, str) else orjson.dumps(value).decode()

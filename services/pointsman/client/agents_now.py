@@ -1,0 +1,80 @@
+"""The registered agents with what they did lately: from the registry and the audit database."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from pointsman.registry.follow import read_registry
+from pointsman.registry.registry import RegisteredAgent
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.ask.agents_seen import AgentSeen, agents_seen
+from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman_schemas.base import Json
+from pointsman_schemas.topics import Topics
+
+#: What they did is counted from so long ago on.
+LATELY = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNow:
+    """`registered` is None for one that was only seen, `seen` for one that did nothing."""
+
+    agent: str
+    registered: RegisteredAgent | None
+    seen: AgentSeen | None
+    today: date
+
+    @property
+    def state(self) -> str:
+        """active, suspended, retired, expired or unregistered."""
+        if self.registered is None:
+            return "unregistered"
+        expires = self.registered.entry.expires
+        expired = self.registered.state == "active" and expires is not None and self.today >= expires
+        return "expired" if expired else self.registered.state
+
+    @property
+    def owner(self) -> str | None:
+        return None if self.registered is None else self.registered.entry.owner
+
+    @property
+    def expires(self) -> date | None:
+        return None if self.registered is None else self.registered.entry.expires
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        return None if self.seen is None else self.seen.cost_usd
+
+    def to_json(self) -> Json:
+        """Its fields as JSON can hold them."""
+        seen = self.seen
+        return {
+            "agent": self.agent,
+            "owner": self.owner,
+            "state": self.state,
+            "expires": self.expires,
+            "last_at": None if seen is None else seen.last_at,
+            "jobs": 0 if seen is None else seen.jobs,
+            "cost_usd": self.cost_usd,
+        }
+
+
+async def agents_now(
+    kafka: KafkaPart, topics: Topics, dsn: str, now: datetime
+) -> tuple[list[AgentNow], str | None]:
+    """Registered agents, then those that were only seen; and why the database says nothing, if so.
+
+    Raises:
+        BusError: the registry cannot be read.
+    """
+    registered = (await read_registry(kafka, topics)).agents
+    seen: dict[str, AgentSeen] = {}
+    problem = None
+    try:
+        seen = {agent.agent_id: agent for agent in await agents_seen(dsn, now - LATELY)}
+    except (StoreError, StoreUnavailableError) as error:
+        problem = str(error)
+    names = [*sorted(registered), *sorted(seen.keys() - registered.keys())]
+    today = now.date()
+    return [AgentNow(name, registered.get(name), seen.get(name), today) for name in names], problem

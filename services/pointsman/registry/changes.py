@@ -1,0 +1,92 @@
+"""What must be published for the registry to be as a file has it: pure, from what is on record."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pointsman.registry.agents_file import AgentsFile
+from pointsman.registry.registry import RegisteredAgent, RegistryHistory
+from pointsman_schemas.base import Json, Value
+from pointsman_schemas.registry import AgentChanged, AgentEntry, RegistryChanged, RegistryRules, State
+
+#: What happens to an agent, or to the rules for all.
+ChangeKind = Literal["register", "change", "suspend", "resume", "retire", "rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field of an entry or of the rules as it is and as it is to be; None where it is not given."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChange:
+    """One change; `agent` is None for the rules. Exactly one of `entry` and `rules` is what is to hold."""
+
+    kind: ChangeKind
+    agent: str | None
+    fields: tuple[FieldChange, ...]
+    entry: AgentEntry | None = None
+    rules: RegistryRules | None = None
+    state: State = "active"
+
+    def message(self, by: str, approved_by: str | None, reason: str) -> AgentChanged | RegistryChanged:
+        """What is published."""
+        if self.entry is not None:
+            return AgentChanged(
+                agent=self.entry, state=self.state, by=by, approved_by=approved_by, reason=reason
+            )
+        assert self.rules is not None
+        return RegistryChanged(rules=self.rules, by=by, approved_by=approved_by, reason=reason)
+
+    def to_json(self) -> Json:
+        """Its fields as JSON can hold them."""
+        changed = [
+            {"field": field.name, "before": field.before, "after": field.after} for field in self.fields
+        ]
+        return {"change": self.kind, "agent": self.agent, "fields": changed}
+
+
+def plan(file: AgentsFile, history: RegistryHistory) -> list[RegistryChange]:
+    """What makes the registry the file's: the rules first, then agents in the file's order, then who is gone.
+
+    A suspended agent stays suspended, whatever its entry says: only `resume` ends that.
+    """
+    changes: list[RegistryChange] = []
+    if history.rules != file.rules:
+        fields = _fields(history.rules, file.rules)
+        changes.append(RegistryChange("rules", None, fields, rules=file.rules))
+    for entry in file.entries:
+        known = history.agents.get(entry.id)
+        if known is None or known.state == "retired":
+            changes.append(RegistryChange("register", entry.id, _fields(None, entry), entry))
+        elif known.entry != entry:
+            fields = _fields(known.entry, entry)
+            changes.append(RegistryChange("change", entry.id, fields, entry, state=known.state))
+    listed = {entry.id for entry in file.agents}
+    gone = (known for id, known in history.agents.items() if id not in listed and known.state != "retired")
+    return [*changes, *(turned(known, "retired") for known in gone)]
+
+
+def turned(known: RegisteredAgent, state: State) -> RegistryChange:
+    """The same entry in another state."""
+    kinds: dict[State, ChangeKind] = {"active": "resume", "suspended": "suspend", "retired": "retire"}
+    state_change = FieldChange("state", known.state, state)
+    return RegistryChange(kinds[state], known.entry.id, (state_change,), known.entry, state=state)
+
+
+def _fields(before: Value | None, after: Value) -> tuple[FieldChange, ...]:
+    old = {} if before is None else before.model_dump(mode="json")
+    new = after.model_dump(mode="json")
+    defaults = (
+        {}
+        if before is not None
+        else {name: field.default for name, field in type(after).model_fields.items()}
+    )
+    return tuple(
+        FieldChange(name, old.get(name), value)
+        for name, value in new.items()
+        if name != "id" and value != old.get(name, defaults.get(name))
+    )

@@ -1,0 +1,35 @@
+"""The registry that a process acts by at the moment; it changes while the process runs."""
+
+import asyncio
+from datetime import date, datetime
+
+from pointsman.registry.registry import Registry
+
+
+class RegistryInForce:
+    """`take` a registry, then ask for it `at` a time. `known` is set once there is one."""
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self._registry = registry
+        self._day: date | None = None
+        self.known = asyncio.Event()
+        if registry is not None:
+            self.known.set()
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is none yet, for `/readyz`."""
+        return None if self.known.is_set() else "the registry is empty: pointsman agents apply"
+
+    def take(self, registry: Registry) -> None:
+        """From now on this one holds."""
+        self._registry = registry
+        self.known.set()
+
+    def at(self, now: datetime) -> Registry:
+        """The same object until something changes: a new day changes who has expired."""
+        assert self._registry is not None, "asked before it was known"
+        if self._day != now.date():
+            self._day = now.date()
+            self._registry = Registry(self._registry.agents, self._registry.rules)
+        return self._registry

@@ -1,0 +1,89 @@
+"""The registry's file says where it is wrong, also about tiers that only the policy knows."""
+
+import base64
+from datetime import date
+
+import pytest
+
+from pointsman.registry.agents_file import parse
+from pointsman.runtime.yaml_file import FileError
+
+TIERS = ("small", "medium")
+
+BROKEN = """\
+unregistered: maybe
+agents:
+  - {id: one, owner: x, tiers: [small, medum]}
+  - {id: one, owner: y}
+  - {id: two words, owner: y, kind: sql}
+  - {id: three, max_chars: 0}
+"""
+
+
+def test_every_mistake_is_said_at_once_with_its_place() -> None:
+    with pytest.raises(FileError) as caught:
+        parse(BROKEN, TIERS)
+    found = caught.value.problems
+    for expected in (
+        "agents.yaml:1:15: unregistered: must be 'admit' or 'reject'",
+        "agents.yaml:3:32: agents[0].tiers: there is no tier `medum`, did you mean `medium`?",
+        "agents.yaml:4:10: agents[1].id: agent `one` is there already",
+        "agents.yaml:5:10: agents[2].id: must match",
+        "agents.yaml:5:31: agents[2]: unknown key `kind`, did you mean `kinds`?",
+        "agents.yaml:6:5: agents[3]: `owner` is missing",
+        "agents.yaml:6:28: agents[3].max_chars: must be",
+    ):
+        assert [line for line in found if line.startswith(expected)], (expected, found)
+    assert len(found) == 7
+
+
+def test_whether_strangers_are_admitted_must_be_said() -> None:
+    with pytest.raises(FileError, match="`unregistered` is missing"):
+        parse("agents: []", TIERS)
+
+
+def test_one_value_stands_for_a_list_of_one() -> None:
+    file = parse("{unregistered: reject, agents: [{id: a, owner: o, tiers: small, kinds: sql}]}", TIERS)
+    assert file.agents[0].tiers == ("small",)
+    assert file.agents[0].kinds == ("sql",)
+    assert not file.registry.admits_unregistered
+
+
+STRICT = """\
+unregistered: reject
+strict: true
+agents:
+  - {id: one, owner: x}
+  - {id: two, owner: y, contact: y@example.com, expires: 2026-06-30}
+  - {id: three, owner: z, contact: z@example.com, expires: 2026-05-30}
+"""
+
+
+def test_in_earnest_each_agent_needs_a_contact_and_an_end_within_90_days() -> None:
+    with pytest.raises(FileError) as caught:
+        parse(STRICT, TIERS, today=date(2026, 3, 1))
+    assert caught.value.problems == (
+        "agents.yaml:4:5: agents[0]: `strict: true` asks for `contact`: how to reach the owner",
+        "agents.yaml:4:5: agents[0]: `strict: true` asks for `expires`: a day within 90 days",
+        "agents.yaml:5:58: agents[1].expires: is more than 90 days ahead; the latest is 2026-05-30",
+    )
+    assert parse(STRICT.replace("strict: true\n", ""), TIERS, today=date(2026, 3, 1)).agents
+
+
+def test_signed_agents_need_keys_and_a_key_is_32_bytes() -> None:
+    text = "{unregistered: reject, identity: signed, agents: [{id: a, owner: o%s}]}"
+    with pytest.raises(FileError, match="asks for `public_keys`"):
+        parse(text % "", TIERS)
+    with pytest.raises(FileError, match="32 bytes of an Ed25519 public key in base64; these are 3"):
+        parse(text % ", public_keys: AAAA", TIERS)
+    with pytest.raises(FileError, match="must be base64"):
+        parse(text % ", public_keys: not-a-key!", TIERS)
+    key = base64.b64encode(bytes(32)).decode()
+    assert parse(text % f", public_keys: {key}", TIERS).entries[0].public_keys == (key,)
+
+
+def test_an_agent_with_a_kafka_login_has_an_id_that_a_topic_can_hold() -> None:
+    text = "{unregistered: reject, agents: [{id: %s, owner: o, kafka: true}]}"
+    assert parse(text % "billing.eu-1", TIERS).entries[0].kafka
+    with pytest.raises(FileError, match="cannot be part of a topic's name"):
+        parse(text % "team/billing", TIERS)
