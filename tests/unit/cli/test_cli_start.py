@@ -9,6 +9,7 @@ import pytest
 import typer
 
 import pointsman.cli
+from pointsman.cli.agents.agents import COMMANDS as AGENTS
 from pointsman.cli.audit.audit import COMMANDS as AUDITS
 from pointsman.cli.bench.bench import COMMANDS as BENCHES
 from pointsman.cli.main import COMMANDS, FOLDERS
@@ -59,7 +60,7 @@ def test_every_command_is_in_the_table() -> None:
     folder = Path(pointsman.cli.__file__).parent
     with_app = {path for path in folder.glob("*/*.py") if "\napp = typer.Typer(" in path.read_text()}
     named = {f"pointsman.cli.{path.parent.name}.{path.stem}" for path in with_app}
-    below = {"audit": AUDITS, "bench": BENCHES}
+    below = {"audit": AUDITS, "bench": BENCHES, "agents": AGENTS}
     in_groups = {f"pointsman.cli.{group}.{name}" for group in below for name in below[group]}
     assert named == set(MODULES.values()) | {name.replace("-", "_") for name in in_groups}
     assert set(MODULES) == set(COMMANDS)

@@ -12,7 +12,7 @@ from pointsman.bus.produce.lane_writer import Position
 from pointsman.router import app
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.settings import RouterSettings
-from tests.support.router.router_lanes import incoming
+from tests.support.router.router_lanes import REGISTRY, incoming
 from tests.support.worker.routed_jobs import header, job_id
 
 REMEMBERED = 10_000
@@ -36,6 +36,7 @@ def built() -> tuple[Lanes, RouterHandler]:
 
         real = app.batch_lanes  # type: ignore[attr-defined]
         patch.setattr(app, "batch_lanes", batch_lanes)
+        patch.setattr(app, "RegistryInForce", lambda: REGISTRY)
         app.build(RouterSettings(native=False, policy=starter.POLICY))
     return found[0], found[1]
 

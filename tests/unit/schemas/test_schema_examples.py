@@ -33,6 +33,8 @@ OF_NO_JOB: dict[str, Callable[[Any], str]] = {
     "model.applied.v1": lambda value: f"model/{value['model']['sha256']}",
     "promise.broken.v1": lambda value: f"promise/{value['model']}",
     "promise.renewed.v1": lambda value: f"trust/{value['model']}",
+    "agent.changed.v1": lambda value: f"agent/{value['agent']['id']}",
+    "registry.changed.v1": lambda value: "rules",
     "limit.declared.v1": lambda value: value["budget"],
     "limit.reserved.v1": lambda value: value["process"],
     "limit.settled.v1": lambda value: value["process"],

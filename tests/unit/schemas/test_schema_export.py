@@ -231,6 +231,7 @@ class TestAsyncApi:
             ("send", "jobs-opinion"),
             ("send", "policy"),
             ("receive", "policy"),
+            ("receive", "agents-registry"),
             ("receive", "feedback"),
         }
         assert {channel for service, _, channel in found if service == "audit"} == set(ASYNCAPI["channels"])

@@ -30,8 +30,8 @@ def apply(
     from pointsman.cli.show.registry import diff
     from pointsman.registry.publish import apply_file
 
-    settings = settings_of(policy, kafka, prefix)
-    file, who = read_file(settings, agents), judge(by)
+    settings = settings_of(agents, policy, kafka, prefix)
+    file, who = read_file(settings), judge(by)
 
     done = asyncio.run(apply_file(settings, settings.topics, file, by=who, reason=reason))
     if as_json:

@@ -33,8 +33,8 @@ def plan(
     from pointsman.registry.changes import plan as plan_changes
     from pointsman.registry.follow import read_registry
 
-    settings = settings_of(policy, kafka, prefix)
-    file = read_file(settings, agents)
+    settings = settings_of(agents, policy, kafka, prefix)
+    file = read_file(settings)
     to_do = plan_changes(file, asyncio.run(read_registry(settings, settings.topics)))
     if as_json:
         screen.print_json([change.to_json() for change in to_do])

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from pointsman.cli.settings import load
 from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.agents_file import load as load_agents
@@ -9,19 +11,28 @@ from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
 
-#: Where the file is, if nobody says.
-AGENTS = Path("agents.yaml")
+
+class AgentsSettings(RouterSettings):
+    """Where the cluster and the files are; the policy names the tiers."""
+
+    agents: Path = Field(default=Path("agents.yaml"), description="who may do what")
 
 
-def settings_of(policy: Path | None, kafka: str | None, prefix: str | None) -> RouterSettings:
-    """Where the cluster is, and the policy, which names the tiers."""
-    return load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
+def settings_of(
+    agents: Path | None, policy: Path | None, kafka: str | None, prefix: str | None
+) -> AgentsSettings:
+    """From flags, else the environment.
+
+    Raises:
+        CommandError: a value that cannot be used.
+    """
+    return load(AgentsSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents)
 
 
-def read_file(settings: RouterSettings, agents: Path | None) -> AgentsFile:
+def read_file(settings: AgentsSettings) -> AgentsFile:
     """The agents' file, held to the policy's tiers and to today.
 
     Raises:
         FileError: with every problem's line and column.
     """
-    return load_agents(agents or AGENTS, load_policy(settings.policy).tiers, utc_now().date())
+    return load_agents(settings.agents, load_policy(settings.policy).tiers, utc_now().date())

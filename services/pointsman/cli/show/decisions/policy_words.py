@@ -1,14 +1,17 @@
-"""What the topic `policy` carries, in a few words."""
+"""What the topics `policy` and `agents.registry` carry, in a few words."""
 
 from pointsman_schemas.base import Message
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.registry import AgentChanged, RegistryChanged
 
 POLICY_KINDS = {
     "policy.applied": ("policy", "blue"),
     "model.applied": ("model", "blue"),
     "promise.broken": ("doubted", "red"),
     "promise.renewed": ("trusted", "green"),
+    "agent.changed": ("agent", "blue"),
+    "registry.changed": ("rules", "blue"),
 }
 
 
@@ -25,5 +28,11 @@ def policy_words(message: Message) -> str:
         case PromiseRenewed():
             comment = f": {message.comment}" if message.comment else ""
             return f"{message.model} is asked again, says {message.by}{comment}"
+        case AgentChanged():
+            reason = f": {message.reason}" if message.reason else ""
+            return f"{message.agent.id} of {message.agent.owner} is {message.state}, by {message.by}{reason}"
+        case RegistryChanged():
+            rules = message.rules
+            return f"others: {rules.unregistered}, identity: {rules.identity}, by {message.by}"
         case _:
             return ""
