@@ -203,19 +203,6 @@ class Topics:
             compacted=True,
         )
 
-    def agent_results(self, agent: str) -> Topic:
-        """Where an agent with a Kafka login finds the outcomes of its jobs, instead of on `results`."""
-        return Topic(
-            f"{self.prefix}.agents.results.{agent}",
-            f"The one terminal outcome of each job of {agent}",
-            key="job id",
-            partitions=1,
-            retention=timedelta(days=7),
-            writers=("router", "opinion", "worker"),
-            readers=(f"agent-{agent}", "audit"),
-            carries=self.results.carries,
-        )
-
     @property
     def registry(self) -> Topic:
         return Topic(
@@ -239,7 +226,7 @@ class Topics:
             key="job id",
             partitions=1,
             retention=timedelta(days=7),
-            writers=("router", "worker"),
+            writers=("router", "opinion", "worker"),
             readers=(f"agent-{agent}", "audit"),
             carries=self.results.carries,
         )

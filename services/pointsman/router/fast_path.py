@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: What `pointsman_native` must say it is.
-VERSION = 4
+VERSION = 5
 #: Why it stopped at a record, as `Why` in `services/native/src/router.rs`.
 _DONE, _UNDECIDED = 0, 1
 #: A longer value goes to the full path, which knows how to keep large ones elsewhere.
