@@ -17,3 +17,4 @@ class DevOptions:
     simulator_port: int
     patience_s: float = 120.0
     json: bool = False
+    secure: bool = False

@@ -36,7 +36,7 @@ def run(options: DevOptions) -> int:
 
 @contextlib.contextmanager
 def _servers(options: DevOptions, tell: Narrator) -> Iterator[Stack]:
-    stack = Stack(options.data, options.kafka_port, options.postgres_port)
+    stack = Stack(options.data, options.kafka_port, options.postgres_port, secure=options.secure)
     stack.claim()
     try:
         require_free(options.simulator_port, "the simulated provider", "--simulator-port")

@@ -1,4 +1,4 @@
-"""What each principal may do follows from the topics, the tiers and the agents, and is no more than it uses."""
+"""What each principal may do follows from the topics, the tiers and the agents, no more than it uses."""
 
 from dataclasses import dataclass
 

@@ -36,6 +36,9 @@ def dev(
     patience: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long the sample jobs may take.")
     ] = 120.0,
+    secure: Annotated[
+        bool, typer.Option("--secure", help="TLS, and a login with no more rights than it needs for each.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start everything on this machine and watch sample jobs pass through it.
@@ -57,6 +60,7 @@ def dev(
                 simulator_port=simulator_port,
                 patience_s=patience,
                 json=as_json,
+                secure=secure,
             )
         )
     )

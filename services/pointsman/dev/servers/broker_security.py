@@ -4,6 +4,7 @@ import secrets
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from cryptography import x509
 
@@ -39,18 +40,24 @@ class BrokerSecurity:
     def prepare(self) -> None:
         """Make what is missing, and certificates that end soon anew, while no broker runs."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.password_file(self.admin).exists():
-            write_private(self.password_file(self.admin), secrets.token_hex(24))
         if not (self.ca_file.exists() and self._shown.exists() and _lasts(self.ca_file)):
             authority = Authority(self._folder, "ca", days=_GOOD_DAYS)
             authority.sign(_BROKER, LOOPBACK, "localhost", days=_GOOD_DAYS)
 
-    def password_file(self, principal: str) -> Path:
-        """Where the password of a principal is."""
-        return self._folder / f"{principal}.password"
+    def file(self, user: str, ending: str) -> Path:
+        """Where something of a user's is kept; an agent's id may hold what no name of a file does."""
+        return self._folder / f"{quote(user, safe='@:')}.{ending}"
 
-    def settings(self, bootstrap: str) -> KafkaPart:
-        """How the super user gets in, whatever the environment says."""
+    def password_file(self, user: str) -> Path:
+        """Where a user's password is; one is made where there is none."""
+        file = self.file(user, "password")
+        if not file.exists():
+            write_private(file, secrets.token_hex(24))
+        return file
+
+    def settings(self, bootstrap: str, user: str | None = None) -> KafkaPart:
+        """How a user gets in, the super user unless another is named, whatever the environment says."""
+        user = user or self.admin
         return KafkaPart(
             kafka=bootstrap,
             kafka_security_protocol="SASL_SSL",
@@ -58,9 +65,9 @@ class BrokerSecurity:
             kafka_certificate_file=None,
             kafka_key_file=None,
             kafka_sasl_mechanism=_MECHANISM,
-            kafka_username=self.admin,
+            kafka_username=user,
             kafka_password=None,
-            kafka_password_file=self.password_file(self.admin),
+            kafka_password_file=self.password_file(user),
         )
 
     @property

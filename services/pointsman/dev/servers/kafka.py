@@ -240,8 +240,17 @@ class EmbeddedKafka:
 
 
 def broker_at(bootstrap: str) -> dict[str, str]:
-    """The same for processes."""
-    return {"POINTSMAN_KAFKA": bootstrap, "POINTSMAN_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+    """`loopback` for processes."""
+    return environment(loopback(bootstrap))
+
+
+def environment(part: KafkaPart) -> dict[str, str]:
+    """The same for processes: the connection alone, with nothing left of another."""
+    fields = part.model_dump(exclude={"prefix", "kafka_client_id", "kafka_password", "kafka_key_password"})
+    fields |= {"kafka_password": None, "kafka_key_password": None}  # what a process is told, others may see
+    return {
+        f"POINTSMAN_{name.upper()}": "" if value is None else str(value) for name, value in fields.items()
+    }
 
 
 def loopback(bootstrap: str) -> KafkaPart:

@@ -11,6 +11,7 @@ from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.services import logins
 from pointsman.dev.services.audit_key import audit_key
 from pointsman.dev.services.processes import Process
+from pointsman.dev.services.secure_logins import SecureLogins
 
 #: Where services serve health and metrics, when these ports are free.
 _FIRST_HTTP_PORT = 18081
@@ -24,18 +25,17 @@ def fleet(
     tiers: Sequence[str],
     *,
     opinion: bool = False,
+    secure: SecureLogins | None = None,
 ) -> list[Process]:
     """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
 
-    `opinion`: the process that gives second opinions too.
+    `opinion`: the process that gives second opinions too. `secure`: each logs in as itself.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     key_file, public_key = audit_key(folder)
     provider = f"http://{LOOPBACK}:{simulator_port}"
     base = {
-        **broker_at(kafka),
-        "POINTSMAN_POSTGRES": logins.reader(postgres),
         "POINTSMAN_SIMULATOR": provider,
         "POINTSMAN_AUDIT_PUBLIC_KEY": public_key,
         "POINTSMAN_CLAIMS": (folder / "claims").absolute().as_uri(),
@@ -59,13 +59,22 @@ def fleet(
     for place, (name, arguments) in enumerate(commands.items()):
         wanted = _FIRST_HTTP_PORT + place
         port = wanted if is_free(wanted) else free_port()
-        environment = {**base, "POINTSMAN_HTTP_PORT": str(port)}
+        if secure is not None:
+            own = secure.environment(name.replace("-", ".", 1))
+        else:
+            own = _open(kafka, postgres, name)
+        environment = {**base, **own, "POINTSMAN_HTTP_PORT": str(port)}
         if name == "audit":
-            environment["POINTSMAN_POSTGRES_WRITER"] = logins.writer(postgres)
             environment["POINTSMAN_AUDIT_KEY_FILE"] = str(key_file)
         url = f"http://{LOOPBACK}:{port}"
         services.append(Process(name, arguments, environment, logs / f"{name}.log", url))
     return [simulator, *services]
+
+
+def _open(kafka: str, postgres: str, name: str) -> dict[str, str]:
+    """How a service gets in where everybody may."""
+    own = {**broker_at(kafka), "POINTSMAN_POSTGRES": logins.reader(postgres)}
+    return own | ({"POINTSMAN_POSTGRES_WRITER": logins.writer(postgres)} if name == "audit" else {})
 
 
 def files() -> dict[str, str]:
@@ -77,17 +86,24 @@ def files() -> dict[str, str]:
     }
 
 
-def leave_settings(folder: Path, processes: Sequence[Process], owner: str) -> None:
-    """Write the addresses where the other commands look for them, in this folder's `settings.env`.
+def leave_settings(
+    folder: Path, processes: Sequence[Process], owner: str, secure: SecureLogins | None = None
+) -> None:
+    """Write what the other commands need where they look for it, in this folder's `settings.env`.
 
-    They hold passwords, so only the user who started us may read them.
+    It holds passwords, so only the user who started us may read it. In a secure stack it is what its operator
+    may have; what others may, who changes the schema for one, is in a file for each.
 
     `owner`: Postgres' address for those who change the schema.
     """
-    left = {**processes[-1].environment, "POINTSMAN_POSTGRES_OWNER": owner}
-    names = (
-        "KAFKA", "POSTGRES", "POSTGRES_WRITER", "POSTGRES_OWNER", "SIMULATOR", "AUDIT_PUBLIC_KEY", "CLAIMS",
-        "AUDIT_HEADS", "POLICY", "AGENTS", "PROVIDERS",
-    )  # fmt: skip
-    lines = [f"POINTSMAN_{name}={left[f'POINTSMAN_{name}']}" for name in names]
-    write_private(folder / "settings.env", "\n".join(lines) + "\n")
+    told = processes[-1].environment
+    names = ("SIMULATOR", "AUDIT_PUBLIC_KEY", "CLAIMS", "AUDIT_HEADS", "POLICY", "AGENTS", "PROVIDERS")
+    settings = {f"POINTSMAN_{name}": told[f"POINTSMAN_{name}"] for name in names}
+    if secure is not None:
+        secure.leave(settings)
+        settings = {name: value for name, value in secure.environment("operator").items() if value} | settings
+    else:
+        addresses = ("KAFKA", "POSTGRES", "POSTGRES_WRITER")
+        own = {f"POINTSMAN_{name}": told[f"POINTSMAN_{name}"] for name in addresses}
+        settings = own | {"POINTSMAN_POSTGRES_OWNER": owner} | settings
+    write_private(folder / "settings.env", "".join(f"{name}={value}\n" for name, value in settings.items()))

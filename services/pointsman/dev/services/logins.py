@@ -16,21 +16,21 @@ async def make_logins(owner: str) -> None:
     Raises:
         StoreError: Postgres refuses.
     """
-    await ensure_login(owner, _WRITER_LOGIN, WRITER, _password(owner, _WRITER_LOGIN))
-    await ensure_login(owner, _READER_LOGIN, AUDITOR, _password(owner, _READER_LOGIN))
+    await ensure_login(owner, _WRITER_LOGIN, WRITER, password(owner, _WRITER_LOGIN))
+    await ensure_login(owner, _READER_LOGIN, AUDITOR, password(owner, _READER_LOGIN))
 
 
 def writer(owner: str) -> str:
     """The address of the same database for the audit process."""
-    return as_login(owner, _WRITER_LOGIN, _password(owner, _WRITER_LOGIN))
+    return as_login(owner, _WRITER_LOGIN, password(owner, _WRITER_LOGIN))
 
 
 def reader(owner: str) -> str:
     """The address of the same database for whoever reads."""
-    return as_login(owner, _READER_LOGIN, _password(owner, _READER_LOGIN))
+    return as_login(owner, _READER_LOGIN, password(owner, _READER_LOGIN))
 
 
-def _password(owner: str, login: str) -> str | None:
+def password(owner: str, login: str) -> str | None:
     """Follows from the owner's, which does not follow from it; None where the owner needs none."""
     secret = unquote(urlsplit(read_address(owner).dsn).password or "")
     return hmac.digest(secret.encode(), login.encode(), "sha256").hex() if secret else None

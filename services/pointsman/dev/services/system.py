@@ -15,6 +15,7 @@ from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins
 from pointsman.dev.services.fleet import files, fleet, leave_settings
 from pointsman.dev.services.processes import Process, restart_ended, stop, wait_ready
+from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman.dev.show.journey import Journey, travel
 from pointsman.dev.show.narrator import Narrator
 from pointsman.dev.show.report import document, say_how_they_did, say_what_next
@@ -33,25 +34,36 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
     kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
     policy = load_policy(Path(files()["POINTSMAN_POLICY"]))
     tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
-    processes = fleet(options.data.resolve(), kafka, postgres, options.simulator_port, tiers, opinion=opinion)
-    leave_settings(options.data, processes, postgres)
+    secure = secure_logins(stack, policy, Path(files()["POINTSMAN_AGENTS"])) if options.secure else None
+    processes = fleet(
+        options.data.resolve(), kafka, postgres, options.simulator_port, tiers, opinion=opinion, secure=secure
+    )
+    leave_settings(options.data, processes, postgres, secure)
+    # All but the audit wait for Kafka by themselves: their libraries load while it starts. Where they log in,
+    # they wait until they may.
+    early = [service for service in processes if secure is None and service.name != "audit"]
     try:
-        # All but the audit wait for Kafka by themselves: their libraries load while it starts.
-        _start([service for service in processes if service.name != "audit"], stack)
+        _start(early, stack)
         stack.wait_ready()
         tell.say("both answer; the services get ready")
-        asyncio.run(_prepare(stack.kafka.settings, postgres, tiers))
-        _start([service for service in processes if service.name == "audit"], stack)
+        asyncio.run(_prepare(stack.kafka.settings, postgres, tiers, secure))
+        _start([service for service in processes if service not in early], stack)
         wait_ready(processes)
         for process in processes:
             stack.running.note(process.pid)  # some may have been started again, on another port
         ready_s = time.time() - psutil.Process().create_time()
         tell.say(f"ready after {ready_s:.1f} s")
-        reader = logins.reader(postgres)
+        reader = secure.postgres("operator") if secure else logins.reader(postgres)
         journey = Journey()
         if options.samples:
             journey = asyncio.run(
-                travel(stack.kafka.settings, reader, tiers, tell=tell, patience_s=options.patience_s)
+                travel(
+                    secure.kafka("operator") if secure else stack.kafka.settings,
+                    reader,
+                    tiers,
+                    tell=tell,
+                    patience_s=options.patience_s,
+                )
             )
         places = {"Kafka": kafka, "Postgres": without_secrets(reader)} | {
             service.name: service.url for service in processes
@@ -60,7 +72,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         tell.document(document(journey, places, ready_s))
         if options.once:
             return 1 if journey.missing else 0
-        say_what_next(journey, places, options.data, tell)
+        say_what_next(journey, places, options.data, tell, secure=options.secure)
         _stay(stack, processes, tell)
     finally:
         with undisturbed():
@@ -86,13 +98,15 @@ def _start(processes: Sequence[Process], stack: Stack) -> None:
         stack.running.note(process.pid)
 
 
-async def _prepare(kafka: KafkaPart, postgres: str, tiers: Sequence[str]) -> None:
+async def _prepare(
+    kafka: KafkaPart, postgres: str, tiers: Sequence[str], secure: SecureLogins | None
+) -> None:
     await apply(kafka, Topics().all(tiers))
     agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), tiers)
     await apply_file(kafka, Topics(), agents, by="pointsman/dev")
     await create_database_if_missing(postgres)
     await migrate(postgres)
-    await logins.make_logins(postgres)
+    await (secure.make() if secure else logins.make_logins(postgres))
 
 
 def _stay(stack: Stack, processes: Sequence[Process], tell: Narrator) -> None:

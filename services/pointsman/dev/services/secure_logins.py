@@ -1,0 +1,83 @@
+"""The logins of a secure stack: each service, person and agent has its own, and no rights beyond its part."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pointsman.access.apply import Passwords, Servers, apply
+from pointsman.access.derive import Access, derive
+from pointsman.dev.private_file import write_private
+from pointsman.dev.servers.broker_security import BrokerSecurity
+from pointsman.dev.servers.kafka import environment
+from pointsman.dev.servers.stack import Stack
+from pointsman.dev.services.logins import password
+from pointsman.registry.agents_file import load as load_agents
+from pointsman.router.policy.policy_file import PolicyFile
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.roles import AUDITOR, WRITER, as_login
+from pointsman_schemas.topics import Topics
+
+#: By which variable a process is told its address in Postgres.
+_VARIABLES = {WRITER: "POINTSMAN_POSTGRES_WRITER", AUDITOR: "POINTSMAN_POSTGRES"}
+_OWNER = "POINTSMAN_POSTGRES_OWNER"
+
+
+class SecureLogins:
+    """Those that `access` derives, for a broker at `bootstrap` and the Postgres of `owner`."""
+
+    def __init__(self, security: BrokerSecurity, bootstrap: str, owner: str, access: Access) -> None:
+        self._security = security
+        self._bootstrap = bootstrap
+        self._owner = owner
+        self._access = access
+
+    async def make(self) -> None:
+        """Make the servers so; safe to repeat. Topics are there, and the database's schema.
+
+        Raises:
+            BusError, StoreError: a server refuses.
+        """
+        passwords = {user: self._passwords(user) for user in self._access.users}
+        servers = Servers(self._security.settings(self._bootstrap), self._owner)
+        await apply(servers, self._access, passwords)
+
+    def kafka(self, part: str) -> KafkaPart:
+        """How this part of the installation gets into Kafka: `router`, `worker.small`, `agent.ID`..."""
+        user = f"{self._access.prefix}.{part}"
+        return self._security.settings(self._bootstrap, user).model_copy(
+            update={"prefix": self._access.prefix}
+        )
+
+    def postgres(self, part: str) -> str:
+        """And into Postgres, where it has a login there."""
+        user = f"{self._access.prefix}.{part}"
+        return as_login(self._owner, user, password(self._owner, user))
+
+    def environment(self, part: str) -> dict[str, str]:
+        """Both for a process, and nothing left of anybody else's."""
+        given = environment(self.kafka(part)) | dict.fromkeys((*_VARIABLES.values(), _OWNER), "")
+        role = self._access.logins.get(f"{self._access.prefix}.{part}")
+        return given | ({_VARIABLES[role]: self.postgres(part)} if role in _VARIABLES else {})
+
+    def leave(self, more: Mapping[str, str]) -> None:
+        """Write what a process is told for each user into a file, `more` too: to act as that user."""
+        for user in self._access.users:
+            self._leave(user, {**self.environment(user.removeprefix(f"{self._access.prefix}.")), **more})
+        admin = environment(self._security.settings(self._bootstrap))
+        self._leave(self._security.admin, {**admin, "POINTSMAN_POSTGRES": self._owner, **more})
+
+    def _leave(self, user: str, given: Mapping[str, str]) -> None:
+        lines = [f"{name}={value}\n" for name, value in given.items()]
+        write_private(self._security.file(user, "env"), "".join(lines))
+
+    def _passwords(self, user: str) -> Passwords:
+        in_kafka = self._security.password_file(user).read_text()
+        return Passwords(in_kafka, password(self._owner, user) if user in self._access.logins else None)
+
+
+def secure_logins(stack: Stack, policy: PolicyFile, agents: Path) -> SecureLogins:
+    """Those of a secure stack with this policy and this file of agents, each of which has a login."""
+    assert stack.security is not None, "an open stack"
+    listed = load_agents(agents, policy.tiers).agents
+    cascade = policy.cascade.tiers if policy.cascade else ()
+    access = derive(Topics(), policy.tiers, listed, cascade=cascade)
+    return SecureLogins(stack.security, stack.kafka.bootstrap, stack.postgres.dsn(), access)
