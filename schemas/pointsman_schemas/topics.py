@@ -212,7 +212,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("registry",),
-            readers=("router", "worker", "audit", "people"),
+            readers=("router", "worker", "audit", "registry", "auditor", "people"),
             carries=(AgentChanged, RegistryChanged),
             compacted=True,
             broker_time=True,

@@ -80,7 +80,7 @@ _MORE = {
     AUDITOR: {
         "add a row": "insert into audit.message default values",
         "add a checkpoint": "insert into audit.checkpoint default values",
-        "hold a lane": "select audit.hold_lanes('{}', '{}')",
+        "hold a lane": "select audit.hold_lanes('{}', '{}', '{}')",
         "begin a chapter": "select audit.lose(null, null, null, null)",
         "lock a row": "select 1 from audit.message for update",
         "put a large value there": "select claims.put(null, null)",
