@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date, datetime
 
+from pointsman.identity.verify import AgentKeys
 from pointsman.registry.registry import Registry
 
 
@@ -10,11 +11,13 @@ class RegistryInForce:
     """`take` a registry, then ask for it `at` a time. `known` is set once there is one."""
 
     def __init__(self, registry: Registry | None = None) -> None:
-        self._registry = registry
+        self._registry: Registry | None = None
         self._day: date | None = None
+        #: Those of the agents, where what they send must be signed; None where an agent's word is enough.
+        self.keys: AgentKeys | None = None
         self.known = asyncio.Event()
         if registry is not None:
-            self.known.set()
+            self.take(registry)
 
     @property
     def problem(self) -> str | None:
@@ -24,6 +27,7 @@ class RegistryInForce:
     def take(self, registry: Registry) -> None:
         """From now on this one holds."""
         self._registry = registry
+        self.keys = registry.keys if registry.rules.identity == "signed" else None
         self.known.set()
 
     def at(self, now: datetime) -> Registry:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+from pointsman.identity.verify import AgentKeys
 from pointsman_schemas.base import Message
 from pointsman_schemas.registry import AgentChanged, AgentEntry, RegistryChanged, RegistryRules, State
 
@@ -39,6 +40,11 @@ class Registry:
     @property
     def admits_unregistered(self) -> bool:
         return self.rules.unregistered == "admit"
+
+    @property
+    def keys(self) -> AgentKeys:
+        """The public keys of all agents, made ready: keep them."""
+        return AgentKeys({id: agent.entry.public_keys or () for id, agent in self.agents.items()})
 
 
 @dataclass(slots=True)

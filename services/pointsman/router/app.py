@@ -9,6 +9,7 @@ from logging import INFO, getLogger
 from pointsman.bus.consume.batch_lane import batch_lanes
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
@@ -23,6 +24,7 @@ from pointsman.router.policy_publisher import put_on_record
 from pointsman.router.replies import STAGE
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.settings import RouterSettings
+from pointsman.router.signatures import LOOKS_BACK
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
@@ -46,7 +48,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     claim_check = open_claim_check(settings)
     fast_score = FastScore(policy.scorer) if settings.native and library() is not None else None
 
-    def handler(seed: str) -> RouterHandler:
+    def handler(writer: LaneWriter) -> RouterHandler:
         return RouterHandler(
             policy,
             in_force,
@@ -56,7 +58,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
             attendance=attendance,
             remembered=settings.remembered_jobs,
             fast_score=fast_score,
-            seed=seed,
+            seed=writer.seed,
+            partitions=lambda: writer.partitions,
             largest=MOST_BYTES if claim_check is None else settings.claims_above_bytes,
         )
 
@@ -66,6 +69,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         topics.intake.name,
         handler,
         remembered=settings.remembered_jobs,
+        looks_back=lambda: None if in_force.keys is None else LOOKS_BACK,
         failing=Failing(topics, stage=STAGE, source=SOURCE, clock=clock),
         payloads=claim_check,
         takes_batches=fast_score is not None,

@@ -37,6 +37,7 @@ from pointsman.router.scoring.drift import DriftWatch
 from pointsman.router.scoring.second import is_undecided
 from pointsman.router.seen import RecentIds
 from pointsman.router.shadow import Shadows
+from pointsman.router.signatures import KNOWN, SignatureCheck
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -83,10 +84,12 @@ class RouterHandler:
         fast_score: FastScore | None = None,
         largest: int = MOST_BYTES,
         seed: str = "",
+        partitions: Callable[[], int] = lambda: 1,
     ) -> None:
         """`fast_score`: use the fast path, with this score; `largest`: bytes of a value that it publishes;
-        `seed`: that of its records, see `Incoming`.
+        `seed`: that of its records, see `Incoming`. `partitions`: how many the intake has.
         """
+        self._signatures = SignatureCheck(lambda: in_force.keys, partitions)
         self._policy = policy
         self._in_force = in_force
         self._registry: Registry | None = None  # of the batch at hand
@@ -120,6 +123,8 @@ class RouterHandler:
         for record in records:
             try:
                 read = self._decode(record)
+                if self._signatures.refusal(record, read) is not None:
+                    continue
                 job_id = str(given_id(read) or "")
                 if job_id and record.key in (lane_key(read), job_id.encode()):
                     self._seen.add(job_id)
@@ -132,7 +137,7 @@ class RouterHandler:
             return []
         started = perf_counter()
         now = self._begin()
-        if self._fast is None:
+        if self._fast is None or self._signatures.demanded:
             made: list[Made] = [out for record in records for out in self._handle(record, now).records]
         else:
             self._fast.take(records, _envelope_time(now), self._suspended)
@@ -144,7 +149,9 @@ class RouterHandler:
         """See `BatchHandler`."""
         started = perf_counter()
         now = self._begin()
-        if self._fast is None or not self._fast.take_whole(batches, _envelope_time(now), self._suspended):
+        if self._fast is None or self._signatures.demanded:
+            return None
+        if not self._fast.take_whole(batches, _envelope_time(now), self._suspended):
             return None
         opened = cache(lambda: [record for batch in batches for record in batch.records()])
         made = self._finish(self._fast, lambda place: opened()[place], now)
@@ -182,7 +189,10 @@ class RouterHandler:
         cause: Envelope | None = None
         try:
             read = self._decode(record)
-            if _is_misrouted(record, read):
+            refused = self._signatures.refusal(record, read)
+            if refused is not None:
+                return Handled(_unheard(replies, read, refused))
+            if self._signatures.is_misrouted(record, read):
                 return Handled([_sent_on(replies, read)])
             first = self._is_first(record, read)
             cause = cause_of(read, record) if first else None
@@ -195,7 +205,10 @@ class RouterHandler:
         """See `BatchHandler`."""
         replies = Replies(self._topics, self._source, record, self._clock())
         read = self._decode(record)
-        if _is_misrouted(record, read):
+        refused = self._signatures.refusal(record, read)
+        if refused is not None:
+            return _unheard(replies, read, refused)
+        if self._signatures.is_misrouted(record, read):
             return [_sent_on(replies, read)]
         return refuse(replies, cause_of(read, record) if self._is_first(record, read) else None, _BROKEN)
 
@@ -255,7 +268,7 @@ class RouterHandler:
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Remember the record's job; False if this lane has met it before."""
         job_id = given_id(read)
-        return job_id is None or _is_misrouted(record, read) or self._seen.add(str(job_id))
+        return job_id is None or self._signatures.is_misrouted(record, read) or self._seen.add(str(job_id))
 
 
 def _envelope_time(now: datetime) -> bytes:
@@ -275,9 +288,9 @@ def _sent_on(replies: Replies, read: Accepted | Malformed) -> Outgoing:
     return replies.again(lane_key(read), cause)
 
 
-def _is_misrouted(record: Incoming, read: Accepted | Malformed) -> bool:
-    """Whether the publisher chose the job's id, and sent it under a key that leads elsewhere."""
-    return given_id(read) is not None and record.key != lane_key(read)
+def _unheard(replies: Replies, read: Accepted | Malformed, refused: Refused) -> list[Outgoing]:
+    """The dead letter alone: who asks is not proven, so there is nobody to answer."""
+    return dead_letter(replies, cause_of(read, replies.record) if refused.reason in KNOWN else None, refused)
 
 
 def _second(job: Job) -> Refused:

@@ -31,7 +31,7 @@ def built() -> tuple[Lanes, RouterHandler]:
     with pytest.MonkeyPatch.context() as patch:
 
         def batch_lanes(*arguments: Any, **named: Any) -> Lanes:
-            found.extend((real(*arguments, **named), arguments[3]("")))
+            found.extend((real(*arguments, **named), arguments[3](SimpleNamespace(seed="", partitions=1))))
             return cast(Lanes, found[0])
 
         real = app.batch_lanes  # type: ignore[attr-defined]

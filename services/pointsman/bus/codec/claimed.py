@@ -1,6 +1,6 @@
 """Records whose value is kept elsewhere: what their claim says, and how they are read without it."""
 
-from dataclasses import replace
+from dataclasses import fields
 
 import orjson
 from pydantic import ValidationError
@@ -33,9 +33,11 @@ def stand_in(record: Incoming) -> Incoming:
         return record
     kind = (dict(record.headers).get("ce_type") or b"").decode("utf-8", "replace")
     try:
-        return replace(record, value=orjson.dumps(fill_in(kind.removeprefix(TYPE_PREFIX), body)))
+        value = orjson.dumps(fill_in(kind.removeprefix(TYPE_PREFIX), body))
     except orjson.JSONEncodeError:  # deeper than can be written
         return record
+    own = {field.name: getattr(record, field.name) for field in fields(Incoming)}
+    return Fetched(**(own | {"value": value}), stub=record.value or b"")
 
 
 def small_fields(record: Incoming) -> Json | None:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 from pointsman.bus.codec.claimed import stand_in
@@ -310,16 +311,17 @@ def batch_lanes(
     settings: LanePart,
     group: str,
     topic: str,
-    make_handler: Callable[[str], BatchHandler],
+    make_handler: Callable[[LaneWriter], BatchHandler],
     *,
     remembered: int,
+    looks_back: Callable[[], timedelta | None] = lambda: None,
     failing: Failing,
     payloads: Payloads | None = None,
     takes_batches: bool = False,
 ) -> Lanes:
     """Lanes in strict order; each first shows its handler up to `remembered` records from before its own.
 
-    `make_handler`: of a lane's seed, see `Incoming`.
+    `make_handler`: of a lane's writer, which knows its seed, see `Incoming`. `looks_back`: see `Lanes`.
     """
 
     def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> BatchLane:
@@ -328,11 +330,11 @@ def batch_lanes(
             max(first, committed - remembered),
             committed,
             writer,
-            make_handler(writer.seed),
+            make_handler(writer),
             payloads,
             failing=failing,
             takes_batches=takes_batches,
             suspects=before.suspects if isinstance(before, BatchLane) else None,
         )
 
-    return Lanes(settings, group, topic, open_lane)
+    return Lanes(settings, group, topic, open_lane, looks_back)

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -28,6 +29,7 @@ from pointsman.bus.consume.group_member import (
     wait_at_most,
 )
 from pointsman.bus.consume.lane import Lane
+from pointsman.bus.consume.look_back import looked_back
 from pointsman.bus.consume.lost import put_lost_on_record
 from pointsman.bus.errors import line_of
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
@@ -57,8 +59,17 @@ _REOPEN_S, _REOPEN_MOST_S = 0.1, 5.0
 class Lanes:
     """Runs the lanes of one consumer group on one topic until told to stop."""
 
-    def __init__(self, settings: LanePart, group: str, topic: str, open_lane: OpenLane) -> None:
+    def __init__(
+        self,
+        settings: LanePart,
+        group: str,
+        topic: str,
+        open_lane: OpenLane,
+        looks_back: Callable[[], timedelta | None] = lambda: None,
+    ) -> None:
+        """`looks_back`: a lane that opens is shown also what came within that time before its own."""
         self._settings = settings
+        self._looks_back = looks_back
         self._group = group
         self._topic = topic
         self._open_lane = open_lane
@@ -157,6 +168,7 @@ class Lanes:
         self._membership = membership
         for tp, lane in self._lanes.items():
             self._writers[tp].membership = membership
+            self._writers[tp].forget_partitions()
             member.fetcher.seek(tp, lane.position, self._writers[tp].mark)
             lane.resume()
         for tp in owned - self._tasks.keys():
@@ -229,6 +241,10 @@ class Lanes:
             lane = self._open_lane(first, position, writer, before)
             if before is not None and lane is not before:
                 await before.abandon()
+            span = self._looks_back()
+            if lane is not before and span is not None and position.next_offset is not None:
+                from_there = await looked_back(member.consumer, tp, position.next_offset, span)
+                lane.position = max(first, min(lane.position, from_there))
             if lane is not before:
                 await put_lost_on_record(self._settings, self._group, writer, position, first)
             lives[:] = [lane]

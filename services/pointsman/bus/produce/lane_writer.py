@@ -57,6 +57,8 @@ class LaneWriter:
         self.membership = membership
         self._transactions = transactions
         self._partitions: dict[str, int] = {}
+        #: How many partitions the lane's own topic has; known once the position is.
+        self.partitions = 1
         self._keyless = itertools.count()
         self._last = Position(None)
         #: Which topic the lane's positions are in; None until it is asked for.
@@ -74,6 +76,7 @@ class LaneWriter:
             KafkaError: the brokers do not say; the lane must not take that for a group that never committed.
         """
         await self._transactions.settled((self.lane.topic, self.lane.partition))
+        await self._count(self.lane.topic)
         if topic is not None:
             self.mark = await topic_mark(admin, self._group, self.lane.topic, topic)
         self._last = await self._committed(admin)
@@ -134,7 +137,13 @@ class LaneWriter:
 
     async def _count(self, topic: str) -> int:
         count = self._partitions[topic] = await self._transactions.partitions(topic)
+        if topic == self.lane.topic:
+            self.partitions = count
         return count
+
+    def forget_partitions(self) -> None:
+        """Ask again how many partitions topics have: there may be more by now."""
+        self._partitions.clear()
 
 
 def partition_of(key: bytes | None, count: int, keyless: "itertools.count[int]") -> int:

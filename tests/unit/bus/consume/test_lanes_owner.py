@@ -111,6 +111,9 @@ class Writer:
         await self._group.may_read.wait()
         return Position(0)
 
+    def forget_partitions(self) -> None:
+        """There are as many as before."""
+
     async def is_last(self, *_: object, within: float) -> bool:
         return await self._group.is_last()
 

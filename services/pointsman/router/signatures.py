@@ -1,0 +1,109 @@
+"""Whether a record of the intake is by the agent that it names: asked before anything is made of it.
+
+Invariants:
+- Where signatures are demanded, nothing of a record that has no good one counts, its job's id included: that
+  is a claim, and an outcome for it would be an answer to somebody else's job.
+- A job is routed in one lane only, that to which its key leads by Java's default partitioner; a signed record
+  that stands elsewhere is sent there. So one memory sees every copy of it.
+"""
+
+from collections.abc import Callable
+from itertools import count
+
+from pointsman.bus.codec.decode import Malformed
+from pointsman.bus.codec.intake import Accepted
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.signed import verify_record
+from pointsman.bus.produce.lane_writer import partition_of
+from pointsman.identity.used import UsedSignatures
+from pointsman.identity.verify import GOOD_FOR, AgentKeys, SignatureVerdict
+from pointsman.router.admission import Refused
+from pointsman.router.causation import given_id, lane_key
+from pointsman_schemas.reasons import Reason
+
+#: The agents' keys where what they send must be signed; None where an agent is whoever it says it is.
+Keys = Callable[[], AgentKeys | None]
+
+
+#: A signature that was good before may be good again, by a clock that was ahead, for so long.
+LOOKS_BACK = 2 * GOOD_FOR
+_KEYLESS: "count[int]" = count()
+
+#: By whom a record is that was refused so is known: its job may be named.
+KNOWN = frozenset({Reason.SIGNATURE_STALE, Reason.SIGNATURE_REPEATED})
+
+
+class SignatureCheck:
+    """One per lane. `partitions`: how many the intake has now."""
+
+    def __init__(self, keys: Keys, partitions: Callable[[], int]) -> None:
+        self._keys = keys
+        self._partitions = partitions
+        self._used = UsedSignatures()
+
+    @property
+    def demanded(self) -> bool:
+        """Whether unsigned records are refused now."""
+        return self._keys() is not None
+
+    def is_misrouted(self, record: Incoming, read: Accepted | Malformed) -> bool:
+        """Whether a record is to be sent on to the lane of its job."""
+        if given_id(read) is None:
+            return False
+        key = lane_key(read)
+        return record.key != key or (self.demanded and not self._leads_to(record, key))
+
+    def refusal(self, record: Incoming, read: Accepted | Malformed) -> Refused | None:
+        """Why nothing is made of the record; None where it may count. A good signature is then used up."""
+        keys = self._keys()
+        if keys is None:
+            return None
+        agent = read.agent_id if isinstance(read, Malformed) else read.job.agent_id
+        if agent is None:  # nobody to ask, and nobody to answer
+            return Refused(read.reason, read.message) if isinstance(read, Malformed) else None
+        signed = verify_record(record, agent, keys)
+        verdict = signed.verdict
+        if verdict is SignatureVerdict.VALID and not self.is_misrouted(record, read):
+            verdict = self._used.use(agent, signed.raw, signed.time_ms, record.timestamp_ms)
+        return None if verdict is SignatureVerdict.VALID else _refused(verdict, agent, record)
+
+    def _leads_to(self, record: Incoming, key: bytes) -> bool:
+        return partition_of(key, self._partitions(), _KEYLESS) == record.partition
+
+
+def _refused(verdict: SignatureVerdict, agent: str, record: Incoming) -> Refused:
+    match verdict:
+        case SignatureVerdict.MISSING:
+            message = (
+                f"agent `{agent}` must sign what it sends, and the header ce_signature is not there: "
+                "`pointsman publish --key FILE`, Client(key=...), or see docs/contract.md"
+            )
+        case SignatureVerdict.FOREIGN:
+            message = f"the signature is of none of the keys that the registry has for agent `{agent}`"
+        case SignatureVerdict.STALE if not record.by_broker:
+            message = (
+                f"{record.topic} does not say when the broker took a record, so that nobody knows how old it "
+                "is: pointsman topics apply"
+            )
+        case SignatureVerdict.STALE:
+            message = (
+                "a signature is good for five minutes around the time at which the broker took the record, "
+                "and ce_time is further away than that; sign again, by a clock that is right"
+            )
+        case SignatureVerdict.REPEATED:
+            message = "this signed record came before, and that one stands; sign a new one, with a new ce_id"
+        case _:
+            message = (
+                f"the signature does not fit what it should cover, or is not written as it should be: key, "
+                f"topic {record.topic}, ce_id, ce_time and the value, see docs/contract.md"
+            )
+    return Refused(_REASONS[verdict], message)
+
+
+_REASONS = {
+    SignatureVerdict.MISSING: Reason.SIGNATURE_MISSING,
+    SignatureVerdict.WRONG: Reason.SIGNATURE_WRONG,
+    SignatureVerdict.FOREIGN: Reason.SIGNATURE_FOREIGN,
+    SignatureVerdict.STALE: Reason.SIGNATURE_STALE,
+    SignatureVerdict.REPEATED: Reason.SIGNATURE_REPEATED,
+}

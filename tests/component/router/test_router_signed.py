@@ -1,0 +1,90 @@
+"""On a real broker: a signed record is routed once, wherever copies are put, also by a router that starts."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import product
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from pointsman import Client, starter
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.read.follow import Follower
+from pointsman.identity.keys import PrivateKey
+from pointsman.identity.verify import AgentKeys
+from pointsman.router.app import build
+from pointsman.router.policy import policy_file
+from pointsman.router.settings import RouterSettings
+from tests.conftest import Kafka
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+AGENT = "data-analyst"
+KEY, FOREIGN = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
+KEYS = AgentKeys({AGENT: [KEY.public.text], "math-tutor": [FOREIGN.public.text]})
+
+
+@asynccontextmanager
+async def routing(settings: RouterSettings) -> AsyncIterator[None]:
+    """A router that demands signatures and knows only what is on Kafka."""
+    router = build(settings, keys=lambda: KEYS)
+    async with router.broker:
+        work = asyncio.ensure_future(router.run())
+        try:
+            yield
+        finally:
+            router.stop()
+            await work
+
+
+async def read_all(settings: RouterSettings, topics: list[str], least: int) -> list[Incoming]:
+    """What stands in `topics`, once there are `least`."""
+    while True:
+        found: list[Incoming] = []
+        async with Follower(settings, topics, start="beginning", until_end=True) as follower:
+            while not follower.ended:
+                found += await follower.read()
+        if len(found) >= least:
+            return found
+        await asyncio.sleep(0.2)
+
+
+async def test_copies_of_a_signed_record_come_to_nothing(kafka: Kafka) -> None:
+    settings = RouterSettings(
+        kafka=kafka.bootstrap, prefix=kafka.prefix, policy=starter.POLICY, agents=starter.AGENTS
+    )
+    topics = settings.topics
+    tiers = policy_file.load(starter.POLICY).tiers
+    await apply(settings, topics.all(tiers))
+    routed, letters = [topics.tier(tier).name for tier in tiers], [topics.dead.name]
+    body = {"agent_id": AGENT, "kind": "sql", "prompt": "p"}
+    async with routing(settings):
+        async with Client(kafka=settings, key=KEY) as client:
+            job_id = await client.publish(body)
+        async with Client(kafka=settings) as client:
+            await client.publish(body)
+        async with Client(kafka=settings, key=FOREIGN) as client:
+            await client.publish(body)
+        await read_all(settings, routed, 1)
+        await read_all(settings, letters, 2)
+    sent = [
+        record
+        for record in await read_all(settings, [topics.intake.name], 3)
+        if record.key == str(job_id).encode()
+    ]
+    assert [record.by_broker for record in sent] == [True]
+    places = list(product(range(topics.intake.partitions), (sent[0].key, b"another", None)))
+    async with routing(settings):  # it has met none of it
+        async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+            for partition, key in places:
+                await producer.send_and_wait(
+                    topics.intake.name, sent[0].value, key, partition, headers=list(sent[0].headers)
+                )
+        found = await read_all(settings, letters, 2 + len(places))
+    reasons = Counter(dict(record.headers)["ce_reason"].decode() for record in found)
+    assert reasons == {"signature_repeated": len(places), "signature_missing": 1, "signature_foreign": 1}
+    assert len(await read_all(settings, routed, 1)) == 1
+    assert await read_all(settings, [topics.results.name], 0) == []
