@@ -50,7 +50,7 @@ def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitt
     if registered is not None and (why_not := _may_not_act(registered, now)) is not None:
         return Refused(Reason.AGENT_NOT_ALLOWED, why_not)
     agent = None if registered is None else registered.entry
-    checks = [_registered(job.agent_id, agent)]
+    checks = [_registered(job.agent_id, agent, registry.rules.identity)]
     for check in (
         _tier(policy.tiers, agent, job),
         _kind(agent, job),
@@ -65,12 +65,12 @@ def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitt
     return Admitted(tuple(checks), agent.tiers if agent else None)
 
 
-def _registered(agent_id: str, agent: AgentEntry | None) -> Check:
+def _registered(agent_id: str, agent: AgentEntry | None, identity: str) -> Check:
     if agent is None:
         detail = f"{agent_id} is not registered; the registry says `unregistered: admit`"
     else:
         detail = f"{agent_id} is registered, owner is {agent.owner}"
-    return _passed("agent", detail)
+    return _passed("agent", f"{detail}, identity is {identity}")
 
 
 def _may_not_act(registered: RegisteredAgent, now: datetime) -> str | None:

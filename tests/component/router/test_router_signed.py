@@ -14,7 +14,8 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.follow import Follower
 from pointsman.identity.keys import PrivateKey
-from pointsman.identity.verify import AgentKeys
+from pointsman.registry.agents_file import parse
+from pointsman.registry.publish import apply_file
 from pointsman.router.app import build
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
@@ -24,13 +25,19 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
 AGENT = "data-analyst"
 KEY, FOREIGN = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
-KEYS = AgentKeys({AGENT: [KEY.public.text], "math-tutor": [FOREIGN.public.text]})
+AGENTS = f"""\
+unregistered: reject
+identity: signed
+agents:
+  - {{id: {AGENT}, owner: analytics, public_keys: {KEY.public.text}}}
+  - {{id: math-tutor, owner: education, public_keys: {FOREIGN.public.text}}}
+"""
 
 
 @asynccontextmanager
 async def routing(settings: RouterSettings) -> AsyncIterator[None]:
     """A router that demands signatures and knows only what is on Kafka."""
-    router = build(settings, keys=lambda: KEYS)
+    router = build(settings)
     async with router.broker:
         work = asyncio.ensure_future(router.run())
         try:
@@ -53,12 +60,11 @@ async def read_all(settings: RouterSettings, topics: list[str], least: int) -> l
 
 
 async def test_copies_of_a_signed_record_come_to_nothing(kafka: Kafka) -> None:
-    settings = RouterSettings(
-        kafka=kafka.bootstrap, prefix=kafka.prefix, policy=starter.POLICY, agents=starter.AGENTS
-    )
+    settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=starter.POLICY)
     topics = settings.topics
     tiers = policy_file.load(starter.POLICY).tiers
     await apply(settings, topics.all(tiers))
+    await apply_file(settings, topics, parse(AGENTS, tiers), by="tests")
     routed, letters = [topics.tier(tier).name for tier in tiers], [topics.dead.name]
     body = {"agent_id": AGENT, "kind": "sql", "prompt": "p"}
     async with routing(settings):

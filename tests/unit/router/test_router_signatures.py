@@ -207,3 +207,12 @@ def test_the_fast_path_routes_nothing_unsigned() -> None:
     in_force.take(SIGNED)
     assert {reason([made]) for made in lane(records) if isinstance(made, Outgoing)} == {"signature_missing"}
     assert lane.whole([]) is None
+
+
+def test_the_decision_says_how_the_agent_is_known() -> None:
+    (made,) = Intake().publish(sign(job(), KEY))
+    first = json.loads(made.value or b"")["decision"]["checks"][0]
+    assert (
+        first["detail"]
+        == f"{AGENT} is registered, owner is {SIGNED.agents[AGENT].entry.owner}, identity is signed"
+    )
