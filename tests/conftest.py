@@ -3,13 +3,14 @@
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import settings
 
 from pointsman.runtime.settings import KafkaPart
-from tests.support.running.servers import Servers, servers
+from tests.support.running.servers import SecureServers, Servers, secure_servers, servers
 
 # The same examples in every run, none too slow for a busy machine; `--hypothesis-profile explore`
 # looks for new ones.
@@ -47,6 +48,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def secure_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureServers]:
+    """Kafka with TLS, logins and ACLs, and Postgres, for the whole run."""
+    with secure_servers(tmp_path_factory.mktemp("secure")) as started:
+        yield started
+
+
 @pytest.fixture
 def kafka(stack: Servers) -> Kafka:
     return Kafka(stack.bootstrap, f"t{secrets.token_hex(4)}")
@@ -55,7 +63,20 @@ def kafka(stack: Servers) -> Kafka:
 @pytest.fixture
 async def database(stack: Servers) -> AsyncIterator[str]:
     """The address of an empty database."""
+    async with empty_database(stack) as address:
+        yield address
+
+
+@pytest.fixture
+async def secure_database(secure_stack: SecureServers) -> AsyncIterator[str]:
+    """The same beside a Kafka with logins."""
+    async with empty_database(secure_stack) as address:
+        yield address
+
+
+@asynccontextmanager
+async def empty_database(servers: Servers) -> AsyncIterator[str]:
     name = f"test_{secrets.token_hex(6)}"
-    await stack.execute(f'create database "{name}"')
-    yield stack.dsn(name)
-    await stack.execute(f'drop database if exists "{name}" with (force)')
+    await servers.execute(f'create database "{name}"')
+    yield servers.dsn(name)
+    await servers.execute(f'drop database if exists "{name}" with (force)')

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from pointsman.access.derive import derive
+from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.stack import Stack
+from pointsman.dev.services.secure_logins import SecureLogins
+from pointsman.registry.agents_file import load as load_agents
+from pointsman_schemas.topics import Topics
 
 KAFKA_IMAGE = "apache/kafka:4.2.1"
 POSTGRES_IMAGE = "postgres:18"
@@ -33,6 +38,31 @@ class Servers:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+@dataclass(frozen=True)
+class SecureServers(Servers):
+    """The embedded ones, which let nobody into Kafka without a login."""
+
+    security: BrokerSecurity
+
+    def logins(self, database: str, prefix: str, tiers: Sequence[str], agents: Path) -> SecureLogins:
+        """Of an installation with these tiers and this file of agents; `database` is the owner's address."""
+        access = derive(Topics(prefix), tiers, load_agents(agents, tiers).agents)
+        return SecureLogins(self.security, self.bootstrap, database, access)
+
+
+@contextmanager
+def secure_servers(folder: Path) -> Iterator[SecureServers]:
+    """Such servers for one test run."""
+    stack = Stack(folder, secure=True)
+    stack.start()
+    try:
+        assert stack.security is not None
+        yield SecureServers(stack.kafka.bootstrap, stack.postgres.dsn("postgres"), stack.security)
+    finally:
+        stack.stop()
+        stack.postgres.remove()
 
 
 @contextmanager

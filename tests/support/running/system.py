@@ -24,6 +24,7 @@ from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.logins import make_logins
 from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
@@ -43,7 +44,10 @@ FAST = {
 
 
 class System:
-    """Services on given servers. `processes` maps names to what runs; more can be added."""
+    """Services on given servers. `processes` maps names to what runs; more can be added.
+
+    `logins`: each service logs in as itself; what is asked of the system here is asked as the super user.
+    """
 
     def __init__(
         self,
@@ -53,13 +57,18 @@ class System:
         prefix: str,
         *,
         opinion: bool = False,
+        logins: SecureLogins | None = None,
+        agents: Path = starter.AGENTS,
         **settings: str,
     ) -> None:
         self.bootstrap, self.dsn, self.prefix = bootstrap, dsn, prefix
-        self.settings = KafkaPart(kafka=bootstrap, prefix=prefix, **_kafka(settings))
+        self.logins, self._agents = logins, agents
+        self.settings = (
+            logins.admin if logins else KafkaPart(kafka=bootstrap, prefix=prefix, **_kafka(settings))
+        )
         self.topics = Topics(prefix)
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
-        started = fleet(folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion)
+        started = fleet(folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion, secure=logins)
         self.processes = {process.name: process for process in started}
         self._provider = Simulated(started[0].url)
         for process in started[1:]:
@@ -67,9 +76,9 @@ class System:
 
     async def start(self) -> None:
         await apply(self.settings, self.topics.all(TIERS))
-        await apply_file(self.settings, self.topics, load_agents(starter.AGENTS, TIERS), by="tests")
+        await apply_file(self.settings, self.topics, load_agents(self._agents, TIERS), by="tests")
         await migrate(self.dsn)
-        await make_logins(self.dsn)
+        await (self.logins.make() if self.logins else make_logins(self.dsn))
         for process in self.processes.values():
             process.start()
         await asyncio.to_thread(wait_ready, list(self.processes.values()))

@@ -37,15 +37,17 @@ class SecureLogins:
             BusError, StoreError: a server refuses.
         """
         passwords = {user: self._passwords(user) for user in self._access.users}
-        servers = Servers(self._security.settings(self._bootstrap), self._owner)
+        servers = Servers(self.admin, self._owner)
         await apply(servers, self._access, passwords)
+
+    @property
+    def admin(self) -> KafkaPart:
+        """How the super user gets into Kafka."""
+        return self._kafka(self._security.admin)
 
     def kafka(self, part: str) -> KafkaPart:
         """How this part of the installation gets into Kafka: `router`, `worker.small`, `agent.ID`..."""
-        user = f"{self._access.prefix}.{part}"
-        return self._security.settings(self._bootstrap, user).model_copy(
-            update={"prefix": self._access.prefix}
-        )
+        return self._kafka(f"{self._access.prefix}.{part}")
 
     def postgres(self, part: str) -> str:
         """And into Postgres, where it has a login there."""
@@ -62,8 +64,12 @@ class SecureLogins:
         """Write what a process is told for each user into a file, `more` too: to act as that user."""
         for user in self._access.users:
             self._leave(user, {**self.environment(user.removeprefix(f"{self._access.prefix}.")), **more})
-        admin = environment(self._security.settings(self._bootstrap))
+        admin = environment(self.admin)
         self._leave(self._security.admin, {**admin, "POINTSMAN_POSTGRES": self._owner, **more})
+
+    def _kafka(self, user: str) -> KafkaPart:
+        part = self._security.settings(self._bootstrap, user)
+        return part.model_copy(update={"prefix": self._access.prefix})
 
     def _leave(self, user: str, given: Mapping[str, str]) -> None:
         lines = [f"{name}={value}\n" for name, value in given.items()]

@@ -1,0 +1,38 @@
+"""The whole system where each service logs in as itself, and the broker refuses what is not its part."""
+
+import pytest
+
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.errors import BusError
+from pointsman.bus.produce.publisher import Publisher
+from tests.support.running.system import System
+
+pytestmark = pytest.mark.stack
+
+
+async def test_jobs_end_over_connections_that_log_in_again_and_again(secure_system: System) -> None:
+    jobs = secure_system.jobs(30)
+    await secure_system.send(list(jobs.values()))
+    await secure_system.until_ended(list(jobs), 120)
+    secure_system.kill("worker-small")
+    secure_system.add("worker-small-2", like="worker-small")
+    more = secure_system.jobs(30)
+    await secure_system.send(list(more.values()))
+    await secure_system.until_ended(list(more), 120)
+    assert await secure_system.problems([*jobs, *more]) == []
+
+
+async def test_what_is_not_its_part_is_refused_to_each_service(secure_system: System) -> None:
+    logins, topics = secure_system.logins, secure_system.topics
+    assert logins is not None
+    not_its_part = {
+        "router": topics.calls,
+        "worker.small": topics.intake,
+        "worker.medium": topics.tier("small"),
+        "audit": topics.results,
+        "agent.chat-desk": topics.results,
+    }
+    for part, topic in not_its_part.items():
+        with pytest.raises(BusError, match=topic.name):
+            async with Publisher(logins.kafka(part)) as publisher:
+                await publisher.publish([Outgoing(topic.name, None, b"{}", [])], within=30)
