@@ -44,13 +44,18 @@ class KafkaLoginError(KafkaUnavailableError):
         self.sure = sure
 
 
-class TopicMissingError(BusError):
-    """Topics that are read or written do not exist."""
+_RIGHTS = "see which rights it has: pointsman access plan"
 
-    def __init__(self, topics: Iterable[str]) -> None:
-        super().__init__(
-            f"not in Kafka: {', '.join(sorted(topics))}", "make what is missing: pointsman topics apply"
-        )
+
+class TopicMissingError(BusError):
+    """Topics that are read or written do not exist, or this user may not see that they do."""
+
+    def __init__(self, topics: Iterable[str], user: str = "") -> None:
+        names, hint = ", ".join(sorted(topics)), "make what is missing: pointsman topics apply"
+        if user:
+            super().__init__(f"not in Kafka, or not for {user}: {names}", f"{hint}; or {_RIGHTS}")
+        else:
+            super().__init__(f"not in Kafka: {names}", hint)
 
 
 class RecordsRefusedError(BusError):

@@ -132,7 +132,7 @@ async def _measure(
         lambda tp: partitions.first(tp, PATIENCE_S),
         request_timeout_ms=int(PATIENCE_S * 1000),
     )
-    partitions = Partitions(fetcher.client, committed_only=True)
+    partitions = Partitions(fetcher.client, committed_only=True, user=settings.kafka_username)
     try:
         await fetcher.start()
         places = await partitions.all({target.topic for target in watched})

@@ -114,7 +114,7 @@ class Publisher:
         give_up = loop.time() + _TOPIC_S
         while missing := {topic for topic in topics if not known.partitions_for_topic(topic)}:
             if loop.time() > give_up:
-                raise TopicMissingError(missing)
+                raise TopicMissingError(missing, self._settings.kafka_username)
             try:
                 known = await producer.client.fetch_all_metadata()
             except KafkaError as error:

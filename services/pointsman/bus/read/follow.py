@@ -100,7 +100,9 @@ class Follower:
             request_timeout_ms=max(1_000, int(self._patience * 1000)),
             committed_only=self._committed_only,
         )
-        self._partitions = Partitions(self._fetcher.client, committed_only=self._committed_only)
+        self._partitions = Partitions(
+            self._fetcher.client, committed_only=self._committed_only, user=self._settings.kafka_username
+        )
         try:
             await self._fetcher.start()
             await self._locate()

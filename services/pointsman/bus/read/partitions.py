@@ -23,9 +23,13 @@ _LEADER_CHANGES = (74, 75, 78)
 
 
 class Partitions:
-    """Asks brokers through a connected client. `committed_only`: what is not committed is behind the end."""
+    """Asks brokers through a connected client. `committed_only`: what is not committed is behind the end.
 
-    def __init__(self, client: AIOKafkaClient, *, committed_only: bool) -> None:
+    `user`: as whom the client logs in, where it does.
+    """
+
+    def __init__(self, client: AIOKafkaClient, *, committed_only: bool, user: str = "") -> None:
+        self._user = user
         self._client = client
         self._committed_only = committed_only
 
@@ -56,7 +60,7 @@ class Partitions:
             if not missing:
                 return partitions
             if time.monotonic() > give_up:
-                raise TopicMissingError(missing)
+                raise TopicMissingError(missing, self._user)
             await asyncio.sleep(_PAUSE_S)
 
     async def offsets(self, times: Mapping[Place, int], within: float) -> dict[Place, int]:
