@@ -86,13 +86,15 @@ async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwo
     """
     done: dict[str, Change] = {}
     give_up = time.monotonic() + _APPLY_S
+    changes = await plan(servers, wanted)
     await _set(servers, wanted, passwords)
-    while changes := await plan(servers, wanted):
+    while changes:
         if time.monotonic() > give_up:
             raise BusError(f"was asked for, but is not so: {changes[0]}")
         await _carry_out(servers, wanted, changes)
         done |= {str(change): change for change in changes}
         await asyncio.sleep(_PAUSE_S)
+        changes = await plan(servers, wanted)
     return list(done.values())
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "agents": "Register agents, suspend them, and see what they do.",
     "run": "Run one service in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",
+    "access": "Make users, ACLs, quotas and database logins what the registry says.",
     "db": "Set up the audit database and its users.",
     "audit": "Verify, sign, retain, erase and export the audit record.",
     "claims": "Clean up the store of large values.",
@@ -47,7 +48,7 @@ FOLDERS = {
     "policy": ("policy", "learn"),
     "audit": ("sql", "mcp", "audit"),
     "agents": ("agents",),
-    "ops": ("dev", "init", "lag", "limits", "run", "topics", "db", "claims", "doctor", "version"),
+    "ops": ("dev", "init", "lag", "limits", "run", "topics", "access", "db", "claims", "doctor", "version"),
     "bench": ("bench",),
 }
 

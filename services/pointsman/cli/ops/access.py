@@ -1,0 +1,190 @@
+"""`pointsman access`: who may do what in Kafka and Postgres, as derived against what the servers have."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Policy, PostgresOwner, Prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pointsman.access.apply import Servers
+    from pointsman.access.changes import Change
+    from pointsman.access.derive import Access
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Make users, ACLs, quotas and logins what the registry and the topics say.\n\n"
+    "Run it as the cluster's super user and as the owner of the database.",
+)
+
+Only = Annotated[
+    Literal["kafka", "postgres"] | None,
+    typer.Option("--only", help="Leave the other server alone."),
+]
+Login = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--login", metavar="USER", help="A user of Postgres with one of our roles who is meant to be there."
+    ),
+]
+
+
+@app.command()
+def plan(
+    *,
+    only: Only = None,
+    login: Login = None,
+    policy: Policy = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: PostgresOwner = None,
+) -> None:
+    """Show what `apply` would do: + is added, - taken away, ~ changed."""
+    import asyncio
+
+    from pointsman.access.apply import plan
+
+    servers, wanted = asyncio.run(
+        _derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+    )
+    changes = asyncio.run(plan(servers, wanted))
+    _show(changes, "Plan", as_json)
+
+
+@app.command()
+def check(
+    *,
+    only: Only = None,
+    login: Login = None,
+    policy: Policy = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: PostgresOwner = None,
+) -> None:
+    """Exit 1 where anybody may do more or less than is derived, and name it."""
+    import asyncio
+
+    from pointsman.access.apply import plan
+
+    servers, wanted = asyncio.run(
+        _derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+    )
+    changes = asyncio.run(plan(servers, wanted))
+    _show(changes, "Differences", as_json)
+    raise typer.Exit(int(bool(changes)))
+
+
+@app.command()
+def apply(
+    *,
+    secrets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write new passwords there, a file for each user; else they are printed.",
+        ),
+    ] = None,
+    rotate: Annotated[
+        list[str] | None, typer.Option(metavar="USER", help="Give this user new passwords.")
+    ] = None,
+    only: Only = None,
+    login: Login = None,
+    policy: Policy = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: PostgresOwner = None,
+) -> None:
+    """Do what `plan` shows. New passwords are told once and kept nowhere else."""
+    import asyncio
+
+    from pointsman.access.apply import apply, issue, plan
+    from pointsman.cli import screen
+    from pointsman.cli.ops.access_secrets import renewed, told, write
+
+    servers, wanted = asyncio.run(
+        _derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+    )
+    changes = asyncio.run(plan(servers, wanted))
+    passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
+    words = told(wanted, servers, passwords)
+    if secrets is not None:
+        write(secrets, words)  # before they hold: what is cut off here can be done again
+    done = asyncio.run(apply(servers, wanted, passwords))
+    shown = words if secrets is None else {}
+    if as_json:
+        screen.print_json({"changes": [change.to_json() for change in done], "secrets": shown})
+        return
+    _show(done, "Applied", as_json=False)
+    for user, variables in shown.items():
+        screen.line(f"\n# {user}: told once")
+        for name, value in variables.items():
+            screen.line(f"{name}={value}")
+    if secrets is not None and words:
+        screen.note(f"passwords of {len(words)} users are in {secrets}")
+
+
+async def _derived(
+    *,
+    only: str | None,
+    logins: "list[str] | None",
+    policy: Path | None,
+    kafka: str | None,
+    prefix: str | None,
+    postgres: str | None,
+) -> "tuple[Servers, Access]":
+    """Where the servers are, and what is to be there, by the registry as it stands."""
+    from pointsman.access.apply import Servers
+    from pointsman.access.derive import derive
+    from pointsman.claims.settings import ClaimsPart
+    from pointsman.cli.settings import load
+    from pointsman.registry.follow import read_registry
+    from pointsman.router.policy.policy_file import load as load_policy
+    from pointsman.router.settings import RouterSettings
+    from pointsman.runtime.clock import utc_now
+    from pointsman.store.settings import OwnerPart
+
+    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
+    file = load_policy(settings.policy)
+    agents = (await read_registry(settings, settings.topics)).agents.values()
+    now = utc_now()
+    wanted = derive(
+        settings.topics,
+        file.tiers,
+        [
+            agent.entry
+            for agent in agents
+            if agent.entry.kafka and agent.state == "active" and not agent.has_expired(now)
+        ],
+        cascade=() if file.cascade is None else file.cascade.tiers,
+        claims_in_postgres=load(ClaimsPart).claims.startswith(("postgresql://", "postgres://")),
+    )
+    dsn = None if only == "kafka" else load(OwnerPart, postgres_owner=postgres).owner_dsn
+    return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ())), wanted
+
+
+def _show(changes: "Sequence[Change]", word: str, as_json: bool) -> None:
+    from collections import Counter
+
+    from pointsman.cli import screen
+
+    if as_json:
+        screen.print_json([change.to_json() for change in changes])
+        return
+    for change in changes:
+        screen.line(str(change))
+    if not changes:
+        screen.note("nothing to do: everybody may do what is derived, and no more")
+        return
+    count = Counter(change.sign for change in changes)
+    added, changed, removed = (
+        ("added", "changed", "removed") if word == "Applied" else ("to add", "to change", "to remove")
+    )
+    screen.line(f"{word}: {count['+']} {added}, {count['~']} {changed}, {count['-']} {removed}.")

@@ -1,0 +1,62 @@
+"""New passwords as the variables that a process is given, and the files that hold them."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from pointsman.access.apply import Passwords, Servers
+from pointsman.access.derive import Access
+from pointsman.bus.admin.users import MECHANISM
+from pointsman.dev.private_file import write_private
+from pointsman.runtime.errors import CommandError
+from pointsman.store.roles import AUDITOR, CLAIMS, WRITER, as_login
+
+#: The variable that takes the address, by what the login is for.
+_POSTGRES = {WRITER: "POINTSMAN_POSTGRES_WRITER", AUDITOR: "POINTSMAN_POSTGRES", CLAIMS: "POINTSMAN_CLAIMS"}
+
+Variables = dict[str, str]
+
+
+def renewed(wanted: Access, named: Iterable[str]) -> list[str]:
+    """Whole names of users, which may be given without the prefix.
+
+    Raises:
+        CommandError: there is no such user.
+    """
+    whole = []
+    for name in named:
+        user = name if name in wanted.users else f"{wanted.prefix}.{name}"
+        if user not in wanted.users:
+            near = get_close_matches(user, wanted.users, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(wanted.users)}"
+            raise CommandError(f"there is no user {name}", hint, code=2)
+        whole.append(user)
+    return whole
+
+
+def told(wanted: Access, servers: Servers, passwords: Mapping[str, Passwords]) -> dict[str, Variables]:
+    """What each user's process is given."""
+    return {user: dict(_variables(wanted, servers, user, new)) for user, new in passwords.items()}
+
+
+def _variables(wanted: Access, servers: Servers, user: str, new: Passwords) -> Iterable[tuple[str, str]]:
+    if new.kafka is not None:
+        yield "POINTSMAN_KAFKA_SASL_MECHANISM", MECHANISM
+        yield "POINTSMAN_KAFKA_USERNAME", user
+        yield "POINTSMAN_KAFKA_PASSWORD", new.kafka
+    if new.postgres is not None and servers.postgres is not None:
+        yield _POSTGRES[wanted.logins[user]], as_login(servers.postgres, user, new.postgres)
+
+
+def write(folder: Path, secrets: Mapping[str, Variables]) -> None:
+    """`USER.env` for each, mode 600; what is new replaces what the file has, the rest of it stays.
+
+    Raises:
+        OSError
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for user, variables in secrets.items():
+        file = folder / f"{user}.env"
+        lines = file.read_text().splitlines() if file.exists() else []
+        kept = dict(line.split("=", 1) for line in lines if "=" in line)
+        write_private(file, "".join(f"{name}={value}\n" for name, value in (kept | variables).items()))

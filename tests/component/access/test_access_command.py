@@ -1,0 +1,150 @@
+"""`pointsman access` as a person runs it: what it prints, how it exits, where secrets go."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pointsman.bus.admin.acl import Acl, principal
+from pointsman.bus.admin.acls import add_acls, remove_acls
+from pointsman.bus.admin.topics import apply as apply_topics
+from pointsman.bus.tcp_check import reach
+from pointsman.registry.agents_file import parse
+from pointsman.registry.changes import plan as plan_registry
+from pointsman.registry.changes import turned
+from pointsman.registry.follow import read_registry
+from pointsman.registry.publish import publish_changes
+from pointsman.registry.registry import RegistryHistory
+from pointsman.store.migrate import migrate
+from pointsman_schemas.registry import State
+from pointsman_schemas.topics import Topics
+from tests.support.access.installation import Guarded
+from tests.support.running.command import Command
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+PREFIX = "by.hand"
+TOPICS = Topics(PREFIX)
+TIERS = ("small", "medium", "frontier")
+AGENTS = """
+unregistered: reject
+agents:
+  - id: reader
+    owner: accounting
+    kafka: true
+  - id: gone
+    owner: accounting
+    kafka: true
+  - id: front
+    owner: accounting
+"""
+
+
+@pytest.fixture
+async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
+    """Of another installation on the same servers, whose registry has agents."""
+    kafka = guarded.broker.admin
+    await apply_topics(kafka, TOPICS.all(TIERS))
+    changes = plan_registry(parse(AGENTS, TIERS), RegistryHistory())
+    await publish_changes(kafka, TOPICS, changes, by="dana", reason="test")
+    owner = await asyncpg.connect(guarded.owner)
+    await owner.execute("create database by_hand")
+    dsn = guarded.owner.rpartition("/")[0] + "/by_hand"
+    await migrate(dsn)
+    settings = {
+        "POINTSMAN_KAFKA": kafka.kafka,
+        "POINTSMAN_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "POINTSMAN_KAFKA_CA_FILE": str(kafka.kafka_ca_file),
+        "POINTSMAN_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+        "POINTSMAN_KAFKA_USERNAME": kafka.kafka_username,
+        "POINTSMAN_KAFKA_PASSWORD_FILE": str(kafka.kafka_password_file),
+        "POINTSMAN_PREFIX": PREFIX,
+        "POINTSMAN_POSTGRES": dsn,
+    }
+    yield Command(tmp_path, settings)
+    await owner.execute("drop database by_hand with (force)")
+    await owner.close()
+
+
+def login_options(guarded: Guarded) -> list[str]:
+    """The other installation's, which are members of the same roles."""
+    return [word for name in guarded.access.logins for word in ("--login", name)]
+
+
+async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Guarded, tmp_path: Path) -> None:
+    others = login_options(guarded)
+    planned = await command.run("access", "plan", *others)
+    assert planned.code == 0
+    assert f"+ Kafka user {PREFIX}.router: SCRAM-SHA-512" in planned.lines
+    assert f"+ topic {PREFIX}.agents.results.reader" in planned.lines
+    assert f"+ ACL {PREFIX}.worker.small: read topic {PREFIX}.jobs.tier.small" in planned.lines
+    assert f"+ Postgres login {PREFIX}.audit: a member of pointsman_audit_writer" in planned.lines
+    assert not [line for line in planned.lines if "front" in line.replace("frontier", "")]
+    assert planned.lines[-1] == f"Plan: {len(planned.lines) - 1} to add, 0 to change, 0 to remove."
+
+    before = await command.run("access", "check", *others, "--json")
+    assert before.code == 1
+    assert len(before.json) == len(planned.lines) - 1
+
+    folder = tmp_path / "secrets"
+    applied = await command.run("access", "apply", *others, "--secrets", str(folder))
+    assert applied.code == 0, applied.err
+    assert applied.lines[:-1] == planned.lines[:-1]
+    assert "PASSWORD" not in applied.out + applied.err
+    files = sorted(folder.iterdir())
+    assert [file.name for file in files if "agent" in file.name] == [
+        f"{PREFIX}.agent.gone.env",
+        f"{PREFIX}.agent.reader.env",
+    ]
+    assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
+    reader = _read(folder / f"{PREFIX}.agent.reader.env")
+    await reach(guarded.broker.part(reader["POINTSMAN_KAFKA_USERNAME"], reader["POINTSMAN_KAFKA_PASSWORD"]))
+    audit = _read(folder / f"{PREFIX}.audit.env")
+    await (await asyncpg.connect(audit["POINTSMAN_POSTGRES_WRITER"])).close()
+
+    again = await command.run("access", "apply", *others)
+    assert (again.code, again.out) == (0, "")
+    assert (await command.run("access", "check", *others)).code == 0
+
+    by_hand = Acl(principal(f"{PREFIX}.agent.reader"), "topic", TOPICS.results.name, "literal", "read")
+    await add_acls(guarded.broker.admin, [by_hand])
+    excess = await command.run("access", "check", *others)
+    assert (excess.code, excess.lines) == (
+        1,
+        [f"- ACL {by_hand}", "Differences: 0 to add, 0 to change, 1 to remove."],
+    )
+    await remove_acls(guarded.broker.admin, [by_hand])
+
+    stranger = await command.run("access", "check")
+    assert stranger.code == 1
+    assert any(guarded.name("audit") in line for line in stranger.lines)
+
+    rotated = await command.run("access", "apply", *others, "--rotate", "audit", "--json")
+    assert rotated.code == 0, rotated.err
+    assert rotated.json["changes"] == []
+    ((user, words),) = rotated.json["secrets"].items()
+    assert (user, words["POINTSMAN_KAFKA_USERNAME"]) == (f"{PREFIX}.audit", f"{PREFIX}.audit")
+    assert words["POINTSMAN_POSTGRES_WRITER"] != audit["POINTSMAN_POSTGRES_WRITER"]
+    await (await asyncpg.connect(words["POINTSMAN_POSTGRES_WRITER"])).close()
+
+    unknown = await command.run("access", "apply", "--rotate", "agent.raeder")
+    assert unknown.code == 2
+    assert f"did you mean {PREFIX}.agent.reader?" in unknown.err
+
+    await _turn(guarded, "gone", "suspended")
+    only = await command.run("access", "plan", "--only", "kafka")
+    assert f"- Kafka user {PREFIX}.agent.gone: SCRAM-SHA-512" in only.lines
+    assert {line.split()[0] for line in only.lines[:-1]} == {"-"}
+    assert all("agent.gone" in line or "results.gone" in line for line in only.lines[:-1])
+
+
+async def _turn(guarded: Guarded, agent: str, state: State) -> None:
+    """As `agents suspend` does."""
+    kafka = guarded.broker.admin
+    known = (await read_registry(kafka, TOPICS)).agents[agent]
+    await publish_changes(kafka, TOPICS, [turned(known, state)], by="dana", reason="test")
+
+
+def _read(file: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
