@@ -1,5 +1,6 @@
 """Every topic as a value: key, partitions, retention, who writes it and who reads it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -212,7 +213,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("registry",),
-            readers=("router", "worker", "audit", "registry", "auditor", "people"),
+            readers=("router", "opinion", "worker", "audit", "auditor", "registry", "people"),
             carries=(AgentChanged, RegistryChanged),
             compacted=True,
             broker_time=True,
@@ -256,6 +257,12 @@ class Topics:
     def of(self, *roles: str, tiers: Sequence[str] = ()) -> list[Topic]:
         """Those topics that one of `roles` writes or reads."""
         return [topic for topic in self.all(tiers) if {*topic.writers, *topic.readers} & set(roles)]
+
+    @property
+    def outcomes_pattern(self) -> str:
+        """A regular expression that matches every topic on which outcomes are."""
+        results, of_agents = re.escape(self.results.name), re.escape(self.agent_results("").name)
+        return f"^(?:{results}|{of_agents}.+)$"
 
     @property
     def pattern(self) -> str:

@@ -35,9 +35,10 @@ def _of(user: Principal, topics: Topics, declared: Sequence[Topic], cascade: Seq
             yield user.may("topic", topic.name, "read")
     if user.role in _READ_ALL:
         yield user.may("topic", f"{topics.prefix}.", "read", "prefixed")
-    if user.role == "operator":
+    if user.role in ("operator", "registry"):  # the latter makes the topics of the agents that it registers
+        kept = f"{topics.prefix}." if user.role == "operator" else topics.agent_results("").name
         for operation in _KEEPS_TOPICS:
-            yield user.may("topic", f"{topics.prefix}.", operation, "prefixed")
+            yield user.may("topic", kept, operation, "prefixed")
     yield from user.beside_topics
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError
-from pointsman.bus.places import Start
+from pointsman.bus.places import Start, Topics
 from pointsman.bus.read.follow import Follower
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
@@ -19,11 +19,11 @@ _PAUSE_S = 1.0
 
 
 class LookBack:
-    """Shows `tell` every record of a topic that may hold what was asked for."""
+    """Shows `tell` every record of the topics that may hold what was asked for."""
 
-    def __init__(self, kafka: KafkaPart, topic: str, tell: Callable[[Incoming], None]) -> None:
+    def __init__(self, kafka: KafkaPart, topics: Topics, tell: Callable[[Incoming], None]) -> None:
         self._kafka = kafka
-        self._topic = topic
+        self._topics = topics
         self._tell = tell
         self._asked: set[UUID] = set()
         self._scanning: asyncio.Task[None] | None = None
@@ -50,7 +50,7 @@ class LookBack:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _read(self, start: Start) -> None:
-        async with Follower(self._kafka, [self._topic], start=start, until_end=True) as follower:
+        async with Follower(self._kafka, self._topics, start=start, until_end=True) as follower:
             while not follower.ended:
                 for record in await follower.read():
                     self._tell(record)

@@ -1,4 +1,4 @@
-"""Reads the results topic once for all who wait, from before the first job was sent.
+"""Reads the topics of outcomes once for all who wait, from before the first job was sent.
 
 Invariants:
 - A job that is expected before it is sent is answered by what is read from then on.
@@ -7,6 +7,7 @@ Invariants:
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from uuid import UUID
 from pointsman.bus.codec.claimed import claim_of
 from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.errors import BusError
+from pointsman.bus.errors import BusError, TopicMissingError
 from pointsman.bus.read.follow import Follower
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
@@ -39,8 +40,12 @@ class OutcomeWaiter:
         self._dead = topics.dead.name
         self._claim_check = claim_check
         self._fetching: set[asyncio.Task[None]] = set()
-        self._follower = Follower(kafka, [topics.results.name, self._dead], start="end")
-        self._look_back = LookBack(kafka, topics.results.name, self._tell)
+        self._results = topics.results.name
+        # Who logs in as one agent sees the topic of its own outcomes and no other.
+        outcomes = re.compile(topics.outcomes_pattern)
+        either = re.compile(f"{topics.outcomes_pattern}|^{re.escape(self._dead)}$")
+        self._follower = Follower(kafka, either, start="end")
+        self._look_back = LookBack(kafka, outcomes, self._tell)
         # By record key: most outcomes are somebody else's and need not be decoded.
         self._expected: dict[bytes, asyncio.Future[Outcome]] = {}
         self._unclaimed: OrderedDict[bytes, None] = OrderedDict()
@@ -49,6 +54,9 @@ class OutcomeWaiter:
 
     async def __aenter__(self) -> Self:
         await self._follower.__aenter__()
+        if not any(topic != self._dead for topic, _ in self._follower.offsets):
+            await self._follower.__aexit__(None, None, None)
+            raise TopicMissingError({self._results})
         self._reading = asyncio.create_task(self._read(), name="outcomes")
         return self
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import date, datetime
 
 from pointsman.identity.verify import AgentKeys
-from pointsman.registry.registry import Registry
+from pointsman.registry.registry import RegisteredAgent, Registry
 
 
 class RegistryInForce:
@@ -29,6 +29,10 @@ class RegistryInForce:
         self._registry = registry
         self.keys = registry.keys if registry.rules.identity == "signed" else None
         self.known.set()
+
+    def agent(self, id: str) -> RegisteredAgent | None:
+        """Its entry, whatever its state; None for one that is not registered."""
+        return None if self._registry is None else self._registry.agents.get(id)
 
     def at(self, now: datetime) -> Registry:
         """The same object until something changes: a new day changes who has expired."""

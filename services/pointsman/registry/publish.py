@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
@@ -19,12 +20,16 @@ from pointsman_schemas.topics import Topics
 async def apply_file(
     kafka: KafkaPart, topics: Topics, file: AgentsFile, *, by: str, reason: str = ""
 ) -> list[RegistryChange]:
-    """Make the registry what the file says; returns what was changed for it.
+    """Make the registry what the file says, and the topics that its agents are to have; returns the changes.
 
     Raises:
         BusError: it cannot be read or written.
     """
     changes = plan(file, await read_registry(kafka, topics))
+    # Before services hear of it: a topic that is not there would hold up all that is written beside it.
+    own = [topics.agent_results(entry.id) for entry in file.entries if entry.kafka]
+    if own and changes:
+        await apply_topics(kafka, own)
     await publish_changes(kafka, topics, changes, by=by, reason=reason)
     return changes
 

@@ -13,6 +13,7 @@ from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.router.fast_path import MOST_BYTES, FastScore, library
 from pointsman.router.feedback_listener import hearing
 from pointsman.router.handlers import SOURCE, RouterHandler
@@ -70,7 +71,9 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         handler,
         remembered=settings.remembered_jobs,
         looks_back=lambda: None if in_force.keys is None else LOOKS_BACK,
-        failing=Failing(topics, stage=STAGE, source=SOURCE, clock=clock),
+        failing=Failing(
+            topics, stage=STAGE, source=SOURCE, clock=clock, outcomes=OutcomeTopics(topics, in_force)
+        ),
         payloads=claim_check,
         takes_batches=fast_score is not None,
     )

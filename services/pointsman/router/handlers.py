@@ -24,6 +24,7 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.codec.signed import is_signed
 from pointsman.bus.consume.batch_handler import Whole
 from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.registry.registry import Registry
 from pointsman.router.admission import TOOLS, Refused, admit
 from pointsman.router.causation import cause_of, given_id, lane_key
@@ -94,6 +95,7 @@ class RouterHandler:
         self._in_force = in_force
         self._registry: Registry | None = None  # of the batch at hand
         self._topics = topics
+        self._outcomes = OutcomeTopics(topics, in_force)
         self._clock = clock
         self._source = source
         shadow = policy.shadow
@@ -185,7 +187,7 @@ class RouterHandler:
 
     def _handle(self, record: Incoming, now: datetime) -> Handled:
         """The full path."""
-        replies = Replies(self._topics, self._source, record, now)
+        replies = Replies(self._topics, self._outcomes, self._source, record, now)
         cause: Envelope | None = None
         try:
             read = self._decode(record)
@@ -203,7 +205,7 @@ class RouterHandler:
 
     def fail(self, record: Incoming) -> list[Outgoing]:
         """See `BatchHandler`."""
-        replies = Replies(self._topics, self._source, record, self._clock())
+        replies = Replies(self._topics, self._outcomes, self._source, record, self._clock())
         read = self._decode(record)
         refused = self._signatures.refusal(record, read)
         if refused is not None:

@@ -1,5 +1,6 @@
 """The records that the router makes: each follows from one record of the intake, with ids derived from it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from pointsman_schemas.envelope import Envelope, follow_with
 from pointsman_schemas.jobs import Job, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobExpired, JobRejected
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.topics import Topics
+from pointsman_schemas.topics import Topic, Topics
 
 #: Where a record came to nothing, on dead letters and in metrics.
 STAGE = "router"
@@ -22,9 +23,13 @@ STAGE = "router"
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """What can be said to one record; `cause` is the record's envelope, with job and agent filled in."""
+    """What can be said to one record; `cause` is the record's envelope, with job and agent filled in.
+
+    `outcomes`: the topic for the outcomes of an agent's jobs.
+    """
 
     topics: Topics
+    outcomes: Callable[[str], Topic]
     source: str
     record: Incoming
     now: datetime
@@ -99,7 +104,7 @@ class Replies:
 
     def _outcome(self, cause: Envelope, message: JobRejected | JobExpired) -> Outgoing:
         key = str(message.job_id).encode()
-        return emit(self.topics.results, key, self._follow(cause, "outcome", message), message)
+        return emit(self.outcomes(message.agent_id), key, self._follow(cause, "outcome", message), message)
 
     def _follow(self, cause: Envelope, step: str, message: Message | type[Message]) -> Envelope:
         return follow_with(

@@ -13,6 +13,9 @@ from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
+from pointsman.registry.follow import followed_registry
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.accept_models import AcceptModels
@@ -34,7 +37,8 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         ClaimsSettingError: there is no store of large values at such an address.
     """
     file = load(settings.providers, tier=settings.tier)
-    topics = settings.topics
+    topics, in_force = settings.topics, RegistryInForce()
+    outcomes = OutcomeTopics(topics, in_force)
     shared_limits = shared_limits_of(settings)
     call_context = call_context_of(
         settings.tier,
@@ -49,6 +53,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         topics,
         cancellations=cancellations,
         accept_models=AcceptModels(settings, topics),
+        outcomes=outcomes,
         clock=clock,
     )
     claim_check = open_claim_check(settings)
@@ -59,7 +64,12 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         handler if claim_check is None else Waiting(handler, claim_check),
         window=file.tiers[settings.tier].jobs_of_a_lane,
         failing=Failing(
-            topics, stage=STAGE, source=source_of(settings.tier), clock=clock, tier=settings.tier
+            topics,
+            stage=STAGE,
+            source=source_of(settings.tier),
+            clock=clock,
+            tier=settings.tier,
+            outcomes=outcomes,
         ),
         payloads=claim_check,
     )
@@ -72,7 +82,12 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
-        async with shared_limits.running(), commands.running(), closed_after(claim_check):
+        async with (
+            followed_registry(settings, topics, in_force),
+            shared_limits.running(),
+            commands.running(),
+            closed_after(claim_check),
+        ):
             yield
 
     def stop() -> None:

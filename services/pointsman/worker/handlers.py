@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -60,11 +60,14 @@ class WorkerHandler:
         *,
         cancellations: Cancellations,
         accept_models: AcceptModels | None = None,
+        outcomes: Callable[[str], Topic] | None = None,
         clock: Clock = utc_now,
     ) -> None:
+        """`outcomes`: the topic for the outcomes of an agent's jobs; by default one for all."""
         self._call_context = call_context
         self._tier = call_context.tier
         self._topics = topics
+        self._outcomes = outcomes or (lambda _: topics.results)
         self._cancellations = cancellations
         self._accept_models = accept_models
         self._clock = clock
@@ -145,7 +148,8 @@ class WorkerHandler:
     ) -> list[Outgoing]:
         records = self._calls(record, cause, calls)
         key = str(outcome.job_id).encode()
-        records.append(self._emit(record, cause, key, self._topics.results, outcome, step="outcome"))
+        topic = self._outcomes(outcome.agent_id)
+        records.append(self._emit(record, cause, key, topic, outcome, step="outcome"))
         observe(calls, outcome, self._tier)
         return records
 

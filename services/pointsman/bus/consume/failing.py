@@ -32,7 +32,7 @@ from pointsman_schemas.envelope import TYPE_PREFIX, BadEnvelopeError, Envelope, 
 from pointsman_schemas.jobs import JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reasons import FailReason, Reason
-from pointsman_schemas.topics import Topics
+from pointsman_schemas.topics import Topic, Topics
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +44,23 @@ _HINT = "set POINTSMAN_CLAIMS, or raise max.message.bytes of the topic (`pointsm
 
 
 class Failing:
-    """Of one service: `stage` stands on dead letters and in metrics, `tier` on outcomes."""
+    """Of one service: `stage` stands on dead letters and in metrics, `tier` on outcomes.
+
+    `outcomes`: the topic for the outcomes of an agent's jobs; by default one for all.
+    """
 
     def __init__(
-        self, topics: Topics, *, stage: str, source: str, clock: Clock, tier: str | None = None
+        self,
+        topics: Topics,
+        *,
+        stage: str,
+        source: str,
+        clock: Clock,
+        tier: str | None = None,
+        outcomes: Callable[[str], Topic] | None = None,
     ) -> None:
         self._topics = topics
+        self._outcomes = outcomes or (lambda _: topics.results)
         self._stage = stage
         self._source = source
         self._clock = clock
@@ -142,7 +153,7 @@ class Failing:
             envelope = follow_with(
                 cause, record.root, step=step, source=self._source, type=outcome.TYPE, time=now
             )
-            made.append(emit(self._topics.results, str(cause.job_id).encode(), envelope, outcome))
+            made.append(emit(self._outcomes(agent), str(cause.job_id).encode(), envelope, outcome))
         return made
 
 

@@ -69,15 +69,15 @@ async def ahead(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
 
 
 async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start) -> _Found:
-    tiers, results = re.escape(topics.tier("").name), re.escape(topics.results.name)
+    tiers = re.escape(topics.tier("").name)
     wanted, search = str(job_id).encode(), _Found()
-    pattern = re.compile(f"^({tiers}.*|{results}$)")
+    pattern = re.compile(f"^{tiers}|{topics.outcomes_pattern}")
     async with Follower(settings, pattern, start=start, until_end=True) as follower:
         while not follower.ended:
             for record in await follower.read():
                 if dict(record.headers).get("ce_jobid") != wanted:
                     continue
-                if record.topic == topics.results.name:
+                if not record.topic.startswith(topics.tier("").name):
                     search.ended = True
                 elif record.timestamp_ms >= search.at_ms:
                     search.place, search.offset = (record.topic, record.partition), record.offset

@@ -10,6 +10,9 @@ from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
 from pointsman.opinion.errors import OpinionMissingError
+from pointsman.registry.follow import followed_registry
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.router.feedback_listener import hearing
 from pointsman.router.opinion.opinion_handler import SOURCE, Give, OpinionHandler
 from pointsman.router.policy.policy import Policy
@@ -37,7 +40,11 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
     promises = CalibrationMonitor.of(policy)
-    handler = OpinionHandler(policy, settings.topics, giver(file), clock, promises=promises)
+    in_force = RegistryInForce()
+    outcomes = OutcomeTopics(settings.topics, in_force)
+    handler = OpinionHandler(
+        policy, settings.topics, giver(file), clock, promises=promises, outcomes=outcomes
+    )
     claim_check = open_claim_check(settings)
     lanes = window_lanes(
         settings,
@@ -45,13 +52,16 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         settings.topics.opinion.name,
         handler if claim_check is None else Waiting(handler, claim_check),
         window=WINDOW,
-        failing=Failing(settings.topics, stage=STAGE, source=SOURCE, clock=clock),
+        failing=Failing(settings.topics, stage=STAGE, source=SOURCE, clock=clock, outcomes=outcomes),
         payloads=claim_check,
     )
 
     async def opine() -> None:
         await put_on_record(settings, settings.topics, file, text, clock)
-        async with hearing(settings, settings.topics, promises, source=SOURCE, clock=clock):
+        async with (
+            followed_registry(settings, settings.topics, in_force),
+            hearing(settings, settings.topics, promises, source=SOURCE, clock=clock),
+        ):
             await lanes.run()
 
     return Service(

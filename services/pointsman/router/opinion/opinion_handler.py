@@ -25,7 +25,7 @@ from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Check, Decision, SecondOpinion
 from pointsman_schemas.jobs import JobUndecided
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.topics import Topics
+from pointsman_schemas.topics import Topic, Topics
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,13 @@ class OpinionHandler:
         clock: Clock,
         *,
         promises: CalibrationMonitor | None = None,
+        outcomes: Callable[[str], Topic] | None = None,
         source: str = SOURCE,
     ) -> None:
+        """`outcomes`: the topic for the outcomes of an agent's jobs; by default one for all."""
         self._policy = policy
         self._topics = topics
+        self._outcomes = outcomes or (lambda _: topics.results)
         self._give = give
         self._promises = promises or CalibrationMonitor.of(policy)
         self._clock = clock
@@ -61,7 +64,7 @@ class OpinionHandler:
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
         """The routed job that follows from `record`."""
-        replies = Replies(self._topics, self._source, record, self._clock())
+        replies = Replies(self._topics, self._outcomes, self._source, record, self._clock())
         decoded = decode(record)
         if isinstance(decoded, Malformed):
             return refuse(replies, decoded.cause, Refused(decoded.reason, decoded.message))

@@ -1,0 +1,17 @@
+"""On which topic the outcomes of an agent's jobs are."""
+
+from pointsman.registry.in_force import RegistryInForce
+from pointsman_schemas.topics import Topic, Topics
+
+
+class OutcomeTopics:
+    """An agent with a Kafka login has one of its own, which no other may read; one is for the others."""
+
+    def __init__(self, topics: Topics, in_force: RegistryInForce) -> None:
+        self._topics = topics
+        self._in_force = in_force
+
+    def __call__(self, agent_id: str) -> Topic:
+        known = self._in_force.agent(agent_id)
+        has_login = known is not None and known.entry.kafka
+        return self._topics.agent_results(agent_id) if has_login else self._topics.results
