@@ -1,4 +1,4 @@
-"""The registry at work: what is applied is in force in running services, and outcomes are where they belong."""
+"""The registry at work: what is applied holds in running services, and outcomes are where they belong."""
 
 import asyncio
 from pathlib import Path
@@ -107,7 +107,7 @@ async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(sys
     assert {where[job] for job in jobs} == {(own, 1)}
     assert {where[job] for job in others} == {(common, 1)}
     (change,) = await system.fetch(
-        "select agent_id, status, payload from audit.message where kind = 'agent.changed.v1' "
+        "select status, payload ->> 'by' as by from audit.message where kind = 'agent.changed.v1' "
         "and payload #>> '{agent,id}' = 'billing'"
     )
-    assert (change["agent_id"], change["status"]) == ("dana", "active")
+    assert (change["by"], change["status"]) == ("dana", "active")
