@@ -107,7 +107,7 @@ async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(sys
     assert {where[job] for job in jobs} == {(own, 1)}
     assert {where[job] for job in others} == {(common, 1)}
     (change,) = await system.fetch(
-        "select status, payload ->> 'by' as by from audit.message where kind = 'agent.changed.v1' "
+        "select agent_id, status from audit.message where kind = 'agent.changed.v1' "
         "and payload #>> '{agent,id}' = 'billing'"
     )
-    assert (change["by"], change["status"]) == ("dana", "active")
+    assert (change["agent_id"], change["status"]) == ("dana", "active")

@@ -12,7 +12,7 @@ from pointsman_schemas.jobs import Job, JobCancel, JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import PolicyApplied
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def facts_of(message: Message | Job) -> MessageFacts:
         case PolicyApplied():
             return MessageFacts(policy_version=message.policy_version)
         case AgentChanged():
-            return MessageFacts(status=message.state)
+            return MessageFacts(agent_id=message.by, status=message.state)
+        case RegistryChanged():
+            return MessageFacts(agent_id=message.by)
         case Job() | JobCancel() | JobFeedback():
             return MessageFacts(message.job_id, message.agent_id)
         case _:
