@@ -7,7 +7,7 @@ from pointsman.bus.admin.acl import Acl, Operation
 from pointsman_schemas.topics import Topic, Topics
 
 #: Who reads every topic by the installation's prefix, so that a new one is not missed.
-_READ_ALL: tuple[Role, ...] = ("audit", "operator")
+_READ_ALL: tuple[Role, ...] = ("audit",)
 #: What `pointsman topics apply` does; deleting is for nobody.
 _KEEPS_TOPICS: tuple[Operation, ...] = ("create", "alter", "describe configs", "alter configs")
 
@@ -28,17 +28,22 @@ def all_topics(topics: Topics, tiers: Sequence[str], agents: Collection[str]) ->
 
 
 def _of(user: Principal, topics: Topics, declared: Sequence[Topic], cascade: Sequence[str]) -> Iterator[Acl]:
+    agents_own = topics.agent_results("").name
     for topic in declared:
         if user.words & set(topic.writers) and _may_reach(user, topics, topic, cascade):
             yield user.may("topic", topic.name, "write")
         if user.words & set(topic.readers) and user.role not in _READ_ALL:
             yield user.may("topic", topic.name, "read")
+        # By name, not by prefix: what may be altered may be seen, and an agent's own is not for operators.
+        if user.role == "operator" and not topic.name.startswith(agents_own):
+            yield user.may("topic", topic.name, "read")
+            for operation in _KEEPS_TOPICS:
+                yield user.may("topic", topic.name, operation)
     if user.role in _READ_ALL:
         yield user.may("topic", f"{topics.prefix}.", "read", "prefixed")
-    if user.role in ("operator", "registry"):  # the latter makes the topics of the agents that it registers
-        kept = f"{topics.prefix}." if user.role == "operator" else topics.agent_results("").name
+    if user.role == "registry":  # it makes the topics of the agents that it registers
         for operation in _KEEPS_TOPICS:
-            yield user.may("topic", kept, operation, "prefixed")
+            yield user.may("topic", agents_own, operation, "prefixed")
     yield from user.beside_topics
 
 

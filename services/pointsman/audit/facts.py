@@ -38,7 +38,7 @@ class MessageFacts:
     duration_ms: float | None = None
 
 
-def facts_of(message: Message | Job) -> MessageFacts:
+def facts_of(message: Message | Job) -> MessageFacts:  # noqa: PLR0912  # one case for each kind
     """The facts of any message; of one that is not known here, none: its envelope still says whose it is."""
     match message:
         case JobRouted(job=job, decision=decision):

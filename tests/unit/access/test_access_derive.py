@@ -103,17 +103,17 @@ def test_an_agent_publishes_and_reads_its_own_outcomes(access: Access) -> None:
     }
 
 
-def test_an_agents_outcomes_are_for_it_and_for_who_reads_all(access: Access) -> None:
+def test_an_agents_outcomes_are_for_it_and_for_the_audit(access: Access) -> None:
     name = TOPICS.agent_results("reader").name
     readers = [user for user in access.users if allowed(access.acls, user, "topic", name, "read")]
-    assert readers == ["p.audit", "p.operator", "p.agent.reader"]
+    assert readers == ["p.audit", "p.agent.reader"]
 
 
 def test_nobody_deletes_or_changes_the_cluster(access: Access) -> None:
     assert not [acl for acl in access.acls if acl.resource == "cluster" or acl.operation in ("all", "delete")]
     assert not may(access, "operator", "cluster", CLUSTER, "alter")
     changes = [acl.user for acl in access.acls if acl.operation in ("create", "alter", "alter configs")]
-    assert set(changes) == {"p.operator"}
+    assert set(changes) == {"p.operator", "p.registry"}
 
 
 def test_every_topic_is_for_the_audit_and_says_so() -> None:
