@@ -10,7 +10,7 @@ from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.claims import Claim
-from pointsman_schemas.envelope import DATA_SUBJECT, TYPE_PREFIX
+from pointsman_schemas.envelope import DATA_SUBJECT, SIGNATURE, TYPE_PREFIX
 from pointsman_schemas.jobs import ChatRequest, Job
 from pointsman_schemas.reasons import Reason
 
@@ -106,6 +106,10 @@ def envelope_headers() -> Json:
             "description": "the value is an abridgement, the whole of it is there: see `claim.v1`",
         },
         DATA_SUBJECT: {"type": "string", "description": "whom the message is about"},
+        SIGNATURE: {
+            "type": "string",
+            "description": "that the agent sent it: key id, colon and an Ed25519 signature in base64",
+        },
         dead.CUT_BYTES: {
             "type": "string",
             "description": "the topic did not take the value as it was: so many bytes it would have had",

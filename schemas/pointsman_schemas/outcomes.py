@@ -10,7 +10,7 @@ from pointsman_schemas.base import AgentId, Json, Message, TierName, Timestamp
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Score
-from pointsman_schemas.reasons import FailReason, Reason
+from pointsman_schemas.reasons import AnsweredReason, FailReason
 
 
 class _Outcome(Message):
@@ -61,7 +61,7 @@ class JobRejected(_Outcome):
     """The job was not admitted; `message` says what to change."""
 
     type: Literal["job.rejected.v1"] = "job.rejected.v1"
-    reason: Reason
+    reason: AnsweredReason
     message: str
 
 

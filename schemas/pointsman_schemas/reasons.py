@@ -1,6 +1,9 @@
 """Why a record or a job came to nothing: closed vocabularies, bounded enough for a metric's label."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
 
 
 class Reason(StrEnum):
@@ -33,6 +36,26 @@ class Reason(StrEnum):
     SIGNATURE_REPEATED = "signature_repeated"
     DEADLINE_PASSED = "deadline_passed"
     INTERNAL = "internal"
+
+
+def _answered(reason: Reason) -> Reason:
+    if reason.name.startswith("SIGNATURE_"):
+        raise ValueError("nobody is answered who has not proven who asks")
+    return reason
+
+
+#: Why a job is rejected: what is wrong with a record's signature is told on `jobs.dead` alone.
+AnsweredReason = Annotated[
+    Reason,
+    AfterValidator(_answered),
+    WithJsonSchema(
+        {
+            "title": "Reason",
+            "type": "string",
+            "enum": [reason.value for reason in Reason if not reason.name.startswith("SIGNATURE_")],
+        }
+    ),
+]
 
 
 class FailReason(StrEnum):

@@ -11,6 +11,7 @@ from pointsman.bus.consume.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.registry.authors import Authors
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
@@ -83,7 +84,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         await put_on_record(settings, topics, file, text, clock)
         async with (
             followed_registry(settings, topics, in_force),
-            hearing(settings, topics, promises, source=SOURCE, clock=clock),
+            hearing(settings, topics, promises, source=SOURCE, clock=clock, is_by=Authors(in_force).is_by),
             attending(settings, settings.opinion_group, policy, attendance, clock),
         ):
             await in_force.known.wait()

@@ -12,6 +12,7 @@ from pointsman.bus.errors import BusError
 from pointsman.bus.places import Offsets
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import Follower
+from pointsman.registry.authors import IsBy
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
@@ -35,9 +36,17 @@ _STALLED_S = 60.0
 
 @asynccontextmanager
 async def hearing(
-    kafka: KafkaPart, topics: Topics, promises: CalibrationMonitor, *, source: str, clock: Clock
+    kafka: KafkaPart,
+    topics: Topics,
+    promises: CalibrationMonitor,
+    *,
+    source: str,
+    clock: Clock,
+    is_by: IsBy,
 ) -> AsyncIterator[None]:
     """Inside, `promises` know what is on record and go on hearing; without a score there is nothing to hear.
+
+    `is_by`: whether a verdict is by the agent whose job it says it is about.
 
     Raises:
         BusError: what is on record cannot be read.
@@ -48,7 +57,9 @@ async def hearing(
     start = await recall(kafka, topics, promises)
     _tell(None, promises)
     async with asyncio.TaskGroup() as group:
-        listening = group.create_task(_listen(kafka, topics, promises, start, source=source, clock=clock))
+        listening = group.create_task(
+            _listen(kafka, topics, promises, start, source=source, clock=clock, is_by=is_by)
+        )
         yield
         listening.cancel()
 
@@ -62,7 +73,7 @@ async def recall(kafka: KafkaPart, topics: Topics, promises: CalibrationMonitor)
     async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as reader:
         while not reader.ended:
             for record in await reader.read():
-                _hear(promises, record)
+                _hear(promises, record, _nobody)
     async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
         last = {place: max(0, end - LAST) for place, end in verdicts.offsets.items()}
     return {**reader.offsets, **last}
@@ -76,6 +87,7 @@ async def _listen(
     *,
     source: str,
     clock: Clock,
+    is_by: IsBy,
 ) -> None:
     names = [topics.policy.name, topics.feedback.name]
     while True:
@@ -85,7 +97,7 @@ async def _listen(
                     before = promises.found
                     promises.unheard = None
                     for record in await follower.read():
-                        _hear(promises, record)
+                        _hear(promises, record, is_by)
                     _tell(before, promises)
                     start = dict(follower.offsets)
                     if (change := promises.untold) is not None:
@@ -98,12 +110,18 @@ async def _listen(
             await asyncio.sleep(_PAUSE_S)
 
 
-def _hear(promises: CalibrationMonitor, record: Incoming) -> None:
+def _nobody(_record: Incoming, _agent_id: str) -> bool:
+    """No verdicts stand there."""
+    return False
+
+
+def _hear(promises: CalibrationMonitor, record: Incoming, is_by: IsBy) -> None:
     read = decode(record)
     try:
         match read.message if isinstance(read, Decoded) else None:
             case JobFeedback() as said:
-                promises.judged(said, broker_time(record))
+                if is_by(record, said.agent_id):
+                    promises.judged(said, broker_time(record))
             case PromiseBroken() as said:
                 promises.broken(said)
             case PromiseRenewed() as said:

@@ -29,6 +29,7 @@ class Event(StrEnum):
     COMMANDS_UNAVAILABLE = "commands cannot be read, reconnecting"
     COMMANDS_FAILED = "command listener failed: a defect"
     COMMAND_FAILED = "command failed"
+    COMMAND_REFUSED = "command refused: it has no good signature of the agent that it names"
     PARTITIONS_ASSIGNED = "partitions assigned"
     OWNERSHIP_LOST = "partition ownership lost"
     COMMITS_ABANDONED = "last commits not accepted by any broker: their records are handed back"

@@ -13,6 +13,7 @@ from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
+from pointsman.registry.authors import Authors
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
@@ -74,8 +75,11 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         payloads=claim_check,
     )
 
-    def cancel(command: JobCancel, _record: Incoming) -> None:
-        cancellations.cancel(command.job_id, command.agent_id, command.reason)
+    authors = Authors(in_force)
+
+    def cancel(command: JobCancel, record: Incoming) -> None:
+        if authors.is_by(record, command.agent_id):
+            cancellations.cancel(command.job_id, command.agent_id, command.reason, own=authors.proven)
 
     # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
     commands = MessageListener(settings, topics.control, (JobCancel,), cancel)

@@ -23,7 +23,10 @@ class Cancellation:
 
 
 class Cancellations:
-    """Requests to stop, of this process; the oldest are forgotten first."""
+    """Requests to stop, of this process; the oldest are forgotten first.
+
+    Where an agent has to prove who it is, it may stop its own jobs only: `own`.
+    """
 
     def __init__(
         self, clock: Clock = utc_now, *, ttl: timedelta = REMEMBERED, limit: int = MAX_REMEMBERED
@@ -31,38 +34,40 @@ class Cancellations:
         self._clock = clock
         self._ttl = ttl
         self._limit = limit
-        self._asked: dict[UUID, Cancellation] = {}  # oldest first
-        self._stops: dict[UUID, Callable[[], None]] = {}
+        #: By job, and whose it must be: None where anybody may ask. Oldest first.
+        self._asked: dict[tuple[UUID, str | None], Cancellation] = {}
+        self._stops: dict[UUID, tuple[str, Callable[[], None]]] = {}
 
     def __len__(self) -> int:
         return len(self._asked)
 
-    def cancel(self, job_id: UUID, by: str, reason: str = "") -> None:
-        """Stop the job now or when it comes. Who asked first is kept."""
+    def cancel(self, job_id: UUID, by: str, reason: str = "", *, own: bool = False) -> None:
+        """Stop the job now or when it comes; `own`: only if it is a job of `by`. Who asked first is kept."""
         now = self._clock()
-        self._asked.setdefault(job_id, Cancellation(by, reason, now))
+        self._asked.setdefault((job_id, by if own else None), Cancellation(by, reason, now))
         self._forget(now)
-        if stop := self._stops.get(job_id):
+        agent_id, stop = self._stops.get(job_id, (None, None))
+        if stop is not None and (not own or agent_id == by):
             stop()
 
-    def of(self, job_id: UUID) -> Cancellation | None:
-        """Who asked to stop this job, if anybody did."""
-        asked = self._asked.get(job_id)
+    def of(self, job_id: UUID, agent_id: str) -> Cancellation | None:
+        """Who asked to stop this job of `agent_id`'s, if anybody did who may."""
+        asked = self._asked.get((job_id, agent_id)) or self._asked.get((job_id, None))
         return asked if asked is not None and self._clock() - asked.at < self._ttl else None
 
     @contextmanager
-    def listening(self, job_id: UUID, stop: Callable[[], None]) -> Iterator[None]:
-        """While inside, `stop` is called when somebody asks to stop the job."""
-        self._stops[job_id] = stop
+    def listening(self, job_id: UUID, agent_id: str, stop: Callable[[], None]) -> Iterator[None]:
+        """While inside, `stop` is called when somebody asks to stop the job who may."""
+        mine = self._stops[job_id] = (agent_id, stop)
         try:
             yield
         finally:
-            if self._stops.get(job_id) is stop:
+            if self._stops.get(job_id) is mine:
                 del self._stops[job_id]
 
     def _forget(self, now: datetime) -> None:
         while self._asked:
-            job_id, asked = next(iter(self._asked.items()))
+            oldest, asked = next(iter(self._asked.items()))
             if len(self._asked) <= self._limit and now - asked.at < self._ttl:
                 return
-            del self._asked[job_id]
+            del self._asked[oldest]

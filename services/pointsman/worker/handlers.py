@@ -102,19 +102,19 @@ class WorkerHandler:
 
     async def _work(self, job: Job, attempts: Attempts) -> Ended:
         """Run the attempts until they end, or until the deadline or a cancellation stops them."""
-        if asked := self._cancellations.of(job.job_id):
+        if asked := self._cancellations.of(job.job_id, job.agent_id):
             return Cancelled(asked.by, asked.reason)
         left = None if job.deadline is None else (job.deadline - self._clock()).total_seconds()
         if left is not None and left <= 0:
             return Expired(f"the deadline passed {-left:.1f} s before a worker could begin")
         try:
             async with asyncio.timeout(left) as limit:
-                with self._cancellations.listening(job.job_id, partial(_stop, limit)):
+                with self._cancellations.listening(job.job_id, job.agent_id, partial(_stop, limit)):
                     return await attempts.run()
         except TimeoutError:
             if not limit.expired():
                 raise
-        if asked := self._cancellations.of(job.job_id):
+        if asked := self._cancellations.of(job.job_id, job.agent_id):
             attempts.break_off("cancelled", f"cancelled by {asked.by}")
             return Cancelled(asked.by, asked.reason)
         attempts.break_off("expired", "the deadline passed during the call")

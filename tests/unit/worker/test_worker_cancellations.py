@@ -18,10 +18,10 @@ def test_the_first_to_ask_is_remembered() -> None:
     cancellations = Cancellations(Clock())
     cancellations.cancel(job_id(1), by="on-call", reason="wrong customer")
     cancellations.cancel(job_id(1), by="someone-else")
-    asked = cancellations.of(job_id(1))
+    asked = cancellations.of(job_id(1), "a")
     assert asked is not None
     assert (asked.by, asked.reason, asked.at) == ("on-call", "wrong customer", NOW)
-    assert cancellations.of(job_id(2)) is None
+    assert cancellations.of(job_id(2), "a") is None
 
 
 def test_a_day_later_it_is_forgotten() -> None:
@@ -30,10 +30,10 @@ def test_a_day_later_it_is_forgotten() -> None:
     cancellations.cancel(job_id(1), by="on-call")
     clock.now += timedelta(hours=23)
     cancellations.cancel(job_id(2), by="on-call")
-    assert cancellations.of(job_id(1)) is not None
+    assert cancellations.of(job_id(1), "a") is not None
     clock.now += timedelta(hours=1)
-    assert cancellations.of(job_id(1)) is None
-    assert cancellations.of(job_id(2)) is not None
+    assert cancellations.of(job_id(1), "a") is None
+    assert cancellations.of(job_id(2), "a") is not None
     cancellations.cancel(job_id(3), by="on-call")
     assert len(cancellations) == 2
 
@@ -43,12 +43,12 @@ def test_the_oldest_make_room() -> None:
     for number in range(1, 6):
         cancellations.cancel(job_id(number), by="on-call")
     assert len(cancellations) == 3
-    assert [n for n in range(1, 6) if cancellations.of(job_id(n))] == [3, 4, 5]
+    assert [n for n in range(1, 6) if cancellations.of(job_id(n), "a")] == [3, 4, 5]
 
 
 def test_the_job_under_way_is_told() -> None:
     cancellations, told = Cancellations(Clock()), []
-    with cancellations.listening(job_id(1), lambda: told.append(1)):
+    with cancellations.listening(job_id(1), "a", lambda: told.append(1)):
         cancellations.cancel(job_id(2), by="on-call")
         assert told == []
         cancellations.cancel(job_id(1), by="on-call")
@@ -59,11 +59,24 @@ def test_the_job_under_way_is_told() -> None:
 
 def test_a_repeat_of_a_job_keeps_listening_when_the_other_ends() -> None:
     cancellations, told = Cancellations(Clock()), []
-    first = cancellations.listening(job_id(1), lambda: told.append("first"))
-    second = cancellations.listening(job_id(1), lambda: told.append("second"))
+    first = cancellations.listening(job_id(1), "a", lambda: told.append("first"))
+    second = cancellations.listening(job_id(1), "a", lambda: told.append("second"))
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
     cancellations.cancel(job_id(1), by="on-call")
     assert told == ["second"]
     second.__exit__(None, None, None)
+
+
+def test_an_agent_that_is_known_stops_its_own_jobs_only() -> None:
+    cancellations, told = Cancellations(Clock()), []
+    with cancellations.listening(job_id(1), "owner", lambda: told.append(1)):
+        cancellations.cancel(job_id(1), by="thief", own=True)
+        assert told == []
+        assert cancellations.of(job_id(1), "owner") is None
+        cancellations.cancel(job_id(1), by="owner", reason="enough", own=True)
+        assert told == [1]
+    asked = cancellations.of(job_id(1), "owner")
+    assert asked is not None
+    assert (asked.by, asked.reason) == ("owner", "enough")

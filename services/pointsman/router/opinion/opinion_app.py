@@ -10,6 +10,7 @@ from pointsman.bus.host import Service, control_broker, serve
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
 from pointsman.opinion.errors import OpinionMissingError
+from pointsman.registry.authors import Authors
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
@@ -58,9 +59,10 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
 
     async def opine() -> None:
         await put_on_record(settings, settings.topics, file, text, clock)
+        is_by = Authors(in_force).is_by
         async with (
             followed_registry(settings, settings.topics, in_force),
-            hearing(settings, settings.topics, promises, source=SOURCE, clock=clock),
+            hearing(settings, settings.topics, promises, source=SOURCE, clock=clock, is_by=is_by),
         ):
             await lanes.run()
 

@@ -1,0 +1,82 @@
+"""A command counts as an agent's where it is signed, or where nobody asks for that; and once."""
+
+from uuid import UUID
+
+import pytest
+
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.signed import sign
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.authors import Authors
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.registry import Registry
+from pointsman.router.feedback_listener import _hear
+from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
+from pointsman_schemas.envelope import start
+from pointsman_schemas.feedback import JobFeedback
+from pointsman_schemas.jobs import JobCancel
+from pointsman_schemas.registry import AgentEntry, RegistryRules
+from tests.support.router.router_lanes import NOW, TOPICS
+
+KEY, FOREIGN = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
+ID = UUID("01a213d7-567b-7bca-934b-87fe6e5e557b")
+
+
+def in_force(identity: str) -> RegistryInForce:
+    rules = RegistryRules.model_validate({"unregistered": "reject", "identity": identity})
+    keys = {"billing": KEY, "thief": FOREIGN}
+    entries = [AgentEntry(id=agent, owner="o", public_keys=(key.public.text,)) for agent, key in keys.items()]
+    return RegistryInForce(Registry.of(entries, rules))
+
+
+def command(key: PrivateKey | None, agent: str = "billing", offset: int = 0) -> Incoming:
+    message = JobCancel(job_id=ID, agent_id=agent)
+    cover = start(ID, source=agent, type=message.TYPE, time=NOW, agent_id=agent, job_id=ID)
+    sent = emit(TOPICS.control, str(ID).encode(), cover, message)
+    if key is not None:
+        sent = sign(sent, key)
+    at_ms = int(NOW.timestamp() * 1000)
+    return Incoming(sent.topic, 0, offset, at_ms, sent.key, sent.value, tuple(sent.headers), by_broker=True)
+
+
+def test_where_an_agents_word_is_enough_all_is_heard() -> None:
+    authors = Authors(in_force("claimed"))
+    assert not authors.proven
+    assert authors.is_by(command(None), "billing")
+
+
+@pytest.mark.parametrize("key", [None, FOREIGN])
+def test_what_another_wrote_is_not_heard(key: PrivateKey | None) -> None:
+    authors = Authors(in_force("signed"))
+    assert authors.proven
+    assert not authors.is_by(command(key), "billing")
+
+
+def test_ones_own_is_heard_and_once() -> None:
+    authors = Authors(in_force("signed"))
+    assert authors.is_by(command(KEY), "billing")
+    assert not authors.is_by(command(KEY, offset=1), "billing")
+    assert authors.is_by(command(FOREIGN, "thief"), "thief")
+
+
+def test_a_verdict_that_another_wrote_changes_nothing() -> None:
+    verdicts: list[float] = []
+
+    class Heard(CalibrationMonitor):
+        def judged(self, said: JobFeedback, at: object) -> None:
+            verdicts.append(said.verdict)
+
+    monitor, authors = Heard("frontier", "m"), Authors(in_force("signed"))
+    for verdict, key in ((0.0, FOREIGN), (1.0, KEY)):
+        message = JobFeedback(job_id=ID, agent_id="billing", by="billing", verdict=verdict)
+        cover = start(ID, source="billing", type=message.TYPE, time=NOW, agent_id="billing", job_id=ID)
+        sent = sign(emit(TOPICS.feedback, None, cover, message), key)
+        at_ms = int(NOW.timestamp() * 1000)
+        headers = tuple(sent.headers)
+        _hear(
+            monitor,
+            Incoming(sent.topic, 0, 0, at_ms, None, sent.value, headers, by_broker=True),
+            authors.is_by,
+        )
+    assert verdicts == [1.0]
