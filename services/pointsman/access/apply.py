@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 
-from pointsman.access.changes import Change, KafkaFound, in_kafka, in_postgres
+from pointsman.access.changes import AccessChange, KafkaFound, in_kafka, in_postgres
 from pointsman.access.derive import Access
 from pointsman.bus.admin.acl import principal
 from pointsman.bus.admin.acls import add_acls, list_acls, remove_acls
@@ -45,13 +45,13 @@ class Servers:
     other_logins: Collection[str] = ()
 
 
-async def plan(servers: Servers, wanted: Access) -> list[Change]:
+async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
     """What makes the servers what is wanted.
 
     Raises:
         BusError, StoreError: a server did not answer, or refused.
     """
-    changes: list[Change] = []
+    changes: list[AccessChange] = []
     if servers.kafka is not None:
         changes += in_kafka(wanted, await _found(servers.kafka))
     if servers.postgres is not None:
@@ -61,7 +61,7 @@ async def plan(servers: Servers, wanted: Access) -> list[Change]:
 
 
 def issue(
-    wanted: Access, servers: Servers, changes: Iterable[Change], renew: Collection[str] = ()
+    wanted: Access, servers: Servers, changes: Iterable[AccessChange], renew: Collection[str] = ()
 ) -> dict[str, Passwords]:
     """New passwords: of users that are to be made, and of those in `renew`, by user."""
     made = {(change.kind, change.name) for change in changes if change.sign == "+"}
@@ -78,13 +78,13 @@ def issue(
     return issued
 
 
-async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> list[Change]:
+async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> list[AccessChange]:
     """Do what `plan` says, and give users these passwords; returns what was done. Twice is safe.
 
     Raises:
         BusError, StoreError: a server did not answer, or refused.
     """
-    done: dict[str, Change] = {}
+    done: dict[str, AccessChange] = {}
     give_up = time.monotonic() + _APPLY_S
     changes = await plan(servers, wanted)
     await _set(servers, wanted, passwords)
@@ -127,7 +127,7 @@ async def _set(servers: Servers, wanted: Access, passwords: Mapping[str, Passwor
                 await ensure_login(servers.postgres, name, wanted.logins[name], new.postgres)
 
 
-async def _carry_out(servers: Servers, wanted: Access, changes: Sequence[Change]) -> None:
+async def _carry_out(servers: Servers, wanted: Access, changes: Sequence[AccessChange]) -> None:
     """What users and logins lack is set with their passwords; a user in Kafka is let go after its rights."""
     if servers.kafka is not None:
         missing = {change.name for change in changes if change.kind == "topic"}

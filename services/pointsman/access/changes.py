@@ -26,7 +26,7 @@ class KafkaFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AccessChange:
     """One thing to make, take away or change; `name` is whose it is, the rest what it takes to do it."""
 
     sign: Sign
@@ -49,7 +49,7 @@ class Change:
         return {"change": done, "kind": self.kind, "what": text, "detail": self.detail}
 
 
-def in_kafka(wanted: Access, found: KafkaFound) -> list[Change]:
+def in_kafka(wanted: Access, found: KafkaFound) -> list[AccessChange]:
     """In the order in which they are made: nobody loses what it has before it has what it is to have."""
     return [
         *_topics(wanted, found.topics),
@@ -61,13 +61,13 @@ def in_kafka(wanted: Access, found: KafkaFound) -> list[Change]:
 
 def in_postgres(
     wanted: Access, found: Mapping[str, LoginFound], others: Collection[str] = ()
-) -> list[Change]:
+) -> list[AccessChange]:
     """`others`: logins that are meant to be there, whoever made them."""
     changes = []
     for name, role in wanted.logins.items():
         login = found.get(name)
         if login is None:
-            changes.append(Change("+", "login", name, f"a member of {role}", role=role))
+            changes.append(AccessChange("+", "login", name, f"a member of {role}", role=role))
         else:
             lacks = (
                 []
@@ -75,11 +75,11 @@ def in_postgres(
                 else [f"is no member of {role}"]
             )
             if problems := [*lacks, *login.excess(role)]:
-                changes.append(Change("~", "login", name, "; ".join(problems), login=login, role=role))
+                changes.append(AccessChange("~", "login", name, "; ".join(problems), login=login, role=role))
     for name in sorted(found.keys() - wanted.logins.keys() - set(others)):
         login = found[name]
         held = "; ".join(login.excess("")) or "may log in"
-        changes.append(Change("-", "login", name, f"nothing explains it: {held}", login=login))
+        changes.append(AccessChange("-", "login", name, f"nothing explains it: {held}", login=login))
     return changes
 
 
@@ -95,33 +95,33 @@ def ours(prefix: str, acl: Acl) -> bool:
     return acl.name == "*" or acl.name.startswith(begins)
 
 
-def _topics(wanted: Access, there: frozenset[str]) -> Iterator[Change]:
+def _topics(wanted: Access, there: frozenset[str]) -> Iterator[AccessChange]:
     for topic in wanted.agent_topics:
         if topic.name not in there:
-            yield Change("+", "topic", topic.name)
+            yield AccessChange("+", "topic", topic.name)
 
 
-def _users(wanted: Access, found: Mapping[str, frozenset[str]]) -> Iterator[Change]:
+def _users(wanted: Access, found: Mapping[str, frozenset[str]]) -> Iterator[AccessChange]:
     for name in wanted.users:
         if MECHANISM not in found.get(name, ()):
-            yield Change("+", "user", name, MECHANISM)
+            yield AccessChange("+", "user", name, MECHANISM)
     for name, mechanisms in sorted(found.items()):
         if not name.startswith(f"{wanted.prefix}.") or name == f"{wanted.prefix}.{ADMIN}":
             continue
         for mechanism in sorted(mechanisms):
             if name not in wanted.users or mechanism != MECHANISM:
-                yield Change("-", "user", name, mechanism)
+                yield AccessChange("-", "user", name, mechanism)
 
 
-def _acls(wanted: Access, found: frozenset[Acl]) -> Iterator[Change]:
+def _acls(wanted: Access, found: frozenset[Acl]) -> Iterator[AccessChange]:
     there = {acl for acl in found if ours(wanted.prefix, acl)}
     for acl in sorted(wanted.acls - there):
-        yield Change("+", "acl", acl.user, acl=acl)
+        yield AccessChange("+", "acl", acl.user, acl=acl)
     for acl in sorted(there - wanted.acls):
-        yield Change("-", "acl", acl.user, acl=acl)
+        yield AccessChange("-", "acl", acl.user, acl=acl)
 
 
-def _quotas(wanted: Access, found: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
+def _quotas(wanted: Access, found: Mapping[str, Mapping[str, float]]) -> Iterator[AccessChange]:
     theirs = {name for name in found if name.startswith(f"{wanted.prefix}.")}
     for name in sorted({*wanted.quotas, *theirs}):
         before, after = found.get(name, {}), wanted.quotas.get(name, {})
@@ -133,7 +133,7 @@ def _quotas(wanted: Access, found: Mapping[str, Mapping[str, float]]) -> Iterato
                 f"{key} {_number(before.get(key))} -> {_number(value)}" for key, value in different.items()
             )
             sign: Sign = "~" if before and after else "+" if after else "-"
-            yield Change(sign, "quota", name, detail, quota=different)
+            yield AccessChange(sign, "quota", name, detail, quota=different)
 
 
 def _number(value: float | None) -> str:

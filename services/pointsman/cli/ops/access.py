@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.access.apply import Servers
-    from pointsman.access.changes import Change
+    from pointsman.access.changes import AccessChange
     from pointsman.access.derive import Access
 
 app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Make users, ACLs, quotas and logins what the registry and the topics say.\n\n"
+    help="Make users, ACLs, quotas and database logins what the registry says.\n\n"
     "Run it as the cluster's super user and as the owner of the database.",
 )
 
@@ -170,7 +170,7 @@ async def _derived(
     return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ())), wanted
 
 
-def _show(changes: "Sequence[Change]", word: str, as_json: bool) -> None:
+def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:
     from collections import Counter
 
     from pointsman.cli import screen
