@@ -98,15 +98,22 @@ async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwo
     return list(done.values())
 
 
-async def suspend(kafka: KafkaPart, user: str) -> None:
+async def suspend(kafka: KafkaPart, user: str) -> list[AccessChange]:
     """From now on this user may do nothing, not on a connection that is open either, and logs in no more.
+
+    Returns what was taken from it.
 
     Raises:
         BusError: the cluster did not answer, or refused.
     """
-    held = {acl for acl in await list_acls(kafka) if acl.principal == principal(user)}
+    held = sorted(acl for acl in await list_acls(kafka) if acl.principal == principal(user))
     await remove_acls(kafka, held)
-    await remove_users(kafka, [(user, mechanism) for mechanism in (await list_users(kafka)).get(user, ())])
+    mechanisms = sorted((await list_users(kafka)).get(user, ()))
+    await remove_users(kafka, [(user, mechanism) for mechanism in mechanisms])
+    return [
+        *(AccessChange("-", "acl", user, acl=acl) for acl in held),
+        *(AccessChange("-", "user", user, mechanism) for mechanism in mechanisms),
+    ]
 
 
 async def _found(kafka: KafkaPart) -> KafkaFound:

@@ -131,6 +131,33 @@ def apply(
         screen.note(f"passwords of {len(words)} users are in {secrets}")
 
 
+@app.command()
+def suspend(
+    user: Annotated[str, typer.Argument(metavar="USER", help="As `plan` calls it: agent.ID, router...")],
+    *,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Take everything from one user in Kafka at once: its next write is refused, on an open connection too.
+
+    For an agent, run `pointsman agents suspend` as well: `apply` gives back what the registry explains.
+    """
+    import asyncio
+
+    from pointsman.access.apply import suspend
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    name = user if user.startswith(f"{settings.prefix}.") else f"{settings.prefix}.{user}"
+    taken = asyncio.run(suspend(settings, name))
+    if as_json:
+        screen.print_json([change.to_json() for change in taken])
+        return
+    _show(taken, "Applied", as_json=False)
+
+
 async def _derived(
     *,
     only: str | None,

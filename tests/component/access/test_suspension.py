@@ -1,0 +1,111 @@
+"""Whoever is suspended writes nothing more, on a connection that was open before either."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import asyncpg
+import pytest
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from pointsman.access.apply import Servers, apply, issue, plan, suspend
+from pointsman.access.derive import Access, derive
+from pointsman.bus.errors import BusError
+from pointsman.bus.tcp_check import addresses, connected, reach
+from pointsman.store.roles import AUDITOR, as_login, ensure_login
+from tests.support.access import requests
+from tests.support.access.installation import PREFIX, TIERS, Agent, Guarded
+from tests.support.access.session import REFUSED, Session
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+#: What is promised, seconds.
+WITHIN_S = 5.0
+AGENTS = [f"suspended-{number}" for number in range(20)]
+INTAKE = f"{PREFIX}.jobs.intake"
+
+
+async def test_twenty_of_twenty_are_refused_within_the_promised_time(guarded: Guarded) -> None:
+    made = await _with_agents(guarded, AGENTS)
+    other = Session(guarded.part(f"{PREFIX}.agent.reader"))
+    refused_after = []
+    for agent in AGENTS:
+        user = f"{PREFIX}.agent.{agent}"
+        async with Session(made.part(user)) as session:
+            assert await session.code(requests.produce(INTAKE)) == 0
+            began = time.monotonic()
+            await suspend(guarded.broker.admin, user)
+            async with asyncio.timeout(60):
+                while not await _is_refused(session):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            refused_after.append(time.monotonic() - began)
+            assert [await _is_refused(session) for _ in range(5)] == [True] * 5
+    print(
+        f"\nrefused after {min(refused_after):.2f} to {max(refused_after):.2f} s, {len(refused_after)} of 20"
+    )
+    assert [seconds for seconds in refused_after if seconds > WITHIN_S] == []
+    async with other:
+        assert await other.code(requests.produce(INTAKE)) == 0
+    await _without(guarded, AGENTS)
+
+
+async def test_an_open_connection_ends_and_there_is_no_other(guarded: Guarded) -> None:
+    agent = "ended"
+    made = await _with_agents(guarded, [agent])
+    user = f"{PREFIX}.agent.{agent}"
+    ((host, port),) = addresses(made.part(user).kafka)
+    async with connected(made.part(user), host, port, 10) as connection:
+        await suspend(guarded.broker.admin, user)
+        with pytest.raises(KafkaConnectionError):
+            async with asyncio.timeout(60):
+                while True:
+                    await connection.send(MetadataRequest([]))
+                    await asyncio.sleep(0.05)
+    with pytest.raises(BusError):
+        await reach(made.part(user), 1)
+    await _without(guarded, [agent])
+
+
+async def test_a_login_that_nothing_explains_ends_with_its_sessions(guarded: Guarded) -> None:
+    name = f"{PREFIX}.leaver"
+    await ensure_login(guarded.owner, name, AUDITOR, "x")
+    session = await asyncpg.connect(as_login(guarded.owner, name, "x"))
+    servers = Servers(None, guarded.owner)
+    assert [change.name for change in await apply(servers, guarded.access, {})] == [name]
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)):
+        async with asyncio.timeout(60):
+            while True:
+                await session.execute("select 1")
+                await asyncio.sleep(0.02)
+    owner = await asyncpg.connect(guarded.owner)
+    await owner.execute(f'drop role "{name}"')
+    await owner.close()
+
+
+async def _is_refused(session: Session) -> bool:
+    try:
+        return await session.code(requests.produce(INTAKE)) in REFUSED
+    except KafkaError:  # it is not even let in again
+        return True
+
+
+async def _with_agents(guarded: Guarded, agents: list[str]) -> Guarded:
+    servers, access = Servers(guarded.broker.admin, None), _access(guarded, agents)
+    passwords = issue(access, servers, await plan(servers, access))
+    await apply(servers, access, passwords)
+    return replace(guarded, access=access, passwords=guarded.passwords | passwords)
+
+
+async def _without(guarded: Guarded, agents: list[str]) -> None:
+    """What is left of them is what others might do for them."""
+    servers = Servers(guarded.broker.admin, None)
+    left = await plan(servers, guarded.access)
+    assert {change.sign for change in left} == {"-"}
+    assert not [change for change in left if change.acl and any(agent in change.acl.user for agent in agents)]
+    await apply(servers, guarded.access, {})
+
+
+def _access(guarded: Guarded, agents: list[str]) -> Access:
+    known = [Agent("reader"), Agent("reader-2", 60, 1000), *map(Agent, agents)]
+    return derive(guarded.topics, TIERS, known, cascade=("small", "frontier"), claims_in_postgres=True)
