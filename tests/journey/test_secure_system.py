@@ -1,5 +1,7 @@
 """The whole system where each service logs in as itself, and the broker refuses what is not its part."""
 
+from dataclasses import replace
+
 import pytest
 
 from pointsman.bus.codec.records import Outgoing
@@ -41,3 +43,21 @@ async def test_what_is_not_its_part_is_refused_to_each_service(secure_system: Sy
         ):
             async with Publisher(logins.kafka(part)) as publisher:
                 await publisher.publish([Outgoing(topic.name, None, b"{}", [])], within=30)
+
+
+async def test_a_job_that_its_agent_did_not_sign_is_a_dead_letter(secure_system: System) -> None:
+    (unsigned,) = secure_system.unsigned_jobs(1).values()
+    (signed,) = secure_system.jobs(1).values()
+    assert secure_system.logins is not None
+    (foreign,) = secure_system.jobs(1, agent_id="math-tutor").values()
+    foreign = replace(foreign, value=(foreign.value or b"").replace(b"math-tutor", b"chat-desk"))
+    await secure_system.send([unsigned, foreign, signed])
+    await secure_system.until_ended([(signed.key or b"").decode()], 120)
+
+    async def both_dead() -> bool:
+        dead = [
+            record for record in await secure_system.read() if record.topic == secure_system.topics.dead.name
+        ]
+        return {record.value for record in dead} == {unsigned.value, foreign.value}
+
+    await secure_system.until(both_dead, 60, "two dead letters")

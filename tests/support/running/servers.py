@@ -11,11 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from pointsman.access.derive import derive
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.stack import Stack
-from pointsman.dev.services.secure_logins import SecureLogins
-from pointsman.registry.agents_file import load as load_agents
+from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman_schemas.topics import Topics
 
 KAFKA_IMAGE = "apache/kafka:4.2.1"
@@ -48,8 +46,9 @@ class SecureServers(Servers):
 
     def logins(self, database: str, prefix: str, tiers: Sequence[str], agents: Path) -> SecureLogins:
         """Of an installation with these tiers and this file of agents; `database` is the owner's address."""
-        access = derive(Topics(prefix), tiers, load_agents(agents, tiers).agents)
-        return SecureLogins(self.security, self.bootstrap, database, access)
+        return secure_logins(
+            self.security, self.bootstrap, database, topics=Topics(prefix), tiers=tiers, agents=agents
+        )
 
 
 @contextmanager

@@ -16,10 +16,12 @@ from pointsman import starter
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.soak.record import examine
 from pointsman.bus.admin.topics import apply
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.records import MAX_RECORD_BYTES, Incoming, Outgoing
+from pointsman.bus.codec.signed import sign
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
+from pointsman.client.job import as_record, make_job
 from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.logins import make_logins
@@ -27,6 +29,7 @@ from pointsman.dev.services.processes import Process, second, stop, wait_ready
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
+from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import migrate
 from pointsman_schemas.topics import Topics
@@ -58,11 +61,10 @@ class System:
         *,
         opinion: bool = False,
         logins: SecureLogins | None = None,
-        agents: Path = starter.AGENTS,
         **settings: str,
     ) -> None:
         self.bootstrap, self.dsn, self.prefix = bootstrap, dsn, prefix
-        self.logins, self._agents = logins, agents
+        self.logins = logins
         self.settings = (
             logins.admin if logins else KafkaPart(kafka=bootstrap, prefix=prefix, **_kafka(settings))
         )
@@ -76,7 +78,8 @@ class System:
 
     async def start(self) -> None:
         await apply(self.settings, self.topics.all(TIERS))
-        await apply_file(self.settings, self.topics, load_agents(self._agents, TIERS), by="tests")
+        agents = self.logins.agents if self.logins else starter.AGENTS
+        await apply_file(self.settings, self.topics, load_agents(agents, TIERS), by="tests")
         await migrate(self.dsn)
         await (self.logins.make() if self.logins else make_logins(self.dsn))
         for process in self.processes.values():
@@ -127,7 +130,16 @@ class System:
                     raise
 
     def jobs(self, count: int, **fields: object) -> dict[str, Outgoing]:
-        """Jobs with ids of their own, spread over the tiers."""
+        """Jobs with ids of their own, spread over the tiers; signed by the agents, where they have keys."""
+        return self._jobs(count, self._signed if self.logins else self._plain, fields)
+
+    def unsigned_jobs(self, count: int, **fields: object) -> dict[str, Outgoing]:
+        """The same without signatures."""
+        return self._jobs(count, self._plain, fields)
+
+    def _jobs(
+        self, count: int, made_by: Callable[[dict[str, object]], Outgoing], fields: Mapping[str, object]
+    ) -> dict[str, Outgoing]:
         made = {}
         for place in range(count):
             job_id = str(uuid4())
@@ -138,8 +150,17 @@ class System:
                 "tier": TIERS[place % 3],
                 **fields,
             }
-            made[job_id] = Outgoing(self.topics.intake.name, job_id.encode(), json.dumps(body).encode(), [])
+            made[job_id] = made_by(body)
         return made
+
+    def _plain(self, body: dict[str, object]) -> Outgoing:
+        return Outgoing(self.topics.intake.name, str(body["job_id"]).encode(), json.dumps(body).encode(), [])
+
+    def _signed(self, body: dict[str, object]) -> Outgoing:
+        assert self.logins is not None
+        now = utc_now()
+        record = as_record(make_job(body, {}, None, now, largest=MAX_RECORD_BYTES), self.topics, now)
+        return sign(record, self.logins.key(str(body["agent_id"])))
 
     async def ended(self) -> set[str]:
         """Jobs whose outcome is in the audit table."""

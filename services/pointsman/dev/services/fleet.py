@@ -60,7 +60,7 @@ def fleet(
         wanted = _FIRST_HTTP_PORT + place
         port = wanted if is_free(wanted) else free_port()
         if secure is not None:
-            own = secure.environment(name.replace("-", ".", 1))
+            own = {"POINTSMAN_AGENTS": str(secure.agents)} | secure.environment(name.replace("-", ".", 1))
         else:
             own = _open(kafka, postgres, name)
         environment = {**base, **own, "POINTSMAN_HTTP_PORT": str(port)}

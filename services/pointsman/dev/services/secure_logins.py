@@ -1,6 +1,6 @@
 """The logins of a secure stack: each service, person and agent has its own, and no rights beyond its part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pointsman.access.apply import Passwords, Servers, apply
@@ -8,10 +8,10 @@ from pointsman.access.derive import Access, derive
 from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import environment
-from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services.logins import password
+from pointsman.dev.services.secure_agents import key_file, secured
+from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import load as load_agents
-from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.roles import AUDITOR, WRITER, as_login
 from pointsman_schemas.topics import Topics
@@ -22,13 +22,19 @@ _OWNER = "POINTSMAN_POSTGRES_OWNER"
 
 
 class SecureLogins:
-    """Those that `access` derives, for a broker at `bootstrap` and the Postgres of `owner`."""
+    """Those that `access` derives, for a broker at `bootstrap` and the Postgres of `owner`.
 
-    def __init__(self, security: BrokerSecurity, bootstrap: str, owner: str, access: Access) -> None:
+    `agents`: the file of agents that holds here.
+    """
+
+    def __init__(
+        self, security: BrokerSecurity, bootstrap: str, owner: str, access: Access, agents: Path
+    ) -> None:
         self._security = security
         self._bootstrap = bootstrap
         self._owner = owner
         self._access = access
+        self.agents = agents
 
     async def make(self) -> None:
         """Make the servers so; safe to repeat. Topics are there, and the database's schema.
@@ -49,6 +55,14 @@ class SecureLogins:
         """How this part of the installation gets into Kafka: `router`, `worker.small`, `agent.ID`..."""
         return self._kafka(f"{self._access.prefix}.{part}")
 
+    def key_file(self, agent_id: str) -> Path:
+        """Where it is what an agent signs with."""
+        return key_file(self._security, self._access.prefix, agent_id)
+
+    def key(self, agent_id: str) -> PrivateKey:
+        """What an agent signs with."""
+        return PrivateKey.parse(self.key_file(agent_id).read_text())
+
     def postgres(self, part: str) -> str:
         """And into Postgres, where it has a login there."""
         user = f"{self._access.prefix}.{part}"
@@ -62,8 +76,12 @@ class SecureLogins:
 
     def leave(self, more: Mapping[str, str]) -> None:
         """Write what a process is told for each user into a file, `more` too: to act as that user."""
-        for user in self._access.users:
-            self._leave(user, {**self.environment(user.removeprefix(f"{self._access.prefix}.")), **more})
+        for principal in self._access.principals:
+            part = principal.name.removeprefix(f"{self._access.prefix}.")
+            given = {**self.environment(part), **more}
+            if principal.role == "agent":
+                given["POINTSMAN_KEY_FILE"] = str(self.key_file(principal.part))
+            self._leave(principal.name, given)
         admin = environment(self.admin)
         self._leave(self._security.admin, {**admin, "POINTSMAN_POSTGRES": self._owner, **more})
 
@@ -80,10 +98,18 @@ class SecureLogins:
         return Passwords(in_kafka, password(self._owner, user) if user in self._access.logins else None)
 
 
-def secure_logins(stack: Stack, policy: PolicyFile, agents: Path) -> SecureLogins:
-    """Those of a secure stack with this policy and this file of agents, each of which has a login."""
-    assert stack.security is not None, "an open stack"
-    listed = load_agents(agents, policy.tiers).agents
-    cascade = policy.cascade.tiers if policy.cascade else ()
-    access = derive(Topics(), policy.tiers, listed, cascade=cascade)
-    return SecureLogins(stack.security, stack.kafka.bootstrap, stack.postgres.dsn(), access)
+def secure_logins(
+    security: BrokerSecurity,
+    bootstrap: str,
+    owner: str,
+    *,
+    topics: Topics,
+    tiers: Sequence[str],
+    agents: Path,
+    cascade: Sequence[str] = (),
+) -> SecureLogins:
+    """Of an installation with these tiers and this file of agents, each of whom gets a key and a login."""
+    file = secured(load_agents(agents, tiers), security, topics.prefix)
+    with_login = [agent for agent in load_agents(file, tiers).agents if agent.kafka]
+    access = derive(topics, tiers, with_login, cascade=cascade)
+    return SecureLogins(security, bootstrap, owner, access, file)

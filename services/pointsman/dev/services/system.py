@@ -34,7 +34,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
     kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
     policy = load_policy(Path(files()["POINTSMAN_POLICY"]))
     tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
-    secure = secure_logins(stack, policy, Path(files()["POINTSMAN_AGENTS"])) if options.secure else None
+    secure = _secure_logins(stack, policy)
     processes = fleet(
         options.data.resolve(), kafka, postgres, options.simulator_port, tiers, opinion=opinion, secure=secure
     )
@@ -63,6 +63,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
                     tiers,
                     tell=tell,
                     patience_s=options.patience_s,
+                    key_of=secure.key if secure else None,
                 )
             )
         places = {"Kafka": kafka, "Postgres": without_secrets(reader)} | {
@@ -72,7 +73,9 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         tell.document(document(journey, places, ready_s))
         if options.once:
             return 1 if journey.missing else 0
-        say_what_next(journey, places, options.data, tell, secure=options.secure)
+        say_what_next(
+            journey, places, options.data, tell, key=secure.key_file("chat-desk") if secure else None
+        )
         _stay(stack, processes, tell)
     finally:
         with undisturbed():
@@ -92,6 +95,20 @@ def _gives_opinions(policy: PolicyFile, tell: Narrator) -> bool:
     return True
 
 
+def _secure_logins(stack: Stack, policy: PolicyFile) -> SecureLogins | None:
+    if stack.security is None:
+        return None
+    return secure_logins(
+        stack.security,
+        stack.kafka.bootstrap,
+        stack.postgres.dsn(),
+        topics=Topics(),
+        tiers=policy.tiers,
+        agents=Path(files()["POINTSMAN_AGENTS"]),
+        cascade=policy.cascade.tiers if policy.cascade else (),
+    )
+
+
 def _start(processes: Sequence[Process], stack: Stack) -> None:
     for process in processes:
         process.start()
@@ -102,8 +119,8 @@ async def _prepare(
     kafka: KafkaPart, postgres: str, tiers: Sequence[str], secure: SecureLogins | None
 ) -> None:
     await apply(kafka, Topics().all(tiers))
-    agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), tiers)
-    await apply_file(kafka, Topics(), agents, by="pointsman/dev")
+    agents = secure.agents if secure else Path(files()["POINTSMAN_AGENTS"])
+    await apply_file(kafka, Topics(), load_agents(agents, tiers), by="pointsman/dev")
     await create_database_if_missing(postgres)
     await migrate(postgres)
     await (secure.make() if secure else logins.make_logins(postgres))

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from pointsman.bus.admin.lag import lag, lanes
@@ -12,6 +13,7 @@ from pointsman.client import Client
 from pointsman.dev import samples
 from pointsman.dev.show.board import Board
 from pointsman.dev.show.narrator import Narrator
+from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask.answers import JobState, TierCost, TierOutcomes
 from pointsman.store.ask.jobs import open_jobs
@@ -34,17 +36,25 @@ class Journey:
 
 
 async def travel(
-    kafka: KafkaPart, postgres: str, tiers: Sequence[str], *, tell: Narrator, patience_s: float
+    kafka: KafkaPart,
+    postgres: str,
+    tiers: Sequence[str],
+    *,
+    tell: Narrator,
+    patience_s: float,
+    key_of: Callable[[str], PrivateKey] | None = None,
 ) -> Journey:
-    """Publish the shipped jobs, and show them until each has its outcome and rows, `patience_s` at most."""
+    """Publish the shipped jobs, and show them until each has its outcome and rows, `patience_s` at most.
+
+    `key_of`: what each agent signs with, where signatures are demanded.
+    """
     topics = Topics()
     names = [topic.name for topic in topics.all(tiers)]
     watched = lanes(topics, tiers)
     board = Board.empty(topics.prefix)
     async with open_jobs(postgres) as jobs:
         board.draw([], await jobs.count_of(names))  # from here on the rates count
-        async with Client(kafka=kafka) as client:
-            job_ids = await client.publish_many(samples.load())
+        job_ids = await _publish(kafka, samples.load(), key_of)
         tell.say(f"published {len(job_ids)} sample jobs\n")
         give_up = time.monotonic() + patience_s
         with tell.redrawn() as draw:
@@ -61,6 +71,21 @@ async def travel(
         outcomes = await jobs.outcomes_by_tier(since, job_ids)
         costs = await jobs.cost_by_tier(since, job_ids)
     return Journey(job_ids, states, missing, outcomes, costs)
+
+
+async def _publish(
+    kafka: KafkaPart, jobs: Sequence[dict[str, Any]], key_of: Callable[[str], PrivateKey] | None
+) -> list[UUID]:
+    """All of them, by a client for each key; the ids in the order of the jobs."""
+    signers: dict[str, PrivateKey | None] = {
+        agent: key_of and key_of(agent) for agent in {job["agent_id"] for job in jobs}
+    }
+    ids: dict[int, UUID] = {}
+    for key in set(signers.values()):
+        own = [place for place, job in enumerate(jobs) if signers[job["agent_id"]] is key]
+        async with Client(kafka=kafka, key=key) as client:
+            ids |= zip(own, await client.publish_many(jobs[place] for place in own), strict=True)
+    return [ids[place] for place in sorted(ids)]
 
 
 def what_is_missing(job_ids: Sequence[UUID], states: Sequence[JobState]) -> list[str]:

@@ -44,9 +44,9 @@ def document(journey: Journey, places: Mapping[str, str], ready_s: float) -> dic
 
 
 def say_what_next(
-    journey: Journey, places: Mapping[str, str], data: Path, tell: Narrator, *, secure: bool = False
+    journey: Journey, places: Mapping[str, str], data: Path, tell: Narrator, *, key: Path | None = None
 ) -> None:
-    """Every address, and commands to try in another terminal; `secure`: there is a file for each login."""
+    """Every address, and commands to try in another terminal; `key`: the agent's, where it signs."""
     width = max(len(name) for name in places)
     tell.say("\n" + "\n".join(f"{name:<{width}}  {place}" for name, place in places.items()))
     tell.say(f"Postgres' passwords are in {data / 'settings.env'}")
@@ -55,10 +55,11 @@ def say_what_next(
         tell.say(f'  export PATH="{Path(sys.argv[0]).absolute().parent}:$PATH"')
     if data != Path(".pointsman"):  # where the other commands would look by themselves
         tell.say(f"  set -a; . {data}/settings.env; set +a")
-    if secure:
-        tell.say(f"  ls {data}/secure/*.env   # to act as one of them: set -a; . FILE; set +a")
     job = short_id(journey.job_ids[0]) if journey.job_ids else "JOB"
     tell.say(f"  pointsman trace {job}")
     tell.say(f"  pointsman why {job}")
-    tell.say('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')
+    signed = f" --key {key}" if key else ""
+    tell.say(f'  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait{signed}')
+    if key:
+        tell.say(f"Each login has its file: set -a; . {data}/secure/pointsman.admin.env; set +a")
     tell.say("\nCtrl-C stops everything and keeps the data.")

@@ -1,0 +1,45 @@
+"""The agents of a secure stack: those of their file, each with a login and a key of its own."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from pointsman.dev.private_file import write_private
+from pointsman.dev.servers.broker_security import BrokerSecurity
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.agents_file import AgentsFile
+from pointsman_schemas.registry import AgentEntry
+
+
+def secured(listed: AgentsFile, security: BrokerSecurity, prefix: str) -> Path:
+    """Write the file of agents that holds in the secure stack; returns where it is.
+
+    An agent that has public keys signs with its own: none is made for it.
+    """
+    rules = listed.rules.model_dump(exclude_defaults=True) | {"unregistered": "reject", "identity": "signed"}
+    entries = [_entry(entry, security, prefix) for entry in listed.entries]
+    file = security.file(f"{prefix}.agents", "yaml")
+    write_private(file, yaml.safe_dump({**rules, "agents": entries}, sort_keys=False))
+    return file
+
+
+def key_file(security: BrokerSecurity, prefix: str, agent_id: str) -> Path:
+    """Where the private key of an agent is; one is made where there is none."""
+    file = security.file(f"{prefix}.agent.{agent_id}", "pem")
+    if not file.exists():
+        write_private(file, PrivateKey.generate().pem)
+    return file
+
+
+def _entry(entry: AgentEntry, security: BrokerSecurity, prefix: str) -> dict[str, Any]:
+    fields = entry.model_dump(mode="json", exclude_defaults=True)
+    if entry.public_keys is None:
+        key = PrivateKey.parse(key_file(security, prefix, entry.id).read_text())
+        fields["public_keys"] = [key.public.text]
+    try:
+        AgentEntry.model_validate({**fields, "kafka": True})
+    except ValidationError:  # its id cannot be part of a topic's name: it goes without a login
+        return fields
+    return {**fields, "kafka": True}
