@@ -22,7 +22,7 @@ class LimitDeclared(Message):
     limit: int = Field(ge=0, description="requests, tokens, or billionths of a US dollar")
     window_s: float | None = Field(gt=0, description="null: a day, by UTC")
     slack_s: float = Field(default=0, ge=0, description="how much later than granted a call may arrive")
-    refuses: bool = Field(default=False, description="what a day has no room for is refused, not queued")
+    refuses: bool = Field(default=False, description="what there is no room for is refused, not queued")
 
 
 class Reservation(Value):

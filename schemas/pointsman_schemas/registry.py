@@ -61,7 +61,8 @@ class AgentEntry(Value):
     talks_to: OneOrMore[AgentId] | None = Field(default=None, description="agents that it may write to")
     max_chars: int | None = Field(default=None, ge=1, description="characters of text in all messages")
     budget: AgentBudget | None = None
-    jobs_per_minute: int | None = Field(default=None, ge=1, le=1_000_000, description="provider calls begun")
+    jobs_per_minute: int | None = Field(default=None, ge=1, le=1_000_000, description="begun in any 60 s")
+    over_rate: Literal["wait", "reject"] = Field(default="wait", description="a job beyond that")
     expires: date | None = Field(default=None, description="the first day, by UTC, on which it is refused")
     public_keys: OneOrMore[PublicKey] | None = Field(
         default=None, description="Ed25519, the 32 bytes in base64; two while one replaces the other"

@@ -28,11 +28,12 @@ _MOST_SPENT = 1000 * MOST_AMOUNT
 
 @dataclass(slots=True)
 class Sliding:
-    """In any `span_ms` milliseconds at most `limit`."""
+    """In any `span_ms` milliseconds at most `limit`; what there is no room for waits, or is refused."""
 
     limit: int
     span_ms: int
     kind: Literal["sliding"] = "sliding"
+    refuses: bool = False
     used: int = 0
     #: Call -> when it was granted and its amount, oldest first.
     taken: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict)
@@ -51,8 +52,8 @@ class Sliding:
         return self.used + amount <= self.limit
 
     def never(self, amount: int) -> bool:
-        """Whether waiting is of no use."""
-        return amount > self.limit
+        """Whether waiting is of no use, or is not meant to be."""
+        return amount > self.limit or (self.refuses and not self.fits(amount))
 
     def within_reach(self, amount: int) -> bool:
         """Whether those who come later must leave it the next room."""
@@ -183,9 +184,10 @@ def stands_as_declared(budget: Budget | None, declared: LimitDeclared) -> bool:
         case None:
             return False
         case Sliding():
-            return declared.window_s is not None and (budget.limit, budget.span_ms) == (
+            return declared.window_s is not None and (budget.limit, budget.span_ms, budget.refuses) == (
                 declared.limit,
                 span_ms_of(declared.window_s, declared.slack_s),
+                declared.refuses,
             )
         case Daily():
             same = (budget.limit, budget.refuses) == (declared.limit, declared.refuses)
@@ -202,7 +204,7 @@ def declare(known: Budget | None, declared: LimitDeclared) -> Budget:
         return daily
     span_ms = span_ms_of(declared.window_s, declared.slack_s)
     sliding = known if isinstance(known, Sliding) else Sliding(declared.limit, span_ms)
-    sliding.limit, sliding.span_ms = declared.limit, span_ms
+    sliding.limit, sliding.span_ms, sliding.refuses = declared.limit, span_ms, declared.refuses
     return sliding
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from pointsman.identity.verify import AgentKeys
 from pointsman.registry.registry import RegisteredAgent, Registry
+from pointsman_schemas.registry import AgentEntry
 
 
 class RegistryInForce:
@@ -33,6 +34,11 @@ class RegistryInForce:
     def agent(self, id: str) -> RegisteredAgent | None:
         """Its entry, whatever its state; None for one that is not registered."""
         return None if self._registry is None else self._registry.agents.get(id)
+
+    def entry(self, id: str) -> AgentEntry | None:
+        """Its entry alone."""
+        known = self.agent(id)
+        return None if known is None else known.entry
 
     def at(self, now: datetime) -> Registry:
         """The same object until something changes: a new day changes who has expired."""

@@ -46,6 +46,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         file.tiers[settings.tier],
         targets_of(file, settings.tier, clock=clock, most_bytes=most_bytes(settings)),
         shared_limits,
+        entries=in_force.entry,
         clock=clock,
     )
     cancellations = Cancellations(clock)

@@ -88,7 +88,7 @@ class WorkerHandler:
             return self._refuse(record, Malformed(Reason.UNKNOWN_TYPE, message, cause=cause))
         attempts: Attempts | None = None
         try:
-            attempts = Attempts(self._call_context, asked_of(routed, self._tier))
+            attempts = Attempts(self._call_context, asked_of(routed, self._tier), routed.steps)
             ended = await self._work(routed.job, attempts)
             judged = await self._judge(routed, ended, attempts.calls)
             if judged is not None and judged.up is not None:

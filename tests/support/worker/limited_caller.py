@@ -23,7 +23,7 @@ from tests.support.worker.way_in import call_limiter
 
 
 class Order(BaseModel):
-    """`wants` is reserved by each call, `used` is what it comes to."""
+    """`wants` is reserved by each call, `used` is what it comes to; `late`: no limits before the first call."""
 
     kafka: str
     prefix: str
@@ -34,19 +34,23 @@ class Order(BaseModel):
     wants: dict[str, int]
     used: dict[str, int]
     patience_s: float = 60
+    late: bool = False
 
 
 async def work(order: Order) -> None:
     """Make all calls at once, as far as the limits let them."""
     topic = Topics(order.prefix).limits
     agreement = SharedLimits(order.process, lambda: SharedLog(LanePart(kafka=order.kafka), topic, "test"))
-    rate_limiter = RateLimiter(agreement, order.declared)
+    rate_limiter = RateLimiter(agreement, [] if order.late else order.declared)
     agreement.add(rate_limiter)
     limits = call_limiter(agreement, rate_limiter, order.patience_s)
 
     async def call() -> None:
         try:
-            async with limits.acquire(uuid4(), "openai/gpt", order.wants, Wait()) as acquired:
+            acquiring = limits.acquire(
+                uuid4(), "openai/gpt", order.wants, Wait(), declared=lambda _: order.declared
+            )
+            async with acquiring as acquired:
                 said = await ask(order.port, {"process": order.process, **order.used})
                 limits.report(acquired, order.used)
         except NoRoomError as error:

@@ -12,6 +12,7 @@ from pointsman.worker.calls.call_context import call_context_of, target
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import WorkerHandler
+from pointsman.worker.limits.agent_limits import Entries
 from pointsman.worker.limits.call_limiter import Acquired
 from pointsman.worker.limits.ceilings import Ceiling
 from pointsman.worker.limits.shared_limits import SharedLimits
@@ -48,6 +49,7 @@ class Worker:
         shared_limits: SharedLimits | None = None,
         fallback: Sequence[Target] = (),
         ceilings: Sequence[Ceiling] = (),
+        entries: Entries = lambda _: None,
         **tier: Any,
     ) -> None:
         row = TierRow.model_validate(
@@ -55,7 +57,9 @@ class Worker:
         )
         self.cancellations = Cancellations()
         targets = [target(provider, Prices("openai"), row.model, ceilings), *fallback]
-        self.call_context = call_context_of(name, row, targets, shared_limits or alone(), clock=clock)
+        self.call_context = call_context_of(
+            name, row, targets, shared_limits or alone(), entries=entries, clock=clock
+        )
         self.handler = WorkerHandler(
             self.call_context, topics or Topics(), cancellations=self.cancellations, clock=clock
         )

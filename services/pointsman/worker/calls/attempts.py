@@ -17,6 +17,7 @@ from pointsman.worker.calls.call import Call, Status, Target
 from pointsman.worker.calls.hedging import Called, Calling, race
 from pointsman.worker.calls.retry_budget import RetryBudget
 from pointsman.worker.calls.unsuited import as_failure, is_empty
+from pointsman.worker.limits.agent_limits import Entries, limits_of
 from pointsman.worker.limits.call_limiter import CallLimiter, Wait
 from pointsman.worker.limits.ceilings import bounded
 from pointsman.worker.limits.errors import NoRoomError, ShutError, UnknownPriceError
@@ -25,6 +26,7 @@ from pointsman.worker.providers.usage import believed
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import FailReason
 
@@ -68,16 +70,21 @@ class CallContext:
     hedges: RetryBudget
     clock: Clock
     closing: asyncio.Event
+    entries: Entries = lambda _: None
 
 
 class Attempts:
     """The calls for one job. `calls` has those that are over, in order; `wait` what held the job up last."""
 
-    def __init__(self, call_context: CallContext, job: Job) -> None:
+    def __init__(self, call_context: CallContext, job: Job, steps: Sequence[CascadeStep] = ()) -> None:
+        """`steps`: what earlier tiers of a cascade did for the job."""
         self.calls: list[CallFinished] = []
         self.wait = Wait()
         self._call_context = call_context
         self._job = job
+        self._agent = limits_of(job.agent_id, call_context.entries(job.agent_id))
+        self._is_begun = bool(steps)
+        self._spent_before = sum((step.cost_usd for step in steps if step.cost_usd is not None), Decimal(0))
         self._asked = job.request.model_dump(mode="json", exclude_unset=True)
         self._left = list(call_context.targets)
         self._tried: Counter[str] = Counter()
@@ -186,7 +193,7 @@ class Attempts:
         if target.name not in self._amounts:
             try:
                 self._amounts[target.name] = target.reservation.before(
-                    self._request(target), self._job.agent_id, self._call_context.clock()
+                    self._request(target), self._agent, self._call_context.clock()
                 )
             except UnknownPriceError:
                 return False
@@ -210,6 +217,7 @@ class Attempts:
             after_s=self._not_before.pop(target.name, 0.0) - monotonic(),
             elsewhere=partial(self._elsewhere, target) if len(self._left) > 1 else None,
             in_haste=job.deadline is not None,
+            declared=self._agent.declared,
         )
         async with acquiring as acquired:
             if not self._tried[target.name]:
@@ -238,7 +246,7 @@ class Attempts:
             self._spent += self._most if cost is None else cost
             call_context.limits.report(
                 acquired,
-                target.reservation.after(request, result.usage, cost),
+                target.reservation.after(request, result.usage, cost, self._agent),
                 went_well=not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER),
                 leave_alone_s=_leave_alone_s(result),
             )
@@ -246,7 +254,8 @@ class Attempts:
 
     def _request(self, target: Target) -> Json:
         request, row = as_sent(self._asked, target.model), self._call_context.row
-        if row.usd_per_job is None and not target.reservation.ceilings(self._job.agent_id):
+        limited = row.usd_per_job or self._agent.per_job or target.reservation.ceilings(self._agent)
+        if not limited:
             return request
         return bounded(request, row.answer_tokens)
 
@@ -254,12 +263,18 @@ class Attempts:
         """What the next call may need of the shared budgets, if the job's own money allows it."""
         row, now = self._call_context.row, self._call_context.clock()
         try:
-            if row.usd_per_job is not None:
+            for limit, spent in (
+                (row.usd_per_job, self._spent),
+                (self._agent.per_job, self._spent_before + self._spent),
+            ):
+                if limit is None:
+                    continue
                 self._most = target.reservation.most_usd(request, now)
-                if self._spent + self._most > row.usd_per_job:
-                    reason = f"a call may cost ${self._most:f}, and ${self._spent:f} of the job's are spent"
-                    raise NoRoomError("usd_per_job", f"{reason} (usd_per_job is ${row.usd_per_job:f})")
-            return target.reservation.before(request, self._job.agent_id, now)
+                if spent + self._most > limit:
+                    reason = f"a call may cost ${self._most:f}, and ${spent:f} of the job's are spent"
+                    raise NoRoomError("usd_per_job", f"{reason} (usd_per_job is ${limit:f})")
+            first = not (self._is_begun or self._tried or self._under_way)
+            return target.reservation.before(request, self._agent, now, first=first)
         except UnknownPriceError as error:
             raise NoRoomError("unknown price", str(error)) from error
 

@@ -9,6 +9,7 @@ from pointsman.worker.calls.attempts import CallContext
 from pointsman.worker.calls.call import Target
 from pointsman.worker.calls.prices import Prices
 from pointsman.worker.calls.retry_budget import RetryBudget, RetryRule
+from pointsman.worker.limits.agent_limits import Entries
 from pointsman.worker.limits.breakers import Breakers, WatchedTarget
 from pointsman.worker.limits.call_limiter import CallLimiter
 from pointsman.worker.limits.call_reservation import CallReservation
@@ -56,9 +57,18 @@ def target(provider: Provider, prices: Prices, model: str, ceilings: Sequence[Ce
 
 
 def call_context_of(
-    tier: str, row: TierRow, targets: Sequence[Target], shared_limits: SharedLimits, *, clock: Clock = utc_now
+    tier: str,
+    row: TierRow,
+    targets: Sequence[Target],
+    shared_limits: SharedLimits,
+    *,
+    entries: Entries = lambda _: None,
+    clock: Clock = utc_now,
 ) -> CallContext:
-    """What the calls of one process have in common; its limits are shared through `shared_limits`."""
+    """What the calls of one process have in common; its limits are shared through `shared_limits`.
+
+    `entries`: the registry's, which may change at any time.
+    """
     declared = {
         limit.budget: limit
         for target in targets
@@ -84,4 +94,4 @@ def call_context_of(
         patience_s=row.patience_s,
     )
     retries, hedges = RetryBudget(row.retries), RetryBudget(row.hedge or RetryRule(share=0, floor=0))
-    return CallContext(tier, row, targets, limits, retries, hedges, clock, closing)
+    return CallContext(tier, row, targets, limits, retries, hedges, clock, closing, entries)

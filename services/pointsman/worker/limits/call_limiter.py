@@ -4,7 +4,7 @@ A call may be made when its target is whole and not paused, a slot is free, and 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
@@ -16,6 +16,7 @@ from pointsman.worker.limits.errors import NoRoomError, ShutError
 from pointsman.worker.limits.grant import CallGrant
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
+from pointsman_schemas.limits import LimitDeclared
 
 
 @dataclass(slots=True)
@@ -82,8 +83,11 @@ class CallLimiter:
         after_s: float = 0.0,
         elsewhere: Callable[[], bool] | None = None,
         in_haste: bool = False,
+        declared: Callable[[str], Sequence[LimitDeclared]] = lambda _: (),
     ) -> AsyncGenerator[Acquired, None]:
         """Inside, one call of `target` may be made, which takes `amounts` of the shared limits.
+
+        `declared`: by a process's name, limits among them that may be new, or other than they were.
 
         The job was told to wait `after_s` seconds, unless a person lets the target be called before.
         `elsewhere`: whether another target may be called now.
@@ -94,6 +98,7 @@ class CallLimiter:
         """
         if after_s > 0:
             await self._rate_limiter.rest(target, after_s)
+        self._rate_limiter.declare(declared(self._shared.process))
         loop = asyncio.get_running_loop()
         began = loop.time()
         other_ready = elsewhere or (lambda: False)

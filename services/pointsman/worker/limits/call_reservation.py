@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pointsman.worker.calls.prices import Prices
+from pointsman.worker.limits.agent_limits import AgentLimits
 from pointsman.worker.limits.ceilings import Ceiling, billionths, most_tokens
 from pointsman.worker.limits.errors import UnknownPriceError
 from pointsman.worker.limits.estimate import AnswerLength, call_tokens, prompt_tokens
@@ -34,9 +35,10 @@ class CallReservation:
         rates = declared_by(self._rate, self._target, process) if self._rate else ()
         return [*rates, *(ceiling.declared(process) for ceiling in self._ceilings)]
 
-    def ceilings(self, agent_id: str) -> list[Ceiling]:
-        """Those that the agent's calls come under."""
-        return [ceiling for ceiling in self._ceilings if ceiling.is_of(agent_id)]
+    def ceilings(self, agent: AgentLimits) -> list[Ceiling]:
+        """Those that the agent's calls come under, its own last."""
+        own = [] if agent.ceiling is None else [agent.ceiling]
+        return [*(ceiling for ceiling in self._ceilings if ceiling.is_of(agent.agent_id)), *own]
 
     def most_usd(self, request: Json, at: datetime) -> Decimal:
         """More than that the call cannot cost; the request must bound its answer.
@@ -49,8 +51,10 @@ class CallReservation:
             raise UnknownPriceError(f"the price of {self._model} is not known, so no ceiling can be kept")
         return most
 
-    def before(self, request: Json, agent_id: str, at: datetime) -> dict[str, int]:
-        """What to reserve; empty where nothing is limited.
+    def before(
+        self, request: Json, agent: AgentLimits, at: datetime, *, first: bool = False
+    ) -> dict[str, int]:
+        """What to reserve; empty where nothing is limited. `first`: it begins a job.
 
         Raises:
             UnknownPriceError: there is a ceiling, and no price.
@@ -61,17 +65,21 @@ class CallReservation:
         if self._tokens and self._rate and self._rate.tokens:
             prompt = prompt_tokens(request, self._model)
             amounts[self._tokens] = call_tokens(prompt, self._answers.expected(request), self._rate.tokens)
-        if ceilings := self.ceilings(agent_id):
+        if first and agent.rate is not None:
+            amounts[agent.rate_budget] = 1
+        if ceilings := self.ceilings(agent):
             most = billionths(self.most_usd(request, at))
             amounts |= {ceiling.budget: most for ceiling in ceilings}
         return amounts
 
-    def after(self, request: Json, usage: Usage | None, cost: Decimal | None) -> Mapping[str, int]:
+    def after(
+        self, request: Json, usage: Usage | None, cost: Decimal | None, agent: AgentLimits
+    ) -> Mapping[str, int]:
         """What it came to, of the budgets where that differs from what was reserved and is known."""
         used: dict[str, int] = {}
         if usage is not None and self._tokens:
             self._answers.saw(usage.output_tokens, request)
             used[self._tokens] = usage.input_tokens + usage.output_tokens
         if cost is not None:
-            used |= {ceiling.budget: billionths(cost) for ceiling in self._ceilings}
+            used |= {ceiling.budget: billionths(cost) for ceiling in self.ceilings(agent)}
         return used

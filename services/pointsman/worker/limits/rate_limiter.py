@@ -46,13 +46,7 @@ class RateLimiter:
 
     def __init__(self, shared_limits: SharedLimits, declared: Sequence[LimitDeclared]) -> None:
         self._shared = shared_limits
-        self._declared = declared
-        # Half of the slack is for the call's way to the provider.
-        self._use_within = {
-            limit.budget: _DAILY_USE_WITHIN_MS if limit.window_s is None else limit.slack_s * 500
-            for limit in declared
-        }
-        self._of_days = {limit.budget for limit in declared if limit.window_s is None}
+        self._declared: dict[str, LimitDeclared] = {limit.budget: limit for limit in declared}
         self._grants: dict[str, CallGrant] = {}
         self._held: dict[str, float] = {}
         self._resumed: dict[str, asyncio.Event] = {}
@@ -71,12 +65,18 @@ class RateLimiter:
     ) -> CallGrant:
         """Ask for leave to make a call for a job; await its events."""
         self._calls += 1
-        within = min(self._use_within[name] for name in amounts)
+        within = min(_use_within_ms(self._declared[name]) for name in amounts)
         grant = CallGrant(f"{job_id}:{self._calls}", target, bounds.amounts(amounts), within, elsewhere)
         self._grants[grant.call] = grant
         self._asked.append(grant)
         self._shared.wake()
         return grant
+
+    def declare(self, limits: Sequence[LimitDeclared]) -> None:
+        """These budgets are so from now on; what is asked for next comes behind it in the log."""
+        changed = [limit for limit in limits if self._declared.get(limit.budget) != limit]
+        self._declared |= {limit.budget: limit for limit in changed}
+        self._shared.say(*((limit.budget, limit) for limit in changed))
 
     def has_room(self, amounts: Mapping[str, int]) -> bool:
         """Whether that much would fit now, as far as the log has been read."""
@@ -96,7 +96,7 @@ class RateLimiter:
         self._grants.pop(grant.call, None)
         settled = dict.fromkeys(grant.amounts, 0)
         if grant.begun:  # a day's budget is told in any case: the call is over
-            settled = {name: amount for name, amount in grant.amounts.items() if name in self._of_days}
+            settled = {name: amount for name, amount in grant.amounts.items() if self._is_of_a_day(name)}
         settled.update(used)
         if grant in self._asked:
             self._asked.remove(grant)
@@ -133,7 +133,7 @@ class RateLimiter:
         if amount <= limit:  # today's is spent
             return f"{grant.budget} has no room for it"
         of_limit = f"{amount:,} of {limit:,}"
-        if grant.budget in self._of_days:
+        if self._is_of_a_day(grant.budget):
             of_limit = f"${amount / 10**9:,.4f} of ${limit / 10**9:,.4f} a day"
         return f"{grant.budget} has no room for it: it may take {of_limit}"
 
@@ -162,7 +162,7 @@ class RateLimiter:
         known_budgets = self._shared.ledger.budgets
         changed = [
             (limit.budget, limit)
-            for limit in self._declared
+            for limit in self._declared.values()
             if not stands_as_declared(known_budgets.get(limit.budget), limit)
         ]
         return [*changed, self._still_here()]  # the latter so that the log's time is known
@@ -200,7 +200,7 @@ class RateLimiter:
         messages: list[Keyed] = []
         if now >= self._declare_again_at:
             self._declare_again_at = now + _DECLARED_AGAIN_S
-            messages += [(limit.budget, limit) for limit in self._declared]
+            messages += list(self._declared.items())
         asked, self._asked = self._asked[:_MAX_CALLS], self._asked[_MAX_CALLS:]
         due_at = self.due_at()
         if asked or (due_at is not None and now >= due_at):
@@ -224,6 +224,9 @@ class RateLimiter:
             at = min(at, now + (due[0] - self._shared.clock.at_least(now)) / 1000 + late)
         return at
 
+    def _is_of_a_day(self, budget: str) -> bool:
+        return self._declared[budget].window_s is None
+
     def _settlements(self, calls: Sequence[Settlement]) -> Keyed:
         return self._shared.process, LimitSettled(process=self._shared.process, calls=tuple(calls))
 
@@ -237,3 +240,8 @@ class RateLimiter:
         self._sent[self._number] = self._last_sent = now
         process = self._shared.process
         return process, LimitReserved(process=process, number=self._number, calls=tuple(calls))
+
+
+def _use_within_ms(limit: LimitDeclared) -> float:
+    """So soon after its grant a call must begin; half of the slack is for its way to the provider."""
+    return _DAILY_USE_WITHIN_MS if limit.window_s is None else limit.slack_s * 500

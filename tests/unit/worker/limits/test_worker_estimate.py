@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.worker.calls.prices import Prices
+from pointsman.worker.limits.agent_limits import AgentLimits
 from pointsman.worker.limits.call_reservation import CallReservation
 from pointsman.worker.limits.ceilings import bounded, most_tokens
 from pointsman.worker.limits.content import content_of
@@ -181,16 +182,19 @@ def test_text_that_calls_itself_a_picture_stays_text() -> None:
     assert most_prompt_tokens(request) > 7_000
 
 
+AGENT = AgentLimits("agent")
+
+
 def wants(tokens: int) -> CallReservation:
     return CallReservation("p/m", "gpt-4.1", Rate(tokens=tokens), Prices(None))
 
 
 def reserved(found: CallReservation, **request: Any) -> int:
-    return found.before(TEXT | request, "agent", NOW)["p/m tokens"]
+    return found.before(TEXT | request, AGENT, NOW)["p/m tokens"]
 
 
 def used(found: CallReservation, tokens: int, **request: Any) -> None:
-    found.after(TEXT | request, Usage(input_tokens=20, output_tokens=tokens), None)
+    found.after(TEXT | request, Usage(input_tokens=20, output_tokens=tokens), None, AGENT)
 
 
 def test_one_long_answer_or_two_refuse_nobody() -> None:
@@ -224,7 +228,7 @@ def test_what_asks_for_much_and_takes_a_tenth_is_let_in_ten_times() -> None:
 def test_a_prompt_beyond_the_budget_is_not_made_to_fit() -> None:
     found = wants(10_000)
     request = {"messages": [{"role": "user", "content": "x" * 50_000}]}
-    assert found.before(request, "agent", NOW)["p/m tokens"] > 10_000
+    assert found.before(request, AGENT, NOW)["p/m tokens"] > 10_000
 
 
 def test_several_answers_to_one_request_are_counted_once() -> None:

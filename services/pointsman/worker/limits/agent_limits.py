@@ -1,0 +1,68 @@
+"""What the registry allows an agent to spend and to begin, as shared budgets; pure but for whom it asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pointsman.worker.limits.ceilings import Ceiling
+from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.registry import AgentEntry
+
+_MINUTE_S = 60.0
+#: How much later than granted a call may begin.
+_SLACK_S = 3.0
+
+#: An agent's entry as the registry has it now; None where it has none.
+Entries = Callable[[str], AgentEntry | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLimits:
+    """One agent's. `ceiling`: of its day, `per_job`: US dollars, `rate`: jobs begun in a minute."""
+
+    agent_id: str
+    ceiling: Ceiling | None = None
+    per_job: Decimal | None = None
+    rate: int | None = None
+    refuses_over_rate: bool = False
+
+    @property
+    def rate_budget(self) -> str:
+        """The rate's name among the shared budgets."""
+        return f"agent {self.agent_id} jobs"
+
+    def declared(self, process: str) -> list[LimitDeclared]:
+        """The shared budgets, as `process` knows them."""
+        limits = [] if self.ceiling is None else [self.ceiling.declared(process)]
+        if self.rate is not None:
+            limits.append(
+                LimitDeclared(
+                    process=process,
+                    budget=self.rate_budget,
+                    limit=self.rate,
+                    window_s=_MINUTE_S,
+                    slack_s=_SLACK_S,
+                    refuses=self.refuses_over_rate,
+                )
+            )
+        return limits
+
+
+def limits_of(agent_id: str, entry: AgentEntry | None) -> AgentLimits:
+    """What the entry says; nothing for who has none."""
+    if entry is None:
+        return AgentLimits(agent_id)
+    budget, ceiling, per_job = entry.budget, None, None
+    if budget is not None:
+        if budget.usd_per_day is not None:
+            # Not validated: an id may hold what the name of a ceiling in a file may not.
+            ceiling = Ceiling.model_construct(
+                name=f"agent {agent_id}",
+                usd_per_day=Decimal(str(budget.usd_per_day)),
+                tiers=(),
+                agents=(agent_id,),
+                when_spent="wait" if budget.when_spent == "wait" else "fail",
+            )
+        if budget.usd_per_job is not None:
+            per_job = Decimal(str(budget.usd_per_job))
+    return AgentLimits(agent_id, ceiling, per_job, entry.jobs_per_minute, entry.over_rate == "reject")
