@@ -9,9 +9,11 @@ from pointsman.cli.options import Json, Kafka, Postgres, Prefix
 
 if TYPE_CHECKING:
     from pointsman.audit.against_kafka import Comparison
+    from pointsman.audit.signatures import SignedRecords
     from pointsman.claims.large_check import LargeValues
     from pointsman.cli.settings import VerifySettings
     from pointsman.store.verify.findings import VerifyReport
+    from pointsman.store.verify.verify import Scope
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -30,6 +32,12 @@ def verify(
     against_kafka: Annotated[
         bool,
         typer.Option("--against-kafka", help="Compare with every record that the topics still hold, too."),
+    ] = False,
+    signatures: Annotated[
+        bool,
+        typer.Option(
+            "--signatures", help="Verify what agents signed, by the keys that the registry had then, too."
+        ),
     ] = False,
     public_key: Annotated[
         str | None,
@@ -50,7 +58,8 @@ def verify(
     looked at from the checkpoint before it to the one after it. docs/audit-integrity.md says what is found.
     Values that are kept in a store are fetched and held against their digests, where POINTSMAN_CLAIMS is set;
     claims on the intake that the router refused for theirs are counted apart. Checkpoints outside of the
-    database are read where POINTSMAN_AUDIT_HEADS says, and from Kafka with --against-kafka.
+    database are read where POINTSMAN_AUDIT_HEADS says, and from Kafka with --against-kafka. With --signatures
+    a job that was routed without a good signature, where one was demanded, is named.
     """
     import asyncio
     import time
@@ -63,6 +72,7 @@ def verify(
     settings = load(VerifySettings, **flags)
     began = time.monotonic()
     report, comparison, large = asyncio.run(_verify(settings, day, job, start == "newest", against_kafka))
+    signed = asyncio.run(_signatures(settings, report, day, job)) if signatures else None
     seconds = time.monotonic() - began
     if as_json:
         screen.print_json(
@@ -72,6 +82,7 @@ def verify(
                 "rows_per_second": report.rows / seconds,
                 "report": report,
                 "kafka": comparison,
+                "signatures": signed,
                 "large_values": {
                     "named": len(large.named),
                     "checked": large.checked,
@@ -80,7 +91,7 @@ def verify(
             }
         )
     else:
-        screen.show(summary(report, comparison, large, seconds))
+        screen.show(summary(report, comparison, large, seconds, signed))
     raise typer.Exit(int(not report.whole))
 
 
@@ -91,19 +102,14 @@ async def _verify(
     from pointsman.claims.large_check import LargeValues
     from pointsman.claims.opened import closed_after, open_claim_check
     from pointsman.claims.settings import ClaimsPart
-    from pointsman.cli import job_id, screen
+    from pointsman.cli import screen
     from pointsman.cli.settings import load
     from pointsman.identity.keys import PublicKey
-    from pointsman.store.ask.jobs import open_jobs
     from pointsman.store.ask.refused import refused
-    from pointsman.store.verify.verify import Scope, verify
+    from pointsman.store.verify.verify import verify
 
     public = PublicKey.parse(settings.audit_public_key) if settings.audit_public_key else None
-    wanted = None
-    if job is not None:
-        async with open_jobs(settings.postgres) as jobs:
-            wanted = await job_id.find(jobs, job)
-    scope = Scope(day=day.date() if day else None, job_id=wanted, newest=newest)
+    scope = await _scope(settings, day, job, newest)
     heads = open_heads(settings.audit_heads)
     kept = [] if heads is None else await heads.all()
     comparison, published = await _compare(settings) if against_kafka else (None, [])
@@ -130,6 +136,29 @@ async def _verify(
         large.refused = await refused(settings.postgres, on_intake) if on_intake else set()
         report.findings += [finding for finding in unlike if finding.row not in large.refused]
     return report, comparison, large
+
+
+async def _scope(settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool) -> "Scope":
+    from pointsman.cli import job_id
+    from pointsman.store.ask.jobs import open_jobs
+    from pointsman.store.verify.verify import Scope
+
+    wanted = None
+    if job is not None:
+        async with open_jobs(settings.postgres) as jobs:
+            wanted = await job_id.find(jobs, job)
+    return Scope(day=day.date() if day else None, job_id=wanted, newest=newest)
+
+
+async def _signatures(
+    settings: "VerifySettings", report: "VerifyReport", day: datetime | None, job: str | None
+) -> "SignedRecords":
+    from pointsman.audit.signatures import check_signatures
+
+    scope = await _scope(settings, day, job, newest=False)
+    signed = await check_signatures(settings.postgres, settings.topics, scope)
+    report.findings += signed.findings
+    return signed
 
 
 async def _compare(settings: "VerifySettings") -> "tuple[Comparison, list[bytes]]":

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.audit.against_kafka import Comparison
+from pointsman.audit.signatures import SignedRecords
 from pointsman.claims.large_check import LargeValues
 from pointsman.cli.formats import count
 from pointsman.store.verify.findings import VerifyReport
@@ -14,7 +15,11 @@ from pointsman.store.verify.retain import Day
 
 
 def summary(
-    report: VerifyReport, comparison: Comparison | None, large: LargeValues, seconds: float
+    report: VerifyReport,
+    comparison: Comparison | None,
+    large: LargeValues,
+    seconds: float,
+    signed: SignedRecords | None = None,
 ) -> RenderableType:
     """The verdict, each finding with its place, and what the verdict rests on."""
     lines = [_verdict(report)]
@@ -36,6 +41,12 @@ def summary(
         lines.append(Text(f"{count(report.sealed, 'row')} sealed for a subject"))
     if report.dropped:
         lines.append(Text(f"{count(report.dropped, 'row')} dropped by retention"))
+    if signed is not None:
+        told = ", ".join(f"{number:,} {verdict}" for verdict, number in sorted(signed.verdicts.items()))
+        records = count(signed.verdicts.total(), "record")
+        lines.append(Text(f"{records} that agents sent, by their signature: {told or 'none'}"))
+        if signed.hidden:
+            lines.append(Text(f"{count(signed.hidden, 'record')} more are masked or sealed: nobody can tell"))
     if large.checked:
         lines.append(Text(f"{count(large.checked, 'large value')} held against the digest in its row"))
     if large.refused:

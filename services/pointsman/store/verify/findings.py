@@ -25,6 +25,7 @@ class Wrong(StrEnum):
     NOT_KAFKA = "not_kafka"
     NOT_STORED = "not_stored"
     KAFKA_DIFFERS = "kafka_differs"
+    SIGNATURE = "signature"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""Signatures looked at later, from the record and the registry's history alone.
+
+Routers hear of a change of the registry a moment after it is made, and may be behind with the intake. So a
+key is good for what came up to five minutes before it was registered; and a signature must be there where one
+was demanded for the five minutes before and after.
+"""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter, ValidationError
+
+from pointsman.identity.keys import KeyUnreadableError
+from pointsman.identity.verify import GOOD_FOR, AgentKeys, SignatureVerdict, verify
+from pointsman.store.ask.agents_sent import SentRecord, agents_sent, registry_history
+from pointsman.store.verify.findings import Finding, Wrong
+from pointsman.store.verify.verify import Scope
+from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.topics import Topics
+
+_MESSAGE: TypeAdapter[AgentChanged | RegistryChanged] = TypeAdapter(AgentChanged | RegistryChanged)
+
+
+@dataclass(slots=True)
+class SignedRecords:
+    """How many records had which signature. `hidden`: masked or sealed, so that nobody can tell."""
+
+    verdicts: Counter[SignatureVerdict] = field(default_factory=Counter)
+    hidden: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+class KeyHistory:
+    """Which keys an agent had when, and when signatures were demanded."""
+
+    def __init__(self, history: Iterable[tuple[datetime, bytes]]) -> None:
+        self._agents: dict[str, list[tuple[datetime, tuple[str, ...]]]] = defaultdict(list)
+        self._rules: list[tuple[datetime, bool]] = []
+        self._ready: dict[tuple[str, ...], AgentKeys] = {}
+        for at, value in history:
+            try:
+                message = _MESSAGE.validate_json(value)
+            except ValidationError:
+                continue  # routers took no notice of it either
+            if isinstance(message, AgentChanged):
+                self._agents[message.agent.id].append((at, message.agent.public_keys or ()))
+            else:
+                self._rules.append((at, message.rules.identity == "signed"))
+
+    def keys(self, agent_id: str, at: datetime) -> AgentKeys:
+        """Those that held at a time, or soon after."""
+        entries = self._agents.get(agent_id, [])
+        first = max(0, bisect_right(entries, at, key=lambda entry: entry[0]) - 1)
+        held = [keys for since, keys in entries[first:] if since <= at + GOOD_FOR]
+        texts = tuple(sorted({text for keys in held for text in keys}))
+        if texts not in self._ready:
+            try:
+                self._ready[texts] = AgentKeys({"": texts})
+            except KeyUnreadableError:
+                self._ready[texts] = AgentKeys({})
+        return self._ready[texts]
+
+    def demanded(self, at: datetime) -> bool:
+        """Whether every router asked for signatures."""
+        before = [signed for since, signed in self._rules if since <= at - GOOD_FOR]
+        meanwhile = [signed for since, signed in self._rules if at - GOOD_FOR < since <= at + GOOD_FOR]
+        return bool(before) and before[-1] and all(meanwhile)
+
+
+def look_at(history: KeyHistory, record: SentRecord, found: SignedRecords) -> None:
+    """Count one record, and note it where it was routed and should not have been."""
+    at_ms = int(record.broker_at.timestamp() * 1000)
+    keys = history.keys(record.agent_id or "", record.broker_at)
+    verdict = verify(keys, "", record.place[0], record.headers, record.value, at_ms=at_ms).verdict
+    if record.hidden and verdict is SignatureVerdict.WRONG:
+        found.hidden += 1
+        return
+    found.verdicts[verdict] += 1
+    if record.routed and verdict is not SignatureVerdict.VALID and history.demanded(record.broker_at):
+        said = f"its job was routed, and its signature is {verdict}, of the agent {record.agent_id}"
+        found.findings.append(Finding(Wrong.SIGNATURE, said, *record.place))
+
+
+async def check_signatures(dsn: str, topics: Topics, scope: Scope) -> SignedRecords:
+    """Look at all that agents sent.
+
+    Raises:
+        StoreUnavailableError, StoreError.
+    """
+    history = KeyHistory(await registry_history(dsn, topics.registry.name))
+    names = [topic.name for topic in (topics.intake, topics.control, topics.feedback)]
+    start, end = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+    if scope.day is not None:
+        start = datetime.combine(scope.day, datetime.min.time(), UTC)
+        end = datetime.combine(scope.day, datetime.max.time(), UTC)
+    found = SignedRecords()
+    async with agents_sent(dsn, names, start, end, scope.job_id) as records:
+        async for record in records:
+            look_at(history, record, found)
+    return found

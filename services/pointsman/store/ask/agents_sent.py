@@ -1,0 +1,68 @@
+"""What agents sent, as it is on record, and what the registry said of them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pointsman.store.append.record import stored_headers
+from pointsman.store.connect import connected, translated
+from pointsman.store.sql import query
+
+#: Rows fetched at a time.
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SentRecord:
+    """`hidden`: its value was masked or sealed; `routed`: the router made a job of it."""
+
+    place: tuple[str, int, int]
+    agent_id: str | None
+    headers: list[tuple[str, bytes]]
+    value: bytes | None
+    broker_at: datetime
+    hidden: bool
+    routed: bool
+
+
+@asynccontextmanager
+async def agents_sent(
+    dsn: str, topics: Sequence[str], start: datetime, end: datetime, job_id: UUID | None
+) -> AsyncIterator[AsyncIterator[SentRecord]]:
+    """The records of these topics from `start` to before `end`.
+
+    Raises:
+        StoreUnavailableError, StoreError.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            async with connection.transaction(readonly=True):
+                rows = connection.cursor(
+                    query("agents_sent"), list(topics), start, end, job_id, prefetch=PAGE
+                )
+                yield (
+                    SentRecord(
+                        (row["topic"], row["partition"], row["offset"]),
+                        row["agent_id"],
+                        [(name, value or b"") for name, value in stored_headers(row["headers"])],
+                        row["value"],
+                        row["broker_at"],
+                        row["hidden"],
+                        row["routed"],
+                    )
+                    async for row in rows
+                )
+
+
+async def registry_history(dsn: str, topic: str) -> list[tuple[datetime, bytes]]:
+    """When, and what.
+
+    Raises:
+        StoreUnavailableError, StoreError.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            rows = await connection.fetch(query("registry_history"), topic)
+    return [(row["broker_at"], row["value"]) for row in rows]
