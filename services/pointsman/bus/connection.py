@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 
-from pointsman.bus import security
+from pointsman.bus import renewed_login, security
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
@@ -33,6 +33,7 @@ def _tells_no_secret(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("aiokafka.conn").addFilter(_tells_no_secret)
+renewed_login.install()
 
 
 def client(settings: KafkaPart, **options: Any) -> AIOKafkaClient:

@@ -1,5 +1,7 @@
 """The embedded broker in its secure mode: who gets in, what is kept where, what is told."""
 
+import asyncio
+import logging
 import os
 import re
 import socket
@@ -76,6 +78,28 @@ async def test_the_super_user_gets_in_by_tls_and_a_password(secure: Secure) -> N
         await publisher.publish([Outgoing(TOPIC.name, None, b"said", [])], within=30)
     records = follow(settings, [TOPIC.name], start="beginning", until_end=True)
     assert [record.value async for record in records] == [b"said"]
+
+
+async def test_a_connection_logs_in_again_before_the_broker_ends_it(
+    secure: Secure, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = secure.broker.settings
+    sent: list[bytes] = []
+    await apply(settings, [TOPIC])
+    caplog.set_level(logging.INFO)
+
+    def logins() -> int:
+        return sum("Authenticated as" in record.getMessage() for record in caplog.records)
+
+    async with Publisher(settings) as publisher, asyncio.timeout(120):
+        first = logins()
+        while logins() < first + 4:
+            sent.append(f"{len(sent)}".encode())
+            await publisher.publish([Outgoing(TOPIC.name, b"again", sent[-1], [])], within=30)
+            await asyncio.sleep(0.05)
+    follower = follow(settings, [TOPIC.name], start="beginning", until_end=True)
+    assert [record.value async for record in follower if record.key == b"again"] == sent
+    assert not [record.getMessage() for record in caplog.records if record.levelno > logging.INFO]
 
 
 async def test_whoever_comes_another_way_is_told_in_one_line_what_is_missing(secure: Secure) -> None:

@@ -1,0 +1,48 @@
+"""Connections whose login ends: made anew before it does, as aiokafka does not log in again on an open one.
+
+A broker with `connections.max.reauth.ms` closes a connection on which something is asked after that time. It
+would do so in the midst of whatever goes on: a request fails, is tried again, and is told as an error.
+"""
+
+import time
+from typing import Any
+
+from aiokafka import client
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.protocol.admin import SaslAuthenticateRequest
+
+#: Of the time that a broker gives, so that what is asked last is there in time.
+_PART = 0.6
+
+
+class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka has no types
+    """Ends itself near the end of its login, where nothing is under way; its client then makes another."""
+
+    _renewed_at: float | None = None
+
+    def connected(self) -> bool:
+        """Whether it may be used; its client asks before each request."""
+        if self._renewed_at is not None and time.monotonic() > self._renewed_at and not self._requests:
+            self.close()
+        return bool(super().connected())
+
+    def send(self, request: Any, expect_response: bool = True) -> Any:
+        answer = super().send(request, expect_response)
+        return self._noted(answer) if isinstance(request, SaslAuthenticateRequest) else answer
+
+    async def _noted(self, answer: Any) -> Any:
+        response = await answer
+        if lifetime_ms := getattr(response, "session_lifetime_ms", 0):
+            self._renewed_at = time.monotonic() + lifetime_ms / 1000 * _PART
+        return response
+
+
+async def _create(*place: Any, **options: Any) -> RenewedConnection:
+    made = RenewedConnection(*place, **options)
+    await made.connect()
+    return made
+
+
+def install() -> None:
+    """All clients of aiokafka make their connections so from now on."""
+    client.create_conn = _create
