@@ -57,7 +57,9 @@ class AgentEntry(Value):
     purpose: str | None = Field(default=None, min_length=1, max_length=500)
     tiers: OneOrMore[TierName] | None = None
     kinds: OneOrMore[Kind] | None = None
-    tools: OneOrMore[Name] | None = Field(default=None, description="names of tools that its jobs may offer")
+    tools: tuple[Name, ...] | None = Field(
+        default=None, max_length=256, description="names of tools that its jobs may offer; [] for none"
+    )
     talks_to: OneOrMore[AgentId] | None = Field(default=None, description="agents that it may write to")
     max_chars: int | None = Field(default=None, ge=1, description="characters of text in all messages")
     budget: AgentBudget | None = None

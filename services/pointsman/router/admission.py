@@ -141,7 +141,7 @@ def _kind(agent: AgentEntry | None, job: Job) -> Check | Refused | None:
 def _tools(agent: AgentEntry | None, job: Job) -> Check | Refused | None:
     if agent is None or agent.tools is None:
         return None
-    listed = ", ".join(agent.tools)
+    listed = ", ".join(agent.tools) or "none"
     offered = tool_names(job.request)
     if other := [name for name in offered if name not in agent.tools]:
         return Refused(

@@ -23,7 +23,7 @@ from tests.support.worker.way_in import call_limiter
 
 
 class Order(BaseModel):
-    """`wants` is reserved by each call, `used` is what it comes to; `late`: no limits before the first call."""
+    """`wants` is reserved by each call, `used` is what it comes to; `late`: no limits before a call."""
 
     kafka: str
     prefix: str

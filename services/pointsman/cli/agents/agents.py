@@ -9,6 +9,7 @@ COMMANDS = {
     "apply": "Make the registry as agents.yaml has it.",
     "list": "List the agents: owner, state, last job, spend.",
     "show": "Show one agent's entry.",
+    "audit": "Find agents that nobody registered, uses, owns or needs so much for.",
     "suspend": "Refuse an agent's jobs from now on.",
     "resume": "End an agent's suspension.",
     "retire": "Take an agent out of the registry; its history stays.",

@@ -1,0 +1,43 @@
+"""`pointsman agents audit`: where agents sprawl."""
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Postgres, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def audit(
+    *, as_json: Json = False, kafka: Kafka = None, prefix: Prefix = None, postgres: Postgres = None
+) -> None:
+    """Find agents that nobody registered, uses, owns or needs so much for. Exit 1 if there are any.
+
+    unregistered: seen in 30 days, not in the registry. idle: registered, no job in 30 days. no owner: no
+    contact, or an owner that is nobody. expiring: within 14 days, or expired. no expiry: registered for
+    ever. too wide: more than it used in 30 days, with the entry that would be enough.
+
+    --json gives [{finding, agent_id, owner, detail, narrower}]; narrower is an entry, or null.
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.sprawl import findings_table, narrower_entries
+    from pointsman.client.agents_audit import audit_agents
+    from pointsman.runtime.clock import utc_now
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
+    found = asyncio.run(audit_agents(settings, settings.topics, settings.postgres, utc_now()))
+    if as_json:
+        screen.print_json(found)
+    elif found:
+        screen.show(findings_table(found))
+        entries = list(narrower_entries(found))
+        if entries:
+            screen.note("entries with no more than what was used, for agents.yaml:")
+        for entry in entries:
+            screen.line(entry)
+    else:
+        screen.note("nothing found: every agent is registered, owned, used and held to what it uses")
+    raise typer.Exit(int(bool(found)))

@@ -1,0 +1,26 @@
+"""Agents that nobody registered, uses, owns or needs so much for: the registry against the record."""
+
+from datetime import datetime
+
+from pointsman.registry.follow import read_registry
+from pointsman.registry.registry import RegisteredAgent
+from pointsman.runtime.settings import KafkaPart
+from pointsman.store.ask.sprawl import Sprawl, sprawl
+from pointsman_schemas.base import Json
+from pointsman_schemas.topics import Topics
+
+
+async def audit_agents(kafka: KafkaPart, topics: Topics, dsn: str, now: datetime) -> list[Sprawl]:
+    """Every finding, as of `now`.
+
+    Raises:
+        BusError, StoreError, StoreUnavailableError: the registry or the record cannot be read.
+    """
+    registered = (await read_registry(kafka, topics)).agents
+    return await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
+
+
+def _as_json(agent: RegisteredAgent) -> Json:
+    entry = agent.entry.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    changed_at = None if agent.changed_at is None else agent.changed_at.isoformat()
+    return {**entry, "state": agent.state, "changed_at": changed_at}
