@@ -10,6 +10,7 @@ from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import environment
 from pointsman.dev.services.logins import password
 from pointsman.dev.services.secure_agents import key_file, secured
+from pointsman.dev.show.journey import Sender
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.runtime.settings import KafkaPart
@@ -62,6 +63,16 @@ class SecureLogins:
     def key(self, agent_id: str) -> PrivateKey:
         """What an agent signs with."""
         return PrivateKey.parse(self.key_file(agent_id).read_text())
+
+    def sender(self, agent_id: str) -> Sender:
+        """How an agent sends its jobs: as itself, or where it has no login as the operator."""
+        user = f"{self._access.prefix}.agent.{agent_id}"
+        part = f"agent.{agent_id}" if user in self._access.users else "operator"
+        return Sender(self.kafka(part), self.key(agent_id))
+
+    def env_file(self, part: str) -> Path:
+        """Where it is what a process is told that acts as this part."""
+        return self._security.file(f"{self._access.prefix}.{part}", "env")
 
     def postgres(self, part: str) -> str:
         """And into Postgres, where it has a login there."""

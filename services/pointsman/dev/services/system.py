@@ -63,7 +63,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
                     tiers,
                     tell=tell,
                     patience_s=options.patience_s,
-                    key_of=secure.key if secure else None,
+                    sender=secure.sender if secure else None,
                 )
             )
         places = {"Kafka": kafka, "Postgres": without_secrets(reader)} | {
@@ -74,7 +74,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         if options.once:
             return 1 if journey.missing else 0
         say_what_next(
-            journey, places, options.data, tell, key=secure.key_file("chat-desk") if secure else None
+            journey, places, options.data, tell, acting=secure.env_file("agent.chat-desk") if secure else None
         )
         _stay(stack, processes, tell)
     finally:

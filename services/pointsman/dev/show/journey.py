@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pointsman.bus.admin.lag import lag, lanes
@@ -22,6 +22,13 @@ from pointsman_schemas.topics import Topics
 #: A completed job has at least these on record: submitted, routed, one call, the outcome.
 _LEAST_ROWS = 4
 _ENDED = {"completed", "failed", "rejected", "expired", "cancelled"}
+
+
+class Sender(NamedTuple):
+    """How jobs get into Kafka, and what they are signed with."""
+
+    kafka: KafkaPart
+    key: PrivateKey | None = None
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,11 @@ async def travel(
     *,
     tell: Narrator,
     patience_s: float,
-    key_of: Callable[[str], PrivateKey] | None = None,
+    sender: Callable[[str], Sender] | None = None,
 ) -> Journey:
     """Publish the shipped jobs, and show them until each has its outcome and rows, `patience_s` at most.
 
-    `key_of`: what each agent signs with, where signatures are demanded.
+    `sender`: how an agent sends what is its own, where not everybody may.
     """
     topics = Topics()
     names = [topic.name for topic in topics.all(tiers)]
@@ -54,7 +61,7 @@ async def travel(
     board = Board.empty(topics.prefix)
     async with open_jobs(postgres) as jobs:
         board.draw([], await jobs.count_of(names))  # from here on the rates count
-        job_ids = await _publish(kafka, samples.load(), key_of)
+        job_ids = await _publish(samples.load(), sender or (lambda _: Sender(kafka)))
         tell.say(f"published {len(job_ids)} sample jobs\n")
         give_up = time.monotonic() + patience_s
         with tell.redrawn() as draw:
@@ -73,16 +80,12 @@ async def travel(
     return Journey(job_ids, states, missing, outcomes, costs)
 
 
-async def _publish(
-    kafka: KafkaPart, jobs: Sequence[dict[str, Any]], key_of: Callable[[str], PrivateKey] | None
-) -> list[UUID]:
-    """All of them, by a client for each key; the ids in the order of the jobs."""
-    signers: dict[str, PrivateKey | None] = {
-        agent: key_of and key_of(agent) for agent in {job["agent_id"] for job in jobs}
-    }
+async def _publish(jobs: Sequence[dict[str, Any]], sender: Callable[[str], Sender]) -> list[UUID]:
+    """All of them, by a client for each sender; the ids in the order of the jobs."""
+    senders = {agent: sender(agent) for agent in {job["agent_id"] for job in jobs}}
     ids: dict[int, UUID] = {}
-    for key in set(signers.values()):
-        own = [place for place, job in enumerate(jobs) if signers[job["agent_id"]] is key]
+    for kafka, key in set(senders.values()):
+        own = [place for place, job in enumerate(jobs) if senders[job["agent_id"]] == (kafka, key)]
         async with Client(kafka=kafka, key=key) as client:
             ids |= zip(own, await client.publish_many(jobs[place] for place in own), strict=True)
     return [ids[place] for place in sorted(ids)]

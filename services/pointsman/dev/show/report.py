@@ -44,9 +44,9 @@ def document(journey: Journey, places: Mapping[str, str], ready_s: float) -> dic
 
 
 def say_what_next(
-    journey: Journey, places: Mapping[str, str], data: Path, tell: Narrator, *, key: Path | None = None
+    journey: Journey, places: Mapping[str, str], data: Path, tell: Narrator, *, acting: Path | None = None
 ) -> None:
-    """Every address, and commands to try in another terminal; `key`: the agent's, where it signs."""
+    """Every address, and commands to try in another terminal; `acting`: where it is how an agent gets in."""
     width = max(len(name) for name in places)
     tell.say("\n" + "\n".join(f"{name:<{width}}  {place}" for name, place in places.items()))
     tell.say(f"Postgres' passwords are in {data / 'settings.env'}")
@@ -58,8 +58,7 @@ def say_what_next(
     job = short_id(journey.job_ids[0]) if journey.job_ids else "JOB"
     tell.say(f"  pointsman trace {job}")
     tell.say(f"  pointsman why {job}")
-    signed = f" --key {key}" if key else ""
-    tell.say(f'  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait{signed}')
-    if key:
-        tell.say(f"Each login has its file: set -a; . {data}/secure/pointsman.admin.env; set +a")
+    if acting:
+        tell.say(f"  set -a; . {acting}; set +a   # from here on as chat-desk; others' files are beside it")
+    tell.say('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')
     tell.say("\nCtrl-C stops everything and keeps the data.")
