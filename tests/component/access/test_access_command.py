@@ -100,6 +100,7 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
     assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
     reader = _read(folder / f"{PREFIX}.agent.reader.env")
     await reach(guarded.broker.part(reader["POINTSMAN_KAFKA_USERNAME"], reader["POINTSMAN_KAFKA_PASSWORD"]))
+    assert (folder / f"{PREFIX}.agent.reader.password").read_text() == reader["POINTSMAN_KAFKA_PASSWORD"]
     audit = _read(folder / f"{PREFIX}.audit.env")
     await (await asyncpg.connect(audit["POINTSMAN_POSTGRES_WRITER"])).close()
 

@@ -14,6 +14,8 @@ from pointsman.store.roles import AUDITOR, CLAIMS, WRITER, as_login
 #: The variable that takes the address, by what the login is for.
 _POSTGRES = {WRITER: "POINTSMAN_POSTGRES_WRITER", AUDITOR: "POINTSMAN_POSTGRES", CLAIMS: "POINTSMAN_CLAIMS"}
 
+_PASSWORD = "POINTSMAN_KAFKA_PASSWORD"
+
 Variables = dict[str, str]
 
 
@@ -43,13 +45,16 @@ def _variables(wanted: Access, servers: Servers, user: str, new: Passwords) -> I
     if new.kafka is not None:
         yield "POINTSMAN_KAFKA_SASL_MECHANISM", MECHANISM
         yield "POINTSMAN_KAFKA_USERNAME", user
-        yield "POINTSMAN_KAFKA_PASSWORD", new.kafka
+        yield _PASSWORD, new.kafka
     if new.postgres is not None and servers.postgres is not None:
         yield _POSTGRES[wanted.logins[user]], as_login(servers.postgres, user, new.postgres)
 
 
 def write(folder: Path, secrets: Mapping[str, Variables]) -> None:
     """`USER.env` for each, mode 600; what is new replaces what the file has, the rest of it stays.
+
+    `USER.password` holds what it logs in to Kafka with and nothing else: a process that is told of that file
+    needs no restart for a new one.
 
     Raises:
         OSError
@@ -60,3 +65,5 @@ def write(folder: Path, secrets: Mapping[str, Variables]) -> None:
         lines = file.read_text().splitlines() if file.exists() else []
         kept = dict(line.split("=", 1) for line in lines if "=" in line)
         write_private(file, "".join(f"{name}={value}\n" for name, value in (kept | variables).items()))
+        if (password := variables.get(_PASSWORD)) is not None:
+            write_private(folder / f"{user}.password", password)
