@@ -1,6 +1,6 @@
 //! The records of a batch, where they stand: side by side, or in one of Kafka's batches (record format 2).
 
-use crate::envelope::{Envelope, Header, DATAREF, HEADERS};
+use crate::envelope::{Envelope, Header, DATAREF, HEADERS, SIGNED_HEADERS};
 use pyo3::pybacked::PyBackedBytes;
 use std::ops::Range;
 
@@ -10,6 +10,8 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     pub envelope: Option<Envelope<'a>>,
+    /// When the broker took it, milliseconds since 1970; none where it does not say.
+    pub taken_ms: Option<i64>,
 }
 
 /// Where bytes stand: which of the buffers, and what part of it.
@@ -20,8 +22,9 @@ struct Placed {
     offset: i64,
     key: Option<Span>,
     value: Option<Span>,
-    /// Of the envelope: id, agent, job, trace.
-    envelope: Option<[Span; 4]>,
+    /// Of the envelope: id, agent, job, trace, time; and the signature.
+    envelope: Option<([Span; 5], Option<Span>)>,
+    taken_ms: Option<i64>,
 }
 
 /// What is to be routed; Python's bytes are kept until the next batch.
@@ -56,21 +59,22 @@ impl Batch {
             self.buffers.push(bytes);
             Some(span)
         });
-        self.placed.push(Placed { offset, key, value, envelope: None });
+        self.placed.push(Placed { offset, key, value, envelope: None, taken_ms: None });
     }
 
     pub fn record(&self, at: usize) -> Record<'_> {
         let placed = &self.placed[at];
         let bytes = |(buffer, part): &Span| &self.buffers[*buffer][part.clone()];
-        let envelope = placed.envelope.as_ref().map(|spans| {
-            let [id, agent_id, job_id, trace] = spans.each_ref().map(bytes);
-            Envelope { id, agent_id, job_id, trace }
+        let envelope = placed.envelope.as_ref().map(|(spans, signature)| {
+            let [id, agent_id, job_id, trace, time] = spans.each_ref().map(bytes);
+            Envelope { id, agent_id, job_id, trace, time, signature: signature.as_ref().map(bytes) }
         });
         Record {
             offset: placed.offset,
             key: placed.key.as_ref().map(bytes),
             value: placed.value.as_ref().map(bytes),
             envelope,
+            taken_ms: placed.taken_ms,
         }
     }
 
@@ -118,11 +122,13 @@ impl Batch {
             let (value, envelope) = match headers {
                 Headers::None => (value, None),
                 Headers::Envelope(found) => {
-                    (value, Some([found.id, found.agent_id, found.job_id, found.trace].map(span)))
+                    let parts = [found.id, found.agent_id, found.job_id, found.trace, found.time];
+                    (value, Some((parts.map(span), found.signature.map(span))))
                 }
                 Headers::Other => (None, None), // left to the full path
             };
-            self.placed.push(Placed { offset, key: key.map(span), value: value.map(span), envelope });
+            let (key, value) = (key.map(span), value.map(span));
+            self.placed.push(Placed { offset, key, value, envelope, taken_ms });
         }
         rest.0.is_empty().then_some(())?;
         self.buffers.push(content);
@@ -156,7 +162,7 @@ impl<'a> Reader<'a> {
 
     fn headers(&mut self) -> Option<Headers<'a>> {
         let count = self.varint()?;
-        let mut first: [Header; HEADERS] = [(b"", None); HEADERS];
+        let mut first: [Header; SIGNED_HEADERS] = [(b"", None); SIGNED_HEADERS];
         for place in 0..usize::try_from(count).ok()? {
             let name = self.sized()??;
             let value = self.sized()?;
@@ -169,7 +175,9 @@ impl<'a> Reader<'a> {
         }
         Some(match count as usize {
             0 => Headers::None,
-            HEADERS => Envelope::read(&first).map_or(Headers::Other, Headers::Envelope),
+            count @ (HEADERS | SIGNED_HEADERS) => {
+                Envelope::read(&first[..count]).map_or(Headers::Other, Headers::Envelope)
+            }
             _ => Headers::Other,
         })
     }

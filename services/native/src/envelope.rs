@@ -1,7 +1,9 @@
 //! The headers of a submitted job, in the one form that our own client writes: as `Envelope.to_headers`.
 
-/// How many headers that form has.
+/// How many headers that form has, and with a signature.
 pub const HEADERS: usize = 10;
+pub const SIGNED_HEADERS: usize = 11;
+const SIGNATURE: &[u8] = b"ce_signature";
 /// A record that has it keeps its value elsewhere.
 pub const DATAREF: &[u8] = b"ce_dataref";
 const MOST_SOURCE: usize = 256;
@@ -17,11 +19,13 @@ pub struct Envelope<'a> {
     pub job_id: &'a [u8],
     /// Digits of the trace.
     pub trace: &'a [u8],
+    pub time: &'a [u8],
+    pub signature: Option<&'a [u8]>,
 }
 
 impl<'a> Envelope<'a> {
     /// None where the headers are of another form, which the full path has to look at.
-    pub fn read(headers: &[Header<'a>; HEADERS]) -> Option<Self> {
+    pub fn read(headers: &[Header<'a>]) -> Option<Self> {
         const NAMES: [&[u8]; HEADERS] = [
             b"ce_specversion",
             b"ce_id",
@@ -35,7 +39,14 @@ impl<'a> Envelope<'a> {
             b"traceparent",
         ];
         let mut values: [&[u8]; HEADERS] = [b""; HEADERS];
-        for (place, (name, value)) in headers.iter().enumerate() {
+        let (own, more) = headers.split_at_checked(HEADERS)?;
+        let signature = match more {
+            [] => None,
+            [(SIGNATURE, Some(text))] => Some(*text),
+            _ => return None,
+        };
+        std::str::from_utf8(signature.unwrap_or_default()).ok()?;
+        for (place, (name, value)) in own.iter().enumerate() {
             (*name == NAMES[place]).then_some(())?;
             values[place] = (*value)?;
         }
@@ -46,7 +57,7 @@ impl<'a> Envelope<'a> {
             && kind == b"pointsman.job.submitted.v1"
             && is_time(time)
             && subject == job_id;
-        is_ours.then_some(Envelope { id, agent_id, job_id, trace: trace_in(parent)? })
+        is_ours.then_some(Envelope { id, agent_id, job_id, trace: trace_in(parent)?, time, signature })
     }
 }
 

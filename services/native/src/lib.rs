@@ -11,6 +11,8 @@ mod records;
 mod router;
 mod score;
 mod seen;
+mod signatures;
+mod used;
 mod words;
 
 use batch::Batch;
@@ -22,12 +24,13 @@ use pyo3::types::PyBytes;
 use router::{Router, Settings, Why};
 use score::{Head, Model};
 use seen::number_of;
+use signatures::{Keys, NamedKey};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use words::Vocabulary;
 
 /// Counted up whenever a class or function here changes; `router/fast_path.py` asks for one.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// A score made ready for one policy, for all lanes.
 #[pyclass(frozen)]
@@ -105,10 +108,21 @@ impl FastPath {
         draw_every: u32,
         score: Option<&Score>,
         remembered: usize,
+        signatures: usize,
     ) -> Self {
         let model = score.map(|score| score.0.clone());
-        let settings =
-            Settings { topic, source, max_bytes, largest, tiers, bounds, metadata, draw_every, model };
+        let settings = Settings {
+            topic,
+            source,
+            max_bytes,
+            largest,
+            tiers,
+            bounds,
+            metadata,
+            draw_every,
+            signatures,
+            model,
+        };
         FastPath { batch: Batch::default(), router: Router::new(settings, remembered) }
     }
 
@@ -117,11 +131,22 @@ impl FastPath {
         self.router.forget(bounds);
     }
 
-    /// A new batch, of one partition. `suspended`: the check that says why the score is not asked; empty where
+    /// A new batch, of one of so many partitions. `suspended`: the check that says why the score is not asked; empty where
     /// it is.
-    fn begin(&mut self, partition: i32, time: &[u8], suspended: &[u8]) {
+    fn begin(&mut self, partition: i32, partitions: i32, time: &[u8], suspended: &[u8]) {
         self.batch.clear();
-        self.router.begin(partition, time, suspended);
+        self.router.begin(partition, partitions, time, suspended);
+    }
+
+    /// What agents sign with from now on, each its keys; none where an agent's word is enough.
+    #[pyo3(signature = (topic, keys))]
+    fn demand(&mut self, topic: Vec<u8>, keys: Option<Vec<(Vec<u8>, Vec<NamedKey>)>>) {
+        self.router.keys = keys.map(|keys| Keys::new(topic, keys));
+    }
+
+    /// Use a valid signature up: 0, or 1 where it was used before, 2 where that is not known any more.
+    fn use_up(&mut self, agent: &[u8], raw: [u8; 64], time_ms: i64, at_ms: i64) -> u32 {
+        self.router.used.use_up(agent, &raw, time_ms, at_ms) as u32
     }
 
     /// Records that are to be routed: a key and a value each.

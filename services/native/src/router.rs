@@ -8,6 +8,8 @@ use crate::job::Job;
 use crate::records::Runs;
 use crate::score::{Model, Scored};
 use crate::seen::{number_of, Seen};
+use crate::signatures::{partition_of, Keys, Signed};
+use crate::used::{Use, Used};
 use crate::words::{shape_of, Shape};
 use std::io::Write;
 use std::sync::Arc;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub bounds: Vec<u64>,
     pub metadata: Vec<Vec<u8>>,
     pub draw_every: u32,
+    /// How many signatures are remembered.
+    pub signatures: usize,
     pub model: Option<Arc<Model>>,
 }
 
@@ -52,6 +56,9 @@ pub struct Router {
     settings: Settings,
     decisions: Decisions,
     pub seen: Seen,
+    /// Where agents must sign: with what.
+    pub keys: Option<Keys>,
+    pub used: Used,
     /// What was made since `begin`, by tier.
     pub made: Vec<Runs>,
     /// How many jobs went by each tag since `begin`.
@@ -59,6 +66,7 @@ pub struct Router {
     /// The shapes of the scored jobs' texts that were drawn since `begin`.
     pub drawn: Vec<Shape>,
     partition: i32,
+    partitions: i32,
     time: Vec<u8>,
     suspended: Vec<u8>,
     job: Job,
@@ -72,6 +80,9 @@ impl Router {
         Router {
             decisions: Decisions::default(),
             seen: Seen::new(remembered),
+            keys: None,
+            used: Used::new(settings.signatures),
+            partitions: 1,
             made: (0..settings.tiers).map(|_| Runs::default()).collect(),
             counts: Vec::new(),
             drawn: Vec::new(),
@@ -92,9 +103,10 @@ impl Router {
         self.settings.bounds = bounds;
     }
 
-    /// A new batch, of one partition; `suspended`: the check that says why the score is not asked, if so.
-    pub fn begin(&mut self, partition: i32, time: &[u8], suspended: &[u8]) {
+    /// A new batch, of one of so many partitions; `suspended`: the check that says why the score is not asked, if so.
+    pub fn begin(&mut self, partition: i32, partitions: i32, time: &[u8], suspended: &[u8]) {
         self.partition = partition;
+        self.partitions = partitions;
         self.time = time.to_vec();
         self.suspended = suspended.to_vec();
         self.made.iter_mut().for_each(Runs::clear);
@@ -134,6 +146,9 @@ impl Router {
             return Why::Unsure;
         }
         let (tier, tag) = (form.tier, form.tag);
+        if self.accepted(record).is_none() {
+            return Why::Unsure;
+        }
         if self.counts.len() <= tag {
             self.counts.resize(tag + 1, 0);
         }
@@ -175,12 +190,26 @@ impl Router {
         Some(())
     }
 
+    /// Whether the record is by its agent, as far as that is asked; a good signature is then used up.
+    fn accepted(&mut self, record: &Record) -> Option<()> {
+        let Some(keys) = &self.keys else { return Some(()) };
+        let (envelope, at_ms) = (record.envelope.as_ref()?, record.taken_ms?);
+        let key = record.key.filter(|key| partition_of(key, self.partitions) == self.partition)?;
+        (key == self.job.job_id).then_some(())?;
+        let (id, time, value) = (envelope.id, envelope.time, record.value?);
+        let signed = Signed { id, time, value, signature: envelope.signature? };
+        let (raw, time_ms) = keys.verified(&self.job.agent_id, &signed, at_ms)?;
+        let used = self.used.use_up(&self.job.agent_id, &raw, time_ms, at_ms);
+        (used == Use::Valid).then_some(())
+    }
+
     /// The ordinary job in `record` with its id, standing in the lane where it belongs.
     fn read(&mut self, record: &Record) -> Option<[u8; 36]> {
         let value = record.value.filter(|value| value.len() <= self.settings.max_bytes)?;
         self.job.read(value, &self.settings.metadata)?;
         if let Some(envelope) = &record.envelope {
             (envelope.job_id == self.job.job_id && envelope.agent_id == self.job.agent_id).then_some(())?;
+            (envelope.signature.is_none() || !self.job.job_id.is_empty()).then_some(())?;
         }
         if self.job.job_id.is_empty() {
             return Some(self.derived(record.offset, "job"));

@@ -1,6 +1,7 @@
 """What is thought of a record's signature: one of a closed set of verdicts."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,13 @@ class AgentKeys:
         self._keys = {
             agent: {key.id: key for key in map(PublicKey.parse, texts)} for agent, texts in keys.items()
         }
+
+    def listed(self) -> list[tuple[str, list[tuple[str, bytes]]]]:
+        """Of each agent the ids and the 32 bytes of its keys."""
+        return [
+            (agent, [(id, b64decode(key.text)) for id, key in keys.items()])
+            for agent, keys in self._keys.items()
+        ]
 
     def key(self, agent_id: str, key_id: str) -> PublicKey | None:
         """The agent's own key of that id."""

@@ -9,7 +9,7 @@ Invariants:
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +18,8 @@ from pointsman.bus.codec.encoded_batch import EncodedBatch, compressed
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.hop import Times
+from pointsman.identity.used import CAPACITY
+from pointsman.identity.verify import AgentKeys, SignatureVerdict
 from pointsman.registry.registry import Registry
 from pointsman.router.policy.policy import Policy
 from pointsman.router.scoring.drift import EVERY, DriftWatch
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: What `pointsman_native` must say it is.
-VERSION = 5
+VERSION = 6
 #: Why it stopped at a record, as `Why` in `services/native/src/router.rs`.
 _DONE, _UNDECIDED = 0, 1
 #: A longer value goes to the full path, which knows how to keep large ones elsewhere.
@@ -104,13 +106,29 @@ class FastSeen:
         return self._native.seen(id)
 
 
+class FastUsed:
+    """As `UsedSignatures`: the signatures that a lane has accepted, kept by the library."""
+
+    def __init__(self, native: "pointsman_native.FastPath") -> None:
+        self._native = native
+
+    def use(self, agent_id: str, raw: bytes, time_ms: int, at_ms: int) -> SignatureVerdict:
+        """Use a valid signature up, see there."""
+        return _USED[self._native.use_up(agent_id.encode(), raw, time_ms, at_ms)]
+
+
+#: As `Use` in `services/native/src/used.rs`.
+_USED = (SignatureVerdict.VALID, SignatureVerdict.REPEATED, SignatureVerdict.STALE)
+
+
 class FastPath:
     """One per lane: `take` a batch, answer what is `left`, then get what it `routed` itself.
 
     It repeats decisions of one registry: `forget` when another holds, the first one included.
 
-    `seen` is shared with the full path, so that a job is known to both. `largest`: bytes of a value that it
-    publishes. `seed`: that of its records, see `Incoming`.
+    `seen` and `used` are shared with the full path, so that a job and a signature are known to both.
+    `largest`: bytes of a value that it publishes. `seed`: that of its records, see `Incoming`. `partitions`:
+    how many the intake has now.
     """
 
     def __init__(
@@ -124,7 +142,10 @@ class FastPath:
         score: FastScore,
         largest: int = MOST_BYTES,
         seed: str = "",
+        partitions: Callable[[], int] = lambda: 1,
     ) -> None:
+        self._topic = topics.intake.name.encode()
+        self._partitions = partitions
         self._policy = policy
         self._score = score
         self._drift = drift
@@ -141,14 +162,22 @@ class FastPath:
             EVERY if drift.watches else 0,
             score.native,
             remembered,
+            CAPACITY,
         )
+        self.used = FastUsed(self._native)
         self.seen = FastSeen(self._native)
         self._partition = 0
         self._suspended: Check | None = None
 
-    def forget(self, registry: Registry) -> None:
-        """Repeat no decision that was made by another registry."""
+    def forget(self, registry: Registry, keys: AgentKeys | None) -> None:
+        """Repeat no decision that was made by another registry; `keys`: of agents who must sign."""
         self._native.forget(length_bounds(self._policy, registry))
+        listed = (
+            None
+            if keys is None
+            else [(agent.encode(), [(id.encode(), raw) for id, raw in own]) for agent, own in keys.listed()]
+        )
+        self._native.demand(self._topic, listed)
 
     def take(self, records: Sequence[Incoming], time: bytes, suspended: Check | None) -> None:
         """Begin a batch: records of one partition.
@@ -223,7 +252,7 @@ class FastPath:
     def _begin(self, partition: int, time: bytes, suspended: Check | None) -> None:
         self._partition, self._suspended = partition, suspended
         why_not = b"" if suspended is None else suspended.__pydantic_serializer__.to_json(suspended)
-        self._native.begin(partition, time, why_not)
+        self._native.begin(partition, self._partitions(), time, why_not)
 
     def _would_say(self, scored: Sequence[Check]) -> bool:
         """Whether these are checks that the library itself would come to."""

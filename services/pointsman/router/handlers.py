@@ -23,6 +23,7 @@ from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.codec.signed import is_signed
 from pointsman.bus.consume.batch_handler import Whole
+from pointsman.identity.used import UsedSignatures
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.registry.registry import Registry
@@ -90,7 +91,6 @@ class RouterHandler:
         """`fast_score`: use the fast path, with this score; `largest`: bytes of a value that it publishes;
         `seed`: that of its records, see `Incoming`. `partitions`: how many the intake has.
         """
-        self._signatures = SignatureCheck(lambda: in_force.keys, partitions)
         self._policy = policy
         self._in_force = in_force
         self._registry: Registry | None = None  # of the batch at hand
@@ -114,7 +114,10 @@ class RouterHandler:
                 score=fast_score,
                 largest=largest,
                 seed=seed,
+                partitions=partitions,
             )
+        used = UsedSignatures() if self._fast is None else self._fast.used
+        self._signatures = SignatureCheck(lambda: in_force.keys, used, partitions)
         self._seen = RecentIds(remembered) if self._fast is None else self._fast.seen
 
     def warm(self, records: Sequence[Incoming]) -> None:
@@ -139,7 +142,7 @@ class RouterHandler:
             return []
         started = perf_counter()
         now = self._begin()
-        if self._fast is None or self._signatures.demanded:
+        if self._fast is None:
             made: list[Made] = [out for record in records for out in self._handle(record, now).records]
         else:
             self._fast.take(records, _envelope_time(now), self._suspended)
@@ -151,9 +154,7 @@ class RouterHandler:
         """See `BatchHandler`."""
         started = perf_counter()
         now = self._begin()
-        if self._fast is None or self._signatures.demanded:
-            return None
-        if not self._fast.take_whole(batches, _envelope_time(now), self._suspended):
+        if self._fast is None or not self._fast.take_whole(batches, _envelope_time(now), self._suspended):
             return None
         opened = cache(lambda: [record for batch in batches for record in batch.records()])
         made = self._finish(self._fast, lambda place: opened()[place], now)
@@ -167,7 +168,7 @@ class RouterHandler:
         if registry is not self._registry:
             self._registry = registry
             if self._fast is not None:
-                self._fast.forget(registry)
+                self._fast.forget(registry, self._in_force.keys)
         return now
 
     def _finish(self, fast: FastPath, record_at: Callable[[int], Incoming], now: datetime) -> list[Made]:

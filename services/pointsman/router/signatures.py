@@ -19,6 +19,7 @@ from pointsman.identity.used import UsedSignatures
 from pointsman.identity.verify import GOOD_FOR, AgentKeys, SignatureVerdict
 from pointsman.router.admission import Refused
 from pointsman.router.causation import given_id, lane_key
+from pointsman.router.fast_path import FastUsed
 from pointsman_schemas.reasons import Reason
 
 #: The agents' keys where what they send must be signed; None where an agent is whoever it says it is.
@@ -34,24 +35,19 @@ KNOWN = frozenset({Reason.SIGNATURE_STALE, Reason.SIGNATURE_REPEATED})
 
 
 class SignatureCheck:
-    """One per lane. `partitions`: how many the intake has now."""
+    """One per lane. `used`: what it has accepted; `partitions`: how many the intake has now."""
 
-    def __init__(self, keys: Keys, partitions: Callable[[], int]) -> None:
+    def __init__(self, keys: Keys, used: UsedSignatures | FastUsed, partitions: Callable[[], int]) -> None:
         self._keys = keys
         self._partitions = partitions
-        self._used = UsedSignatures()
-
-    @property
-    def demanded(self) -> bool:
-        """Whether unsigned records are refused now."""
-        return self._keys() is not None
+        self._used = used
 
     def is_misrouted(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Whether a record is to be sent on to the lane of its job."""
         if given_id(read) is None:
             return False
         key = lane_key(read)
-        return record.key != key or (self.demanded and not self._leads_to(record, key))
+        return record.key != key or (self._keys() is not None and not self._leads_to(record, key))
 
     def refusal(self, record: Incoming, read: Accepted | Malformed) -> Refused | None:
         """Why nothing is made of the record; None where it may count. A good signature is then used up."""

@@ -47,12 +47,12 @@ class Log:
             batch.append(place * (gaps + 1), 1_000 + place // 2, key or (value and value[:3]), value, headers)
         self.put(bytes(batch.build()), attributes)
 
-    def add_sent(self, records: Sequence[Outgoing]) -> None:
+    def add_sent(self, records: Sequence[Outgoing], *, at_ms: int = 1_000, attributes: int = 0) -> None:
         """A batch of records that somebody sends here."""
         batch = DefaultRecordBatchBuilder(2, ZSTD, 0, -1, 0, 0, 1 << 26)
         for place, record in enumerate(records):
-            batch.append(place, 1_000, record.key, record.value, record.headers)
-        self.put(bytes(batch.build()), 0)
+            batch.append(place, at_ms, record.key, record.value, record.headers)
+        self.put(bytes(batch.build()), attributes)
 
     def rename_header(self, name: bytes) -> None:
         """Give the last batch's header another name of one byte, which may be no text."""

@@ -1,0 +1,171 @@
+"""Where agents must sign: what the library accepts the full path accepts, what it leaves alone is refused."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointsman.bus.codec.encoded_batch import EncodedBatch, Made, unpacked
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.codec.signed import sign
+from pointsman.bus.produce.lane_writer import partition_of
+from pointsman.client.job import as_record, make_job
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.registry import Registry
+from pointsman.router.fast_path import FastScore
+from pointsman.router.handlers import RouterHandler
+from pointsman_schemas.envelope import SIGNATURE
+from tests.support.bus.record_log import APPEND_TIME, Log, read
+from tests.support.router.fast_path import needs_library
+from tests.support.router.fast_path_whole import PLACE, id_of
+from tests.support.router.router_lanes import NOW, POLICY, REGISTRY, TOPICS
+
+pytestmark = needs_library
+
+AGENT = "data-analyst"
+KEY, NEXT, FOREIGN = (PrivateKey.parse(digits * 32) for digits in ("11", "22", "33"))
+PARTITIONS = 4
+CLAIMED = REGISTRY.at(NOW)
+
+
+def entry(agent: str, *keys: PrivateKey) -> Any:
+    texts = tuple(key.public.text for key in keys)
+    return CLAIMED.agents[agent].entry.model_copy(update={"public_keys": texts})
+
+
+SIGNED = Registry.of(
+    [entry(AGENT, KEY, NEXT), entry("math-tutor", FOREIGN)],
+    CLAIMED.rules.model_copy(update={"identity": "signed"}),
+)
+
+
+def ids() -> list[str]:
+    """Of jobs whose place is the lane's partition."""
+    return [
+        id.decode() for id in map(id_of, range(1, 400)) if partition_of(id, PARTITIONS, count()) == PLACE[1]
+    ]
+
+
+IDS = ids()
+
+
+def job(number: int, key: PrivateKey | None = KEY, at: datetime = NOW, **fields: Any) -> Outgoing:
+    body = {"agent_id": AGENT, "kind": "sql", "prompt": "p" * 9, "job_id": IDS[number], **fields}
+    sent = as_record(make_job(body, {}, None, at, largest=1_000_000), TOPICS, at)
+    return sent if key is None else sign(sent, key)
+
+
+def lane(*, fast: bool = True, registry: Registry = SIGNED) -> RouterHandler:
+    """One that remembers the decision for the jobs of `job`, where it can."""
+    score = FastScore(POLICY.scorer) if fast else None
+    made = RouterHandler(
+        POLICY,
+        RegistryInForce(registry),
+        TOPICS,
+        lambda: NOW,
+        fast_score=score,
+        partitions=lambda: PARTITIONS,
+    )
+    made.whole(batches([job(0)]))
+    return made
+
+
+def batches(
+    records: Sequence[Outgoing], at: datetime = NOW, attributes: int = APPEND_TIME
+) -> list[RecordBatch]:
+    log = Log(end=1_000)
+    for record in records:
+        log.add_sent([record], at_ms=int(at.timestamp() * 1000), attributes=attributes)
+    return read(log, place=PLACE)
+
+
+def outcome(made: Sequence[Made]) -> list[Outgoing]:
+    return sorted(unpacked(made), key=lambda each: (each.topic, dict(each.headers)["ce_id"]))
+
+
+def both(records: Sequence[Outgoing], **how: Any) -> tuple[int, list[str]]:
+    """The same by both paths: how many took the fast one, and the reasons of the dead letters."""
+    sent = batches(records, **how)
+    whole = lane().whole(sent)
+    assert whole is not None
+    full = lane(fast=False)
+    apart = full([record for batch in sent for record in batch.records()])
+    assert outcome(whole.made) == outcome(apart)
+    reasons = [
+        dict(out.headers)["ce_reason"].decode() for out in unpacked(apart) if out.topic == TOPICS.dead.name
+    ]
+    return sum(out.count for out in whole.made if isinstance(out, EncodedBatch)), reasons
+
+
+def test_signed_jobs_take_the_fast_path() -> None:
+    assert both([job(number) for number in range(1, 40)]) == (39, [])
+    assert both([job(number, NEXT) for number in range(1, 5)]) == (4, [])
+
+
+def test_what_is_not_signed_well_is_left_to_the_full_path() -> None:
+    sent = job(1)
+    elsewhere = replace(sent, key=id_of(399))
+    assert both([job(1, None)]) == (0, ["signature_missing"])
+    assert both([job(1, FOREIGN)]) == (0, ["signature_foreign"])
+    assert both([replace(sent, value=(sent.value or b"").replace(b"ppp", b"pqp"))]) == (
+        0,
+        ["signature_wrong"],
+    )
+    assert both([sent], at=NOW + timedelta(minutes=5)) == (1, [])
+    assert both([sent], at=NOW + timedelta(minutes=5, milliseconds=1)) == (0, ["signature_stale"])
+    assert both([sent], at=NOW - timedelta(minutes=5, milliseconds=1)) == (0, ["signature_stale"])
+    assert both([sent], attributes=0) == (0, ["signature_stale"])
+    assert both([elsewhere]) == (0, [])  # sent on
+    assert both([sent, sent]) == (1, ["signature_repeated"])
+
+
+def test_a_signature_that_one_path_has_used_up_the_other_knows() -> None:
+    made, sent = lane(), batches([job(1)])
+    assert len(made([record for batch in sent for record in batch.records()])) == 1
+    again = made.whole(sent)
+    assert again is not None
+    assert [dict(out.headers)["ce_reason"] for out in unpacked(again.made)] == [b"signature_repeated"]
+    warmed = lane()
+    warmed.warm([record for batch in sent for record in batch.records()])
+    again = warmed.whole(sent)
+    assert again is not None
+    assert [dict(out.headers)["ce_reason"] for out in unpacked(again.made)] == [b"signature_repeated"]
+
+
+def test_where_an_agents_word_is_enough_signed_jobs_take_the_fast_path_too() -> None:
+    made = lane(registry=CLAIMED)
+    sent = batches([job(1), job(2, FOREIGN), replace(job(3), key=b"elsewhere")])
+    whole, full = made.whole(sent), lane(fast=False, registry=CLAIMED)
+    assert whole is not None
+    assert outcome(whole.made) == outcome(full([record for batch in sent for record in batch.records()]))
+    assert sum(out.count for out in whole.made if isinstance(out, EncodedBatch)) == 2
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.sampled_from(["ce_id", "ce_time", SIGNATURE, "value"]), st.integers(0), st.integers(1, 255))
+def test_one_byte_is_another_and_neither_path_routes(part: str, place: int, change: int) -> None:
+    sent = job(1)
+
+    def changed(text: bytes) -> bytes:
+        other = bytearray(text)
+        other[place % len(other)] ^= change
+        return bytes(other)
+
+    headers = [(name, changed(text) if name == part else text) for name, text in sent.headers]
+    value = changed(sent.value or b"") if part == "value" else sent.value
+    fast, reasons = both([replace(sent, headers=headers, value=value)])
+    assert fast == 0
+    assert len(reasons) == 1
+
+
+@pytest.mark.parametrize("extra", [SIGNATURE, "ce_id", "other"])
+def test_a_header_more_is_for_the_full_path(extra: str) -> None:
+    sent = job(1)
+    assert both([replace(sent, headers=[*sent.headers, (extra, b"x")])])[0] == 0
