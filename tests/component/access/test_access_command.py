@@ -64,6 +64,10 @@ async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
     }
     yield Command(tmp_path, settings)
     await owner.execute("drop database by_hand with (force)")
+    for login in await owner.fetch(
+        "select rolname from pg_roles where starts_with(rolname, $1)", f"{PREFIX}."
+    ):
+        await owner.execute(f'drop role "{login[0]}"')
     await owner.close()
 
 
@@ -93,9 +97,9 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
     assert applied.lines[:-1] == planned.lines[:-1]
     assert "PASSWORD" not in applied.out + applied.err
     files = sorted(folder.iterdir())
-    assert [file.name for file in files if "agent" in file.name] == [
-        f"{PREFIX}.agent.gone.env",
-        f"{PREFIX}.agent.reader.env",
+    of_agents = [file.name for file in files if "agent" in file.name]
+    assert of_agents == [
+        f"{PREFIX}.agent.{file}" for file in ("gone.env", "gone.password", "reader.env", "reader.password")
     ]
     assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
     reader = _read(folder / f"{PREFIX}.agent.reader.env")

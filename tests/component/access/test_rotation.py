@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -50,7 +51,7 @@ async def test_a_service_goes_on_with_a_new_password_from_its_file(guarded: Guar
         renewed = issue(guarded.access, servers, [], [WORKER])
         write(tmp_path, told(guarded.access, servers, renewed))
         await apply(servers, guarded.access, renewed)
-        guarded.passwords.update(renewed)
+        guarded.passwords[WORKER] = replace(guarded.passwords[WORKER], kafka=renewed[WORKER].kafka)
         await reach(guarded.part(WORKER), 20)
         async with asyncio.timeout(120):  # until no connection is left that was made with the old one
             while listener.problem is None and len(sent) < _MOST:
