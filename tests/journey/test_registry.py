@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.bus.read.follow import follow
 from pointsman.client.client import Client
+from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
-from pointsman_schemas.outcomes import JobCompleted, JobRejected, Outcome
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobRejected, Outcome
 from tests.support.running.command import Command
 from tests.support.running.system import TIERS, System
 
@@ -111,3 +113,41 @@ async def test_an_outcome_is_on_one_topic_and_the_audit_has_who_changed_what(sys
         "and payload #>> '{agent,id}' = 'billing'"
     )
     assert (change["agent_id"], change["status"]) == ("dana", "active")
+
+
+async def test_only_who_signs_is_heard_and_stops_its_own_jobs_alone(system: System) -> None:
+    """In running services, from when the registry says so."""
+    desk_key, thief_key = PrivateKey.generate(), PrivateKey.generate()
+    signed = f"""
+unregistered: reject
+identity: signed
+agents:
+  - {{id: chat-desk, owner: customer-care, public_keys: {desk_key.public.text}}}
+  - {{id: thief, owner: nobody, public_keys: {thief_key.public.text}}}
+"""
+    await system.order_faults({"prompt": "never", "effect": {"kind": "hang"}})
+    await apply_file(system.settings, system.topics, parse(signed, TIERS), by="dana")
+    async with (
+        Client(kafka=system.settings, agent_id="chat-desk", key=desk_key) as desk,
+        Client(kafka=system.settings, agent_id="chat-desk") as unsigned,
+        Client(kafka=system.settings, agent_id="thief", key=thief_key) as thief,
+    ):
+        refused: set[bytes] = set()
+        async with asyncio.timeout(60):
+            while not refused >= {b"signature_missing", b"signature_foreign"}:
+                await unsigned.publish(prompt="What is 1 + 1?", kind="chat")
+                await thief.publish(prompt="What is 1 + 1?", kind="chat", agent_id="chat-desk")
+                letters = follow(
+                    system.settings, [system.topics.dead.name], start="beginning", until_end=True
+                )
+                refused = {dict(letter.headers)["ce_reason"] async for letter in letters}
+        await until(desk, JobCompleted)
+        await until(thief, JobCompleted)
+        job_id = await desk.publish(prompt="never ever", tier="small")
+        await thief.cancel(job_id, "its own name")
+        await thief.cancel(job_id, "the name of another", agent_id="chat-desk")
+        await unsigned.cancel(job_id, "no signature")
+        await desk.cancel(job_id, "changed my mind")
+        cancelled = await desk.wait(job_id, timeout_s=60)
+        assert isinstance(cancelled, JobCancelled)
+        assert (cancelled.cancelled_by, cancelled.message) == ("chat-desk", "changed my mind")
