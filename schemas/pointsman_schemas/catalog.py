@@ -18,7 +18,7 @@ from pointsman_schemas.limits import (
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 
 MESSAGES: dict[str, type[Message]] = {
     message.TYPE: message
@@ -40,6 +40,7 @@ MESSAGES: dict[str, type[Message]] = {
         PromiseRenewed,
         AgentChanged,
         RegistryChanged,
+        RegistryProposed,
         CheckpointSigned,
         LimitDeclared,
         LimitReserved,

@@ -5,6 +5,7 @@ import binascii
 import re
 from datetime import date
 from typing import Annotated, Literal, Self, TypeVar
+from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -85,13 +86,17 @@ State = Literal["active", "suspended", "retired"]
 
 
 class AgentChanged(Message):
-    """An agent is from here on as `agent` says; the latest such record of an agent holds."""
+    """An agent is from here on as `agent` says; the latest such record of an agent holds.
+
+    Sent by whoever approved it, where the rules ask for two people, else by whoever changed it.
+    """
 
     type: Literal["agent.changed.v1"] = "agent.changed.v1"
     agent: AgentEntry
     state: State = "active"
     by: AgentId = Field(description="who changed it")
-    approved_by: AgentId | None = Field(default=None, description="who approved it, where the registry asks")
+    approved_by: AgentId | None = Field(default=None, description="who approved it, where the rules ask")
+    proposal: UUID | None = Field(default=None, description="what was approved")
     reason: str = Field(default="", max_length=2000)
 
 
@@ -115,4 +120,23 @@ class RegistryChanged(Message):
     rules: RegistryRules
     by: AgentId
     approved_by: AgentId | None = None
+    proposal: UUID | None = None
+    reason: str = Field(default="", max_length=2000)
+
+
+class ProposedChange(Value):
+    """One of `agent`, in this state, and `rules`."""
+
+    agent: AgentEntry | None = None
+    state: State = "active"
+    rules: RegistryRules | None = None
+
+
+class RegistryProposed(Message):
+    """Changes that hold once another person has approved them; each is then a message of its own."""
+
+    type: Literal["registry.proposed.v1"] = "registry.proposed.v1"
+    proposal: UUID
+    changes: tuple[ProposedChange, ...] = Field(min_length=1, max_length=10_000)
+    by: AgentId
     reason: str = Field(default="", max_length=2000)

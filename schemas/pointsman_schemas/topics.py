@@ -23,7 +23,7 @@ from pointsman_schemas.limits import (
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 
 DEFAULT_PREFIX = "pointsman"
 MIB = 1024 * 1024
@@ -209,12 +209,12 @@ class Topics:
         return Topic(
             f"{self.prefix}.agents.registry",
             "Who may do what: each agent as it stands, and the rules for all",
-            key="agent/ID or rules",
+            key="agent/ID, rules or proposal/ID",
             partitions=1,
             retention=timedelta(days=7),
             writers=("registry",),
             readers=("router", "opinion", "worker", "audit", "auditor", "registry", "people"),
-            carries=(AgentChanged, RegistryChanged),
+            carries=(AgentChanged, RegistryChanged, RegistryProposed),
             compacted=True,
             broker_time=True,
         )

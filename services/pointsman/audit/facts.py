@@ -12,7 +12,7 @@ from pointsman_schemas.jobs import Job, JobCancel, JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.policies import PolicyApplied
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def facts_of(message: Message | Job) -> MessageFacts:  # noqa: PLR0912  # one ca
             return MessageFacts(policy_version=message.policy_version)
         case AgentChanged():
             return MessageFacts(agent_id=message.by, status=message.state)
-        case RegistryChanged():
+        case RegistryChanged() | RegistryProposed():
             return MessageFacts(agent_id=message.by)
         case Job() | JobCancel() | JobFeedback():
             return MessageFacts(message.job_id, message.agent_id)

@@ -78,4 +78,13 @@ By = Annotated[
         metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks for it; else the user of this machine."
     ),
 ]
+PersonKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        envvar="POINTSMAN_REGISTRY_KEY_FILE",
+        help="Your private key, where changes of the registry must be signed (POINTSMAN_REGISTRY_KEYS).",
+    ),
+]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from pointsman.audit.heads import HeadsPart
+from pointsman.registry.settings import RegistryPart
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart, SettingsPart
 from pointsman.store.settings import PostgresPart, PrivacyKeyPart
@@ -17,7 +18,7 @@ S = TypeVar("S", bound=SettingsPart)
 LEFT_BY_DEV = Path(".pointsman/settings.env")
 
 
-class CliSettings(KafkaPart, PostgresPart, PrivacyKeyPart):
+class CliSettings(KafkaPart, PostgresPart, PrivacyKeyPart, RegistryPart):
     """What the commands need that only look or send."""
 
 

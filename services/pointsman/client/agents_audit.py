@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from pointsman.identity.verify import AgentKeys
 from pointsman.registry.follow import read_registry
 from pointsman.registry.registry import RegisteredAgent
 from pointsman.runtime.settings import KafkaPart
@@ -10,13 +11,15 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.topics import Topics
 
 
-async def audit_agents(kafka: KafkaPart, topics: Topics, dsn: str, now: datetime) -> list[Sprawl]:
+async def audit_agents(
+    kafka: KafkaPart, topics: Topics, dsn: str, now: datetime, people: AgentKeys | None = None
+) -> list[Sprawl]:
     """Every finding, as of `now`.
 
     Raises:
         BusError, StoreError, StoreUnavailableError: the registry or the record cannot be read.
     """
-    registered = (await read_registry(kafka, topics)).agents
+    registered = (await read_registry(kafka, topics, people)).agents
     return await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
 
 

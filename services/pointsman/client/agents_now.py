@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from pointsman.identity.verify import AgentKeys
 from pointsman.registry.follow import read_registry
 from pointsman.registry.registry import RegisteredAgent
 from pointsman.runtime.settings import KafkaPart
@@ -61,14 +62,14 @@ class AgentNow:
 
 
 async def agents_now(
-    kafka: KafkaPart, topics: Topics, dsn: str, now: datetime
+    kafka: KafkaPart, topics: Topics, dsn: str, now: datetime, people: AgentKeys | None = None
 ) -> tuple[list[AgentNow], str | None]:
     """Registered agents, then those that were only seen; and why the database says nothing, if so.
 
     Raises:
         BusError: the registry cannot be read.
     """
-    registered = (await read_registry(kafka, topics)).agents
+    registered = (await read_registry(kafka, topics, people)).agents
     seen: dict[str, AgentSeen] = {}
     problem = None
     try:

@@ -82,7 +82,7 @@ def _problems(today: date | None, file: AgentsFile) -> Iterator[tuple[Loc, str]]
         if file.identity == "signed" and agent.public_keys is None:
             yield (
                 here,
-                f"`identity: signed` asks for `public_keys`; make one: pointsman agents key {agent.id}",
+                "`identity: signed` asks for `public_keys`; make one: pointsman agents key FILE",
             )
         if file.strict:
             yield from _strict(here, agent, today)

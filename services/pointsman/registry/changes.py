@@ -6,7 +6,14 @@ from typing import Any, Literal
 from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman_schemas.base import Json, Value
-from pointsman_schemas.registry import AgentChanged, AgentEntry, RegistryChanged, RegistryRules, State
+from pointsman_schemas.registry import (
+    AgentChanged,
+    AgentEntry,
+    ProposedChange,
+    RegistryChanged,
+    RegistryRules,
+    State,
+)
 
 #: What happens to an agent, or to the rules for all.
 ChangeKind = Literal["register", "change", "suspend", "resume", "retire", "rules"]
@@ -32,14 +39,17 @@ class RegistryChange:
     rules: RegistryRules | None = None
     state: State = "active"
 
-    def message(self, by: str, approved_by: str | None, reason: str) -> AgentChanged | RegistryChanged:
-        """What is published."""
+    def message(self, by: str, reason: str) -> AgentChanged | RegistryChanged:
+        """What is published, where one person may."""
         if self.entry is not None:
-            return AgentChanged(
-                agent=self.entry, state=self.state, by=by, approved_by=approved_by, reason=reason
-            )
+            return AgentChanged(agent=self.entry, state=self.state, by=by, reason=reason)
         assert self.rules is not None
-        return RegistryChanged(rules=self.rules, by=by, approved_by=approved_by, reason=reason)
+        return RegistryChanged(rules=self.rules, by=by, reason=reason)
+
+    @property
+    def proposed(self) -> ProposedChange:
+        """What is proposed, where another person is to approve it."""
+        return ProposedChange(agent=self.entry, state=self.state, rules=self.rules)
 
     def to_json(self) -> Json:
         """Its fields as JSON can hold them."""
@@ -50,14 +60,12 @@ class RegistryChange:
 
 
 def plan(file: AgentsFile, history: RegistryHistory) -> list[RegistryChange]:
-    """What makes the registry the file's: the rules first, then agents in the file's order, then who is gone.
+    """What makes the registry the file's: agents in the file's order, then who is gone, then the rules.
 
-    A suspended agent stays suspended, whatever its entry says: only `resume` ends that.
+    The rules come last: who may make these changes is decided by those of before. A suspended agent stays
+    suspended, whatever its entry says: only `resume` ends that.
     """
     changes: list[RegistryChange] = []
-    if history.rules != file.rules:
-        fields = _fields(history.rules, file.rules)
-        changes.append(RegistryChange("rules", None, fields, rules=file.rules))
     for entry in file.entries:
         known = history.agents.get(entry.id)
         if known is None or known.state == "retired":
@@ -67,7 +75,11 @@ def plan(file: AgentsFile, history: RegistryHistory) -> list[RegistryChange]:
             changes.append(RegistryChange("change", entry.id, fields, entry, state=known.state))
     listed = {entry.id for entry in file.agents}
     gone = (known for id, known in history.agents.items() if id not in listed and known.state != "retired")
-    return [*changes, *(turned(known, "retired") for known in gone)]
+    changes += [turned(known, "retired") for known in gone]
+    if history.rules != file.rules:
+        fields = _fields(history.rules, file.rules)
+        changes.append(RegistryChange("rules", None, fields, rules=file.rules))
+    return changes
 
 
 def turned(known: RegisteredAgent, state: State) -> RegistryChange:

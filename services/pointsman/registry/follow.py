@@ -6,40 +6,44 @@ from contextlib import asynccontextmanager
 
 from pointsman.bus.codec.decode import Decoded, broker_time, decode
 from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.signed import verify_record
 from pointsman.bus.places import Offsets
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart
+from pointsman.identity.verify import AgentKeys, SignatureVerdict
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import RegistryHistory
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
+RegistryMessage = AgentChanged | RegistryChanged | RegistryProposed
 
-async def read_registry(kafka: KafkaPart, topics: Topics) -> RegistryHistory:
-    """What is on record now.
+
+async def read_registry(kafka: KafkaPart, topics: Topics, people: AgentKeys | None = None) -> RegistryHistory:
+    """What is on record now. `people`: who must have signed a change; None: nobody.
 
     Raises:
         BusError: it cannot be read.
     """
-    return (await _read(kafka, topics))[0]
+    return (await _read(kafka, topics, people))[0]
 
 
 @asynccontextmanager
 async def followed_registry(
-    settings: LanePart, topics: Topics, in_force: RegistryInForce
+    settings: LanePart, topics: Topics, in_force: RegistryInForce, people: AgentKeys | None
 ) -> AsyncIterator[None]:
-    """Inside, `in_force` is what the topic says, from what is on record now.
+    """Inside, `in_force` is what the topic says, from what is on record now. `people` as for `read_registry`.
 
     Raises:
         BusError: what is on record cannot be read.
     """
-    history, start = await _read(settings, topics)
+    history, start = await _read(settings, topics, people)
 
     def renew() -> None:
         registry = history.registry
@@ -48,23 +52,38 @@ async def followed_registry(
             rules = {"unregistered": registry.rules.unregistered, "identity": registry.rules.identity}
             event(log, logging.INFO, Event.REGISTRY_IN_FORCE, agents=len(registry.agents), **rules)
 
-    def hear(message: AgentChanged | RegistryChanged, record: Incoming) -> None:
-        history.hear(message, broker_time(record))
+    def hear(_message: RegistryMessage, record: Incoming) -> None:
+        _take(history, record, people)
         renew()
 
-    kinds: tuple[type[AgentChanged | RegistryChanged], ...] = (AgentChanged, RegistryChanged)
+    kinds: tuple[type[RegistryMessage], ...] = (AgentChanged, RegistryChanged, RegistryProposed)
     listener = MessageListener(settings, topics.registry, kinds, hear, start=start)
     renew()
     async with listener.running():
         yield
 
 
-async def _read(kafka: KafkaPart, topics: Topics) -> tuple[RegistryHistory, Offsets]:
+async def _read(
+    kafka: KafkaPart, topics: Topics, people: AgentKeys | None
+) -> tuple[RegistryHistory, Offsets]:
     history = RegistryHistory()
     async with Follower(kafka, [topics.registry.name], start="beginning", until_end=True) as follower:
         while not follower.ended:
             for record in await follower.read():
-                read = decode(record)
-                if isinstance(read, Decoded):
-                    history.hear(read.message, broker_time(record))
+                _take(history, record, people)
     return history, dict(follower.offsets)
+
+
+def _take(history: RegistryHistory, record: Incoming, people: AgentKeys | None) -> None:
+    """Add a record to the history, if it is by who may."""
+    read = decode(record)
+    if not isinstance(read, Decoded):
+        return
+    sender, why_not = read.envelope.agent_id, None
+    if people is not None:
+        verdict = verify_record(record, sender, people).verdict
+        if verdict is not SignatureVerdict.VALID:
+            why_not = f"the signature of {sender} is {verdict}"
+    why_not = why_not or history.hear(read.message, sender, broker_time(record))
+    if why_not is not None:
+        event(log, logging.WARNING, Event.REGISTRY_CHANGE_IGNORED, offset=record.offset, reason=why_not)

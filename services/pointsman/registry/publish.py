@@ -1,61 +1,145 @@
 """Puts changes of the registry on its topic."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.codec.emit import emit
-from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
+from pointsman.identity.keys import PrivateKey
+from pointsman.identity.verify import AgentKeys
 from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.changes import RegistryChange, plan
 from pointsman.registry.follow import read_registry
+from pointsman.registry.registry import RegistryHistory
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.topics import Topics
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who changes the registry; `key` signs, where signatures are asked for."""
+
+    id: str
+    key: PrivateKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was changed; where the rules ask for two people it waits under `proposal`."""
+
+    changes: list[RegistryChange]
+    proposal: UUID | None = None
+
+
 async def apply_file(
-    kafka: KafkaPart, topics: Topics, file: AgentsFile, *, by: str, reason: str = ""
-) -> list[RegistryChange]:
-    """Make the registry what the file says, and the topics that its agents are to have; returns the changes.
+    kafka: KafkaPart,
+    topics: Topics,
+    file: AgentsFile,
+    *,
+    by: str,
+    key: PrivateKey | None = None,
+    people: AgentKeys | None = None,
+    reason: str = "",
+) -> Applied:
+    """Make the registry what the file says, and the topics that its agents are to have.
 
     Raises:
         BusError: it cannot be read or written.
     """
-    changes = plan(file, await read_registry(kafka, topics))
+    history = await read_registry(kafka, topics, people)
+    changes = plan(file, history)
     # Before services hear of it: a topic that is not there would hold up all that is written beside it.
     own = [topics.agent_results(entry.id) for entry in file.entries if entry.kafka]
     if own and changes:
         await apply_topics(kafka, own)
-    await publish_changes(kafka, topics, changes, by=by, reason=reason)
-    return changes
+    return await submit(kafka, topics, history, changes, Person(by, key), reason=reason)
 
 
-async def publish_changes(
+async def submit(
     kafka: KafkaPart,
     topics: Topics,
-    changes: Sequence[RegistryChange],
+    history: RegistryHistory,
+    changes: list[RegistryChange],
+    person: Person,
     *,
-    by: str,
-    approved_by: str | None = None,
     reason: str = "",
     clock: Clock = utc_now,
-) -> None:
-    """Publish the changes, in their order; in force everywhere within 2 s.
+) -> Applied:
+    """Publish the changes, in their order, in force everywhere within 2 s; or propose them, see the rules.
 
     Raises:
         BusError: see `Publisher.publish`.
     """
-    made = [_record(topics, change.message(by, approved_by, reason), by, clock) for change in changes]
-    if made:
-        async with Publisher(kafka) as publisher:
-            await publisher.publish(made)
+    alone = history.rules is None or history.rules.approvals == 1
+    if not changes:
+        return Applied([])
+    if alone or all(change.kind == "suspend" for change in changes):
+        await _publish(
+            kafka, topics, [change.message(person.id, reason) for change in changes], person, clock
+        )
+        return Applied(changes)
+    id = uuid7(clock())
+    proposal = RegistryProposed(
+        proposal=id, changes=tuple(change.proposed for change in changes), by=person.id, reason=reason
+    )
+    await _publish(kafka, topics, [proposal], person, clock)
+    return Applied(changes, id)
 
 
-def _record(topics: Topics, message: AgentChanged | RegistryChanged, by: str, clock: Clock) -> Outgoing:
-    now = clock()
-    key = f"agent/{message.agent.id}" if isinstance(message, AgentChanged) else "rules"
-    return emit(topics.registry, key.encode(), Envelope(uuid7(now), by, message.TYPE, now, by), message)
+async def approve(
+    kafka: KafkaPart,
+    topics: Topics,
+    proposal: RegistryProposed,
+    person: Person,
+    *,
+    clock: Clock = utc_now,
+) -> None:
+    """Make what was proposed hold: each change becomes a message of its own.
+
+    Raises:
+        BusError: see `Publisher.publish`.
+    """
+    told = {
+        "by": proposal.by,
+        "approved_by": person.id,
+        "proposal": proposal.proposal,
+        "reason": proposal.reason,
+    }
+    messages: list[Message] = []
+    for change in proposal.changes:
+        if change.agent is not None:
+            messages.append(AgentChanged(agent=change.agent, state=change.state, **told))
+        elif change.rules is not None:
+            messages.append(RegistryChanged(rules=change.rules, **told))
+    await _publish(kafka, topics, messages, person, clock)
+
+
+async def _publish(
+    kafka: KafkaPart, topics: Topics, messages: Sequence[Message], person: Person, clock: Clock
+) -> None:
+    made = []
+    for message in messages:
+        now = clock()
+        envelope = Envelope(uuid7(now), person.id, message.TYPE, now, person.id)
+        record = emit(topics.registry, _key(message).encode(), envelope, message)
+        made.append(record if person.key is None else sign(record, person.key))
+    async with Publisher(kafka) as publisher:
+        await publisher.publish(made)
+
+
+def _key(message: Message) -> str:
+    match message:
+        case AgentChanged():
+            return f"agent/{message.agent.id}"
+        case RegistryProposed():
+            return f"proposal/{message.proposal}"
+        case _:
+            return "rules"

@@ -4,10 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from pointsman.identity.verify import AgentKeys
 from pointsman_schemas.base import Message
-from pointsman_schemas.registry import AgentChanged, AgentEntry, RegistryChanged, RegistryRules, State
+from pointsman_schemas.registry import (
+    AgentChanged,
+    AgentEntry,
+    ProposedChange,
+    RegistryChanged,
+    RegistryProposed,
+    RegistryRules,
+    State,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +58,68 @@ class Registry:
 
 @dataclass(slots=True)
 class RegistryHistory:
-    """What the topic's messages amount to, heard in their order."""
+    """What the topic's messages amount to, heard in their order. `proposals`: what waits for approval."""
 
     agents: dict[str, RegisteredAgent] = field(default_factory=dict)
     rules: RegistryRules | None = None
+    proposals: dict[UUID, RegistryProposed] = field(default_factory=dict)
 
-    def hear(self, message: Message, at: datetime) -> None:
-        """Take in a message that the broker took at `at`; of each agent the latest holds."""
-        match message:
-            case AgentChanged():
-                self.agents[message.agent.id] = RegisteredAgent(
-                    message.agent, message.state, message.by, message.reason, at
-                )
-            case RegistryChanged():
-                self.rules = message.rules
-            case _:
-                pass
+    def hear(self, message: Message, sender: str, at: datetime) -> str | None:
+        """Take in a message that `sender` sent and the broker took at `at`; returns why it does not count.
+
+        Of each agent the latest change holds.
+        """
+        if isinstance(message, RegistryProposed):
+            if message.by != sender:
+                return f"{sender} sent a proposal of {message.by}"
+            self.proposals[message.proposal] = message
+        elif isinstance(message, AgentChanged | RegistryChanged):
+            if (why_not := self._may_not(message, sender)) is not None:
+                return why_not
+            self._change(message, at)
+        return None
 
     @property
     def registry(self) -> Registry | None:
         """As it stands now; None before the first rules are there."""
         return None if self.rules is None else Registry(dict(self.agents), self.rules)
+
+    def _change(self, message: AgentChanged | RegistryChanged, at: datetime) -> None:
+        proposal = self.proposals.pop(message.proposal, None) if message.proposal is not None else None
+        if proposal is not None:
+            left = tuple(change for change in proposal.changes if change != proposed(message))
+            if left:
+                self.proposals[proposal.proposal] = proposal.model_copy(update={"changes": left})
+        if isinstance(message, AgentChanged):
+            agent = RegisteredAgent(message.agent, message.state, message.by, message.reason, at)
+            self.agents[message.agent.id] = agent
+        else:
+            self.rules = message.rules
+
+    def _may_not(self, message: AgentChanged | RegistryChanged, sender: str) -> str | None:
+        """Why the sender may not make this change, by the rules in force; None where it may."""
+        accountable = message.approved_by or message.by
+        if sender != accountable:
+            return f"{sender} sent a change of {accountable}"
+        if self.rules is None or self.rules.approvals == 1 or self._suspends(message):
+            return None
+        proposal = None if message.proposal is None else self.proposals.get(message.proposal)
+        if message.approved_by in (None, message.by):
+            return f"{message.by} may not change it alone: the rules ask for two people"
+        if proposal is None or proposal.by != message.by or proposed(message) not in proposal.changes:
+            return f"{sender} approved what {message.by} has not proposed"
+        return None
+
+    def _suspends(self, message: AgentChanged | RegistryChanged) -> bool:
+        """Whether all it does is to stop an agent, which one person may do at once."""
+        if not isinstance(message, AgentChanged) or message.state != "suspended":
+            return False
+        known = self.agents.get(message.agent.id)
+        return known is not None and known.entry == message.agent
+
+
+def proposed(message: AgentChanged | RegistryChanged) -> ProposedChange:
+    """What of a change was proposed."""
+    if isinstance(message, AgentChanged):
+        return ProposedChange(agent=message.agent, state=message.state)
+    return ProposedChange(rules=message.rules)

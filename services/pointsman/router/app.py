@@ -83,7 +83,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         event(log, INFO, Event.ROUTER_STARTING, fast_path=fast_score is not None)
         await put_on_record(settings, topics, file, text, clock)
         async with (
-            followed_registry(settings, topics, in_force),
+            followed_registry(settings, topics, in_force, settings.registry_people),
             hearing(settings, topics, promises, source=SOURCE, clock=clock, is_by=Authors(in_force).is_by),
             attending(settings, settings.opinion_group, policy, attendance, clock),
         ):

@@ -6,10 +6,11 @@ from pydantic import Field
 
 from pointsman.bus.settings import LanePart
 from pointsman.claims.settings import ClaimsPart
+from pointsman.registry.settings import RegistryPart
 from pointsman.runtime.settings import HttpPart
 
 
-class RouterSettings(LanePart, HttpPart, ClaimsPart):
+class RouterSettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
     """Kafka, HTTP and the policy's file."""
 
     policy: Path = Field(default=Path("policy.yaml"), description="tiers, rules and limits")

@@ -12,6 +12,7 @@ class Event(StrEnum):
         " reading stopped until `pointsman audit adopt` starts a new chapter"
     )
     REGISTRY_IN_FORCE = "registry in force"
+    REGISTRY_CHANGE_IGNORED = "registry change ignored: it is not by who may make it"
     RECORD_GIVEN_UP = "record given up: its handler failed"
     RECORD_TOO_LARGE = "record is too large for its topic"
     RECORD_NOT_CUT = "record cannot be cut to the size that its topic takes"

@@ -88,7 +88,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
         async with (
-            followed_registry(settings, topics, in_force),
+            followed_registry(settings, topics, in_force, settings.registry_people),
             shared_limits.running(),
             commands.running(),
             closed_after(claim_check),

@@ -6,11 +6,12 @@ from pydantic import Field
 
 from pointsman.bus.settings import LanePart
 from pointsman.claims.settings import ClaimsPart
+from pointsman.registry.settings import RegistryPart
 from pointsman.runtime.settings import HttpPart
 from pointsman_schemas.base import TierName
 
 
-class WorkerSettings(LanePart, HttpPart, ClaimsPart):
+class WorkerSettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
     """One process serves one tier; any number of processes may."""
 
     tier: TierName

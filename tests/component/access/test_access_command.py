@@ -11,11 +11,9 @@ from pointsman.bus.admin.acls import add_acls, remove_acls
 from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.tcp_check import reach
 from pointsman.registry.agents_file import parse
-from pointsman.registry.changes import plan as plan_registry
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
-from pointsman.registry.publish import publish_changes
-from pointsman.registry.registry import RegistryHistory
+from pointsman.registry.publish import Person, submit
 from pointsman.store.migrate import migrate
 from pointsman_schemas.registry import State
 from pointsman_schemas.topics import Topics
@@ -47,7 +45,7 @@ async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
     kafka = guarded.broker.admin
     await apply_topics(kafka, TOPICS.all(TIERS))
     changes = plan_registry(parse(AGENTS, TIERS), RegistryHistory())
-    await publish_changes(kafka, TOPICS, changes, by="dana", reason="test")
+    await submit(kafka, TOPICS, RegistryHistory(), changes, Person("dana"))
     owner = await asyncpg.connect(guarded.owner)
     await owner.execute("create database by_hand")
     dsn = guarded.owner.rpartition("/")[0] + "/by_hand"
@@ -147,8 +145,8 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
 async def _turn(guarded: Guarded, agent: str, state: State) -> None:
     """As `agents suspend` does."""
     kafka = guarded.broker.admin
-    known = (await read_registry(kafka, TOPICS)).agents[agent]
-    await publish_changes(kafka, TOPICS, [turned(known, state)], by="dana", reason="test")
+    history = await read_registry(kafka, TOPICS)
+    await submit(kafka, TOPICS, history, [turned(history.agents[agent], state)], Person("dana"))
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from tests.support.bus.bad_records import BAD, Bad
 from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
 
@@ -41,6 +41,7 @@ OF_NO_JOB = {
         CheckpointSigned,
         AgentChanged,
         RegistryChanged,
+        RegistryProposed,
     )
 }
 JOB = UUID("0190a000-0000-7000-8000-00000000beef")
@@ -80,6 +81,7 @@ def test_every_type_of_the_catalogue_has_facts() -> None:
             PolicyApplied.TYPE,
             AgentChanged.TYPE,
             RegistryChanged.TYPE,
+            RegistryProposed.TYPE,
         }, name
         if name in OF_NO_JOB:
             continue

@@ -16,7 +16,7 @@ def file(*agents: str, rules: str = "unregistered: reject") -> AgentsFile:
 
 def on_record(changes: list[RegistryChange], history: RegistryHistory) -> RegistryHistory:
     for change in changes:
-        history.hear(change.message("dana", None, ""), NOW)
+        assert history.hear(change.message("dana", ""), "dana", NOW) is None
     return history
 
 
@@ -27,7 +27,7 @@ def told(changes: list[RegistryChange]) -> list[tuple[str, str | None]]:
 def test_a_file_applied_twice_changes_nothing_the_second_time() -> None:
     wanted = file("id: a, owner: x, tiers: small", "id: b, owner: y, expires: 2026-05-01")
     first = plan(wanted, RegistryHistory())
-    assert told(first) == [("rules", None), ("register", "a"), ("register", "b")]
+    assert told(first) == [("register", "a"), ("register", "b"), ("rules", None)]
     history = on_record(first, RegistryHistory())
     assert plan(wanted, history) == []
     assert {id: agent.entry for id, agent in history.agents.items()} == {

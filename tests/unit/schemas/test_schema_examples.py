@@ -35,6 +35,7 @@ OF_NO_JOB: dict[str, Callable[[Any], str]] = {
     "promise.renewed.v1": lambda value: f"trust/{value['model']}",
     "agent.changed.v1": lambda value: f"agent/{value['agent']['id']}",
     "registry.changed.v1": lambda value: "rules",
+    "registry.proposed.v1": lambda value: f"proposal/{value['proposal']}",
     "limit.declared.v1": lambda value: value["budget"],
     "limit.reserved.v1": lambda value: value["process"],
     "limit.settled.v1": lambda value: value["process"],

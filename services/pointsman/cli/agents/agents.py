@@ -9,6 +9,8 @@ COMMANDS = {
     "apply": "Make the registry as agents.yaml has it.",
     "list": "List the agents: owner, state, last job, spend.",
     "show": "Show one agent's entry.",
+    "approve": "Make what another person proposed hold.",
+    "key": "Create a key for signing.",
     "audit": "Find agents that nobody registered, uses, owns or needs so much for.",
     "suspend": "Refuse an agent's jobs from now on.",
     "resume": "End an agent's suspension.",

@@ -2,7 +2,7 @@
 
 import typer
 
-from pointsman.cli.options import Agents, By, Json, Kafka, Policy, Prefix, Reason
+from pointsman.cli.options import Agents, By, Json, Kafka, PersonKey, Policy, Prefix, Reason
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -14,30 +14,48 @@ def apply(
     policy: Policy = None,
     by: By = "",
     reason: Reason = "",
+    key: PersonKey = None,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
 ) -> None:
     """Make the registry as agents.yaml has it; in force everywhere within 2 s, without a restart.
 
-    An agent that the file no longer names is retired. Each change goes on record with who made it.
+    An agent that the file no longer names is retired. Each change goes on record with who made it. Where the
+    rules ask for two people (`approvals: 2`), it is proposed, and holds once another has approved it.
+
+    --json gives {changes: [{change, agent, fields}], proposal}; proposal is null where nobody has to approve.
     """
     import asyncio
 
     from pointsman.cli import screen
     from pointsman.cli.agents.planning import read_file, settings_of
     from pointsman.cli.judge import judge
+    from pointsman.cli.key_file import read_key
     from pointsman.cli.show.registry import diff
     from pointsman.registry.publish import apply_file
 
     settings = settings_of(agents, policy, kafka, prefix)
     file, who = read_file(settings), judge(by)
 
-    done = asyncio.run(apply_file(settings, settings.topics, file, by=who, reason=reason))
+    applied = asyncio.run(
+        apply_file(
+            settings,
+            settings.topics,
+            file,
+            by=who,
+            key=read_key(key),
+            people=settings.registry_people,
+            reason=reason,
+        )
+    )
     if as_json:
-        screen.print_json([change.to_json() for change in done])
+        changes = [change.to_json() for change in applied.changes]
+        screen.print_json({"changes": changes, "proposal": applied.proposal})
         return
-    for line in diff(done):
+    for line in diff(applied.changes):
         screen.line(line)
-    if not done:
+    if applied.proposal is not None:
+        screen.note(f"proposed; another person makes it hold: pointsman agents approve {applied.proposal}")
+    elif not applied.changes:
         screen.note("nothing to do: the registry is as the file has it")

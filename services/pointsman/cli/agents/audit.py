@@ -28,7 +28,9 @@ def audit(
     from pointsman.runtime.clock import utc_now
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
-    found = asyncio.run(audit_agents(settings, settings.topics, settings.postgres, utc_now()))
+    found = asyncio.run(
+        audit_agents(settings, settings.topics, settings.postgres, utc_now(), settings.registry_people)
+    )
     if as_json:
         screen.print_json(found)
     elif found:

@@ -27,7 +27,9 @@ def list_agents(
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
 
     async def work() -> tuple[list[AgentNow], str | None]:
-        return await agents_now(settings, settings.topics, settings.postgres, utc_now())
+        return await agents_now(
+            settings, settings.topics, settings.postgres, utc_now(), settings.registry_people
+        )
 
     agents, problem = asyncio.run(work())
     if as_json:

@@ -35,7 +35,9 @@ def plan(
 
     settings = settings_of(agents, policy, kafka, prefix)
     file = read_file(settings)
-    to_do = plan_changes(file, asyncio.run(read_registry(settings, settings.topics)))
+    to_do = plan_changes(
+        file, asyncio.run(read_registry(settings, settings.topics, settings.registry_people))
+    )
     if as_json:
         screen.print_json([change.to_json() for change in to_do])
     else:

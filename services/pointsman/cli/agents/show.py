@@ -19,7 +19,7 @@ def show(agent: AgentName, *, as_json: Json = False, kafka: Kafka = None, prefix
     from pointsman.registry.follow import read_registry
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
-    known = registered(asyncio.run(read_registry(settings, settings.topics)), agent)
+    known = registered(asyncio.run(read_registry(settings, settings.topics, settings.registry_people)), agent)
     if as_json:
         screen.print_json(known)
         return

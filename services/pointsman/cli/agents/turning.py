@@ -2,13 +2,18 @@
 
 import asyncio
 from difflib import get_close_matches
+from pathlib import Path
+from uuid import UUID
 
+from pointsman.access.apply import suspend as suspend_login
+from pointsman.bus.errors import BusError
 from pointsman.cli import screen
 from pointsman.cli.judge import judge
+from pointsman.cli.key_file import read_key
 from pointsman.cli.settings import CliSettings, load
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
-from pointsman.registry.publish import publish_changes
+from pointsman.registry.publish import Person, submit
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman.runtime.errors import CommandError
 from pointsman_schemas.registry import State
@@ -20,6 +25,7 @@ def turn(
     *,
     by: str,
     reason: str,
+    key: Path | None,
     as_json: bool,
     kafka: str | None,
     prefix: str | None,
@@ -31,25 +37,56 @@ def turn(
         BusError: the registry cannot be read or written.
     """
     settings, who = load(CliSettings, kafka=kafka, prefix=prefix), judge(by)
+    person = Person(who, read_key(key))
 
-    async def work() -> RegisteredAgent:
-        known = registered(await read_registry(settings, settings.topics), agent)
+    async def work() -> tuple[RegisteredAgent, UUID | None, str | None]:
+        history = await read_registry(settings, settings.topics, settings.registry_people)
+        known = registered(history, agent)
         if known.state == "retired" and state != "retired":
             raise CommandError(
                 f"agent {agent} is retired", "put it into agents.yaml again, then: pointsman agents apply"
             )
-        if known.state != state:
-            change = turned(known, state)
-            await publish_changes(settings, settings.topics, [change], by=who, reason=reason)
-        return known
+        changes = [] if known.state == state else [turned(known, state)]
+        applied = await submit(settings, settings.topics, history, changes, person, reason=reason)
+        left = None
+        if state != "active" and known.entry.kafka and applied.proposal is None:
+            left = await _log_out(settings, agent)
+        return known, applied.proposal, left
 
-    before = asyncio.run(work()).state
+    known, proposal, left = asyncio.run(work())
+    before = known.state
     if as_json:
-        screen.print_json({"agent": agent, "before": before, "state": state, "by": who, "reason": reason})
+        screen.print_json(
+            {
+                "agent": agent,
+                "before": before,
+                "state": before if proposal else state,
+                "by": who,
+                "reason": reason,
+                "proposal": proposal,
+            }
+        )
+    elif proposal is not None:
+        screen.note(f"proposed; another person makes it hold: pointsman agents approve {proposal}")
     elif before == state:
         screen.note(f"nothing to do: {agent} is {state}")
     else:
         screen.line(f"{agent}: {before} -> {state}")
+    if left is not None:
+        screen.note(left)
+    if state == "active" and known.entry.kafka and proposal is None and before != state:
+        screen.note("its Kafka login is made anew by: pointsman access apply")
+
+
+async def _log_out(settings: CliSettings, agent: str) -> str | None:
+    """Take the agent's rights and its login in Kafka; returns what is left to do, if they cannot be taken."""
+    user = f"{settings.prefix}.agent.{agent}"
+    try:
+        await suspend_login(settings, user)
+    except BusError as error:
+        fix = f"pointsman access suspend agent.{agent}"
+        return f"its Kafka login stays ({error}); as the cluster's super user: {fix}"
+    return None
 
 
 def registered(history: RegistryHistory, agent: str) -> RegisteredAgent:

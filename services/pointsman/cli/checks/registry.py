@@ -2,15 +2,16 @@
 
 from pointsman.bus.errors import BusError
 from pointsman.cli.checks.finding import CheckResult
+from pointsman.identity.verify import AgentKeys
 from pointsman.registry.follow import read_registry
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 
-async def registry(kafka: KafkaPart, topics: Topics) -> CheckResult:
+async def registry(kafka: KafkaPart, topics: Topics, people: AgentKeys | None) -> CheckResult:
     """The registry as routers have it."""
     try:
-        standing = (await read_registry(kafka, topics)).registry
+        standing = (await read_registry(kafka, topics, people)).registry
     except BusError as error:
         return CheckResult("agents", None, f"the registry cannot be read: {error}")
     if standing is None:

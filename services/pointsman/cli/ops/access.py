@@ -180,7 +180,7 @@ async def _derived(
 
     settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     file = load_policy(settings.policy)
-    agents = (await read_registry(settings, settings.topics)).agents.values()
+    agents = (await read_registry(settings, settings.topics, settings.registry_people)).agents.values()
     now = utc_now()
     wanted = derive(
         settings.topics,

@@ -61,7 +61,7 @@ def doctor(
             check_opinion(router, router.opinion_group, policy_file),
         )
         held = await check_limits(router, router.topics)
-        registry = await check_registry(router, router.topics)
+        registry = await check_registry(router, router.topics, router.registry_people)
         servers = [*kafka_found, *postgres_found, claims_found]
         return [
             *servers,

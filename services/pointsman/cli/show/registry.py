@@ -10,6 +10,7 @@ from pointsman.cli.formats import moment, money, printable
 from pointsman.client.agents_now import AgentNow
 from pointsman.registry.changes import ChangeKind, RegistryChange
 from pointsman.registry.registry import RegisteredAgent
+from pointsman_schemas.registry import RegistryProposed
 
 _SIGNS: dict[ChangeKind, str] = {
     "register": "+", "change": "~", "rules": "~", "suspend": "~", "resume": "~", "retire": "-",
@@ -32,6 +33,18 @@ def diff(changes: Sequence[RegistryChange]) -> Iterator[str]:
     if changes:
         signs = [_SIGNS[change.kind] for change in changes]
         yield f"{signs.count('+')} to register, {signs.count('~')} to change, {signs.count('-')} to retire"
+
+
+def proposal_lines(proposal: RegistryProposed) -> Iterator[str]:
+    """A line for the proposal, below it one for each change."""
+    reason = f": {printable(proposal.reason)}" if proposal.reason else ""
+    yield f"{proposal.proposal} by {printable(proposal.by)}{reason}"
+    for change in proposal.changes:
+        if change.agent is not None:
+            entry = change.agent.model_dump(mode="json", exclude_defaults=True)
+            yield f"    {change.state}: {_value(entry)}"
+        elif change.rules is not None:
+            yield f"    rules: {_value(change.rules.model_dump(mode='json'))}"
 
 
 def agents_table(agents: Sequence[AgentNow]) -> Table:

@@ -61,7 +61,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         await put_on_record(settings, settings.topics, file, text, clock)
         is_by = Authors(in_force).is_by
         async with (
-            followed_registry(settings, settings.topics, in_force),
+            followed_registry(settings, settings.topics, in_force, settings.registry_people),
             hearing(settings, settings.topics, promises, source=SOURCE, clock=clock, is_by=is_by),
         ):
             await lanes.run()

@@ -3,7 +3,7 @@
 from pointsman_schemas.base import Message
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 
 POLICY_KINDS = {
     "policy.applied": ("policy", "blue"),
@@ -12,6 +12,7 @@ POLICY_KINDS = {
     "promise.renewed": ("trusted", "green"),
     "agent.changed": ("agent", "blue"),
     "registry.changed": ("rules", "blue"),
+    "registry.proposed": ("proposal", "yellow"),
 }
 
 
@@ -34,5 +35,7 @@ def policy_words(message: Message) -> str:
         case RegistryChanged():
             rules = message.rules
             return f"others: {rules.unregistered}, identity: {rules.identity}, by {message.by}"
+        case RegistryProposed():
+            return f"{len(message.changes)} changes of the registry, by {message.by}: {message.proposal}"
         case _:
             return ""

@@ -1,0 +1,44 @@
+"""Who may change the registry."""
+
+from pydantic import Field, field_validator
+
+from pointsman.identity.keys import KeyUnreadableError
+from pointsman.identity.verify import AgentKeys
+from pointsman.runtime.settings import SettingsPart
+
+
+class RegistryPart(SettingsPart):
+    """The people whose signatures a change of the registry needs; without any, none is asked for."""
+
+    registry_keys: str = Field(
+        default="", description="NAME=KEY, commas between: public keys of who may change the registry"
+    )
+
+    @field_validator("registry_keys")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        people_of(text)
+        return text
+
+    @property
+    def registry_people(self) -> AgentKeys | None:
+        """Their keys; None where no signature is asked for."""
+        return people_of(self.registry_keys)
+
+
+def people_of(text: str) -> AgentKeys | None:
+    """The keys in a text such as `dana=BASE64,jo=BASE64`; a name may be there twice, with another key.
+
+    Raises:
+        ValueError: it is none such.
+    """
+    keys: dict[str, list[str]] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, key = part.partition("=")
+        if not equals or not name.strip():
+            raise ValueError("write NAME=KEY, with commas between")
+        keys.setdefault(name.strip(), []).append(key.strip())
+    try:
+        return AgentKeys(keys) if keys else None
+    except KeyUnreadableError as error:
+        raise ValueError(str(error)) from None
