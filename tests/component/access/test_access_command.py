@@ -11,9 +11,11 @@ from pointsman.bus.admin.acls import add_acls, remove_acls
 from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.tcp_check import reach
 from pointsman.registry.agents_file import parse
+from pointsman.registry.changes import plan as plan_registry
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import Person, submit
+from pointsman.registry.registry import RegistryHistory
 from pointsman.store.migrate import migrate
 from pointsman_schemas.registry import State
 from pointsman_schemas.topics import Topics
