@@ -35,8 +35,8 @@ class Topic:
 
     `writers` and `readers` are who may, in a cluster with logins: `pointsman access` makes its ACLs of them.
     `agents` are those with a Kafka login, `agent-ID` is one of them, `worker-TIER` the workers of one tier,
-    `people` who operates the installation: they read every topic, as `audit` does, and are named where it is
-    for them. A `worker` writes to the tiers that a cascade leads to from its own.
+    `people` who operates the installation: they read every topic but the agents' own, and are named where it
+    is for them. A `worker` writes to the tiers that a cascade leads to from its own.
 
     `compacted`: the latest record of each key stays for ever, `retention` says nothing.
     `broker_time`: a record's time is when the broker took it, whatever its writer's clock says.

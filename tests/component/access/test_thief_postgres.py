@@ -89,6 +89,8 @@ _MORE = {
         "read the record": "select value from audit.message",
         "read a job": "select * from audit.job",
         "add a row": "insert into audit.message default values",
+        "list large values": "select sha256 from claims.payload",
+        "read others' large values": "select content from claims.payload",
         "remove large values": "delete from claims.payload",
         "change a large value": "update claims.payload set content = content",
         "remove all large values": "truncate claims.payload",

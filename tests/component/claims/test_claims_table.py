@@ -45,10 +45,13 @@ async def test_its_role_adds_and_reads_values_and_nothing_else(database: str) ->
             "truncate claims.payload",
             "insert into claims.payload (sha256, content) values ('a', 'b')",
             "select * from audit.message",
+            "select sha256 from claims.payload",
+            "select content from claims.payload",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
-    (kept,) = [kept async for kept in store.older(await _now(database))]
+    assert await store.get(digest(b"x")) == b"x"
+    (kept,) = [kept async for kept in ClaimsTable(database).older(await _now(database))]
     with pytest.raises(ClaimsUnavailableError, match="permission denied"):
         await store.delete(kept)
     await store.close()

@@ -1,1 +1,1 @@
-select content from claims.payload where sha256 = $1
+select claims.get($1)
