@@ -148,6 +148,28 @@ def test_where_an_agents_word_is_enough_signed_jobs_take_the_fast_path_too() -> 
     assert sum(out.count for out in whole.made if isinstance(out, EncodedBatch)) == 2
 
 
+@pytest.mark.parametrize("registry", [SIGNED, CLAIMED], ids=["signed", "claimed"])
+def test_a_lane_that_opens_knows_the_same_whoever_recalls_it(registry: Registry) -> None:
+    before = [
+        job(1), job(2, None), job(3, FOREIGN), job(4), job(4), replace(job(5), value=b"{"),
+        job(6, tier="huge"),
+        replace(job(7), key=id_of(399)), job(8, order_key="o"), job(9, at=NOW - timedelta(minutes=6)),
+    ]  # fmt: skip
+    log = Log(end=1_000)
+    log.add_sent(before, at_ms=int(NOW.timestamp() * 1000), attributes=APPEND_TIME)
+    (batch,) = read(log, place=PLACE)
+    recalled, warmed = lane(registry=registry), lane(fast=False, registry=registry)
+    assert recalled.recall(batch)
+    assert not warmed.recall(batch)
+    warmed.warm(list(batch.records()))
+    for number in range(1, 10):
+        again = batches([before[number], job(number), job(number, None)])
+        whole = recalled.whole(again)
+        assert whole is not None
+        records = [record for each in again for record in each.records()]
+        assert outcome(whole.made) == outcome(warmed(records)), number
+
+
 @settings(max_examples=1_000, deadline=None)
 @given(st.sampled_from(["ce_id", "ce_time", SIGNATURE, "value"]), st.integers(0), st.integers(1, 255))
 def test_one_byte_is_another_and_neither_path_routes(part: str, place: int, change: int) -> None:

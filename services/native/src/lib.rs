@@ -30,7 +30,7 @@ use std::sync::Arc;
 use words::Vocabulary;
 
 /// Counted up whenever a class or function here changes; `router/fast_path.py` asks for one.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// A score made ready for one policy, for all lanes.
 #[pyclass(frozen)]
@@ -187,6 +187,19 @@ impl FastPath {
                 }
             }
             (batch.len(), Why::Done as u32)
+        })
+    }
+
+    /// Remember records from `place` on, which were answered before; returns where it stopped at one that is for
+    /// the full path to remember, or behind the last.
+    fn recall(&mut self, py: Python<'_>, place: usize) -> usize {
+        let (batch, router) = (&self.batch, &mut self.router);
+        py.detach(|| {
+            let recalled = |at: &usize| {
+                let recall = || router.recall(&batch.record(*at));
+                catch_unwind(AssertUnwindSafe(recall)).unwrap_or(None).is_none()
+            };
+            (place..batch.len()).find(recalled).unwrap_or(batch.len())
         })
     }
 

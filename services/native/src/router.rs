@@ -164,6 +164,16 @@ impl Router {
         Why::Done
     }
 
+    /// Remember one record that was answered before; none where that is for the full path to do.
+    pub fn recall(&mut self, record: &Record) -> Option<()> {
+        let job_id = self.read(record)?;
+        self.accepted(record)?;
+        if !self.job.job_id.is_empty() {
+            self.seen.add(number_of(&job_id));
+        }
+        Some(())
+    }
+
     /// Take note of what was decided for the record at which `route` found no decision. `tag` stands for the
     /// decision's tier and rule.
     pub fn remember(&mut self, made: &[u8], tier: usize, tag: usize, asks: Asks) {

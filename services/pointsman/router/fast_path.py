@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: What `pointsman_native` must say it is.
-VERSION = 6
+VERSION = 7
 #: Why it stopped at a record, as `Why` in `services/native/src/router.rs`.
 _DONE, _UNDECIDED = 0, 1
 #: A longer value goes to the full path, which knows how to keep large ones elsewhere.
@@ -207,6 +207,18 @@ class FastPath:
             if not self._native.read(content, batch.offset, batch.timestamp_ms, batch.count, batch.taken_ms):
                 return False
         return True
+
+    def recall(self, batches: Sequence[RecordBatch]) -> list[int] | None:
+        """Remember the jobs and signatures of batches that were answered before.
+
+        Returns the places of the records that are left to the full path; None where it cannot read them.
+        """
+        if not self.take_whole(batches, b"", None):
+            return None
+        places, place, end = [], -1, sum(batch.count for batch in batches)
+        while (place := self._native.recall(place + 1)) < end:
+            places.append(place)
+        return places
 
     def left(self) -> Iterator[Left]:
         """Route what was taken; yields each record that is left to the full path, in order.

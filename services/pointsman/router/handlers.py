@@ -136,6 +136,17 @@ class RouterHandler:
             except Exception:
                 _log_failure(record)
 
+    def recall(self, batch: RecordBatch) -> bool:
+        """See `BatchHandler`."""
+        self._begin()
+        places = None if self._fast is None else self._fast.recall([batch])
+        if places is None:
+            return False
+        if places:
+            records = list(batch.records())
+            self.warm([records[place] for place in places])
+        return True
+
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
         """Everything that follows from `records`, of one partition."""
         if not records:

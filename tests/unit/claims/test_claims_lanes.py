@@ -59,6 +59,9 @@ class Copying:
     def warm(self, records: Sequence[Incoming]) -> None:
         self.warmed += records
 
+    def recall(self, batch: RecordBatch) -> bool:
+        return False
+
     def whole(self, batches: Sequence[RecordBatch]) -> None:
         raise AssertionError("it takes records")
 

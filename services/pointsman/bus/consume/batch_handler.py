@@ -24,6 +24,9 @@ class BatchHandler(Protocol):
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember records that were dealt with before this object existed."""
 
+    def recall(self, batch: RecordBatch) -> bool:
+        """As `warm`, of one of Kafka's own; False: its records have to be shown to `warm`."""
+
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
         """Everything that follows from `records`; what is bundled holds no large value."""
 

@@ -99,10 +99,15 @@ class BatchLane(Lane):
         return self._waiting[0].timestamp_ms if self._waiting else None
 
     def offer(self, fetch_buffer: FetchBuffer) -> None:
-        wants_whole = self._takes_batches and self.position >= max(self._committed, self.suspects.until)
+        past = self.position < self._committed
+        wants_whole = self._takes_batches and (past or self.position >= self.suspects.until)
         batch = fetch_buffer.take_batch(BATCH_RECORDS) if wants_whole else None
         if batch is None:
             super().offer(fetch_buffer)
+        elif batch.next_offset <= self._committed:
+            self._recall(batch)
+        elif batch.offset < self._committed:
+            self.feed(list(batch.records()))
         else:
             self._put([batch])
             self.position = batch.next_offset
@@ -242,6 +247,15 @@ class BatchLane(Lane):
         self.commits += 1
         self.suspects.forget(next_offset)
         self._drop(done)
+
+    def _recall(self, batch: RecordBatch) -> None:
+        try:
+            recalled = self._handler.recall(batch)
+        except Exception:
+            recalled = False
+        if not recalled:
+            self._warm(list(batch.records()))
+        self.position = batch.next_offset
 
     def _warm(self, records: Sequence[Incoming]) -> None:
         """Whatever is wrong with one of them, the others are remembered."""

@@ -58,6 +58,9 @@ class Intake:
         return window_lanes(*where, self.run_one, window=10, failing=failing)
 
     def warm(self, records: Sequence[Incoming]) -> None: ...
+    def recall(self, batch: RecordBatch) -> bool:
+        return False
+
     def whole(self, batches: Sequence[RecordBatch]) -> None: ...
     def fail(self, record: Incoming) -> list[Outgoing]:
         raise AssertionError

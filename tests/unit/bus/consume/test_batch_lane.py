@@ -30,6 +30,8 @@ class Recorder:
         self.wholes: list[list[tuple[int, int]]] = []
         self.refuses = False
         self.warmed: list[int] = []
+        self.recalls = False
+        self.recalled: list[int] = []
         self.threads: list[threading.Thread] = []
         self.written: list[int] = []
         self.sent: list[Made] = []
@@ -37,6 +39,10 @@ class Recorder:
 
     def warm(self, records: Sequence[Incoming]) -> None:
         self.warmed += [record.offset for record in records]
+
+    def recall(self, batch: RecordBatch) -> bool:
+        self.recalled += [batch.offset] if self.recalls else []
+        return self.recalls
 
     def whole(self, batches: Sequence[RecordBatch]) -> Whole | None:
         if self.refuses:
@@ -210,6 +216,19 @@ async def test_what_was_dealt_with_before_only_warms_the_handler(recorder: Recor
     assert recorder.warmed == [0, 1, 2]
     assert recorder.batches == [[3]]
     assert recorder.wholes == [[(4, 1)]]
+
+
+async def test_batches_from_before_are_recalled_whole_by_who_can(recorder: Recorder) -> None:
+    recorder.recalls = True
+    lane = BatchLane(0, 5, cast(LaneWriter, recorder), recorder, failing=FAILING, takes_batches=True)
+    log = Log()
+    for _ in range(3):
+        log.add([b"a", b"b"])
+    log.add([b"c"])
+    offer_all(lane, stocked(log))
+    await until(lane, recorder, 7)
+    assert (recorder.recalled, recorder.warmed) == ([0, 2], [4])
+    assert (recorder.batches, recorder.wholes) == ([[5]], [[(6, 1)]])
 
 
 async def test_who_reads_record_by_record_is_offered_nothing_else(

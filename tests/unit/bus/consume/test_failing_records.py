@@ -266,6 +266,9 @@ class Router:
     def warm(self, records: Sequence[Incoming]) -> None:
         self._seen |= {record.key for record in records}
 
+    def recall(self, batch: RecordBatch) -> bool:
+        return False
+
     def whole(self, batches: Sequence[RecordBatch]) -> None:
         raise AssertionError("it takes records")
 
