@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from pointsman.dev.private_file import write_private
 
 _DAY = timedelta(days=1)
+_RENEWED_BEFORE = 30 * _DAY
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,18 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(signed.public_bytes(Encoding.PEM))
 
-    def sign(self, name: str, *hosts: str, days: int = 1, password: bytes | None = None) -> Signed:
-        """A certificate for hosts that is good until in so many days; `password` encrypts its key."""
+    def sign(
+        self,
+        name: str,
+        *hosts: str,
+        days: int = 1,
+        password: bytes | None = None,
+        folder: Path | None = None,
+    ) -> Signed:
+        """A certificate for hosts that is good until in so many days; `password` encrypts its key.
+
+        `folder`: where it is to be, else beside the authority's.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         end = now + days * _DAY
@@ -63,13 +74,19 @@ class Authority:
             )
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         signed = builder.add_extension(authority, critical=False).sign(self._key, hashes.SHA256())
-        made = Signed(*(self._folder / f"{name}.{end}" for end in ("crt", "key", "pem")))
+        made = Signed(*((folder or self._folder) / f"{name}.{end}" for end in ("crt", "key", "pem")))
         made.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
         encryption = BestAvailableEncryption(password) if password else NoEncryption()
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
         write_private(made.key, text)
         write_private(made.both, text + made.certificate.read_text())
         return made
+
+
+def lasts(certificate: Path) -> bool:
+    """Whether it is good for a while yet."""
+    end = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    return datetime.now(UTC) + _RENEWED_BEFORE < end
 
 
 def _builder(

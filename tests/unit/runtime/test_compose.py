@@ -26,6 +26,7 @@ from pointsman.runtime.settings import SettingsPart
 from pointsman.store.settings import OwnerPart
 from pointsman.worker import providers_file
 from pointsman.worker.settings import WorkerSettings
+from tests.support.running import compose
 
 CHECKOUT = Path(__file__).parents[3]
 FOLDER = CHECKOUT / "compose"
@@ -61,8 +62,7 @@ def environment(service: str) -> dict[str, str]:
 
 
 def interpolated(text: str) -> str:
-    values = dict.fromkeys(PASSWORDS, "secret")
-    return re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda it: values.get(it[1], it[2] or ""), text)
+    return compose.interpolated(text, dict.fromkeys(PASSWORDS, "secret"))
 
 
 def command_lines(service: dict[str, Any]) -> Iterator[list[str]]:

@@ -2,13 +2,10 @@
 
 import secrets
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from cryptography import x509
-
-from pointsman.dev.certificates import Authority
+from pointsman.dev.certificates import Authority, lasts
 from pointsman.dev.ports import LOOPBACK
 from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.listeners import Listener, Listeners
@@ -22,7 +19,6 @@ _MECHANISM = "SCRAM-SHA-512"
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
 _GOOD_DAYS = 90
-_RENEWED_BEFORE = timedelta(days=30)
 
 #: For so long a connection goes on whose user is gone.
 _LOGIN_AGAIN_MS = 4000
@@ -40,7 +36,7 @@ class BrokerSecurity:
     def prepare(self) -> None:
         """Make what is missing, and certificates that end soon anew, while no broker runs."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (self.ca_file.exists() and self._shown.exists() and _lasts(self.ca_file)):
+        if not (self.ca_file.exists() and self._shown.exists() and lasts(self.ca_file)):
             authority = Authority(self._folder, "ca", days=_GOOD_DAYS)
             authority.sign(_BROKER, LOOPBACK, "localhost", days=_GOOD_DAYS)
 
@@ -107,8 +103,3 @@ class BrokerSecurity:
             "allow.everyone.if.no.acl.found=false",
             f"super.users=User:{self.admin};User:CN={_BROKER}",
         ]
-
-
-def _lasts(certificate: Path) -> bool:
-    end = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
-    return datetime.now(UTC) + _RENEWED_BEFORE < end
