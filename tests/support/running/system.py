@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -205,8 +206,7 @@ class System:
 
     async def read(self) -> list[Incoming]:
         """Every committed record of every topic."""
-        names = [topic.name for topic in self.topics.all(TIERS)]
-        records = follow(self.settings, names, start="beginning", until_end=True)
+        records = follow(self.settings, re.compile(self.topics.pattern), start="beginning", until_end=True)
         return [record async for record in records]
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
