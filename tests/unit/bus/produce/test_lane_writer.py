@@ -30,9 +30,12 @@ class Admin:
 
 
 class Queue:
-    """Has nothing under way."""
+    """Has nothing under way; each topic has one partition."""
 
     async def settled(self, lane: object) -> None: ...
+
+    async def partitions(self, topic: str) -> int:
+        return 1
 
 
 def writer() -> LaneWriter:
