@@ -128,7 +128,7 @@ def apply(
         for name, value in variables.items():
             screen.line(f"{name}={value}")
     if secrets is not None and words:
-        screen.note(f"passwords of {len(words)} users are in {secrets}")
+        screen.note(f"new passwords are in {secrets}: {', '.join(words)}")
 
 
 @app.command()
