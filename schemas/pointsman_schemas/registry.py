@@ -33,8 +33,26 @@ def _ed25519(text: str) -> str:
         raise ValueError("must be base64") from None
     if len(raw) != 32:
         raise ValueError(f"must be the 32 bytes of an Ed25519 public key in base64; these are {len(raw)}")
+    if bytes([*raw[:31], raw[31] & 0x7F]) in _WEAK:
+        raise ValueError(
+            "anybody can sign for this key, which is a placeholder or a weak point of the curve: make another"
+        )
     return text
 
+
+#: Points of small order, without the sign's bit: a signature that fits them needs no private key.
+_WEAK = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
 
 PublicKey = Annotated[str, Field(max_length=64), AfterValidator(_ed25519)]
 

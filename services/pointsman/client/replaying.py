@@ -8,9 +8,11 @@ from uuid import UUID
 
 from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.client.again import again, as_found, read_again
+from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask import replayable
@@ -31,7 +33,7 @@ class Replayed:
 class JobReplay:
     """From the audit database `dsn` to `kafka`, `rate` jobs a second; `send` False: nothing is sent.
 
-    `dead`: what the router could not take, instead of jobs.
+    `dead`: what the router could not take, instead of jobs. `key`: of the agent whose jobs they are.
     """
 
     kafka: KafkaPart
@@ -41,6 +43,7 @@ class JobReplay:
     dead: bool
     rate: float
     send: bool
+    key: PrivateKey | None = None
 
     async def run(self, wanted: Wanted) -> AsyncGenerator[Replayed, None]:
         """All that is wanted, each when it was sent; what cannot be read as a job is left out and says why.
@@ -72,6 +75,8 @@ class JobReplay:
         records = [outgoing]
         if self.claim_check is not None:
             records = await self.claim_check.deposit(records)
+        if self.key is not None:
+            records = [sign(record, self.key) for record in records]
         await publisher.publish(records)
         await asyncio.sleep(1 / self.rate)
         return Replayed(sent, made.job_id)

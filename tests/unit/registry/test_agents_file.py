@@ -78,7 +78,9 @@ def test_signed_agents_need_keys_and_a_key_is_32_bytes() -> None:
         parse(text % ", public_keys: AAAA", TIERS)
     with pytest.raises(FileError, match="must be base64"):
         parse(text % ", public_keys: not-a-key!", TIERS)
-    key = base64.b64encode(bytes(32)).decode()
+    with pytest.raises(FileError, match="anybody can sign for this key"):
+        parse(text % f", public_keys: {base64.b64encode(bytes(32)).decode()}", TIERS)
+    key = base64.b64encode(bytes(range(32))).decode()
     assert parse(text % f", public_keys: {key}", TIERS).entries[0].public_keys == (key,)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Postgres, Prefix
+from pointsman.cli.options import Json, Kafka, Key, Postgres, Prefix
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -33,6 +33,7 @@ def replay(
     ] = None,
     rate: Annotated[float, typer.Option(metavar="N", min=0.1, help="Jobs a second.")] = 20,
     send: Annotated[bool, typer.Option("--send", help="Send them; without it they are only listed.")] = False,
+    key: Key = None,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
@@ -42,11 +43,13 @@ def replay(
 
     Without --send, only show what would be sent. A replayed job names the original in its metadata
     (replay_of) and is caused by the original's message, so trace and the audit database connect the two.
+    Where agents must sign, replay the jobs of one --agent with its --key.
     """
     import asyncio
     from datetime import UTC, datetime
 
     from pointsman.cli.jobs.replaying import replay_jobs
+    from pointsman.cli.key_file import read_key
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.since import since as moment
     from pointsman.store.ask.replayable import Wanted
@@ -58,6 +61,9 @@ def replay(
     wanted = Wanted(
         moment(since, now), moment(until, now) if until else now, agent, tier, kind, outcome, reason
     )
+    private = read_key(key)
     asyncio.run(
-        replay_jobs(settings, wanted, dead=dead, number=number, rate=rate, send=send, as_json=as_json)
+        replay_jobs(
+            settings, wanted, dead=dead, number=number, rate=rate, send=send, as_json=as_json, key=private
+        )
     )

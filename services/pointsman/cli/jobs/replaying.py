@@ -7,6 +7,7 @@ from pointsman.claims.settings import ClaimsPart
 from pointsman.cli import screen
 from pointsman.cli.settings import CliSettings, load
 from pointsman.client.replaying import JobReplay, Replayed
+from pointsman.identity.keys import PrivateKey
 from pointsman.store.ask.replayable import Wanted
 
 
@@ -19,6 +20,7 @@ async def replay_jobs(
     rate: float,
     send: bool,
     as_json: bool,
+    key: PrivateKey | None,
 ) -> None:
     """Work through all that is wanted; what cannot be read as a job is named and left out.
 
@@ -27,7 +29,7 @@ async def replay_jobs(
     """
     replayed = unreadable = 0
     claim_check = open_claim_check(load(ClaimsPart))
-    replay = JobReplay(settings, settings.postgres, settings.master_key, claim_check, dead, rate, send)
+    replay = JobReplay(settings, settings.postgres, settings.master_key, claim_check, dead, rate, send, key)
     async with closed_after(claim_check), aclosing(replay.run(wanted)) as jobs:
         async for job in jobs:
             _show(job, as_json=as_json)
