@@ -37,7 +37,7 @@ def dev(
         float, typer.Option(metavar="SECONDS", min=0, help="How long the sample jobs may take.")
     ] = 120.0,
     secure: Annotated[
-        bool, typer.Option("--secure", help="TLS, and a login with no more rights than it needs for each.")
+        bool, typer.Option("--secure", help="TLS, a login with few rights for each, jobs must be signed.")
     ] = False,
     as_json: Json = False,
 ) -> None:

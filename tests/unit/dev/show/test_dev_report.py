@@ -21,3 +21,11 @@ def test_the_commands_it_proposes_name_one_job(capsys: pytest.CaptureFixture[str
         assert [job_id for job_id in ids if str(job_id).startswith(part) or str(job_id).endswith(part)] == [
             ids[0]
         ]
+
+
+def test_where_agents_log_in_it_acts_as_one_before_it_publishes(capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path("/data/secure/pointsman.agent.chat-desk.env")
+    say_what_next(Journey(), {"Kafka": "127.0.0.1:1"}, Path(".pointsman"), Narrator(), acting=file)
+    commands = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert commands[-2].startswith(f"  set -a; . {file}; set +a")
+    assert commands[-1].startswith("  pointsman publish --agent chat-desk")
