@@ -52,16 +52,7 @@ async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
     await owner.execute("create database by_hand")
     dsn = guarded.owner.rpartition("/")[0] + "/by_hand"
     await migrate(dsn)
-    settings = {
-        "POINTSMAN_KAFKA": kafka.kafka,
-        "POINTSMAN_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-        "POINTSMAN_KAFKA_CA_FILE": str(kafka.kafka_ca_file),
-        "POINTSMAN_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-        "POINTSMAN_KAFKA_USERNAME": kafka.kafka_username,
-        "POINTSMAN_KAFKA_PASSWORD_FILE": str(kafka.kafka_password_file),
-        "POINTSMAN_PREFIX": PREFIX,
-        "POINTSMAN_POSTGRES": dsn,
-    }
+    settings = guarded.environment() | {"POINTSMAN_PREFIX": PREFIX, "POINTSMAN_POSTGRES": dsn}
     yield Command(tmp_path, settings)
     await owner.execute("drop database by_hand with (force)")
     for login in await owner.fetch(

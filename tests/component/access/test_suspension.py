@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,10 +14,15 @@ from pointsman.access.apply import Servers, apply, issue, plan, suspend
 from pointsman.access.derive import Access, derive
 from pointsman.bus.errors import BusError
 from pointsman.bus.tcp_check import addresses, connected, reach
+from pointsman.registry.agents_file import parse
+from pointsman.registry.changes import plan as registry_plan
+from pointsman.registry.publish import Person, submit
+from pointsman.registry.registry import RegistryHistory
 from pointsman.store.roles import AUDITOR, as_login, ensure_login
 from tests.support.access import requests
 from tests.support.access.installation import PREFIX, TIERS, Agent, Guarded
 from tests.support.access.session import REFUSED, Session
+from tests.support.running.command import Command
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -109,3 +115,20 @@ async def _without(guarded: Guarded, agents: list[str]) -> None:
 def _access(guarded: Guarded, agents: list[str]) -> Access:
     known = [Agent("reader"), Agent("reader-2", 60, 1000), *map(Agent, agents)]
     return derive(guarded.topics, TIERS, known, cascade=("small", "frontier"), claims_in_postgres=True)
+
+
+async def test_who_suspends_an_agent_ends_its_login_too(guarded: Guarded, tmp_path: Path) -> None:
+    agent = "told"
+    made = await _with_agents(guarded, [agent])
+    kafka, topics = guarded.broker.admin, guarded.topics
+    entries = parse("{unregistered: reject, agents: [{id: told, owner: x, kafka: true}]}", TIERS)
+    await submit(kafka, topics, RegistryHistory(), registry_plan(entries, RegistryHistory()), Person("dana"))
+    command = Command(tmp_path, guarded.environment())
+    async with Session(made.part(f"{PREFIX}.agent.{agent}")) as session:
+        assert await session.code(requests.produce(INTAKE)) == 0
+        done = await command.run("agents", "suspend", agent, "--by", "dana")
+        assert (done.code, done.out, done.err) == (0, "told: active -> suspended\n", "")
+        async with asyncio.timeout(60):
+            while not await _is_refused(session):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    await _without(guarded, [agent])

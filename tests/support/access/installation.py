@@ -53,6 +53,19 @@ class Guarded:
         assert password is not None
         return self.broker.part(name, password)
 
+    def environment(self) -> dict[str, str]:
+        """For a command that the super user runs."""
+        admin = self.broker.admin
+        return {
+            "POINTSMAN_KAFKA": admin.kafka,
+            "POINTSMAN_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "POINTSMAN_KAFKA_CA_FILE": str(admin.kafka_ca_file),
+            "POINTSMAN_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+            "POINTSMAN_KAFKA_USERNAME": admin.kafka_username,
+            "POINTSMAN_KAFKA_PASSWORD_FILE": str(admin.kafka_password_file),
+            "POINTSMAN_PREFIX": PREFIX,
+        }
+
     def dsn(self, name: str) -> str:
         """The database for one of its logins."""
         return as_login(self.owner, name, self.passwords[name].postgres)

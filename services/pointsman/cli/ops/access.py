@@ -141,7 +141,8 @@ def suspend(
 ) -> None:
     """Take everything from one user in Kafka at once: its next write is refused, on an open connection too.
 
-    For an agent, run `pointsman agents suspend` as well: `apply` gives back what the registry explains.
+    For an agent run `pointsman agents suspend`, which does this too: `apply` gives back what the registry
+    explains.
     """
     import asyncio
 
