@@ -170,6 +170,11 @@ class TierRow(Pace):
         return self.window or min(_MOST_JOBS, 2 * self.max_in_flight)
 
     @property
+    def most_waiting(self) -> int:
+        """How many jobs may wait for one agent's own limits: the others have the rest of a lane."""
+        return max(1, self.jobs_of_a_lane // 4)
+
+    @property
     def models(self) -> tuple[Model, ...]:
         """All that it may call, in the order in which they are tried."""
         return Model(provider=self.provider, model=self.model), *self.fallback

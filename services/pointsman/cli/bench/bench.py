@@ -9,6 +9,7 @@ COMMANDS = {
     "hop": "Measure how close the router comes to Kafka's own speed.",
     "worker": "Measure how many slow calls a worker keeps in flight, and the CPU time per job.",
     "tiers": "Measure whether a hanging tier disturbs the others, and a second worker doubles one.",
+    "tenants": "Measure whether an agent far beyond its rate disturbs the others.",
     "journey": "Measure how long a job takes end to end, and its CPU time.",
     "whole": "Measure a job's whole path at the limit and at steady rates, beside what others do.",
     "soak": "Run steady load with random kills and freezes; check for loss, repeats and leaks.",

@@ -218,6 +218,7 @@ class Attempts:
             elsewhere=partial(self._elsewhere, target) if len(self._left) > 1 else None,
             in_haste=job.deadline is not None,
             declared=self._agent.declared,
+            most_waiting=dict.fromkeys(self._agent.budgets, call_context.row.most_waiting),
         )
         async with acquiring as acquired:
             if not self._tried[target.name]:

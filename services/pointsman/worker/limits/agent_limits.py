@@ -31,6 +31,12 @@ class AgentLimits:
         """The rate's name among the shared budgets."""
         return f"agent {self.agent_id} jobs"
 
+    @property
+    def budgets(self) -> list[str]:
+        """The names of all its shared budgets."""
+        own_day = [] if self.ceiling is None else [self.ceiling.budget]
+        return own_day if self.rate is None else [*own_day, self.rate_budget]
+
     def declared(self, process: str) -> list[LimitDeclared]:
         """The shared budgets, as `process` knows them."""
         limits = [] if self.ceiling is None else [self.ceiling.declared(process)]

@@ -84,10 +84,12 @@ class CallLimiter:
         elsewhere: Callable[[], bool] | None = None,
         in_haste: bool = False,
         declared: Callable[[str], Sequence[LimitDeclared]] = lambda _: (),
+        most_waiting: Mapping[str, int] | None = None,
     ) -> AsyncGenerator[Acquired, None]:
         """Inside, one call of `target` may be made, which takes `amounts` of the shared limits.
 
         `declared`: by a process's name, limits among them that may be new, or other than they were.
+        `most_waiting`: of limits among them, how many calls of this process may wait for room there.
 
         The job was told to wait `after_s` seconds, unless a person lets the target be called before.
         `elsewhere`: whether another target may be called now.
@@ -99,6 +101,11 @@ class CallLimiter:
         if after_s > 0:
             await self._rate_limiter.rest(target, after_s)
         self._rate_limiter.declare(declared(self._shared.process))
+        for limit, most in (most_waiting or {}).items():
+            if limit in amounts and self._rate_limiter.waiting_for(limit) >= most:
+                raise NoRoomError(
+                    limit, f"{limit} has no room for it, and {most} calls wait for some already"
+                )
         loop = asyncio.get_running_loop()
         began = loop.time()
         other_ready = elsewhere or (lambda: False)

@@ -78,6 +78,11 @@ class RateLimiter:
         self._declared |= {limit.budget: limit for limit in changed}
         self._shared.say(*((limit.budget, limit) for limit in changed))
 
+    def waiting_for(self, budget: str) -> int:
+        """Calls of this process that ask for the budget and have no answer yet."""
+        undecided = (grant for grant in self._grants.values() if grant.state in ("asked", "queued"))
+        return sum(budget in grant.amounts for grant in undecided)
+
     def has_room(self, amounts: Mapping[str, int]) -> bool:
         """Whether that much would fit now, as far as the log has been read."""
         budgets = self._shared.ledger.budgets

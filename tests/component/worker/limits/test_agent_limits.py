@@ -34,11 +34,11 @@ def allowing(**entry: Any) -> tuple[dict[str, AgentEntry], Entries]:
 
 @asynccontextmanager
 async def limited(
-    kafka: Kafka, entries: Callable[[str], AgentEntry | None], *answers: bytes
+    kafka: Kafka, entries: Callable[[str], AgentEntry | None], *answers: bytes, **tier: Any
 ) -> AsyncIterator[tuple[Tiny, Worker]]:
     async with (
         agreements(kafka, "one") as (one,),
-        working(in_turn(*answers or (http(),)), shared_limits=one, entries=entries) as (tiny, worker),
+        working(in_turn(*answers or (http(),)), shared_limits=one, entries=entries, **tier) as (tiny, worker),
     ):
         yield tiny, worker
 
@@ -84,6 +84,22 @@ async def test_jobs_beyond_the_rate_wait(kafka: Kafka) -> None:
         agents[AGENT] = allowing(jobs_per_minute=3)[0][AGENT]
         assert isinstance(outcome(await worker.do(3)), JobCompleted)
         assert isinstance(outcome(await second), JobCompleted), "who waited has room by the new rate, too"
+
+
+async def test_one_agents_jobs_that_wait_leave_a_lane_to_the_others(kafka: Kafka) -> None:
+    _, entries = allowing(jobs_per_minute=1)
+    async with limited(kafka, entries, window=8) as (tiny, worker):
+        assert isinstance(outcome(await worker.do(1)), JobCompleted)
+        waiting = [asyncio.create_task(worker.do(number)) for number in (2, 3)]
+        done, _ = await asyncio.wait(waiting, timeout=0.3)
+        assert not done
+        refused = outcome(await worker.do(4))
+        assert isinstance(refused, JobFailed)
+        assert refused.limit == f"agent {AGENT} jobs"
+        assert "2 calls wait for some already" in refused.message
+        assert len(tiny.asked) == 1
+        for task in waiting:
+            task.cancel()
 
 
 async def test_eight_processes_keep_to_an_agents_day_that_each_declares_with_its_calls(kafka: Kafka) -> None:

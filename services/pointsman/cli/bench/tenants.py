@@ -1,0 +1,38 @@
+"""`pointsman bench tenants`: a noisy neighbour."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def tenants(
+    *,
+    rate: Annotated[float, typer.Option(metavar="N", min=1, help="Jobs a second of the others.")] = 20,
+    seconds: Annotated[float, typer.Option(metavar="S", min=1, help="How long each part lasts.")] = 20,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often, in turn.")] = 3,
+    over_rate: Annotated[
+        Literal["wait", "reject"], typer.Option(help="What becomes of jobs beyond the noisy one's rate.")
+    ] = "wait",
+    as_json: Json = False,
+) -> None:
+    """Measure whether an agent that sends 100 times its rate disturbs the others on the same tier.
+
+    A broker, a database and every service are started for this and taken away again. The broker has no
+    logins, so its quotas are not part of it: what is seen is what the workers do.
+    """
+    from dataclasses import asdict
+
+    from pointsman.bench.tenants import TenantsLoad, run
+    from pointsman.cli import screen
+    from pointsman.cli.show.bench.tenants import tables
+
+    report = run(TenantsLoad(rate, seconds, rounds, over_rate), screen.note)
+    if as_json:
+        screen.print_json({**asdict(report), "ratio": report.ratio})
+    else:
+        screen.show(*tables(report))
