@@ -1,7 +1,9 @@
 """Agents that nobody registered, uses, owns or needs so much for: the registry against the record."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from pointsman.access.changes import AccessChange
 from pointsman.identity.verify import AgentKeys
 from pointsman.registry.follow import read_registry
 from pointsman.registry.registry import RegisteredAgent
@@ -21,6 +23,15 @@ async def audit_agents(
     """
     registered = (await read_registry(kafka, topics, people)).agents
     return await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
+
+
+def unexplained(changes: Iterable[AccessChange]) -> list[Sprawl]:
+    """Users and ACLs that `access apply` would take away: nothing in the registry explains them."""
+    return [
+        Sprawl("unexplained", change.name, None, str(change).removeprefix("- "))
+        for change in changes
+        if change.sign == "-"
+    ]
 
 
 def _as_json(agent: RegisteredAgent) -> Json:

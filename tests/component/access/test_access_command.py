@@ -110,6 +110,9 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
         1,
         [f"- ACL {by_hand}", "Differences: 0 to add, 0 to change, 1 to remove."],
     )
+    report = await command.run("agents", "audit", "--access", "--json")
+    unexplained = [found["detail"] for found in report.json if found["finding"] == "unexplained"]
+    assert (report.code, unexplained) == (1, [f"ACL {by_hand}"])
     await remove_acls(guarded.broker.admin, [by_hand])
 
     stranger = await command.run("access", "check")

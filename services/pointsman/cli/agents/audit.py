@@ -1,36 +1,52 @@
 """`pointsman agents audit`: where agents sprawl."""
 
+from typing import Annotated
+
 import typer
 
-from pointsman.cli.options import Json, Kafka, Postgres, Prefix
+from pointsman.cli.options import Json, Kafka, Policy, Postgres, Prefix
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
 def audit(
-    *, as_json: Json = False, kafka: Kafka = None, prefix: Prefix = None, postgres: Postgres = None
+    *,
+    access: Annotated[
+        bool,
+        typer.Option("--access", help="Look at Kafka's users and ACLs too; as the cluster's super user."),
+    ] = False,
+    policy: Policy = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    postgres: Postgres = None,
 ) -> None:
     """Find agents that nobody registered, uses, owns or needs so much for. Exit 1 if there are any.
 
     unregistered: seen in 30 days, not in the registry. idle: registered, no job in 30 days. no owner: no
     contact, or an owner that is nobody. expiring: within 14 days, or expired. no expiry: registered for
-    ever. too wide: more than it used in 30 days, with the entry that would be enough.
+    ever. too wide: more than it used in 30 days, with the entry that would be enough. unexplained: a user or
+    an ACL in Kafka that does not follow from the registry (--access).
 
     --json gives [{finding, agent_id, owner, detail, narrower}]; narrower is an entry, or null.
     """
     import asyncio
 
+    from pointsman.access.apply import plan
     from pointsman.cli import screen
+    from pointsman.cli.ops.access_derived import derived
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.sprawl import findings_table, narrower_entries
-    from pointsman.client.agents_audit import audit_agents
+    from pointsman.client.agents_audit import audit_agents, unexplained
     from pointsman.runtime.clock import utc_now
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
-    found = asyncio.run(
-        audit_agents(settings, settings.topics, settings.postgres, utc_now(), settings.registry_people)
-    )
+    people = settings.registry_people
+    found = asyncio.run(audit_agents(settings, settings.topics, settings.postgres, utc_now(), people))
+    if access:
+        servers, wanted = asyncio.run(derived(only="kafka", policy=policy, kafka=kafka, prefix=prefix))
+        found += unexplained(asyncio.run(plan(servers, wanted)))
     if as_json:
         screen.print_json(found)
     elif found:

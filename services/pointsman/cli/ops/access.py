@@ -10,9 +10,7 @@ from pointsman.cli.options import Json, Kafka, Policy, PostgresOwner, Prefix
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pointsman.access.apply import Servers
     from pointsman.access.changes import AccessChange
-    from pointsman.access.derive import Access
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -49,9 +47,10 @@ def plan(
     import asyncio
 
     from pointsman.access.apply import plan
+    from pointsman.cli.ops.access_derived import derived
 
     servers, wanted = asyncio.run(
-        _derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+        derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
     )
     changes = asyncio.run(plan(servers, wanted))
     _show(changes, "Plan", as_json)
@@ -72,9 +71,10 @@ def check(
     import asyncio
 
     from pointsman.access.apply import plan
+    from pointsman.cli.ops.access_derived import derived
 
     servers, wanted = asyncio.run(
-        _derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+        derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
     )
     changes = asyncio.run(plan(servers, wanted))
     _show(changes, "Differences", as_json)
@@ -107,10 +107,11 @@ def apply(
 
     from pointsman.access.apply import apply, issue, plan
     from pointsman.cli import screen
+    from pointsman.cli.ops.access_derived import derived
     from pointsman.cli.ops.access_secrets import renewed, told, write
 
     servers, wanted = asyncio.run(
-        _derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+        derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
     )
     changes = asyncio.run(plan(servers, wanted))
     passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
@@ -157,45 +158,6 @@ def suspend(
         screen.print_json([change.to_json() for change in taken])
         return
     _show(taken, "Applied", as_json=False)
-
-
-async def _derived(
-    *,
-    only: str | None,
-    logins: "list[str] | None",
-    policy: Path | None,
-    kafka: str | None,
-    prefix: str | None,
-    postgres: str | None,
-) -> "tuple[Servers, Access]":
-    """Where the servers are, and what is to be there, by the registry as it stands."""
-    from pointsman.access.apply import Servers
-    from pointsman.access.derive import derive
-    from pointsman.claims.settings import ClaimsPart
-    from pointsman.cli.settings import load
-    from pointsman.registry.follow import read_registry
-    from pointsman.router.policy.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
-    from pointsman.runtime.clock import utc_now
-    from pointsman.store.settings import OwnerPart
-
-    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
-    file = load_policy(settings.policy)
-    agents = (await read_registry(settings, settings.topics, settings.registry_people)).agents.values()
-    now = utc_now()
-    wanted = derive(
-        settings.topics,
-        file.tiers,
-        [
-            agent.entry
-            for agent in agents
-            if agent.entry.kafka and agent.state == "active" and not agent.has_expired(now)
-        ],
-        cascade=() if file.cascade is None else file.cascade.tiers,
-        claims_in_postgres=load(ClaimsPart).claims.startswith(("postgresql://", "postgres://")),
-    )
-    dsn = None if only == "kafka" else load(OwnerPart, postgres_owner=postgres).owner_dsn
-    return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ())), wanted
 
 
 def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:

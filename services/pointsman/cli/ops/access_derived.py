@@ -1,0 +1,42 @@
+"""What is derived from the registry, and where the servers are that are held to it."""
+
+from pathlib import Path
+
+from pointsman.access.apply import Servers
+from pointsman.access.derive import Access, derive
+from pointsman.claims.settings import ClaimsPart
+from pointsman.cli.settings import load
+from pointsman.registry.follow import read_registry
+from pointsman.router.policy.policy_file import load as load_policy
+from pointsman.router.settings import RouterSettings
+from pointsman.runtime.clock import utc_now
+from pointsman.store.settings import OwnerPart
+
+
+async def derived(
+    *,
+    only: str | None,
+    logins: list[str] | None = None,
+    policy: Path | None = None,
+    kafka: str | None = None,
+    prefix: str | None = None,
+    postgres: str | None = None,
+) -> tuple[Servers, Access]:
+    """Where the servers are, and what is to be there, by the registry as it stands."""
+    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
+    file = load_policy(settings.policy)
+    agents = (await read_registry(settings, settings.topics, settings.registry_people)).agents.values()
+    now = utc_now()
+    wanted = derive(
+        settings.topics,
+        file.tiers,
+        [
+            agent.entry
+            for agent in agents
+            if agent.entry.kafka and agent.state == "active" and not agent.has_expired(now)
+        ],
+        cascade=() if file.cascade is None else file.cascade.tiers,
+        claims_in_postgres=load(ClaimsPart).claims.startswith(("postgresql://", "postgres://")),
+    )
+    dsn = None if only == "kafka" else load(OwnerPart, postgres_owner=postgres).owner_dsn
+    return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ())), wanted
