@@ -67,10 +67,12 @@ def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitt
 
 def _registered(agent_id: str, agent: AgentEntry | None, identity: str) -> Check:
     if agent is None:
-        detail = f"{agent_id} is not registered; the registry says `unregistered: admit`"
-    else:
-        detail = f"{agent_id} is registered, owner is {agent.owner}"
-    return _passed("agent", f"{detail}, identity is {identity}")
+        detail = (
+            f"{agent_id} is not registered; the registry says `unregistered: admit`, identity is {identity}"
+        )
+    else:  # the owner at the end: `audit.agents` reads it there
+        detail = f"{agent_id} is registered, identity is {identity}, owner is {agent.owner}"
+    return _passed("agent", detail)
 
 
 def _may_not_act(registered: RegisteredAgent, now: datetime) -> str | None:

@@ -59,7 +59,7 @@ def trace(asked: Job) -> list[tuple[str, str]]:
 def test_a_registered_agent_is_admitted_and_every_comparison_said() -> None:
     asked = job("bound", tier="small", kind="sql", deadline=NOW + timedelta(seconds=1.5))
     assert trace(asked) == [
-        ("agent", "bound is registered, owner is finance, identity is claimed"),
+        ("agent", "bound is registered, identity is claimed, owner is finance"),
         ("tier", "small is asked for, open to bound: small, medium"),
         ("kind", "kind is sql, open to bound: sql, extract"),
         ("size", "2 characters <= 10"),
@@ -71,7 +71,7 @@ def test_a_registered_agent_is_admitted_and_every_comparison_said() -> None:
 
 
 def test_nothing_is_said_of_what_is_not_restricted() -> None:
-    assert trace(job("free")) == [("agent", "free is registered, owner is everyone, identity is claimed")]
+    assert trace(job("free")) == [("agent", "free is registered, identity is claimed, owner is everyone")]
     assert trace(job("free", tier="frontier"))[1:] == [
         ("tier", "frontier is asked for, every tier is open: small, medium, frontier")
     ]

@@ -213,5 +213,5 @@ def test_the_decision_says_how_the_agent_is_known() -> None:
     first = json.loads(made.value or b"")["decision"]["checks"][0]
     assert (
         first["detail"]
-        == f"{AGENT} is registered, owner is {SIGNED.agents[AGENT].entry.owner}, identity is signed"
+        == f"{AGENT} is registered, identity is signed, owner is {SIGNED.agents[AGENT].entry.owner}"
     )

@@ -16,7 +16,7 @@ async def registry(kafka: KafkaPart, topics: Topics, people: AgentKeys | None) -
         return CheckResult("agents", None, f"the registry cannot be read: {error}")
     if standing is None:
         problem = "the registry is empty: routers wait for it"
-        return CheckResult("agents", False, problem, "pointsman agents apply --agents agents.yaml")
+        return CheckResult("agents", False, problem, "pointsman agents apply")
     active = sum(agent.state == "active" for agent in standing.agents.values())
     others = "are admitted" if standing.admits_unregistered else "are rejected"
     return CheckResult(
