@@ -14,8 +14,7 @@ class RegistryInForce:
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry: Registry | None = None
         self._day: date | None = None
-        #: Those of the agents, where what they send must be signed; None where an agent's word is enough.
-        self.keys: AgentKeys | None = None
+        self._keys: AgentKeys | None = None
         self.known = asyncio.Event()
         if registry is not None:
             self.take(registry)
@@ -28,8 +27,17 @@ class RegistryInForce:
     def take(self, registry: Registry) -> None:
         """From now on this one holds."""
         self._registry = registry
-        self.keys = registry.keys if registry.rules.identity == "signed" else None
+        self._keys = None  # read when they are asked for: a thousand changes come as a thousand records
         self.known.set()
+
+    @property
+    def keys(self) -> AgentKeys | None:
+        """Those of the agents, where what they send must be signed; None where an agent's word is enough."""
+        if self._registry is None or self._registry.rules.identity != "signed":
+            return None
+        if self._keys is None:
+            self._keys = self._registry.keys
+        return self._keys
 
     def agent(self, id: str) -> RegisteredAgent | None:
         """Its entry, whatever its state; None for one that is not registered."""
