@@ -132,3 +132,17 @@ async def test_who_suspends_an_agent_ends_its_login_too(guarded: Guarded, tmp_pa
             while not await _is_refused(session):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     await _without(guarded, [agent])
+
+
+async def test_who_may_not_end_a_login_is_told_that_it_stays(guarded: Guarded, tmp_path: Path) -> None:
+    kafka, topics = guarded.broker.admin, guarded.topics
+    entries = parse("{unregistered: reject, agents: [{id: reader, owner: x, kafka: true}]}", TIERS)
+    history = RegistryHistory()
+    await submit(kafka, topics, history, registry_plan(entries, history), Person("dana"))
+    command = Command(tmp_path, guarded.environment(f"{PREFIX}.registry"))
+    done = await command.run("agents", "suspend", "reader", "--by", "dana")
+    assert (done.code, done.out) == (0, "reader: active -> suspended\n"), done.err
+    assert "its Kafka login stays" in done.err
+    assert "pointsman access suspend agent.reader" in done.err
+    async with Session(guarded.part(f"{PREFIX}.agent.reader")) as session:
+        assert await session.code(requests.produce(INTAKE)) == 0

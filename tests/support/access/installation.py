@@ -53,8 +53,13 @@ class Guarded:
         assert password is not None
         return self.broker.part(name, password)
 
-    def environment(self) -> dict[str, str]:
-        """For a command that the super user runs."""
+    def environment(self, user: str | None = None) -> dict[str, str]:
+        """For a command that a user runs; None: the super user."""
+        if user is not None:
+            password = self.passwords[user].kafka
+            assert password is not None
+            mine = {"POINTSMAN_KAFKA_USERNAME": user, "POINTSMAN_KAFKA_PASSWORD": password}
+            return {**self.environment(), **mine, "POINTSMAN_KAFKA_PASSWORD_FILE": ""}
         admin = self.broker.admin
         return {
             "POINTSMAN_KAFKA": admin.kafka,

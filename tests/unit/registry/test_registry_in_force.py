@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pointsman.identity.keys import PrivateKey
+from pointsman.identity.verify import AgentKeys
 from pointsman.registry import registry as registry_module
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import Registry
@@ -26,7 +27,7 @@ def test_keys_are_read_once_however_many_changes_came(monkeypatch: pytest.Monkey
         made.append(keys)
         return real(keys)
 
-    real = registry_module.AgentKeys
+    real = AgentKeys
     monkeypatch.setattr(registry_module, "AgentKeys", agent_keys)
     in_force = RegistryInForce()
     for number in range(100):

@@ -46,6 +46,7 @@ async def list_acls(settings: KafkaPart) -> frozenset[Acl]:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
     admin = await _admin(settings)
+    await rdkafka.demand(settings.kafka, admin, AclOperation.DESCRIBE, _REQUEST_S)
     any_text: Any = None  # which the client takes, and its types do not say
     everything = AclBindingFilter(
         ResourceType.ANY, any_text, ResourcePatternType.ANY, any_text, any_text, AclOperation.ANY,

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr-defined]  # it lacks an __all__
 
 from pointsman.bus.errors import BusError, KafkaUnavailableError
 
@@ -23,6 +24,22 @@ async def answer(bootstrap: str, asked: "Future[T]", within: float) -> T:
         return await asyncio.wrap_future(asked)
     except KafkaException as error:
         raise explain(bootstrap, error, within) from error
+
+
+async def demand(bootstrap: str, admin: AdminClient, operation: AclOperation, within: float) -> None:
+    """Return where this user may do that to the cluster.
+
+    Asked before what librdkafka 2 does not survive being refused: it frees an answer about ACLs wrongly.
+
+    Raises:
+        BusError: it may not, or the brokers did not answer.
+    """
+    asked = admin.describe_cluster(include_authorized_operations=True, request_timeout=within)
+    allowed = (await answer(bootstrap, asked, within)).authorized_operations
+    if operation not in (allowed or ()):
+        raise BusError(
+            f"Kafka at {bootstrap} refused: this user may not {operation.name.lower()} the cluster"
+        )
 
 
 def explain(bootstrap: str, error: KafkaException, within: float) -> BusError:
