@@ -11,17 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pydantic import TypeAdapter, ValidationError
-
+from pointsman.bus.codec.records import Incoming
 from pointsman.identity.keys import KeyUnreadableError
 from pointsman.identity.verify import GOOD_FOR, AgentKeys, SignatureVerdict, verify
-from pointsman.store.ask.agents_sent import SentRecord, agents_sent, registry_history
+from pointsman.registry.follow import take_in
+from pointsman.registry.registry import RegistryHistory
+from pointsman.store.ask.agents_sent import RegistryRecord, SentRecord, agents_sent, registry_history
 from pointsman.store.verify.findings import Finding, Wrong
 from pointsman.store.verify.verify import Scope
 from pointsman_schemas.registry import AgentChanged, RegistryChanged
 from pointsman_schemas.topics import Topics
-
-_MESSAGE: TypeAdapter[AgentChanged | RegistryChanged] = TypeAdapter(AgentChanged | RegistryChanged)
 
 
 @dataclass(slots=True)
@@ -36,19 +35,21 @@ class SignedRecords:
 class KeyHistory:
     """Which keys an agent had when, and when signatures were demanded."""
 
-    def __init__(self, history: Iterable[tuple[datetime, bytes]]) -> None:
+    def __init__(self, records: Iterable[RegistryRecord], people: AgentKeys | None = None) -> None:
+        """`people`: who must have signed a change, as for `read_registry`."""
         self._agents: dict[str, list[tuple[datetime, tuple[str, ...]]]] = defaultdict(list)
         self._rules: list[tuple[datetime, bool]] = []
         self._ready: dict[tuple[str, ...], AgentKeys] = {}
-        for at, value in history:
-            try:
-                message = _MESSAGE.validate_json(value)
-            except ValidationError:
-                continue  # routers took no notice of it either
-            if isinstance(message, AgentChanged):
-                self._agents[message.agent.id].append((at, message.agent.public_keys or ()))
-            else:
-                self._rules.append((at, message.rules.identity == "signed"))
+        history = RegistryHistory()
+        for record in records:
+            at = record.broker_at
+            match take_in(history, _as_read(record), people):  # what routers let count, and nothing else
+                case AgentChanged() as message:
+                    self._agents[message.agent.id].append((at, message.agent.public_keys or ()))
+                case RegistryChanged() as message:
+                    self._rules.append((at, message.rules.identity == "signed"))
+                case _:
+                    pass
 
     def keys(self, agent_id: str, at: datetime) -> AgentKeys:
         """Those that held at a time, or soon after."""
@@ -84,13 +85,21 @@ def look_at(history: KeyHistory, record: SentRecord, found: SignedRecords) -> No
         found.findings.append(Finding(Wrong.SIGNATURE, said, *record.place))
 
 
-async def check_signatures(dsn: str, topics: Topics, scope: Scope) -> SignedRecords:
-    """Look at all that agents sent.
+def _as_read(record: RegistryRecord) -> Incoming:
+    at_ms = int(record.broker_at.timestamp() * 1000)
+    headers = tuple(record.headers)
+    return Incoming(*record.place, at_ms, record.key, record.value, headers, by_broker=True)
+
+
+async def check_signatures(
+    dsn: str, topics: Topics, scope: Scope, people: AgentKeys | None = None
+) -> SignedRecords:
+    """Look at all that agents sent; `people` as for `KeyHistory`.
 
     Raises:
         StoreUnavailableError, StoreError.
     """
-    history = KeyHistory(await registry_history(dsn, topics.registry.name))
+    history = KeyHistory(await registry_history(dsn, topics.registry.name), people)
     names = [topic.name for topic in (topics.intake, topics.control, topics.feedback)]
     start, end = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
     if scope.day is not None:

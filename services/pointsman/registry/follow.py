@@ -17,6 +17,7 @@ from pointsman.registry.registry import RegistryHistory
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.base import Message
 from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.topics import Topics
 
@@ -53,7 +54,7 @@ async def followed_registry(
             event(log, logging.INFO, Event.REGISTRY_IN_FORCE, agents=len(registry.agents), **rules)
 
     def hear(_message: RegistryMessage, record: Incoming) -> None:
-        _take(history, record, people)
+        take_in(history, record, people)
         renew()
 
     kinds: tuple[type[RegistryMessage], ...] = (AgentChanged, RegistryChanged, RegistryProposed)
@@ -70,20 +71,22 @@ async def _read(
     async with Follower(kafka, [topics.registry.name], start="beginning", until_end=True) as follower:
         while not follower.ended:
             for record in await follower.read():
-                _take(history, record, people)
+                take_in(history, record, people)
     return history, dict(follower.offsets)
 
 
-def _take(history: RegistryHistory, record: Incoming, people: AgentKeys | None) -> None:
-    """Add a record to the history, if it is by who may."""
+def take_in(history: RegistryHistory, record: Incoming, people: AgentKeys | None) -> Message | None:
+    """Add a record to the history, if it is by who may; returns its message if so."""
     read = decode(record)
     if not isinstance(read, Decoded):
-        return
+        return None
     sender, why_not = read.envelope.agent_id, None
     if people is not None:
         verdict = verify_record(record, sender, people).verdict
         if verdict is not SignatureVerdict.VALID:
             why_not = f"the signature of {sender} is {verdict}"
     why_not = why_not or history.hear(read.message, sender, broker_time(record))
-    if why_not is not None:
-        event(log, logging.WARNING, Event.REGISTRY_CHANGE_IGNORED, offset=record.offset, reason=why_not)
+    if why_not is None:
+        return read.message
+    event(log, logging.WARNING, Event.REGISTRY_CHANGE_IGNORED, offset=record.offset, reason=why_not)
+    return None

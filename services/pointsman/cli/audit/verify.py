@@ -156,7 +156,8 @@ async def _signatures(
     from pointsman.audit.signatures import check_signatures
 
     scope = await _scope(settings, day, job, newest=False)
-    signed = await check_signatures(settings.postgres, settings.topics, scope)
+    people = settings.registry_people
+    signed = await check_signatures(settings.postgres, settings.topics, scope, people)
     report.findings += signed.findings
     return signed
 

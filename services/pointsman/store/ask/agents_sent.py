@@ -56,8 +56,19 @@ async def agents_sent(
                 )
 
 
-async def registry_history(dsn: str, topic: str) -> list[tuple[datetime, bytes]]:
-    """When, and what.
+@dataclass(frozen=True, slots=True)
+class RegistryRecord:
+    """One of the registry's records, as it was."""
+
+    place: tuple[str, int, int]
+    key: bytes | None
+    headers: list[tuple[str, bytes]]
+    value: bytes
+    broker_at: datetime
+
+
+async def registry_history(dsn: str, topic: str) -> list[RegistryRecord]:
+    """All of the topic's, in their order.
 
     Raises:
         StoreUnavailableError, StoreError.
@@ -65,4 +76,13 @@ async def registry_history(dsn: str, topic: str) -> list[tuple[datetime, bytes]]
     async with connected(dsn) as connection:
         with translated(dsn):
             rows = await connection.fetch(query("registry_history"), topic)
-    return [(row["broker_at"], row["value"]) for row in rows]
+    return [
+        RegistryRecord(
+            (row["topic"], row["partition"], row["offset"]),
+            row["key"],
+            [(name, value or b"") for name, value in stored_headers(row["headers"])],
+            row["value"],
+            row["broker_at"],
+        )
+        for row in rows
+    ]

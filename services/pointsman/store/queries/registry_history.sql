@@ -1,2 +1,2 @@
 -- All that was ever said on the registry's topic, in its order.
-select value, broker_at from audit.message where topic = $1 and value is not null order by broker_at, partition, "offset"
+select topic, partition, "offset", key, value, headers::text as headers, broker_at from audit.message where topic = $1 and value is not null order by broker_at, partition, "offset"
