@@ -7,7 +7,6 @@ it remembers the records that it has met.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
@@ -18,6 +17,7 @@ from pointsman.bus.codec.payloads import Inline, Payloads
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.batch_handler import BatchHandler
+from pointsman.bus.consume.batch_queue import BATCH_RECORDS, BatchQueue, Item, count_of
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.consume.hop import Times, observe_hop, times_of
@@ -32,15 +32,8 @@ from pointsman.runtime.logging import failure
 
 log = logging.getLogger(__name__)
 
-Item = TypeVar("Item", Incoming, RecordBatch)
 T = TypeVar("T")
 
-#: Decided at a time: so many records, or so many bytes of them, if that is less; one at least.
-BATCH_RECORDS = 2_000
-BATCH_BYTES = 8 * 1024 * 1024
-#: A lane in which so many wait is full.
-BUFFERED_RECORDS = 4_000
-BUFFERED_BYTES = 16 * 1024 * 1024
 #: More than this are decided beside the event loop, which has other lanes to serve.
 _AT_ONCE = 100
 
@@ -82,21 +75,19 @@ class BatchLane(Lane):
         self._writer = writer
         self._handler = handler
         self._takes_batches = takes_batches
-        self._waiting: deque[Incoming | RecordBatch] = deque()
-        self._waiting_records = self._waiting_bytes = 0
-        self._fed = asyncio.Event()
+        self._waiting = BatchQueue()
 
     @property
     def has_room(self) -> bool:
-        return self._waiting_records < BUFFERED_RECORDS and self._waiting_bytes < BUFFERED_BYTES
+        return self._waiting.has_room
 
     @property
     def pending(self) -> int:
-        return self._waiting_records
+        return self._waiting.records
 
     @property
     def oldest_ms(self) -> int | None:
-        return self._waiting[0].timestamp_ms if self._waiting else None
+        return self._waiting.oldest_ms
 
     def offer(self, fetch_buffer: FetchBuffer) -> None:
         past = self.position < self._committed
@@ -109,44 +100,35 @@ class BatchLane(Lane):
         elif batch.offset < self._committed:
             self.feed(list(batch.records()))
         else:
-            self._put([batch])
+            self._waiting.put([batch])
             self.position = batch.next_offset
 
     def feed(self, records: Sequence[Incoming]) -> None:
         past = [record for record in records if record.offset < self._committed]
         if past:
             self._warm(past)
-        self._put([record for record in records if record.offset >= self._committed])
+        self._waiting.put([record for record in records if record.offset >= self._committed])
         self.position = records[-1].offset + 1
 
     async def run(self) -> None:
         while True:
-            await self._fed.wait()
+            await self._waiting.filled.wait()
             async with self._turn:
                 await self._step()
 
     async def finish(self, grace_s: float) -> None:
         """Nothing is in flight between two transactions: what waits is simply not committed."""
 
-    def _put(self, items: Sequence[Incoming | RecordBatch]) -> None:
-        self._waiting.extend(items)
-        self._waiting_records += sum(map(_count, items))
-        self._waiting_bytes += sum(map(_size, items))
-        if self._waiting:
-            self._fed.set()
-
     async def _step(self) -> None:
-        if batches := self._next_ones(RecordBatch):
+        if batches := self._waiting.first(RecordBatch):
             await self._take_whole(batches)
-        elif records := self._next_ones(Incoming):
+        elif records := self._waiting.first(Incoming):
             await self._take(records)
-        if not self._waiting:
-            self._fed.clear()
 
     async def _take_whole(self, batches: list[RecordBatch]) -> None:
         whole = await self._asked(self._handler.whole, batches, batches[-1].next_offset)
         if whole is None:
-            self._open(batches)
+            self._waiting.open(batches)
         else:
             await self._write(batches, whole.made, batches[-1].next_offset, whole.times)
 
@@ -246,7 +228,7 @@ class BatchLane(Lane):
         self._committed = next_offset
         self.commits += 1
         self.suspects.forget(next_offset)
-        self._drop(done)
+        self._waiting.drop(done)
 
     def _recall(self, batch: RecordBatch) -> None:
         try:
@@ -268,57 +250,11 @@ class BatchLane(Lane):
             else:
                 failure(log, Event.RECORD_NOT_REMEMBERED, origin=records[0].origin)
 
-    def _next_ones(self, kind: type[Item]) -> list[Item]:
-        """As many of the first as are of this kind and make one step."""
-        batch: list[Item] = []
-        records = size = 0
-        for item in self._waiting:
-            if not isinstance(item, kind):
-                break
-            records += _count(item)
-            size += _size(item)
-            if batch and (records > BATCH_RECORDS or size > BATCH_BYTES):
-                break
-            batch.append(item)
-        return batch
-
-    def _open(self, batches: Sequence[RecordBatch]) -> None:
-        """Put records of the first ones in their place, about as many as make one step."""
-        opened: list[RecordBatch] = []
-        records: list[Incoming] = []
-        size = 0
-        for batch in batches:
-            opened.append(batch)
-            for record in batch.records():
-                records.append(record)
-                size += _size(record)
-            if size >= BATCH_BYTES:
-                break
-        self._drop(opened)
-        waiting, self._waiting = self._waiting, deque()
-        self._put(records)
-        self._waiting.extend(waiting)
-
-    def _drop(self, done: Sequence[Incoming | RecordBatch]) -> None:
-        for _ in done:
-            self._waiting.popleft()
-        self._waiting_records -= sum(map(_count, done))
-        self._waiting_bytes -= sum(map(_size, done))
-
     async def _beside(self, handle: Callable[[Sequence[Item]], T], batch: Sequence[Item]) -> T:
         """A lane that is given up meanwhile leaves its handler at work; nobody uses that one again."""
-        if sum(map(_count, batch)) > _AT_ONCE:
+        if sum(map(count_of, batch)) > _AT_ONCE:
             return await asyncio.to_thread(handle, batch)
         return handle(batch)
-
-
-def _count(item: Incoming | RecordBatch) -> int:
-    return item.count if isinstance(item, RecordBatch) else 1
-
-
-def _size(item: Incoming | RecordBatch) -> int:
-    """Bytes that it holds, about."""
-    return len(item.raw) if isinstance(item, RecordBatch) else len(item.value or b"")
 
 
 def batch_lanes(

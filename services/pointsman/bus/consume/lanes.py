@@ -20,6 +20,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from pointsman.bus.admin.look_back import looked_back
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.consume.group_member import (
     GroupMember,
@@ -29,7 +30,6 @@ from pointsman.bus.consume.group_member import (
     wait_at_most,
 )
 from pointsman.bus.consume.lane import Lane
-from pointsman.bus.consume.look_back import looked_back
 from pointsman.bus.consume.lost import put_lost_on_record
 from pointsman.bus.errors import line_of
 from pointsman.bus.produce.lane_writer import LaneWriter, Position

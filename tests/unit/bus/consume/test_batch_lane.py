@@ -12,7 +12,8 @@ from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.codec.record_batch import RecordBatch
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.batch_handler import Whole
-from pointsman.bus.consume.batch_lane import BATCH_BYTES, BATCH_RECORDS, BUFFERED_BYTES, BatchLane
+from pointsman.bus.consume.batch_lane import BatchLane
+from pointsman.bus.consume.batch_queue import BATCH_BYTES, BATCH_RECORDS, BUFFERED_BYTES
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 from pointsman.bus.produce.lane_writer import LaneWriter
 from pointsman.runtime.metrics import HOP_SECONDS
@@ -192,7 +193,7 @@ async def test_what_the_handler_does_not_take_whole_it_gets_record_by_record(
     await until(whole_lane, recorder, log.end)
     assert [*chain.from_iterable(recorder.batches)] == list(range(log.end))
     assert (whole_lane.pending, whole_lane.has_room) == (0, True)
-    assert whole_lane._waiting_bytes == 0
+    assert whole_lane._waiting.bytes == 0
 
 
 async def test_the_next_record_is_the_one_behind_the_gap(whole_lane: BatchLane, recorder: Recorder) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from pointsman.bus.consume.look_back import looked_back
+from pointsman.bus.admin.look_back import looked_back
 
 HERE = TopicPartition("t", 0)
 SPAN = timedelta(minutes=10)

@@ -1,0 +1,99 @@
+"""What waits in a batch lane, in order: single records, and Kafka's batches that nobody has opened yet."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming
+
+Item = TypeVar("Item", Incoming, RecordBatch)
+
+#: Decided at a time: so many records, or so many bytes of them, if that is less; one at least.
+BATCH_RECORDS = 2_000
+BATCH_BYTES = 8 * 1024 * 1024
+#: A queue in which so many wait is full.
+BUFFERED_RECORDS = 4_000
+BUFFERED_BYTES = 16 * 1024 * 1024
+
+
+class BatchQueue:
+    """`records`: how many wait, batches opened; `bytes`: of them. `filled` is set while any does."""
+
+    def __init__(self) -> None:
+        self._items: deque[Incoming | RecordBatch] = deque()
+        self.bytes = 0
+        self.records = 0
+        self.filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Items: a batch is one."""
+        return len(self._items)
+
+    @property
+    def has_room(self) -> bool:
+        return self.records < BUFFERED_RECORDS and self.bytes < BUFFERED_BYTES
+
+    @property
+    def oldest_ms(self) -> int | None:
+        return self._items[0].timestamp_ms if self._items else None
+
+    def put(self, items: Sequence[Incoming | RecordBatch]) -> None:
+        """Behind all others."""
+        self._items.extend(items)
+        self._count(items, 1)
+
+    def first(self, kind: type[Item]) -> list[Item]:
+        """As many of the first as are of this kind and make one step; they stay."""
+        batch: list[Item] = []
+        records = size = 0
+        for item in self._items:
+            if not isinstance(item, kind):
+                break
+            records += count_of(item)
+            size += _size(item)
+            if batch and (records > BATCH_RECORDS or size > BATCH_BYTES):
+                break
+            batch.append(item)
+        return batch
+
+    def open(self, batches: Sequence[RecordBatch]) -> None:
+        """Put records of these, the first ones, in their place, about as many as make one step."""
+        opened: list[RecordBatch] = []
+        records: list[Incoming] = []
+        size = 0
+        for batch in batches:
+            opened.append(batch)
+            for record in batch.records():
+                records.append(record)
+                size += _size(record)
+            if size >= BATCH_BYTES:
+                break
+        self.drop(opened)
+        self._items.extendleft(reversed(records))
+        self._count(records, 1)
+
+    def drop(self, done: Sequence[Incoming | RecordBatch]) -> None:
+        """The first ones are done."""
+        for _ in done:
+            self._items.popleft()
+        self._count(done, -1)
+
+    def _count(self, items: Sequence[Incoming | RecordBatch], sign: int) -> None:
+        self.records += sign * sum(map(count_of, items))
+        self.bytes += sign * sum(map(_size, items))
+        if self._items:
+            self.filled.set()
+        else:
+            self.filled.clear()
+
+
+def count_of(item: Incoming | RecordBatch) -> int:
+    """Records in it."""
+    return item.count if isinstance(item, RecordBatch) else 1
+
+
+def _size(item: Incoming | RecordBatch) -> int:
+    """Bytes that it holds, about."""
+    return len(item.raw) if isinstance(item, RecordBatch) else len(item.value or b"")
