@@ -49,23 +49,23 @@ class AccessChange:
         return {"change": done, "kind": self.kind, "what": text, "detail": self.detail}
 
 
-def in_kafka(wanted: Access, found: KafkaFound) -> list[AccessChange]:
+def in_kafka(wanted: Access, cluster: KafkaFound) -> list[AccessChange]:
     """In the order in which they are made: nobody loses what it has before it has what it is to have."""
     return [
-        *_topics(wanted, found.topics),
-        *_users(wanted, found.users),
-        *_acls(wanted, found.acls),
-        *_quotas(wanted, found.quotas),
+        *_topics(wanted, cluster.topics),
+        *_users(wanted, cluster.users),
+        *_acls(wanted, cluster.acls),
+        *_quotas(wanted, cluster.quotas),
     ]
 
 
 def in_postgres(
-    wanted: Access, found: Mapping[str, LoginFound], others: Collection[str] = ()
+    wanted: Access, existing: Mapping[str, LoginFound], others: Collection[str] = ()
 ) -> list[AccessChange]:
     """`others`: logins that are meant to be there, whoever made them."""
     changes = []
     for name, role in wanted.logins.items():
-        login = found.get(name)
+        login = existing.get(name)
         if login is None:
             changes.append(AccessChange("+", "login", name, f"a member of {role}", role=role))
         else:
@@ -76,8 +76,8 @@ def in_postgres(
             )
             if problems := [*lacks, *login.excess(role)]:
                 changes.append(AccessChange("~", "login", name, "; ".join(problems), login=login, role=role))
-    for name in sorted(found.keys() - wanted.logins.keys() - set(others)):
-        login = found[name]
+    for name in sorted(existing.keys() - wanted.logins.keys() - set(others)):
+        login = existing[name]
         held = "; ".join(login.excess("")) or "may log in"
         changes.append(AccessChange("-", "login", name, f"nothing explains it: {held}", login=login))
     return changes
@@ -101,11 +101,11 @@ def _topics(wanted: Access, there: frozenset[str]) -> Iterator[AccessChange]:
             yield AccessChange("+", "topic", topic.name)
 
 
-def _users(wanted: Access, found: Mapping[str, frozenset[str]]) -> Iterator[AccessChange]:
+def _users(wanted: Access, existing: Mapping[str, frozenset[str]]) -> Iterator[AccessChange]:
     for name in wanted.users:
-        if MECHANISM not in found.get(name, ()):
+        if MECHANISM not in existing.get(name, ()):
             yield AccessChange("+", "user", name, MECHANISM)
-    for name, mechanisms in sorted(found.items()):
+    for name, mechanisms in sorted(existing.items()):
         if not name.startswith(f"{wanted.prefix}.") or name == f"{wanted.prefix}.{ADMIN}":
             continue
         for mechanism in sorted(mechanisms):
@@ -113,18 +113,18 @@ def _users(wanted: Access, found: Mapping[str, frozenset[str]]) -> Iterator[Acce
                 yield AccessChange("-", "user", name, mechanism)
 
 
-def _acls(wanted: Access, found: frozenset[Acl]) -> Iterator[AccessChange]:
-    there = {acl for acl in found if ours(wanted.prefix, acl)}
+def _acls(wanted: Access, existing: frozenset[Acl]) -> Iterator[AccessChange]:
+    there = {acl for acl in existing if ours(wanted.prefix, acl)}
     for acl in sorted(wanted.acls - there):
         yield AccessChange("+", "acl", acl.user, acl=acl)
     for acl in sorted(there - wanted.acls):
         yield AccessChange("-", "acl", acl.user, acl=acl)
 
 
-def _quotas(wanted: Access, found: Mapping[str, Mapping[str, float]]) -> Iterator[AccessChange]:
-    theirs = {name for name in found if name.startswith(f"{wanted.prefix}.")}
+def _quotas(wanted: Access, existing: Mapping[str, Mapping[str, float]]) -> Iterator[AccessChange]:
+    theirs = {name for name in existing if name.startswith(f"{wanted.prefix}.")}
     for name in sorted({*wanted.quotas, *theirs}):
-        before, after = found.get(name, {}), wanted.quotas.get(name, {})
+        before, after = existing.get(name, {}), wanted.quotas.get(name, {})
         different = {
             key: after.get(key) for key in sorted({*before, *after}) if before.get(key) != after.get(key)
         }

@@ -71,18 +71,18 @@ class KeyHistory:
         return bool(before) and before[-1] and all(meanwhile)
 
 
-def look_at(history: KeyHistory, record: SentRecord, found: SignedRecords) -> None:
+def look_at(history: KeyHistory, record: SentRecord, counted: SignedRecords) -> None:
     """Count one record, and note it where it was routed and should not have been."""
     at_ms = int(record.broker_at.timestamp() * 1000)
     keys = history.keys(record.agent_id or "", record.broker_at)
     verdict = verify(keys, "", record.place[0], record.headers, record.value, at_ms=at_ms).verdict
     if record.hidden and verdict is SignatureVerdict.WRONG:
-        found.hidden += 1
+        counted.hidden += 1
         return
-    found.verdicts[verdict] += 1
+    counted.verdicts[verdict] += 1
     if record.routed and verdict is not SignatureVerdict.VALID and history.demanded(record.broker_at):
-        said = f"its job was routed, and its signature is {verdict}, of the agent {record.agent_id}"
-        found.findings.append(Finding(Wrong.SIGNATURE, said, *record.place))
+        problem = f"its job was routed, and its signature is {verdict}, of the agent {record.agent_id}"
+        counted.findings.append(Finding(Wrong.SIGNATURE, problem, *record.place))
 
 
 def _as_read(record: RegistryRecord) -> Incoming:
@@ -105,8 +105,8 @@ async def check_signatures(
     if scope.day is not None:
         start = datetime.combine(scope.day, datetime.min.time(), UTC)
         end = datetime.combine(scope.day, datetime.max.time(), UTC)
-    found = SignedRecords()
+    counted = SignedRecords()
     async with agents_sent(dsn, names, start, end, scope.job_id) as records:
         async for record in records:
-            look_at(history, record, found)
-    return found
+            look_at(history, record, counted)
+    return counted

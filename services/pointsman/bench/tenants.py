@@ -79,12 +79,12 @@ async def _times(client: Client, load: TenantsLoad) -> Times:
 @asynccontextmanager
 async def _noise(client: Client, sent: list[int]) -> AsyncIterator[None]:
     """Inside, jobs are sent, and nobody waits for what becomes of them."""
-    each = int(ALLOWED / 60 * TIMES * _CHUNK_S)
+    at_once = int(ALLOWED / 60 * TIMES * _CHUNK_S)
 
     async def send() -> None:
         while True:
-            await client.publish_many([_NOISY] * each)
-            sent[0] += each
+            await client.publish_many([_NOISY] * at_once)
+            sent[0] += at_once
             await asyncio.sleep(_CHUNK_S)
 
     task = asyncio.create_task(send(), name="noise")

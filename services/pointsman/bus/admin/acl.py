@@ -57,11 +57,11 @@ class Acl:
         return self.name in (name, "*")
 
     def __str__(self) -> str:
-        what = self.name if self.pattern == "literal" else f"{self.name}*"
+        resource_name = self.name if self.pattern == "literal" else f"{self.name}*"
         rest = ("" if self.permission == "allow" else " denied") + (
             "" if self.host == "*" else f" from {self.host}"
         )
-        return f"{self.user}: {self.operation} {self.resource} {what}{rest}"
+        return f"{self.user}: {self.operation} {self.resource} {resource_name}{rest}"
 
 
 def principal(user: str) -> str:

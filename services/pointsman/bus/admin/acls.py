@@ -53,8 +53,8 @@ async def list_acls(settings: KafkaPart) -> frozenset[Acl]:
         AclPermissionType.ANY,
     )  # fmt: skip
     asked = admin.describe_acls(everything, request_timeout=_REQUEST_S)
-    found = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
-    return frozenset(_read(binding) for binding in found if binding.restype in _RESOURCES.values())
+    bindings = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
+    return frozenset(_read(binding) for binding in bindings if binding.restype in _RESOURCES.values())
 
 
 async def add_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:

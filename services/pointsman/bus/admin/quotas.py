@@ -20,10 +20,10 @@ async def list_quotas(settings: KafkaPart) -> dict[str, dict[str, float]]:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
     async with _client(settings) as client:
-        code, text, found = await client.send(client.get_random_node(), quota_requests.describe())
+        code, text, by_entity = await client.send(client.get_random_node(), quota_requests.describe())
     if code:
         raise _refused(settings, code, text)
-    return {entity[0][1] or "<default>": values for entity, values in found.items() if len(entity) == 1}
+    return {entity[0][1] or "<default>": values for entity, values in by_entity.items() if len(entity) == 1}
 
 
 async def set_quotas(settings: KafkaPart, changes: Mapping[str, Mapping[str, float | None]]) -> None:

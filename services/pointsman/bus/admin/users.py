@@ -36,12 +36,12 @@ async def list_users(settings: KafkaPart) -> dict[str, frozenset[str]]:
     await reach(settings)
     admin = connection.cluster_admin(settings)
     asked: Any = admin.describe_user_scram_credentials(None, request_timeout=_REQUEST_S)
-    found = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
+    credentials = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
     return {
         user: frozenset(
             _NAMES.get(info.mechanism, str(info.mechanism)) for info in told.scram_credential_infos
         )
-        for user, told in found.items()
+        for user, told in credentials.items()
     }
 
 

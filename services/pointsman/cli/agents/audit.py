@@ -43,19 +43,19 @@ def audit(
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
     people = settings.registry_people
-    found = asyncio.run(audit_agents(settings, settings.topics, settings.postgres, utc_now(), people))
+    findings = asyncio.run(audit_agents(settings, settings.topics, settings.postgres, utc_now(), people))
     if access:
         servers, wanted = asyncio.run(derived(only="kafka", policy=policy, kafka=kafka, prefix=prefix))
-        found += unexplained(asyncio.run(plan(servers, wanted)))
+        findings += unexplained(asyncio.run(plan(servers, wanted)))
     if as_json:
-        screen.print_json(found)
-    elif found:
-        screen.show(findings_table(found))
-        entries = list(narrower_entries(found))
+        screen.print_json(findings)
+    elif findings:
+        screen.show(findings_table(findings))
+        entries = list(narrower_entries(findings))
         if entries:
             screen.note("entries with no more than what was used, for agents.yaml:")
         for entry in entries:
             screen.line(entry)
     else:
         screen.note("nothing found: every agent is registered, owned, used and held to what it uses")
-    raise typer.Exit(int(bool(found)))
+    raise typer.Exit(int(bool(findings)))

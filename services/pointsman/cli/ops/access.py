@@ -44,15 +44,7 @@ def plan(
     postgres: PostgresOwner = None,
 ) -> None:
     """Show what `apply` would do: + is added, - taken away, ~ changed."""
-    import asyncio
-
-    from pointsman.access.apply import plan
-    from pointsman.cli.ops.access_derived import derived
-
-    servers, wanted = asyncio.run(
-        derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
-    )
-    changes = asyncio.run(plan(servers, wanted))
+    changes = _planned(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
     _show(changes, "Plan", as_json)
 
 
@@ -68,15 +60,7 @@ def check(
     postgres: PostgresOwner = None,
 ) -> None:
     """Exit 1 where anybody may do more or less than is derived, and name it."""
-    import asyncio
-
-    from pointsman.access.apply import plan
-    from pointsman.cli.ops.access_derived import derived
-
-    servers, wanted = asyncio.run(
-        derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
-    )
-    changes = asyncio.run(plan(servers, wanted))
+    changes = _planned(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
     _show(changes, "Differences", as_json)
     raise typer.Exit(int(bool(changes)))
 
@@ -158,6 +142,31 @@ def suspend(
         screen.print_json([change.to_json() for change in taken])
         return
     _show(taken, "Applied", as_json=False)
+
+
+def _planned(
+    *,
+    only: str | None,
+    logins: list[str] | None,
+    policy: Path | None,
+    kafka: str | None,
+    prefix: str | None,
+    postgres: str | None,
+) -> "Sequence[AccessChange]":
+    """What differs between what is derived and what the servers have."""
+    import asyncio
+
+    from pointsman.access.apply import plan
+    from pointsman.cli.ops.access_derived import derived
+
+    async def work() -> "Sequence[AccessChange]":
+        return await plan(
+            *await derived(
+                only=only, logins=logins, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres
+            )
+        )
+
+    return asyncio.run(work())
 
 
 def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:

@@ -20,8 +20,8 @@ _SIGNS: dict[ChangeKind, str] = {
 def diff(changes: Sequence[RegistryChange]) -> Iterator[str]:
     """A line for each change, below it one for each field, and at the end how many."""
     for change in changes:
-        what = "rules for all agents" if change.agent is None else f"{change.kind} {change.agent}"
-        yield f"{_SIGNS[change.kind]} {what}"
+        subject = "rules for all agents" if change.agent is None else f"{change.kind} {change.agent}"
+        yield f"{_SIGNS[change.kind]} {subject}"
         for field in change.fields:
             new = _value(field.after)
             text = (
