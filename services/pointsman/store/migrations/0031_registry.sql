@@ -39,6 +39,8 @@ create function audit.sprawl_of(registry jsonb, at timestamptz default now())
     where last_seen_at >= at - interval '30 days' and first_seen_at <= at and job.agent_id is not null
       and job.agent_id not like 'pointsman/%'
     group by job.agent_id
+  ), every_tier as (  -- that anybody used: who has all of them needs all of them
+    select coalesce(array_agg(distinct tier), '{}') as tiers from seen, unnest(seen.tiers) as tier
   ), offered as (
     -- Only where an entry names tools: this looks at each of the agent's jobs.
     select message.agent_id, array_agg(distinct name) as tools
@@ -51,13 +53,14 @@ create function audit.sprawl_of(registry jsonb, at timestamptz default now())
     group by message.agent_id
   ), used as (
     select active.agent_id, active.owner, active.item, active.tiers, active.kinds, active.tools, seen.jobs,
-      case when active.tiers is null or not active.tiers <@ seen.tiers then
+      case when not coalesce(active.tiers, every_tier.tiers) <@ seen.tiers then
         array(select unnest(seen.tiers) intersect select unnest(coalesce(active.tiers, seen.tiers)) order by 1) end as tiers_used,
       case when not seen.without_kind and (active.kinds is null or not active.kinds <@ seen.kinds) then
         array(select unnest(seen.kinds) intersect select unnest(coalesce(active.kinds, seen.kinds)) order by 1) end as kinds_used,
       case when not active.tools <@ coalesce(offered.tools, '{}') then
         array(select unnest(offered.tools) intersect select unnest(active.tools) order by 1) end as tools_used
     from active join seen on seen.agent_id = active.agent_id left join offered on offered.agent_id = active.agent_id
+    cross join every_tier
   ), wide as (
     select agent_id, owner, item, concat_ws('; ',
         'tiers: ' || coalesce(array_to_string(tiers, ', '), 'all') || ' -> ' || array_to_string(nullif(tiers_used, '{}'), ', '),

@@ -79,6 +79,8 @@ async def planted(dsn: str) -> tuple[list[Json], set[tuple[str, str]]]:
     registry.append({"id": "new", **GOOD, "changed_at": NOW.isoformat()})  # it has had no time yet
     registry += [{"id": f"gone-{state}", **GOOD, "state": state} for state in ("suspended", "retired")]
     jobs.append(Job(next(numbers), START, agent="pointsman/shadow"))
+    registry.append({"id": "of-all-tiers", **GOOD, "tiers": None})  # it uses every tier that anybody uses
+    jobs += [Job(next(numbers), START, agent="of-all-tiers", tiers=(tier,)) for tier in ("small", "frontier")]
     draw.shuffle(jobs)
     draw.shuffle(registry)
     await record(dsn, [job for job in jobs if job not in with_tools], *[
