@@ -19,6 +19,14 @@ from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, J
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.reviews import (
+    ReviewAnswered,
+    ReviewChanged,
+    ReviewClaim,
+    ReviewDecide,
+    ReviewRelease,
+    ReviewRequested,
+)
 
 MESSAGES: dict[str, type[Message]] = {
     message.TYPE: message
@@ -41,6 +49,12 @@ MESSAGES: dict[str, type[Message]] = {
         AgentChanged,
         RegistryChanged,
         RegistryProposed,
+        ReviewRequested,
+        ReviewClaim,
+        ReviewRelease,
+        ReviewDecide,
+        ReviewAnswered,
+        ReviewChanged,
         CheckpointSigned,
         LimitDeclared,
         LimitReserved,

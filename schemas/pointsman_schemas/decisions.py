@@ -6,6 +6,7 @@ from pydantic import Field
 
 from pointsman_schemas.base import TierName, Value
 from pointsman_schemas.cascades import CascadePlan
+from pointsman_schemas.review_plans import ReviewPlan
 
 Layer = Literal["admission", "rule", "score", "confidence"]
 
@@ -67,5 +68,10 @@ class Decision(Choice):
         default=None,
         exclude_if=lambda plan: plan is None,
         description="how the answer is judged, and where the job goes when it falls short; absent: it counts",
+    )
+    review: ReviewPlan | None = Field(
+        default=None,
+        exclude_if=lambda plan: plan is None,
+        description="when a person decides; absent: nobody is asked",
     )
     checks: tuple[Check, ...]

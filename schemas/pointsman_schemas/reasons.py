@@ -35,6 +35,7 @@ class Reason(StrEnum):
     SIGNATURE_STALE = "signature_stale"
     SIGNATURE_REPEATED = "signature_repeated"
     DEADLINE_PASSED = "deadline_passed"
+    NOT_APPROVED = "not_approved"
     INTERNAL = "internal"
 
 

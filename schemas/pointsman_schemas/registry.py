@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from pointsman_schemas.base import AgentId, Message, TierName, Value
+from pointsman_schemas.review_plans import EntryThreshold, QueueName
 
 T = TypeVar("T")
 
@@ -78,6 +79,17 @@ class AgentEntry(Value):
     kinds: OneOrMore[Kind] | None = None
     tools: tuple[Name, ...] | None = Field(
         default=None, max_length=256, description="names of tools that its jobs may offer; [] for none"
+    )
+    reviews: OneOrMore[QueueName] | None = Field(
+        default=None,
+        exclude_if=lambda queues: queues is None,
+        description="queues whose cases it, a person, may decide",
+    )
+    confidence: tuple[EntryThreshold, ...] = Field(
+        default=(),
+        exclude_if=lambda thresholds: not thresholds,
+        max_length=32,
+        description="confidence that does not exceed these sends its jobs to a person",
     )
     talks_to: OneOrMore[AgentId] | None = Field(default=None, description="agents that it may write to")
     max_chars: int | None = Field(default=None, ge=1, description="characters of text in all messages")

@@ -24,6 +24,14 @@ from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, J
 from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.reviews import (
+    ReviewAnswered,
+    ReviewChanged,
+    ReviewClaim,
+    ReviewDecide,
+    ReviewRelease,
+    ReviewRequested,
+)
 
 DEFAULT_PREFIX = "pointsman"
 MIB = 1024 * 1024
@@ -83,7 +91,7 @@ class Topics:
             key="order key, else job id",
             partitions=4,
             retention=timedelta(days=7),
-            writers=("router", "opinion", "worker"),
+            writers=("router", "opinion", "worker", "review"),
             readers=(f"worker-{tier}", "audit"),
             carries=(JobRouted,),
         )
@@ -109,7 +117,7 @@ class Topics:
             key="job id",
             partitions=4,
             retention=timedelta(days=7),
-            writers=("router", "opinion", "worker"),
+            writers=("router", "opinion", "worker", "review"),
             readers=("people", "audit"),
             carries=(JobCompleted, JobFailed, JobRejected, JobExpired, JobCancelled),
         )
@@ -135,7 +143,7 @@ class Topics:
             key="as found",
             partitions=1,
             retention=timedelta(days=30),
-            writers=("router", "opinion", "worker"),
+            writers=("router", "opinion", "worker", "review"),
             readers=("people", "audit"),
         )
 
@@ -148,7 +156,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=1),
             writers=("agents", "people"),
-            readers=("worker", "audit"),
+            readers=("worker", "review", "audit"),
             carries=(JobCancel,),
             broker_time=True,
         )
@@ -213,7 +221,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("registry",),
-            readers=("router", "opinion", "worker", "audit", "auditor", "registry", "people"),
+            readers=("router", "opinion", "worker", "review", "audit", "auditor", "registry", "people"),
             carries=(AgentChanged, RegistryChanged, RegistryProposed),
             compacted=True,
             broker_time=True,
@@ -227,9 +235,66 @@ class Topics:
             key="job id",
             partitions=1,
             retention=timedelta(days=7),
-            writers=("router", "opinion", "worker"),
+            writers=("router", "opinion", "worker", "review"),
             readers=(f"agent-{agent}", "audit"),
             carries=self.results.carries,
+        )
+
+    @property
+    def review(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.jobs.review",
+            "Jobs that wait for a person, with all that is needed to decide",
+            key="job id",
+            partitions=4,
+            retention=timedelta(days=90),
+            writers=("router", "opinion", "worker"),
+            readers=("review", "reviewers", "people", "audit"),
+            carries=(ReviewRequested,),
+            broker_time=True,
+        )
+
+    @property
+    def reviews_decided(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.reviews.decided",
+            "What people claim, give back and decide",
+            key="job id",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("reviewers",),
+            readers=("review", "audit"),
+            carries=(ReviewClaim, ReviewRelease, ReviewDecide),
+            max_message_bytes=2 * MIB,
+            broker_time=True,
+        )
+
+    @property
+    def reviews_state(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.reviews.state",
+            "Each case as it stands: what the review service restores its state from",
+            key="job id, or request/JOB",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("review",),
+            readers=("review", "reviewers", "people", "audit"),
+            carries=(ReviewChanged, ReviewRequested),
+            compacted=True,
+            broker_time=True,
+        )
+
+    @property
+    def reviews_answers(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.reviews.answers",
+            "What became of each command about a case: carried out, or refused with a reason",
+            key="job id",
+            partitions=4,
+            retention=timedelta(days=7),
+            writers=("review",),
+            readers=("reviewers", "people", "audit"),
+            carries=(ReviewAnswered,),
         )
 
     @property
@@ -252,6 +317,7 @@ class Topics:
         for tier in tiers:
             yield self.tier(tier)
         yield from (self.results, self.calls, self.dead, self.control, self.limits)
+        yield from (self.review, self.reviews_decided, self.reviews_state, self.reviews_answers)
         yield from (self.feedback, self.policy, self.registry, self.checkpoints)
 
     def of(self, *roles: str, tiers: Sequence[str] = ()) -> list[Topic]:

@@ -94,7 +94,7 @@ def _logins(users: Iterable[Principal], claims: bool) -> Iterable[tuple[str, str
                 yield user.name, WRITER
             case "auditor" | "operator":
                 yield user.name, AUDITOR
-            case "router" | "opinion" | "worker" if claims:
+            case "router" | "opinion" | "worker" | "review" if claims:
                 yield user.name, CLAIMS
             case _:
                 pass

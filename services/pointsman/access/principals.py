@@ -10,12 +10,23 @@ from typing import Literal
 from pointsman.bus.admin.acl import Acl, Operation, Pattern, Resource, principal
 from pointsman.bus.produce.transactional_ids import transactional_ids
 
-Role = Literal["router", "opinion", "worker", "audit", "operator", "registry", "auditor", "agent"]
+Role = Literal[
+    "router", "opinion", "worker", "review", "audit", "operator", "reviewer", "registry", "auditor", "agent"
+]
 
 #: Services and people of which there is one user each.
-SINGLE: tuple[Role, ...] = ("router", "opinion", "audit", "operator", "registry", "auditor")
+SINGLE: tuple[Role, ...] = (
+    "router",
+    "opinion",
+    "review",
+    "audit",
+    "operator",
+    "reviewer",
+    "registry",
+    "auditor",
+)
 #: Of these each process is a member of a group, and writes in transactions.
-_MEMBERS: tuple[Role, ...] = ("router", "opinion", "worker")
+_MEMBERS: tuple[Role, ...] = ("router", "opinion", "worker", "review")
 #: The cluster's super user, who makes the others: no service logs in as that.
 ADMIN = "admin"
 
@@ -42,6 +53,8 @@ class Principal:
                 return frozenset({"agents", f"agent-{self.part}"})
             case "operator":
                 return frozenset({"people"})
+            case "reviewer":
+                return frozenset({"reviewers"})
             case role:
                 return frozenset({role})
 

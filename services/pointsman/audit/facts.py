@@ -13,6 +13,14 @@ from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, J
 from pointsman_schemas.policies import PolicyApplied
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.reviews import (
+    ReviewAnswered,
+    ReviewChanged,
+    ReviewClaim,
+    ReviewDecide,
+    ReviewRelease,
+    ReviewRequested,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,16 @@ def facts_of(message: Message | Job) -> MessageFacts:  # noqa: PLR0912  # one ca
             return MessageFacts(agent_id=message.by, status=message.state)
         case RegistryChanged() | RegistryProposed():
             return MessageFacts(agent_id=message.by)
+        case ReviewRequested(job=job, decision=decision):
+            return MessageFacts(job.job_id, job.agent_id, tier=decision.tier, rule=message.stop.rule)
+        case ReviewChanged():
+            return MessageFacts(
+                message.job_id, message.agent_id, rule=message.stop.rule, status=message.status
+            )
+        case ReviewClaim() | ReviewRelease() | ReviewDecide():
+            return MessageFacts(message.job_id)
+        case ReviewAnswered():
+            return MessageFacts(message.job_id, error_type=message.refused and str(message.refused))
         case Job() | JobCancel() | JobFeedback():
             return MessageFacts(message.job_id, message.agent_id)
         case _:

@@ -41,8 +41,10 @@ def test_each_service_each_tier_and_each_agent_logs_in_as_itself(access: Access)
     assert access.users == (
         "p.router",
         "p.opinion",
+        "p.review",
         "p.audit",
         "p.operator",
+        "p.reviewer",
         "p.registry",
         "p.auditor",
         "p.worker.small",
@@ -134,7 +136,7 @@ def test_only_the_audit_adds_to_the_record_and_only_who_reads_it_reads(access: A
 def test_who_handles_large_values_has_a_login_where_postgres_keeps_them() -> None:
     logins = derive(TOPICS, ("small",), AGENTS, claims_in_postgres=True).logins
     keeps = [name for name, role in logins.items() if role == CLAIMS]
-    assert keeps == ["p.router", "p.opinion", "p.worker.small"]
+    assert keeps == ["p.router", "p.opinion", "p.review", "p.worker.small"]
 
 
 def test_agents_have_quotas_by_their_rates_and_services_have_none(access: Access) -> None:

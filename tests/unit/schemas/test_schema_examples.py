@@ -56,6 +56,9 @@ FOLLOWS = {
     "job.rejected.v1": ("job.submitted.v1", "outcome"),
     "job.expired.v1": ("job.routed.v1", "outcome"),
     "job.cancelled.v1": ("job.routed.v1", "outcome"),
+    "review.requested.v1": ("job.routed.v1", "review"),
+    "review.answered.v1": ("review.decide.v1", "answer"),
+    "review.changed.v1": ("review.decide.v1", "case"),
 }
 
 

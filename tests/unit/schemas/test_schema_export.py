@@ -231,6 +231,7 @@ class TestAsyncApi:
             ("send", "jobs-results"),
             ("send", "jobs-dead"),
             ("send", "jobs-opinion"),
+            ("send", "jobs-review"),
             ("send", "policy"),
             ("receive", "policy"),
             ("receive", "agents-registry"),

@@ -127,7 +127,8 @@ def message_type(type: str) -> type[Message]:
     versions = [known for known in MESSAGES if known.rpartition(".v")[0] == name]
     if versions and version:
         raise RefusedError(Reason.UNKNOWN_VERSION, f"type {type!r}: known is {', '.join(versions)}")
-    raise RefusedError(Reason.UNKNOWN_TYPE, f"type {type!r}: known are {', '.join(MESSAGES)}")
+    known_ones = f"none of the {len(MESSAGES)} that docs/contract.md lists"
+    raise RefusedError(Reason.UNKNOWN_TYPE, f"type {type!r} is {known_ones}; a job is a job.submitted.v1")
 
 
 def refusal(error: ValidationError, within: Sequence[str] = ()) -> RefusedError:

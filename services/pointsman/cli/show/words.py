@@ -5,6 +5,7 @@ from typing import assert_never
 from pointsman.cli.formats import count, duration, money
 from pointsman.cli.show.decisions.policy_words import POLICY_KINDS, policy_words
 from pointsman.cli.show.limit_words import LIMIT_KINDS, limit_words
+from pointsman.cli.show.review_words import REVIEW_KINDS, review_words
 from pointsman.score.answered import answered, content_text
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
@@ -28,6 +29,7 @@ KINDS = {
     "job.dead": ("dead", "red"),
     "job.feedback": ("feedback", "cyan"),
     "audit.checkpoint": ("checkpoint", "blue"),
+    **REVIEW_KINDS,
     **POLICY_KINDS,
     **LIMIT_KINDS,
 }
@@ -77,7 +79,7 @@ def what(message: Message) -> str:
         case CheckpointSigned():
             return f"{message.number}, of {len(message.lanes)} lanes, by the key {message.key_id}"
         case _:
-            return limit_words(message) or policy_words(message) or message.TYPE
+            return limit_words(message) or policy_words(message) or review_words(message) or message.TYPE
 
 
 def call(made: CallFinished) -> str:
