@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from pointsman_schemas.base import Value
+from pointsman_schemas.base import TierName, Value
 
 #: Where a confidence comes from, see docs/review.md.
 ConfidenceSource = Literal["score", "logprob", "agreement", "verifier", "stated"]
@@ -54,5 +54,8 @@ class ReviewQueue(Value):
 class ReviewPlan(Value):
     """What holds for one job; `queues` are those of its thresholds, and those that they lead to."""
 
+    tiers: tuple[TierName, ...] = Field(
+        min_length=1, max_length=16, description="open to the job, in order of ascending capability"
+    )
     thresholds: tuple[ReviewThreshold, ...] = Field(min_length=1, max_length=64)
     queues: tuple[ReviewQueue, ...] = Field(min_length=1, max_length=64)

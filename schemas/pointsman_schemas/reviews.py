@@ -12,7 +12,7 @@ from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import JobCompleted
-from pointsman_schemas.review_plans import ConfidenceSource, QueueName, ReviewOf, ReviewQueue, Threshold
+from pointsman_schemas.review_plans import ConfidenceSource, QueueName, ReviewOf, Threshold
 
 ReviewStatus = Literal["open", "claimed", "approved", "edited", "rejected", "sent", "expired", "withdrawn"]
 ReviewChoice = Literal["approve", "edit", "reject", "send"]
@@ -43,10 +43,7 @@ class ReviewRequested(Message):
     decision: Decision
     steps: tuple[CascadeStep, ...] = ()
     stop: ReviewStop
-    queue: QueueName
-    queues: tuple[ReviewQueue, ...] = Field(
-        min_length=1, max_length=64, description="that queue, and those that it leads to"
-    )
+    queue: QueueName = Field(description="of `decision.review`, where it waits first")
     proposed: JobCompleted | None = Field(default=None, description="the outcome, where it is approved")
     attempts: int = Field(ge=0, description="provider calls made so far")
     cost_usd: Decimal | None = Field(description="of these calls; null when a price is unknown")
@@ -138,6 +135,19 @@ class ReviewDecision(Value):
     tier: TierName | None = None
 
 
+class ReviewOrigin(Value):
+    """The `review.requested.v1` that opened a case: its place, and what its envelope says."""
+
+    topic: str
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0)
+    sha256: Digest = Field(description="of its value")
+    id: UUID
+    trace_id: str | None
+    span_id: str | None
+    data_subject: str | None
+
+
 class ReviewChanged(Message):
     """The case of a job as it stands (topic `reviews.state`); the latest of each job holds."""
 
@@ -154,4 +164,5 @@ class ReviewChanged(Message):
     claim: ReviewClaimed | None = None
     decisions: tuple[ReviewDecision, ...] = Field(default=(), max_length=16)
     stop: ReviewStop
-    requested_sha256: Digest = Field(description="of the value of the `review.requested.v1`")
+    origin: ReviewOrigin
+    job_deadline: Timestamp | None = Field(description="of the job: no answer is wanted after it")

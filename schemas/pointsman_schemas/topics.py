@@ -242,11 +242,12 @@ class Topics:
 
     @property
     def review(self) -> Topic:
+        """One partition, as its three others: so it is known exactly how many cases a person has claimed."""
         return Topic(
             f"{self.prefix}.jobs.review",
             "Jobs that wait for a person, with all that is needed to decide",
             key="job id",
-            partitions=4,
+            partitions=1,
             retention=timedelta(days=90),
             writers=("router", "opinion", "worker"),
             readers=("review", "reviewers", "people", "audit"),
@@ -260,7 +261,7 @@ class Topics:
             f"{self.prefix}.reviews.decided",
             "What people claim, give back and decide",
             key="job id",
-            partitions=4,
+            partitions=1,
             retention=timedelta(days=7),
             writers=("reviewers",),
             readers=("review", "audit"),
@@ -275,7 +276,7 @@ class Topics:
             f"{self.prefix}.reviews.state",
             "Each case as it stands: what the review service restores its state from",
             key="job id, or request/JOB",
-            partitions=4,
+            partitions=1,
             retention=timedelta(days=7),
             writers=("review",),
             readers=("review", "reviewers", "people", "audit"),
@@ -290,7 +291,7 @@ class Topics:
             f"{self.prefix}.reviews.answers",
             "What became of each command about a case: carried out, or refused with a reason",
             key="job id",
-            partitions=4,
+            partitions=1,
             retention=timedelta(days=7),
             writers=("review",),
             readers=("reviewers", "people", "audit"),
