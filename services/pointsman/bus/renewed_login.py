@@ -1,15 +1,20 @@
 """Connections whose login ends: made anew before it does, as aiokafka does not log in again on an open one.
 
+Each is made with what the files of its settings hold then, so a client outlives its password and its CA.
+
 A broker with `connections.max.reauth.ms` closes a connection on which something is asked after that time. It
 would do so in the midst of whatever goes on: a request fails, is tried again, and is told as an error.
 """
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import client
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.admin import SaslAuthenticateRequest
+
+from pointsman.bus.errors import KafkaLoginError
 
 #: Of the time that a broker gives, so that what is asked last is there in time.
 _PART = 0.6
@@ -38,6 +43,10 @@ class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka h
 
 
 async def _create(*place: Any, **options: Any) -> RenewedConnection:
+    for name, given in options.items():
+        if (renew := getattr(given, "renew", None)) is not None:
+            with suppress(KafkaLoginError):  # a file that cannot be used just now: with what it held before
+                options[name] = renew()
     made = RenewedConnection(*place, **options)
     await made.connect()
     return made

@@ -1,7 +1,11 @@
-"""What the settings of a connection mean to each client: TLS and the login, read anew for each client."""
+"""What the settings of a connection mean to each client: TLS and the login, read anew for each client.
+
+What comes from a file that may be replaced meanwhile has a method `renew`, see `pointsman.bus.renewed_login`.
+"""
 
 import ssl
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +25,16 @@ _TOKEN_S = 300.0
 _MOST_BYTES = 64 * 1024
 
 
+class _FilePassword(str):
+    """As a client is given it; `renew` gives what its file has then."""
+
+    settings: KafkaPart
+
+    def renew(self) -> str:
+        """Raises: KafkaLoginError."""
+        return password(self.settings)
+
+
 def for_aiokafka(settings: KafkaPart) -> dict[str, Any]:
     """Options of aiokafka's clients.
 
@@ -36,7 +50,7 @@ def for_aiokafka(settings: KafkaPart) -> dict[str, Any]:
             options["sasl_oauth_token_provider"] = TokenProvider(settings)
         else:
             options["sasl_plain_username"] = settings.kafka_username
-            options["sasl_plain_password"] = password(settings)
+            options["sasl_plain_password"] = _renewable(settings)
     return options
 
 
@@ -80,7 +94,7 @@ def for_faststream(settings: KafkaPart) -> dict[str, Any]:
         "SCRAM-SHA-512": security.SASLScram512,
     }
     login: BaseSecurity = kinds[settings.kafka_sasl_mechanism](
-        settings.kafka_username, password(settings), ssl_context=context, use_ssl=settings.encrypts
+        settings.kafka_username, _renewable(settings), ssl_context=context, use_ssl=settings.encrypts
     )
     return {"security": login}
 
@@ -94,15 +108,26 @@ def tls(settings: KafkaPart) -> ssl.SSLContext:
     secret = _key_password(settings) or ""
     files = settings.kafka_ca_file, settings.kafka_certificate_file, settings.kafka_key_file
     try:
-        return client_context(*files, secret)
+        context = client_context(*files, secret)
     except UnusableFileError as error:
         names = {"ca": "CA_FILE", "certificate": "CERTIFICATE_FILE and POINTSMAN_KAFKA_KEY_FILE"}
         raise _unusable(names[error.role], str(error)) from error
+    if any(files):  # the system's CAs are many, and change with the system
+        context.renew = partial(tls, settings)  # type: ignore[attr-defined]
+    return context
 
 
 def password(settings: KafkaPart) -> str:
     """To log in with; raises as `tls`."""
     return _secret("PASSWORD", settings.kafka_password, settings.kafka_password_file) or ""
+
+
+def _renewable(settings: KafkaPart) -> str:
+    if settings.kafka_password_file is None:
+        return password(settings)
+    made = _FilePassword(password(settings))
+    made.settings = settings
+    return made
 
 
 def _key_password(settings: KafkaPart) -> str | None:

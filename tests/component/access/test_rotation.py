@@ -1,79 +1,145 @@
-"""A secret is replaced while its user is at work: nothing is missed, and the old one is good for nothing."""
+"""A secret is replaced while its users are at work: nothing is missed, and the old one is of no use."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
+from aiokafka.conn import AIOKafkaConnection
 
 from pointsman.access.apply import Servers, apply, issue
+from pointsman.bus import renewed_login
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.errors import BusError
+from pointsman.bus.errors import BusError, KafkaLoginError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach
 from pointsman.cli.ops.access_secrets import told, write
+from pointsman.dev.certificates import Authority
+from pointsman.dev.private_file import write_private
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import JobCancel
+from tests.support.access.broker import show_another
 from tests.support.access.installation import PREFIX, Guarded
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
-#: More than connections of the old password last.
-_MOST = 60
-WORKER = f"{PREFIX}.worker.small"
+WORKER, AGENT = f"{PREFIX}.worker.small", f"{PREFIX}.agent.reader"
 
 
-async def test_a_service_goes_on_with_a_new_password_from_its_file(guarded: Guarded, tmp_path: Path) -> None:
+class Users:
+    """An agent that writes and a worker that reads, each on clients that live through all of it.
+
+    `secrets`: where their passwords and the CA are. `made`: every connection.
+    """
+
+    def __init__(self, guarded: Guarded, secrets: Path, made: list[AIOKafkaConnection]) -> None:
+        self._guarded, self._secrets, self._made = guarded, secrets, made
+        self.ca = secrets / "ca.pem"
+        self._topic = guarded.topics.control
+        self._sent: list[UUID] = []
+        self._heard: list[UUID] = []
+        self._problems: set[str | None] = set()
+        self._publisher = Publisher(self.part(AGENT))
+        self._listener = MessageListener(self.part(WORKER), self._topic, (JobCancel,), self._hear)
+
+    def part(self, user: str) -> LanePart:
+        own: dict[str, Any] = {
+            "kafka_password": None,
+            "kafka_password_file": self._secrets / f"{user}.password",
+            "kafka_ca_file": self.ca,
+        }
+        return LanePart(**self._guarded.part(user).model_dump() | own)
+
+    async def enter(self, stack: AsyncExitStack) -> None:
+        await stack.enter_async_context(self._listener.running())
+        await stack.enter_async_context(self._publisher)
+        await self.all_is_heard()
+        self._problems.clear()
+
+    async def work_until_connected_anew(self) -> None:
+        """Until no connection is left that was there before: the broker lets none live long."""
+        before = list(self._made)
+        while any(connection.connected() for connection in before):
+            await self._say()
+            await asyncio.sleep(0.05)
+        await self.all_is_heard()
+        assert self._problems <= {None}
+
+    async def all_is_heard(self) -> None:
+        await self._say()
+        async with asyncio.timeout(120):
+            while self._heard != self._sent:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def _say(self) -> None:
+        now = utc_now()
+        command = JobCancel(job_id=uuid7(now), agent_id="reader")
+        envelope = Envelope(uuid7(now), "reader", command.TYPE, now, "reader")
+        self._sent.append(command.job_id)
+        await self._publisher.publish([emit(self._topic, b"key", envelope, command)])
+        self._problems.add(self._listener.problem)
+
+    def _hear(self, command: JobCancel, _: Incoming) -> None:
+        if command.job_id in self._sent:  # not of who was there before
+            self._heard.append(command.job_id)
+
+
+@pytest.fixture
+async def users(guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Users]:
     servers = Servers(guarded.broker.admin, None)
-    words = told(guarded.access, servers, {WORKER: guarded.passwords[WORKER]})
-    write(tmp_path, words)
-    file = tmp_path / f"{WORKER}.password"
-    old = file.read_text()
-    other = {"kafka_password": None, "kafka_password_file": file, "stall_timeout_ms": 5_000}
-    settings = LanePart(**guarded.part(WORKER).model_dump() | other)
-    heard: list[UUID] = []
-    sent: list[UUID] = []
+    write(
+        tmp_path, told(guarded.access, servers, {user: guarded.passwords[user] for user in (WORKER, AGENT)})
+    )
+    assert guarded.broker.admin.kafka_ca_file is not None
+    (tmp_path / "ca.pem").write_text(guarded.broker.admin.kafka_ca_file.read_text())
+    made: list[AIOKafkaConnection] = []
+    connect = renewed_login.RenewedConnection.connect
 
-    def hear(command: JobCancel, _: Incoming) -> None:
-        heard.append(command.job_id)
+    def noted(connection: AIOKafkaConnection) -> Any:
+        made.append(connection)
+        return connect(connection)
 
-    listener = MessageListener(settings, guarded.topics.control, (JobCancel,), hear)
-    async with listener.running(), Publisher(guarded.part(f"{PREFIX}.agent.reader")) as publisher:
-        await _say(guarded, publisher, sent)
-        await _until(lambda: heard == sent)
-        renewed = issue(guarded.access, servers, [], [WORKER])
-        write(tmp_path, told(guarded.access, servers, renewed))
-        await apply(servers, guarded.access, renewed)
-        guarded.passwords[WORKER] = replace(guarded.passwords[WORKER], kafka=renewed[WORKER].kafka)
-        await reach(guarded.part(WORKER), 20)
-        async with asyncio.timeout(120):  # until no connection is left that was made with the old one
-            while listener.problem is None and len(sent) < _MOST:
-                await _say(guarded, publisher, sent)
-                await asyncio.sleep(0.2)
-        await _say(guarded, publisher, sent)
-        await _until(lambda: heard == sent)
-        assert listener.problem is None
-    assert file.read_text() != old
+    monkeypatch.setattr(renewed_login.RenewedConnection, "connect", noted)
+    async with AsyncExitStack() as stack:
+        known = Users(guarded, tmp_path, made)
+        await known.enter(stack)
+        yield known
+
+
+async def test_users_go_on_with_new_passwords_from_their_files(
+    guarded: Guarded, tmp_path: Path, users: Users
+) -> None:
+    servers = Servers(guarded.broker.admin, None)
+    old = guarded.passwords[WORKER].kafka
+    assert old is not None
+    renewed = issue(guarded.access, servers, [], [WORKER, AGENT])
+    write(tmp_path, told(guarded.access, servers, renewed))
+    await apply(servers, guarded.access, renewed)
+    for user, new in renewed.items():
+        guarded.passwords[user] = replace(guarded.passwords[user], kafka=new.kafka)
+    await reach(users.part(WORKER), 20)
+    await users.work_until_connected_anew()
     with pytest.raises(BusError):
         await reach(guarded.broker.part(WORKER, old), 1)
 
 
-async def _say(guarded: Guarded, publisher: Publisher, sent: list[UUID]) -> None:
-    now = utc_now()
-    command = JobCancel(job_id=uuid7(now), agent_id="reader")
-    envelope = Envelope(uuid7(now), "reader", command.TYPE, now, "reader")
-    await publisher.publish([emit(guarded.topics.control, b"key", envelope, command)])
-    sent.append(command.job_id)
-
-
-async def _until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
-        while not so():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+async def test_users_go_on_when_the_broker_has_a_certificate_of_another_ca(
+    guarded: Guarded, tmp_path: Path, users: Users
+) -> None:
+    old, another = tmp_path / "old.pem", Authority(tmp_path, "another")
+    old.write_text(users.ca.read_text())
+    await show_another(guarded.broker.admin, another, users.ca)
+    await users.work_until_connected_anew()
+    write_private(users.ca, another.file.read_text())
+    await users.work_until_connected_anew()
+    with pytest.raises(KafkaLoginError, match="is not signed by the CA in"):
+        await reach(guarded.broker.admin.model_copy(update={"kafka_ca_file": old}), 1)

@@ -5,6 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
+from pointsman.bus import connection
+from pointsman.bus.admin import rdkafka
+from pointsman.dev.certificates import Authority
+from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import EmbeddedKafka
 from pointsman.runtime.settings import KafkaPart
@@ -33,6 +44,23 @@ class GuardedKafka:
     @property
     def admin(self) -> KafkaPart:
         return self.broker.settings
+
+
+async def show_another(admin: KafkaPart, by: Authority, *trusting: Path) -> None:
+    """From now on the running broker shows clients a certificate `by` another CA, whom these files trust too.
+
+    It stays so.
+    """
+    assert admin.kafka_ca_file is not None
+    for trusted in (admin.kafka_ca_file, *trusting):
+        write_private(trusted, trusted.read_text() + by.file.read_text())
+    file = by.sign("pointsman-broker", "127.0.0.1", "localhost").both
+    place = "listener.name.clients.ssl.keystore.location"
+    entry = ConfigEntry(place, str(file), incremental_operation=AlterConfigOpType.SET)
+    broker = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])
+    client = connection.cluster_admin(admin)
+    asked = client.incremental_alter_configs([broker], request_timeout=15)
+    await rdkafka.answer(admin.kafka, asked[broker], 15)
 
 
 @contextmanager
