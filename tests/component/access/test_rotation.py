@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from aiokafka.conn import AIOKafkaConnection
 
 from pointsman.access.apply import Servers, apply, issue
 from pointsman.bus import renewed_login
+from pointsman.bus.admin.users import set_passwords
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError, KafkaLoginError
@@ -143,3 +145,19 @@ async def test_users_go_on_when_the_broker_has_a_certificate_of_another_ca(
     await users.work_until_connected_anew()
     with pytest.raises(KafkaLoginError, match="is not signed by the CA in"):
         await reach(guarded.broker.admin.model_copy(update={"kafka_ca_file": old}), 1)
+
+
+async def test_the_super_user_has_a_new_password_and_nobody_else_notices(
+    guarded: Guarded, users: Users
+) -> None:
+    admin = guarded.broker.admin
+    name, file = admin.kafka_username, admin.kafka_password_file
+    assert name is not None
+    assert file is not None
+    old, new = file.read_text(), token_hex(24)
+    await set_passwords(admin, {name: new})
+    write_private(file, new)
+    await reach(admin, 20)
+    await users.work_until_connected_anew()
+    with pytest.raises(BusError):
+        await reach(guarded.broker.part(name, old), 1)

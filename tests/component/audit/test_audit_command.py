@@ -15,10 +15,10 @@ from pointsman.identity.keys import PrivateKey
 from pointsman.store.append.audit_writer import AuditWriter, Move
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.bus.example_records import story_id
+from tests.support.bus.example_records import TOPICS, story, story_id
 from tests.support.running.command import Command
 from tests.support.store.audit_store import as_auditor, audit_pool, put
-from tests.support.store.integrity import KEY, WHERE, drop, rechain, record, sign, tamper
+from tests.support.store.integrity import KEY, START, WHERE, drop, rechain, record, sign, tamper
 
 pytestmark = pytest.mark.stack
 
@@ -69,6 +69,27 @@ async def test_without_a_public_key_it_says_that_signatures_were_not_looked_at(
     wrong = await pointsman.run("audit", "verify", "--public-key", "abc")
     assert wrong.code == 1
     assert "32 bytes in base64" in wrong.err
+
+
+async def test_checkpoints_of_two_keys_are_verified_by_both_public_ones(
+    pointsman: Command, database: str, tmp_path: Path
+) -> None:
+    await record(database)
+    made = await pointsman.run("audit", "key", "next.pem")
+    next_key = PrivateKey.parse((tmp_path / "next.pem").read_text())
+    async with audit_pool(database) as pool:  # by the process that has it
+        writer = AuditWriter(pool)
+        await put(writer, [row_of(each, TOPICS) for each in story(12, START + timedelta(minutes=12))])
+        await sign(pool, writer, next_key)
+    both = f"{KEY.public.text},{made.out.strip()}"
+    done = await pointsman.run("audit", "verify", "--public-key", both)
+    assert done.code == 0, done.out
+    assert (
+        f"3 checkpoints; signatures: held against the key {KEY.public.id},{next_key.public.id}" in done.lines
+    )
+    alone = await pointsman.run("audit", "verify", "--json")
+    wrong = [finding["wrong"] for finding in alone.json["report"]["findings"]]
+    assert (alone.code, wrong) == (1, ["checkpoint"])
 
 
 async def test_a_key_is_made_once_and_for_its_owner_s_eyes(pointsman: Command, tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ import pytest
 
 from pointsman import starter
 from pointsman.bus.admin.topics import apply
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.agents_file import parse
 from pointsman.registry.follow import read_registry
+from pointsman.registry.publish import apply_file
 from pointsman.registry.settings import people_of
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
@@ -89,6 +92,22 @@ async def test_two_people_change_the_registry_and_nobody_else(kafka: Kafka, tmp_
     assert history.proposals == {}
     unsigned = await read_registry(kafka.settings, topics)
     assert unsigned.agents["billing"].entry.owner == "sales"
+
+
+async def test_a_person_has_another_key_once_all_is_signed_by_it(kafka: Kafka) -> None:
+    settings, topics = kafka.settings, Topics(kafka.prefix)
+    await apply(settings, [topics.registry])
+    old, new = PrivateKey.generate(), PrivateKey.generate()
+    before, after = (people_of(f"dana={key.public.text}") for key in (old, new))
+    both = people_of(f"dana={old.public.text},dana={new.public.text}")
+    file = parse(AGENTS, ["small"])
+    await apply_file(settings, topics, file, by="dana", key=old, people=before)
+    assert (await read_registry(settings, topics, after)).agents == {}
+    await apply_file(settings, topics, file, by="dana", key=new, people=after)
+    for people in (both, after):
+        history = await read_registry(settings, topics, people)
+        assert [known.entry for known in history.agents.values()] == file.entries
+        assert history.rules == file.rules
 
 
 async def test_keys_that_cannot_be_read_are_said(kafka: Kafka, tmp_path: Path) -> None:

@@ -1,10 +1,16 @@
-"""On a real broker: a signed record is routed once, wherever copies are put, also by a router that starts."""
+"""On a real broker: a signed record is routed once, wherever copies are put, also by a router that starts.
+
+A thief of a login has all that the broker asks for: here is what it gets without the agent's key.
+"""
 
 import asyncio
+from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import product
+from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -14,6 +20,7 @@ from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.follow import Follower
 from pointsman.identity.keys import PrivateKey
+from pointsman.identity.signature import signed_bytes
 from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman.router.app import build
@@ -59,6 +66,30 @@ async def read_all(settings: RouterSettings, topics: list[str], least: int) -> l
         await asyncio.sleep(0.2)
 
 
+def forgeries(record: Incoming) -> Iterator[Incoming]:
+    """Of a record that its agent signed: each is another record, by nobody."""
+    assert record.value is not None
+    headers = dict(record.headers)
+    signature = headers["ce_signature"].decode()
+    key_id, _, raw = signature.partition(":")
+    yield replace(record, value=record.value.replace(b'"p"', b'"q"'))
+    for name, text in {
+        "ce_id": str(uuid4()),
+        "ce_time": headers["ce_time"].decode().replace("Z", "0Z"),
+        "ce_signature": f"{key_id}:{b64encode(bytes(64)).decode()}",
+    }.items():
+        yield replace(record, headers=tuple((headers | {name: text.encode()}).items()))
+    # The same signature under the other agent's key, and what that key signed under this one's.
+    yield replace(
+        record, headers=tuple((headers | {"ce_signature": f"{FOREIGN.public.id}:{raw}".encode()}).items())
+    )
+    text = signed_bytes(record.topic, headers["ce_id"], headers["ce_time"], record.value)
+    yield replace(
+        record,
+        headers=tuple((headers | {"ce_signature": f"{key_id}:{FOREIGN.sign_bytes(text)}".encode()}).items()),
+    )
+
+
 async def test_copies_of_a_signed_record_come_to_nothing(kafka: Kafka) -> None:
     settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=starter.POLICY)
     topics = settings.topics
@@ -83,14 +114,25 @@ async def test_copies_of_a_signed_record_come_to_nothing(kafka: Kafka) -> None:
     ]
     assert [record.by_broker for record in sent] == [True]
     places = list(product(range(topics.intake.partitions), (sent[0].key, b"another", None)))
+    forged = list(forgeries(sent[0]))
     async with routing(settings):  # it has met none of it
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             for partition, key in places:
                 await producer.send_and_wait(
                     topics.intake.name, sent[0].value, key, partition, headers=list(sent[0].headers)
                 )
-        found = await read_all(settings, letters, 2 + len(places))
+            for record in forged:
+                await producer.send_and_wait(
+                    topics.intake.name, record.value, record.key, headers=list(record.headers)
+                )
+        found = await read_all(settings, letters, 2 + len(places) + len(forged))
     reasons = Counter(dict(record.headers)["ce_reason"].decode() for record in found)
-    assert reasons == {"signature_repeated": len(places), "signature_missing": 1, "signature_foreign": 1}
+    print(f"\nwhat a thief of a login tried, and why it came to nothing: {dict(reasons)}")
+    assert reasons == {
+        "signature_repeated": len(places),
+        "signature_missing": 1,
+        "signature_foreign": 2,
+        "signature_wrong": len(forged) - 1,
+    }
     assert len(await read_all(settings, routed, 1)) == 1
     assert await read_all(settings, [topics.results.name], 0) == []
