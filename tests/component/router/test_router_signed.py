@@ -79,15 +79,9 @@ def forgeries(record: Incoming) -> Iterator[Incoming]:
         "ce_signature": f"{key_id}:{b64encode(bytes(64)).decode()}",
     }.items():
         yield replace(record, headers=tuple((headers | {name: text.encode()}).items()))
-    # The same signature under the other agent's key, and what that key signed under this one's.
-    yield replace(
-        record, headers=tuple((headers | {"ce_signature": f"{FOREIGN.public.id}:{raw}".encode()}).items())
-    )
-    text = signed_bytes(record.topic, headers["ce_id"], headers["ce_time"], record.value)
-    yield replace(
-        record,
-        headers=tuple((headers | {"ce_signature": f"{key_id}:{FOREIGN.sign_bytes(text)}".encode()}).items()),
-    )
+    signed = signed_bytes(record.topic, headers["ce_id"], headers["ce_time"], record.value)
+    for other in (f"{FOREIGN.public.id}:{raw}", f"{key_id}:{FOREIGN.sign_bytes(signed)}"):
+        yield replace(record, headers=tuple((headers | {"ce_signature": other.encode()}).items()))
 
 
 async def test_copies_of_a_signed_record_come_to_nothing(kafka: Kafka) -> None:
