@@ -105,7 +105,11 @@ def _logprob(logprobs: object) -> float | None:
     if not isinstance(entries, list) or not entries:
         return None
     values = [entry.get("logprob") if isinstance(entry, dict) else None for entry in entries]
-    numbers = [float(value) for value in values if isinstance(value, int | float)]
-    if len(numbers) < len(values) or not all(isfinite(number) and number <= 0 for number in numbers):
+    told = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    try:
+        numbers = [float(value) for value in told]
+        mean = fsum(numbers) / len(entries)
+    except OverflowError:  # a whole number beyond every float, or a sum that is
         return None
-    return fsum(numbers) / len(numbers)
+    usable = len(told) == len(entries) and all(isfinite(number) and number <= 0 for number in numbers)
+    return mean if usable else None

@@ -1,0 +1,1 @@
+"""When a person decides: confidences held against thresholds, exactly; pure."""

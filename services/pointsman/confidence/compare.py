@@ -1,0 +1,115 @@
+"""Whether a confidence exceeds a threshold: exactly, and never in doubt.
+
+Invariants:
+- What equals the threshold, is missing, is no plain number or lies outside 0 to 1 does not exceed it.
+- A float stands for the shortest decimal that names it; nothing is ever rounded.
+- Nothing that is compared raises.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+#: Longer than this is no confidence that anybody wrote in good faith.
+LONGEST = 64
+_PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdComparison:
+    """`value_text`: what was compared; None where there is nothing. `detail`: both sides, in words."""
+
+    passed: bool
+    value_text: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """`number`: from 0 to 1; None where the value is no such number, and `problem` says why."""
+
+    number: Decimal | Fraction | None
+    text: str | None
+    problem: str = ""
+
+
+def exceeds(value: object, threshold: Decimal) -> ThresholdComparison:
+    """Hold `value` against `threshold`, which it must exceed."""
+    read = _read(value)
+    if read.number is None:
+        return ThresholdComparison(False, read.text, read.problem)
+    if not (threshold.is_finite() and 0 <= threshold <= 1):
+        return ThresholdComparison(False, read.text, "the threshold is no number from 0 to 1")
+    other = threshold if isinstance(read.number, Decimal) else Fraction(threshold)
+    against = str(threshold)[:LONGEST]
+    if read.number > other:  # comparing decimals is exact, whatever the context's precision
+        return ThresholdComparison(True, read.text, f"{read.text} > {against}")
+    if read.number == other:
+        return ThresholdComparison(False, read.text, f"{read.text} = {against}, must exceed it")
+    return ThresholdComparison(False, read.text, f"{read.text} < {against}")
+
+
+def _read(value: object) -> _Read:
+    kind = type(value)  # not isinstance: what is asked is not asked what it says it is
+    if value is None:
+        return _Read(None, None, "no confidence was given")
+    if issubclass(kind, bool):
+        return _Read(None, "true" if value is True else "false", "a truth value is no confidence")
+    if kind is Decimal:
+        assert isinstance(value, Decimal)
+        return _decimal(value)
+    if kind is float:
+        assert isinstance(value, float)
+        return _decimal(Decimal(repr(value)))
+    if kind is int:
+        assert isinstance(value, int)
+        return _decimal(Decimal(value)) if 0 <= value <= 1 else _outside(_brief(value))
+    if kind is Fraction:
+        assert isinstance(value, Fraction)
+        return _fraction(value)
+    if kind is str:
+        assert isinstance(value, str)
+        return _text(value)
+    return _Read(None, None, "the confidence is no number")
+
+
+def _text(text: str) -> _Read:
+    if len(text) > LONGEST:
+        return _Read(None, _cut(text), f"a text of {len(text)} characters is no confidence")
+    if not _PLAIN.fullmatch(text):
+        return _Read(None, _cut(text) or None, "the confidence is no plain decimal number")
+    return _decimal(Decimal(text))
+
+
+def _decimal(number: Decimal) -> _Read:
+    if not number.is_finite():
+        return _Read(None, str(number)[:LONGEST], "the confidence is not a number")
+    if not 0 <= number <= 1:
+        return _outside(str(number)[:LONGEST])
+    text = str(number)
+    if len(text) > LONGEST:
+        return _Read(None, text[:LONGEST], f"a number of {len(text)} digits is no confidence")
+    return _Read(number, text)
+
+
+def _fraction(number: Fraction) -> _Read:
+    if not 0 <= number <= 1:
+        return _outside(None)
+    if number.denominator >= 10 ** (LONGEST // 2 - 1):
+        return _Read(None, None, "the confidence has too many digits")
+    return _Read(number, f"{number.numerator}/{number.denominator}")
+
+
+def _outside(text: str | None) -> _Read:
+    return _Read(None, text, "the confidence is not from 0 to 1")
+
+
+def _brief(number: int) -> str | None:
+    """As it is written, where it is short: a huge one cannot even be spelled."""
+    return str(number) if -(10**18) < number < 10**18 else None
+
+
+def _cut(text: str) -> str:
+    """What may be shown of a text that somebody wrote."""
+    return "".join(char if char.isprintable() else "?" for char in text[:LONGEST])

@@ -1,0 +1,42 @@
+"""What a confidence is read from, and what a reading is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pointsman_schemas.base import Json
+from pointsman_schemas.cascades import CascadePlan, CascadeStep
+from pointsman_schemas.decisions import Score
+from pointsman_schemas.jobs import ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceEvidence:
+    """What there is about a job. `score`: of the routing decision; the rest is there once it is answered.
+
+    `response`: the provider's body, by `tier`; `steps`: what its cascade judged, the last one last.
+    """
+
+    score: Score | None = None
+    request: ChatRequest | None = None
+    response: Json | None = None
+    tier: str | None = None
+    cascade: CascadePlan | None = None
+    steps: Sequence[CascadeStep] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceReading:
+    """A confidence as it was found, whatever it is; `missing`: why there is none."""
+
+    value: object = None
+    missing: str = ""
+
+
+def choices_of(response: Json | None) -> list[Json]:
+    """The choices of a chat completion that have a message; none where it is no such thing."""
+    choices = response.get("choices") if isinstance(response, dict) else None
+    if not isinstance(choices, list):
+        return []
+    return [
+        choice for choice in choices if isinstance(choice, dict) and isinstance(choice.get("message"), dict)
+    ]

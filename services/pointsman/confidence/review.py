@@ -1,0 +1,74 @@
+"""Whether a person decides: the thresholds of a plan, each held against the confidence that it names."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pointsman.confidence.compare import ThresholdComparison, exceeds
+from pointsman.confidence.reading import ConfidenceEvidence, ConfidenceReading
+from pointsman.confidence.sources import agreement, logprob, score, stated, verifier
+from pointsman_schemas.decisions import Check
+from pointsman_schemas.review_plans import (
+    ConfidenceSource,
+    ReviewOf,
+    ReviewPlan,
+    ReviewQueue,
+    ReviewThreshold,
+)
+from pointsman_schemas.reviews import ReviewStop
+
+_READ: Mapping[ConfidenceSource, Callable[[ConfidenceEvidence], ConfidenceReading]] = MappingProxyType(
+    {
+        "score": score.read,
+        "logprob": logprob.read,
+        "agreement": agreement.read,
+        "verifier": verifier.read,
+        "stated": stated.read,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What was looked at, in order, and the threshold at which the job stops; None: nobody is asked."""
+
+    checks: tuple[Check, ...] = ()
+    stop: ReviewStop | None = None
+    queue: str | None = None
+
+
+def review_of(plan: ReviewPlan | None, of: ReviewOf, evidence: ConfidenceEvidence) -> Review:
+    """Hold the evidence against the plan's thresholds, in their order, up to the first not exceeded."""
+    checks: list[Check] = []
+    for threshold in () if plan is None else plan.thresholds:
+        if threshold.of != of:
+            continue
+        compared = _compare(threshold, evidence)
+        words = f"{threshold.source}: {compared.detail}"
+        checks.append(Check(layer="confidence", name=threshold.name, passed=compared.passed, detail=words))
+        if not compared.passed:
+            return Review(tuple(checks), _stop(threshold, compared), threshold.queue)
+    return Review(tuple(checks))
+
+
+def stop_of(plan: ReviewPlan | None, of: ReviewOf, evidence: ConfidenceEvidence) -> ReviewStop | None:
+    """The first threshold, in the plan's order, that is not exceeded."""
+    return review_of(plan, of, evidence).stop
+
+
+def _compare(threshold: ReviewThreshold, evidence: ConfidenceEvidence) -> ThresholdComparison:
+    reading = _READ[threshold.source](evidence)
+    if reading.missing:
+        return ThresholdComparison(False, None, reading.missing)
+    return exceeds(reading.value, threshold.above)
+
+
+def _stop(threshold: ReviewThreshold, compared: ThresholdComparison) -> ReviewStop:
+    return ReviewStop(
+        rule=threshold.name,
+        of=threshold.of,
+        source=threshold.source,
+        value=compared.value_text,
+        threshold=threshold.above,
+        detail=compared.detail,
+    )

@@ -1,0 +1,250 @@
+"""Where a confidence comes from: what each source finds, and what it does not take for one."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.confidence.reading import ConfidenceEvidence, ConfidenceReading
+from pointsman.confidence.review import review_of, stop_of
+from pointsman.confidence.sources import agreement, logprob, score, stated, verifier
+from pointsman.score.exact import exp
+from pointsman_schemas.cascades import CascadeStep
+from pointsman_schemas.decisions import Score
+from pointsman_schemas.jobs import ChatRequest
+from pointsman_schemas.reasons import StepReason
+from pointsman_schemas.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
+from tests.support.worker.cascades import TIERS, plan, response
+
+
+def answered(body: Any, tier: str = "small", **about: Any) -> ConfidenceEvidence:
+    return ConfidenceEvidence(response=body, tier=tier, **about)
+
+
+def said(text: str | None) -> ConfidenceEvidence:
+    return answered(response(text))
+
+
+def samples(*texts: str | None) -> dict[str, Any]:
+    return {"choices": [response(text)["choices"][0] for text in texts]}
+
+
+def asking(n: object) -> ChatRequest:
+    return ChatRequest.model_validate({"messages": [{"role": "user", "content": "?"}], "n": n})
+
+
+def step(tier: str, confidence: float | None, *, accepted: bool = True) -> CascadeStep:
+    return CascadeStep(
+        tier=tier,
+        accepted=accepted,
+        reason=StepReason.SURE,
+        detail="",
+        confidence=confidence,
+        threshold=0.9,
+        attempts=1,
+        cost_usd=None,
+    )
+
+
+def test_the_score_is_what_the_decision_says() -> None:
+    promised = Score(model="general@1", sufficient=0.97, threshold=0.9)
+    assert score.read(ConfidenceEvidence(score=promised)) == ConfidenceReading(0.97)
+    assert score.read(ConfidenceEvidence()).missing == "the learned score did not choose the tier"
+
+
+def test_the_tokens_mean_probability() -> None:
+    body = response("4", logprobs=[-0.25, -0.5, 0.0])
+    assert logprob.read(answered(body)) == ConfidenceReading(exp(-0.25))
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [None, [], [None], [0.5], [-0.1, "x"], [False], [-(10**400)], [-1.7e308, -1.7e308], [float("nan")]],
+)
+def test_probabilities_that_are_none_are_not_taken_for_any(logprobs: Sequence[object] | None) -> None:
+    assert logprob.read(answered(response("4", logprobs=logprobs))).missing
+
+
+@pytest.mark.parametrize(
+    ("texts", "share"),
+    [
+        (["4", "The answer is 4", "4.0"], Fraction(1)),
+        (["4", "5", "4"], Fraction(2, 3)),
+        (["5", "4", "4"], Fraction(1, 3)),  # the first is what counts as the answer
+        (["4", None, ""], Fraction(1, 3)),
+    ],
+)
+def test_agreement_is_the_share_that_says_what_the_answer_says(
+    texts: list[str | None], share: Fraction
+) -> None:
+    assert agreement.read(answered(samples(*texts))) == ConfidenceReading(share)
+
+
+def test_samples_that_were_asked_for_and_did_not_come_do_not_agree() -> None:
+    assert agreement.read(answered(samples("4", "4"), request=asking(5))) == ConfidenceReading(Fraction(2, 5))
+    assert agreement.read(answered(samples("4", "4"), request=asking("many"))) == ConfidenceReading(
+        Fraction(1)
+    )
+
+
+@pytest.mark.parametrize("texts", [["4"], [""], ["", ""], ["x" * 500, "x" * 500], ["4"] * 200])
+def test_what_cannot_be_compared_is_no_agreement(texts: list[str]) -> None:
+    assert agreement.read(answered(samples(*texts))).missing
+
+
+def test_a_first_choice_that_is_none_leaves_nothing_to_agree_with() -> None:
+    body = {"choices": [None, *samples("4", "4", "4")["choices"]]}
+    assert agreement.read(answered(body)).missing
+
+
+def test_a_verdict_is_on_the_answer_that_it_accepted() -> None:
+    cascade = plan("model", quality="0.99")
+    steps = [step("small", 0.2, accepted=False), step("medium", 0.98)]
+    asked = answered(response("4"), "medium", cascade=cascade, steps=steps)
+    assert verifier.read(asked) == ConfidenceReading(0.98)
+
+
+def test_a_verdict_on_another_answer_is_none_on_this_one() -> None:
+    cascade = plan("model", quality="0.99")
+    turned_down = [step("small", None, accepted=False), step("medium", 0.99, accepted=False)]
+    assert verifier.read(answered(response("4"), "frontier", cascade=cascade, steps=turned_down)).missing
+    assert verifier.read(answered(response("4"), "medium", cascade=cascade, steps=turned_down)).missing
+    assert verifier.read(answered(response("4"), "medium", cascade=cascade)).missing
+    likely = plan("logprob", threshold=0.9)
+    assert verifier.read(answered(response("4"), "medium", cascade=likely, steps=[step("medium", 1)])).missing
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"answer": "yes", "confidence": 0.94}', Decimal("0.94")),
+        (' {"confidence": 0.950000000000000000000001} ', Decimal("0.950000000000000000000001")),
+        ('{"confidence": 1}', 1),
+        ('{"confidence": true}', True),
+        ('{"confidence": [0.99]}', [Decimal("0.99")]),
+    ],
+)
+def test_what_an_answer_states_keeps_every_digit(text: str, value: object) -> None:
+    assert stated.read(said(text)) == ConfidenceReading(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "I am sure",
+        "0.99",
+        '[{"confidence": 0.99}]',
+        '{"answer": {"confidence": 0.99}}',
+        '{"confidence": "0.99"}',
+        '{"confidence": null}',
+        '{"confidence": 0.99, "confidence": 0.1}',
+        '```json\n{"confidence": 0.99}\n```',
+        '{"confidence": 0.99} and more',
+        '{"confidence": 0.99',
+        '{"confidence": 1e99999999999999999999}',
+        '{"confidence": 0.99, "x": ' + "[" * 200_000,
+        '{"confidence": ' + "9" * 10_000 + "}",
+        '{"confidence": 0.99, "x": "' + "x" * (1024 * 1024) + '"}',
+    ],
+    ids=lambda text: str(text)[:30],
+)
+def test_what_states_no_confidence(text: str | None) -> None:
+    assert stated.read(said(text)).missing
+
+
+def test_what_is_no_number_reaches_the_comparison_as_it_is() -> None:
+    value = stated.read(said('{"confidence": NaN}')).value
+    assert isinstance(value, Decimal)
+    assert value.is_nan()
+
+
+PLAN = ReviewPlan(
+    tiers=TIERS,
+    thresholds=(
+        ReviewThreshold(
+            name="sure-route", of="routing", source="score", above=Decimal("0.9"), queue="routes"
+        ),
+        ReviewThreshold(
+            name="sure-words", of="answer", source="logprob", above=Decimal("0.5"), queue="answers"
+        ),
+        ReviewThreshold(name="agent", of="answer", source="stated", above=Decimal("0.95"), queue="answers"),
+    ),
+    queues=(ReviewQueue(name="routes", deadline_s=60), ReviewQueue(name="answers", deadline_s=60)),
+)
+
+
+def test_the_first_threshold_that_is_not_exceeded_stops_the_job() -> None:
+    body = response('{"confidence": 0.94}', logprobs=[-0.1])
+    stop = stop_of(PLAN, "answer", answered(body))
+    assert stop is not None
+    assert stop.model_dump(mode="json") == {
+        "rule": "agent",
+        "of": "answer",
+        "source": "stated",
+        "value": "0.94",
+        "threshold": "0.95",
+        "detail": "0.94 < 0.95",
+    }
+    unlikely = stop_of(PLAN, "answer", answered(response('{"confidence": 0.94}', logprobs=[-9.0])))
+    assert unlikely is not None
+    assert unlikely.rule == "sure-words"
+
+
+def test_what_exceeds_all_goes_on_with_each_comparison_on_record() -> None:
+    body = response('{"confidence": 0.96}', logprobs=[0.0])
+    reviewed = review_of(PLAN, "answer", answered(body))
+    assert (reviewed.stop, reviewed.queue) == (None, None)
+    assert [(check.layer, check.name, check.passed, check.detail) for check in reviewed.checks] == [
+        ("confidence", "sure-words", True, "logprob: 1.0 > 0.5"),
+        ("confidence", "agent", True, "stated: 0.96 > 0.95"),
+    ]
+
+
+def test_a_missing_confidence_stops_the_job_with_the_reason() -> None:
+    stop = stop_of(PLAN, "routing", ConfidenceEvidence())
+    assert stop is not None
+    assert (stop.value, stop.detail) == (None, "the learned score did not choose the tier")
+
+
+def test_nobody_is_asked_without_a_plan() -> None:
+    assert stop_of(None, "answer", said("4")) is None
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["content", "logprob", "text", "type", "confidence"]), inner)
+    ),
+    max_leaves=8,
+)
+_CHOICE = st.fixed_dictionaries(
+    {},
+    optional={
+        "message": st.fixed_dictionaries(
+            {}, optional={"content": _JSON | _JSON.map(lambda value: json.dumps(value, default=str))}
+        ),
+        "finish_reason": _JSON,
+        "logprobs": _JSON,
+    },
+)
+_BODY = st.one_of(
+    _JSON,
+    st.fixed_dictionaries({"choices": _JSON | st.lists(_CHOICE | _JSON, max_size=4)}),
+)
+
+
+@given(body=_BODY, n=_JSON)
+def test_whatever_a_provider_sends_nothing_raises(body: Any, n: object) -> None:
+    evidence = answered(body, cascade=plan("model", quality="0.99"), request=asking(n))
+    for source in (logprob, agreement, verifier, stated):
+        assert isinstance(source.read(evidence), ConfidenceReading)
+    stop = stop_of(PLAN, "answer", evidence)
+    assert stop is None or len(stop.detail) <= 500
