@@ -44,6 +44,11 @@ LANE_LAG = Gauge("pointsman_lane_lag_records", "Records not yet committed", ["to
 LANE_AGE = Gauge(
     "pointsman_lane_oldest_seconds", "Age of the oldest uncommitted record", ["topic", "partition"]
 )
+STATE_ENTRIES = Gauge("pointsman_state_entries", "Keys in a lane's state", ["topic", "partition"])
+STATE_BYTES = Gauge("pointsman_state_bytes", "Keys and values in a lane's state", ["topic", "partition"])
+RESTORE_SECONDS = Histogram(
+    "pointsman_state_restore_seconds", "Reading a lane's state from its changelog", ["topic"], buckets=_HOP
+)
 IN_FLIGHT = Gauge("pointsman_calls_in_flight", "Provider calls under way", ["tier", "provider"])
 LIMIT_SECONDS = Histogram(
     "pointsman_limit_wait_seconds",

@@ -39,7 +39,7 @@ _AT_ONCE = 100
 
 
 #: Whatever else comes out of a handler is a fault of its own; a panic of the fast path is no Exception.
-_NOT_OURS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+NOT_OURS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
 
 
 class HandlerFailedError(Exception):
@@ -160,7 +160,7 @@ class BatchLane(Lane):
     async def _asked(self, ask: Callable[[Sequence[Item]], T], items: Sequence[Item], next_offset: int) -> T:
         try:
             return await self._beside(ask, items)
-        except _NOT_OURS:
+        except NOT_OURS:
             raise
         except BaseException as error:
             self.suspects.suspect(next_offset)
@@ -174,7 +174,7 @@ class BatchLane(Lane):
             await asyncio.sleep(0)
             try:
                 answers.append((record, self._answer(record)))
-            except _NOT_OURS:
+            except NOT_OURS:
                 raise
             except BaseException as error:
                 self.suspects.failed[record.offset] += 1
@@ -287,4 +287,4 @@ def batch_lanes(
             suspects=before.suspects if isinstance(before, BatchLane) else None,
         )
 
-    return Lanes(settings, group, topic, open_lane, looks_back)
+    return Lanes(settings, group, [topic], open_lane, looks_back)

@@ -9,7 +9,7 @@ Invariants:
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from decimal import Decimal
@@ -47,6 +47,7 @@ class Failing:
     """Of one service: `stage` stands on dead letters and in metrics, `tier` on outcomes.
 
     `outcomes`: the topic for the outcomes of an agent's jobs; by default one for all.
+    `asides`: topics with records about jobs that do not end with them, such as commands.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Failing:
         clock: Clock,
         tier: str | None = None,
         outcomes: Callable[[str], Topic] | None = None,
+        asides: Collection[str] = (),
     ) -> None:
         self._topics = topics
         self._outcomes = outcomes or (lambda _: topics.results)
@@ -65,6 +67,7 @@ class Failing:
         self._source = source
         self._clock = clock
         self._tier = tier
+        self._asides = asides
 
     def fail(self, record: Incoming, error: BaseException) -> list[Outgoing]:
         """What stands for a record on which its handler failed, time and again."""
@@ -78,9 +81,9 @@ class Failing:
             error=repr(error),
         )
         problem = f"a defect in the {self._stage} ({type(error).__name__}), see its log -- send the job again"
-        return self._end(
-            record, _envelope_in(record.headers), (Reason.INTERNAL, FailReason.INTERNAL), problem
-        )
+        reasons = (Reason.INTERNAL, FailReason.INTERNAL)
+        ends = record.topic not in self._asides
+        return self._end(record, _envelope_in(record.headers), reasons, problem, ends=ends)
 
     async def replace(
         self, record: Incoming, made: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
@@ -130,6 +133,8 @@ class Failing:
         reasons: tuple[Reason, FailReason],
         problem: str,
         calls: int = 0,
+        *,
+        ends: bool = True,
     ) -> list[Outgoing]:
         """The dead letter, and the outcome of the job that the cause names, if it names one."""
         now = self._clock()
@@ -137,7 +142,7 @@ class Failing:
         DEAD.labels(self._stage, reason).inc()
         letter = dead.DeadLetter(reason, problem, self._stage, *record.origin)
         made = [dead_letter(self._topics.dead, record, letter, cause=cause, source=self._source, now=now)]
-        if cause is not None and cause.job_id is not None:
+        if ends and cause is not None and cause.job_id is not None:
             agent = cause.agent_id or UNKNOWN_AGENT
             outcome = JobFailed(
                 job_id=cause.job_id,

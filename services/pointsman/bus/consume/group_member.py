@@ -12,6 +12,7 @@ from functools import partial
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 
@@ -48,15 +49,18 @@ async def keep_connected(stopping: asyncio.Event, connected: Callable[[], Awaita
 
 
 @contextlib.asynccontextmanager
-async def group_member(settings: LanePart, group: str, gather_bytes: int = 1) -> AsyncIterator["GroupMember"]:
-    """One that has yet to join, and leaves the group at the end.
+async def group_member(
+    settings: LanePart, group: str, gather_bytes: int = 1, *, aligned: bool = False
+) -> AsyncIterator["GroupMember"]:
+    """One that has yet to join, and leaves the group at the end; `aligned`: see `consumer_of`.
 
     Raises:
         KafkaUnavailableError: no broker answers.
     """
     timeout_ms = settings.request_timeout_ms
     await reach_once(settings, timeout_ms / 1000)
-    consumer, admin = consumer_of(settings, group), connection.admin(settings, request_timeout_ms=timeout_ms)
+    consumer = consumer_of(settings, group, aligned=aligned)
+    admin = connection.admin(settings, request_timeout_ms=timeout_ms)
     first = partial(first_offset, consumer)
     fetcher = Fetcher(settings, group, first, gather_bytes, request_timeout_ms=timeout_ms, skips=False)
     member = GroupMember(group, consumer, fetcher, admin, settings.stall_timeout_ms / 1000)
@@ -159,8 +163,11 @@ async def wait_at_most(seconds: float, happened: asyncio.Event) -> None:
         await asyncio.wait_for(happened.wait(), seconds)
 
 
-def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
-    """A consumer that keeps us in a group; it commits nothing by itself."""
+def consumer_of(settings: LanePart, group: str, *, aligned: bool = False) -> AIOKafkaConsumer:
+    """A consumer that keeps us in a group; it commits nothing by itself.
+
+    `aligned`: of topics with as many partitions, those with the same number go to the same member.
+    """
     return connection.consumer(
         settings,
         group_id=group,
@@ -173,7 +180,7 @@ def consumer_of(settings: LanePart, group: str) -> AIOKafkaConsumer:
         rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
         # Whether there is progress is for our own watchdog.
         max_poll_interval_ms=_NEVER_MS,
-        partition_assignment_strategy=(StickyPartitionAssignor,),
+        partition_assignment_strategy=(RangePartitionAssignor if aligned else StickyPartitionAssignor,),
         metadata_max_age_ms=5_000,
         retry_backoff_ms=50,
         request_timeout_ms=settings.request_timeout_ms,

@@ -23,6 +23,11 @@ class Lane(ABC):
         self._turn = asyncio.Lock()
 
     @property
+    def ready(self) -> bool:
+        """Whether it has all that it needs to work on what it is fed."""
+        return True
+
+    @property
     @abstractmethod
     def has_room(self) -> bool:
         """Whether more records may be fed. The host leaves a full lane out of its poll."""

@@ -6,6 +6,7 @@ Invariants:
   it is over; it is fed only from a position that no transaction of a former owner can move any more.
 - When the group changes hands, lanes go on until the new owners are known. Those that stay go on then too,
   unless another had them meanwhile.
+- Of several topics, a partition has lanes only where that of every topic is ours.
 - A lane that failed is opened again only by who is in the group: a process that was frozen and wakes must not
   do again what those do who have taken over.
 """
@@ -13,7 +14,7 @@ Invariants:
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -57,13 +58,13 @@ _REOPEN_S, _REOPEN_MOST_S = 0.1, 5.0
 
 
 class Lanes:
-    """Runs the lanes of one consumer group on one topic until told to stop."""
+    """Runs the lanes of one consumer group until told to stop, on topics with as many partitions each."""
 
     def __init__(
         self,
         settings: LanePart,
         group: str,
-        topic: str,
+        topics: Sequence[str],
         open_lane: OpenLane,
         looks_back: Callable[[], timedelta | None] = lambda: None,
     ) -> None:
@@ -71,7 +72,7 @@ class Lanes:
         self._settings = settings
         self._looks_back = looks_back
         self._group = group
-        self._topic = topic
+        self._topics = topics
         self._open_lane = open_lane
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._lanes: dict[TopicPartition, Lane] = {}
@@ -87,7 +88,8 @@ class Lanes:
     @property
     def ready(self) -> bool:
         """Whether the group has given us partitions (perhaps none) and every lane of ours is open."""
-        return self._assigned and self._tasks.keys() == self._lanes.keys()
+        is_open = self._assigned and self._tasks.keys() == self._lanes.keys()
+        return is_open and all(lane.ready for lane in self._lanes.values())
 
     def stop(self) -> None:
         """Finish what is under way and return from `run`."""
@@ -98,11 +100,12 @@ class Lanes:
         await keep_connected(self._stopping, self._connected)
 
     async def _connected(self) -> None:
-        async with group_member(self._settings, self._group) as member:
+        aligned = len(self._topics) > 1
+        async with group_member(self._settings, self._group, aligned=aligned) as member:
             self._member = member
             self._transactions = await TransactionQueue.open(self._settings, self._group)
             try:
-                await member.join(self.assigned, topics=[self._topic])
+                await member.join(self.assigned, topics=self._topics)
                 await self._poll(member)
                 await self._finish()
             finally:
@@ -160,13 +163,17 @@ class Lanes:
         member = self._member
         assert member is not None
         membership = member.membership
+        given, owned = owned, {tp for tp in owned if self._is_whole(tp.partition, owned)}
         await self._let_go([tp for tp in self._tasks if tp not in owned])
+        lanes = dict(self._lanes)
         await self._let_go(await self._moved_on(member))
         if self._member is not member:
             return  # the connection ended meanwhile: a lane that is opened now would be nobody's
         # A lane that is about to open has the former membership: its first write is refused.
         self._membership = membership
         for tp, lane in self._lanes.items():
+            if lanes.get(tp) != lane:
+                continue
             self._writers[tp].membership = membership
             self._writers[tp].forget_partitions()
             member.fetcher.seek(tp, lane.position, self._writers[tp].mark)
@@ -175,9 +182,15 @@ class Lanes:
             self._tasks[tp] = asyncio.create_task(
                 self._keep_open(tp, member), name=f"{tp.topic}-{tp.partition}"
             )
-        self._assigned = True
-        partitions = sorted(tp.partition for tp in owned)
+        self._assigned = owned == given
+        partitions = sorted({tp.partition for tp in owned})
         event(log, logging.INFO, Event.PARTITIONS_ASSIGNED, group=self._group, partitions=partitions)
+        if owned != given:
+            apart = sorted({tp.partition for tp in given - owned})
+            event(log, logging.ERROR, Event.PARTITIONS_APART, topics=list(self._topics), partitions=apart)
+
+    def _is_whole(self, partition: int, owned: set[TopicPartition]) -> bool:
+        return all(TopicPartition(topic, partition) in owned for topic in self._topics)
 
     async def _moved_on(self, member: GroupMember) -> list[TopicPartition]:
         """Lanes that are ours again but not as we left them, or that nobody can tell of; the others pause."""
@@ -229,10 +242,10 @@ class Lanes:
         transactions, membership = self._transactions, self._membership
         assert transactions is not None
         assert membership is not None
-        await fetcher.know([self._topic])
-        known = fetcher.ids.get(self._topic)
+        await fetcher.know(self._topics)
+        known = fetcher.ids.get(tp.topic)
         if known is None:
-            raise UnknownTopicOrPartitionError(self._topic)
+            raise UnknownTopicOrPartitionError(tp.topic)
         writer = LaneWriter(self._group, tp, transactions, membership)
         try:
             position = await writer.position(member.admin, known.topic)

@@ -260,4 +260,4 @@ def window_lanes(
             committed, position.finished, writer, handler, window, failing=failing, payloads=payloads
         )
 
-    return Lanes(settings, group, topic, open_lane)
+    return Lanes(settings, group, [topic], open_lane)

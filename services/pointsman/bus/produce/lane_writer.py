@@ -61,6 +61,8 @@ class LaneWriter:
         self.partitions = 1
         self._keyless = itertools.count()
         self._last = Position(None)
+        #: The topic in which the lane has the partition of its own number, whatever the keys of its records.
+        self.changelog: str | None = None
         #: Which topic the lane's positions are in; None until it is asked for.
         self.mark: TopicMark | None = None
 
@@ -81,6 +83,11 @@ class LaneWriter:
             self.mark = await topic_mark(admin, self._group, self.lane.topic, topic)
         self._last = await self._committed(admin)
         return self._last
+
+    async def settled(self, topics: Iterable[str]) -> None:
+        """Return when nothing that we wrote for the lanes of this partition in these topics is under way."""
+        for topic in topics:
+            await self._transactions.settled((topic, self.lane.partition))
 
     async def is_last(self, admin: AIOKafkaAdminClient, *, within: float) -> bool:
         """Whether the committed position is as this writer read or wrote it last: nobody else had the lane.
@@ -123,7 +130,9 @@ class LaneWriter:
                 refused.append(record)
                 continue
             count = self._partitions.get(record.topic) or await self._count(record.topic)
-            if isinstance(record, EncodedBatch):
+            if record.topic == self.changelog:
+                partition = self.lane.partition
+            elif isinstance(record, EncodedBatch):
                 partition = record.partition % count
             else:
                 partition = partition_of(record.key, count, self._keyless)

@@ -303,7 +303,7 @@ async def test_lanes_that_cannot_log_in_say_so_each_time_and_go_on_trying(
     secured: SecuredKafka, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = LanePart(**secured.settings("BOTH", SCRAM, kafka_password="wr0ng"))
-    lanes = Lanes(settings, "group", "topic", lambda *_: pytest.fail("no lane can be opened"))
+    lanes = Lanes(settings, "group", ["topic"], lambda *_: pytest.fail("no lane can be opened"))
     running = asyncio.create_task(lanes.run())
 
     def told() -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ async def test_the_lag_is_what_a_lane_has_what_is_in_stock_and_what_the_broker_h
         def unread(self, tp: TopicPartition) -> int:
             return 120
 
-    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
+    lanes = Lanes(LanePart(), "group", [TOPIC], lambda *_: Idle(0))
     cast("dict[TopicPartition, Lane]", lanes.__dict__["_lanes"])[place] = Busy(0)
     measure: Any = lanes.__getattribute__("_measure")
     measure(Stocked())
@@ -109,7 +109,7 @@ async def poll(lanes: Lanes, stocks: Any, *, settled: bool = True) -> None:
 
 
 async def polled(*rooms: int) -> tuple[Stocks, list[Counting]]:
-    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
+    lanes = Lanes(LanePart(), "group", [TOPIC], lambda *_: Idle(0))
     stocks: Any = Stocks(lanes, rooms)
     async with asyncio.timeout(20):
         await poll(lanes, stocks)
@@ -133,7 +133,7 @@ async def test_a_full_lane_is_not_asked_for_and_the_others_are_looked_after_soon
 
 async def test_nothing_is_brought_while_the_group_changes_hands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "_POLL_S", 0.01)
-    lanes = Lanes(LanePart(), "group", TOPIC, lambda *_: Idle(0))
+    lanes = Lanes(LanePart(), "group", [TOPIC], lambda *_: Idle(0))
     stocks: Any = Stocks(lanes, [9])
     polling = asyncio.create_task(poll(lanes, stocks, settled=False))
     await asyncio.sleep(0.05)
@@ -153,7 +153,7 @@ async def test_a_commit_that_nobody_answers_does_not_keep_the_process_from_endin
         async def finish(self, grace_s: float) -> None:
             ended.append(grace_s)
 
-    lanes = Lanes(LanePart(grace_s=0, request_timeout_ms=1_000), "group", TOPIC, lambda *_: Idle(0))
+    lanes = Lanes(LanePart(grace_s=0, request_timeout_ms=1_000), "group", [TOPIC], lambda *_: Idle(0))
     open_lanes = cast("dict[TopicPartition, Lane]", lanes.__dict__["_lanes"])
     open_lanes.update({TopicPartition(TOPIC, 0): Stuck(0), TopicPartition(TOPIC, 1): Fine(0)})
     finish: Any = lanes.__getattribute__("_finish")

@@ -132,7 +132,7 @@ async def owning(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
     monkeypatch.setattr(host, "put_lost_on_record", nothing_lost)
     monkeypatch.setattr(host, "_ASK_AGAIN_S", 0.001)
-    lanes = Lanes(LanePart(), "group", HERE.topic, group.open_lane)
+    lanes = Lanes(LanePart(), "group", [HERE.topic], group.open_lane)
     inside: dict[str, Any] = lanes.__dict__
     inside["_member"] = inside["_transactions"] = group
     await lanes.assigned({HERE})

@@ -1,0 +1,117 @@
+"""Reads one partition of a changelog, so that nothing that was or will be committed to it is missing.
+
+A transaction's end comes to each of its partitions by itself: the position that it moved may be there when
+the changes are not committed yet. So all is waited for that was written when the reading began, committed or
+not (see docs/decisions/0013-state-lane.md).
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+
+from aiokafka import TopicPartition
+
+from pointsman.bus.codec.records import Incoming, Unread
+from pointsman.bus.consume.fetcher import Fetcher
+from pointsman.bus.consume.watchdog import StalledError
+from pointsman.bus.errors import BusError
+from pointsman.bus.places import EARLIEST, LATEST
+from pointsman.bus.read.partitions import Partitions
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman.runtime.metrics import RESTORE_SECONDS
+
+log = logging.getLogger(__name__)
+
+_PORTION = 500
+_POLL_S = 0.5
+
+
+class PartitionsDifferError(BusError):
+    """The topics of a state lane have to have as many partitions as its changelog."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        told = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
+        super().__init__(
+            f"topics that share their state need as many partitions: {told}",
+            "add what is missing: pointsman topics apply",
+        )
+
+
+async def restore(settings: LanePart, inputs: Sequence[str], changelog: TopicPartition) -> dict[bytes, bytes]:
+    """The latest value of each key in that partition.
+
+    Raises:
+        TopicMissingError, PartitionsDifferError: the topics are not as they have to be.
+        StalledError: a transaction in it does not end.
+        KafkaError, OSError: no broker answers.
+    """
+    started = time.monotonic()
+    place, timeout_s = (changelog.topic, changelog.partition), settings.request_timeout_ms / 1000
+    fetcher = Fetcher(
+        settings,
+        "pointsman-state",
+        lambda tp: partitions.first(tp, timeout_s),
+        request_timeout_ms=settings.request_timeout_ms,
+        skips=False,
+    )
+    # What is not committed yet counts, too.
+    partitions = Partitions(fetcher.client, committed_only=False, user=settings.kafka_username)
+    try:
+        await fetcher.start()
+        topics = [*inputs, changelog.topic]
+        see_alike(topics, [topic for topic, _ in await partitions.all(topics)])
+        await fetcher.know([changelog.topic])
+        first = (await partitions.offsets({place: EARLIEST}, timeout_s))[place]
+        end = (await partitions.offsets({place: LATEST}, timeout_s))[place]
+        fetcher.seek(changelog, first)
+        values: dict[bytes, bytes] = {}
+        count = 0
+        moved = started
+        while fetcher.next_offset(changelog) < end or fetcher.fetch_buffer(changelog):
+            before = fetcher.next_offset(changelog)
+            await fetcher.gather([changelog], _POLL_S)
+            while records := fetcher.fetch_buffer(changelog).take(_PORTION):
+                apply(values, records)
+                count += len(records)
+            if halt := fetcher.halted(changelog):
+                raise StalledError(f"{place[0]}-{place[1]} changed while it was read: {halt.name.lower()}")
+            if fetcher.next_offset(changelog) != before:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > settings.stall_timeout_ms / 1000:
+                raise StalledError(f"{place[0]}-{place[1]} stands at {before}, its end is {end}")
+    finally:
+        await fetcher.close()
+    seconds = time.monotonic() - started
+    RESTORE_SECONDS.labels(changelog.topic).observe(seconds)
+    event(
+        log,
+        logging.INFO,
+        Event.STATE_RESTORED,
+        topic=place[0],
+        partition=place[1],
+        entries=len(values),
+        bytes=sum(len(key) + len(value) for key, value in values.items()),
+        records=count,
+        seconds=round(seconds, 3),
+    )
+    return values
+
+
+def see_alike(topics: Sequence[str], found: Sequence[str]) -> None:
+    """Raises: PartitionsDifferError, unless each topic is found as often: once for each partition."""
+    counts = {topic: found.count(topic) for topic in topics}
+    if len(set(counts.values())) > 1:
+        raise PartitionsDifferError(counts)
+
+
+def apply(values: dict[bytes, bytes], records: Iterable[Incoming]) -> None:
+    """The later one counts. What no state lane has written is left out: its state is what it wrote."""
+    for record in records:
+        if record.key is None or isinstance(record, Unread):
+            event(log, logging.ERROR, Event.CHANGE_NOT_UNDERSTOOD, origin=record.origin)
+        elif record.value is None:
+            values.pop(record.key, None)
+        else:
+            values[record.key] = record.value

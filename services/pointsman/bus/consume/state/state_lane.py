@@ -1,0 +1,162 @@
+"""A lane with keyed state: a batch lane that shares its partition's state with the lanes of other topics.
+
+Invariants:
+- Records, changes of the state and the position are one transaction; what follows from the time alone is one
+  with the position as it is, by which the broker refuses who has lost it.
+- One lane of a partition works at a time, from its first look at the state until the commit: their order is
+  the order of the changelog.
+- The state is read when no transaction of ours is under way in any lane of the partition.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from aiokafka import TopicPartition
+
+from pointsman.bus.codec.payloads import Inline, Payloads
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.batch_lane import NOT_OURS, BatchLane
+from pointsman.bus.consume.failing import Failing
+from pointsman.bus.consume.group_member import wait_at_most
+from pointsman.bus.consume.lane import Lane
+from pointsman.bus.consume.lanes import Lanes
+from pointsman.bus.consume.state.handler import StateHandler
+from pointsman.bus.consume.state.restore import restore
+from pointsman.bus.consume.state.state_table import StateTable
+from pointsman.bus.consume.suspects import TRIES, Suspects
+from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
+
+log = logging.getLogger(__name__)
+
+
+class StateLane(BatchLane):
+    """`table`: of its partition, shared with the lanes of the other topics."""
+
+    def __init__(
+        self,
+        committed: int,
+        writer: LaneWriter,
+        table: StateTable,
+        payloads: Payloads,
+        *,
+        failing: Failing,
+        suspects: Suspects | None,
+    ) -> None:
+        kept = _BesideChanges(table.changelog.topic, payloads)
+        super().__init__(committed, committed, writer, table, kept, failing=failing, suspects=suspects)
+        self._table = table
+        writer.changelog = table.changelog.topic
+
+    @property
+    def ready(self) -> bool:
+        return self._table.is_restored(self._writer.membership)
+
+    async def run(self) -> None:
+        table = self._table
+        async with self._turn, table.turn:
+            await table.restore(self._writer)
+        while True:
+            if not self._waiting.filled.is_set() and table.due_in_s:
+                await wait_at_most(table.due_in_s, self._waiting.filled)
+            async with self._turn, table.turn:
+                await table.restore(self._writer)
+                try:
+                    if self._waiting.filled.is_set():
+                        await self._step()
+                    if not table.due_in_s:
+                        await self._due()
+                except BaseException:
+                    table.discard()
+                    raise
+                table.measure()
+
+    async def _due(self) -> None:
+        """What is wrong with what is due keeps no record waiting."""
+        table = self._table
+        try:
+            made = table.due()
+        except NOT_OURS:
+            raise
+        except BaseException:
+            self._put_off()
+            return
+        try:
+            if made:
+                await self._writer.write(await self._payloads.deposit(made), self._committed)
+            table.due_done()
+        except RecordsRefusedError:
+            self._put_off()
+
+    def _put_off(self) -> None:
+        self._table.discard()
+        again_s = self._table.due_failed()
+        failure(log, Event.DEADLINES_FAILED, **self._table.changelog._asdict(), again_s=again_s)
+
+    async def _replaced(
+        self, record: Incoming, made: list[Outgoing], refused: set[int]
+    ) -> tuple[Incoming, list[Outgoing]]:
+        if any(id(each) in refused and each.topic == self._table.changelog.topic for each in made):
+            # Cut short it would not be what the handler takes it for.
+            self.suspects.failed[record.offset] = TRIES
+            raise RecordsRefusedError([], f"the changelog does not take what follows from {record.origin}")
+        answer = await super()._replaced(record, made, refused)
+        # In another life it may be another one: the state goes on in the other lanes.
+        self.suspects.answers.pop(record.offset, None)
+        return answer
+
+
+class _BesideChanges:
+    """Changes are kept whole: who reads the state has no store to ask."""
+
+    def __init__(self, changelog: str, payloads: Payloads) -> None:
+        self._changelog = changelog
+        self._payloads = payloads
+
+    async def fetch(self, records: Sequence[Incoming]) -> Sequence[Incoming]:
+        return await self._payloads.fetch(records)
+
+    async def deposit(self, records: list[Outgoing], *, above: int | None = None) -> list[Outgoing]:
+        changes = [record for record in records if record.topic == self._changelog]
+        others = [record for record in records if record.topic != self._changelog]
+        return [*await self._payloads.deposit(others, above=above), *changes]
+
+
+def state_lanes(
+    settings: LanePart,
+    group: str,
+    topics: Sequence[str],
+    changelog: str,
+    make_handler: Callable[[int], StateHandler],
+    *,
+    failing: Failing,
+    clock: Clock,
+    payloads: Payloads | None = None,
+) -> Lanes:
+    """Lanes on these topics; partitions of one number share their state, which is in that one of `changelog`.
+
+    All topics have as many partitions as the changelog. `make_handler`: of the partition's number.
+    """
+    tables: dict[int, StateTable] = {}
+
+    def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> StateLane:
+        partition = writer.lane.partition
+        if partition not in tables:
+            place = TopicPartition(changelog, partition)
+            read = partial(restore, settings, topics, place)
+            tables[partition] = StateTable(topics, place, make_handler, clock, read)
+        return StateLane(
+            first if position.next_offset is None else max(first, position.next_offset),
+            writer,
+            tables[partition],
+            payloads or Inline(),
+            failing=failing,
+            suspects=before.suspects if isinstance(before, StateLane) else None,
+        )
+
+    return Lanes(settings, group, topics, open_lane)

@@ -1,0 +1,178 @@
+"""The state of one partition: what its lanes, one for each input topic, know together, one at a time.
+
+Invariants:
+- Between two steps it is what the changelog says at the committed positions. So a step that did not end in a
+  commit, for whatever reason, throws all of it away, and the next one reads it anew.
+- It is good for one membership in the group: in the next one another may have had the partition in between,
+  and have written what was due, which moves no position.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from types import MappingProxyType
+
+from aiokafka import TopicPartition
+
+from pointsman.bus.codec.encoded_batch import Made
+from pointsman.bus.codec.record_batch import RecordBatch
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.state.handler import LARGEST_CHANGE, Effects, StateHandler
+from pointsman.bus.produce.lane_writer import LaneWriter
+from pointsman.bus.protocol.transaction_requests import Membership
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.metrics import STATE_BYTES, STATE_ENTRIES
+
+_EVERY_S, _MOST_S = 1.0, 60.0
+
+
+class BadChangeError(Exception):
+    """What a handler wants to write cannot be."""
+
+
+class RecordGivenUpError(Exception):
+    """It had its tries; the cause says what became of the last one."""
+
+
+class _State:
+    """`values` as they were read under a membership, with all changes since; `size`: their bytes."""
+
+    def __init__(self, membership: Membership, values: dict[bytes, bytes], handler: StateHandler) -> None:
+        self.membership = membership
+        self.values = values
+        self.view = MappingProxyType(values)
+        self.handler = handler
+        self.size = sum(len(key) + len(value) for key, value in values.items())
+
+    def change(self, key: bytes, value: bytes | None) -> None:
+        before = self.values.pop(key, None)
+        if before is not None:
+            self.size -= len(key) + len(before)
+        if value is not None:
+            self.values[key] = value
+            self.size += len(key) + len(value)
+
+
+class StateTable:
+    """The handler of a partition's lanes. `turn`: held by the one at work, from its first look to its commit.
+
+    `inputs`: the topics of the lanes. `read`: the values as the changelog has them.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        changelog: TopicPartition,
+        make_handler: Callable[[int], StateHandler],
+        clock: Clock,
+        read: Callable[[], Awaitable[dict[bytes, bytes]]],
+    ) -> None:
+        self._inputs = inputs
+        self.changelog = changelog
+        self._read = read
+        self.turn = asyncio.Lock()
+        self._make_handler = make_handler
+        self._clock = clock
+        self._state: _State | None = None
+        #: What the handler failed with last.
+        self.failed: BaseException | None = None
+        self._due_at = 0.0
+        self._due_again_s = _EVERY_S
+
+    def is_restored(self, membership: Membership) -> bool:
+        """Whether there is a state that nobody else can have changed while we are that member."""
+        return self._state is not None and self._state.membership == membership
+
+    @property
+    def due_in_s(self) -> float:
+        """Until it is asked what is due."""
+        return max(0.0, self._due_at - time.monotonic())
+
+    async def restore(self, writer: LaneWriter) -> None:
+        """Have a state, read anew where it was thrown away or the group changed hands; `writer`: of a lane.
+
+        Raises: as `read`.
+        """
+        while not self.is_restored(writer.membership):
+            self._state, membership = None, writer.membership
+            # A lane that was let go may have left a write behind, which is in no changelog yet.
+            await writer.settled(self._inputs)
+            values = await self._read()
+            self._state = _State(membership, values, self._make_handler(self.changelog.partition))
+            self.measure()
+
+    def discard(self) -> None:
+        """It may not be what the changelog says. Whoever is at work ends with one that nobody uses again."""
+        self._state = None
+
+    def measure(self) -> None:
+        """How much it is."""
+        if self._state is not None:
+            STATE_ENTRIES.labels(*self.changelog).set(len(self._state.values))
+            STATE_BYTES.labels(*self.changelog).set(self._state.size)
+
+    def __call__(self, records: Sequence[Incoming]) -> list[Made]:
+        """Everything that follows from `records`, changes too, which are in the state when this returns."""
+        state, made = self._present(), list[Made]()
+        try:
+            for record in records:
+                made += self._changed(state, state.handler.handle(record, state.view))
+        except BaseException as error:
+            self.failed = error
+            raise
+        return made
+
+    def due(self) -> list[Outgoing]:
+        """Everything that follows from the time; it is asked for again at once if that is anything."""
+        state = self._present()
+        made = self._changed(state, state.handler.due(self._clock(), state.view))
+        self._due_at = time.monotonic() + (0.0 if made else _EVERY_S)
+        return made
+
+    def due_done(self) -> None:
+        """What was due is written."""
+        self._due_again_s = _EVERY_S
+
+    def due_failed(self) -> float:
+        """What was due cannot be had, or not be written: in how many seconds it is asked for again."""
+        again_s, self._due_again_s = self._due_again_s, min(self._due_again_s * 2, _MOST_S)
+        self._due_at = time.monotonic() + again_s
+        return again_s
+
+    def fail(self, record: Incoming) -> list[Outgoing]:
+        """Nothing of ours: the lane has a dead letter for it."""
+        raise RecordGivenUpError(f"{record.topic}/{record.partition}@{record.offset}") from self.failed
+
+    def warm(self, records: Sequence[Incoming]) -> None:
+        """What was dealt with before is in the changelog."""
+
+    def recall(self, batch: RecordBatch) -> bool:
+        """As `warm`."""
+        return True
+
+    def whole(self, batches: Sequence[RecordBatch]) -> None:
+        """One record at a time."""
+
+    def _present(self) -> _State:
+        assert self._state is not None, "not restored"
+        return self._state
+
+    def _changed(self, state: _State, effects: Effects) -> list[Outgoing]:
+        records, changes = effects
+        if any(record.topic == self.changelog.topic for record in records):
+            raise BadChangeError("a record for the changelog that is not among the changes")
+        keyed = [(change.key, self._seen(change)) for change in changes if change.key is not None]
+        if len(keyed) < len(changes):
+            raise BadChangeError("a change without a key")
+        for key, change in keyed:
+            state.change(key, change.value)
+        return [*records, *changes]
+
+    def _seen(self, change: Outgoing) -> Outgoing:
+        if change.topic != self.changelog.topic:
+            raise BadChangeError(f"a change for {change.topic}, which is not the changelog")
+        size = len(change.key or b"") + len(change.value or b"")
+        size += sum(len(name) + len(content) for name, content in change.headers)
+        if size > LARGEST_CHANGE:
+            raise BadChangeError(f"a change of {size:,} bytes; at most {LARGEST_CHANGE:,} are kept of a key")
+        return change
