@@ -1,6 +1,8 @@
 """When a person decides: the thresholds that hold for a job, and the queues in which its case waits."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -11,6 +13,10 @@ from pointsman_schemas.base import TierName, Value
 ConfidenceSource = Literal["score", "logprob", "agreement", "verifier", "stated"]
 #: What the confidence is in.
 ReviewOf = Literal["routing", "answer"]
+#: What there is of each, before a job is done and after.
+SOURCES_OF: Mapping[ReviewOf, tuple[ConfidenceSource, ...]] = MappingProxyType(
+    {"routing": ("score",), "answer": ("logprob", "agreement", "verifier", "stated")}
+)
 QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 #: From 0 to 1, exactly as it is written.

@@ -34,6 +34,7 @@ def escalate(routed: JobRouted, step: CascadeStep, tier: str) -> JobRouted:
         score=_score(before.cascade, step),
         open_tiers=before.open_tiers,
         cascade=before.cascade,
+        review=before.review,
         checks=(*before.checks, step_check(step)),
     )
     return JobRouted(job=routed.job, decision=decision, steps=(*routed.steps, step))

@@ -12,7 +12,6 @@ from pointsman_schemas.review_plans import (
     ConfidenceSource,
     ReviewOf,
     ReviewPlan,
-    ReviewQueue,
     ReviewThreshold,
 )
 from pointsman_schemas.reviews import ReviewStop

@@ -13,6 +13,7 @@ from pointsman.runtime import yaml_file
 from pointsman.runtime.unknown_tier import unknown_tier
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.registry import AgentEntry, RegistryRules
+from pointsman_schemas.review_plans import SOURCES_OF, EntryThreshold
 
 #: With `strict: true` an entry is for so many days at most; then its owner is asked again.
 LONGEST = timedelta(days=90)
@@ -29,6 +30,27 @@ class ListedAgent(AgentEntry):
             if tier not in known:
                 raise ValueError(unknown_tier(tier, known))
         return tiers
+
+    @field_validator("reviews")
+    @classmethod
+    def _known_queues(cls, queues: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        for queue in queues or ():
+            _check_queue(queue, info)
+        return queues
+
+    @field_validator("confidence")
+    @classmethod
+    def _to_be_had(
+        cls, thresholds: tuple[EntryThreshold, ...], info: ValidationInfo
+    ) -> tuple[EntryThreshold, ...]:
+        for threshold in thresholds:
+            _check_queue(threshold.queue, info)
+            if threshold.source not in SOURCES_OF[threshold.of]:
+                listed = ", ".join(SOURCES_OF[threshold.of])
+                raise ValueError(
+                    f"`{threshold.source}` is no confidence in the {threshold.of}; of that there is {listed}"
+                )
+        return thresholds
 
     @field_validator("id")
     @classmethod
@@ -60,20 +82,31 @@ class AgentsFile(RegistryRules):
         return Registry.of(self.entries, self.rules)
 
 
-def load(path: Path, tiers: Sequence[str], today: date | None = None) -> AgentsFile:
-    """Read the agents; `tiers` are the policy's. `today`, by UTC: hold strict entries to their last day.
+def load(
+    path: Path, tiers: Sequence[str], today: date | None = None, *, queues: Sequence[str] | None = None
+) -> AgentsFile:
+    """Read the agents; `tiers` and `queues` are the policy's (None: any queue will do).
+
+    `today`, by UTC: hold strict entries to their last day.
 
     Raises:
         FileError: every problem with file, line and column.
     """
-    return yaml_file.load(path, AgentsFile, context={"tiers": tiers}, check=partial(_problems, today))
+    context = {"tiers": tiers, "queues": queues}
+    return yaml_file.load(path, AgentsFile, context=context, check=partial(_problems, today))
 
 
 def parse(
-    text: str, tiers: Sequence[str], path: str = "agents.yaml", today: date | None = None
+    text: str,
+    tiers: Sequence[str],
+    path: str = "agents.yaml",
+    today: date | None = None,
+    *,
+    queues: Sequence[str] | None = None,
 ) -> AgentsFile:
     """As `load`, from a text; `path` is what the errors name."""
-    return yaml_file.parse(text, path, AgentsFile, context={"tiers": tiers}, check=partial(_problems, today))
+    context = {"tiers": tiers, "queues": queues}
+    return yaml_file.parse(text, path, AgentsFile, context=context, check=partial(_problems, today))
 
 
 def _problems(today: date | None, file: AgentsFile) -> Iterator[tuple[Loc, str]]:
@@ -96,6 +129,12 @@ def _strict(here: Loc, agent: AgentEntry, today: date | None) -> Iterator[tuple[
     elif today is not None and agent.expires > today + LONGEST:
         latest = today + LONGEST
         yield (*here, "expires"), f"is more than {LONGEST.days} days ahead; the latest is {latest}"
+
+
+def _check_queue(queue: str, info: ValidationInfo) -> None:
+    known: Sequence[str] | None = _context(info).get("queues")
+    if known is not None and queue not in known:
+        raise ValueError(f"unknown queue `{queue}`; the policy's queues are {', '.join(known)}")
 
 
 def _context(info: ValidationInfo) -> dict[str, Any]:

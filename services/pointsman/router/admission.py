@@ -16,6 +16,7 @@ from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.review_plans import EntryThreshold
 from pointsman_schemas.times import format_time
 
 #: The check of the tools' names.
@@ -24,10 +25,11 @@ TOOLS = "tools"
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """`tiers`: what is open to the agent, None for every tier."""
+    """`tiers`: what is open to the agent, None for every tier. `thresholds`: those of its entry."""
 
     checks: tuple[Check, ...]
     tiers: tuple[str, ...] | None
+    thresholds: tuple[EntryThreshold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitt
             return check
         if check is not None:
             checks.append(check)
-    return Admitted(tuple(checks), agent.tiers if agent else None)
+    return Admitted(tuple(checks), agent.tiers if agent else None, agent.confidence if agent else ())
 
 
 def _registered(agent_id: str, agent: AgentEntry | None, identity: str) -> Check:

@@ -255,6 +255,7 @@ class RouterHandler:
                 earlier=admitted.checks,
                 suspended=self._suspended,
                 opinion=self._attendance.missing,
+                thresholds=admitted.thresholds,
             )
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
                 self._drift.seen(read.job)
@@ -266,9 +267,13 @@ class RouterHandler:
             return Handled(refuse(replies, read.cause, _BROKEN))
         if not undecided:
             ROUTED.labels(decision.tier, decision.rule).inc()
-        # Whether a job has a shadow hangs on its id, and its tools' names are no fact of a policy's: such a
-        # decision is not repeated for another job.
-        of_its_own = self._shadows is not None or any(check.name == TOOLS for check in admitted.checks)
+        # Not repeated for another job: whether a job has a shadow hangs on its id, its tools' names are no
+        # fact of a policy's, and whether a person is asked is looked at each time.
+        of_its_own = (
+            self._shadows is not None
+            or decision.review is not None
+            or any(check.name == TOOLS for check in admitted.checks)
+        )
         return Handled(sent, None if of_its_own else decision)
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:

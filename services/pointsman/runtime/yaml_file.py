@@ -6,7 +6,9 @@ Values are read as YAML 1.2 reads them: `no` and `off` are texts, `2026-01-31` i
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -85,6 +87,28 @@ def parse(
     raise FileError(path, document.problems)
 
 
+class LongNumber(float):
+    """A number with more digits than a float tells apart; `str` has them all, for who reads it as decimal."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+    @classmethod
+    def read(cls, value: float, written: str) -> float:
+        """`value`, as it was written."""
+        try:
+            is_whole = not isfinite(value) or Decimal(written) == Decimal(repr(value))
+        except InvalidOperation:
+            return value
+        if is_whole:
+            return value
+        number = cls(value)
+        number.written = written
+        return number
+
+
 class _Loader(yaml.SafeLoader):
     """Plain data only: no aliases, and only what JSON has gets a type of its own."""
 
@@ -147,9 +171,11 @@ class _Document:
 
     def _scalar(self, loader: _Loader, node: yaml.Node, loc: Loc) -> Any:
         try:
-            return loader.construct_object(node)
+            value = loader.construct_object(node)
         except ValueError:  # such as `!!int abc`
             self.problems.append((*self.place(loc), f"{_at(loc)}is not what its tag {node.tag} says"))
+            return None
+        return LongNumber.read(value, node.value) if type(value) is float else value
 
     def place(self, loc: Loc, *, of_key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value at `loc`, or of what encloses it."""

@@ -8,6 +8,7 @@ from pointsman.cli.settings import load
 from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.router.policy.policy_file import load as load_policy
+from pointsman.router.policy.review_plan import queues_of
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
 
@@ -30,9 +31,10 @@ def settings_of(
 
 
 def read_file(settings: AgentsSettings) -> AgentsFile:
-    """The agents' file, held to the policy's tiers and to today.
+    """The agents' file, held to the policy's tiers and queues, and to today.
 
     Raises:
         FileError: with every problem's line and column.
     """
-    return load_agents(settings.agents, load_policy(settings.policy).tiers, utc_now().date())
+    policy = load_policy(settings.policy)
+    return load_agents(settings.agents, policy.tiers, utc_now().date(), queues=queues_of(policy.review))

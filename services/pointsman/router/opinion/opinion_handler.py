@@ -12,6 +12,7 @@ from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.router.admission import Refused
 from pointsman.router.policy.policy import Policy, decide
+from pointsman.router.policy.review_plan import own_of
 from pointsman.router.refusing import dead_letter, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
@@ -91,6 +92,7 @@ class OpinionHandler:
             earlier=tuple(check for check in first.checks if check.layer == "admission"),
             suspended=suspended,
             opinion=opinion,
+            thresholds=own_of(first.review),
         )
         if decision.opinion is not None:
             verdict = "kept" if decision.tier == first.tier else "moved"

@@ -1,7 +1,8 @@
 """The decision: which tier a job goes to, by which rule, and what would have been next.
 
 Layers, in order, each leaving its checks on the trace: admission (before this file), rules, the learned score
-where a rule asks it, confidence: whether the job begins a cascade, whose answers the workers judge.
+where a rule asks it, confidence: whether the job begins a cascade, whose answers the workers judge, and
+whether a person is asked about the tier.
 
 Invariants:
 - Same policy, job, allowed tiers and earlier checks give the same decision.
@@ -15,16 +16,21 @@ from dataclasses import dataclass
 from itertools import chain
 
 from pointsman.cascade.plan import begin
+from pointsman.confidence.reading import ConfidenceEvidence
+from pointsman.confidence.review import review_of
 from pointsman.router.policy.checks import check_of
 from pointsman.router.policy.conditions import Condition, conditions
 from pointsman.router.policy.facts import JobFacts, read_facts
 from pointsman.router.policy.policy_file import DEFAULT, Limits, PolicyFile, RuleTarget, ShadowSection
+from pointsman.router.policy.review_plan import plan_of
+from pointsman.router.policy.review_section import ReviewSection
 from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED
 from pointsman.router.scoring.scoring import Scorer
 from pointsman.score.text import text_of
 from pointsman_schemas.cascades import CascadePlan
 from pointsman_schemas.decisions import Check, Choice, Decision, SecondOpinion
 from pointsman_schemas.jobs import Job
+from pointsman_schemas.review_plans import EntryThreshold
 
 #: The reason that stands beside the fallback of a scored rule as runner-up.
 INSTEAD = "The fallback, where the score does not decide."
@@ -89,6 +95,7 @@ class Policy:
     scorer: Scorer
     cascade: CascadePlan | None
     shadow: ShadowSection | None
+    review: ReviewSection | None
     metadata_keys: tuple[str, ...]
     char_bounds: tuple[int, ...]
 
@@ -109,6 +116,7 @@ class Policy:
             Scorer.compile(file),
             None if file.cascade is None else file.cascade.plan,
             file.shadow,
+            file.review,
             tuple(sorted({key for rule in file.rules for key in rule.when.metadata})),
             tuple(sorted(_bounds(file))),
         )
@@ -122,13 +130,14 @@ def decide(
     earlier: tuple[Check, ...] = (),
     suspended: Check | None = None,
     opinion: SecondOpinion | Check | None = None,
+    thresholds: Iterable[EntryThreshold] = (),
 ) -> Decision:
     """Choose a tier for `job`.
 
     `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
     nearest below, else the nearest above. `earlier` are the checks that admission left. With `suspended`, the
     check that says why, the score is not asked. `opinion`: what a second opinion said about a job of which
-    the score is undecided, or the check that says why there is none.
+    the score is undecided, or the check that says why there is none. `thresholds`: of the agent's entry.
     """
     facts = read_facts(job)
     trace = [*earlier]
@@ -154,6 +163,9 @@ def decide(
     tier = nearest_allowed(policy.tiers, wanted, allowed)
     if tier != wanted:
         trace.append(check_of("rule", "allowed-tier", False, _beyond(policy, wanted, tier, allowed)))
+    open_tiers = tuple(tier for tier in policy.tiers if allowed is None or tier in allowed)
+    review = plan_of(policy.review, job, open_tiers, thresholds)
+    trace += review_of(review, "routing", ConfidenceEvidence(score=score)).checks
     choice = rule.choices[tier]
     return Decision(
         tier=choice.tier,
@@ -162,9 +174,10 @@ def decide(
         policy_version=policy.version,
         runner_up=_runner_up(policy, chain((rule,) if rule.scored else (), rules), facts, tier, allowed),
         score=score,
-        open_tiers=None if allowed is None else tuple(tier for tier in policy.tiers if tier in allowed),
+        open_tiers=None if allowed is None else open_tiers,
         opinion=second,
         cascade=plan,
+        review=review,
         checks=tuple(trace),
     )
 

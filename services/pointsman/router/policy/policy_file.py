@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from pointsman.router.policy.cascade_section import ACCEPT, CascadeSection, ReadAccept
+from pointsman.router.policy.review_section import ReviewSection, queue_problems
 from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of
 from pointsman.router.scoring.opinion_section import OPINION, ReadOpinion
 from pointsman.router.scoring.score_section import SCORE, ReadModel, ScoreSection
@@ -177,6 +178,7 @@ class PolicyFile(Value):
     score: ScoreSection | None = None
     cascade: CascadeSection | None = None
     shadow: ShadowSection | None = None
+    review: ReviewSection | None = None
 
     @field_validator("tiers")
     @classmethod
@@ -248,6 +250,8 @@ def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
         problem = f"`{CASCADE}` needs a `cascade` section that names its tiers"
         example = f"{{tiers: [{', '.join(file.tiers[:3])}], accept: agreement}}"
         yield from _asking(file, CASCADE, f"{problem}: cascade: {example}")
+    if file.review is not None:
+        yield from queue_problems(file.review)
 
 
 def _asking(file: PolicyFile, name: str, problem: str) -> Iterator[tuple[Loc, str]]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 
 from pointsman.router.policy.policy import Policy, decide
+from pointsman.router.policy.review_plan import own_of
 from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
 from pointsman.router.scoring.drift import NAME as DRIFT
 from pointsman.router.scoring.second import NONE as NO_OPINION
@@ -14,7 +15,7 @@ from pointsman_schemas.jobs import Job
 
 
 def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
-    """What `policy` decides about `job`, with the admission and the open tiers that `made` had.
+    """What `policy` decides about `job`, with the admission, open tiers and agent's thresholds of `made`.
 
     What the router had found out about the work or its score, and what a second opinion said, counts for the
     policy that `made` it alone.
@@ -28,7 +29,13 @@ def decide_again(policy: Policy, job: Job, made: Decision) -> Decision:
         suspended = _check_named(made, DRIFT, PROMISE)
         opinion = made.opinion or _check_named(made, NO_OPINION)
     return decide(
-        policy, job, allowed=made.open_tiers, earlier=admission, suspended=suspended, opinion=opinion
+        policy,
+        job,
+        allowed=made.open_tiers,
+        earlier=admission,
+        suspended=suspended,
+        opinion=opinion,
+        thresholds=own_of(made.review),
     )
 
 

@@ -7,9 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.cascade.plan import words
-from pointsman.cli.formats import count, printable
+from pointsman.cli.formats import count, duration, printable
 from pointsman.cli.show.decisions.trace import labelled
 from pointsman.router.policy.policy_file import DEFAULT, PolicyFile, RuleTarget, When
+from pointsman.router.policy.review_section import ReviewSection
 from pointsman.router.policy.tier_names import SCORED
 from pointsman.router.scoring.opinion_section import OpinionSection
 from pointsman.router.scoring.score_section import ScoreSection
@@ -25,6 +26,8 @@ def rules(file: PolicyFile) -> RenderableType:
         facts.add_row("opinion", _opinion(file.score.opinion))
     if file.cascade is not None:
         facts.add_row("cascade", words(file.cascade.plan))
+    if file.review is not None:
+        facts.add_row("review", printable(_review(file.review)))
     facts.add_row("limit", f"{file.limits.max_record_bytes:,} bytes for one record")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("rule", "tier"):
@@ -67,6 +70,7 @@ def flat(file: PolicyFile) -> dict[str, Any]:
         ],
         "default": {"tier": file.default.tier, "fallback": file.default.fallback},
         "limits": file.limits,
+        "review": file.review,
     }
 
 
@@ -90,6 +94,20 @@ def _opinion(opinion: OpinionSection) -> str:
     return (
         f"{_named(opinion)}, where a comparison hung by {opinion.band:g} at most, within {opinion.wait_s:g} s"
     )
+
+
+def _review(section: ReviewSection) -> str:
+    """Each threshold, and each queue with its time."""
+    asked = [
+        f"{listed.name}: {listed.source} of the {listed.of} must exceed {listed.above}"
+        f"{'' if listed.kinds is None else f' (kind {_words(listed.kinds)})'}, else {listed.queue}"
+        for listed in section.thresholds
+    ]
+    queues = [
+        f"{queue.name}: {duration(queue.deadline_s)}, then {queue.then or 'rejected'}"
+        for queue in section.queues
+    ]
+    return "\n".join([*asked, *queues])
 
 
 def _words(value: Any) -> str:

@@ -1,0 +1,71 @@
+"""Which thresholds hold for one job, of the policy and of its agent's entry, and the queues that they reach.
+
+Invariants:
+- Same policy, same entry, same kind of job: same plan.
+- A threshold always has a queue: one of an entry that the policy does not have becomes the policy's first,
+  and where the policy has no `review` section, the built-in one. No job goes on because of a wrong name.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pointsman.router.policy.review_section import AGENT, ReviewSection
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.review_plans import EntryThreshold, ReviewPlan, ReviewQueue, ReviewThreshold
+
+#: The queue of an entry's threshold where the policy names none: after four hours the job is rejected.
+BUILT_IN = ReviewQueue(name="default", deadline_s=4 * 3600)
+
+
+def plan_of(
+    section: ReviewSection | None, job: Job, tiers: Sequence[str], own: Iterable[EntryThreshold]
+) -> ReviewPlan | None:
+    """The plan for `job`, to which `tiers` are open; None: nobody is asked. `own`: of the agent's entry."""
+    queues = [BUILT_IN] if section is None else [_plain(queue) for queue in section.queues]
+    names = {queue.name for queue in queues}
+    thresholds = [
+        ReviewThreshold(
+            name=listed.name, of=listed.of, source=listed.source, above=listed.above, queue=listed.queue
+        )
+        for listed in (() if section is None else section.thresholds)
+        if listed.kinds is None or job.kind in listed.kinds
+    ]
+    for entry in own:
+        if entry.kind is None or job.kind in entry.kind:
+            queue = entry.queue if entry.queue in names else queues[0].name
+            thresholds.append(
+                ReviewThreshold(name=AGENT, of=entry.of, source=entry.source, above=entry.above, queue=queue)
+            )
+    if not thresholds:
+        return None
+    reached = _reached(queues, {threshold.queue for threshold in thresholds})
+    return ReviewPlan(tiers=tuple(tiers), thresholds=tuple(thresholds), queues=tuple(reached))
+
+
+def queues_of(section: ReviewSection | None) -> list[str]:
+    """The names of the queues that there are."""
+    return [BUILT_IN.name] if section is None else [queue.name for queue in section.queues]
+
+
+def own_of(plan: ReviewPlan | None) -> tuple[EntryThreshold, ...]:
+    """What the agent's entry said when the plan was made, as far as it held for the job."""
+    return tuple(
+        EntryThreshold(of=threshold.of, source=threshold.source, above=threshold.above, queue=threshold.queue)
+        for threshold in (() if plan is None else plan.thresholds)
+        if threshold.name == AGENT
+    )
+
+
+def _reached(queues: Sequence[ReviewQueue], names: set[str]) -> list[ReviewQueue]:
+    """The queues of these names and those that they lead to, in the policy's order."""
+    after = {queue.name: queue.then for queue in queues}
+    found: set[str] = set()
+    for name in names:
+        at: str | None = name
+        while at is not None and at not in found:
+            found.add(at)
+            at = after[at]
+    return [queue for queue in queues if queue.name in found]
+
+
+def _plain(queue: ReviewQueue) -> ReviewQueue:
+    return ReviewQueue.model_construct(**{name: getattr(queue, name) for name in ReviewQueue.model_fields})

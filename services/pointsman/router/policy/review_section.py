@@ -1,0 +1,98 @@
+"""The `review` section of a policy: which confidences send a job to a person, and how people decide."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+
+from pointsman.router.policy.tier_names import context_of
+from pointsman.runtime.yaml_file import Loc
+from pointsman_schemas.base import Value
+from pointsman_schemas.registry import OneOrMore
+from pointsman_schemas.review_plans import (
+    SOURCES_OF,
+    ConfidenceSource,
+    Kind,
+    QueueName,
+    ReviewQueue,
+    ReviewThreshold,
+)
+
+#: What the thresholds of an agent's entry are called.
+AGENT = "agent"
+
+
+class ListedQueue(ReviewQueue):
+    """A queue of a policy, held to those above it."""
+
+    @field_validator("name")
+    @classmethod
+    def _unique(cls, name: str, info: ValidationInfo) -> str:
+        queues = context_of(info).setdefault("queues", [])
+        if name in queues:
+            raise ValueError(f"there is a queue `{name}` above; give this one another name")
+        queues.append(name)
+        return name
+
+
+class ListedThreshold(ReviewThreshold):
+    """A threshold of a policy; `kinds`: of the jobs for which it holds."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    kinds: OneOrMore[Kind] | None = Field(default=None, description="absent: all")
+
+    @field_validator("name")
+    @classmethod
+    def _unique(cls, name: str, info: ValidationInfo) -> str:
+        if name == AGENT:
+            raise ValueError(f"`{AGENT}` is the name of the thresholds in agents.yaml; give this one another")
+        names = context_of(info).setdefault("thresholds", set())
+        if name in names:
+            raise ValueError(f"there is a threshold `{name}` above; give this one another name")
+        names.add(name)
+        return name
+
+    @field_validator("source")
+    @classmethod
+    def _has(cls, source: ConfidenceSource, info: ValidationInfo) -> ConfidenceSource:
+        of = info.data.get("of")
+        if of is not None and source not in SOURCES_OF[of]:
+            listed = ", ".join(f"`{name}`" for name in SOURCES_OF[of])
+            raise ValueError(f"`{source}` is no confidence in the {of}; of that there is {listed}")
+        return source
+
+    @field_validator("queue")
+    @classmethod
+    def _known(cls, queue: str, info: ValidationInfo) -> str:
+        known = context_of(info).get("queues", [queue])
+        if queue not in known:
+            raise ValueError(unknown_queue(queue, known))
+        return queue
+
+
+class ReviewSection(Value):
+    """`queues` come first: the thresholds name them."""
+
+    queues: tuple[ListedQueue, ...] = Field(min_length=1, max_length=64)
+    thresholds: tuple[ListedThreshold, ...] = Field(default=(), max_length=32)
+
+
+def queue_problems(section: ReviewSection) -> Iterator[tuple[Loc, str]]:
+    """What is wrong with where the queues lead to."""
+    after = {queue.name: queue.then for queue in section.queues}
+    for place, queue in enumerate(section.queues):
+        here = ("review", "queues", place, "then")
+        if queue.then is not None and queue.then not in after:
+            yield here, unknown_queue(queue.then, list(after))
+            continue
+        way, at = [queue.name], queue.then
+        while at is not None and at not in way:
+            way.append(at)
+            at = after.get(at)
+        if at == queue.name:
+            yield here, f"goes round: {' -> '.join([*way, at])}; leave `then` out of one of them"
+
+
+def unknown_queue(name: QueueName, known: list[QueueName]) -> str:
+    """What to say of a queue that the policy does not have."""
+    return f"unknown queue `{name}`; the policy's queues are {', '.join(known) or 'none'}"
