@@ -9,11 +9,16 @@ from pointsman.dev.servers.stack import Stack
 
 
 @contextmanager
-def servers(say: Callable[[str], None], jvm_flags: Sequence[str] = ()) -> Iterator[tuple[Stack, Path]]:
-    """Started, handed over with their folder, taken away again. `jvm_flags`: of the broker."""
+def servers(
+    say: Callable[[str], None], jvm_flags: Sequence[str] = (), *, secure: bool = False
+) -> Iterator[tuple[Stack, Path]]:
+    """Started, handed over with their folder, taken away again. `jvm_flags`: of the broker.
+
+    `secure`: nobody gets into the broker without TLS and a login.
+    """
     with tempfile.TemporaryDirectory(prefix="pointsman-bench-") as name:
         folder = Path(name)
-        stack = Stack(folder, jvm_flags=jvm_flags)
+        stack = Stack(folder, secure=secure, jvm_flags=jvm_flags)
         stack.start(say=say)
         try:
             yield stack, folder

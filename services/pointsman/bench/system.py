@@ -2,21 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
 from pointsman import starter
 from pointsman.bench.servers import servers
 from pointsman.bus.admin.topics import apply
+from pointsman.client import Client
 from pointsman.dev.ports import free_port
 from pointsman.dev.servers.stack import Stack
-from pointsman.dev.services import logins
+from pointsman.dev.services import logins as open_logins
 from pointsman.dev.services.fleet import fleet
 from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
@@ -28,7 +31,10 @@ TIERS = ("small", "medium", "frontier")
 
 @dataclass(frozen=True, slots=True)
 class RunningSystem:
-    """What runs. `postgres` is the reader's address, `audit_key` the public one."""
+    """What runs. `postgres` is the reader's address, `audit_key` the public one.
+
+    `kafka`: as its super user, where there are `logins`.
+    """
 
     kafka: KafkaPart
     postgres: str
@@ -36,6 +42,14 @@ class RunningSystem:
     stack: Stack
     folder: Path
     audit_key: str
+    logins: SecureLogins | None = None
+
+    def client(self, agent_id: str) -> Client:
+        """An agent's, which logs in as itself and signs where that is asked for."""
+        if self.logins is None:
+            return Client(kafka=self.kafka, agent_id=agent_id)
+        own = self.logins.sender(agent_id)
+        return Client(kafka=own.kafka, agent_id=agent_id, key=own.key)
 
     def busy_s(self) -> dict[str, float]:
         """Processor seconds that each process has used since it began; servers with all their children."""
@@ -64,19 +78,23 @@ def whole_system(
     *,
     twice: Sequence[str] = (),
     jvm_flags: Sequence[str] = (),
-    **settings: str,
+    agents: Path = starter.AGENTS,
+    secure: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[RunningSystem]:
     """Everything, with a provider that answers after `latency_ms` milliseconds, always.
 
     `jvm_flags`: of the broker. `twice`: names of services of which there are two; the second's name ends in
-    `-2`. `settings`: environment of all our processes.
+    `-2`. `secure`: as `pointsman dev --secure`, each of these `agents` with a login, a key and its quotas.
+    `settings`: environment of all our processes.
     """
-    with servers(say, jvm_flags) as (stack, folder):
+    with servers(say, jvm_flags, secure=secure) as (stack, folder):
         processes: list[Process] = []
         try:
             owner = stack.postgres.dsn()
-            asyncio.run(_prepare(stack.kafka.settings, owner))
-            processes = fleet(folder, stack.kafka.bootstrap, owner, free_port(), TIERS)
+            logins = _logins(stack, owner, agents)
+            asyncio.run(_prepare(stack.kafka.settings, owner, agents, logins))
+            processes = fleet(folder, stack.kafka.bootstrap, owner, free_port(), TIERS, secure=logins)
             quick = {
                 "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),
                 "POINTSMAN_JITTER": "0",
@@ -91,17 +109,27 @@ def whole_system(
                 process.start()
             wait_ready(processes)
             key = processes[0].environment["POINTSMAN_AUDIT_PUBLIC_KEY"]
-            yield RunningSystem(stack.kafka.settings, logins.reader(owner), processes, stack, folder, key)
+            reader = logins.postgres("operator") if logins else open_logins.reader(owner)
+            yield RunningSystem(stack.kafka.settings, reader, processes, stack, folder, key, logins)
         finally:
             stop(processes)
 
 
-async def _prepare(kafka: KafkaPart, owner: str) -> None:
+def _logins(stack: Stack, owner: str, agents: Path) -> SecureLogins | None:
+    if stack.security is None:
+        return None
+    return secure_logins(
+        stack.security, stack.kafka.bootstrap, owner, topics=Topics(), tiers=TIERS, agents=agents
+    )
+
+
+async def _prepare(kafka: KafkaPart, owner: str, agents: Path, logins: SecureLogins | None) -> None:
     await apply(kafka, Topics().all(TIERS))
-    await apply_file(kafka, Topics(), load_agents(starter.AGENTS, TIERS), by="pointsman/bench")
+    known = load_agents(logins.agents if logins else agents, TIERS)
+    await apply_file(kafka, Topics(), known, by="pointsman/bench")
     await create_database_if_missing(owner)
     await migrate(owner)
-    await logins.make_logins(owner)
+    await (logins.make() if logins else open_logins.make_logins(owner))
 
 
 def busy_s(pid: int) -> float:

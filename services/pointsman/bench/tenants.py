@@ -1,39 +1,45 @@
-"""`pointsman bench tenants`: whether an agent far beyond its rate disturbs the others."""
+"""`pointsman bench tenants`: whether an agent far beyond its rate disturbs others, and how soon one stops."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
+from pointsman.bench.in_force import refused_after
 from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.system import TIERS, RunningSystem, whole_system
+from pointsman.bench.system import RunningSystem, whole_system
 from pointsman.client import Client
-from pointsman.registry.agents_file import parse
-from pointsman.registry.publish import apply_file
-from pointsman_schemas.topics import Topics
 
 LATENCY_MS = 100
 #: Jobs a minute that the noisy one may begin, and how many times as many it sends.
 ALLOWED, TIMES = 60, 100
 _WARM_S = 3.0
 _CHUNK_S = 0.1
-_NOISY = {"prompt": "Name three primes.", "tier": "small"}
+_JOB = {"prompt": "Name three primes.", "tier": "small"}
 _AGENTS = """
 unregistered: admit
 agents:
+  - {id: bench, owner: bench}
   - {id: noisy, owner: bench, jobs_per_minute: %d, over_rate: %s}
+  - {id: suspended, owner: bench}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TenantsReport:
-    """Of the others: milliseconds from the client and back, a pair for each round. `sent`: by the noisy."""
+    """Of the others: milliseconds from the client and back, a pair for each round. `sent`: by the noisy.
+
+    `refused`: milliseconds from a suspension to the first refusal, each time.
+    """
 
     jobs: int
     alone: tuple[Times, ...]
     beside: tuple[Times, ...]
     sent: int
+    refused: tuple[float, ...]
 
     @property
     def ratio(self) -> float:
@@ -44,32 +50,44 @@ class TenantsReport:
 
 @dataclass(frozen=True, slots=True)
 class TenantsLoad:
-    """`rate`: jobs a second of the others, for `seconds` in each part. `over_rate`: as in agents.yaml."""
+    """`rate`: jobs a second of the others, for `seconds` in each part. `over_rate`: as in agents.yaml.
+
+    `changes`: how often an agent is suspended. `secure`: with TLS, logins, quotas and signatures.
+    """
 
     rate: float
     seconds: float
     rounds: int
     over_rate: str
+    changes: int
+    secure: bool
 
 
 def run(load: TenantsLoad, say: Callable[[str], None]) -> TenantsReport:
-    """The others alone, then beside the noisy one, in turn."""
-    with whole_system(LATENCY_MS, say, POINTSMAN_GRACE_S="1") as whole:
-        return asyncio.run(_rounds(whole, load, say))
+    """The others alone, then beside the noisy one, in turn; then one is suspended again and again."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(_AGENTS % (ALLOWED, load.over_rate))
+        file.flush()
+        agents = Path(file.name)
+        with whole_system(
+            LATENCY_MS, say, agents=agents, secure=load.secure, settings={"POINTSMAN_GRACE_S": "1"}
+        ) as whole:
+            return asyncio.run(_rounds(whole, load, say))
 
 
 async def _rounds(whole: RunningSystem, load: TenantsLoad, say: Callable[[str], None]) -> TenantsReport:
-    agents = parse(_AGENTS % (ALLOWED, load.over_rate), TIERS)
-    await apply_file(whole.kafka, Topics(), agents, by="pointsman/bench")
     alone, beside, sent = [], [], [0]
-    async with Client(kafka=whole.kafka) as others, Client(kafka=whole.kafka, agent_id="noisy") as noisy:
+    async with whole.client("bench") as others, whole.client("noisy") as noisy:
         await at_rate(others, load.rate, _WARM_S, tier="small")
         for number in range(load.rounds):
             say(f"round {number + 1} of {load.rounds}: the others alone, then beside {TIMES} times a rate")
             alone.append(await _times(others, load))
             async with _noise(noisy, sent):
                 beside.append(await _times(others, load))
-    return TenantsReport(int(load.rate * load.seconds), tuple(alone), tuple(beside), sent[0])
+    say(f"an agent is suspended and resumed, {load.changes} times")
+    async with whole.client("suspended") as client:
+        refused = await refused_after(whole.kafka, client, "suspended", _JOB, load.changes)
+    return TenantsReport(int(load.rate * load.seconds), tuple(alone), tuple(beside), sent[0], tuple(refused))
 
 
 async def _times(client: Client, load: TenantsLoad) -> Times:
@@ -83,7 +101,7 @@ async def _noise(client: Client, sent: list[int]) -> AsyncIterator[None]:
 
     async def send() -> None:
         while True:
-            await client.publish_many([_NOISY] * at_once)
+            await client.publish_many([_JOB] * at_once)
             sent[0] += at_once
             await asyncio.sleep(_CHUNK_S)
 

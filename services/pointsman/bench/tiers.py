@@ -80,7 +80,7 @@ class TiersReport:
 
 def run(load: TierLoad, say: Callable[[str], None]) -> TiersReport:
     """First whether a tier scales, then what a tier that hangs does to the others."""
-    with whole_system(LATENCY_MS, say, POINTSMAN_GRACE_S="1") as whole:
+    with whole_system(LATENCY_MS, say, settings={"POINTSMAN_GRACE_S": "1"}) as whole:
         scaled = asyncio.run(_scaled(whole, load.seconds, say))
         return asyncio.run(_beside(whole, load, scaled, say))
 

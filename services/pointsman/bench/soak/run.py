@@ -86,7 +86,7 @@ class SoakReport:
 def run(plan: Plan, say: Callable[[str], None]) -> SoakReport:
     """Start everything on servers of its own, and take it away afterwards."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells every try while the broker is down
-    with whole_system(0, say, twice=_TWICE, **_TIMINGS) as whole:
+    with whole_system(0, say, twice=_TWICE, settings=_TIMINGS) as whole:
         return asyncio.run(Soak(whole, plan, say).run())
 
 

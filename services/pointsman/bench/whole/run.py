@@ -78,7 +78,9 @@ def run(
         stack.enter_context(_module("provider", Path("/dev/null"), str(provider_port)))
         _wait_for(provider)
         whole = stack.enter_context(
-            whole_system(0, say, jvm_flags=[*jmx(jmx_port), *jvm_flags], POINTSMAN_SIMULATOR=provider)
+            whole_system(
+                0, say, jvm_flags=[*jmx(jmx_port), *jvm_flags], settings={"POINTSMAN_SIMULATOR": provider}
+            )
         )
         bench = _Bench(whole, jmx_port, seconds, say)
         results = bench.ours(levels)

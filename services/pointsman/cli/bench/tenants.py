@@ -18,12 +18,19 @@ def tenants(
     over_rate: Annotated[
         Literal["wait", "reject"], typer.Option(help="What becomes of jobs beyond the noisy one's rate.")
     ] = "wait",
+    changes: Annotated[
+        int, typer.Option(metavar="N", min=2, help="How often an agent is suspended, and resumed.")
+    ] = 20,
+    secure: Annotated[
+        bool, typer.Option("--secure", help="With TLS, logins, quotas and signatures, as in `dev --secure`.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure whether an agent that sends 100 times its rate disturbs the others on the same tier.
 
-    A broker, a database and every service are started for this and taken away again. The broker has no
-    logins, so its quotas are not part of it: what is seen is what the workers do.
+    And how long it takes from a suspension until the agent's jobs are refused. A broker, a database and every
+    service are started for this and taken away again. Without --secure the broker has no logins, so its
+    quotas are not part of it: what is seen is what the workers do.
     """
     from dataclasses import asdict
 
@@ -31,7 +38,7 @@ def tenants(
     from pointsman.cli import screen
     from pointsman.cli.show.bench.tenants import tables
 
-    report = run(TenantsLoad(rate, seconds, rounds, over_rate), screen.note)
+    report = run(TenantsLoad(rate, seconds, rounds, over_rate, changes, secure), screen.note)
     if as_json:
         screen.print_json({**asdict(report), "ratio": report.ratio})
     else:

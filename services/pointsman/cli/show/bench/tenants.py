@@ -3,6 +3,7 @@
 from rich.console import RenderableType
 from rich.table import Table
 
+from pointsman.bench.steady import times_of
 from pointsman.bench.tenants import ALLOWED, TIMES, TenantsReport
 
 
@@ -17,4 +18,11 @@ def tables(report: TenantsReport) -> list[RenderableType]:
             f"{alone.p99:.1f}", f"{beside.p99:.1f}", f"{beside.p99 / alone.p99:.2f}",
         )  # fmt: skip
     sent = f"the noisy one sent {report.sent:,} jobs, {TIMES} times the {ALLOWED} a minute that it may begin"
-    return [table, sent, f"p99 beside it: {report.ratio:.2f} times that alone (median of the rounds)"]
+    refused = times_of(report.refused)
+    soon = f"p50 {refused.p50:,.0f} ms, longest {refused.longest:,.0f} ms"
+    return [
+        table,
+        sent,
+        f"p99 beside it: {report.ratio:.2f} times that alone (median of the rounds)",
+        f"from a suspension to the first refusal: {soon} ({len(report.refused)} times)",
+    ]
