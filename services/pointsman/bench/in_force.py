@@ -21,7 +21,7 @@ _MOST_S = 60.0
 async def refused_after(
     registry: KafkaPart, client: Client, agent: str, body: dict[str, Any], changes: int
 ) -> list[float]:
-    """Milliseconds from the command's begin to the first refusal at the client, for each suspension.
+    """Milliseconds from the change to the first refusal at the client, connecting included, each time.
 
     `registry`: who may change it; `client`: the agent's, which sends this body every 10 ms meanwhile.
 
@@ -31,19 +31,21 @@ async def refused_after(
     took = []
     for _ in range(changes):
         refused = asyncio.create_task(_first(client, body, JobRejected))
-        began = time.perf_counter()
-        await _turn(registry, agent, "suspended")
+        began = await _turn(registry, agent, "suspended")
         took.append((await refused - began) * 1000)
         await _turn(registry, agent, "active")
         await _first(client, body, JobCompleted)
     return took
 
 
-async def _turn(registry: KafkaPart, agent: str, state: State) -> None:
+async def _turn(registry: KafkaPart, agent: str, state: State) -> float:
+    """Returns when it was sent, before there was a connection for it."""
     topics = Topics(registry.prefix)
     history = await read_registry(registry, topics)
     change = turned(history.agents[agent], state)
+    began = time.perf_counter()
     await submit(registry, topics, history, [change], Person("pointsman/bench"))
+    return began
 
 
 async def _first(client: Client, body: dict[str, Any], kind: type[Outcome]) -> float:
