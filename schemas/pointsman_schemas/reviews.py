@@ -157,6 +157,7 @@ class ReviewChanged(Message):
     revision: int = Field(ge=1, description="one more with each change")
     status: ReviewStatus
     change: str = Field(max_length=64, description="what changed it, e.g. `claimed`")
+    at: Timestamp = Field(description="when it was changed")
     by: AgentId | None = Field(description="who changed it; null: nobody, a time was over")
     queue: QueueName
     deadline: Timestamp = Field(description="when the queue's time is over")

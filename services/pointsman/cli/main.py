@@ -19,6 +19,7 @@ COMMANDS = {
     "cancel": "Stop a job that has no outcome yet.",
     "replay": "Replay recorded jobs, each under a new id.",
     "feedback": "Record how good a job's answer was.",
+    "review": "Decide the cases that wait for a person.",
     "tail": "Follow messages as they arrive.",
     "trace": "Show a job's path: each message, its lane, and the time since the start.",
     "why": "Show why a job was routed to its tier.",
@@ -48,6 +49,7 @@ FOLDERS = {
     "policy": ("policy", "learn"),
     "audit": ("sql", "mcp", "audit"),
     "agents": ("agents",),
+    "review": ("review",),
     "ops": ("dev", "init", "lag", "limits", "run", "topics", "access", "db", "claims", "doctor", "version"),
     "bench": ("bench",),
 }

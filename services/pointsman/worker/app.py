@@ -14,6 +14,7 @@ from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
 from pointsman.registry.authors import Authors
+from pointsman.registry.cancellations import Cancellations
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
@@ -21,7 +22,6 @@ from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.call_context import call_context_of, targets_of
-from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import STAGE, WorkerHandler, source_of
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers.response import MAX_RESPONSE_BYTES, MAX_STORED_BYTES

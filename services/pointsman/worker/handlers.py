@@ -11,13 +11,13 @@ from pointsman.bus.codec.emit import UNKNOWN_AGENT, dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.cascade.escalation import asked_of, escalate, with_cascade
 from pointsman.cascade.judge import Judged, Spent, Stage
+from pointsman.registry.cancellations import Cancellations
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.attempts import Attempts, CallContext
-from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.observed import observe, observe_calls, observe_step
 from pointsman.worker.outcome import (
     Cancelled,

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 from pointsman.bus.codec.records import Outgoing
+from pointsman.registry.cancellations import Cancellations
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.worker.calls.call import Target
 from pointsman.worker.calls.call_context import call_context_of, target
 from pointsman.worker.calls.prices import Prices
-from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.limits.agent_limits import Entries
 from pointsman.worker.limits.call_limiter import Acquired

@@ -7,9 +7,9 @@ import pytest
 
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming
+from pointsman.registry.cancellations import Cancellations
 from pointsman.worker.calls.call_context import call_context_of, target
 from pointsman.worker.calls.prices import Prices
-from pointsman.worker.cancellations import Cancellations
 from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow

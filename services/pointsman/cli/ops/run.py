@@ -78,6 +78,25 @@ def worker(
 
 
 @app.command()
+def review(
+    *,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Keep the cases that wait for a person, and carry out what people decide.
+
+    Any number of these processes may run; one works, the others stand by.
+    """
+    from pointsman.cli.settings import load
+    from pointsman.review.app import run
+    from pointsman.review.settings import ReviewSettings
+
+    flags = {"kafka": kafka, "prefix": prefix, "http_port": http_port}
+    raise typer.Exit(run(load(ReviewSettings, **flags)))
+
+
+@app.command()
 def audit(
     *,
     kafka: Kafka = None,

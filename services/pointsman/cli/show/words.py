@@ -5,7 +5,7 @@ from typing import assert_never
 from pointsman.cli.formats import count, duration, money
 from pointsman.cli.show.decisions.policy_words import POLICY_KINDS, policy_words
 from pointsman.cli.show.limit_words import LIMIT_KINDS, limit_words
-from pointsman.cli.show.review_words import REVIEW_KINDS, review_words
+from pointsman.cli.show.reviews.review_words import REVIEW_KINDS, review_words
 from pointsman.score.answered import answered, content_text
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from pointsman.worker.cancellations import Cancellations
+from pointsman.registry.cancellations import Cancellations
 from tests.support.worker.routed_jobs import NOW, job_id
 
 

@@ -1,0 +1,1 @@
+"""`pointsman review`: cases that wait for a person."""

@@ -1,0 +1,101 @@
+"""What the commands about one case share: find it, do one thing to it, say what became of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
+
+import typer
+
+from pointsman.cli import screen
+from pointsman.cli.judge import judge
+from pointsman.cli.key_file import read_key
+from pointsman.cli.settings import CliSettings, load
+from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, read_cases
+from pointsman.review.case import WAITING
+from pointsman.runtime.errors import CommandError
+from pointsman_schemas.reviews import ReviewAnswered, ReviewRefusal
+
+#: What a person does with a case.
+Act = Callable[[Reviewer, KnownCase], Awaitable[ReviewAnswered]]
+
+
+def act(
+    job: str,
+    do: Act,
+    *,
+    by: str,
+    key: Path | None,
+    as_json: bool,
+    kafka: str | None,
+    prefix: str | None,
+) -> None:
+    """Do it to the case of `job`, and exit 1 if it is refused.
+
+    Raises:
+        CommandError: no such case, or no answer.
+        BusError: Kafka cannot be reached.
+    """
+    settings, who, signing_key = load(CliSettings, kafka=kafka, prefix=prefix), judge(by), read_key(key)
+
+    async def work() -> ReviewAnswered:
+        known = find(await read_cases(settings, settings.topics), job)
+        if known.request is None:
+            return refused_late(known)
+        async with Reviewer(settings, settings.topics, who, signing_key) as reviewer:
+            return await do(reviewer, known)
+
+    tell(asyncio.run(work()), as_json=as_json)
+
+
+def tell(answer: ReviewAnswered, *, as_json: bool) -> None:
+    """Print the answer; exit 1 if it is a refusal."""
+    if as_json:
+        screen.print_json(answer)
+    elif answer.refused is None:
+        screen.line(f"{answer.job_id}: {answer.message}")
+    else:
+        screen.note(f"{answer.job_id}: refused ({answer.refused}): {answer.message}")
+    if answer.refused is not None:
+        raise typer.Exit(1)
+
+
+def find(cases: KnownCases, job: str) -> KnownCase:
+    """The case whose job's id begins or ends with `job`.
+
+    Raises:
+        CommandError: none, or more than one.
+    """
+    text = job.replace("-", "").lower()
+    fits = [
+        case
+        for case in cases.all
+        if text and (case.job_id.hex.startswith(text) or case.job_id.hex.endswith(text))
+    ]
+    if len(fits) == 1:
+        known = cases.known(fits[0].job_id)
+        assert known is not None
+        return known
+    if not fits:
+        raise CommandError(f"no case of a job {job}", "those that wait: pointsman review list")
+    listed = [f"       {case.job_id}  {case.status}" for case in fits[:10]]
+    raise CommandError(
+        f"more than one case's job begins or ends with {job}",
+        "\n".join(["say more of it:", *listed]),
+        code=2,
+    )
+
+
+def refused_late(known: KnownCase) -> ReviewAnswered:
+    """What the service would say of a case that has ended: its request is gone."""
+    case = known.case
+    assert case.status not in WAITING
+    by = f" by {case.by}" if case.by else ""
+    return ReviewAnswered(
+        job_id=UUID(str(case.job_id)),
+        by="-",
+        refused=ReviewRefusal.NOT_OPEN,
+        message=f"the case is {case.status}{by}; nothing was changed",
+        status=case.status,
+        revision=case.revision,
+    )

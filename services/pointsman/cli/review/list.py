@@ -1,0 +1,45 @@
+"""`pointsman review list`: the cases that wait."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command("list")
+def list_cases(
+    *,
+    queue: Annotated[str, typer.Option(metavar="QUEUE", help="Those of this queue only.")] = "",
+    ended: Annotated[bool, typer.Option("--ended", help="Also those that ended in the last days.")] = False,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """List the cases that wait, those whose time is over first come first.
+
+    --json gives [{job_id, agent_id, revision, status, queue, deadline, claim, decisions, stop, ...}].
+    """
+    import asyncio
+
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.show.reviews.case import cases_table
+    from pointsman.client.reviews import read_cases
+    from pointsman.review.case import WAITING
+    from pointsman.runtime.clock import utc_now
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    cases = [
+        case
+        for case in asyncio.run(read_cases(settings, settings.topics)).all
+        if (ended or case.status in WAITING) and queue in ("", case.queue)
+    ]
+    if as_json:
+        screen.print_json(cases)
+    elif cases:
+        screen.show(cases_table(cases, utc_now()))
+    else:
+        screen.note("no case waits" + (f" in queue {queue}" if queue else ""))

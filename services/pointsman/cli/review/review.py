@@ -1,0 +1,34 @@
+"""`pointsman review`: a table of commands, each a module of its own."""
+
+import typer
+
+from pointsman.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "list": "List the cases that wait, those whose time is over first come first.",
+    "next": "Claim the next open case and show it.",
+    "show": "Show a case: question, proposal, why it stopped, what each choice does.",
+    "claim": "Claim a case, so that nobody else decides it meanwhile.",
+    "approve": "Let what is proposed happen.",
+    "edit": "Give the agent another answer.",
+    "reject": "End the job without an answer.",
+    "send": "Send the job to a tier.",
+    "release": "Give a claimed case back.",
+}
+
+
+class _Commands(LazyGroup):
+    COMMANDS = COMMANDS
+    MODULE = "pointsman.cli.review."
+
+
+app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def review() -> None:
+    """Decide the cases that wait for a person.
+
+    Who may is in agents.yaml: an entry with `reviews: [QUEUE]`. Where the entry has a key, decisions are
+    signed with it (--key). Exit 1: refused, with the reason.
+    """

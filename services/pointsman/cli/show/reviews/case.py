@@ -1,0 +1,105 @@
+"""A case for people: why it stopped, what is proposed, and what each choice does."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.table import Table
+
+from pointsman.cli.formats import block, duration, gist, moment, money, printable
+from pointsman.cli.show.words import asked
+from pointsman.client.reviews import KnownCase
+from pointsman.review.case import WAITING
+from pointsman.score.answered import answered
+from pointsman_schemas.reviews import ReviewChanged, ReviewRequested
+
+#: Characters of a question or an answer that are shown.
+_MOST = 4_000
+
+
+def cases_table(cases: Sequence[ReviewChanged], now: datetime) -> Table:
+    """A row for each case."""
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("job", "queue", "state", "agent", "what", "why", "time left"):
+        rows.add_column(name, overflow="fold")
+    for case in cases:
+        left = (case.deadline - now).total_seconds()
+        rows.add_row(
+            str(case.job_id),
+            case.queue,
+            _state(case, now),
+            printable(case.agent_id),
+            case.stop.of,
+            gist(case.stop.detail, 50),
+            duration(left) if case.status in WAITING and left > 0 else "-",
+        )
+    return rows
+
+
+def case_lines(known: KnownCase, now: datetime) -> Iterator[str]:
+    """All that a reviewer needs."""
+    case, request = known.case, known.request
+    yield f"job {case.job_id} of {printable(case.agent_id)}"
+    yield f"  state    {_state(case, now)}, revision {case.revision}"
+    yield f"  queue    {case.queue}, until {moment(case.deadline)}"
+    yield f"  stopped  {printable(case.stop.detail)}"
+    stop = case.stop
+    yield f"           rule {stop.rule}: {stop.source} of the {stop.of} must exceed {stop.threshold}"
+    for decision in case.decisions:
+        reason = f": {printable(decision.reason)}" if decision.reason else ""
+        to = f" to {decision.tier}" if decision.tier else ""
+        took = duration(decision.seconds)
+        yield f"  decided  {decision.choice}{to} by {printable(decision.by)} after {took}{reason}"
+    if request is not None:
+        yield from _content(request)
+        yield from _choices(request, str(case.job_id))
+
+
+def _state(case: ReviewChanged, now: datetime) -> str:
+    if case.claim is not None and case.claim.until > now:
+        left = duration((case.claim.until - now).total_seconds())
+        return f"claimed by {printable(case.claim.by)} for {left}"
+    return "open" if case.status in WAITING else case.status
+
+
+def _content(request: ReviewRequested) -> Iterator[str]:
+    made = "calls" if request.attempts != 1 else "call"
+    yield f"  cost     {money(request.cost_usd)}, {request.attempts} {made} so far"
+    if request.job.kind is not None:
+        yield f"  kind     {printable(request.job.kind)}"
+    yield ""
+    yield "question"
+    yield from _indented(asked(request.job.request))
+    yield ""
+    if request.proposed is None:
+        yield f"proposed: tier {request.decision.tier}, by rule {request.decision.rule}"
+        yield from _indented(request.decision.reason)
+    else:
+        yield f"proposed answer, by {printable(request.proposed.model)}"
+        yield from _indented(answered(request.proposed.response) or "(no text)")
+    yield ""
+
+
+def _choices(request: ReviewRequested, job: str) -> Iterator[str]:
+    """The commands, each with what it does."""
+    tiers = [] if request.decision.review is None else request.decision.review.tiers
+    yield "choices"
+    if request.proposed is None:
+        yield f"  pointsman review approve {job}"
+        yield f"      the job goes to {request.decision.tier}"
+    else:
+        yield f"  pointsman review approve {job}"
+        yield "      the agent gets the proposed answer as it is"
+        yield f"  pointsman review edit {job} FILE --reason TEXT"
+        yield "      the agent gets the text in FILE (- for stdin) instead"
+    yield f"  pointsman review send {job} TIER --reason TEXT"
+    yield f"      the job goes to TIER: {', '.join(tiers)}"
+    yield f"  pointsman review reject {job} --reason TEXT"
+    yield "      the agent is told that the job is rejected, and why"
+
+
+def _indented(text: str) -> Iterator[str]:
+    shown = text[:_MOST]
+    for line in block(shown).splitlines():
+        yield f"  {line}"
+    if len(text) > _MOST:
+        yield f"  ... {len(text) - _MOST:,} characters more: --json has all"

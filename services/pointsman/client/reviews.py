@@ -1,0 +1,248 @@
+"""Cases that wait for a person, and what a person does to them: from Kafka alone."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.signed import sign
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import Follower
+from pointsman.identity.keys import PrivateKey
+from pointsman.review.case import WAITING
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.base import Json
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.reviews import (
+    ReviewAnswered,
+    ReviewChanged,
+    ReviewChoice,
+    ReviewClaim,
+    ReviewDecide,
+    ReviewRefusal,
+    ReviewRelease,
+    ReviewRequested,
+)
+from pointsman_schemas.topics import Topics
+
+_REQUEST = b"request/"
+
+
+class ReviewTimeoutError(TimeoutError):
+    """Nobody answered a command in time; whether it was carried out is not known."""
+
+    def __init__(self, job_id: UUID, seconds: float) -> None:
+        super().__init__(
+            f"no answer about the case of job {job_id} within {seconds:g} s; is the service there "
+            f"(pointsman run review)? What became of it: pointsman review show {job_id}"
+        )
+
+
+@dataclass(slots=True)
+class KnownCase:
+    """A case as it stands; `request` is None once it has ended. `seen`: what a decision is about."""
+
+    case: ReviewChanged
+    request: ReviewRequested | None = None
+    seen: str = ""
+
+
+@dataclass(slots=True)
+class KnownCases:
+    """What the records of `reviews.state` amount to, taken in their order."""
+
+    _cases: dict[UUID, ReviewChanged] = field(default_factory=dict)
+    _requests: dict[bytes, bytes] = field(default_factory=dict)
+
+    def take(self, record: Incoming) -> None:
+        """Take in the next record of the topic; one that cannot be read says nothing."""
+        key = record.key or b""
+        if key.startswith(_REQUEST):
+            if record.value is None:
+                self._requests.pop(key, None)
+            else:
+                self._requests[key] = record.value
+        elif record.value is not None:
+            decoded = decode(record)
+            if isinstance(decoded, Decoded) and isinstance(decoded.message, ReviewChanged):
+                self._cases[decoded.message.job_id] = decoded.message
+
+    @property
+    def all(self) -> list[ReviewChanged]:
+        """Those whose time is over first come first."""
+        return sorted(self._cases.values(), key=lambda case: (case.deadline, case.job_id))
+
+    def known(self, job_id: UUID) -> KnownCase | None:
+        """The case of a job with all that is needed to decide it."""
+        case = self._cases.get(job_id)
+        if case is None:
+            return None
+        value = self._requests.get(_REQUEST + str(job_id).encode())
+        if value is None:
+            return KnownCase(case)
+        return KnownCase(case, ReviewRequested.model_validate_json(value), sha256(value).hexdigest())
+
+
+async def read_cases(kafka: KafkaPart, topics: Topics) -> KnownCases:
+    """The cases as they stand now.
+
+    Raises:
+        BusError: they cannot be read.
+    """
+    cases = KnownCases()
+    async with Follower(kafka, [topics.reviews_state.name], start="beginning", until_end=True) as follower:
+        while not follower.ended:
+            for record in await follower.read():
+                cases.take(record)
+    return cases
+
+
+async def claim_next(
+    kafka: KafkaPart, topics: Topics, reviewer: "Reviewer", queue: str, now: datetime
+) -> tuple[KnownCase | None, ReviewAnswered | None]:
+    """The first open case that the reviewer may claim, as it stands then; else None and the last refusal.
+
+    `queue`: of this one only, empty for any.
+
+    Raises:
+        ReviewTimeoutError, BusError: see `Reviewer`.
+    """
+    cases = await read_cases(kafka, topics)
+    refused: ReviewAnswered | None = None
+    for case in cases.all:
+        is_free = case.status == "open" or (case.claim is not None and case.claim.until <= now)
+        if not is_free or case.status not in WAITING or queue not in ("", case.queue):
+            continue
+        answer = await reviewer.claim(case)
+        if answer.refused is None:
+            return (await read_cases(kafka, topics)).known(case.job_id), None
+        refused = answer
+        if answer.refused is ReviewRefusal.TOO_MANY_CLAIMS:
+            break
+    return None, refused
+
+
+class Reviewer:
+    """A person at work: an async context manager; each command returns the service's answer.
+
+    Raises (on entering): BusError: Kafka cannot be reached, or the topics are not there.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaPart,
+        topics: Topics,
+        by: str,
+        key: PrivateKey | None = None,
+        *,
+        timeout_s: float = 15.0,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._topics = topics
+        self._by = by
+        self._key = key
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._publisher = Publisher(kafka)
+        self._answers = Follower(kafka, [topics.reviews_answers.name], start="end")
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._answers.__aenter__()
+        try:
+            await self._publisher.__aenter__()
+        except BaseException:
+            await self._answers.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._publisher.__aexit__(kind, error, trace)
+        await self._answers.__aexit__(kind, error, trace)
+
+    async def claim(self, case: ReviewChanged) -> ReviewAnswered:
+        """Take the case; raises as `decide`."""
+        return await self._send(case, ReviewClaim(job_id=case.job_id, by=self._by, revision=case.revision))
+
+    async def release(self, case: ReviewChanged) -> ReviewAnswered:
+        """Give the case back; raises as `decide`."""
+        return await self._send(case, ReviewRelease(job_id=case.job_id, by=self._by, revision=case.revision))
+
+    async def decide(
+        self,
+        known: KnownCase,
+        choice: ReviewChoice,
+        *,
+        reason: str = "",
+        response: Json | None = None,
+        tier: str | None = None,
+    ) -> ReviewAnswered:
+        """Decide the case, which is claimed first where this person has not claimed it yet.
+
+        Raises:
+            ReviewTimeoutError: the service did not answer.
+            BusError: see `Publisher.publish`.
+        """
+        case = known.case
+        revision = case.revision
+        if case.claim is None or case.claim.by != self._by or case.claim.until <= self._clock():
+            claimed = await self.claim(case)
+            if claimed.refused is not None:
+                return claimed
+            revision = claimed.revision
+        command = ReviewDecide(
+            job_id=case.job_id,
+            by=self._by,
+            revision=revision,
+            choice=choice,
+            seen=known.seen,
+            reason=reason,
+            response=response,
+            tier=tier,
+        )
+        return await self._send(case, command)
+
+    async def _send(
+        self, case: ReviewChanged, command: ReviewClaim | ReviewRelease | ReviewDecide
+    ) -> ReviewAnswered:
+        now = self._clock()
+        envelope = Envelope(
+            uuid7(now),
+            self._by,
+            command.TYPE,
+            now,
+            case.agent_id,
+            case.job_id,
+            trace_id=case.origin.trace_id,
+            span_id=case.origin.span_id,
+            data_subject=case.origin.data_subject,
+        )
+        record = emit(self._topics.reviews_decided, str(case.job_id).encode(), envelope, command)
+        async with self._lock:
+            await self._publisher.publish([record if self._key is None else sign(record, self._key)])
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    return await self._answer_to(envelope.id)
+            except TimeoutError:
+                raise ReviewTimeoutError(case.job_id, self._timeout_s) from None
+
+    async def _answer_to(self, command: UUID) -> ReviewAnswered:
+        while True:
+            for record in await self._answers.read():
+                decoded = decode(record)
+                if (
+                    isinstance(decoded, Decoded)
+                    and decoded.envelope.causation_id == command
+                    and isinstance(decoded.message, ReviewAnswered)
+                ):
+                    return decoded.message

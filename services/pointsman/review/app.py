@@ -1,0 +1,87 @@
+"""Builds the review service: a state lane over requests and commands."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.failing import Failing
+from pointsman.bus.consume.state.state_lane import state_lanes
+from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.read.commands import MessageListener
+from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.registry.authors import Authors
+from pointsman.registry.cancellations import Cancellations
+from pointsman.registry.follow import followed_registry
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.outcome_topics import OutcomeTopics
+from pointsman.review.handler import SOURCE, STAGE, ReviewHandler
+from pointsman.review.settings import ReviewSettings
+from pointsman.runtime import logging
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman_schemas.jobs import JobCancel
+
+
+def build(settings: ReviewSettings, *, clock: Clock = utc_now) -> Service:
+    """The review as a service.
+
+    Raises:
+        ClaimsSettingError: there is no store of large values at such an address.
+    """
+    topics, in_force, cancellations = settings.topics, RegistryInForce(), Cancellations(clock)
+    claim_check = open_claim_check(settings)
+    lanes = state_lanes(
+        settings,
+        settings.group,
+        [topics.review.name, topics.reviews_decided.name],
+        topics.reviews_state.name,
+        lambda _partition: ReviewHandler(in_force, topics, cancellations, clock),
+        failing=Failing(
+            topics,
+            stage=STAGE,
+            source=SOURCE,
+            clock=clock,
+            outcomes=OutcomeTopics(topics, in_force),
+            asides=[topics.reviews_decided.name],
+        ),
+        clock=clock,
+        payloads=claim_check,
+    )
+    authors = Authors(in_force)
+
+    def cancel(command: JobCancel, record: Incoming) -> None:
+        if authors.is_by(record, command.agent_id):
+            cancellations.cancel(command.job_id, command.agent_id, command.reason, own=authors.proven)
+
+    commands = MessageListener(settings, topics.control, (JobCancel,), cancel)
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[None]:
+        async with (
+            followed_registry(settings, topics, in_force, settings.registry_people),
+            commands.running(),
+            closed_after(claim_check),
+        ):
+            yield
+
+    async def review() -> None:
+        await in_force.known.wait()
+        await lanes.run()
+
+    return Service(
+        name="review",
+        settings=settings,
+        topics=[topic.name for topic in topics.of("review")],
+        broker=control_broker(settings),
+        run=review,
+        stop=lanes.stop,
+        not_ready=lambda: (
+            in_force.problem or commands.problem or (None if lanes.ready else "lanes are not open yet")
+        ),
+        resources=resources,
+    )
+
+
+def run(settings: ReviewSettings) -> int:
+    """Review until told to stop; returns the exit code."""
+    logging.configure()
+    return serve(build(settings), settings)

@@ -1,0 +1,40 @@
+"""What a request and an edited answer must hold before anybody acts on them: pure."""
+
+from pointsman.cascade.completion import read_completion
+from pointsman_schemas.base import Json
+from pointsman_schemas.reviews import ReviewRequested
+
+
+def why_no_case(request: ReviewRequested) -> str | None:
+    """What is missing for a person to decide; None: nothing."""
+    plan = request.decision.review
+    if plan is None:
+        return "its decision has no `review`, which says how cases are decided"
+    names = {queue.name for queue in plan.queues}
+    if len(names) < len(plan.queues):
+        return "its decision names a queue twice"
+    wanted = {request.queue, *(queue.then for queue in plan.queues if queue.then is not None)}
+    if lacking := sorted(wanted - names):
+        return f"its decision does not describe the queue {lacking[0]}"
+    if (request.proposed is None) == (request.stop.of == "answer"):
+        return "a stopped answer comes with what is proposed, and nothing else does"
+    if request.proposed is not None and request.proposed.job_id != request.job.job_id:
+        return "what is proposed is the outcome of another job"
+    return None
+
+
+def why_unusable(response: Json) -> str | None:
+    """Why an edited body is no answer that could be given out; None if it is one."""
+    try:
+        text = read_completion(response).text
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return "the edited answer is no chat completion: choices[0].message is missing"
+    return None if text.strip() else "the edited answer says nothing"
+
+
+def with_text(response: Json, text: str) -> Json:
+    """The same body with another answer; what belonged to the former one alone is left out."""
+    choice, *_ = response["choices"]
+    said = {"role": choice["message"].get("role", "assistant"), "content": text}
+    kept = {name: value for name, value in choice.items() if name not in ("message", "logprobs")}
+    return {**response, "choices": [{**kept, "message": said, "finish_reason": "stop"}]}

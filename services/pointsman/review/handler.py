@@ -1,0 +1,302 @@
+"""The review's handler: requests and commands in, cases and what follows from them out.
+
+Invariants:
+- A job that waits has one case; when the case ends, the same transaction holds the job's outcome or its way
+  to a tier.
+- Every command is answered: carried out, or refused with a reason.
+- What is approved is what was proposed: the request is kept as it came until the case ends.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from itertools import islice
+
+from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
+from pointsman.bus.codec.emit import dead_letter, emit
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.consume.state.handler import Effects
+from pointsman.registry.cancellations import Cancellations
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.outcome_topics import OutcomeTopics
+from pointsman.review import case as cases
+from pointsman.review.case import KEPT, WAITING, RefusedCommand, plan_of, queue_of
+from pointsman.review.content import why_no_case
+from pointsman.review.following import Cancelled, follows
+from pointsman.review.people import may_not_act
+from pointsman.review.state import CaseBook, case_key, request_key
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.metrics import DEAD
+from pointsman_schemas.base import Json, Message
+from pointsman_schemas.dead import DeadLetter
+from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.jobs import JobRouted
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.reviews import (
+    ReviewAnswered,
+    ReviewChanged,
+    ReviewClaim,
+    ReviewDecide,
+    ReviewOrigin,
+    ReviewRefusal,
+    ReviewRelease,
+    ReviewRequested,
+)
+from pointsman_schemas.topics import Topics
+
+STAGE = "review"
+SOURCE = "pointsman/review"
+#: Cases that the clock changes in one transaction.
+_PORTION = 200
+
+_Command = ReviewClaim | ReviewRelease | ReviewDecide
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """What records follow from: an envelope with the case's agent and trace; `root`: of derived ids."""
+
+    envelope: Envelope
+    root: tuple[str, int, int]
+    step: str
+    at: datetime
+
+
+class ReviewHandler:
+    """One for each life of a partition's lane; it keeps the state's cases decoded."""
+
+    def __init__(
+        self, in_force: RegistryInForce, topics: Topics, cancellations: Cancellations, clock: Clock
+    ) -> None:
+        self._in_force = in_force
+        self._topics = topics
+        self._outcomes = OutcomeTopics(topics, in_force)
+        self._cancellations = cancellations
+        self._clock = clock
+        self._book = CaseBook()
+
+    def handle(self, record: Incoming, state: Mapping[bytes, bytes]) -> Effects:
+        """See `StateHandler`."""
+        self._book.read(state)
+        decoded = decode(record)
+        match decoded:
+            case Malformed():
+                return Effects([self._dead(record, decoded)])
+            case Decoded(message=ReviewRequested() as request):
+                return self._open(record, decoded.envelope, request)
+            case Decoded(message=ReviewClaim() | ReviewRelease() | ReviewDecide() as command):
+                return self._command(record, decoded.envelope, command, state)
+            case _:
+                problem = f"type {decoded.envelope.type!r} does not belong on {record.topic}"
+                malformed = Malformed(Reason.UNKNOWN_TYPE, problem, cause=decoded.envelope)
+                return Effects([self._dead(record, malformed)])
+
+    def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
+        """See `StateHandler`: claims, queues and deadlines that are over, and jobs that were cancelled."""
+        self._book.read(state)
+        records: list[Outgoing] = []
+        changes: list[Outgoing] = []
+        for case, cancelled in islice(self._ended_by_time(now, state), _PORTION):
+            cause = self._cause_of_time(case, now)
+            records += self._following(case, state, cause, cancelled=cancelled)
+            changes += self._changed(case, cause)
+        for job_id in islice(self._book.forgettable(now - KEPT), _PORTION):
+            changes.append(Outgoing(self._topics.reviews_state.name, case_key(job_id), None, []))
+        self._book.take(changes)
+        return Effects(records, changes)
+
+    def _open(self, record: Incoming, envelope: Envelope, request: ReviewRequested) -> Effects:
+        problem = why_no_case(request)
+        if problem is not None or envelope.job_id != request.job.job_id:
+            raise ValueError(problem or "the envelope names another job")
+        known = self._book.case(request.job.job_id)
+        if known is not None and known.status in WAITING:
+            malformed = Malformed(Reason.DUPLICATE_JOB, "the job waits for a person already", cause=envelope)
+            return Effects([self._dead(record, malformed)])
+        assert record.value is not None
+        origin = ReviewOrigin(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            sha256=sha256(record.value).hexdigest(),
+            id=envelope.id,
+            trace_id=envelope.trace_id,
+            span_id=envelope.span_id,
+            data_subject=envelope.data_subject,
+        )
+        at = self._time_of(record)
+        opened = cases.opened(request, origin, at, 1 if known is None else known.revision + 1)
+        cause = _Cause(envelope, record.root, "", self._clock())
+        stored = emit(
+            self._topics.reviews_state,
+            request_key(request.job.job_id),
+            _follow(cause, "state", request),
+            request,
+        )
+        changes = [replace(stored, value=record.value), *self._changed(opened, cause)]
+        self._book.take(changes)
+        return Effects([], changes)
+
+    def _command(
+        self, record: Incoming, envelope: Envelope, command: _Command, state: Mapping[bytes, bytes]
+    ) -> Effects:
+        case = self._book.case(command.job_id)
+        if case is None:
+            cause = _Cause(envelope, record.root, "", self._clock())
+            return Effects([self._answer(None, command, cause, _unknown(command))])
+        whose = replace(
+            envelope, agent_id=case.agent_id, job_id=case.job_id, data_subject=case.origin.data_subject
+        )
+        if case.origin.trace_id is not None:
+            whose = replace(whose, trace_id=case.origin.trace_id)
+        cause = _Cause(whose, record.root, "", self._clock())
+        after = self._carried_out(record, command, case, state)
+        if isinstance(after, RefusedCommand):
+            return Effects([self._answer(case, command, cause, after)])
+        response = command.response if isinstance(command, ReviewDecide) else None
+        records = self._following(after, state, cause, response=response)
+        changes = self._changed(after, cause)
+        self._book.take(changes)
+        return Effects([*records, self._answer(after, command, cause, None)], changes)
+
+    def _carried_out(
+        self, record: Incoming, command: _Command, case: ReviewChanged, state: Mapping[bytes, bytes]
+    ) -> ReviewChanged | RefusedCommand:
+        at = self._time_of(record)
+        refused = may_not_act(self._in_force.at(at), command.by, case, record, at)
+        if refused is not None:
+            return refused
+        ended = cases.not_waiting(case)
+        if ended is not None:
+            return ended
+        request = self._request(case, state)
+        match command:
+            case ReviewClaim():
+                queue = queue_of(plan_of(request), case.queue)
+                return cases.claimed(case, command, at, queue, self._book.holds(command.by, at, case.job_id))
+            case ReviewRelease():
+                return cases.released(case, command, at)
+            case ReviewDecide():
+                return cases.decided(case, command, at, request)
+
+    def _ended_by_time(
+        self, now: datetime, state: Mapping[bytes, bytes]
+    ) -> Iterator[tuple[ReviewChanged, Cancelled | None]]:
+        for case in self._book.waiting:
+            asked = self._cancellations.of(case.job_id, case.agent_id)
+            if asked is not None:
+                yield cases.withdrawn(case, asked.by, now), Cancelled(asked.by, asked.reason)
+            elif self._book.may_be_due(case, now):
+                after = cases.timed_out(case, now, plan_of(self._request(case, state)))
+                if after is not None:
+                    yield after, None
+
+    def _request(self, case: ReviewChanged, state: Mapping[bytes, bytes]) -> ReviewRequested:
+        return ReviewRequested.model_validate_json(state[request_key(case.job_id)])
+
+    def _following(
+        self,
+        case: ReviewChanged,
+        state: Mapping[bytes, bytes],
+        cause: _Cause,
+        *,
+        response: Json | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> list[Outgoing]:
+        """The outcome, or the job on its way; nothing while the case waits."""
+        if case.status in WAITING:
+            return []
+        message = follows(case, self._request(case, state), response, cancelled)
+        if isinstance(message, JobRouted):
+            topic, key = self._topics.tier(message.decision.tier), message.job.key
+            made = emit(topic, key, _follow(cause, "routed", message), message)
+            if message.job.order_key is not None:
+                made.headers.append(("ce_orderkey", message.job.order_key.encode()))
+            return [made]
+        topic, key = self._outcomes(case.agent_id), str(case.job_id).encode()
+        return [emit(topic, key, _follow(cause, "outcome", message), message)]
+
+    def _changed(self, case: ReviewChanged, cause: _Cause) -> list[Outgoing]:
+        """The case as it stands now; its request goes when it has ended."""
+        topic = self._topics.reviews_state
+        changes = [emit(topic, case_key(case.job_id), _follow(cause, "case", case), case)]
+        if case.status not in WAITING:
+            changes.append(Outgoing(topic.name, request_key(case.job_id), None, []))
+        return changes
+
+    def _answer(
+        self, case: ReviewChanged | None, command: _Command, cause: _Cause, refused: RefusedCommand | None
+    ) -> Outgoing:
+        answered = ReviewAnswered(
+            job_id=command.job_id,
+            by=command.by,
+            refused=None if refused is None else refused.refusal,
+            message=_done(case) if refused is None else refused.message[:1000],
+            status=None if case is None else case.status,
+            revision=0 if case is None else case.revision,
+        )
+        key = str(command.job_id).encode()
+        return emit(self._topics.reviews_answers, key, _follow(cause, "answer", answered), answered)
+
+    def _cause_of_time(self, case: ReviewChanged, now: datetime) -> _Cause:
+        """The case itself: what it follows from is the request that opened it."""
+        origin = case.origin
+        envelope = Envelope(
+            origin.id,
+            SOURCE,
+            ReviewRequested.TYPE,
+            now,
+            case.agent_id,
+            case.job_id,
+            trace_id=origin.trace_id,
+            span_id=origin.span_id,
+            data_subject=origin.data_subject,
+        )
+        root = (origin.topic, origin.partition, origin.offset)
+        return _Cause(envelope, root, f"{case.revision}:", now)
+
+    def _time_of(self, record: Incoming) -> datetime:
+        """The broker's; a topic whose records have their writers' times would let people choose theirs."""
+        return broker_time(record) if record.by_broker else self._clock()
+
+    def _dead(self, record: Incoming, malformed: Malformed) -> Outgoing:
+        DEAD.labels(STAGE, malformed.reason).inc()
+        letter = DeadLetter(malformed.reason, malformed.message, STAGE, *record.origin)
+        return dead_letter(
+            self._topics.dead, record, letter, cause=malformed.cause, source=SOURCE, now=self._clock()
+        )
+
+
+def _follow(cause: _Cause, step: str, message: Message) -> Envelope:
+    return follow_with(
+        cause.envelope,
+        cause.root,
+        step=f"{cause.step}{step}",
+        source=SOURCE,
+        type=message.TYPE,
+        time=cause.at,
+    )
+
+
+def _done(case: ReviewChanged | None) -> str:
+    assert case is not None
+    match case.status:
+        case "claimed":
+            assert case.claim is not None
+            return f"claimed until {case.claim.until:%H:%M:%S} UTC"
+        case "open" if case.decisions:
+            return f"recorded; another person has to agree ({len(case.decisions)} decided so far)"
+        case "open":
+            return "released"
+        case "sent":
+            return f"sent to {case.decisions[-1].tier}"
+        case status:
+            return f"{status}: the outcome is written"
+
+
+def _unknown(command: _Command) -> RefusedCommand:
+    return RefusedCommand(
+        ReviewRefusal.UNKNOWN_CASE,
+        f"there is no case of job {command.job_id}; those that wait: pointsman review list",
+    )

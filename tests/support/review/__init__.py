@@ -1,0 +1,1 @@
+"""Cases for a person, and people who decide them."""
