@@ -1,0 +1,81 @@
+"""A review handler with its state in memory, as a lane that never fails would drive it."""
+
+from datetime import datetime
+from typing import Any
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.registry.cancellations import Cancellations
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.registry import Registry
+from pointsman.review.handler import ReviewHandler
+from pointsman_schemas.base import Message
+from pointsman_schemas.registry import AgentEntry, RegistryRules
+from pointsman_schemas.reviews import ReviewAnswered
+from tests.support.review.cases import NOW, TOPICS, record
+
+PEOPLE = ("ana", "ben", "eva")
+
+
+def registry(*entries: AgentEntry, identity: Any = "claimed") -> RegistryInForce:
+    """With three reviewers of the queue `legal`, and the agent whose jobs they are."""
+    people = [AgentEntry(id=name, owner="reviewers", reviews=("legal", "board")) for name in PEOPLE]
+    known = {entry.id: entry for entry in (*people, AgentEntry(id="contract-reviewer", owner="legal"), *entries)}
+    return RegistryInForce(
+        Registry.of(known.values(), RegistryRules(unregistered="admit", identity=identity))
+    )
+
+
+class Driven:
+    """`now` is what the handler's clock says. `sent`: all records made, in their order."""
+
+    def __init__(self, in_force: RegistryInForce | None = None) -> None:
+        self.now = NOW
+        self.in_force = in_force or registry()
+        self.cancellations = Cancellations(lambda: self.now)
+        self.state: dict[bytes, bytes] = {}
+        self.sent: list[Outgoing] = []
+        self._offset = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """As after a crash: the state as the changelog has it, and a new handler."""
+        self._handler = ReviewHandler(self.in_force, TOPICS, self.cancellations, lambda: self.now)
+
+    def put(self, message: Message, at: datetime | None = None) -> list[Message]:
+        """Handle a record of this message; returns what was made, decoded."""
+        self.now = at or self.now
+        self._offset += 1
+        return self.take(record(message, self._offset, self.now))
+
+    def take(self, incoming: Incoming) -> list[Message]:
+        return self._apply(*self._handler.handle(incoming, self.state))
+
+    def due(self, at: datetime) -> list[Message]:
+        """What the clock makes of the state, until it makes nothing more."""
+        self.now, made = at, []
+        while any(effects := self._handler.due(at, self.state)):
+            made += self._apply(*effects)
+        return made
+
+    def answer(self, message: Message, at: datetime | None = None) -> ReviewAnswered:
+        """The answer to a command."""
+        (answer,) = [made for made in self.put(message, at) if isinstance(made, ReviewAnswered)]
+        return answer
+
+    def _apply(self, records: Any, changes: Any) -> list[Message]:
+        for change in changes:
+            assert change.topic == TOPICS.reviews_state.name
+            if change.value is None:
+                self.state.pop(change.key, None)
+            else:
+                self.state[change.key] = change.value
+        self.sent += records
+        return [decoded(made) for made in records]
+
+
+def decoded(made: Outgoing) -> Message:
+    """What a record says; the checks of a reader are made."""
+    read = decode(Incoming(made.topic, 0, 0, 0, made.key, made.value, tuple(made.headers)))
+    assert isinstance(read, Decoded), read
+    return read.message
