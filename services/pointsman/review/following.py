@@ -13,7 +13,7 @@ from pointsman_schemas.reviews import ReviewChanged, ReviewRequested
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class Withdrawal:
     """Who asked for the job to stop, and why."""
 
     by: str
@@ -24,7 +24,7 @@ def follows(
     case: ReviewChanged,
     request: ReviewRequested,
     response: Json | None = None,
-    cancelled: Cancelled | None = None,
+    cancelled: Withdrawal | None = None,
 ) -> Message:
     """The message that ends the case's wait. `response`: the body of an edit.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
+from typing import assert_never
 
 from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.codec.emit import dead_letter, emit
@@ -23,7 +24,7 @@ from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.review import case as cases
 from pointsman.review.case import KEPT, WAITING, RefusedCommand, plan_of, queue_of
 from pointsman.review.content import why_no_case
-from pointsman.review.following import Cancelled, follows
+from pointsman.review.following import Withdrawal, follows
 from pointsman.review.people import may_not_act
 from pointsman.review.state import CaseBook, case_key, request_key
 from pointsman.runtime.clock import Clock
@@ -81,6 +82,8 @@ class ReviewHandler:
         self._book.read(state)
         decoded = decode(record)
         match decoded:
+            case Malformed() if record.topic == self._topics.review.name:
+                raise ValueError(decoded.message)  # its job must end: as that of any record that is given up
             case Malformed():
                 return Effects([self._dead(record, decoded)])
             case Decoded(message=ReviewRequested() as request):
@@ -179,14 +182,16 @@ class ReviewHandler:
                 return cases.released(case, command, at)
             case ReviewDecide():
                 return cases.decided(case, command, at, request)
+            case _:
+                assert_never(command)
 
     def _ended_by_time(
         self, now: datetime, state: Mapping[bytes, bytes]
-    ) -> Iterator[tuple[ReviewChanged, Cancelled | None]]:
+    ) -> Iterator[tuple[ReviewChanged, Withdrawal | None]]:
         for case in self._book.waiting:
             asked = self._cancellations.of(case.job_id, case.agent_id)
             if asked is not None:
-                yield cases.withdrawn(case, asked.by, now), Cancelled(asked.by, asked.reason)
+                yield cases.withdrawn(case, asked.by, now), Withdrawal(asked.by, asked.reason)
             elif self._book.may_be_due(case, now):
                 after = cases.timed_out(case, now, plan_of(self._request(case, state)))
                 if after is not None:
@@ -202,7 +207,7 @@ class ReviewHandler:
         cause: _Cause,
         *,
         response: Json | None = None,
-        cancelled: Cancelled | None = None,
+        cancelled: Withdrawal | None = None,
     ) -> list[Outgoing]:
         """The outcome, or the job on its way; nothing while the case waits."""
         if case.status in WAITING:

@@ -20,7 +20,9 @@ PEOPLE = ("ana", "ben", "eva")
 def registry(*entries: AgentEntry, identity: Any = "claimed") -> RegistryInForce:
     """With three reviewers of the queue `legal`, and the agent whose jobs they are."""
     people = [AgentEntry(id=name, owner="reviewers", reviews=("legal", "board")) for name in PEOPLE]
-    known = {entry.id: entry for entry in (*people, AgentEntry(id="contract-reviewer", owner="legal"), *entries)}
+    known = {
+        entry.id: entry for entry in (*people, AgentEntry(id="contract-reviewer", owner="legal"), *entries)
+    }
     return RegistryInForce(
         Registry.of(known.values(), RegistryRules(unregistered="admit", identity=identity))
     )

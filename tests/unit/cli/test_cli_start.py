@@ -13,6 +13,7 @@ from pointsman.cli.agents.agents import COMMANDS as AGENTS
 from pointsman.cli.audit.audit import COMMANDS as AUDITS
 from pointsman.cli.bench.bench import COMMANDS as BENCHES
 from pointsman.cli.main import COMMANDS, FOLDERS
+from pointsman.cli.review.review import COMMANDS as REVIEWS
 
 #: command -> its module
 MODULES = {name: f"pointsman.cli.{folder}.{name}" for folder, names in FOLDERS.items() for name in names}
@@ -60,7 +61,7 @@ def test_every_command_is_in_the_table() -> None:
     folder = Path(pointsman.cli.__file__).parent
     with_app = {path for path in folder.glob("*/*.py") if "\napp = " in path.read_text()}
     named = {f"pointsman.cli.{path.parent.name}.{path.stem}" for path in with_app}
-    below = {"audit": AUDITS, "bench": BENCHES, "agents": AGENTS}
+    below = {"audit": AUDITS, "bench": BENCHES, "agents": AGENTS, "review": REVIEWS}
     in_groups = {f"pointsman.cli.{group}.{name}" for group in below for name in below[group]}
     assert named == set(MODULES.values()) | {name.replace("-", "_") for name in in_groups}
     assert set(MODULES) == set(COMMANDS)

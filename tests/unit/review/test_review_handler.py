@@ -53,8 +53,12 @@ def test_what_is_approved_is_byte_for_byte_what_was_proposed() -> None:
 
 
 ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abc"), inner, max_size=4),
     max_leaves=12,
 )
 
@@ -103,7 +107,7 @@ def test_a_job_whose_routing_stopped_goes_to_a_tier(choice: str) -> None:
     driven = Driven()
     requested = opened(driven, request(of="routing"))
     driven.put(claim(requested))
-    tier = {"tier": "medium"} if choice == "send" else {}
+    tier: dict[str, Any] = {"tier": "medium"} if choice == "send" else {}
     routed, _ = driven.put(decide(requested, choice, **tier))
     assert isinstance(routed, JobRouted)
     assert routed.decision.tier == ("medium" if choice == "send" else requested.decision.tier)
@@ -275,7 +279,9 @@ def test_a_thousand_cases_that_end_at_once_end_in_portions() -> None:
     assert not driven.due(later(3601))
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", b'{"type": "job.cancel.v1"}', b"\xff", b'{"type": "review.claim.v1"}'])
+@pytest.mark.parametrize(
+    "value", [b"", b"{}", b'{"type": "job.cancel.v1"}', b"\xff", b'{"type": "review.claim.v1"}']
+)
 def test_what_cannot_be_read_is_a_dead_letter(value: bytes) -> None:
     driven = Driven()
     driven._handler.handle(record(request(), 1), driven.state)
@@ -283,6 +289,15 @@ def test_what_cannot_be_read_is_a_dead_letter(value: bytes) -> None:
     records, changes = driven._handler.handle(incoming, driven.state)
     assert [made.topic for made in records] == [TOPICS.dead.name]
     assert not changes
+
+
+def test_a_request_that_cannot_be_read_ends_its_job_as_any_record_that_is_given_up() -> None:
+    driven = Driven()
+    whole = record(request(), 1)
+    for value in (b"{}", value_of(request()).replace(b'"review":{', b'"review":{"x":1,')):
+        incoming = Incoming(whole.topic, 0, 7, 0, whole.key, value, whole.headers)
+        with pytest.raises(ValueError):
+            driven.take(incoming)
 
 
 def _signed(incoming: Incoming, key: PrivateKey | None) -> Incoming:
@@ -297,10 +312,14 @@ def _signed(incoming: Incoming, key: PrivateKey | None) -> Incoming:
     )  # fmt: skip
 
 
+#: What a choice needs besides.
+FIELDS: dict[str, dict[str, Any]] = {"edit": {"response": edited()}, "send": {"tier": "small"}}
 STEPS = st.tuples(
     st.integers(0, 4),
     st.sampled_from(PEOPLE),
-    st.sampled_from(["claim", "claim", "approve", "approve", "reject", "edit", "send", "release", "due", "restart"]),
+    st.sampled_from(
+        ["claim", "claim", "approve", "approve", "reject", "edit", "send", "release", "due", "restart"]
+    ),
     st.integers(0, 12),
     st.integers(0, 700),
 )
@@ -329,7 +348,7 @@ def test_every_case_ends_once_whatever_people_and_time_do(steps: list[Any], peop
                 driven.put(release(requested, by, max(1, revision)), at)
             case choice:
                 commands += 1
-                of = {"edit": {"response": edited()}, "send": {"tier": "small"}}.get(choice, {})
+                of = FIELDS.get(choice, {})
                 driven.put(decide(requested, choice, by, max(1, revision), **of), at)
     driven.due(later(100_000))
     sent = [json.loads(made.value or b"") for made in driven.sent]

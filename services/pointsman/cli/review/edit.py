@@ -42,7 +42,7 @@ def edit(
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise CommandError(
-                f"{file} cannot be read: {why}", "name a file with the answer's text", 2
+                f"{file} cannot be read: {why}", "name a file with the answer's text", code=2
             ) from None
 
     async def replace(reviewer: Reviewer, known: KnownCase) -> ReviewAnswered:
