@@ -1,0 +1,128 @@
+"""Exactly one decision and one outcome for each case, whatever happens to the review service meanwhile."""
+
+import asyncio
+import os
+import random
+import re
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import follow
+from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.services.processes import Process, second, stop, wait_ready
+from pointsman.registry.agents_file import parse
+from pointsman.registry.publish import apply_file
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.review.cases import request
+from tests.support.review.crowd import Crowd, problems, request_record
+from tests.support.running.system import FAST
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
+
+#: More than this, by hand: REVIEW_CASES=1000 REVIEW_KILLS=20 REVIEW_FREEZES=5 REVIEW_SEED=7.
+CASES, KILLS, FREEZES, SEED = (
+    int(os.environ.get(f"REVIEW_{name}", default))
+    for name, default in (("CASES", 200), ("KILLS", 4), ("FREEZES", 1), ("SEED", 1))
+)
+PEOPLE = [f"person-{number}" for number in range(200)]
+
+
+@pytest.fixture
+async def services(kafka: Kafka, tmp_path: Path) -> AsyncIterator[list[Process]]:
+    """Two review processes, so that one takes over from the other."""
+    topics = Topics(kafka.prefix)
+    await apply(kafka.settings, topics.all(["small"]))
+    listed = "".join(f"- {{id: {name}, owner: reviewers, reviews: [legal]}}\n" for name in PEOPLE)
+    agents = parse(f"unregistered: admit\nagents:\n{listed}", ["small"])
+    await apply_file(kafka.settings, topics, agents, by="tests")
+    environment = {
+        **FAST,
+        "POINTSMAN_KAFKA": kafka.bootstrap,
+        "POINTSMAN_PREFIX": kafka.prefix,
+        "POINTSMAN_HTTP_HOST": LOOPBACK,
+        "POINTSMAN_HTTP_PORT": str(free_port()),
+        "POINTSMAN_CLAIMS": "",
+    }
+    url = f"http://{LOOPBACK}:{environment['POINTSMAN_HTTP_PORT']}"
+    first = Process("review", ["run", "review"], environment, tmp_path / "review.log", url)
+    processes = [first, second(first, "review-2")]
+    try:
+        for process in processes:
+            process.start()
+        await asyncio.to_thread(wait_ready, processes)
+        yield processes
+    finally:
+        for process in processes:
+            if process.child is not None and not process.ended():
+                process.child.send_signal(signal.SIGCONT)
+        stop(processes)
+
+
+async def test_each_case_is_decided_once_through_kills_and_freezes(
+    kafka: Kafka, services: list[Process]
+) -> None:
+    topics = Topics(kafka.prefix)
+    requests = [request(number, open_per_person=1000) for number in range(CASES)]
+    crowd = Crowd(topics, PEOPLE, SEED)
+    commands = crowd.commands(requests)
+    chance = random.Random(SEED)
+    await _publish(kafka, [request_record(topics, requested) for requested in requests])
+    await _until(kafka, topics, "reviews.state", CASES, distinct=True)
+    sending = asyncio.create_task(_slowly(kafka, commands, seconds=2.5 * KILLS + 10 * FREEZES))
+    for _ in range(KILLS):
+        await asyncio.sleep(chance.uniform(0.3, 2.0))
+        for process in services:  # the one that works is among them
+            assert process.child is not None
+            process.child.kill()
+            process.child.wait()
+            process.start()
+            if chance.random() < 0.5:
+                break
+    for _ in range(FREEZES):
+        victim = chance.choice(services)
+        assert victim.child is not None
+        victim.child.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(8)
+        victim.child.send_signal(signal.SIGCONT)
+    await sending
+    await _until(kafka, topics, "reviews.answers", len(commands))
+    log = await _log(kafka)
+    assert problems(topics, crowd, requests, log) == []
+
+
+async def _slowly(kafka: Kafka, records: list[Outgoing], seconds: float) -> None:
+    portion = max(1, len(records) // 40)
+    for first in range(0, len(records), portion):
+        await _publish(kafka, records[first : first + portion])
+        await asyncio.sleep(seconds / 40)
+
+
+async def _publish(kafka: Kafka, records: list[Outgoing]) -> None:
+    async with Publisher(kafka.settings) as publisher:
+        await publisher.publish(records, within=60)
+
+
+async def _log(kafka: Kafka) -> list[Incoming]:
+    pattern = re.compile(Topics(kafka.prefix).pattern)
+    return [record async for record in follow(kafka.settings, pattern, start="beginning", until_end=True)]
+
+
+async def _until(kafka: Kafka, topics: Topics, name: str, count: int, *, distinct: bool = False) -> None:
+    """Until so many records are there; `distinct`: of cases, each counted once."""
+    wanted = f"{topics.prefix}.{name}"
+    seen: set[object] = set()
+    async with asyncio.timeout(180):
+        async for record in follow(kafka.settings, [wanted], start="beginning"):
+            if not distinct:
+                seen.add(record.origin)
+            elif record.key is not None and record.key.startswith(b"case/"):
+                seen.add(record.key)
+            if len(seen) >= count:
+                return
