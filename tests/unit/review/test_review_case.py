@@ -153,6 +153,15 @@ class TestTwoPeople:
         assert isinstance(second, ReviewChanged)
         assert (second.status, [made.by for made in second.decisions]) == ("approved", ["ana", "ben"])
 
+    def test_one_person_never_agrees_with_itself(self) -> None:
+        requested = request(people=2)
+        first = decision(claimed(requested), requested)
+        assert isinstance(first, ReviewChanged)
+        again = first.model_copy(update={"status": "claimed", "claim": claimed(requested).claim})
+        second = decision(again, requested)
+        assert isinstance(second, ReviewChanged)
+        assert second.status == "open"
+
     def test_who_does_not_agree_leaves_it_to_a_third(self) -> None:
         requested = request(people=2)
         first = decision(claimed(requested), requested)

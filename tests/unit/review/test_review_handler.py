@@ -212,6 +212,13 @@ class TestWho:
         driven.put(decide(requests[0]))
         assert driven.answer(claim(requests[2])).refused is None
 
+    def test_a_claim_that_is_over_is_not_counted(self) -> None:
+        driven = Driven()
+        one, two = (opened(driven, request(number, open_per_person=1, lease_s=60)) for number in (1, 2))
+        driven.put(claim(one), later(1))
+        assert driven.answer(claim(two), later(60.9)).refused is ReviewRefusal.TOO_MANY_CLAIMS
+        assert driven.answer(claim(two), later(61)).refused is None
+
 
 class TestTime:
     def test_a_claim_that_is_over_frees_the_case(self) -> None:
