@@ -44,7 +44,7 @@ comment on view audit.review_load is
 person is null for cases that nobody has claimed; decisions are those of the last 30 days. A person who approves nearly everything in a moment may not be looking.
 select * from audit.review_load order by waiting_since nulls last';
 
-create view audit.escalations as
+create view audit.review_results as
 select rule, what, source, threshold, count(*) as cases,
   count(*) filter (where state in ('open', 'claimed')) as waiting,
   count(*) filter (where state = 'approved') as approved,
@@ -56,7 +56,7 @@ select rule, what, source, threshold, count(*) as cases,
     and value ~ '^\d(\.\d{1,18})?$' and state in ('edited', 'rejected', 'sent')) as highest_changed
 from audit.reviews where opened_at >= now() - interval '30 days'
 group by rule, what, source, threshold;
-comment on view audit.escalations is
+comment on view audit.review_results is
 'Does asking a person pay: how often did people change what they were asked about, by rule and threshold?
 Of the last 30 days. highest_changed is the highest confidence at which a person still changed something: a threshold below it would have let that through.
-select * from audit.escalations order by cases desc';
+select * from audit.review_results order by cases desc';
