@@ -4,11 +4,11 @@ import asyncio
 import time
 from typing import Any
 
+from pointsman.bench.system import RunningSystem
 from pointsman.client import Client
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import Person, submit
-from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.outcomes import JobCompleted, JobRejected, Outcome
 from pointsman_schemas.registry import State
 from pointsman_schemas.topics import Topics
@@ -19,11 +19,11 @@ _MOST_S = 60.0
 
 
 async def refused_after(
-    registry: KafkaPart, client: Client, agent: str, body: dict[str, Any], changes: int
+    whole: RunningSystem, client: Client, agent: str, body: dict[str, Any], changes: int
 ) -> list[float]:
     """Milliseconds from the change to the first refusal at the client, connecting included, each time.
 
-    `registry`: who may change it; `client`: the agent's, which sends this body every 10 ms meanwhile.
+    `client`: the agent's, which sends this body every 10 ms meanwhile.
 
     Raises:
         TimeoutError: a change did not come into force.
@@ -31,20 +31,23 @@ async def refused_after(
     took = []
     for _ in range(changes):
         refused = asyncio.create_task(_first(client, body, JobRejected))
-        began = await _turn(registry, agent, "suspended")
+        began = await _turn(whole, agent, "suspended")
         took.append((await refused - began) * 1000)
-        await _turn(registry, agent, "active")
+        await _turn(whole, agent, "active")
         await _first(client, body, JobCompleted)
     return took
 
 
-async def _turn(registry: KafkaPart, agent: str, state: State) -> float:
+async def _turn(whole: RunningSystem, agent: str, state: State) -> float:
     """Returns when it was sent, before there was a connection for it."""
-    topics = Topics(registry.prefix)
-    history = await read_registry(registry, topics)
+    person, people = Person("pointsman/bench"), None
+    if whole.logins is not None:
+        person, people = whole.logins.registrar, whole.logins.people
+    topics = Topics(whole.kafka.prefix)
+    history = await read_registry(whole.kafka, topics, people)
     change = turned(history.agents[agent], state)
     began = time.perf_counter()
-    await submit(registry, topics, history, [change], Person("pointsman/bench"))
+    await submit(whole.kafka, topics, history, [change], person)
     return began
 
 

@@ -125,8 +125,10 @@ def _logins(stack: Stack, owner: str, agents: Path) -> SecureLogins | None:
 
 async def _prepare(kafka: KafkaPart, owner: str, agents: Path, logins: SecureLogins | None) -> None:
     await apply(kafka, Topics().all(TIERS))
-    known = load_agents(logins.agents if logins else agents, TIERS)
-    await apply_file(kafka, Topics(), known, by="pointsman/bench")
+    if logins is not None:
+        await logins.register(load_agents(logins.agents, TIERS))
+    else:
+        await apply_file(kafka, Topics(), load_agents(agents, TIERS), by="pointsman/bench")
     await create_database_if_missing(owner)
     await migrate(owner)
     await (logins.make() if logins else open_logins.make_logins(owner))

@@ -86,7 +86,7 @@ async def _rounds(whole: RunningSystem, load: TenantsLoad, say: Callable[[str], 
                 beside.append(await _times(others, load))
     say(f"an agent is suspended and resumed, {load.changes} times")
     async with whole.client("suspended") as client:
-        refused = await refused_after(whole.kafka, client, "suspended", _JOB, load.changes)
+        refused = await refused_after(whole, client, "suspended", _JOB, load.changes)
     return TenantsReport(int(load.rate * load.seconds), tuple(alone), tuple(beside), sent[0], tuple(refused))
 
 

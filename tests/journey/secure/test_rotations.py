@@ -19,7 +19,6 @@ from pointsman.dev.private_file import write_private
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import load as load_agents
-from pointsman.registry.publish import apply_file
 from tests.support.access.broker import show_another
 from tests.support.running.system import TIERS, System
 
@@ -47,11 +46,11 @@ async def test_jobs_go_on_while_secrets_are_replaced(secure_system: System, tmp_
                 return all(now[name] - ports for name, ports in connected.items())
 
             await system.until(connected_anew, 60, "new connections")
-            await public_keys(system, logins.agents, old, new)
+            await public_keys(logins, old, new)
             async with sending(after, jobs):  # and before, too
                 await system.until_ended([str(job) for job in jobs], 60)
         async with sending(after, jobs):
-            await public_keys(system, logins.agents, new)
+            await public_keys(logins, new)
             await until_foreign(system, before)
         assert all([await asyncio.to_thread(process.ready) for process in system.processes.values()])
     await system.until_ended([str(job) for job in jobs], 60)
@@ -88,17 +87,16 @@ async def new_passwords(system: System, logins: SecureLogins) -> None:
     await set_passwords(system.settings, new)
 
 
-async def public_keys(system: System, agents: Path, *keys: PrivateKey) -> None:
+async def public_keys(logins: SecureLogins, *keys: PrivateKey) -> None:
     """The agent's entry names these from now on."""
-    file = load_agents(agents, TIERS)
+    file = load_agents(logins.agents, TIERS)
     entries = [
         listed.model_copy(update={"public_keys": tuple(key.public.text for key in keys)})
         if listed.id == AGENT
         else listed
         for listed in file.agents
     ]
-    file = file.model_copy(update={"agents": tuple(entries)})
-    await apply_file(system.settings, system.topics, file, by="tests")
+    await logins.register(file.model_copy(update={"agents": tuple(entries)}))
 
 
 async def until_foreign(system: System, client: Client) -> None:

@@ -1,12 +1,16 @@
 """The whole system where each service logs in as itself, and the broker refuses what is not its part."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import BusError
 from pointsman.bus.produce.publisher import Publisher
+from pointsman.registry.changes import turned
+from pointsman.registry.follow import read_registry
+from pointsman.registry.publish import Person, submit
 from tests.support.running.system import System
 
 #: What may be seen and not written, or not even be seen.
@@ -45,7 +49,8 @@ async def test_what_is_not_its_part_is_refused_to_each_service(secure_system: Sy
                 await publisher.publish([Outgoing(topic.name, None, b"{}", [])], within=30)
 
 
-async def test_a_job_that_its_agent_did_not_sign_is_a_dead_letter(secure_system: System) -> None:
+async def test_what_nobody_signed_comes_to_nothing(secure_system: System) -> None:
+    """A job is a dead letter; a change of the registry stands on its topic, and nobody heeds it."""
     (unsigned,) = secure_system.unsigned_jobs(1).values()
     (signed,) = secure_system.jobs(1).values()
     assert secure_system.logins is not None
@@ -61,3 +66,20 @@ async def test_a_job_that_its_agent_did_not_sign_is_a_dead_letter(secure_system:
         return {record.value for record in dead} == {unsigned.value, foreign.value}
 
     await secure_system.until(both_dead, 60, "two dead letters")
+
+    logins, topics = secure_system.logins, secure_system.topics
+    registry = logins.kafka("registry")
+    history = await read_registry(registry, topics, logins.people)
+    thief = Person(logins.registrar.id)  # with the login, without the key
+    for agent, person in (("math-tutor", thief), ("data-analyst", logins.registrar)):
+        await submit(registry, topics, history, [turned(history.agents[agent], "suspended")], person)
+
+    async def is_refused(agent: str) -> bool:
+        ((job_id, job),) = secure_system.jobs(1, agent_id=agent).items()
+        await secure_system.send([job])
+        await secure_system.until_ended([job_id], 60)
+        refusals = "select 1 from audit.message where kind = 'job.rejected.v1' and job_id = $1"
+        return bool(await secure_system.fetch(refusals, UUID(job_id)))
+
+    await secure_system.until(lambda: is_refused("data-analyst"), 60, "the signed change")
+    assert not await is_refused("math-tutor")

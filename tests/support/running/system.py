@@ -79,8 +79,10 @@ class System:
 
     async def start(self) -> None:
         await apply(self.settings, self.topics.all(TIERS))
-        agents = self.logins.agents if self.logins else starter.AGENTS
-        await apply_file(self.settings, self.topics, load_agents(agents, TIERS), by="tests")
+        if self.logins is not None:
+            await self.logins.register(load_agents(self.logins.agents, TIERS))
+        else:
+            await apply_file(self.settings, self.topics, load_agents(starter.AGENTS, TIERS), by="tests")
         await migrate(self.dsn)
         await (self.logins.make() if self.logins else make_logins(self.dsn))
         for process in self.processes.values():

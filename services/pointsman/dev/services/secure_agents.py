@@ -25,9 +25,9 @@ def secured(listed: AgentsFile, security: BrokerSecurity, prefix: str) -> Path:
     return file
 
 
-def key_file(security: BrokerSecurity, prefix: str, agent_id: str) -> Path:
-    """Where the private key of an agent is; one is made where there is none."""
-    file = security.file(f"{prefix}.agent.{agent_id}", "pem")
+def key_file(security: BrokerSecurity, user: str) -> Path:
+    """Where it is what a user signs with; one is made where there is none."""
+    file = security.file(user, "pem")
     if not file.exists():
         write_private(file, PrivateKey.generate().pem)
     return file
@@ -36,7 +36,7 @@ def key_file(security: BrokerSecurity, prefix: str, agent_id: str) -> Path:
 def _entry(entry: AgentEntry, security: BrokerSecurity, prefix: str) -> dict[str, Any]:
     fields = entry.model_dump(mode="json", exclude_defaults=True)
     if entry.public_keys is None:
-        key = PrivateKey.parse(key_file(security, prefix, entry.id).read_text())
+        key = PrivateKey.parse(key_file(security, f"{prefix}.agent.{entry.id}").read_text())
         fields["public_keys"] = [key.public.text]
     try:
         AgentEntry.model_validate({**fields, "kafka": True})

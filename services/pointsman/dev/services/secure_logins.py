@@ -12,7 +12,11 @@ from pointsman.dev.services.logins import password
 from pointsman.dev.services.secure_agents import key_file, secured
 from pointsman.dev.show.journey import Sender
 from pointsman.identity.keys import PrivateKey
+from pointsman.identity.verify import AgentKeys
+from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.publish import Person, apply_file
+from pointsman.registry.settings import people_of
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.roles import AUDITOR, WRITER, as_login
 from pointsman_schemas.topics import Topics
@@ -20,6 +24,7 @@ from pointsman_schemas.topics import Topics
 #: By which variable a process is told its address in Postgres.
 _VARIABLES = {WRITER: "POINTSMAN_POSTGRES_WRITER", AUDITOR: "POINTSMAN_POSTGRES"}
 _OWNER = "POINTSMAN_POSTGRES_OWNER"
+_REGISTRAR = "registry"
 
 
 class SecureLogins:
@@ -58,11 +63,30 @@ class SecureLogins:
 
     def key_file(self, agent_id: str) -> Path:
         """Where it is what an agent signs with."""
-        return key_file(self._security, self._access.prefix, agent_id)
+        return key_file(self._security, f"{self._access.prefix}.agent.{agent_id}")
 
     def key(self, agent_id: str) -> PrivateKey:
         """What an agent signs with."""
         return PrivateKey.parse(self.key_file(agent_id).read_text())
+
+    @property
+    def registrar(self) -> Person:
+        """Who may change the registry: no process heeds a change that nobody signed."""
+        return Person(_REGISTRAR, PrivateKey.parse(self._registrar_key_file.read_text()))
+
+    @property
+    def people(self) -> AgentKeys | None:
+        """The same for who reads it."""
+        return people_of(self._people)
+
+    async def register(self, file: AgentsFile) -> None:
+        """Make the registry what the file says. Topics are there.
+
+        Raises:
+            BusError: it cannot be read or written.
+        """
+        who, topics = self.registrar, Topics(self._access.prefix)
+        await apply_file(self.admin, topics, file, by=who.id, key=who.key, people=self.people)
 
     def sender(self, agent_id: str) -> Sender:
         """How an agent sends its jobs: as itself, or where it has no login as the operator."""
@@ -82,19 +106,37 @@ class SecureLogins:
     def environment(self, part: str) -> dict[str, str]:
         """Both for a process, and nothing left of anybody else's."""
         given = environment(self.kafka(part)) | dict.fromkeys((*_VARIABLES.values(), _OWNER), "")
+        given["POINTSMAN_REGISTRY_KEYS"] = self._people
         role = self._access.logins.get(f"{self._access.prefix}.{part}")
         return given | ({_VARIABLES[role]: self.postgres(part)} if role in _VARIABLES else {})
 
     def leave(self, more: Mapping[str, str]) -> None:
         """Write what a process is told for each user into a file, `more` too: to act as that user."""
+        registrar = {
+            "POINTSMAN_REGISTRY_KEYS": self._people,
+            "POINTSMAN_REGISTRY_KEY_FILE": str(self._registrar_key_file),
+            "POINTSMAN_AGENT": _REGISTRAR,
+        }
         for principal in self._access.principals:
             part = principal.name.removeprefix(f"{self._access.prefix}.")
             given = {**self.environment(part), **more}
             if principal.role == "agent":
                 given["POINTSMAN_KEY_FILE"] = str(self.key_file(principal.part))
+            if principal.role == "registry":
+                given |= registrar
             self._leave(principal.name, given)
-        admin = environment(self.admin)
-        self._leave(self._security.admin, {**admin, "POINTSMAN_POSTGRES": self._owner, **more})
+        admin = {**environment(self.admin), "POINTSMAN_POSTGRES": self._owner, **registrar}
+        self._leave(self._security.admin, {**admin, **more})
+
+    @property
+    def _registrar_key_file(self) -> Path:
+        return key_file(self._security, f"{self._access.prefix}.{_REGISTRAR}")
+
+    @property
+    def _people(self) -> str:
+        who = self.registrar
+        assert who.key is not None
+        return f"{who.id}={who.key.public.text}"
 
     def _kafka(self, user: str) -> KafkaPart:
         part = self._security.settings(self._bootstrap, user)

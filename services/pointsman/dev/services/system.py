@@ -119,8 +119,11 @@ async def _prepare(
     kafka: KafkaPart, postgres: str, tiers: Sequence[str], secure: SecureLogins | None
 ) -> None:
     await apply(kafka, Topics().all(tiers))
-    agents = secure.agents if secure else Path(files()["POINTSMAN_AGENTS"])
-    await apply_file(kafka, Topics(), load_agents(agents, tiers), by="pointsman/dev")
+    if secure is not None:
+        await secure.register(load_agents(secure.agents, tiers))
+    else:
+        agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), tiers)
+        await apply_file(kafka, Topics(), agents, by="pointsman/dev")
     await create_database_if_missing(postgres)
     await migrate(postgres)
     await (secure.make() if secure else logins.make_logins(postgres))
