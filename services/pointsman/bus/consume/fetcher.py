@@ -27,6 +27,7 @@ from aiokafka.errors import (
     KafkaError,
     NoError,
     OffsetOutOfRangeError,
+    RequestTimedOutError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -280,8 +281,8 @@ class Fetcher:
             )
             code, parts = await self._client.send(leader, request)
             _check(code, f"broker {leader}")
-        except KafkaError as error:
-            await self._pause(error)
+        except (KafkaError, KeyError) as error:  # KeyError: of a connection that the client has lost
+            await self._pause(error if isinstance(error, KafkaError) else RequestTimedOutError(repr(error)))
             return
         refused: list[KafkaError] = []
         for place, part in parts.items():

@@ -74,6 +74,22 @@ async def fetcher(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     await made.close()
 
 
+async def test_a_connection_that_the_client_has_lost_is_asked_for_anew(
+    brokers: Brokers, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When an answer is late the client closes its connection, and fails where that is gone already."""
+    asked: list[int] = []
+
+    async def lost(leader: int, question: object) -> object:
+        asked.append(leader)
+        raise KeyError((leader, "default"))
+
+    monkeypatch.setattr(brokers, "send", lost)
+    for _ in range(2):
+        await fetcher.gather([HERE], FOREVER_S)
+    assert asked == [0, 0]
+
+
 def some() -> bytes:
     log = Log()
     log.add([b"a"])

@@ -17,6 +17,7 @@ from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
 
 HERE = TopicPartition("t", 0)
 
@@ -226,6 +227,46 @@ async def test_a_lane_that_stays_writes_with_the_new_membership(monkeypatch: pyt
         group.generation = 2
         await lanes.assigned({HERE})
         assert [writer.membership.generation for writer in group.writers] == [2]
+
+
+async def test_a_lane_that_comes_while_it_is_asked_who_had_the_others_has_the_former_membership(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody has asked whether another had it meanwhile."""
+    group = Group()
+    async with owning(group, monkeypatch) as lanes:
+        group.may_read.clear()
+        await lanes.assigned({HERE, TopicPartition("t", 1)})
+        async with asyncio.timeout(20):
+            await group.reads.wait()
+        group.generation = 2
+
+        async def meanwhile() -> bool:
+            group.may_read.set()
+            await group.until_open(2)
+            return True
+
+        monkeypatch.setattr(group, "is_last", meanwhile)
+        await lanes.assigned({HERE, TopicPartition("t", 1)})
+        assert [writer.membership.generation for writer in group.writers] == [2, 1]
+
+
+async def test_of_several_topics_a_partition_has_lanes_only_where_all_are_ours(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    group, other = Group(), TopicPartition("u", 0)
+    group.ids["u"] = TopicId("cluster", UUID(int=2))
+    async with owning(group, monkeypatch) as lanes:
+        lanes.__dict__["_topics"] = [HERE.topic, other.topic]
+        await lanes.assigned({HERE})
+        assert lanes.__dict__["_tasks"] == {}
+        assert not lanes.ready
+        assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == [
+            Event.PARTITIONS_APART
+        ]
+        await lanes.assigned({HERE, other, TopicPartition("u", 1)})
+        await group.until_open(3)
+        assert lanes.__dict__["_tasks"].keys() == {HERE, other}
 
 
 async def test_a_lane_that_opens_while_the_group_changes_hands_has_the_former_membership(
