@@ -9,7 +9,7 @@ from pydantic import Field
 from pointsman_schemas.base import AgentId, Json, Message, TierName, Timestamp
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.cascades import CascadeStep
-from pointsman_schemas.decisions import Score
+from pointsman_schemas.decisions import Check, Score
 from pointsman_schemas.reasons import AnsweredReason, FailReason
 
 
@@ -45,6 +45,12 @@ class JobCompleted(_Outcome):
         default=None,
         exclude_if=lambda score: score is None,
         description="what the learned score promised of this answer; absent where it did not choose the tier",
+    )
+    confidence: tuple[Check, ...] = Field(
+        default=(),
+        exclude_if=lambda checks: not checks,
+        description="confidences that were held against thresholds; one that did not exceed its own went to a "
+        "person",
     )
 
 

@@ -15,8 +15,10 @@ CASCADE = "cascade"
 
 def asked_of(routed: JobRouted, tier: str) -> Job:
     """The job as the provider is asked; where its tokens' probabilities judge the answer, with those."""
-    job, plan = routed.job, routed.decision.cascade
-    if plan is None or plan.accept != "logprob" or tier not in plan.tiers[:-1]:
+    job, plan, review = routed.job, routed.decision.cascade, routed.decision.review
+    judges = plan is not None and plan.accept == "logprob" and tier in plan.tiers[:-1]
+    asks = review is not None and any(threshold.source == "logprob" for threshold in review.thresholds)
+    if not judges and not asks:
         return job
     extra = {**(job.request.__pydantic_extra__ or {}), "logprobs": True}
     return job.model_copy(update={"request": ChatRequest(messages=job.request.messages, **extra)})

@@ -1,8 +1,9 @@
 """The router's handler: a batch of the intake in, everything that follows from it out.
 
 Invariants:
-- Every record leads to exactly one of: a routed job, a job for a second opinion, a dead letter, the same
-  record in the lane of its job. A job may have shadows beside it, which are jobs of their own.
+- Every record leads to exactly one of: a routed job, a job for a second opinion, a case for a person, a dead
+  letter, the same record in the lane of its job. A routed job may have shadows beside it, which are jobs of
+  their own; one that waits for a person has none.
 - A job id that a publisher chose is answered for only in the lane that the job's key leads to: there a second
   record of it is recognised.
 - A record that stands under that key is never sent again, so nothing goes round.
@@ -30,6 +31,7 @@ from pointsman.registry.registry import Registry
 from pointsman.router.admission import TOOLS, Refused, admit
 from pointsman.router.causation import cause_of, given_id, lane_key
 from pointsman.router.fast_path import MOST_BYTES, FastPath, FastScore
+from pointsman.router.onward import Onward, onward
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.refusing import dead_letter, refuse
@@ -259,14 +261,10 @@ class RouterHandler:
             )
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
                 self._drift.seen(read.job)
-            undecided = is_undecided(decision)
-            send = replies.undecided if undecided else replies.routed
-            sent = [send(read.cause, read.job, decision), *self._shadow(replies, read, decision)]
+            sent = self._send(replies, read, decision)
         except Exception:
             _log_failure(replies.record)
             return Handled(refuse(replies, read.cause, _BROKEN))
-        if not undecided:
-            ROUTED.labels(decision.tier, decision.rule).inc()
         # Not repeated for another job: whether a job has a shadow hangs on its id, its tools' names are no
         # fact of a policy's, and whether a person is asked is looked at each time.
         of_its_own = (
@@ -275,6 +273,13 @@ class RouterHandler:
             or any(check.name == TOOLS for check in admitted.checks)
         )
         return Handled(sent, None if of_its_own else decision)
+
+    def _send(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
+        if is_undecided(decision):
+            sent = Onward(replies.undecided(read.cause, read.job, decision), False)
+        else:
+            sent = onward(replies, read.cause, read.job, decision)
+        return [sent.record, *([] if sent.stopped else self._shadow(replies, read, decision))]
 
     def _shadow(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
         if self._shadows is None:

@@ -15,6 +15,7 @@ from pointsman_schemas.envelope import Envelope, follow_with
 from pointsman_schemas.jobs import Job, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobExpired, JobRejected
 from pointsman_schemas.reasons import Reason
+from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topics import Topic, Topics
 
 #: Where a record came to nothing, on dead letters and in metrics.
@@ -46,6 +47,11 @@ class Replies:
         """The job where a second opinion is given, with what the score alone says."""
         message = JobUndecided(job=job, decision=decision)
         return emit(self.topics.opinion, job.key, self._follow(cause, "undecided", message), message)
+
+    def review(self, cause: Envelope, message: ReviewRequested) -> Outgoing:
+        """The case where people decide."""
+        key = str(message.job.job_id).encode()
+        return emit(self.topics.review, key, self._follow(cause, "review", message), message)
 
     def shadow(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
         """A job that repeats the cause's, on another tier's topic, as a job of its own."""

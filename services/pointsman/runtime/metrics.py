@@ -30,6 +30,11 @@ OPINIONS = Counter(
     "Undecided jobs: the score's tier kept, moved to another, or no opinion to be had",
     ["verdict"],
 )
+REVIEWS = Counter(
+    "pointsman_reviews_requested_total",
+    "Jobs that stopped for a person: of their routing or their answer, by where the confidence comes from",
+    ["of", "source"],
+)
 DECISION_SECONDS = Histogram(
     "pointsman_decision_seconds", "From bytes to decision, mean over each batch, per job", buckets=_FAST
 )

@@ -18,7 +18,7 @@ from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.attempts import Attempts, CallContext
-from pointsman.worker.observed import observe, observe_calls, observe_step
+from pointsman.worker.observed import observe, observe_calls, observe_review, observe_step
 from pointsman.worker.outcome import (
     Cancelled,
     Ended,
@@ -28,6 +28,7 @@ from pointsman.worker.outcome import (
     outcome_of,
     total_cost,
 )
+from pointsman.worker.reviewing import reviewed
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.dead import DeadLetter
@@ -35,6 +36,7 @@ from pointsman_schemas.envelope import Envelope, follow_with
 from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.outcomes import WorkerOutcome
 from pointsman_schemas.reasons import FailReason, Reason
+from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topics import Topic, Topics
 
 STAGE = "worker"
@@ -47,7 +49,7 @@ class WorkerHandler:
 
     Invariants:
     - What it returns holds exactly one outcome for a job whose id can be read, or instead, in a cascade, the
-      job for the next tier; and each call made for it.
+      job for the next tier, or the case for a person who is to decide; and each call made for it.
     - The same record gives records with the same ids.
     - It raises nothing but the CancelledError of whoever cancels it: then the job is handed back, without an
       outcome.
@@ -96,7 +98,10 @@ class WorkerHandler:
                 return self._send_up(record, cause, attempts.calls, up)
             outcome = outcome_of(routed.job, self._tier, self._call_context.row, attempts.calls, ended)
             whole = with_cascade(outcome, routed, judged)
-            return self._finish(record, cause, attempts.calls, whole)
+            end = reviewed(whole, routed, self._tier, judged)
+            if isinstance(end, ReviewRequested):
+                return self._ask_person(record, cause, attempts.calls, end)
+            return self._finish(record, cause, attempts.calls, end)
         except Exception as error:
             return self._fail_internally(record, cause, routed, attempts, error)
 
@@ -142,6 +147,16 @@ class WorkerHandler:
         observe_calls(calls)
         sent = self._emit(record, cause, up.job.key, topic, up, step="up")
         return [*self._calls(record, cause, calls), sent]
+
+    def _ask_person(
+        self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], case: ReviewRequested
+    ) -> list[Outgoing]:
+        """The calls, and the case where people decide; no outcome yet."""
+        observe_calls(calls)
+        observe_review(case)
+        key = str(case.job.job_id).encode()
+        asked = self._emit(record, cause, key, self._topics.review, case, step="review")
+        return [*self._calls(record, cause, calls), asked]
 
     def _finish(
         self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], outcome: WorkerOutcome

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from pointsman.cascade.judge import Judged
-from pointsman.runtime.metrics import CALL_SECONDS, CASCADE, COST, FINISHED, TOKENS, UNPRICED
+from pointsman.runtime.metrics import CALL_SECONDS, CASCADE, COST, FINISHED, REVIEWS, TOKENS, UNPRICED
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.outcomes import JobFailed, WorkerOutcome
+from pointsman_schemas.reviews import ReviewRequested
 
 
 def observe(calls: Sequence[CallFinished], outcome: WorkerOutcome, tier: str) -> None:
@@ -25,6 +26,11 @@ def observe_step(judged: Judged) -> None:
     """Count an answer of a cascade that was judged."""
     step = judged.step
     CASCADE.labels(step.tier, "accepted" if step.accepted else "up", step.reason).inc()
+
+
+def observe_review(case: ReviewRequested) -> None:
+    """Count a job that stopped for a person."""
+    REVIEWS.labels(case.stop.of, case.stop.source).inc()
 
 
 def _observe_call(call: CallFinished) -> None:

@@ -1,7 +1,8 @@
 """What is made of one undecided job: a second opinion, and the whole decision on its tier's topic.
 
 Invariants:
-- Every record leads to exactly one of: a routed job, a dead letter with an outcome where a job is known.
+- Every record leads to exactly one of: a routed job, a case for a person, a dead letter with an outcome where
+  a job is known.
 - Doubt goes to the fallback: an opinion that fails, that is no number, or that would come too late.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.router.admission import Refused
+from pointsman.router.onward import onward
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.review_plan import own_of
 from pointsman.router.refusing import dead_letter, refuse
@@ -20,7 +22,7 @@ from pointsman.router.scoring.second import Second, missing
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
-from pointsman.runtime.metrics import OPINIONS, ROUTED
+from pointsman.runtime.metrics import OPINIONS
 from pointsman.score.estimate import Estimate
 from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Check, Decision, SecondOpinion
@@ -64,7 +66,7 @@ class OpinionHandler:
         self._source = source
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
-        """The routed job that follows from `record`."""
+        """The routed job, or the case for a person, that follows from `record`."""
         replies = Replies(self._topics, self._outcomes, self._source, record, self._clock())
         decoded = decode(record)
         if isinstance(decoded, Malformed):
@@ -74,7 +76,7 @@ class OpinionHandler:
             return dead_letter(replies, decoded.envelope, Refused(Reason.UNKNOWN_TYPE, problem))
         try:
             decision = await self._decide(record, decoded.message)
-            return [replies.routed(decoded.envelope, decoded.message.job, decision)]
+            return [onward(replies, decoded.envelope, decoded.message.job, decision).record]
         except Exception:
             failure(log, Event.RECORD_NOT_HANDLED, origin=record.origin)
             return refuse(replies, decoded.envelope, _BROKEN)
@@ -97,7 +99,6 @@ class OpinionHandler:
         if decision.opinion is not None:
             verdict = "kept" if decision.tier == first.tier else "moved"
         OPINIONS.labels(verdict).inc()
-        ROUTED.labels(decision.tier, decision.rule).inc()
         return decision
 
     async def _ask(self, record: Incoming, text: str) -> tuple[str, SecondOpinion | Check]:

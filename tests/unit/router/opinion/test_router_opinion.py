@@ -13,6 +13,8 @@ from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Incoming
 from pointsman.opinion.card import Card
 from pointsman.opinion.errors import OpinionMissingError
+from pointsman.registry import agents_file
+from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.opinion.opinion_app import giver
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
@@ -29,6 +31,7 @@ from pointsman_schemas.base import Message
 from pointsman_schemas.jobs import JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobRejected
 from pointsman_schemas.promises import PromiseBroken
+from pointsman_schemas.reviews import ReviewRequested
 from tests.support.router.fixed_score import fixed_score
 from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
 
@@ -254,3 +257,51 @@ def test_the_process_refuses_a_policy_that_asks_for_none() -> None:
     with pytest.raises(OpinionMissingError, match="asks for no second opinion") as caught:
         giver(read(TEXT.partition("  opinion:")[0]))
     assert "opinion: {model: builtin}" in caught.value.hint
+
+
+REVIEWED = (
+    TEXT
+    + """\
+review:
+  queues: [{name: routes, deadline_s: 600}]
+  thresholds: [{name: sure-route, of: routing, source: score, above: 0.92, queue: routes}]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("give", "topic"),
+    [
+        (says(FOR_IT), "medium"),  # the mean of 0.88 and 0.98 is 0.93
+        (says(AGAINST_IT), "frontier"),  # of which the score is sure
+        (says(NO_NUMBER), None),
+        (fails, None),
+    ],
+)
+async def test_the_second_opinion_comes_first_then_a_person_is_asked(
+    give: Callable[[str], Awaitable[Estimate]], topic: str | None
+) -> None:
+    made = sent("hangs x", REVIEWED)
+    assert made.topic == TOPICS.opinion.name
+    (out,) = await OpinionHandler(Policy.compile(read(REVIEWED)), TOPICS, give, lambda: LATER)(as_read(made))
+    assert out.topic == (TOPICS.review.name if topic is None else TOPICS.tier(topic).name)
+    if topic is None:
+        case = message(out)
+        assert isinstance(case, ReviewRequested)
+        assert case.stop.rule == "sure-route"
+        assert out.key == str(case.job.job_id).encode()
+
+
+async def test_the_agents_own_thresholds_are_kept_on_the_way_through_the_opinion() -> None:
+    agents = "unregistered: admit\nagents:\n  - {id: careful, owner: x, confidence: " + (
+        "[{of: routing, source: score, above: 0.94, queue: gone}]}\n"
+    )
+    policy = Policy.compile(read())
+    in_force = RegistryInForce(agents_file.parse(agents, policy.tiers).registry)
+    value = json.dumps({"agent_id": "careful", "prompt": "hangs x"}).encode()
+    (made,) = RouterHandler(policy, in_force, TOPICS, lambda: NOW)([incoming(value)])
+    assert made.topic == TOPICS.opinion.name
+    (out,) = await OpinionHandler(policy, TOPICS, says(FOR_IT), lambda: LATER)(as_read(made))
+    case = message(out)
+    assert isinstance(case, ReviewRequested)
+    assert (case.stop.rule, case.queue) == ("agent", "default")
