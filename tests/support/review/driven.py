@@ -1,5 +1,6 @@
 """A review handler with its state in memory, as a lane that never fails would drive it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,8 @@ class Driven:
         self.cancellations = Cancellations(lambda: self.now)
         self.state: dict[bytes, bytes] = {}
         self.sent: list[Outgoing] = []
+        #: Told each record for the changelog.
+        self.on_change: Callable[[Outgoing], object] = lambda _: None
         self._offset = 0
         self.restart()
 
@@ -67,6 +70,7 @@ class Driven:
 
     def _apply(self, records: Any, changes: Any) -> list[Message]:
         for change in changes:
+            self.on_change(change)
             assert change.topic == TOPICS.reviews_state.name
             if change.value is None:
                 self.state.pop(change.key, None)

@@ -61,6 +61,7 @@ class System:
         prefix: str,
         *,
         opinion: bool = False,
+        review: bool = False,
         logins: SecureLogins | None = None,
         **settings: str,
     ) -> None:
@@ -71,7 +72,9 @@ class System:
         )
         self.topics = Topics(prefix)
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
-        started = fleet(folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion, secure=logins)
+        started = fleet(
+            folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion, review=review, secure=logins
+        )
         self.processes = {process.name: process for process in started}
         self._provider = Simulated(started[0].url)
         for process in started[1:]:

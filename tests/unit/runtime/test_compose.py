@@ -19,6 +19,7 @@ from prometheus_client import REGISTRY
 from pointsman.audit.settings import AuditSettings
 from pointsman.cli.main import app
 from pointsman.registry import agents_file
+from pointsman.review.settings import ReviewSettings
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime import metrics
@@ -49,6 +50,7 @@ def settings_of(service: str) -> tuple[type[SettingsPart], ...]:
         "setup": (RouterSettings, OwnerPart),
         "router": (RouterSettings,),
         "opinion": (RouterSettings,),
+        "review": (ReviewSettings,),
         "audit": (AuditSettings,),
         "simulator": (),  # set by its command line
     }[service]
@@ -175,6 +177,7 @@ def test_secrets_have_no_default_and_reach_only_who_needs_them() -> None:
     assert {name for name in OURS if "POINTSMAN_CLAIMS" in environment(name)} == {
         "router",
         "opinion",
+        "review",
         *WORKERS,
     }
     assert holders == {"": set(), "_WRITER": {"audit"}, "_OWNER": {"setup"}}

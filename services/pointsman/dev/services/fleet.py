@@ -25,11 +25,13 @@ def fleet(
     tiers: Sequence[str],
     *,
     opinion: bool = False,
+    review: bool = False,
     secure: SecureLogins | None = None,
 ) -> list[Process]:
     """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
 
-    `opinion`: the process that gives second opinions too. `secure`: each logs in as itself.
+    `opinion`: the process that gives second opinions too; `review`: the one that keeps the cases which wait
+    for a person. `secure`: each logs in as itself.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -54,6 +56,7 @@ def fleet(
     commands = {"router": ["run", "router"]}
     commands |= {"opinion": ["run", "opinion"]} if opinion else {}
     commands |= {f"worker-{tier}": ["run", "worker", "--tier", tier] for tier in tiers}
+    commands |= {"review": ["run", "review"]} if review else {}
     commands |= {"audit": ["run", "audit"]}
     services = []
     for place, (name, arguments) in enumerate(commands.items()):

@@ -36,7 +36,14 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
     tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
     secure = _secure_logins(stack, policy)
     processes = fleet(
-        options.data.resolve(), kafka, postgres, options.simulator_port, tiers, opinion=opinion, secure=secure
+        options.data.resolve(),
+        kafka,
+        postgres,
+        options.simulator_port,
+        tiers,
+        opinion=opinion,
+        review=_asks_people(policy),
+        secure=secure,
     )
     leave_settings(options.data, processes, postgres, secure)
     # All but the audit wait for Kafka by themselves: their libraries load while it starts. Where they log in,
@@ -93,6 +100,12 @@ def _gives_opinions(policy: PolicyFile, tell: Narrator) -> bool:
         tell.say(f"the policy asks for second opinions, and nothing here gives them; {hint}", style="yellow")
         return False
     return True
+
+
+def _asks_people(policy: PolicyFile) -> bool:
+    """Whether a job may come to wait for a person."""
+    agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), policy.tiers).agents
+    return policy.review is not None or any(agent.confidence for agent in agents)
 
 
 def _secure_logins(stack: Stack, policy: PolicyFile) -> SecureLogins | None:

@@ -29,7 +29,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 COMPOSE = merged("compose.yaml", "secure.yaml")
 PORTS = {9092: free_port(), 9093: free_port(), 9094: free_port(), 29092: free_port()}
 NOBODYS = Topics().registry.name
-USERS = ("router", "opinion", "audit", "operator", "worker.small", "worker.medium", "worker.frontier")
+USERS = (
+    "router", "opinion", "review", "audit", "operator", "worker.small", "worker.medium", "worker.frontier"
+)  # fmt: skip
 
 
 def here(text: str, folder: Path) -> str:

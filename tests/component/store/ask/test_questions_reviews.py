@@ -1,0 +1,94 @@
+"""What the audit database says of cases: how each stands, who is the bottleneck, and whether asking paid."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+
+from pointsman.audit.handlers import Sink
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.runtime.clock import utc_now
+from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.migrate import migrate
+from tests.support.review.cases import TOPICS, claim, decide, edited, job_id, request
+from tests.support.review.driven import Driven
+from tests.support.store.audit_store import audit_pool
+
+pytestmark = pytest.mark.stack
+
+
+def stored(records: list[Outgoing]) -> list[Incoming]:
+    """As the broker has them, all of them of today."""
+    now = utc_now()
+    return [
+        Incoming(
+            TOPICS.reviews_state.name,
+            0,
+            place,
+            int((now + timedelta(milliseconds=place)).timestamp() * 1000),
+            made.key,
+            made.value,
+            tuple(made.headers),
+            by_broker=True,
+        )
+        for place, made in enumerate(records)
+    ]
+
+
+async def test_the_views_say_how_cases_stand(database: str) -> None:
+    driven = Driven()
+    changes: list[Outgoing] = []
+    driven.on_change = changes.append
+    today = utc_now().replace(microsecond=0)
+    requests = [request(number) for number in range(5)]
+    for requested in requests:
+        driven.put(requested, today)
+    decisions: list[tuple[str, str, dict[str, Any]]] = [
+        ("ana", "approve", {}),
+        ("ana", "edit", {"response": edited()}),
+        ("ben", "reject", {}),
+    ]
+    for number, (by, choice, more) in enumerate(decisions):
+        driven.put(claim(requests[number], by), today + timedelta(seconds=10))
+        driven.put(
+            decide(requests[number], choice, by, **more), today + timedelta(seconds=10 + 4 * (number + 1))
+        )
+    driven.put(claim(requests[3], "eva"), today + timedelta(seconds=20))
+
+    await migrate(database)
+    async with audit_pool(database) as pool:
+        sink = Sink(AuditWriter(pool), TOPICS, utc_now)
+        records = stored(changes)
+        place = (TOPICS.reviews_state.name, 0)
+        await sink.append({place: records}, {place: None})
+    connection = await asyncpg.connect(database)
+    try:
+        reviews = {row["job_id"]: row for row in await connection.fetch("select * from audit.reviews")}
+        assert [reviews[job_id(number)]["state"] for number in range(5)] == [
+            "approved",
+            "edited",
+            "rejected",
+            "claimed",
+            "open",
+        ]
+        decided = reviews[job_id(1)]
+        assert (decided["ended_by"], decided["choice"], decided["decision_seconds"]) == ("ana", "edit", 8.0)
+        assert (decided["value"], decided["threshold"]) == ("0.94", Decimal("0.95"))
+        assert reviews[job_id(3)]["claimed_by"] == "eva"
+        load = {row["person"]: row for row in await connection.fetch("select * from audit.review_load")}
+        assert {person: row["decided"] for person, row in load.items()} == {
+            "ana": 2,
+            "ben": 1,
+            "eva": 0,
+            None: 0,
+        }
+        assert (load["ana"]["median_seconds"], load["ana"]["approved_percent"]) == (6.0, Decimal("50.0"))
+        assert (load["eva"]["waiting"], load[None]["waiting"]) == (1, 1)
+        (result,) = await connection.fetch("select * from audit.review_results")
+        assert (result["cases"], result["waiting"], result["approved"], result["changed"]) == (5, 2, 1, 2)
+        assert result["changed_percent"] == Decimal("66.7")
+        assert result["highest_changed"] == Decimal("0.94")
+    finally:
+        await connection.close()
