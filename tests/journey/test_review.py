@@ -10,19 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
-from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.services.processes import Process, second, stop, wait_ready
-from pointsman.registry.agents_file import parse
-from pointsman.registry.publish import apply_file
+from pointsman.dev.services.processes import Process
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.review.cases import request
 from tests.support.review.crowd import Crowd, problems, request_record
-from tests.support.running.system import FAST
+from tests.support.review.service import publish, review_services
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -37,32 +32,9 @@ PEOPLE = [f"person-{number}" for number in range(200)]
 @pytest.fixture
 async def services(kafka: Kafka, tmp_path: Path) -> AsyncIterator[list[Process]]:
     """Two review processes, so that one takes over from the other."""
-    topics = Topics(kafka.prefix)
-    await apply(kafka.settings, topics.all(["small"]))
-    listed = "".join(f"- {{id: {name}, owner: reviewers, reviews: [legal]}}\n" for name in PEOPLE)
-    agents = parse(f"unregistered: admit\nagents:\n{listed}", ["small"])
-    await apply_file(kafka.settings, topics, agents, by="tests")
-    environment = {
-        **FAST,
-        "POINTSMAN_KAFKA": kafka.bootstrap,
-        "POINTSMAN_PREFIX": kafka.prefix,
-        "POINTSMAN_HTTP_HOST": LOOPBACK,
-        "POINTSMAN_HTTP_PORT": str(free_port()),
-        "POINTSMAN_CLAIMS": "",
-    }
-    url = f"http://{LOOPBACK}:{environment['POINTSMAN_HTTP_PORT']}"
-    first = Process("review", ["run", "review"], environment, tmp_path / "review.log", url)
-    processes = [first, second(first, "review-2")]
-    try:
-        for process in processes:
-            process.start()
-        await asyncio.to_thread(wait_ready, processes)
+    people = [f"{{id: {name}, owner: reviewers, reviews: [legal]}}" for name in PEOPLE]
+    async with review_services(kafka.settings, tmp_path, people, 2) as processes:
         yield processes
-    finally:
-        for process in processes:
-            if process.child is not None and not process.ended():
-                process.child.send_signal(signal.SIGCONT)
-        stop(processes)
 
 
 async def test_each_case_is_decided_once_through_kills_and_freezes(
@@ -73,7 +45,7 @@ async def test_each_case_is_decided_once_through_kills_and_freezes(
     crowd = Crowd(topics, PEOPLE, SEED)
     commands = crowd.commands(requests)
     chance = random.Random(SEED)
-    await _publish(kafka, [request_record(topics, requested) for requested in requests])
+    await publish(kafka.settings, [request_record(topics, requested) for requested in requests])
     await _until(kafka, topics, "reviews.state", CASES, distinct=True)
     sending = asyncio.create_task(_slowly(kafka, commands, seconds=2.5 * KILLS + 10 * FREEZES))
     for _ in range(KILLS):
@@ -100,13 +72,8 @@ async def test_each_case_is_decided_once_through_kills_and_freezes(
 async def _slowly(kafka: Kafka, records: list[Outgoing], seconds: float) -> None:
     portion = max(1, len(records) // 40)
     for first in range(0, len(records), portion):
-        await _publish(kafka, records[first : first + portion])
+        await publish(kafka.settings, records[first : first + portion])
         await asyncio.sleep(seconds / 40)
-
-
-async def _publish(kafka: Kafka, records: list[Outgoing]) -> None:
-    async with Publisher(kafka.settings) as publisher:
-        await publisher.publish(records, within=60)
 
 
 async def _log(kafka: Kafka) -> list[Incoming]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from uuid import UUID
 
 import typer
 
@@ -12,9 +11,9 @@ from pointsman.cli.judge import judge
 from pointsman.cli.key_file import read_key
 from pointsman.cli.settings import CliSettings, load
 from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, read_cases
-from pointsman.review.case import WAITING
+from pointsman.review.case import not_waiting
 from pointsman.runtime.errors import CommandError
-from pointsman_schemas.reviews import ReviewAnswered, ReviewRefusal
+from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged
 
 #: What a person does with a case.
 Act = Callable[[Reviewer, KnownCase], Awaitable[ReviewAnswered]]
@@ -40,8 +39,9 @@ def act(
 
     async def work() -> ReviewAnswered:
         known = find(await read_cases(settings, settings.topics), job)
-        if known.request is None:
-            return refused_late(known)
+        late = refused_late(known.case, who)
+        if late is not None:
+            return late
         async with Reviewer(settings, settings.topics, who, signing_key) as reviewer:
             return await do(reviewer, known)
 
@@ -86,16 +86,16 @@ def find(cases: KnownCases, job: str) -> KnownCase:
     )
 
 
-def refused_late(known: KnownCase) -> ReviewAnswered:
-    """What the service would say of a case that has ended: its request is gone."""
-    case = known.case
-    assert case.status not in WAITING
-    by = f" by {case.by}" if case.by else ""
+def refused_late(case: ReviewChanged, by: str) -> ReviewAnswered | None:
+    """What the service would say of a case that has ended; None for one that waits."""
+    refused = not_waiting(case)
+    if refused is None:
+        return None
     return ReviewAnswered(
-        job_id=UUID(str(case.job_id)),
-        by="-",
-        refused=ReviewRefusal.NOT_OPEN,
-        message=f"the case is {case.status}{by}; nothing was changed",
+        job_id=case.job_id,
+        by=by,
+        refused=refused.refusal,
+        message=refused.message,
         status=case.status,
         revision=case.revision,
     )

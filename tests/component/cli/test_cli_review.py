@@ -1,0 +1,120 @@
+"""Reviewers at their terminal: list, next, show, claim, decide, and what is refused."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from pointsman.bus.read.follow import follow
+from pointsman.identity.keys import PrivateKey
+from pointsman_schemas.outcomes import JobCompleted, JobRejected
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.review.cases import job_id, request
+from tests.support.review.crowd import request_record
+from tests.support.review.driven import decoded
+from tests.support.review.service import publish, review_services
+from tests.support.running.command import Command
+
+pytestmark = pytest.mark.stack
+
+
+@pytest_asyncio.fixture
+async def review(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Command]:
+    """Five cases wait; `mia` signs."""
+    key = PrivateKey.generate()
+    (tmp_path / "mia.pem").write_text(key.pem)
+    people = [
+        "{id: ana, owner: reviewers, reviews: [legal]}",
+        f"{{id: mia, owner: reviewers, reviews: [legal], public_keys: ['{key.public.text}']}}",
+    ]
+    async with review_services(kafka.settings, tmp_path, people):
+        topics = Topics(kafka.prefix)
+        requests = [request(number, deadline_s=3600 + number) for number in range(5)]
+        await publish(kafka.settings, [request_record(topics, requested) for requested in requests])
+        environment = {
+            "POINTSMAN_KAFKA": kafka.bootstrap,
+            "POINTSMAN_PREFIX": kafka.prefix,
+            "POINTSMAN_AGENT": "ana",
+        }
+        command = Command(tmp_path, environment)
+        async with asyncio.timeout(30):
+            while len((await command.run("review", "list", "--json")).json) < 5:
+                pass
+        yield command
+
+
+async def test_a_reviewers_first_cases(review: Command, kafka: Kafka) -> None:
+    ids = [str(job_id(number)) for number in range(5)]
+    listed = await review.run("review", "list")
+    assert [line.split()[0] for line in listed.lines[1:]] == ids
+    assert "0.94 < 0.95" in listed.out
+
+    await _what_is_no_case_is_said_plainly(review)
+
+    first = await review.run("review", "next")
+    assert first.code == 0, first.err
+    assert first.lines[0] == f"job {ids[0]} of contract-reviewer"
+    for said in ("answer 0", "0.94 < 0.95", f"pointsman review approve {ids[0]}", "claimed by ana"):
+        assert said in first.out
+    approved = await review.run("review", "approve", ids[0])
+    assert (approved.code, approved.out) == (0, f"{ids[0]}: approved: the outcome is written\n")
+    again = await review.run("review", "reject", ids[0], "--reason", "late")
+    assert again.code == 1
+    assert "the case is approved by ana; nothing was changed" in again.err
+
+    without = await review.run("review", "reject", ids[1][:8])
+    assert without.code == 1
+    assert "give a reason: --reason TEXT" in without.err
+    assert (await review.run("review", "release", ids[1])).out == f"{ids[1]}: released\n"
+    edited = await review.run(
+        "review", "edit", ids[1], "-", "--reason", "wrong cap", stdin="The cap is 150 %.\n"
+    )
+    assert edited.code == 0, edited.err
+    sent = await review.run("review", "send", ids[2], "gigantic", "--reason", "harder than it looks")
+    assert sent.code == 1
+    assert "open are small, medium, frontier" in sent.err
+    sent = await review.run("review", "send", ids[2], "small", "--reason", "try again", "--json")
+    assert sent.json["status"] == "sent"
+    rejected = await review.run("review", "reject", ids[3], "--reason", "no basis")
+    assert rejected.code == 0, rejected.err
+
+    unsigned = await review.run("review", "claim", ids[4], "--by", "mia")
+    assert unsigned.code == 1
+    assert "--key FILE" in unsigned.err
+    signed = await review.run("review", "claim", ids[4], "--by", "mia", "--key", "mia.pem")
+    assert signed.code == 0, signed.err
+    others = await review.run("review", "approve", ids[4])
+    assert others.code == 1
+    assert "mia has claimed it until" in others.err
+    nothing = await review.run("review", "next")
+    assert (nothing.code, nothing.err) == (1, "no open case for ana\n")
+
+    topics = Topics(kafka.prefix)
+    outcomes = [
+        decoded(record)  # type: ignore[arg-type]
+        async for record in follow(kafka.settings, [topics.results.name], start="beginning", until_end=True)
+    ]
+    by_job = {str(outcome.job_id): outcome for outcome in outcomes}  # type: ignore[attr-defined]
+    assert set(by_job) == {ids[0], ids[1], ids[3]}
+    assert by_job[ids[0]] == request(0, deadline_s=3600).proposed
+    edit = by_job[ids[1]]
+    assert isinstance(edit, JobCompleted)
+    assert edit.response["choices"][0]["message"]["content"] == "The cap is 150 %."
+    assert isinstance(by_job[ids[3]], JobRejected)
+
+
+async def _what_is_no_case_is_said_plainly(review: Command) -> None:
+    unknown = await review.run("review", "show", "ffffffff")
+    assert unknown.code == 1
+    assert "those that wait: pointsman review list" in unknown.err
+    shown = await review.run("review", "show", str(job_id(0)), "--json")
+    assert shown.json["case"]["revision"] == 1
+    assert shown.json["request"]["proposed"]["job_id"] == str(job_id(0))
+    nobody = await review.run("review", "claim", str(job_id(0)), "--by", "passer-by")
+    assert nobody.code == 1
+    assert "reviews: [legal]" in nobody.err
+    queue = await review.run("review", "list", "--queue", "other")
+    assert queue.err == "no case waits in queue other\n"
