@@ -11,7 +11,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Check a routing policy, try it on recorded jobs, resume its score.",
+    help="Check a routing policy, try it on recorded jobs, set a threshold, resume its score.",
 )
 
 
@@ -82,6 +82,47 @@ def simulate(
         screen.print_json(flat(replay, start, now))
     else:
         screen.show(replayed(replay, start))
+
+
+@app.command()
+def calibrate(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Judged answers as JSON lines; - reads stdin.")
+    ] = "-",
+    *,
+    error: Annotated[
+        float, typer.Option(metavar="SHARE", help="What may be wrong of the accepted answers.")
+    ] = 0.05,
+    alpha: Annotated[
+        float, typer.Option(metavar="SHARE", help="The risk that more than that is wrong.")
+    ] = 0.05,
+    as_json: Json = False,
+) -> None:
+    """Find the smallest threshold of a confidence that keeps the error among accepted answers under a bound.
+
+    Each line of FILE is one answer that somebody judged: {"confidence": 0.97, "correct": true}.
+
+    Thresholds 0.99, 0.98, ... are tested from the strict end down (fixed-sequence testing from 5 starts
+    that share alpha), each by the exact one-sided Clopper-Pearson bound. With too few answers it names no
+    threshold, says how many more are needed, and exits 1.
+    """
+    from pointsman.cli import screen, stdin
+    from pointsman.cli.policy.judged_answers import judged_answers, read_file
+    from pointsman.cli.show.decisions.calibration import calibrated, flat, refusal
+    from pointsman.confidence.calibrate import JudgedTally, TooFew
+    from pointsman.confidence.calibrate import calibrate as search
+    from pointsman.runtime.errors import CommandError
+
+    if not (0 < error < 0.5 and 0 < alpha < 0.5):
+        raise CommandError("--error and --alpha are shares between 0 and 0.5", code=2)
+    tally = JudgedTally.of(judged_answers(stdin.read_text() if file == "-" else read_file(Path(file))))
+    found = search(tally, error, alpha)
+    if isinstance(found, TooFew):
+        raise refusal(found, tally.answers, error, alpha)
+    if as_json:
+        screen.print_json(flat(found, error, alpha))
+    else:
+        screen.show(calibrated(found, error, alpha))
 
 
 @app.command()

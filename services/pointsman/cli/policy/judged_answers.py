@@ -1,0 +1,48 @@
+"""Judged answers from JSON lines: `{"confidence": 0.97, "correct": true}`."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from pointsman.confidence.calibrate import JudgedAnswer
+from pointsman.runtime.errors import CommandError
+
+#: A longer line is none of ours.
+MOST_CHARS = 10_000
+_EXAMPLE = '{"confidence": 0.97, "correct": true}'
+
+
+def judged_answers(text: str) -> Iterator[JudgedAnswer]:
+    """One for each line that is not empty; a number keeps every digit.
+
+    Raises:
+        CommandError: a line that is none.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield _judged(number, line)
+
+
+def read_file(path: Path) -> str:
+    """The file's text.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not UTF-8 at byte {error.start}") from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _judged(number: int, line: str) -> JudgedAnswer:
+    try:
+        answer = json.loads(line, parse_float=Decimal) if len(line) <= MOST_CHARS else None
+    except (ValueError, RecursionError, InvalidOperation):
+        answer = None
+    if not isinstance(answer, dict) or "confidence" not in answer or type(answer.get("correct")) is not bool:
+        raise CommandError(f"line {number} is no judged answer", f"one line for each: {_EXAMPLE}")
+    return JudgedAnswer(answer["confidence"], answer["correct"])

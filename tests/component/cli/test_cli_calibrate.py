@@ -1,0 +1,47 @@
+"""`pointsman policy calibrate` in its own process: a threshold, or what is missing, and the exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.running.command import Command
+
+
+@pytest.fixture
+def pointsman(tmp_path: Path) -> Command:
+    return Command(tmp_path, {})
+
+
+def lines(count: int, confidence: str = "0.97") -> str:
+    return f'{{"confidence": {confidence}, "correct": true}}\n' * count
+
+
+async def test_a_threshold_with_all_that_it_rests_on(pointsman: Command) -> None:
+    (pointsman.folder / "judged.jsonl").write_text(lines(120) + lines(80, "0.94"))
+    done = await pointsman.run("policy", "calibrate", "judged.jsonl", "--json")
+    assert done.code == 0, done.err
+    found = done.json
+    assert (found["threshold"], found["answers"], found["accepted"]) == ("0.93", 200, 200)
+    assert (found["errors"], found["error"], found["alpha"], found["level"]) == (0, 0.05, 0.05, 0.01)
+    assert 0 < found["bound"] <= 0.05
+    told = await pointsman.run("policy", "calibrate", "judged.jsonl")
+    assert "alpha 0.05" in " ".join(told.out.split())
+    assert "200 of 200" in told.out
+
+
+async def test_too_few_answers_end_with_1_and_how_many_are_missing(pointsman: Command) -> None:
+    (pointsman.folder / "judged.jsonl").write_text(lines(50))
+    done = await pointsman.run("policy", "calibrate", "judged.jsonl")
+    assert (done.code, done.out) == (1, "")
+    assert "at least 40 more above 0.50 are needed" in done.err
+
+
+@pytest.mark.parametrize(
+    "line", ["{}", "no", json.dumps({"confidence": 1, "correct": "yes"}), "[" * 10_001, '{"correct": true}']
+)
+async def test_a_line_that_is_none_is_named(pointsman: Command, line: str) -> None:
+    (pointsman.folder / "judged.jsonl").write_text(f"{lines(1)}\n{line}\n")
+    done = await pointsman.run("policy", "calibrate", "judged.jsonl")
+    assert done.code == 1
+    assert done.err.startswith("error: line 3 is no judged answer")
