@@ -21,6 +21,7 @@ from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
 from pointsman.dev.servers.child import Child
 from pointsman.dev.servers.kafka import EmbeddedKafka
+from pointsman.runtime.log_events import Event
 from tests.support.bus.counting import PARTITIONS, TICK, Counting
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -53,8 +54,8 @@ class Run(Counting):
 
     def start(self, name: str) -> None:
         command = [sys.executable, "-m", "tests.support.bus.counting", self.settings.kafka, self.prefix]
-        log = self._folder / f"{name}.log"
-        self.processes[name] = Child(command, log, env={"PYTHONPATH": str(ROOT)})
+        self.log = self._folder / f"{name} {len(list(self._folder.iterdir()))}.log"
+        self.processes[name] = Child(command, self.log, env={"PYTHONPATH": str(ROOT)})
 
     async def feed(self) -> None:
         """Until it is enough. Whether a record of a failed call is there is seen when all is read."""
@@ -81,10 +82,10 @@ class Run(Counting):
             of_each = Counter(each.partition for each in self.came[first:])
             return len(of_each) == PARTITIONS and min(of_each.values()) >= count
 
-        await self._until(more)
+        await self.until(more)
         await asyncio.sleep(self._chance.uniform(0, 0.2))
 
-    async def _until(self, happened: Callable[[], bool]) -> None:
+    async def until(self, happened: Callable[[], bool]) -> None:
         async with asyncio.timeout(LONG_S):
             while not happened():
                 await asyncio.sleep(0.05)
@@ -98,7 +99,7 @@ class Run(Counting):
     async def check(self) -> None:
         """All that went in, once and in order, and a changelog that says the same."""
         went = await self.read(*self.inputs)
-        await self._until(lambda: len(self.came) >= len(went))
+        await self.until(lambda: len(self.came) >= len(went))
         for child in self.processes.values():  # else they would go on ticking while we read
             assert not child.running or await asyncio.to_thread(child.stop)
         told: dict[bytes, list[int]] = defaultdict(list)
@@ -142,15 +143,23 @@ async def run(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Run]:
         await asyncio.wait(started.tasks)
 
 
-async def test_killed_ten_times_and_one_leaves_in_good_order(run: Run) -> None:
-    """Both are killed one after the other, in the middle of their work."""
-    for _ in range(5):
+async def test_killed_ten_times_and_one_comes_and_goes(run: Run) -> None:
+    """Both are killed one after the other, in mid-work; then what one had comes back to it."""
+    for _ in range(4):
         await run.until_more()
         for name in ("one", "two"):
             run.processes[name].kill()
             run.start(name)
     await run.until_more()
     assert await asyncio.to_thread(run.processes["one"].stop)
+    await run.until_more()
+    run.start("one")
+    await run.until(lambda: Event.STATE_RESTORED in run.log.read_text())
+    await run.until_more()
+    run.processes["one"].kill()
+    await run.until_more()
+    run.processes["two"].kill()
+    run.start("one")
     await run.until_more()
 
 

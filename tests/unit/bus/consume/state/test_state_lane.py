@@ -49,7 +49,8 @@ class Counting:
         topic = "elsewhere" if value == b"astray" else CHANGELOG.topic
         changes = [Outgoing(topic, None if value == b"keyless" else key, content, [])]
         said = CHANGELOG.topic if value == b"smuggled" else TOLD
-        return Effects([Outgoing(said, key, b"%d" % count, [])], changes)
+        told = b"x" * 5_000 if value == b"wordy" else b"%d" % count
+        return Effects([Outgoing(said, key, told, [])], changes)
 
     def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
         return self.log.due(now, state)
@@ -82,10 +83,10 @@ class Log:
     async def write(self, records: Iterable[Made], next_offset: int, metadata: str = "") -> None:
         made = [record for record in records if isinstance(record, Outgoing)]
         await self.may_write.wait()
-        error, written = self.fails.pop(0) if self.fails else (None, True)
         refused = [record for record in made if len(record.value or b"") > self.limit]
         if refused:
             raise RecordsRefusedError(refused, "too large")
+        error, written = self.fails.pop(0) if self.fails else (None, True)
         if written:
             self.there += made
             self.writes.append(([record.value for record in made], next_offset))
@@ -227,6 +228,22 @@ async def test_a_change_that_the_changelog_does_not_take_ends_its_record(log: Lo
     await lives(log, "asked", records("asked", b"1", b"long", b"2"))
     assert log.told() == [b"1", b"2"]
     assert [each.value for each in log.there if each.topic == TOPICS.dead.name] == [b"long"]
+
+
+async def test_what_stands_for_a_refused_record_is_made_anew_in_each_life(log: Log) -> None:
+    """The state may have gone on in another lane."""
+    log.limit = 1_000
+    log.fails = [(ConnectionError("lost"), False)]
+    fed = records("asked", b"wordy")
+    for error in (RecordsRefusedError, ConnectionError):
+        lane = log.lane("asked")
+        lane.feed(fed)
+        with pytest.raises(error):
+            await run(lane, lambda: False)
+    await lives(log, "decided", records("decided", b"b"))
+    await lives(log, "asked", fed)
+    assert (log.told(), await log.read()) == ([b"1"], {b"k": b"2"})
+    assert len([each for each in log.there if each.topic == TOPICS.dead.name]) == 1
 
 
 async def test_a_key_is_deleted_by_a_change_without_value(log: Log) -> None:
