@@ -48,10 +48,11 @@ class People:
         assert (self._folder / f"{name}.pem").stat().st_mode & 0o777 == 0o600
         return made.out.strip()
 
-    def of(self, name: str, *, key: str | None = None) -> Command:
+    def of(self, name: str, *, key: str | None = None, careless: bool = False) -> Command:
+        """`careless`: it does not know whose signatures count."""
         own = {
             "POINTSMAN_AGENT": name,
-            "POINTSMAN_REGISTRY_KEYS": self.known,
+            "POINTSMAN_REGISTRY_KEYS": "" if careless else self.known,
             "POINTSMAN_REGISTRY_KEY_FILE": str(self._folder / f"{key or name}.pem"),
         }
         return Command(self._folder, self._environment | (own if self.known else {}))
@@ -71,8 +72,10 @@ async def test_two_people_change_the_registry_and_nobody_else(kafka: Kafka, tmp_
     assert (await people.of("dana").run("agents", "plan", "--exit-code")).code == 1, "it does not hold yet"
     assert "dana proposed it: another" in (await people.of("dana").run("agents", "approve", proposal)).err
     # Under another's name, by the wrong key: it is on the topic, and counts for nothing.
-    await people.of("jo", key="mallory").run("agents", "approve", proposal)
-    await people.of("mallory").run("agents", "approve", proposal)
+    warned = await people.of("jo", key="mallory").run("agents", "approve", proposal)
+    assert (warned.code, "mallory.pem is none of theirs" in warned.err) == (1, True)
+    for name in ("jo", "mallory"):
+        await people.of(name, key="mallory", careless=True).run("agents", "approve", proposal)
     (waiting,) = (await people.of("jo").run("agents", "approve", "--json")).json
     assert (waiting["proposal"], waiting["by"], waiting["reason"]) == (proposal, "dana", "moved")
     approved = await people.of("jo").run("agents", "approve", proposal)

@@ -29,22 +29,21 @@ def apply(
     import asyncio
 
     from pointsman.cli import screen
+    from pointsman.cli.agents.person import person
     from pointsman.cli.agents.planning import read_file, settings_of
-    from pointsman.cli.judge import judge
-    from pointsman.cli.key_file import read_key
     from pointsman.cli.show.registry import diff
     from pointsman.registry.publish import apply_file
 
     settings = settings_of(agents, policy, kafka, prefix)
-    file, who = read_file(settings), judge(by)
+    file, who = read_file(settings), person(by, key, settings.registry_people)
 
     applied = asyncio.run(
         apply_file(
             settings,
             settings.topics,
             file,
-            by=who,
-            key=read_key(key),
+            by=who.id,
+            key=who.key,
             people=settings.registry_people,
             reason=reason,
         )

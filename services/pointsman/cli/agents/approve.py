@@ -28,17 +28,15 @@ def approve(
     import asyncio
 
     from pointsman.cli import screen
-    from pointsman.cli.judge import judge
-    from pointsman.cli.key_file import read_key
+    from pointsman.cli.agents.person import person
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.registry import proposal_lines
     from pointsman.registry.follow import read_registry
-    from pointsman.registry.publish import Person, approve
+    from pointsman.registry.publish import approve
     from pointsman.runtime.errors import CommandError
     from pointsman_schemas.registry import RegistryProposed
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
-    person = Person(judge(by), read_key(key))
 
     async def work() -> list[RegistryProposed]:
         history = await read_registry(settings, settings.topics, settings.registry_people)
@@ -48,11 +46,10 @@ def approve(
         meant = [known for known in waiting if str(known.proposal) == proposal]
         if not meant:
             raise CommandError(f"no proposal {proposal} waits", "see which do: pointsman agents approve")
-        if meant[0].by == person.id:
-            raise CommandError(
-                f"{person.id} proposed it: another person approves it", "name yourself: --by ID"
-            )
-        await approve(settings, settings.topics, meant[0], person)
+        who = person(by, key, settings.registry_people)
+        if meant[0].by == who.id:
+            raise CommandError(f"{who.id} proposed it: another person approves it", "name yourself: --by ID")
+        await approve(settings, settings.topics, meant[0], who)
         return meant
 
     shown = asyncio.run(work())

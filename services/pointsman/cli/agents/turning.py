@@ -8,12 +8,11 @@ from uuid import UUID
 from pointsman.access.apply import suspend as suspend_login
 from pointsman.bus.errors import BusError
 from pointsman.cli import screen
-from pointsman.cli.judge import judge
-from pointsman.cli.key_file import read_key
+from pointsman.cli.agents.person import person
 from pointsman.cli.settings import CliSettings, load
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
-from pointsman.registry.publish import Person, submit
+from pointsman.registry.publish import submit
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman.runtime.errors import CommandError
 from pointsman_schemas.registry import State
@@ -33,11 +32,11 @@ def turn(
     """Put `agent` into `state` and say so; nothing to do is no error.
 
     Raises:
-        CommandError: no such agent, or one that is retired.
+        CommandError: no such agent, one that is retired, or nobody would heed it.
         BusError: the registry cannot be read or written.
     """
-    settings, who = load(CliSettings, kafka=kafka, prefix=prefix), judge(by)
-    person = Person(who, read_key(key))
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    who = person(by, key, settings.registry_people)
 
     async def work() -> tuple[RegisteredAgent, UUID | None, str | None]:
         history = await read_registry(settings, settings.topics, settings.registry_people)
@@ -47,7 +46,7 @@ def turn(
                 f"agent {agent} is retired", "put it into agents.yaml again, then: pointsman agents apply"
             )
         changes = [] if known.state == state else [turned(known, state)]
-        applied = await submit(settings, settings.topics, history, changes, person, reason=reason)
+        applied = await submit(settings, settings.topics, history, changes, who, reason=reason)
         left = None
         if state != "active" and known.entry.kafka and applied.proposal is None:
             left = await _log_out(settings, agent)
@@ -61,7 +60,7 @@ def turn(
                 "agent": agent,
                 "before": before,
                 "state": before if proposal else state,
-                "by": who,
+                "by": who.id,
                 "reason": reason,
                 "proposal": proposal,
             }

@@ -1,0 +1,25 @@
+"""Who changes the registry, and what they sign with."""
+
+from pathlib import Path
+
+from pointsman.cli.judge import judge
+from pointsman.cli.key_file import read_key
+from pointsman.identity.verify import AgentKeys
+from pointsman.registry.publish import Person
+from pointsman.runtime.errors import CommandError
+
+
+def person(by: str, key: Path | None, people: AgentKeys | None) -> Person:
+    """Whoever `by` names, else the user of this machine. `people`: whose signatures count; None: all do.
+
+    Raises:
+        CommandError: there is no key in the file, or nobody would heed what it signs.
+    """
+    who, own = judge(by), read_key(key)
+    if people is not None and (own is None or people.key(who, own.public.id) is None):
+        why = "nobody signs it" if own is None else f"the key in {key} is none of theirs"
+        raise CommandError(
+            f"no process would heed what {who} changes: {why}",
+            "sign as one of POINTSMAN_REGISTRY_KEYS: --by NAME --key FILE",
+        )
+    return Person(who, own)
