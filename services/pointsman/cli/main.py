@@ -23,7 +23,7 @@ COMMANDS = {
     "tail": "Follow messages as they arrive.",
     "trace": "Show a job's path: each message, its lane, and the time since the start.",
     "why": "Show why a job was routed to its tier.",
-    "policy": "Check a routing policy, try it on recorded jobs, resume its score.",
+    "policy": "Check a routing policy, try it on recorded jobs, set a threshold, resume its score.",
     "learn": "Train a score on your own jobs, and write a policy that uses it.",
     "report": "Write a job's full history on one page, for an incident report.",
     "sql": "Query the audit database in SQL, read-only.",

@@ -98,7 +98,8 @@ class WorkerHandler:
                 return self._send_up(record, cause, attempts.calls, up)
             outcome = outcome_of(routed.job, self._tier, self._call_context.row, attempts.calls, ended)
             whole = with_cascade(outcome, routed, judged)
-            end = reviewed(whole, routed, self._tier, judged)
+            spent = Spent(len(attempts.calls), total_cost(attempts.calls))
+            end = reviewed(whole, routed, self._tier, judged, spent)
             if isinstance(end, ReviewRequested):
                 return self._ask_person(record, cause, attempts.calls, end)
             return self._finish(record, cause, attempts.calls, end)

@@ -7,15 +7,27 @@ from typing import Any
 
 import pytest
 
+from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.envelope import start
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
 from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topics import Topics
 from tests.support.worker.cascades import TIERS, as_read, plan, response
-from tests.support.worker.routed_jobs import DECISION, calls, header, job_id, messages, outcome, routed
+from tests.support.worker.routed_jobs import (
+    AGENT,
+    DECISION,
+    NOW,
+    calls,
+    header,
+    job_id,
+    messages,
+    outcome,
+    routed,
+)
 from tests.support.worker.tiny_provider import http, tiny_provider
 from tests.support.worker.working import Worker, in_turn, provider_of, working
 
@@ -147,7 +159,7 @@ async def test_a_cascade_keeps_the_plan_on_its_way_up_and_ends_as_a_case() -> No
     (sent,) = [message for message in messages(first) if isinstance(message, JobRouted)]
     assert sent.decision.review == asked.review
     assert (case.decision.tier, case.stop.detail) == ("frontier", "0.94 < 0.95")
-    assert [step.tier for step in case.steps] == ["small"]
+    assert [(step.tier, step.attempts) for step in case.steps] == [("small", 1), ("frontier", 1)]
     assert case.proposed is not None
     assert (case.attempts, case.proposed.attempts, len(case.proposed.cascade)) == (2, 2, 1)
 
@@ -159,3 +171,19 @@ async def test_a_verdict_on_the_answer_is_held_to_the_threshold() -> None:
         case = case_of(await worker.do(decision=decision(holding("verifier"), cascade=cascade)))
     assert case.stop.value is None
     assert "no verifier model judged the answer" in case.stop.detail
+
+
+async def test_what_an_answer_cost_that_was_sent_elsewhere_is_in_the_outcome() -> None:
+    review = holding("stated")
+    async with tiny_provider(in_turn(states("0.94"), states("0.99"))) as tiny, provider_of(tiny) as provider:
+        first = await Worker(provider, "small").handler(routed(decision=decision(review)))
+        case = case_of(first)
+        sent = JobRouted(job=case.job, decision=case.decision, steps=case.steps)
+        cover = start(job_id(5), source="test", type=sent.TYPE, time=NOW, agent_id=AGENT, job_id=job_id(1))
+        made = emit(Topics().tier("frontier"), case.job.key, cover, sent)
+        second = await Worker(provider, "frontier").handler(as_read(made))
+    done = outcome(second)
+    assert isinstance(done, JobCompleted)
+    assert (done.attempts, [step.tier for step in done.cascade]) == (2, ["small"])
+    costs = [call.cost_usd for call in (*calls(first), *calls(second)) if call.cost_usd is not None]
+    assert done.cost_usd == sum(costs, Decimal(0)) > 0

@@ -1,6 +1,7 @@
 """A YAML file's mistakes are all found, each at its line and column, in words."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +204,17 @@ def test_no_text_gives_anything_but_a_model_or_problems(text: str) -> None:
         parse(text, "any.yaml", Train)
     except FileError as error:
         assert error.problems
+
+
+class Weighed(Value):
+    exact: Decimal
+    about: float
+    either: str | int | float
+
+
+def test_a_number_has_all_its_digits_for_who_reads_it_as_decimal() -> None:
+    long = "0.12345678901234567890123"
+    weighed = parse(f"exact: {long}\nabout: {long}\neither: {long}\n", "train.yaml", Weighed)
+    assert weighed.exact == Decimal(long)
+    assert weighed.about == weighed.either == float(long)
+    assert type(weighed.about) is type(weighed.either) is float
