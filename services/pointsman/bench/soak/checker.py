@@ -2,7 +2,7 @@
 
 The rules:
 1. Each job that went in has exactly one terminal outcome, and there is no outcome for any other job.
-2. Each job is routed to a tier at most once; none is both routed and refused.
+2. Each job is routed to a tier at most once; none is both routed and refused, unless a person decided so.
 3. No message id is on the bus twice: what follows from one record is written once.
 4. The audit table holds every record of every topic exactly once: the same key, value, headers and time.
 5. Each completed job has its successful call on record.
@@ -59,7 +59,8 @@ def check(submitted: Collection[str], logged: Iterable[Logged], stored: Iterable
         (record.job_id, record.place[0]) for record in logged if record.kind == "job.routed.v1"
     )
     problems += [f"job {job} was routed {count} times" for (job, _), count in to_tiers.items() if count > 1]
-    problems += [f"job {job} was routed and refused" for job in routed if refused[job]]
+    reviewed = by_kind.get("review.requested.v1", Counter())
+    problems += [f"job {job} was routed and refused" for job in routed if refused[job] and not reviewed[job]]
     ids = Counter(record.message_id for record in logged if record.message_id is not None)
     problems += [f"message {id} is on the bus {count} times" for id, count in ids.items() if count > 1]
     answered = {record.job_id for record in logged if record.answered}

@@ -32,6 +32,7 @@ from pointsman_schemas.envelope import TYPE_PREFIX, BadEnvelopeError, Envelope, 
 from pointsman_schemas.jobs import JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reasons import FailReason, Reason
+from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topics import Topic, Topics
 
 log = logging.getLogger(__name__)
@@ -211,7 +212,12 @@ _CUT: dict[str, Callable[[Json, str], tuple[str, Json | None]]] = {
 
 
 #: What makes no sense cut short: the job is over with it, as it is with an outcome.
-_ENDING = {*_CUT} - {dead.TYPE, CallFinished.TYPE} | {JobSubmitted.TYPE, JobUndecided.TYPE, JobRouted.TYPE}
+_ENDING = {*_CUT} - {dead.TYPE, CallFinished.TYPE} | {
+    JobSubmitted.TYPE,
+    JobUndecided.TYPE,
+    JobRouted.TYPE,
+    ReviewRequested.TYPE,
+}
 
 
 def _left_out(part: Json) -> Json:

@@ -21,6 +21,7 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.jobs import JobSubmitted
 from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topics import Topics
 
 #: How much of a prompt or an answer stands in a waterfall; and of a reason, which says what to do next.
@@ -34,8 +35,12 @@ COLOURS = {
 
 
 def story(steps: Sequence[Step], topics: Topics) -> list[TimelineEvent]:
-    """One event for each message."""
-    return [_event(step, topics) for step in steps]
+    """One event for each message; the review's copy of a request, which is its state, tells nothing new."""
+    return [
+        _event(step, topics)
+        for step in steps
+        if step.kind != ReviewRequested.TYPE or step.topic != topics.reviews_state.name
+    ]
 
 
 def payloads(steps: Sequence[Step], topics: Topics) -> Text:

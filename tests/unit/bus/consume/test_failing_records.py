@@ -34,6 +34,7 @@ from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from tests.support.bus.claim_stores import Shelf, as_read, claim_check
 from tests.support.bus.failing import FAILING, TOPICS
+from tests.support.review.cases import request
 from tests.support.worker.routed_jobs import NOW, job_id, routed
 
 ERRORS = (ValueError("bad"), KeyError("content"), RecursionError(), MemoryError(), asyncio.CancelledError())
@@ -237,6 +238,23 @@ async def test_a_job_that_went_up_and_does_not_fit_there_fails_with_its_dead_let
     assert [dict(each.headers)["ce_reason"] for each in letters] == [b"too_large"] * 2
     assert [each.value is None for each in letters] == [True, False]  # the one that was too large there, too
     assert sum(each.topic == TOPICS.calls.name for each in log.there) == 2
+
+
+async def test_a_case_that_does_not_fit_ends_its_job_instead_of_being_cut() -> None:
+    log = Log({TOPICS.review.name: 100})
+
+    async def handler(record: Incoming) -> list[Outgoing]:
+        found = decode(record)
+        assert isinstance(found, Decoded)
+        case = request()
+        cover = follow_with(
+            found.envelope, record.origin, step="review", source="test", type=case.TYPE, time=NOW
+        )
+        return [*answer(record)[:1], emit(TOPICS.review, record.key, cover, case)]
+
+    await run_window(log, [job(0)], handler)
+    assert log.outcomes() == {(str(job_id(0)), "pointsman.job.failed.v1"): 1}
+    assert [made for made in log.there if made.topic == TOPICS.review.name] == []
 
 
 async def test_what_is_refused_though_it_was_cut_stops_the_lane_and_nothing_is_lost() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -11,6 +12,7 @@ from pointsman.cli.formats import count, gist, money, printable
 from pointsman.cli.show.decisions.reasons import reasons
 from pointsman.cli.show.decisions.trace import decision as draw_decision
 from pointsman.cli.show.decisions.trace import labelled
+from pointsman.cli.show.reviews.review_words import case_words
 from pointsman.cli.show.story import COLOURS, SAID, headline
 from pointsman.cli.show.words import kind
 from pointsman.router.recorded.recorded_decision import Saw
@@ -20,6 +22,7 @@ from pointsman.store.ask.answers import Ended, JobState, Step
 from pointsman_schemas import dead
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.decisions import Check, Decision
+from pointsman_schemas.reviews import ReviewChanged
 
 HINT = "the score is asked again under another model (pointsman learn), or after `pointsman policy trust`"
 
@@ -56,6 +59,8 @@ def verdict(decided: Verdict) -> RenderableType:
         rows.add_row("hint", HINT)
     if decided.decision is None and decided.outcome is None and not decided.dead_letters:
         rows.add_row("decision", "none on record yet: the router has not come to it, or the audit has not")
+    if (case := _case(decided.steps)) is not None:
+        rows.add_row("review", "\n".join(map(printable, case_words(case))))
     for step in decided.dead_letters:
         if decided.outcome is None or step.error_type != decided.outcome.error_type:
             rows.add_row("dead letter", _dead(step))
@@ -67,6 +72,16 @@ def _accepted(outcome: Ended | None) -> tuple[Check, ...]:
     """The answer that ended a cascade, as a check; the ones before it stand in the decision."""
     steps = ((outcome.payload if outcome else None) or {}).get("cascade") or ()
     return tuple(step_check(CascadeStep.model_validate(step)) for step in steps if step.get("accepted"))
+
+
+def _case(steps: Sequence[Step]) -> ReviewChanged | None:
+    """The case of the job as it stands, where one is on record and can be read."""
+    changes = [step.payload for step in steps if step.kind == ReviewChanged.TYPE and step.payload is not None]
+    try:
+        cases = [ReviewChanged.model_validate(payload) for payload in changes]
+    except ValidationError:
+        return None
+    return max(cases, key=lambda case: case.revision, default=None)
 
 
 def _saw(saw: Saw) -> RenderableType:

@@ -1,5 +1,6 @@
 """What the messages about a case say, in a few words."""
 
+from pointsman.cli.formats import duration
 from pointsman_schemas.base import Message
 from pointsman_schemas.reviews import (
     ReviewAnswered,
@@ -18,6 +19,21 @@ REVIEW_KINDS = {
     "review.answered": ("answered", "blue"),
     "review.changed": ("case", "yellow"),
 }
+
+
+def case_words(case: ReviewChanged) -> list[str]:
+    """Why it stopped and what became of it, a line each."""
+    stop = case.stop
+    lines = [f"{stop.of} stopped by rule {stop.rule}: {stop.detail}"]
+    for decision in case.decisions:
+        to = f" to {decision.tier}" if decision.tier else ""
+        reason = f": {decision.reason}" if decision.reason else ""
+        lines.append(f"{decision.choice}{to} by {decision.by} after {duration(decision.seconds)}{reason}")
+    if case.status in ("open", "claimed"):
+        lines.append(f"{case.status}, in queue {case.queue}: pointsman review show {case.job_id}")
+    elif case.status in ("expired", "withdrawn"):
+        lines.append(case.change)
+    return lines
 
 
 def review_words(message: Message) -> str:
