@@ -12,7 +12,7 @@ from pointsman.router.policy.review_section import ListedQueue, ListedThreshold
 from pointsman_schemas.review_plans import SOURCES_OF, ConfidenceSource
 
 PAGE = (Path(__file__).parents[4] / "docs" / "review.md").read_text("utf-8")
-SECTION, ENTRY = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+SECTION, ENTRY, PEOPLE = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 BARE = "name: ours\ntiers: [small]\ndefault: {tier: small, reason: All.}\n"
 
 
@@ -23,6 +23,8 @@ def test_the_examples_are_read() -> None:
     agents = agents_file.parse("unregistered: admit\n" + ENTRY, ("small",), queues=queues).agents
     assert agents[0].confidence[0].queue == "legal"
     assert BUILT_IN.deadline_s == 4 * 3600
+    (person,) = agents_file.parse("unregistered: admit\n" + PEOPLE, ("small",), queues=queues).agents
+    assert person.reviews == ("legal", "board")
 
 
 def test_every_key_and_every_source_is_told() -> None:
