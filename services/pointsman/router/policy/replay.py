@@ -2,7 +2,8 @@
 
 Costs are at recorded tokens: another model would have written more or fewer of them. What a cascade would
 have come to depends on answers that nobody has: a job that moves to one, or from one, has no price, nor one
-whose cascade would judge its answers otherwise.
+whose cascade would judge its answers otherwise. Whether a person would be asked is known of the routing; of
+an answer it is known only that there is a threshold.
 """
 
 from collections import Counter
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
+from pointsman.confidence.reading import ConfidenceEvidence
+from pointsman.confidence.review import review_of
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import SHADOW
 from pointsman.router.policy.recompute import decide_again
@@ -51,6 +54,7 @@ class PolicyReplay:
 
     Costs are US dollars of the `priced` jobs, whose price is known on both sides. `sufficient_*` are sums
     over the `scored` jobs of the probability that the answer is at least as good as the strongest tier's.
+    `stopped`: would wait for a person before they are done; `held`: their answers have thresholds.
     """
 
     policy: Policy
@@ -71,6 +75,8 @@ class PolicyReplay:
     in_doubt: int = 0
     sufficient_before: float = 0.0
     sufficient_after: float = 0.0
+    stopped: int = 0
+    held: int = 0
 
     def add(self, job: Job, made: Decision, spent: JobCost | None) -> None:
         """Decide `job`, which went by `made`, by the other policy; shadows do not count."""
@@ -89,6 +95,7 @@ class PolicyReplay:
             self._move(job, made, recomputed)
         self._cost(*way, spent, judged_alike=made.cascade == recomputed.cascade)
         self._quality(job, *way)
+        self._review(recomputed)
 
     def _move(self, job: Job, made: Decision, recomputed: Decision) -> None:
         way = (target(made), target(recomputed))
@@ -97,6 +104,12 @@ class PolicyReplay:
         if len(shown) < self.examples:
             gist = text_of(job.request.messages[-1:])[:200]
             shown.append(Moved(job.job_id, *way, made.rule, recomputed.rule, recomputed.reason, gist))
+
+    def _review(self, recomputed: Decision) -> None:
+        routing = review_of(recomputed.review, "routing", ConfidenceEvidence(score=recomputed.score))
+        self.stopped += routing.stop is not None
+        thresholds = () if recomputed.review is None else recomputed.review.thresholds
+        self.held += any(threshold.of == "answer" for threshold in thresholds)
 
     def _cost(self, before: str, after: str, spent: JobCost | None, *, judged_alike: bool) -> None:
         if spent is None:

@@ -1,9 +1,11 @@
 """A replay counts what another policy would change: tiers, moves with examples, cost, expected quality."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from pointsman.cli.show.decisions.replay import flat
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.replay import JobCost, PolicyReplay
@@ -11,7 +13,8 @@ from pointsman.score.estimate import Bar
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
 from tests.support.router.fixed_score import fixed_score
-from tests.support.router.scored_policy import scored_policy
+from tests.support.router.router_lanes import NOW
+from tests.support.router.scored_policy import TEXT, scored_policy
 from tests.unit.router.policy.test_policy import job
 
 SAYS = {"easy": (0.98, 0.99, 1.0), "hard": (0.1, 0.4, 1.0), "foreign": (0.9, 0.9, 0.1)}
@@ -109,3 +112,27 @@ def test_what_a_cascade_would_cost_is_not_known() -> None:
     assert (dict(there.tiers_after), there.priced, there.unpriced) == ({"cascade": 1}, 0, 1)
     back = replayed(case("hard", spent, Policy.compile(parse(text))), policy=ALWAYS)
     assert (dict(back.tiers_before), back.priced, back.unpriced) == ({"cascade": 1}, 0, 1)
+
+
+REVIEW = """\
+review:
+  queues: [{name: general, deadline_s: 60}]
+  thresholds:
+    - {name: sure-route, of: routing, source: score, above: 0.98, queue: general}
+    - {name: clauses, of: answer, source: stated, above: 0.95, kinds: mail, queue: general}
+"""
+
+
+def test_who_would_wait_for_a_person_about_the_tier() -> None:
+    asking = scored_policy(fixed_score(SAYS, bar=Bar(rate=0.1, margin=0.02)), TEXT + REVIEW)
+    mail = job("hard", kind="mail")
+    found = replayed(
+        case("easy"), case("hard"), case("foreign"), (mail, decide(ALWAYS, mail), None), policy=asking
+    )
+    assert (found.stopped, found.held) == (2, 1)  # `easy` has 0.98, which is not exceeded, `foreign` none
+    assert flat(found, NOW - timedelta(days=2), NOW)["review"] == {
+        "routing": 2,
+        "routing_per_day": 1.0,
+        "answers_with_thresholds": 1,
+    }
+    assert (replayed(case("easy")).stopped, replayed(case("easy")).held) == (0, 0)

@@ -23,6 +23,8 @@ def replayed(replay: PolicyReplay, since: datetime) -> RenderableType:
     facts.add_row("moved", f"{count(moved, 'job')}, {_percent(moved, replay.jobs)}")
     facts.add_row("cost", _cost(replay))
     facts.add_row("quality", _quality(replay))
+    if replay.stopped or replay.held:
+        facts.add_row("people", _people(replay))
     return Group(facts, Text(), _tiers(replay), *_moves(replay))
 
 
@@ -54,6 +56,11 @@ def flat(replay: PolicyReplay, since: datetime, until: datetime) -> dict[str, An
             "in_doubt": replay.in_doubt,
             "sufficient_before": replay.sufficient_before / replay.scored if replay.scored else None,
             "sufficient_after": replay.sufficient_after / replay.scored if replay.scored else None,
+        },
+        "review": {
+            "routing": replay.stopped,
+            "routing_per_day": replay.stopped / max((until - since).total_seconds() / 86_400, 1e-9),
+            "answers_with_thresholds": replay.held,
         },
     }
 
@@ -90,6 +97,13 @@ def _quality(replay: PolicyReplay) -> str:
     return (
         f"{before:.3f} -> {after:.3f} of the answers expected as good as {strongest}'s, "
         f"by {scorer.name} for {count(replay.scored, 'job')}{unscored}"
+    )
+
+
+def _people(replay: PolicyReplay) -> str:
+    return (
+        f"{count(replay.stopped, 'job')}, {_percent(replay.stopped, replay.jobs)}, would wait for a person "
+        f"about the tier; answers of {count(replay.held, 'job')} have thresholds, not compared here"
     )
 
 
