@@ -103,7 +103,9 @@ class Run(Counting):
         return [each async for each in follow(self.settings, topics, start="beginning", until_end=True)]
 
     async def check(self) -> None:
-        """All that went in, once and in order, and a changelog that says the same."""
+        """All that went in, once and in order, and a changelog that says the same; no more goes in."""
+        self.enough = True
+        await self.tasks[0]
         went = await self.read(*self.inputs)
         await self.until(lambda: len(self.came) >= len(went))
         for child in self.processes.values():  # else they would go on ticking while we read
@@ -128,7 +130,7 @@ class Run(Counting):
 
 @pytest.fixture
 async def run(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Run]:
-    """At the end all is counted and checked."""
+    """Both processes at work."""
     started = Run(broker, tmp_path)
     await apply(started.settings, started.topics)
     feeding, watching = asyncio.create_task(started.feed()), asyncio.create_task(started.watch())
@@ -138,9 +140,6 @@ async def run(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Run]:
     try:
         await started.until_more(1)
         yield started
-        started.enough = True
-        await feeding
-        await started.check()
     finally:
         for child in started.processes.values():
             child.kill()
@@ -164,6 +163,7 @@ async def test_killed_ten_times_and_one_comes_and_goes(run: Run) -> None:
     await run.until_more()
     run.processes["one"].kill()
     await run.until_more()
+    await run.check()
 
 
 async def test_frozen_past_its_session_and_woken_and_the_broker_killed(
@@ -176,3 +176,4 @@ async def test_frozen_past_its_session_and_woken_and_the_broker_killed(
     broker.kill()
     broker.start()
     await run.until_more()
+    await run.check()
