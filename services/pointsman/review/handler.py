@@ -7,7 +7,8 @@ Invariants:
 - What is approved is what was proposed: the request is kept as it came until the case ends.
 """
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -28,6 +29,8 @@ from pointsman.review.following import Withdrawal, follows
 from pointsman.review.people import may_not_act
 from pointsman.review.state import CaseBook, case_key, request_key
 from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DEAD
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.dead import DeadLetter
@@ -46,9 +49,11 @@ from pointsman_schemas.reviews import (
 )
 from pointsman_schemas.topics import Topics
 
+log = logging.getLogger(__name__)
+
 STAGE = "review"
 SOURCE = "pointsman/review"
-#: Cases that the clock changes in one transaction.
+#: Changes that the clock makes in one transaction.
 _PORTION = 200
 
 _Command = ReviewClaim | ReviewRelease | ReviewDecide
@@ -100,10 +105,16 @@ class ReviewHandler:
         self._book.read(state)
         records: list[Outgoing] = []
         changes: list[Outgoing] = []
-        for case, cancelled in islice(self._ended_by_time(now, state), _PORTION):
-            cause = self._cause_of_time(case, now)
-            records += self._following(case, state, cause, cancelled=cancelled)
-            changes += self._changed(case, cause)
+        for before in self._book.waiting:
+            try:
+                made, changed = self._by_time(before, now, state)
+            except Exception:  # one case never decides over the time of the others
+                failure(log, Event.DEADLINES_FAILED, job_id=before.job_id)
+                continue
+            records += made
+            changes += changed
+            if len(changes) >= _PORTION:
+                break
         for job_id in islice(self._book.forgettable(now - KEPT), _PORTION):
             changes.append(Outgoing(self._topics.reviews_state.name, case_key(job_id), None, []))
         self._book.take(changes)
@@ -185,17 +196,20 @@ class ReviewHandler:
             case _:
                 assert_never(command)
 
-    def _ended_by_time(
-        self, now: datetime, state: Mapping[bytes, bytes]
-    ) -> Iterator[tuple[ReviewChanged, Withdrawal | None]]:
-        for case in self._book.waiting:
-            asked = self._cancellations.of(case.job_id, case.agent_id)
-            if asked is not None:
-                yield cases.withdrawn(case, asked.by, now), Withdrawal(asked.by, asked.reason)
-            elif self._book.may_be_due(case, now):
-                after = cases.timed_out(case, now, plan_of(self._request(case, state)))
-                if after is not None:
-                    yield after, None
+    def _by_time(self, before: ReviewChanged, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
+        """What the clock, or whoever cancelled its job, makes of one case that waits."""
+        asked = self._cancellations.of(before.job_id, before.agent_id)
+        if asked is not None:
+            case: ReviewChanged | None = cases.withdrawn(before, asked.by, now)
+        elif self._book.may_be_due(before, now):
+            case = cases.timed_out(before, now, plan_of(self._request(before, state)))
+        else:
+            case = None
+        if case is None:
+            return Effects()
+        cause = self._cause_of_time(case, now)
+        cancelled = None if asked is None else Withdrawal(asked.by, asked.reason)
+        return Effects(self._following(case, state, cause, cancelled=cancelled), self._changed(case, cause))
 
     def _request(self, case: ReviewChanged, state: Mapping[bytes, bytes]) -> ReviewRequested:
         return ReviewRequested.model_validate_json(state[request_key(case.job_id)])

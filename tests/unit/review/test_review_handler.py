@@ -286,6 +286,14 @@ def test_a_thousand_cases_that_end_at_once_end_in_portions() -> None:
     assert not driven.due(later(3601))
 
 
+def test_a_case_that_cannot_be_ended_keeps_no_other_from_its_end() -> None:
+    driven = Driven()
+    for number in range(3):
+        opened(driven, request(number))
+    driven.state[f"request/{job_id(1)}".encode()] = b"{}"
+    assert len(driven.due(later(3600))) == 2
+
+
 @pytest.mark.parametrize(
     "value", [b"", b"{}", b'{"type": "job.cancel.v1"}', b"\xff", b'{"type": "review.claim.v1"}']
 )
