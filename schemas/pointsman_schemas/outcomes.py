@@ -49,8 +49,8 @@ class JobCompleted(_Outcome):
     confidence: tuple[Check, ...] = Field(
         default=(),
         exclude_if=lambda checks: not checks,
-        description="confidences that were held against thresholds; one that did not exceed its own went to a "
-        "person",
+        description="confidences that were held against thresholds; "
+        "one that did not exceed its own went to a person",
     )
 
 

@@ -1,13 +1,16 @@
 """Reviewers at their terminal: list, next, show, claim, decide, and what is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from textual.widgets import DataTable, Static
 
 from pointsman.bus.read.follow import follow
+from pointsman.cli.review.inbox_app import InboxApp
+from pointsman.client.reviews import Reviewer
 from pointsman.identity.keys import PrivateKey
 from pointsman_schemas.outcomes import JobCompleted, JobRejected
 from pointsman_schemas.topics import Topics
@@ -19,6 +22,9 @@ from tests.support.review.service import publish, review_services
 from tests.support.running.command import Command
 
 pytestmark = pytest.mark.stack
+
+#: Cases that are decided on the full screen.
+INBOX = range(10, 13)
 
 
 @pytest_asyncio.fixture
@@ -32,7 +38,7 @@ async def review(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Command]:
     ]
     async with review_services(kafka.settings, tmp_path, people):
         topics = Topics(kafka.prefix)
-        requests = [request(number, deadline_s=3600 + number) for number in range(5)]
+        requests = [request(number, deadline_s=3600 + number) for number in (*range(5), *INBOX)]
         await publish(kafka.settings, [request_record(topics, requested) for requested in requests])
         environment = {
             "POINTSMAN_KAFKA": kafka.bootstrap,
@@ -41,7 +47,7 @@ async def review(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Command]:
         }
         command = Command(tmp_path, environment)
         async with asyncio.timeout(30):
-            while len((await command.run("review", "list", "--json")).json) < 5:
+            while len((await command.run("review", "list", "--json")).json) < 5 + len(INBOX):
                 pass
         yield command
 
@@ -49,7 +55,7 @@ async def review(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Command]:
 async def test_a_reviewers_first_cases(review: Command, kafka: Kafka) -> None:
     ids = [str(job_id(number)) for number in range(5)]
     listed = await review.run("review", "list")
-    assert [line.split()[0] for line in listed.lines[1:]] == ids
+    assert [line.split()[0] for line in listed.lines[1:6]] == ids
     assert "0.94 < 0.95" in listed.out
 
     await _what_is_no_case_is_said_plainly(review)
@@ -89,6 +95,7 @@ async def test_a_reviewers_first_cases(review: Command, kafka: Kafka) -> None:
     others = await review.run("review", "approve", ids[4])
     assert others.code == 1
     assert "mia has claimed it until" in others.err
+    await _by_keys(kafka)
     nothing = await review.run("review", "next")
     assert (nothing.code, nothing.err) == (1, "no open case for ana\n")
 
@@ -98,12 +105,45 @@ async def test_a_reviewers_first_cases(review: Command, kafka: Kafka) -> None:
         async for record in follow(kafka.settings, [topics.results.name], start="beginning", until_end=True)
     ]
     by_job = {str(outcome.job_id): outcome for outcome in outcomes}  # type: ignore[attr-defined]
-    assert set(by_job) == {ids[0], ids[1], ids[3]}
+    assert set(by_job) == {ids[0], ids[1], ids[3], *(str(job_id(number)) for number in INBOX)}
     assert by_job[ids[0]] == request(0, deadline_s=3600).proposed
     edit = by_job[ids[1]]
     assert isinstance(edit, JobCompleted)
     assert edit.response["choices"][0]["message"]["content"] == "The cap is 150 %."
     assert isinstance(by_job[ids[3]], JobRejected)
+
+
+async def _by_keys(kafka: Kafka) -> None:
+    """The inbox: approve one case, edit one and reject one, with a reason that is asked for."""
+    topics = Topics(kafka.prefix)
+    inbox = InboxApp(kafka.settings, topics, Reviewer(kafka.settings, topics, "ana"), "ana", "legal")
+    async with inbox.run_test(size=(140, 40)) as pilot:
+        table = inbox.query_one(DataTable)
+
+        async def until(holds: Callable[[], bool]) -> None:
+            async with asyncio.timeout(60):
+                while not holds():
+                    await pilot.pause(0.05)
+
+        def said() -> str:
+            return str(inbox.query_one("#said", Static).render())
+
+        await until(lambda: table.row_count == 1 + len(INBOX))
+        assert "claimed by mia" in str(table.get_row_at(0)[1])
+        for keys, expected in (
+            ([], "approved"),
+            (["ctrl+s", *"wrong", "enter"], "edited"),
+            ([*"no", "enter"], "rejected"),
+        ):
+            table.move_cursor(row=1)
+            await pilot.press({"approved": "a", "edited": "e", "rejected": "r"}[expected])
+            for key in keys:
+                await pilot.press(key)
+            await until(lambda: said().startswith(expected))  # noqa: B023 -- awaited in this turn
+        await until(lambda: table.row_count == 1)
+        table.move_cursor(row=0)
+        await pilot.press("a")
+        await until(lambda: "mia has claimed it" in said())
 
 
 async def _what_is_no_case_is_said_plainly(review: Command) -> None:

@@ -26,17 +26,15 @@ def list_cases(
 
     from pointsman.cli import screen
     from pointsman.cli.settings import CliSettings, load
-    from pointsman.cli.show.reviews.case import cases_table
+    from pointsman.cli.show.reviews.case import cases_table, cases_waiting
     from pointsman.client.reviews import read_cases
-    from pointsman.review.case import WAITING
     from pointsman.runtime.clock import utc_now
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
-    cases = [
-        case
-        for case in asyncio.run(read_cases(settings, settings.topics)).all
-        if (ended or case.status in WAITING) and queue in ("", case.queue)
-    ]
+    known = asyncio.run(read_cases(settings, settings.topics)).all
+    cases = cases_waiting(known, queue)
+    if ended:
+        cases = [case for case in known if queue in ("", case.queue)]
     if as_json:
         screen.print_json(cases)
     elif cases:

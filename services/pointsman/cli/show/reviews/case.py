@@ -35,8 +35,13 @@ def cases_table(cases: Sequence[ReviewChanged], now: datetime) -> Table:
     return rows
 
 
-def case_lines(known: KnownCase, now: datetime) -> Iterator[str]:
-    """All that a reviewer needs."""
+def cases_waiting(cases: Sequence[ReviewChanged], queue: str) -> list[ReviewChanged]:
+    """Those that wait, in their order; `queue`: of this one only, empty for all."""
+    return [case for case in cases if case.status in WAITING and queue in ("", case.queue)]
+
+
+def case_lines(known: KnownCase, now: datetime, *, commands: bool = True) -> Iterator[str]:
+    """All that a reviewer needs; `commands`: with what to type for each choice."""
     case, request = known.case, known.request
     yield f"job {case.job_id} of {printable(case.agent_id)}"
     yield f"  state    {_state(case, now)}, revision {case.revision}"
@@ -51,7 +56,8 @@ def case_lines(known: KnownCase, now: datetime) -> Iterator[str]:
         yield f"  decided  {decision.choice}{to} by {printable(decision.by)} after {took}{reason}"
     if request is not None:
         yield from _content(request)
-        yield from _choices(request, str(case.job_id))
+        if commands:
+            yield from _choices(request, str(case.job_id))
 
 
 def _state(case: ReviewChanged, now: datetime) -> str:

@@ -1,0 +1,47 @@
+"""`pointsman review inbox`: the cases on a full screen, decided by keys."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.options import By, Kafka, Key, Prefix
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def inbox(
+    *,
+    queue: Annotated[str, typer.Option(metavar="QUEUE", help="Those of this queue only.")] = "",
+    by: By = "",
+    key: Key = None,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Decide cases on a full screen: the list, the case beside it, and a key for each choice.
+
+    The list keeps itself up to date. Keys: c claim, a approve, e edit, s send to a tier, r reject, x release,
+    q quit. Needs the extra `inbox`.
+    """
+    from importlib.util import find_spec
+
+    from pointsman.cli import screen
+    from pointsman.cli.judge import judge
+    from pointsman.cli.key_file import read_key
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.runtime.errors import CommandError
+
+    if find_spec("textual") is None:
+        raise CommandError(
+            "the inbox needs the package textual", "pip install 'pointsman[inbox]', or: pointsman review next"
+        )
+    settings, who, signing_key = load(CliSettings, kafka=kafka, prefix=prefix), judge(by), read_key(key)
+    if not screen.on_terminal():
+        raise CommandError("the inbox needs a terminal", "for programs: pointsman review list --json")
+
+    from pointsman.cli.review.inbox_app import InboxApp
+    from pointsman.client.reviews import Reviewer
+
+    InboxApp(
+        settings, settings.topics, Reviewer(settings, settings.topics, who, signing_key), who, queue
+    ).run()

@@ -1,0 +1,98 @@
+"""What the inbox asks before it sends a decision; Escape leaves each without one."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList, TextArea
+
+_BOX = "align: center middle;"
+_INNER = (
+    "width: 80%; height: auto; max-height: 80%; border: round $accent; background: $surface; padding: 1 2;"
+)
+
+
+class AskReason(ModalScreen[str]):
+    """One line, which may not be empty; Enter sends it."""
+
+    CSS = f"AskReason {{ {_BOX} }} AskReason > Vertical {{ {_INNER} }}"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """The question, and a line for the answer."""
+        with Vertical():
+            yield Label(self._question)
+            yield Input(placeholder="it goes on record", max_length=2000)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """An empty reason is none."""
+        if event.value.strip():
+            self.dismiss(event.value.strip())
+
+    def action_leave(self) -> None:
+        """Without a reason."""
+        self.dismiss("")
+
+
+class AskText(ModalScreen[str | None]):
+    """A text to be changed; Ctrl-S takes it."""
+
+    CSS = f"AskText {{ {_BOX} }} AskText > Vertical {{ {_INNER} }} AskText TextArea {{ height: 16; }}"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "take", "Take it", priority=True),
+        Binding("escape", "leave", "Leave"),
+    ]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """The text, and how to go on."""
+        with Vertical():
+            yield Label(f"{self._title} (Ctrl-S takes it, Escape leaves it)")
+            yield TextArea(self._text)
+
+    def on_mount(self) -> None:
+        """Begin to write at once."""
+        self.query_one(TextArea).focus()
+
+    def action_take(self) -> None:
+        """The text as it is now."""
+        self.dismiss(self.query_one(TextArea).text)
+
+    def action_leave(self) -> None:
+        """Without a change."""
+        self.dismiss(None)
+
+
+class AskTier(ModalScreen[str | None]):
+    """One of the tiers that are open to the job."""
+
+    CSS = f"AskTier {{ {_BOX} }} AskTier > Vertical {{ {_INNER} }}"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
+
+    def __init__(self, tiers: Sequence[str]) -> None:
+        super().__init__()
+        self._tiers = tiers
+
+    def compose(self) -> ComposeResult:
+        """A row for each."""
+        with Vertical():
+            yield Label("To which tier?")
+            yield OptionList(*self._tiers)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """That one."""
+        self.dismiss(self._tiers[event.option_index])
+
+    def action_leave(self) -> None:
+        """To none."""
+        self.dismiss(None)
