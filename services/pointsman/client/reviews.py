@@ -34,6 +34,8 @@ from pointsman_schemas.reviews import (
 from pointsman_schemas.topics import Topics
 
 _REQUEST = b"request/"
+#: Who is refused so many cases is not one who may decide them: no more are tried.
+_MOST_TRIES = 20
 
 
 class ReviewTimeoutError(TimeoutError):
@@ -117,6 +119,7 @@ async def claim_next(
     """
     cases = await read_cases(kafka, topics)
     refused: ReviewAnswered | None = None
+    tries = 0
     for case in cases.all:
         is_free = case.status == "open" or (case.claim is not None and case.claim.until <= now)
         if not is_free or case.status not in WAITING or queue not in ("", case.queue):
@@ -124,8 +127,8 @@ async def claim_next(
         answer = await reviewer.claim(case)
         if answer.refused is None:
             return (await read_cases(kafka, topics)).known(case.job_id), None
-        refused = answer
-        if answer.refused is ReviewRefusal.TOO_MANY_CLAIMS:
+        refused, tries = answer, tries + 1
+        if answer.refused is ReviewRefusal.TOO_MANY_CLAIMS or tries == _MOST_TRIES:
             break
     return None, refused
 

@@ -37,6 +37,7 @@ def doctor(
     from pointsman.cli.checks.promise import promise as check_promise
     from pointsman.cli.checks.providers import providers as check_providers
     from pointsman.cli.checks.registry import registry as check_registry
+    from pointsman.cli.checks.review import review as check_review
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.checkup import checkup
     from pointsman.router.settings import RouterSettings
@@ -62,6 +63,7 @@ def doctor(
         )
         held = await check_limits(router, router.topics)
         registry = await check_registry(router, router.topics, router.registry_people)
+        asked = await check_review(router, router.topics, policy_file, router.registry_people)
         servers = [*kafka_found, *postgres_found, claims_found]
         return [
             *servers,
@@ -69,6 +71,7 @@ def doctor(
             *believed,
             *given,
             registry,
+            *asked,
             native(),
             providers_found,
             *reached,
