@@ -2,30 +2,49 @@
 
 import typer
 
-from pointsman.cli.options import Job, Json, Kafka, Prefix
+from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
-def show(job: Job, *, as_json: Json = False, kafka: Kafka = None, prefix: Prefix = None) -> None:
-    """Show a case: question, proposal, why it stopped, and what each choice does.
+def show(
+    job: Job, *, as_json: Json = False, kafka: Kafka = None, prefix: Prefix = None, postgres: Postgres = None
+) -> None:
+    """Show a case: question, proposal, why it stopped, what each choice does, what was decided before.
 
-    --json gives {case, request, seen}: the case as it stands, what opened it, and its SHA-256.
+    The last comes from the audit database; without it that part is left out.
+    --json gives {case, request, seen, similar}: the case as it stands, what opened it, its SHA-256, and the
+    latest decisions about cases of the same rule and agent.
     """
     import asyncio
 
     from pointsman.cli import screen
     from pointsman.cli.review.acting import find
     from pointsman.cli.settings import CliSettings, load
-    from pointsman.cli.show.reviews.case import case_lines
-    from pointsman.client.reviews import read_cases
+    from pointsman.cli.show.reviews.case import case_lines, similar_lines
+    from pointsman.client.reviews import KnownCase, read_cases
     from pointsman.runtime.clock import utc_now
+    from pointsman.store.ask.similar_reviews import SimilarReview, similar_reviews
+    from pointsman.store.errors import StoreError, StoreUnavailableError
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
-    known = find(asyncio.run(read_cases(settings, settings.topics)), job)
+    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
+
+    async def work() -> tuple[KnownCase, list[SimilarReview], str | None]:
+        known = find(await read_cases(settings, settings.topics), job)
+        case = known.case
+        try:
+            before = await similar_reviews(settings.postgres, case.stop.rule, case.agent_id, case.job_id)
+        except (StoreError, StoreUnavailableError) as error:
+            return known, [], str(error)
+        return known, before, None
+
+    known, similar, problem = asyncio.run(work())
     if as_json:
-        screen.print_json({"case": known.case, "request": known.request, "seen": known.seen or None})
-        return
-    for line in case_lines(known, utc_now()):
-        screen.line(line)
+        shown = {"case": known.case, "request": known.request, "seen": known.seen or None}
+        screen.print_json({**shown, "similar": similar})
+    else:
+        for line in (*case_lines(known, utc_now()), *similar_lines(similar)):
+            screen.line(line)
+    if problem is not None:
+        screen.note(f"the audit database does not say how such cases were decided: {problem}")

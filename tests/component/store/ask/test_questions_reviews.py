@@ -11,6 +11,7 @@ from pointsman.audit.handlers import Sink
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.runtime.clock import utc_now
 from pointsman.store.append.audit_writer import AuditWriter
+from pointsman.store.ask.similar_reviews import similar_reviews
 from pointsman.store.migrate import migrate
 from tests.support.review.cases import TOPICS, claim, decide, edited, job_id, request
 from tests.support.review.driven import Driven
@@ -86,6 +87,12 @@ async def test_the_views_say_how_cases_stand(database: str) -> None:
         }
         assert (load["ana"]["median_seconds"], load["ana"]["approved_percent"]) == (6.0, Decimal("50.0"))
         assert (load["eva"]["waiting"], load[None]["waiting"]) == (1, 1)
+        similar = await similar_reviews(database, "contract-clauses", "contract-reviewer", job_id(2))
+        assert [(before.job_id, before.choice) for before in similar] == [
+            (job_id(1), "edit"),
+            (job_id(0), "approve"),
+        ]
+        assert await similar_reviews(database, "contract-clauses", "another", job_id(2)) == []
         (result,) = await connection.fetch("select * from audit.review_results")
         assert (result["cases"], result["waiting"], result["approved"], result["changed"]) == (5, 2, 1, 2)
         assert result["changed_percent"] == Decimal("66.7")

@@ -10,6 +10,7 @@ from pointsman.cli.show.words import asked
 from pointsman.client.reviews import KnownCase
 from pointsman.review.case import WAITING
 from pointsman.score.answered import answered
+from pointsman.store.ask.similar_reviews import SimilarReview
 from pointsman_schemas.reviews import ReviewChanged, ReviewRequested
 
 #: Characters of a question or an answer that are shown.
@@ -58,6 +59,17 @@ def case_lines(known: KnownCase, now: datetime, *, commands: bool = True) -> Ite
         yield from _content(request)
         if commands:
             yield from _choices(request, str(case.job_id))
+
+
+def similar_lines(similar: Sequence[SimilarReview]) -> Iterator[str]:
+    """How people decided cases of the same rule and agent; nothing where there are none."""
+    if similar:
+        yield ""
+        yield "decided before, by the same rule and agent"
+    for before in similar:
+        reason = f": {gist(before.reason, 80)}" if before.reason else ""
+        decided = f"{before.choice} at {before.value or 'no confidence'}"
+        yield f"  {moment(before.ended_at)}  {decided} by {printable(before.ended_by or 'nobody')}{reason}"
 
 
 def _state(case: ReviewChanged, now: datetime) -> str:

@@ -1,0 +1,35 @@
+"""How people decided cases like one that waits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pointsman.store.connect import connected, translated
+from pointsman.store.sql import query
+
+#: As many as help to decide.
+MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarReview:
+    """A case that stopped by the same rule, of the same agent; `value`: its confidence as it was compared."""
+
+    job_id: UUID
+    ended_at: datetime
+    ended_by: str | None
+    choice: str
+    reason: str | None
+    value: str | None
+
+
+async def similar_reviews(dsn: str, rule: str, agent_id: str, job_id: UUID) -> list[SimilarReview]:
+    """Those that were decided last, the latest first.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            rows = await connection.fetch(query("similar_reviews"), rule, agent_id, job_id, MOST)
+    return [SimilarReview(**row) for row in rows]
