@@ -1,6 +1,9 @@
 """Reviewers at their terminal: list, next, show, claim, decide, and what is refused."""
 
 import asyncio
+import base64
+import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from tests.conftest import Kafka
 from tests.support.review.cases import job_id, request
 from tests.support.review.crowd import request_record
 from tests.support.review.driven import decoded
+from tests.support.review.receiver import receiver, verified
 from tests.support.review.service import publish, review_services
 from tests.support.running.command import Command
 
@@ -52,7 +56,7 @@ async def review(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Command]:
         yield command
 
 
-async def test_a_reviewers_first_cases(review: Command, kafka: Kafka) -> None:
+async def test_a_reviewers_first_cases(review: Command, kafka: Kafka, tmp_path: Path) -> None:
     ids = [str(job_id(number)) for number in range(5)]
     listed = await review.run("review", "list")
     assert [line.split()[0] for line in listed.lines[1:6]] == ids
@@ -99,6 +103,8 @@ async def test_a_reviewers_first_cases(review: Command, kafka: Kafka) -> None:
     nothing = await review.run("review", "next")
     assert (nothing.code, nothing.err) == (1, "no open case for ana\n")
 
+    await _watched(review, kafka, tmp_path)
+
     topics = Topics(kafka.prefix)
     outcomes = [
         decoded(record)  # type: ignore[arg-type]
@@ -144,6 +150,28 @@ async def _by_keys(kafka: Kafka) -> None:
         table.move_cursor(row=0)
         await pilot.press("a")
         await until(lambda: "mia has claimed it" in said())
+
+
+async def _watched(review: Command, kafka: Kafka, folder: Path) -> None:
+    """A line and a signed webhook for a case that comes to wait; the first try is refused."""
+    topics, secret = Topics(kafka.prefix), b"s" * 32
+    (folder / "secret").write_text(f"whsec_{base64.b64encode(secret).decode()}\n")
+    async with receiver(503, 200) as (url, received):
+        arguments = ("--json", "-n", "1", "--url", url, "--secret-file", "secret")
+        async with review.running("review", "watch", *arguments) as watching:
+            number = 100
+            while watching.returncode is None:  # until one comes after it began to watch
+                await publish(kafka.settings, [request_record(topics, request(number))])
+                number += 1
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(watching.wait()), 1)
+            assert watching.stdout is not None
+            case = json.loads(await watching.stdout.read())
+    first, second = received
+    assert (case["change"], case["queue"]) == ("opened", "legal")
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == f"{case['job_id']}-1"
+    assert json.loads(second.body)["data"]["stop"]["detail"] == case["stop"]["detail"]
+    assert verified(second, secret)
 
 
 async def _what_is_no_case_is_said_plainly(review: Command) -> None:

@@ -7,6 +7,7 @@ from pointsman.cli.lazy import LazyGroup
 COMMANDS = {
     "list": "List the cases that wait, those whose time is over first come first.",
     "inbox": "Decide cases on a full screen, by keys.",
+    "watch": "Print a line, and post a webhook, for each case that comes to wait.",
     "next": "Claim the next open case and show it.",
     "show": "Show a case: question, proposal, why it stopped, what each choice does.",
     "claim": "Claim a case, so that nobody else decides it meanwhile.",

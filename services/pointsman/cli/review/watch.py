@@ -1,0 +1,116 @@
+"""`pointsman review watch`: a line, and a webhook, for each case that comes to wait."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.options import Json, Kafka, Prefix
+
+if TYPE_CHECKING:
+    from pointsman_schemas.base import Json as JsonObject
+    from pointsman_schemas.reviews import ReviewChanged
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+#: What brings a case before people: it is new, or others are to decide it.
+_CHANGES = ("opened", "next queue", "first decision")
+
+
+@app.command()
+def watch(
+    *,
+    queue: Annotated[str, typer.Option(metavar="QUEUE", help="Cases of this queue only.")] = "",
+    url: Annotated[
+        str, typer.Option(metavar="URL", envvar="POINTSMAN_WEBHOOK_URL", help="Post each as a webhook, too.")
+    ] = "",
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="POINTSMAN_WEBHOOK_SECRET_FILE",
+            help="What webhooks are signed with (Standard Webhooks): whsec_ and base64, or base64 alone.",
+        ),
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option("--number", "-n", metavar="N", min=1, help="Stop after this many cases.")
+    ] = None,
+    as_json: Json = False,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+) -> None:
+    """Print a line for each case that comes to wait from now on.
+
+    A case comes to wait when it is opened, goes to its next queue, or needs a second person. With --url a
+    webhook is posted for each, without the job's content: who, which queue, why, until when. One that is not
+    taken after four tries is named on stderr, and watching goes on.
+    """
+    import asyncio
+
+    from pointsman.bus.codec.decode import Decoded, decode
+    from pointsman.bus.read.follow import follow
+    from pointsman.cli import screen
+    from pointsman.cli.settings import CliSettings, load
+    from pointsman.client.webhook import NoticeFailedError, Webhook, secret_of
+    from pointsman.runtime.errors import CommandError
+    from pointsman_schemas.reviews import ReviewChanged
+
+    settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    webhook = None
+    if url:
+        if secret_file is None:
+            raise CommandError("a webhook is signed", "name its secret: --secret-file FILE", code=2)
+        try:
+            webhook = Webhook(url, secret_of(secret_file.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(
+                f"{secret_file} cannot be read: {error}", "name another file", code=2
+            ) from None
+
+    async def tell(case: ReviewChanged) -> None:
+        if as_json:
+            screen.print_json(case, stream=True)
+        else:
+            screen.line(_line(case))
+        if webhook is None:
+            return
+        try:
+            async with webhook:
+                await webhook.send(f"{case.job_id}-{case.revision}", _notice(case))
+        except NoticeFailedError as error:
+            screen.note(f"the webhook failed: {error}")
+
+    async def work() -> None:
+        left = number
+        async for record in follow(settings, [settings.topics.reviews_state.name], start="end"):
+            if record.value is None:
+                continue
+            decoded = decode(record)
+            case = decoded.message if isinstance(decoded, Decoded) else None
+            if not isinstance(case, ReviewChanged) or case.change not in _CHANGES:
+                continue
+            if queue in ("", case.queue):
+                await tell(case)
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
+
+    asyncio.run(work())
+
+
+def _line(case: "ReviewChanged") -> str:
+    from pointsman.cli.formats import moment, printable
+
+    why = printable(case.stop.detail)
+    return f"{case.job_id}  {case.queue}  {printable(case.agent_id)}  {why}  until {moment(case.deadline)}"
+
+
+def _notice(case: "ReviewChanged") -> "JsonObject":
+    about = case.model_dump(
+        mode="json", include={"job_id", "agent_id", "revision", "queue", "deadline", "stop"}
+    )
+    return {
+        "type": "review.waiting",
+        "timestamp": case.at.isoformat(),
+        "data": {**about, "change": case.change},
+    }
