@@ -1,15 +1,35 @@
-"""Ctrl-C and SIGTERM: the same request to stop, and not heard while stopping."""
+"""Ctrl-C and SIGTERM: the same request to stop, never lost, and not heard while stopping."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
+from types import FrameType
 
 _BOTH = (signal.SIGINT, signal.SIGTERM)
 
 
-def interrupt_on_sigterm() -> None:
-    """From now on SIGTERM raises KeyboardInterrupt, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+class Interrupts:
+    """Both signals raise KeyboardInterrupt, wherever the program is.
+
+    What runs at that moment may swallow the exception: a task that had just ended when it was cancelled, a
+    callback of the garbage collector. So it is also remembered, for whoever is about to wait.
+    """
+
+    def __init__(self) -> None:
+        """A SIGINT that is ignored, as in a shell's background, stays so."""
+        self._asked = False
+        heard = [number for number in _BOTH if signal.getsignal(number) is not signal.SIG_IGN]
+        for number in heard:
+            signal.signal(number, self._interrupt)
+
+    def check(self) -> None:
+        """Raises: KeyboardInterrupt: somebody has asked to stop."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

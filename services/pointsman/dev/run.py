@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pointsman.bus.errors import BusError
 from pointsman.dev.errors import DevError
-from pointsman.dev.interrupts import interrupt_on_sigterm, undisturbed
+from pointsman.dev.interrupts import Interrupts, undisturbed
 from pointsman.dev.options import DevOptions
 from pointsman.dev.ports import require_free
 from pointsman.dev.servers.stack import Stack
@@ -18,14 +18,14 @@ __all__ = ["DevOptions", "run"]
 def run(options: DevOptions) -> int:
     """Start everything, show the sample jobs travel, stay until Ctrl-C; returns the exit code."""
     tell = Narrator(json=options.json)
-    interrupt_on_sigterm()
+    interrupts = Interrupts()
     try:
         with _servers(options, tell) as stack:
             from pointsman.dev.services.system import (
                 with_services,  # its libraries load while the servers start
             )
 
-            return with_services(options, stack, tell)
+            return with_services(options, stack, tell, interrupts)
     except (DevError, BusError, StoreError) as error:
         tell.complain(error, "if another version wrote the data, begin anew: pointsman dev --fresh")
         return 1

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(420)]
 #: More than this, by hand: REVIEW_CASES=1000 REVIEW_KILLS=20 REVIEW_FREEZES=5 REVIEW_SEED=7.
 CASES, KILLS, FREEZES, SEED = (
     int(os.environ.get(f"REVIEW_{name}", default))
-    for name, default in (("CASES", 200), ("KILLS", 4), ("FREEZES", 1), ("SEED", 1))
+    for name, default in (("CASES", 100), ("KILLS", 3), ("FREEZES", 1), ("SEED", 1))
 )
 PEOPLE = [f"person-{number}" for number in range(200)]
 

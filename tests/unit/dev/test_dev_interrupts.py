@@ -1,21 +1,21 @@
 """Ctrl-C and SIGTERM ask for the same, and are not heard while stopping."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 
-from pointsman.dev.interrupts import interrupt_on_sigterm, undisturbed
+from pointsman.dev.interrupts import Interrupts, undisturbed
 
 
 @pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
+def interrupts() -> Iterator[Interrupts]:
     """As a program has them that was started in the foreground; put back afterwards."""
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    interrupt_on_sigterm()
-    yield
+    yield Interrupts()
     for each, handler in before.items():
         signal.signal(each, handler)
 
@@ -28,3 +28,20 @@ def test_both_interrupt_but_not_while_stopping(number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_that_was_swallowed_is_not_lost(interrupts: Interrupts, number: signal.Signals) -> None:
+    interrupts.check()
+    with contextlib.suppress(BaseException):  # as a callback of the garbage collector swallows it
+        os.kill(os.getpid(), number)
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.check()
+
+
+def test_what_is_ignored_in_the_background_stays_so() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Interrupts()
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from pointsman.bus.admin.topics import apply
-from pointsman.dev.interrupts import undisturbed
+from pointsman.dev.interrupts import Interrupts, undisturbed
 from pointsman.dev.options import DevOptions
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins
@@ -29,7 +29,7 @@ from pointsman.store.migrate import create_database_if_missing, migrate
 from pointsman_schemas.topics import Topics
 
 
-def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
+def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts: Interrupts) -> int:
     """Run the services on a stack that was launched, until Ctrl-C or, with `once`, the end of the samples."""
     kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
     policy = load_policy(Path(files()["POINTSMAN_POLICY"]))
@@ -56,6 +56,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         asyncio.run(_prepare(stack.kafka.settings, postgres, tiers, secure))
         _start([service for service in processes if service not in early], stack)
         wait_ready(processes)
+        interrupts.check()
         for process in processes:
             stack.running.note(process.pid)  # some may have been started again, on another port
         ready_s = time.time() - psutil.Process().create_time()
@@ -83,7 +84,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator) -> int:
         say_what_next(
             journey, places, options.data, tell, acting=secure.env_file("agent.chat-desk") if secure else None
         )
-        _stay(stack, processes, tell)
+        _stay(stack, processes, tell, interrupts)
     finally:
         with undisturbed():
             tell.say_over("stopping")
@@ -142,8 +143,9 @@ async def _prepare(
     await (secure.make() if secure else logins.make_logins(postgres))
 
 
-def _stay(stack: Stack, processes: Sequence[Process], tell: Narrator) -> None:
+def _stay(stack: Stack, processes: Sequence[Process], tell: Narrator, interrupts: Interrupts) -> None:
     while True:
+        interrupts.check()
         time.sleep(0.5)
         stack.check()
         for process in restart_ended(processes):

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -33,10 +34,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     EmbeddedPostgres(folder / ".pointsman" / "postgres").remove()
 
 
-def start(place: Path, *flags: str, **environment: str) -> "subprocess.Popen[str]":
+@contextmanager
+def start(place: Path, *flags: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """The command, which does not outlive a test that fails: what it started ends with it."""
     ports = {name: str(free_port()) for name in ("--kafka-port", "--postgres-port", "--simulator-port")}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [*DEV, *(word for pair in ports.items() for word in pair), *flags],
         cwd=place,
         env={**kept, **environment},
@@ -44,7 +47,12 @@ def start(place: Path, *flags: str, **environment: str) -> "subprocess.Popen[str
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 -- called from the main thread only
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def _hear_ctrl_c() -> None:
