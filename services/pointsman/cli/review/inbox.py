@@ -1,5 +1,6 @@
 """`pointsman review inbox`: the cases on a full screen, decided by keys."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -36,7 +37,7 @@ def inbox(
             "the inbox needs the package textual", "pip install 'pointsman[inbox]', or: pointsman review next"
         )
     settings, who, signing_key = load(CliSettings, kafka=kafka, prefix=prefix), judge(by), read_key(key)
-    if not screen.on_terminal():
+    if not (screen.on_terminal() and sys.stderr.isatty()):  # it draws on stderr
         raise CommandError("the inbox needs a terminal", "for programs: pointsman review list --json")
 
     from pointsman.cli.review.inbox_app import InboxApp
