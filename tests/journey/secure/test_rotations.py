@@ -1,34 +1,26 @@
-"""Logins, the broker's certificate and an agent's key are replaced under a stream of jobs: none is lost."""
+"""An agent's key is replaced under a stream of its jobs: none is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from secrets import token_hex
-from urllib.parse import urlsplit
 from uuid import UUID
 
-import psutil
 import pytest
 
-from pointsman.bus.admin.users import set_passwords
 from pointsman.bus.read.follow import follow
 from pointsman.client.client import Client
-from pointsman.dev.certificates import Authority
-from pointsman.dev.private_file import write_private
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import load as load_agents
-from tests.support.access.broker import show_another
+from pointsman.runtime.log_events import Event
 from tests.support.running.system import TIERS, System
 
 pytestmark = pytest.mark.stack
 
 AGENT = "chat-desk"
-PARTS = ("router", *(f"worker.{tier}" for tier in TIERS), "audit", f"agent.{AGENT}")
 
 
-async def test_jobs_go_on_while_secrets_are_replaced(secure_system: System, tmp_path: Path) -> None:
+async def test_jobs_go_on_while_the_agents_key_is_replaced(secure_system: System) -> None:
     system, logins, jobs = secure_system, secure_system.logins, list[UUID]()
     assert logins is not None
     old, new, desk = logins.key(AGENT), PrivateKey.generate(), logins.kafka(f"agent.{AGENT}")
@@ -37,20 +29,11 @@ async def test_jobs_go_on_while_secrets_are_replaced(secure_system: System, tmp_
         Client(kafka=desk, agent_id=AGENT, key=new) as after,
     ):
         async with sending(before, jobs):
-            connected = connections(system)
-            await show_another(system.settings, Authority(tmp_path, "another"))
-            await new_passwords(system, logins)
-
-            async def connected_anew() -> bool:
-                now = connections(system)
-                return all(now[name] - ports for name, ports in connected.items())
-
-            await system.until(connected_anew, 60, "new connections")
-            await public_keys(logins, old, new)
+            await public_keys(system, logins, old, new)
             async with sending(after, jobs):  # and before, too
                 await system.until_ended([str(job) for job in jobs], 60)
         async with sending(after, jobs):
-            await public_keys(logins, new)
+            await public_keys(system, logins, new)
             await until_foreign(system, before)
         assert all([await asyncio.to_thread(process.ready) for process in system.processes.values()])
     await system.until_ended([str(job) for job in jobs], 60)
@@ -76,19 +59,10 @@ async def sending(client: Client, jobs: list[UUID]) -> AsyncIterator[None]:
         await task
 
 
-async def new_passwords(system: System, logins: SecureLogins) -> None:
-    """Of all services and the agent: first where they read them, then in Kafka."""
-    new = {}
-    for login in map(logins.kafka, PARTS):
-        assert login.kafka_username is not None
-        assert login.kafka_password_file is not None
-        new[login.kafka_username] = token_hex(24)
-        write_private(login.kafka_password_file, new[login.kafka_username])
-    await set_passwords(system.settings, new)
-
-
-async def public_keys(logins: SecureLogins, *keys: PrivateKey) -> None:
-    """The agent's entry names these from now on."""
+async def public_keys(system: System, logins: SecureLogins, *keys: PrivateKey) -> None:
+    """The agent's entry names these from now on, and the router knows it."""
+    router = system.processes["router"].log
+    known = router.read_text().count(Event.REGISTRY_IN_FORCE)
     file = load_agents(logins.agents, TIERS)
     entries = [
         listed.model_copy(update={"public_keys": tuple(key.public.text for key in keys)})
@@ -97,6 +71,11 @@ async def public_keys(logins: SecureLogins, *keys: PrivateKey) -> None:
         for listed in file.agents
     ]
     await logins.register(file.model_copy(update={"agents": tuple(entries)}))
+
+    async def is_known() -> bool:
+        return router.read_text().count(Event.REGISTRY_IN_FORCE) > known
+
+    await system.until(is_known, 60, "the router's new registry")
 
 
 async def until_foreign(system: System, client: Client) -> None:
@@ -109,17 +88,3 @@ async def until_foreign(system: System, client: Client) -> None:
             if reasons:
                 assert reasons == {b"signature_foreign"}
                 return
-
-
-def connections(system: System) -> dict[str, set[int]]:
-    """Of each service its own ends of those to the broker."""
-    broker = urlsplit(f"//{system.bootstrap}").port
-    return {
-        name: {
-            connection.laddr.port
-            for connection in psutil.Process(process.pid).net_connections("tcp")
-            if connection.raddr and connection.raddr.port == broker
-        }
-        for name, process in system.processes.items()
-        if name != "simulator"
-    }
