@@ -91,9 +91,9 @@ def calibrate(tally: JudgedTally, error: float, alpha: float) -> Calibration | T
         return TooFew(THRESHOLDS[place], tally.accepted[place], tally.errors[place], more)
     accepted, errors = tally.accepted[min(good)], tally.errors[min(good)]
     # Of thresholds that accept the same answers the strictest: nothing is known of what lies between them.
-    found = max(place for place in good if tally.accepted[place] == accepted)
+    strictest = max(place for place in good if tally.accepted[place] == accepted)
     bound = upper_bound(errors, accepted, level)
-    return Calibration(THRESHOLDS[found], tally.answers, accepted, errors, bound, level)
+    return Calibration(THRESHOLDS[strictest], tally.answers, accepted, errors, bound, level)
 
 
 def upper_bound(errors: int, accepted: int, alpha: float) -> float:

@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.state.state_lane import state_lanes
 from pointsman.bus.host import Service, control_broker, serve
-from pointsman.bus.read.commands import MessageListener
 from pointsman.claims.opened import closed_after, open_claim_check
-from pointsman.registry.authors import Authors
 from pointsman.registry.cancellations import Cancellations
+from pointsman.registry.cancelling import hear_cancellations
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
@@ -18,7 +16,6 @@ from pointsman.review.handler import SOURCE, STAGE, ReviewHandler
 from pointsman.review.settings import ReviewSettings
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman_schemas.jobs import JobCancel
 
 
 def build(settings: ReviewSettings, *, clock: Clock = utc_now) -> Service:
@@ -46,13 +43,7 @@ def build(settings: ReviewSettings, *, clock: Clock = utc_now) -> Service:
         clock=clock,
         payloads=claim_check,
     )
-    authors = Authors(in_force)
-
-    def cancel(command: JobCancel, record: Incoming) -> None:
-        if authors.is_by(record, command.agent_id):
-            cancellations.cancel(command.job_id, command.agent_id, command.reason, own=authors.proven)
-
-    commands = MessageListener(settings, topics.control, (JobCancel,), cancel)
+    commands = hear_cancellations(settings, topics, in_force, cancellations)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:

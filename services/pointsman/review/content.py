@@ -35,6 +35,6 @@ def why_unusable(response: Json) -> str | None:
 def with_text(response: Json, text: str) -> Json:
     """The same body with another answer; what belonged to the former one alone is left out."""
     choice, *_ = response["choices"]
-    said = {"role": choice["message"].get("role", "assistant"), "content": text}
+    message = {"role": choice["message"].get("role", "assistant"), "content": text}
     kept = {name: value for name, value in choice.items() if name not in ("message", "logprobs")}
-    return {**response, "choices": [{**kept, "message": said, "finish_reason": "stop"}]}
+    return {**response, "choices": [{**kept, "message": message, "finish_reason": "stop"}]}

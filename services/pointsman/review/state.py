@@ -37,10 +37,10 @@ class CaseBook:
         if self._cases is not None:
             return
         self._cases = {}
-        found = [
+        cases = [
             ReviewChanged.model_validate_json(value) for key, value in state.items() if key.startswith(_CASE)
         ]
-        for case in sorted(found, key=attrgetter("at")):
+        for case in sorted(cases, key=attrgetter("at")):
             self._put(case)
 
     def take(self, changes: Iterable[Outgoing]) -> None:

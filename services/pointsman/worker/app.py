@@ -4,7 +4,6 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
@@ -13,8 +12,8 @@ from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
-from pointsman.registry.authors import Authors
 from pointsman.registry.cancellations import Cancellations
+from pointsman.registry.cancelling import hear_cancellations
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
@@ -76,14 +75,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         payloads=claim_check,
     )
 
-    authors = Authors(in_force)
-
-    def cancel(command: JobCancel, record: Incoming) -> None:
-        if authors.is_by(record, command.agent_id):
-            cancellations.cancel(command.job_id, command.agent_id, command.reason, own=authors.proven)
-
-    # From the oldest kept one on, so that a worker that starts later knows what was cancelled before.
-    commands = MessageListener(settings, topics.control, (JobCancel,), cancel)
+    commands = hear_cancellations(settings, topics, in_force, cancellations)
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:

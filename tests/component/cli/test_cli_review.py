@@ -67,8 +67,8 @@ async def test_a_reviewers_first_cases(review: Command, kafka: Kafka, tmp_path: 
     first = await review.run("review", "next")
     assert first.code == 0, first.err
     assert first.lines[0] == f"job {ids[0]} of contract-reviewer"
-    for said in ("answer 0", "0.94 < 0.95", f"pointsman review approve {ids[0]}", "claimed by ana"):
-        assert said in first.out
+    for text in ("answer 0", "0.94 < 0.95", f"pointsman review approve {ids[0]}", "claimed by ana"):
+        assert text in first.out
     approved = await review.run("review", "approve", ids[0])
     assert (approved.code, approved.out) == (0, f"{ids[0]}: approved: the outcome is written\n")
     again = await review.run("review", "reject", ids[0], "--reason", "late")
@@ -131,8 +131,8 @@ async def _by_keys(kafka: Kafka) -> None:
                 while not holds():
                     await pilot.pause(0.05)
 
-        def said() -> str:
-            return str(inbox.query_one("#said", Static).render())
+        def answer() -> str:
+            return str(inbox.query_one("#answer", Static).render())
 
         await until(lambda: table.row_count == 1 + len(INBOX))
         assert "claimed by mia" in str(table.get_row_at(0)[1])
@@ -145,11 +145,11 @@ async def _by_keys(kafka: Kafka) -> None:
             await pilot.press({"approved": "a", "edited": "e", "rejected": "r"}[expected])
             for key in keys:
                 await pilot.press(key)
-            await until(lambda: said().startswith(expected))  # noqa: B023 -- awaited in this turn
+            await until(lambda: answer().startswith(expected))  # noqa: B023 -- awaited in this turn
         await until(lambda: table.row_count == 1)
         table.move_cursor(row=0)
         await pilot.press("a")
-        await until(lambda: "mia has claimed it" in said())
+        await until(lambda: "mia has claimed it" in answer())
 
 
 async def _watched(review: Command, kafka: Kafka, folder: Path) -> None:

@@ -116,13 +116,13 @@ def calibrate(
     if not (0 < error < 0.5 and 0 < alpha < 0.5):
         raise CommandError("--error and --alpha are shares between 0 and 0.5", code=2)
     tally = JudgedTally.of(judged_answers(stdin.read_text() if file == "-" else read_file(Path(file))))
-    found = search(tally, error, alpha)
-    if isinstance(found, TooFew):
-        raise refusal(found, tally.answers, error, alpha)
+    result = search(tally, error, alpha)
+    if isinstance(result, TooFew):
+        raise refusal(result, tally.answers, error, alpha)
     if as_json:
-        screen.print_json(flat(found, error, alpha))
+        screen.print_json(flat(result, error, alpha))
     else:
-        screen.show(calibrated(found, error, alpha))
+        screen.show(calibrated(result, error, alpha))
 
 
 @app.command()

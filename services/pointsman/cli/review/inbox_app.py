@@ -38,7 +38,7 @@ class InboxApp(App[None]):
     """`queue`: cases of this one only, empty for all."""
 
     TITLE = "pointsman review"
-    CSS = "DataTable { width: 45%; } #case { width: 55%; padding: 0 1; } #said { height: 1; padding: 0 1; }"
+    CSS = "DataTable { width: 45%; } #case { width: 55%; padding: 0 1; } #answer { height: 1; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "claim", "Claim"),
         Binding("a", "approve", "Approve"),
@@ -62,7 +62,7 @@ class InboxApp(App[None]):
             yield DataTable(cursor_type="row", zebra_stripes=True)
             with VerticalScroll(id="case"):
                 yield Static(id="text")
-        yield Static(id="said")
+        yield Static(id="answer")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -204,5 +204,5 @@ class InboxApp(App[None]):
             self._say(f"{refused}{answer.message}", wrong=answer.refused is not None)
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
-        said = Text(printable(text), style="bold red" if wrong else "green")
-        self.query_one("#said", Static).update(said)
+        line = Text(printable(text), style="bold red" if wrong else "green")
+        self.query_one("#answer", Static).update(line)

@@ -58,13 +58,13 @@ def own_of(plan: ReviewPlan | None) -> tuple[EntryThreshold, ...]:
 def _reached(queues: Sequence[ReviewQueue], names: set[str]) -> list[ReviewQueue]:
     """The queues of these names and those that they lead to, in the policy's order."""
     after = {queue.name: queue.then for queue in queues}
-    found: set[str] = set()
+    reached: set[str] = set()
     for name in names:
         at: str | None = name
-        while at is not None and at not in found:
-            found.add(at)
+        while at is not None and at not in reached:
+            reached.add(at)
             at = after[at]
-    return [queue for queue in queues if queue.name in found]
+    return [queue for queue in queues if queue.name in reached]
 
 
 def _plain(queue: ReviewQueue) -> ReviewQueue:

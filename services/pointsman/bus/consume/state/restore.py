@@ -99,9 +99,9 @@ async def restore(settings: LanePart, inputs: Sequence[str], changelog: TopicPar
     return values
 
 
-def see_alike(topics: Sequence[str], found: Sequence[str]) -> None:
-    """Raises: PartitionsDifferError, unless each topic is found as often: once for each partition."""
-    counts = {topic: found.count(topic) for topic in topics}
+def see_alike(topics: Sequence[str], partitions_of: Sequence[str]) -> None:
+    """Raises: PartitionsDifferError, unless each topic is named as often: once for each partition."""
+    counts = {topic: partitions_of.count(topic) for topic in topics}
     if len(set(counts.values())) > 1:
         raise PartitionsDifferError(counts)
 

@@ -101,7 +101,7 @@ class StateLane(BatchLane):
     async def _replaced(
         self, record: Incoming, made: list[Outgoing], refused: set[int]
     ) -> tuple[Incoming, list[Outgoing]]:
-        if any(id(each) in refused and each.topic == self._table.changelog.topic for each in made):
+        if any(id(record) in refused and record.topic == self._table.changelog.topic for record in made):
             # Cut short it would not be what the handler takes it for.
             self.suspects.failed[record.offset] = TRIES
             raise RecordsRefusedError([], f"the changelog does not take what follows from {record.origin}")

@@ -1,0 +1,23 @@
+"""Hears who asks for which job to stop: for each service that holds jobs which have no outcome yet."""
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.read.commands import MessageListener
+from pointsman.bus.settings import LanePart
+from pointsman.registry.authors import Authors
+from pointsman.registry.cancellations import Cancellations
+from pointsman.registry.in_force import RegistryInForce
+from pointsman_schemas.jobs import JobCancel
+from pointsman_schemas.topics import Topics
+
+
+def hear_cancellations(
+    settings: LanePart, topics: Topics, in_force: RegistryInForce, cancellations: Cancellations
+) -> MessageListener[JobCancel]:
+    """Tells `cancellations`, from the oldest kept request on: a process that starts later knows them too."""
+    authors = Authors(in_force)
+
+    def cancel(command: JobCancel, record: Incoming) -> None:
+        if authors.is_by(record, command.agent_id):
+            cancellations.cancel(command.job_id, command.agent_id, command.reason, own=authors.proven)
+
+    return MessageListener(settings, topics.control, (JobCancel,), cancel)
