@@ -3,6 +3,7 @@
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.limits import (
@@ -41,6 +42,7 @@ MESSAGES: dict[str, type[Message]] = {
         JobRejected,
         JobExpired,
         JobCancelled,
+        JobChunk,
         JobFeedback,
         PolicyApplied,
         ModelApplied,

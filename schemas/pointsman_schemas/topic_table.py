@@ -29,4 +29,6 @@ def _row(topic: Topic, topics: Topics) -> tuple[str, ...]:
 
 
 def _days(retention: timedelta) -> str:
+    if not retention.days:
+        return f"{retention.seconds // 60} minutes"
     return f"{retention.days} day{'s' if retention.days != 1 else ''}"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.limits import (
@@ -77,7 +78,7 @@ class Topics:
             key="order key, else job id",
             partitions=4,
             retention=timedelta(days=7),
-            writers=("agents", "people", "router"),
+            writers=("agents", "people", "router", "gateway"),
             readers=("router", "audit"),
             carries=(JobSubmitted,),
             max_message_bytes=2 * MIB,
@@ -118,8 +119,22 @@ class Topics:
             partitions=4,
             retention=timedelta(days=7),
             writers=("router", "opinion", "worker", "review"),
-            readers=("people", "audit"),
+            readers=("people", "audit", "gateway"),
             carries=(JobCompleted, JobFailed, JobRejected, JobExpired, JobCancelled),
+        )
+
+    @property
+    def chunks(self) -> Topic:
+        """As many partitions as `results`: who waits for an outcome finds the pieces beside it."""
+        return Topic(
+            f"{self.prefix}.jobs.chunks",
+            "Pieces of answers as they come, for streams; the outcome has the whole answer",
+            key="job id",
+            partitions=self.results.partitions,
+            retention=timedelta(minutes=10),
+            writers=("worker",),
+            readers=("gateway",),
+            carries=(JobChunk,),
         )
 
     @property
@@ -144,7 +159,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=30),
             writers=("router", "opinion", "worker", "review"),
-            readers=("people", "audit"),
+            readers=("people", "audit", "gateway"),
         )
 
     @property
@@ -155,7 +170,7 @@ class Topics:
             key="job id",
             partitions=1,
             retention=timedelta(days=1),
-            writers=("agents", "people"),
+            writers=("agents", "people", "gateway"),
             readers=("worker", "review", "audit"),
             carries=(JobCancel,),
             broker_time=True,
@@ -207,7 +222,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("router", "opinion", "people"),
-            readers=("router", "opinion", "worker", "audit"),
+            readers=("router", "opinion", "worker", "audit", "gateway"),
             carries=(PolicyApplied, ModelApplied, PromiseBroken, PromiseRenewed),
             compacted=True,
         )
@@ -221,7 +236,17 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("registry",),
-            readers=("router", "opinion", "worker", "review", "audit", "auditor", "registry", "people"),
+            readers=(
+                "router",
+                "opinion",
+                "worker",
+                "review",
+                "audit",
+                "auditor",
+                "registry",
+                "people",
+                "gateway",
+            ),
             carries=(AgentChanged, RegistryChanged, RegistryProposed),
             compacted=True,
             broker_time=True,
@@ -317,7 +342,7 @@ class Topics:
         yield self.opinion
         for tier in tiers:
             yield self.tier(tier)
-        yield from (self.results, self.calls, self.dead, self.control, self.limits)
+        yield from (self.results, self.chunks, self.calls, self.dead, self.control, self.limits)
         yield from (self.review, self.reviews_decided, self.reviews_state, self.reviews_answers)
         yield from (self.feedback, self.policy, self.registry, self.checkpoints)
 
@@ -333,5 +358,6 @@ class Topics:
 
     @property
     def pattern(self) -> str:
-        """A regular expression that matches every topic of this installation."""
-        return "^" + self.prefix.replace(".", r"\.") + r"\..*"
+        """A regular expression that matches every topic of this installation but `chunks`: all the record."""
+        chunks = self.chunks.name.removeprefix(f"{self.prefix}.")
+        return rf"^{re.escape(self.prefix)}\.(?!{re.escape(chunks)}$).*"

@@ -11,7 +11,17 @@ from pointsman.bus.admin.acl import Acl, Operation, Pattern, Resource, principal
 from pointsman.bus.produce.transactional_ids import transactional_ids
 
 Role = Literal[
-    "router", "opinion", "worker", "review", "audit", "operator", "reviewer", "registry", "auditor", "agent"
+    "router",
+    "opinion",
+    "worker",
+    "review",
+    "gateway",
+    "audit",
+    "operator",
+    "reviewer",
+    "registry",
+    "auditor",
+    "agent",
 ]
 
 #: Services and people of which there is one user each.
@@ -19,6 +29,7 @@ SINGLE: tuple[Role, ...] = (
     "router",
     "opinion",
     "review",
+    "gateway",
     "audit",
     "operator",
     "reviewer",
@@ -64,7 +75,7 @@ class Principal:
     @property
     def beside_topics(self) -> Iterator[Acl]:
         """What it may do with groups and transactional ids, which no topic declares."""
-        if self.role in (*_MEMBERS, "audit", "agent"):
+        if self.role in (*_MEMBERS, "gateway", "audit", "agent"):
             yield self.may("group", self.name, "read")
         if self.role in _MEMBERS:
             yield self.may("transactional id", transactional_ids(self.name), "write", "prefixed")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from pointsman_schemas.topics import Topic
@@ -52,6 +53,8 @@ def wanted_config(topic: Topic, replication: int) -> dict[str, str]:
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
         "max.message.bytes": str(topic.max_message_bytes),
     }
+    if topic.retention < timedelta(days=1):  # only what is not written to any more is deleted
+        wanted["segment.ms"] = wanted["retention.ms"]
     if topic.broker_time:
         wanted["message.timestamp.type"] = "LogAppendTime"
     # With three copies one may be away; with fewer, asking for two would stop all writing when one is.

@@ -27,6 +27,7 @@ KINDS = {
     "job.cancelled": ("cancelled", "yellow"),
     "job.cancel": ("cancel", "yellow"),
     "job.dead": ("dead", "red"),
+    "job.chunk": ("piece", "green"),
     "job.feedback": ("feedback", "cyan"),
     "audit.checkpoint": ("checkpoint", "blue"),
     **REVIEW_KINDS,
