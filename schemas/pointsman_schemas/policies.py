@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pointsman_schemas.base import Message
+from pointsman_schemas.base import Message, TierName
 from pointsman_schemas.models import NamedModel
 
 
@@ -25,6 +25,18 @@ class PolicyApplied(Message):
         default=None,
         exclude_if=lambda model: model is None,
         description="what gives a second opinion on undecided jobs; absent where it names none",
+    )
+    tiers: tuple[TierName, ...] = Field(
+        default=(),
+        exclude_if=lambda tiers: not tiers,
+        max_length=16,
+        description="the policy's, in order of ascending capability",
+    )
+    models: dict[str, TierName] = Field(
+        default={},
+        exclude_if=lambda models: not models,
+        max_length=1_000,
+        description="names of models that a client may ask for, and the tier that each stands for",
     )
 
 

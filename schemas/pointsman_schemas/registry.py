@@ -7,7 +7,14 @@ from datetime import date
 from typing import Annotated, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from pointsman_schemas.base import AgentId, Message, TierName, Value
 from pointsman_schemas.review_plans import EntryThreshold, QueueName
@@ -68,6 +75,16 @@ class AgentBudget(Value):
     )
 
 
+class ApiKey(Value):
+    """What is known of an API key: enough to recognise it, not to use it."""
+
+    id: str = Field(
+        pattern=r"^[0-9a-f]{12}$", description="as it stands in the key, so that people can tell it"
+    )
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the whole key as text, in hexadecimal")
+    expires: date | None = Field(default=None, description="the first day, by UTC, on which it is refused")
+
+
 class AgentEntry(Value):
     """One agent and what is open to it; what is left out is not restricted."""
 
@@ -100,7 +117,27 @@ class AgentEntry(Value):
     public_keys: OneOrMore[PublicKey] | None = Field(
         default=None, description="Ed25519, the 32 bytes in base64; two while one replaces the other"
     )
+    api_keys: tuple[ApiKey, ...] = Field(
+        default=(),
+        exclude_if=lambda keys: not keys,
+        max_length=16,
+        description="by which a gateway knows it; gateways may sign for it then",
+    )
+    gateway: bool = Field(
+        default=False,
+        exclude_if=lambda gateway: not gateway,
+        description="it may sign for agents that have API keys",
+    )
     kafka: bool = Field(default=False, description="it has a Kafka login, and a topic for its outcomes")
+
+    @field_validator("api_keys")
+    @classmethod
+    def _distinct_keys(cls, keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
+        for names in ([key.id for key in keys], [key.sha256 for key in keys]):
+            for place, name in enumerate(names):
+                if name in names[:place]:
+                    raise ValueError(f"`{name}` is there twice; each key once")
+        return keys
 
     @model_validator(mode="after")
     def _names_a_topic(self) -> Self:
@@ -108,6 +145,24 @@ class AgentEntry(Value):
             raise ValueError(
                 f"`kafka: true` makes a topic and a login of the id, and `{self.id}` cannot be part of a "
                 "topic's name: use letters, digits and `. _ -`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reaches_its_outcomes(self) -> Self:
+        if self.kafka and self.api_keys:
+            raise ValueError(
+                "`kafka: true` puts its outcomes on a topic that no gateway may read, and `api_keys` are for "
+                "gateways: leave one of them out, or make two agents"
+            )
+        if self.gateway and self.api_keys:
+            raise ValueError(
+                "`gateway: true` signs for agents that have `api_keys`: give them to another agent"
+            )
+        if self.gateway and self.public_keys is None:
+            raise ValueError(
+                "`gateway: true` signs for other agents, which asks for `public_keys`; make one: "
+                "pointsman agents key FILE"
             )
         return self
 

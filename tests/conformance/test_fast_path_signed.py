@@ -18,10 +18,11 @@ from pointsman.bus.produce.lane_writer import partition_of
 from pointsman.client.job import as_record, make_job
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.in_force import RegistryInForce
-from pointsman.registry.registry import Registry
+from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
 from pointsman_schemas.envelope import SIGNATURE
+from pointsman_schemas.registry import AgentEntry, ApiKey
 from tests.support.bus.record_log import APPEND_TIME, Log, read
 from tests.support.router.fast_path import needs_library
 from tests.support.router.fast_path_whole import PLACE, id_of
@@ -90,12 +91,12 @@ def outcome(made: Sequence[Made]) -> list[Outgoing]:
     return sorted(unpacked(made), key=lambda each: (each.topic, dict(each.headers)["ce_id"]))
 
 
-def both(records: Sequence[Outgoing], **how: Any) -> tuple[int, list[str]]:
+def both(records: Sequence[Outgoing], registry: Registry = SIGNED, **how: Any) -> tuple[int, list[str]]:
     """The same by both paths: how many took the fast one, and the reasons of the dead letters."""
     sent = batches(records, **how)
-    whole = lane().whole(sent)
+    whole = lane(registry=registry).whole(sent)
     assert whole is not None
-    full = lane(fast=False)
+    full = lane(fast=False, registry=registry)
     apart = full([record for batch in sent for record in batch.records()])
     assert outcome(whole.made) == outcome(apart)
     reasons = [
@@ -191,3 +192,41 @@ def test_one_byte_is_another_and_neither_path_routes(part: str, place: int, chan
 def test_a_header_more_is_for_the_full_path(extra: str) -> None:
     sent = job(1)
     assert both([replace(sent, headers=[*sent.headers, (extra, b"x")])])[0] == 0
+
+
+def test_a_gateway_signs_for_agents_with_api_keys_and_for_no_others() -> None:
+    key = ApiKey(id="0" * 12, sha256="0" * 64)
+    app = entry(AGENT).model_copy(update={"public_keys": None, "api_keys": (key,)})
+    gateway = AgentEntry(id="gateway", owner="o", gateway=True, public_keys=(NEXT.public.text,))
+    registry = Registry.of([app, entry("math-tutor", FOREIGN), gateway], SIGNED.rules)
+    assert both([job(1, NEXT), job(2, KEY)], registry) == (1, ["signature_foreign"])
+    assert both([job(1, NEXT, agent_id="math-tutor")], registry) == (0, ["signature_foreign"])
+    suspended = {**registry.agents, "gateway": RegisteredAgent(gateway, "suspended")}
+    assert both([job(1, NEXT)], Registry(suspended, registry.rules)) == (0, ["signature_foreign"])
+
+
+def test_a_gateway_that_is_suspended_is_refused_by_a_lane_that_has_begun() -> None:
+    key = ApiKey(id="0" * 12, sha256="0" * 64)
+    gateway = AgentEntry(id="gateway", owner="o", gateway=True, public_keys=(NEXT.public.text,))
+    app = entry(AGENT, KEY).model_copy(update={"api_keys": (key,)})
+    registry = Registry.of([app, gateway], SIGNED.rules)
+    in_force = RegistryInForce(registry)
+    made = RouterHandler(
+        POLICY,
+        in_force,
+        TOPICS,
+        lambda: NOW,
+        fast_score=FastScore(POLICY.scorer),
+        partitions=lambda: PARTITIONS,
+    )
+    whole = made.whole(batches([job(1, NEXT), job(2)]))
+    assert whole is not None
+    assert [out.topic for out in unpacked(whole.made)] == [TOPICS.tier("medium").name] * 2
+    in_force.take(
+        Registry({**registry.agents, "gateway": RegisteredAgent(gateway, "suspended")}, registry.rules)
+    )
+    whole = made.whole(batches([job(3, NEXT), job(4)]))
+    assert whole is not None
+    assert sorted(out.topic for out in unpacked(whole.made)) == sorted(
+        [TOPICS.dead.name, TOPICS.tier("medium").name]
+    )

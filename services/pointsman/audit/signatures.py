@@ -1,26 +1,29 @@
 """Signatures looked at later, from the record and the registry's history alone.
 
 Routers hear of a change of the registry a moment after it is made, and may be behind with the intake. So a
-key is good for what came up to five minutes before it was registered; and a signature must be there where one
-was demanded for the five minutes before and after.
+key is good for what came up to five minutes before it was registered, and for a moment after it was taken
+out; and a signature must be there where one was demanded for the five minutes before and after.
 """
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.identity.keys import KeyUnreadableError
 from pointsman.identity.verify import GOOD_FOR, AgentKeys, SignatureVerdict, verify
 from pointsman.registry.follow import take_in
-from pointsman.registry.registry import RegistryHistory
+from pointsman.registry.registry import RegisteredAgent, RegistryHistory, gateway_keys, signing_keys
 from pointsman.store.ask.agents_sent import RegistryRecord, SentRecord, agents_sent, registry_history
 from pointsman.store.verify.findings import Finding, Wrong
 from pointsman.store.verify.verify import Scope
 from pointsman_schemas.registry import AgentChanged, RegistryChanged
 from pointsman_schemas.topics import Topics
+
+#: All who read the registry have heard of a change by then.
+HEARD_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(slots=True)
@@ -37,7 +40,8 @@ class KeyHistory:
 
     def __init__(self, records: Iterable[RegistryRecord], people: AgentKeys | None = None) -> None:
         """`people`: who must have signed a change, as for `read_registry`."""
-        self._agents: dict[str, list[tuple[datetime, tuple[str, ...]]]] = defaultdict(list)
+        self._agents: dict[str, list[tuple[datetime, RegisteredAgent]]] = defaultdict(list)
+        self._gateways: set[str] = set()
         self._rules: list[tuple[datetime, bool]] = []
         self._ready: dict[tuple[str, ...], AgentKeys] = {}
         history = RegistryHistory()
@@ -45,17 +49,20 @@ class KeyHistory:
             at = record.broker_at
             match take_in(history, _as_read(record), people):  # what routers let count, and nothing else
                 case AgentChanged() as message:
-                    self._agents[message.agent.id].append((at, message.agent.public_keys or ()))
+                    self._agents[message.agent.id].append((at, RegisteredAgent(message.agent, message.state)))
+                    if message.agent.gateway:
+                        self._gateways.add(message.agent.id)
                 case RegistryChanged() as message:
                     self._rules.append((at, message.rules.identity == "signed"))
                 case _:
                     pass
 
     def keys(self, agent_id: str, at: datetime) -> AgentKeys:
-        """Those that held at a time, or soon after."""
-        entries = self._agents.get(agent_id, [])
-        first = max(0, bisect_right(entries, at, key=lambda entry: entry[0]) - 1)
-        held = [keys for since, keys in entries[first:] if since <= at + GOOD_FOR]
+        """Those that held around a time: its own, and the gateways' for one that has API keys."""
+        gateways = gateway_keys(
+            gateway.entry for id in self._gateways for gateway in self._held(id, at) if gateway.may_act(at)
+        )
+        held = (signing_keys(agent.entry, gateways) for agent in self._held(agent_id, at))
         texts = tuple(sorted({text for keys in held for text in keys}))
         if texts not in self._ready:
             try:
@@ -63,6 +70,11 @@ class KeyHistory:
             except KeyUnreadableError:
                 self._ready[texts] = AgentKeys({})
         return self._ready[texts]
+
+    def _held(self, agent_id: str, at: datetime) -> list[RegisteredAgent]:
+        entries = self._agents.get(agent_id, [])
+        first = max(0, bisect_right(entries, at - HEARD_WITHIN, key=lambda entry: entry[0]) - 1)
+        return [agent for since, agent in entries[first:] if since <= at + GOOD_FOR]
 
     def demanded(self, at: datetime) -> bool:
         """Whether every router asked for signatures."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from pointsman.identity.keys import PublicKey
 from pointsman.identity.signature import Signature, signed_bytes
@@ -40,9 +41,8 @@ class AgentKeys:
         Raises:
             KeyUnreadableError: one is none.
         """
-        self._keys = {
-            agent: {key.id: key for key in map(PublicKey.parse, texts)} for agent, texts in keys.items()
-        }
+        read = cache(PublicKey.parse)  # what a gateway signs with is a key of many agents
+        self._keys = {agent: {key.id: key for key in map(read, texts)} for agent, texts in keys.items()}
 
     def listed(self) -> list[tuple[str, list[tuple[str, bytes]]]]:
         """Of each agent the ids and the 32 bytes of its keys."""

@@ -110,13 +110,22 @@ def parse(
 
 
 def _problems(today: date | None, file: AgentsFile) -> Iterator[tuple[Loc, str]]:
+    owners: dict[str, str] = {}
     for place, agent in enumerate(file.agents):
         here: Loc = ("agents", place)
-        if file.identity == "signed" and agent.public_keys is None:
+        if file.identity == "signed" and agent.public_keys is None and not agent.api_keys:
             yield (
                 here,
                 "`identity: signed` asks for `public_keys`; make one: pointsman agents key FILE",
             )
+        for number, key in enumerate(agent.api_keys):
+            owner = owners.setdefault(key.sha256, agent.id)
+            if owner != agent.id:
+                yield (
+                    (*here, "api_keys", number),
+                    f"is a key of agent `{owner}` too, so that nobody knows whose it is; make another: "
+                    "pointsman agents key --api",
+                )
         if file.strict:
             yield from _strict(here, agent, today)
 

@@ -8,6 +8,7 @@ from pointsman.bus.codec.signed import verify_record
 from pointsman.identity.used import UsedSignatures
 from pointsman.identity.verify import SignatureVerdict
 from pointsman.registry.in_force import RegistryInForce
+from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 
@@ -20,18 +21,19 @@ IsBy = Callable[[Incoming, str], bool]
 class Authors:
     """Of a topic that one process reads in full, so that it meets every copy of a record."""
 
-    def __init__(self, in_force: RegistryInForce) -> None:
+    def __init__(self, in_force: RegistryInForce, clock: Clock = utc_now) -> None:
         self._in_force = in_force
+        self._clock = clock
         self._used = UsedSignatures()
 
     @property
     def proven(self) -> bool:
         """Whether an agent's word is not enough."""
-        return self._in_force.keys is not None
+        return self._in_force.demands_signatures
 
     def is_by(self, record: Incoming, agent_id: str) -> bool:
         """Whether it is by that agent, as far as is asked; a good signature is used up."""
-        keys = self._in_force.keys
+        keys = self._in_force.keys(self._clock())
         if keys is None:
             return True
         signed = verify_record(record, agent_id, keys)

@@ -98,7 +98,7 @@ def _fields(before: Value | None, after: Value) -> tuple[FieldChange, ...]:
         else {name: field.default for name, field in type(after).model_fields.items()}
     )
     return tuple(
-        FieldChange(name, old.get(name), value)
-        for name, value in new.items()
-        if name != "id" and value != old.get(name, defaults.get(name))
+        FieldChange(name, old.get(name), new.get(name))
+        for name in dict.fromkeys([*new, *old])  # what is left out of the new one was taken away
+        if name != "id" and new.get(name) != old.get(name, defaults.get(name))
     )

@@ -3,7 +3,9 @@
 import asyncio
 from datetime import date, datetime
 
+from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.verify import AgentKeys
+from pointsman.registry.api_keys import ApiKeys
 from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman_schemas.registry import AgentEntry
 
@@ -14,7 +16,8 @@ class RegistryInForce:
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry: Registry | None = None
         self._day: date | None = None
-        self._keys: AgentKeys | None = None
+        self._keys: tuple[date, AgentKeys] | None = None
+        self._api_keys: ApiKeys | None = None
         self.known = asyncio.Event()
         if registry is not None:
             self.take(registry)
@@ -27,17 +30,31 @@ class RegistryInForce:
     def take(self, registry: Registry) -> None:
         """From now on this one holds."""
         self._registry = registry
-        self._keys = None  # read when they are asked for: a thousand changes come as a thousand records
+        # Read when they are asked for: a thousand changes come as a thousand records.
+        self._keys = self._api_keys = None
         self.known.set()
 
     @property
-    def keys(self) -> AgentKeys | None:
-        """Those of the agents, where what they send must be signed; None where an agent's word is enough."""
-        if self._registry is None or self._registry.rules.identity != "signed":
+    def demands_signatures(self) -> bool:
+        """Whether what agents send must be signed; else an agent's word is enough."""
+        return self._registry is not None and self._registry.rules.identity == "signed"
+
+    def keys(self, now: datetime) -> AgentKeys | None:
+        """Those by which agents' records are verified, see `Registry.keys`; None where none are demanded."""
+        if self._registry is None or not self.demands_signatures:
             return None
-        if self._keys is None:
-            self._keys = self._registry.keys
-        return self._keys
+        if self._keys is None or self._keys[0] != now.date():  # a new day changes which gateways have expired
+            self._keys = now.date(), self._registry.keys(now)
+        return self._keys[1]
+
+    def agent_of_key(self, text: str, now: datetime) -> str | None:
+        """The agent whose API key this is, if it may act by it now; None for whatever else somebody sent."""
+        key = ApiKeyText.parse(text)
+        if key is None or self._registry is None:
+            return None
+        if self._api_keys is None:
+            self._api_keys = ApiKeys(self._registry.agents.values())
+        return self._api_keys.agent_of(key, now)
 
     def agent(self, id: str) -> RegisteredAgent | None:
         """Its entry, whatever its state; None for one that is not registered."""

@@ -1,6 +1,6 @@
 """The registry as it stands: pure, from the messages on its topic or from a file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -33,6 +33,10 @@ class RegisteredAgent:
         """Whether its last day is over, by UTC."""
         return self.entry.expires is not None and now.date() >= self.entry.expires
 
+    def may_act(self, now: datetime) -> bool:
+        """Whether it is neither suspended, retired nor expired."""
+        return self.state == "active" and not self.has_expired(now)
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -50,10 +54,20 @@ class Registry:
     def admits_unregistered(self) -> bool:
         return self.rules.unregistered == "admit"
 
-    @property
-    def keys(self) -> AgentKeys:
-        """The public keys of all agents, made ready: keep them."""
-        return AgentKeys({id: agent.entry.public_keys or () for id, agent in self.agents.items()})
+    def keys(self, now: datetime) -> AgentKeys:
+        """The public keys by which each agent's records are verified, made ready: keep them for the day."""
+        gateways = gateway_keys(agent.entry for agent in self.agents.values() if agent.may_act(now))
+        return AgentKeys({id: signing_keys(agent.entry, gateways) for id, agent in self.agents.items()})
+
+
+def gateway_keys(entries: Iterable[AgentEntry]) -> tuple[str, ...]:
+    """What the gateways among `entries`, all of which may act, sign with."""
+    return tuple(key for entry in entries if entry.gateway for key in entry.public_keys or ())
+
+
+def signing_keys(entry: AgentEntry, gateways: Sequence[str]) -> tuple[str, ...]:
+    """Whose signature counts as the agent's: its own, and those of gateways if it is one that they know."""
+    return (*(entry.public_keys or ()), *(gateways if entry.api_keys else ()))
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         topics.intake.name,
         handler,
         remembered=settings.remembered_jobs,
-        looks_back=lambda: None if in_force.keys is None else LOOKS_BACK,
+        looks_back=lambda: LOOKS_BACK if in_force.demands_signatures else None,
         failing=Failing(
             topics, stage=STAGE, source=SOURCE, clock=clock, outcomes=OutcomeTopics(topics, in_force)
         ),

@@ -3,12 +3,14 @@
 Invariants:
 - Both are on the topic `policy` before the first job is decided by them; the audit keeps them.
 - A key is a content: what is there already is not written again, and compaction takes nothing that counts.
+  A policy that a release from before `tiers` wrote is written once more, with them.
 """
 
 import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.produce.publisher import Publisher
@@ -46,7 +48,10 @@ def records(
     """What the topic lacks when it has `there`: the models' bytes first, then the policy that names them."""
     values = {record.key: record.value for record in there}
     kept = [record.key or b"" for record in there if values[record.key] is not None]
-    latest = [key for key in kept if key.startswith(b"policy/")][-1:]
+    policies = [record for record in there if (record.key or b"").startswith(b"policy/")]
+    latest = [(record.key, _tells_tiers(record)) for record in policies if values[record.key] is not None][
+        -1:
+    ]
     model = None if file.score is None else file.score.model
     accept = None if file.cascade is None else file.cascade.model
     section = None if file.score is None else file.score.opinion
@@ -56,7 +61,7 @@ def records(
             content = base64.b64encode(model_file.content).decode()
             yield _record(topics, key, ModelApplied(model=model_file.named, content=content), now)
     key = f"policy/{file.version}".encode()
-    if latest != [key]:
+    if latest != [(key, True)]:
         applied = PolicyApplied(
             name=file.name,
             policy_version=file.version,
@@ -64,8 +69,15 @@ def records(
             model=None if model is None else model.named,
             accept=None if accept is None else accept.named,
             opinion=None if opinion is None else opinion.named,
+            tiers=file.tiers,
+            models=file.models,
         )
         yield _record(topics, key, applied, now)
+
+
+def _tells_tiers(record: Incoming) -> bool:
+    read = decode(record)
+    return isinstance(read, Decoded) and isinstance(read.message, PolicyApplied) and bool(read.message.tiers)
 
 
 def _record(topics: Topics, key: bytes, message: Message, now: datetime) -> Outgoing:

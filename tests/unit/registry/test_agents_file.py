@@ -89,3 +89,52 @@ def test_an_agent_with_a_kafka_login_has_an_id_that_a_topic_can_hold() -> None:
     assert parse(text % "billing.eu-1", TIERS).entries[0].kafka
     with pytest.raises(FileError, match="cannot be part of a topic's name"):
         parse(text % "team/billing", TIERS)
+
+
+API_KEYS = """\
+unregistered: reject
+identity: signed
+agents:
+  - id: app
+    owner: x
+    api_keys: [{id: 0123456789ab, sha256: %s}]
+  - id: other
+    owner: x
+    api_keys:
+      - {id: aaaaaaaaaaaa, sha256: %s, expires: 2026-05-01}
+"""
+
+
+def test_an_agent_with_api_keys_needs_no_key_of_its_own() -> None:
+    file = parse(API_KEYS % ("a" * 64, "b" * 64), TIERS)
+    assert [str(key.expires) for agent in file.entries for key in agent.api_keys] == ["None", "2026-05-01"]
+
+
+def test_an_api_key_is_one_agents() -> None:
+    with pytest.raises(FileError) as caught:
+        parse(API_KEYS % ("a" * 64, "a" * 64), TIERS)
+    assert caught.value.problems == (
+        "agents.yaml:10:9: agents[1].api_keys[0]: is a key of agent `app` too, so that nobody knows whose it "
+        "is; make another: pointsman agents key --api",
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("api_keys: [{id: x, sha256: %s}]", "api_keys[0].id: must match"),
+        ("api_keys: [{id: aaaaaaaaaaaa, sha256: A}]", "api_keys[0].sha256: must match"),
+        ("api_keys: [{id: aaaaaaaaaaaa}]", "api_keys[0]: `sha256` is missing"),
+        (
+            "api_keys: [{id: aaaaaaaaaaaa, sha256: %s}, {id: bbbbbbbbbbbb, sha256: %s}]",
+            f"api_keys: `{'c' * 64}` is there twice; each key once",
+        ),
+        ("kafka: true, api_keys: [{id: aaaaaaaaaaaa, sha256: %s}]", "no gateway may read"),
+        ("gateway: true", "asks for `public_keys`; make one: pointsman agents key FILE"),
+    ],
+)
+def test_a_wrong_api_key_or_gateway_is_told(entry: str, problem: str) -> None:
+    text = entry.replace("%s", "c" * 64)
+    with pytest.raises(FileError) as caught:
+        parse(f"{{unregistered: reject, agents: [{{id: a, owner: o, {text}}}]}}", TIERS)
+    assert problem in str(caught.value)

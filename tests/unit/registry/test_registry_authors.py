@@ -10,13 +10,13 @@ from pointsman.bus.codec.signed import sign
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.authors import Authors
 from pointsman.registry.in_force import RegistryInForce
-from pointsman.registry.registry import Registry
+from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.feedback_listener import _hear
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman_schemas.envelope import start
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel
-from pointsman_schemas.registry import AgentEntry, RegistryRules
+from pointsman_schemas.registry import AgentEntry, ApiKey, RegistryRules
 from tests.support.router.router_lanes import NOW, TOPICS
 
 KEY, FOREIGN = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
@@ -80,3 +80,22 @@ def test_a_verdict_that_another_wrote_changes_nothing() -> None:
             authors.is_by,
         )
     assert verdicts == [1.0]
+
+
+def test_a_gateway_speaks_for_who_has_api_keys_until_it_is_suspended() -> None:
+    key = ApiKey(id="0" * 12, sha256="0" * 64)
+    entries = [
+        AgentEntry(id="app", owner="o", api_keys=(key,)),
+        AgentEntry(id="billing", owner="o", public_keys=(KEY.public.text,)),
+        AgentEntry(id="gw", owner="o", gateway=True, public_keys=(FOREIGN.public.text,)),
+    ]
+    registry = Registry.of(entries, RegistryRules(unregistered="reject", identity="signed"))
+    held = RegistryInForce(registry)
+    authors = Authors(held, lambda: NOW)
+    assert authors.is_by(command(FOREIGN, "app"), "app")
+    assert not authors.is_by(command(FOREIGN), "billing")
+    assert not authors.is_by(command(KEY, "app", offset=1), "app"), "an agent is no gateway"
+    suspended = RegisteredAgent(entries[2], "suspended")
+    held.take(Registry({**registry.agents, "gw": suspended}, registry.rules))
+    late = Authors(held, lambda: NOW)
+    assert not late.is_by(command(FOREIGN, "app"), "app")

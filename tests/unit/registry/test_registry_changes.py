@@ -72,3 +72,11 @@ def test_there_is_no_registry_before_its_rules() -> None:
     history = RegistryHistory()
     on_record([change for change in plan(file("id: a, owner: x"), history) if change.agent], history)
     assert history.registry is None
+
+
+def test_what_an_entry_no_longer_has_is_told_too() -> None:
+    key = {"id": "a" * 12, "sha256": "b" * 64, "expires": None}
+    before = file(f"id: a, owner: x, api_keys: [{{id: {key['id']}, sha256: {key['sha256']}}}]")
+    history = on_record(plan(before, RegistryHistory()), RegistryHistory())
+    (change,) = plan(file("id: a, owner: x"), history)
+    assert [(field.name, field.before, field.after) for field in change.fields] == [("api_keys", [key], None)]

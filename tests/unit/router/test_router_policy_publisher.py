@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import json
+from dataclasses import replace
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
@@ -86,3 +88,23 @@ def test_a_model_that_was_deleted_is_written_again() -> None:
     deleted = Incoming(model.topic, 0, 9, 0, model.key, None, ())
     (again,) = map(message, as_read(made(scored_file(MODEL), TEXT, [model, policy, deleted])))
     assert isinstance(again, ModelApplied)
+
+
+MODELS = PLAIN + "models: {gpt-4o: small, ours/fast: small}\n"
+
+
+def test_what_clients_may_ask_for_is_on_record() -> None:
+    (policy,) = map(message, as_read(made(parse(MODELS), MODELS)))
+    assert isinstance(policy, PolicyApplied)
+    assert policy.tiers == ("small",)
+    assert policy.models == {"gpt-4o": "small", "ours/fast": "small"}
+
+
+def test_a_policy_on_record_from_before_tiers_is_written_once_more() -> None:
+    (now,) = as_read(made(parse(PLAIN), PLAIN))
+    before = json.loads(now.value or b"")
+    del before["tiers"]
+    old = replace(now, value=json.dumps(before).encode())
+    again = as_read(made(parse(PLAIN), PLAIN, [old]))
+    assert [record.key for record in again] == [now.key]
+    assert made(parse(PLAIN), PLAIN, [old, *again]) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     StringConstraints,
@@ -21,6 +22,7 @@ from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED, check_tie
 from pointsman.router.scoring.opinion_section import OPINION, ReadOpinion
 from pointsman.router.scoring.score_section import SCORE, ReadModel, ScoreSection
 from pointsman.runtime import yaml_file
+from pointsman.runtime.unknown_tier import unknown_tier
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import AgentId, TierName, Value
 
@@ -28,6 +30,8 @@ from pointsman_schemas.base import AgentId, TierName, Value
 DEFAULT = "default"
 #: What a shadow's rule is called.
 SHADOW = "shadow"
+#: What a client asks for that asks for no tier, and how the name of one begins that does.
+AUTO, BY_TIER = "auto", "tier:"
 
 T = TypeVar("T")
 
@@ -167,6 +171,19 @@ class ShadowSection(Value):
         return tiers
 
 
+def _free_name(name: str) -> str:
+    if name == AUTO or name.startswith(BY_TIER):
+        raise ValueError(
+            f"`{AUTO}` and `{BY_TIER}NAME` mean the same with every policy; give the model another name"
+        )
+    return name
+
+
+ModelName = Annotated[
+    str, StringConstraints(pattern=r"^[!-~]+$", min_length=1, max_length=128), AfterValidator(_free_name)
+]
+
+
 class PolicyFile(Value):
     """The whole file. `tiers` is in order of ascending capability."""
 
@@ -179,6 +196,9 @@ class PolicyFile(Value):
     cascade: CascadeSection | None = None
     shadow: ShadowSection | None = None
     review: ReviewSection | None = None
+    models: dict[ModelName, TierName] = Field(
+        default={}, max_length=1_000, description="what a gateway's clients may ask for as a model: its tier"
+    )
 
     @field_validator("tiers")
     @classmethod
@@ -252,6 +272,9 @@ def _problems(file: PolicyFile) -> Iterator[tuple[Loc, str]]:
         yield from _asking(file, CASCADE, f"{problem}: cascade: {example}")
     if file.review is not None:
         yield from queue_problems(file.review)
+    for name, tier in file.models.items():
+        if tier not in file.tiers:
+            yield ("models", name), unknown_tier(tier, file.tiers)
 
 
 def _asking(file: PolicyFile, name: str, problem: str) -> Iterator[tuple[Loc, str]]:

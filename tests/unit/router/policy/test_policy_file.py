@@ -141,3 +141,49 @@ def test_the_order_of_rules_is_content() -> None:
     file = parse(GOOD)
     turned = PolicyFile.model_construct(**{**dict(file), "rules": file.rules[::-1]})
     assert turned.version != file.version
+
+
+MODELS = (
+    GOOD
+    + """\
+models:
+  gpt-4o: medum
+  auto: small
+  tier:small: small
+  a name: small
+  ours/fast: small
+"""
+)
+
+
+def test_names_of_models_stand_for_tiers() -> None:
+    file = parse(GOOD + "models: {gpt-4o: medium, 'meta-llama/Llama-3:free': small}\n")
+    assert file.models == {"gpt-4o": "medium", "meta-llama/Llama-3:free": "small"}
+    assert file.version != parse(GOOD).version, "what clients may ask for is part of the policy"
+    assert parse(GOOD + "models: {}\n").version == parse(GOOD).version
+
+
+def test_a_wrong_name_of_a_model_is_told_with_its_line() -> None:
+    first = len(GOOD.splitlines()) + 1
+    with pytest.raises(FileError) as caught:
+        parse(MODELS)
+    told = "`auto` and `tier:NAME` mean the same with every policy; give the model another name"
+    assert caught.value.problems == (
+        f"policy.yaml:{first + 2}:3: models.auto: {told}",
+        f"policy.yaml:{first + 3}:3: models.tier:small: {told}",
+        f"policy.yaml:{first + 4}:3: models.a name: must match ^[!-~]+$",
+    )
+    with pytest.raises(FileError) as caught:
+        parse(GOOD + "models:\n  gpt-4o: medum\n")
+    assert caught.value.problems == (
+        f"policy.yaml:{first + 1}:11: models.gpt-4o: there is no tier `medum`, did you mean `medium`? "
+        "The tiers are small, medium, frontier",
+    )
+
+
+def test_names_of_models_have_bounds() -> None:
+    with pytest.raises(FileError, match="128 characters"):
+        parse(GOOD + f"models: {{{'x' * 129}: small}}\n")
+    many = "".join(f"  m{number}: small\n" for number in range(1_001))
+    with pytest.raises(FileError, match="1000"):
+        parse(GOOD + f"models:\n{many}")

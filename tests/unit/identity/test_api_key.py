@@ -1,0 +1,45 @@
+"""An API key has one form; what has another is refused before anything is made of it."""
+
+import re
+from hashlib import sha256
+
+import pytest
+
+from pointsman.identity.api_key import LENGTH, ApiKeyText
+
+KEY = ApiKeyText.make()
+
+
+def test_a_key_is_read_as_it_was_made() -> None:
+    assert ApiKeyText.parse(KEY.text) == KEY
+    assert re.fullmatch(r"pmk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", KEY.text)
+    assert len(KEY.text) == LENGTH
+    assert KEY.text.split("_")[1] == KEY.id
+    assert KEY.sha256 == sha256(KEY.text.encode()).hexdigest()
+
+
+def test_no_two_are_alike_and_none_is_shown_by_accident() -> None:
+    made = [ApiKeyText.make() for _ in range(100)]
+    assert len({key.text for key in made}) == len({key.id for key in made}) == 100
+    assert KEY.text not in repr(KEY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sk-abc",
+        KEY.text[:-1],
+        KEY.text + "A",
+        KEY.text + "\n",
+        " " + KEY.text[1:],
+        KEY.text.upper(),
+        KEY.text[:-1] + "B",  # bits that belong to no byte
+        KEY.text.replace("pmk_", "pmx_"),
+        KEY.text[:-2] + "\ud800A",
+        KEY.text[:-2] + "éA",
+        "pmk_" + "a" * 10_000_000,
+    ],
+)
+def test_what_has_another_form_is_none(text: str) -> None:
+    assert ApiKeyText.parse(text) is None
