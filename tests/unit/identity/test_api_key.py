@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from pointsman.identity.api_key import LENGTH, ApiKeyText
+from pointsman.identity.api_key import ApiKeyText
 
 KEY = ApiKeyText.make()
 
@@ -13,7 +13,6 @@ KEY = ApiKeyText.make()
 def test_a_key_is_read_as_it_was_made() -> None:
     assert ApiKeyText.parse(KEY.text) == KEY
     assert re.fullmatch(r"pmk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", KEY.text)
-    assert len(KEY.text) == LENGTH
     assert KEY.text.split("_")[1] == KEY.id
     assert KEY.sha256 == sha256(KEY.text.encode()).hexdigest()
 
