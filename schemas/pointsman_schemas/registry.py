@@ -84,6 +84,10 @@ class ApiKey(Value):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the whole key as text, in hexadecimal")
     expires: date | None = Field(default=None, description="the first day, by UTC, on which it is refused")
 
+    def has_expired(self, today: date) -> bool:
+        """Whether its last day is over; `today` by UTC."""
+        return self.expires is not None and today >= self.expires
+
 
 class AgentEntry(Value):
     """One agent and what is open to it; what is left out is not restricted."""

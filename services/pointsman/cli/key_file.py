@@ -19,16 +19,25 @@ def new_key(file: Path) -> "PrivateKey":
     from pointsman.identity.keys import PrivateKey
 
     made = PrivateKey.generate()
+    write_new(file, made.pem)
+    return made
+
+
+def write_new(file: Path, secret: str) -> None:
+    """Put a secret into a new file, with mode 600.
+
+    Raises:
+        CommandError: there is such a file, or it cannot be written.
+    """
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(made.pem)
+            out.write(secret)
     except FileExistsError:
         raise CommandError(
-            f"{file} is there already", "a key that has signed is never replaced: name another"
+            f"{file} is there already", "a key that was used is never replaced: name another"
         ) from None
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}", code=2) from None
-    return made
 
 
 def read_key(file: Path | None) -> "PrivateKey | None":

@@ -1,6 +1,6 @@
 """Agents that nobody registered, uses, owns or needs so much for: the registry against the record."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from pointsman.access.changes import AccessChange
@@ -22,7 +22,25 @@ async def audit_agents(
         BusError, StoreError, StoreUnavailableError: the registry or the record cannot be read.
     """
     registered = (await read_registry(kafka, topics, people)).agents
-    return await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
+    found = await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
+    return [*without_gateways(found, registered), *expired_keys(registered.values(), now)]
+
+
+def without_gateways(found: Iterable[Sprawl], agents: Mapping[str, RegisteredAgent]) -> Iterator[Sprawl]:
+    """All but that a gateway has no jobs of its own."""
+    for finding in found:
+        agent = agents.get(finding.agent_id)
+        if finding.finding != "idle" or agent is None or not agent.entry.gateway:
+            yield finding
+
+
+def expired_keys(agents: Iterable[RegisteredAgent], now: datetime) -> Iterator[Sprawl]:
+    """API keys that are over and still listed: nobody misses them, and nobody knows that."""
+    for agent in agents:
+        for key in agent.entry.api_keys if agent.state != "retired" else ():
+            if key.has_expired(now.date()):
+                told = f"API key {key.id} ended on {key.expires}: take it out of agents.yaml"
+                yield Sprawl("expired key", agent.entry.id, agent.entry.owner, told)
 
 
 def unexplained(changes: Iterable[AccessChange]) -> list[Sprawl]:

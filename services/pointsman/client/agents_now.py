@@ -11,6 +11,7 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask.agents_seen import AgentSeen, agents_seen
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman_schemas.base import Json
+from pointsman_schemas.registry import ApiKey
 from pointsman_schemas.topics import Topics
 
 #: What they did is counted from so long ago on.
@@ -44,6 +45,17 @@ class AgentNow:
         return None if self.registered is None else self.registered.entry.expires
 
     @property
+    def api_keys(self) -> tuple[ApiKey, ...]:
+        """Those that are good."""
+        listed = () if self.registered is None else self.registered.entry.api_keys
+        return tuple(key for key in listed if not key.has_expired(self.today))
+
+    @property
+    def api_key_expires(self) -> date | None:
+        """When the next of them ends."""
+        return min((key.expires for key in self.api_keys if key.expires is not None), default=None)
+
+    @property
     def cost_usd(self) -> Decimal | None:
         return None if self.seen is None else self.seen.cost_usd
 
@@ -55,6 +67,8 @@ class AgentNow:
             "owner": self.owner,
             "state": self.state,
             "expires": self.expires,
+            "api_keys": len(self.api_keys),
+            "api_key_expires": self.api_key_expires,
             "last_at": None if seen is None else seen.last_at,
             "jobs": 0 if seen is None else seen.jobs,
             "cost_usd": self.cost_usd,

@@ -23,5 +23,4 @@ class ApiKeys:
         if found is None:
             return None
         agent, known = found
-        expired = known.expires is not None and now.date() >= known.expires
-        return agent.entry.id if agent.may_act(now) and not expired else None
+        return agent.entry.id if agent.may_act(now) and not known.has_expired(now.date()) else None

@@ -33,7 +33,7 @@ class Authors:
 
     def is_by(self, record: Incoming, agent_id: str) -> bool:
         """Whether it is by that agent, as far as is asked; a good signature is used up."""
-        keys = self._in_force.keys(self._clock())
+        keys = self._in_force.keys_at(self._clock())
         if keys is None:
             return True
         signed = verify_record(record, agent_id, keys)

@@ -39,12 +39,13 @@ class RegistryInForce:
         """Whether what agents send must be signed; else an agent's word is enough."""
         return self._registry is not None and self._registry.rules.identity == "signed"
 
-    def keys(self, now: datetime) -> AgentKeys | None:
-        """Those by which agents' records are verified, see `Registry.keys`; None where none are demanded."""
+    def keys_at(self, now: datetime) -> AgentKeys | None:
+        """What agents' records are verified by, as `Registry.keys_at`; None where no signature is needed."""
         if self._registry is None or not self.demands_signatures:
             return None
-        if self._keys is None or self._keys[0] != now.date():  # a new day changes which gateways have expired
-            self._keys = now.date(), self._registry.keys(now)
+        # A new day changes which gateways have expired.
+        if self._keys is None or self._keys[0] != now.date():
+            self._keys = now.date(), self._registry.keys_at(now)
         return self._keys[1]
 
     def agent_of_key(self, text: str, now: datetime) -> str | None:

@@ -54,7 +54,7 @@ class Registry:
     def admits_unregistered(self) -> bool:
         return self.rules.unregistered == "admit"
 
-    def keys(self, now: datetime) -> AgentKeys:
+    def keys_at(self, now: datetime) -> AgentKeys:
         """The public keys by which each agent's records are verified, made ready: keep them for the day."""
         gateways = gateway_keys(agent.entry for agent in self.agents.values() if agent.may_act(now))
         return AgentKeys({id: signing_keys(agent.entry, gateways) for id, agent in self.agents.items()})

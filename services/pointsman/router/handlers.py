@@ -119,7 +119,7 @@ class RouterHandler:
                 partitions=partitions,
             )
         used = UsedSignatures() if self._fast is None else self._fast.used
-        self._signatures = SignatureCheck(lambda: in_force.keys(clock()), used, partitions)
+        self._signatures = SignatureCheck(lambda: in_force.keys_at(clock()), used, partitions)
         self._seen = RecentIds(remembered) if self._fast is None else self._fast.seen
 
     def warm(self, records: Sequence[Incoming]) -> None:
@@ -181,7 +181,7 @@ class RouterHandler:
         if registry is not self._registry:
             self._registry = registry
             if self._fast is not None:
-                self._fast.forget(registry, self._in_force.keys(now))
+                self._fast.forget(registry, self._in_force.keys_at(now))
         return now
 
     def _finish(self, fast: FastPath, record_at: Callable[[int], Incoming], now: datetime) -> list[Made]:

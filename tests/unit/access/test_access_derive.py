@@ -106,6 +106,18 @@ def test_an_agent_publishes_and_reads_its_own_outcomes(access: Access) -> None:
     }
 
 
+def test_a_gateway_publishes_and_stops_jobs_and_reads_what_becomes_of_them(access: Access) -> None:
+    held = {acl for acl in access.acls if acl.user == "p.gateway"}
+    assert {(acl.resource, acl.name.removeprefix("p."), acl.pattern, acl.operation) for acl in held} == {
+        *(("topic", name, "literal", "write") for name in ("jobs.intake", "jobs.control")),
+        *(
+            ("topic", name, "literal", "read")
+            for name in ("jobs.results", "jobs.chunks", "jobs.dead", "agents.registry", "policy")
+        ),
+        ("group", "gateway", "literal", "read"),
+    }
+
+
 def test_an_agents_outcomes_are_for_it_and_for_the_audit(access: Access) -> None:
     name = TOPICS.agent_results("reader").name
     readers = [user for user in access.users if allowed(access.acls, user, "topic", name, "read")]
@@ -131,13 +143,18 @@ def test_every_declared_writer_and_reader_is_somebody(access: Access) -> None:
 
 
 def test_only_the_audit_adds_to_the_record_and_only_who_reads_it_reads(access: Access) -> None:
-    assert access.logins == {"p.audit": WRITER, "p.auditor": AUDITOR, "p.operator": AUDITOR}
+    assert access.logins == {
+        "p.audit": WRITER,
+        "p.auditor": AUDITOR,
+        "p.operator": AUDITOR,
+        "p.gateway": AUDITOR,
+    }
 
 
 def test_who_handles_large_values_has_a_login_where_postgres_keeps_them() -> None:
     logins = derive(TOPICS, ("small",), AGENTS, claims_in_postgres=True).logins
     keeps = [name for name, role in logins.items() if role == CLAIMS]
-    assert keeps == ["p.router", "p.opinion", "p.review", "p.worker.small"]
+    assert keeps == ["p.router", "p.opinion", "p.review", "p.gateway", "p.worker.small"]
 
 
 def test_agents_have_quotas_by_their_rates_and_services_have_none(access: Access) -> None:

@@ -1,7 +1,9 @@
 """The registry's file says where it is wrong, also about tiers that only the policy knows."""
 
 import base64
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +140,12 @@ def test_a_wrong_api_key_or_gateway_is_told(entry: str, problem: str) -> None:
     with pytest.raises(FileError) as caught:
         parse(f"{{unregistered: reject, agents: [{{id: a, owner: o, {text}}}]}}", TIERS)
     assert problem in str(caught.value)
+
+
+def test_the_page_about_agents_says_how_keys_are_listed() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "agents.md").read_text("utf-8")
+    example, keys = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    rules = example.partition("agents:\n")[0]
+    assert parse(example, TIERS).entries[0].kafka
+    app, gateway = parse(rules.replace("strict: true", "strict: false") + keys, TIERS).entries
+    assert (len(app.api_keys), gateway.gateway) == (1, True)

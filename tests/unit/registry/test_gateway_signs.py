@@ -33,7 +33,7 @@ def gateway(state: State = "active", expires: date | None = None) -> RegisteredA
 
 
 def ids(registry: RegistryInForce, at: datetime = NOON) -> dict[str, set[str]]:
-    keys = registry.keys(at)
+    keys = registry.keys_at(at)
     assert keys is not None
     return {agent: {id for id, _ in own} for agent, own in keys.listed()}
 

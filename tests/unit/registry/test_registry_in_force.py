@@ -33,18 +33,18 @@ def test_keys_are_read_once_however_many_changes_came(monkeypatch: pytest.Monkey
     for number in range(100):
         in_force.take(signed(*(f"a{agent}" for agent in range(number + 1))))
     assert made == []
-    assert in_force.keys(NOON) is in_force.keys(NOON)
+    assert in_force.keys_at(NOON) is in_force.keys_at(NOON)
     assert len(made) == 1
     in_force.take(signed("b"))
-    keys = in_force.keys(NOON)
+    keys = in_force.keys_at(NOON)
     assert keys is not None
     assert keys.listed()[0][0] == "b", "those of now"
 
 
 def test_where_a_word_is_enough_there_are_no_keys() -> None:
     registry = Registry(signed("a").agents, RegistryRules(unregistered="reject"))
-    assert RegistryInForce(registry).keys(NOON) is None
-    assert RegistryInForce().keys(NOON) is None
+    assert RegistryInForce(registry).keys_at(NOON) is None
+    assert RegistryInForce().keys_at(NOON) is None
 
 
 def test_it_is_the_same_until_a_day_begins() -> None:

@@ -10,7 +10,7 @@ COMMANDS = {
     "list": "List the agents: owner, state, last job, spend.",
     "show": "Show one agent's entry.",
     "approve": "Make what another person proposed hold.",
-    "key": "Create a key for signing.",
+    "key": "Create a key for signing, or an API key.",
     "audit": "Find agents that nobody registered, uses, owns or needs so much for.",
     "suspend": "Refuse an agent's jobs from now on.",
     "resume": "End an agent's suspension.",

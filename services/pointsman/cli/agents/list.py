@@ -14,7 +14,8 @@ def list_agents(
     """List the agents: owner, state, last job, jobs and spend of the last 30 days.
 
     What they did comes from the audit database; without it these columns are empty.
-    --json gives [{agent, owner, state, expires, last_at, jobs, cost_usd}].
+    API keys: those that are good, and when the next of them ends.
+    --json gives [{agent, owner, state, expires, api_keys, api_key_expires, last_at, jobs, cost_usd}].
     """
     import asyncio
 

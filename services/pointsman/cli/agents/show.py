@@ -17,11 +17,12 @@ def show(agent: AgentName, *, as_json: Json = False, kafka: Kafka = None, prefix
     from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.registry import entry_lines
     from pointsman.registry.follow import read_registry
+    from pointsman.runtime.clock import utc_now
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
     known = registered(asyncio.run(read_registry(settings, settings.topics, settings.registry_people)), agent)
     if as_json:
         screen.print_json(known)
         return
-    for line in entry_lines(known):
+    for line in entry_lines(known, utc_now().date()):
         screen.line(line)

@@ -1,6 +1,7 @@
 """The registry for people: changes as a diff, agents as a table, one entry as lines."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from pointsman.cli.formats import moment, money, printable
 from pointsman.client.agents_now import AgentNow
 from pointsman.registry.changes import ChangeKind, RegistryChange
 from pointsman.registry.registry import RegisteredAgent
-from pointsman_schemas.registry import RegistryProposed
+from pointsman_schemas.registry import ApiKey, RegistryProposed
 
 _SIGNS: dict[ChangeKind, str] = {
     "register": "+", "change": "~", "rules": "~", "suspend": "~", "resume": "~", "retire": "-",
@@ -50,7 +51,7 @@ def proposal_lines(proposal: RegistryProposed) -> Iterator[str]:
 def agents_table(agents: Sequence[AgentNow]) -> Table:
     """A row for each agent."""
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("agent", "owner", "state", "expires", "last job"):
+    for name in ("agent", "owner", "state", "expires", "API keys", "last job"):
         rows.add_column(name, overflow="fold")
     for name in ("jobs", "spend"):
         rows.add_column(name, justify="right", no_wrap=True)
@@ -61,6 +62,7 @@ def agents_table(agents: Sequence[AgentNow]) -> Table:
             printable(agent.owner or "-"),
             agent.state,
             str(agent.expires or "-"),
+            _api_keys(agent),
             "-" if seen is None else moment(seen.last_at),
             "-" if seen is None else str(seen.jobs),
             "-" if seen is None else money(seen.cost_usd),
@@ -68,14 +70,34 @@ def agents_table(agents: Sequence[AgentNow]) -> Table:
     return rows
 
 
-def entry_lines(known: RegisteredAgent) -> Iterator[str]:
-    """The entry as YAML would have it, and who changed it last."""
+def _api_keys(agent: AgentNow) -> str:
+    until = agent.api_key_expires
+    count = str(len(agent.api_keys) or "-")
+    return count if until is None else f"{count}, next until {until}"
+
+
+def entry_lines(known: RegisteredAgent, today: date) -> Iterator[str]:
+    """The entry as YAML would have it but for the keys' digests, and who changed it last."""
     yield f"state: {known.state}"
     for name, value in known.entry.model_dump(mode="json", exclude_defaults=True).items():
-        yield f"{name}: {_value(value)}"
+        if name != "api_keys":
+            yield f"{name}: {_value(value)}"
+    yield from _key_lines(known.entry.api_keys, today)
     if known.changed_at is not None:
         because = f": {printable(known.reason)}" if known.reason else ""
         yield f"changed by {printable(known.by)} at {moment(known.changed_at)}{because}"
+
+
+def _key_lines(keys: Sequence[ApiKey], today: date) -> Iterator[str]:
+    if keys:
+        yield "api_keys:"
+    for key in sorted(keys, key=lambda key: (key.expires is None, key.expires)):
+        if key.expires is None:
+            yield f"    {key.id}: no end"
+        elif key.has_expired(today):
+            yield f"    {key.id}: expired since {key.expires}, take it out"
+        else:
+            yield f"    {key.id}: until {key.expires}"
 
 
 def _value(value: Any) -> str:

@@ -28,21 +28,21 @@ class BrokerSecurity:
     """Kept in `folder`, for its owner alone; `prefix` begins the name of the super user."""
 
     def __init__(self, folder: Path, prefix: str = DEFAULT_PREFIX) -> None:
-        self._folder = folder.absolute()
+        self.folder = folder.absolute()
         self.admin = f"{prefix}.admin"
-        self.ca_file = self._folder / "ca.pem"
-        self._shown = self._folder / f"{_BROKER}.pem"
+        self.ca_file = self.folder / "ca.pem"
+        self._shown = self.folder / f"{_BROKER}.pem"
 
     def prepare(self) -> None:
         """Make what is missing, and certificates that end soon anew, while no broker runs."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (self.ca_file.exists() and self._shown.exists() and lasts(self.ca_file)):
-            authority = Authority(self._folder, "ca", days=_GOOD_DAYS)
+            authority = Authority(self.folder, "ca", days=_GOOD_DAYS)
             authority.sign(_BROKER, LOOPBACK, "localhost", days=_GOOD_DAYS)
 
     def file(self, user: str, ending: str) -> Path:
         """Where something of a user's is kept; an agent's id may hold what no name of a file does."""
-        return self._folder / f"{quote(user, safe='@:')}.{ending}"
+        return self.folder / f"{quote(user, safe='@:')}.{ending}"
 
     def password_file(self, user: str) -> Path:
         """Where a user's password is; one is made where there is none."""

@@ -10,6 +10,7 @@ from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.services import logins
 from pointsman.dev.services.audit_key import audit_key
+from pointsman.dev.services.gateway_agents import APP
 from pointsman.dev.services.processes import Process
 from pointsman.dev.services.secure_logins import SecureLogins
 
@@ -27,11 +28,12 @@ def fleet(
     opinion: bool = False,
     review: bool = False,
     secure: SecureLogins | None = None,
+    agents: Path | None = None,
 ) -> list[Process]:
     """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
 
     `opinion`: the process that gives second opinions too; `review`: the one that keeps the cases which wait
-    for a person. `secure`: each logs in as itself.
+    for a person. `secure`: each logs in as itself. `agents`: the file that holds where everybody may.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -45,6 +47,8 @@ def fleet(
         "POINTSMAN_HTTP_HOST": LOOPBACK,
         **files(),
     }
+    if agents is not None:
+        base["POINTSMAN_AGENTS"] = str(agents)
     simulator = Process(
         "simulator",
         ["run", "simulator", "--port", str(simulator_port)],
@@ -77,7 +81,11 @@ def fleet(
 def _open(kafka: str, postgres: str, name: str) -> dict[str, str]:
     """How a service gets in where everybody may."""
     own = {**broker_at(kafka), "POINTSMAN_POSTGRES": logins.reader(postgres)}
-    return own | ({"POINTSMAN_POSTGRES_WRITER": logins.writer(postgres)} if name == "audit" else {})
+    if name == "audit":
+        own["POINTSMAN_POSTGRES_WRITER"] = logins.writer(postgres)
+    if name == "gateway":
+        own["POINTSMAN_GATEWAY_AGENT"] = APP
+    return own
 
 
 def files() -> dict[str, str]:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
+from pointsman.dev.services.gateway_agents import gateway_entries
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import AgentsFile
 from pointsman_schemas.registry import AgentEntry
@@ -16,10 +17,12 @@ from pointsman_schemas.registry import AgentEntry
 def secured(listed: AgentsFile, security: BrokerSecurity, prefix: str) -> Path:
     """Write the file of agents that holds in the secure stack; returns where it is.
 
-    An agent that has public keys signs with its own: none is made for it.
+    An agent that has public keys signs with its own: none is made for it. The gateway signs for those that
+    have API keys.
     """
     rules = listed.rules.model_dump(exclude_defaults=True) | {"unregistered": "reject", "identity": "signed"}
-    entries = [_entry(entry, security, prefix) for entry in listed.entries]
+    everybody = [*listed.entries, *gateway_entries(security.folder, listed.entries)]
+    entries = [_entry(entry, security, prefix) for entry in everybody]
     file = security.file(f"{prefix}.agents", "yaml")
     write_private(file, yaml.safe_dump({**rules, "agents": entries}, sort_keys=False))
     return file
@@ -35,11 +38,13 @@ def key_file(security: BrokerSecurity, user: str) -> Path:
 
 def _entry(entry: AgentEntry, security: BrokerSecurity, prefix: str) -> dict[str, Any]:
     fields = entry.model_dump(mode="json", exclude_defaults=True)
-    if entry.public_keys is None:
+    if entry.gateway:
+        return fields  # the process has a login of its own
+    if entry.public_keys is None and not entry.api_keys:
         key = PrivateKey.parse(key_file(security, f"{prefix}.agent.{entry.id}").read_text())
         fields["public_keys"] = [key.public.text]
     try:
         AgentEntry.model_validate({**fields, "kafka": True})
-    except ValidationError:  # its id cannot be part of a topic's name: it goes without a login
+    except ValidationError:  # no name of a topic, or known by API keys: it goes without a login
         return fields
     return {**fields, "kafka": True}

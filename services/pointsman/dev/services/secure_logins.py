@@ -8,6 +8,7 @@ from pointsman.access.derive import Access, derive
 from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import environment
+from pointsman.dev.services.gateway_agents import gateway_key_file
 from pointsman.dev.services.logins import password
 from pointsman.dev.services.secure_agents import key_file, secured
 from pointsman.dev.show.journey import Sender
@@ -107,6 +108,8 @@ class SecureLogins:
         """Both for a process, and nothing left of anybody else's."""
         given = environment(self.kafka(part)) | dict.fromkeys((*_VARIABLES.values(), _OWNER), "")
         given["POINTSMAN_REGISTRY_KEYS"] = self._people
+        if part == "gateway":
+            given["POINTSMAN_GATEWAY_KEY_FILE"] = str(gateway_key_file(self._security.folder))
         role = self._access.logins.get(f"{self._access.prefix}.{part}")
         return given | ({_VARIABLES[role]: self.postgres(part)} if role in _VARIABLES else {})
 

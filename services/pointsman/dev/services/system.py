@@ -14,6 +14,7 @@ from pointsman.dev.options import DevOptions
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services import logins
 from pointsman.dev.services.fleet import files, fleet, leave_settings
+from pointsman.dev.services.gateway_agents import with_gateway
 from pointsman.dev.services.processes import Process, restart_ended, stop, wait_ready
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman.dev.show.journey import Journey, travel
@@ -35,6 +36,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
     policy = load_policy(Path(files()["POINTSMAN_POLICY"]))
     tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
     secure = _secure_logins(stack, policy)
+    agents = secure.agents if secure else _agents(options.data, policy)
     processes = fleet(
         options.data.resolve(),
         kafka,
@@ -44,6 +46,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         opinion=opinion,
         review=_asks_people(policy),
         secure=secure,
+        agents=agents,
     )
     leave_settings(options.data, processes, postgres, secure)
     # All but the audit wait for Kafka by themselves: their libraries load while it starts. Where they log in,
@@ -53,7 +56,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         _start(early, stack)
         stack.wait_ready()
         tell.say("both answer; the services get ready")
-        asyncio.run(_prepare(stack.kafka.settings, postgres, tiers, secure))
+        asyncio.run(_prepare(stack.kafka.settings, postgres, tiers, agents, secure))
         _start([service for service in processes if service not in early], stack)
         wait_ready(processes)
         interrupts.check()
@@ -109,6 +112,12 @@ def _asks_people(policy: PolicyFile) -> bool:
     return policy.review is not None or any(agent.confidence for agent in agents)
 
 
+def _agents(folder: Path, policy: PolicyFile) -> Path:
+    """The file of agents that holds where everybody may."""
+    file = Path(files()["POINTSMAN_AGENTS"])
+    return with_gateway(folder.absolute(), file, load_agents(file, policy.tiers).entries)
+
+
 def _secure_logins(stack: Stack, policy: PolicyFile) -> SecureLogins | None:
     if stack.security is None:
         return None
@@ -130,14 +139,14 @@ def _start(processes: Sequence[Process], stack: Stack) -> None:
 
 
 async def _prepare(
-    kafka: KafkaPart, postgres: str, tiers: Sequence[str], secure: SecureLogins | None
+    kafka: KafkaPart, postgres: str, tiers: Sequence[str], agents: Path, secure: SecureLogins | None
 ) -> None:
     await apply(kafka, Topics().all(tiers))
+    file = load_agents(agents, tiers)
     if secure is not None:
-        await secure.register(load_agents(secure.agents, tiers))
+        await secure.register(file)
     else:
-        agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), tiers)
-        await apply_file(kafka, Topics(), agents, by="pointsman/dev")
+        await apply_file(kafka, Topics(), file, by="pointsman/dev")
     await create_database_if_missing(postgres)
     await migrate(postgres)
     await (secure.make() if secure else logins.make_logins(postgres))

@@ -69,6 +69,7 @@ def secrets_of(data: Path) -> set[str]:
     """Every password and key."""
     found = {file.read_text() for file in (data / "secure").glob("*.password")}
     found |= {(data / "postgres" / "password").read_text()}
+    found |= {file.read_text().strip() for file in (data / "secure").glob("*.key")}
     for file in (data / "secure").glob("*.env"):
         found |= set(re.findall(r"postgresql://[^:]+:(\w+)@", file.read_text()))
     for file in (data / "secure").glob("*.pem"):
@@ -144,7 +145,9 @@ def test_a_service_has_a_login_in_postgres_only_where_it_needs_one(ended: Ended,
     with_login = {
         file.name.removesuffix(".env") for file in secure.glob("*.env") if "postgresql://" in file.read_text()
     }
-    assert with_login == {f"pointsman.{name}" for name in ("audit", "auditor", "operator", "admin")}
+    assert with_login == {
+        f"pointsman.{name}" for name in ("audit", "auditor", "operator", "gateway", "admin")
+    }
 
 
 def test_the_folder_is_not_opened_to_everybody_in_silence(ended: Ended, place: Path) -> None:

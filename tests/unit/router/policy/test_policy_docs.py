@@ -13,7 +13,7 @@ from tests.support.router.fixed_score import FixedScore, fixed_score
 from tests.unit.router.policy.test_policy import job
 
 PAGE = (Path(__file__).parents[4] / "docs" / "policy.md").read_text("utf-8")
-EXAMPLE, OPINION, CASCADE, SHADOW = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLE, OPINION, CASCADE, SHADOW, MODELS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def read(model: FixedScore) -> PolicyFile:
@@ -65,3 +65,9 @@ def test_its_shadows_can_be_added_to_the_example() -> None:
     file = parse(EXAMPLE + SHADOW, read_model=lambda _: read_model)
     assert file.shadow is not None
     assert set(file.shadow.model_dump()) == set(re.findall(r"^  (\w+):", SHADOW, re.MULTILINE))
+
+
+def test_its_names_of_models_can_be_added_to_the_example() -> None:
+    read_model = ModelFile.holding(b"", fixed_score({}))
+    file = parse(EXAMPLE + MODELS, read_model=lambda _: read_model)
+    assert file.models == {"gpt-4.1-mini": "small", "our-best": "frontier"}

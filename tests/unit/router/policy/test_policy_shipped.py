@@ -74,3 +74,13 @@ def test_every_reason_is_a_sentence() -> None:
     for reason in (file.default.reason, *(rule.reason for rule in file.rules)):
         assert reason.endswith(".")
         assert len(reason) > 30
+
+
+def test_its_names_of_models_hold_once_they_are_no_comment() -> None:
+    text = starter.POLICY.read_text("utf-8")
+    before, _, after = text.partition("# models:\n")
+    listed = [line.removeprefix("# ") for line in after.split("\n\n")[0].splitlines()]
+    assert listed and all(line.startswith("  ") for line in listed)
+    file = policy_file.parse(before + "\n".join(["models:", *listed]) + after[after.index("\n\n") :])
+    assert set(file.models.values()) <= set(file.tiers)
+    assert len(file.models) == len(listed)

@@ -1,0 +1,57 @@
+"""The dev stack's gateway and an agent that asks through it, with keys that are made at the first start."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from pointsman import starter
+from pointsman.dev.private_file import write_private
+from pointsman.identity.api_key import ApiKeyText
+from pointsman.identity.keys import PrivateKey
+from pointsman_schemas.registry import AgentEntry, ApiKey
+
+#: Neither can be an agent's of somebody else's file by accident: the first is no name of a login.
+GATEWAY = "pointsman/gateway"
+#: Whose the requests are that come with the key in `gateway.key`.
+APP = "app"
+_PURPOSE = "Asks through the gateway with the key that was made at the first start."
+
+
+def gateway_key_file(folder: Path) -> Path:
+    """Where it is what the gateway signs with; one is made where there is none."""
+    file = folder / "gateway.pem"
+    if not file.exists():
+        write_private(file, PrivateKey.generate().pem)
+    return file
+
+
+def api_key_file(folder: Path) -> Path:
+    """Where the API key of `APP` is, and nothing else; one is made where there is none."""
+    file = folder / "gateway.key"
+    if not file.exists():
+        write_private(file, ApiKeyText.make().text + "\n")
+    return file
+
+
+def gateway_entries(folder: Path, listed: Iterable[AgentEntry]) -> list[AgentEntry]:
+    """The gateway, and the agent unless the file has one of that name; their keys are in `folder`."""
+    signs = PrivateKey.parse(gateway_key_file(folder).read_text()).public.text
+    gateway = AgentEntry(id=GATEWAY, owner="pointsman", gateway=True, public_keys=(signs,))
+    if APP in (entry.id for entry in listed):
+        return [gateway]
+    key = ApiKeyText.parse(api_key_file(folder).read_text().strip())
+    keys = () if key is None else (ApiKey(id=key.id, sha256=key.sha256),)
+    return [gateway, AgentEntry(id=APP, owner="pointsman", purpose=_PURPOSE, api_keys=keys)]
+
+
+def with_gateway(folder: Path, file: Path, listed: Iterable[AgentEntry]) -> Path:
+    """The file of agents that holds where everybody may: of ours a copy with both, another's as it is."""
+    if file != starter.AGENTS:
+        return file
+    more = [entry.model_dump(mode="json", exclude_defaults=True) for entry in gateway_entries(folder, listed)]
+    text = yaml.safe_dump(more, sort_keys=False)
+    copy = folder / "agents.yaml"
+    indented = "".join(f"  {line}\n" for line in text.splitlines())
+    write_private(copy, f"{file.read_text('utf-8').rstrip()}\n\n  # made at the first start\n{indented}")
+    return copy

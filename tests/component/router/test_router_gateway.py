@@ -1,0 +1,147 @@
+"""On a real broker: what a gateway signs counts for agents that have API keys, as long as it may act.
+
+What changes in the registry is waited for: nothing here says how long it may take.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from pointsman import Client, starter
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.read.follow import Follower
+from pointsman.identity.api_key import ApiKeyText
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.agents_file import parse
+from pointsman.registry.changes import turned
+from pointsman.registry.follow import followed_registry, read_registry
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.publish import Person, apply_file, submit
+from pointsman.router.app import build
+from pointsman.router.policy import policy_file
+from pointsman.router.settings import RouterSettings
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.jobs import JobRouted
+from pointsman_schemas.registry import State
+from tests.conftest import Kafka
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+OWN, GATEWAY = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
+OLD, NEW = ApiKeyText.make(), ApiKeyText.make()
+TIERS = policy_file.load(starter.POLICY).tiers
+
+
+def agents(*keys: ApiKeyText) -> str:
+    listed = ", ".join(f"{{id: {key.id}, sha256: {key.sha256}}}" for key in keys)
+    return f"""\
+unregistered: reject
+identity: signed
+agents:
+  - {{id: app, owner: x, public_keys: {OWN.public.text}, api_keys: [{listed}]}}
+  - {{id: plain, owner: x, public_keys: {OWN.public.text}}}
+  - {{id: gateway, owner: x, gateway: true, public_keys: {GATEWAY.public.text}}}
+"""
+
+
+@dataclass
+class Installation:
+    """A router that demands signatures, and who asks."""
+
+    settings: RouterSettings
+
+    async def sent(self, agent: str, key: PrivateKey) -> Incoming:
+        """What becomes of a job: its routed record, or its dead letter."""
+        async with Client(kafka=self.settings, key=key) as client:
+            job_id = await client.publish({"agent_id": agent, "kind": "sql", "prompt": "p"})
+        while True:
+            for record in await self._ends():
+                if record.key == str(job_id).encode():
+                    return record
+            await asyncio.sleep(0.1)
+
+    async def _ends(self) -> list[Incoming]:
+        topics = self.settings.topics
+        names = [topics.dead.name, *(topics.tier(tier).name for tier in TIERS)]
+        found: list[Incoming] = []
+        async with Follower(self.settings, names, start="beginning", until_end=True) as follower:
+            while not follower.ended:
+                found += await follower.read()
+        return found
+
+    async def until(self, agent: str, key: PrivateKey, reason: str | None) -> None:
+        """Send jobs until one is refused for this reason, None: is routed."""
+        while why(await self.sent(agent, key)) != reason:
+            pass
+
+    async def turn(self, agent: str, state: State) -> None:
+        history = await read_registry(self.settings, self.settings.topics)
+        change = turned(history.agents[agent], state)
+        await submit(self.settings, self.settings.topics, history, [change], Person("tests"))
+
+    async def apply(self, text: str) -> None:
+        await apply_file(self.settings, self.settings.topics, parse(text, TIERS), by="tests")
+
+
+def why(record: Incoming) -> str | None:
+    """Why it came to nothing; None: it did not."""
+    reason = dict(record.headers).get("ce_reason")
+    return None if reason is None else reason.decode()
+
+
+@asynccontextmanager
+async def installation(kafka: Kafka) -> AsyncIterator[Installation]:
+    settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=starter.POLICY)
+    await apply(settings, settings.topics.all(TIERS))
+    made = Installation(settings)
+    await made.apply(agents(OLD))
+    router = build(settings)
+    async with router.broker:
+        work = asyncio.ensure_future(router.run())
+        try:
+            yield made
+        finally:
+            router.stop()
+            await work
+
+
+async def test_a_gateway_asks_for_agents_with_api_keys_until_it_is_suspended(kafka: Kafka) -> None:
+    async with installation(kafka) as made:
+        read = decode(await made.sent("app", GATEWAY))
+        assert isinstance(read, Decoded) and isinstance(read.message, JobRouted)
+        assert read.message.job.agent_id == "app"
+        assert "identity is signed" in str(read.message.decision.checks)
+        assert why(await made.sent("plain", GATEWAY)) == "signature_foreign", "it has no API keys"
+        await made.turn("gateway", "suspended")
+        await made.until("app", GATEWAY, "signature_foreign")
+        assert why(await made.sent("app", OWN)) is None, "its own key is good as before"
+        await made.turn("gateway", "active")
+        await made.until("app", GATEWAY, None)
+
+
+async def test_a_key_is_replaced_with_overlap_and_revoked_while_a_gateway_runs(kafka: Kafka) -> None:
+    async with installation(kafka) as made:
+        in_force = RegistryInForce()
+
+        async def known(key: ApiKeyText, agent: str | None) -> None:
+            while True:
+                if in_force.agent_of_key(key.text, utc_now()) == agent:
+                    return
+                await asyncio.sleep(0.02)
+
+        async with followed_registry(made.settings, made.settings.topics, in_force, None):
+            await known(OLD, "app")
+            await made.apply(agents(OLD, NEW))
+            await known(NEW, "app")
+            assert in_force.agent_of_key(OLD.text, utc_now()) == "app"
+            await made.apply(agents(NEW))
+            await known(OLD, None)
+            assert in_force.agent_of_key(NEW.text, utc_now()) == "app"
+            await made.apply(agents())
+            await known(NEW, None)
+        await made.until("app", GATEWAY, "signature_foreign")

@@ -1,0 +1,69 @@
+"""API keys of an agent, for people: how many are good, when the next ends, which are over."""
+
+from datetime import UTC, date, datetime
+
+from rich.console import Console
+
+from pointsman.cli.show.registry import agents_table, entry_lines
+from pointsman.client.agents_audit import expired_keys, without_gateways
+from pointsman.client.agents_now import AgentNow
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.registry import RegisteredAgent
+from pointsman.store.ask.sprawl import Sprawl
+from pointsman_schemas.registry import AgentEntry, ApiKey
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+KEYS = tuple(
+    ApiKey(id=digit * 12, sha256=digit * 64, expires=expires)
+    for digit, expires in (
+        ("a", None),
+        ("b", date(2026, 3, 1)),
+        ("c", date(2026, 6, 1)),
+        ("d", date(2026, 5, 1)),
+    )
+)
+ENTRY = AgentEntry(id="app", owner="x", api_keys=KEYS)
+
+
+def now(entry: AgentEntry) -> AgentNow:
+    return AgentNow(entry.id, RegisteredAgent(entry), None, NOW.date())
+
+
+def test_the_list_has_those_that_are_good_and_the_next_end() -> None:
+    told = now(ENTRY).to_json()
+    assert (told["api_keys"], told["api_key_expires"]) == (3, date(2026, 5, 1))
+    console = Console(width=200)
+    plain = AgentEntry(id="plain", owner="x")
+    with console.capture() as captured:
+        console.print(agents_table([now(ENTRY), now(plain)]))
+    _, app, none = captured.get().splitlines()
+    assert "3, next until 2026-05-01" in app
+    assert "next" not in none
+
+
+def test_one_entry_names_each_key_and_no_digest() -> None:
+    lines = list(entry_lines(RegisteredAgent(ENTRY), NOW.date()))
+    assert lines[-5:] == [
+        "api_keys:",
+        f"    {'b' * 12}: expired since 2026-03-01, take it out",
+        f"    {'d' * 12}: until 2026-05-01",
+        f"    {'c' * 12}: until 2026-06-01",
+        f"    {'a' * 12}: no end",
+    ]
+    assert not [line for line in lines if "a" * 64 in line]
+
+
+def test_a_key_that_is_over_and_still_listed_is_found() -> None:
+    (found,) = expired_keys([RegisteredAgent(ENTRY), RegisteredAgent(ENTRY, "retired")], NOW)
+    assert (found.finding, found.agent_id) == ("expired key", "app")
+    assert found.detail == f"API key {'b' * 12} ended on 2026-03-01: take it out of agents.yaml"
+
+
+def test_a_gateway_is_not_idle_for_having_no_jobs_of_its_own() -> None:
+    key = PrivateKey.generate().public.text
+    gateway = AgentEntry(id="gw", owner="x", gateway=True, public_keys=(key,))
+    agents = {"app": RegisteredAgent(ENTRY), "gw": RegisteredAgent(gateway)}
+    found = [Sprawl(finding, id, "x", "") for id in ("app", "gw", "gone") for finding in ("idle", "no owner")]
+    left = [(kept.agent_id, kept.finding) for kept in without_gateways(found, agents)]
+    assert ("gw", "idle") not in left
+    assert len(left) == len(found) - 1

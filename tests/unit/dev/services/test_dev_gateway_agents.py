@@ -1,0 +1,67 @@
+"""The dev stack's gateway and the agent that asks through it: made once, and the secrets for their owner."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pointsman import starter
+from pointsman.dev.servers.broker_security import BrokerSecurity
+from pointsman.dev.services.gateway_agents import (
+    APP,
+    GATEWAY,
+    gateway_entries,
+    gateway_key_file,
+    with_gateway,
+)
+from pointsman.dev.services.secure_agents import secured
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.agents_file import AgentsFile, load, parse
+from pointsman.registry.in_force import RegistryInForce
+
+TIERS = ("small", "medium", "frontier")
+STARTER = load(starter.AGENTS, TIERS)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def agent_of(key: Path, file: AgentsFile) -> str | None:
+    return RegistryInForce(file.registry).agent_of_key(key.read_text().strip(), NOW)
+
+
+def test_the_file_of_an_open_stack_is_ours_and_both(tmp_path: Path) -> None:
+    file = with_gateway(tmp_path, starter.AGENTS, STARTER.entries)
+    assert file.read_text("utf-8").startswith(starter.AGENTS.read_text("utf-8").rstrip()), "with its comments"
+    held = load(file, TIERS)
+    assert held.entries[:-2] == STARTER.entries
+    assert [(entry.id, entry.gateway) for entry in held.entries[-2:]] == [(GATEWAY, True), (APP, False)]
+    assert agent_of(tmp_path / "gateway.key", held) == APP
+    assert load(with_gateway(tmp_path, starter.AGENTS, STARTER.entries), TIERS) == held, "keys stay"
+
+
+def test_somebodys_own_file_is_left_as_it_is(tmp_path: Path) -> None:
+    own = tmp_path / "mine.yaml"
+    assert with_gateway(tmp_path, own, STARTER.entries) == own
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_agent_of_that_name_stays_whose_it_is(tmp_path: Path) -> None:
+    own = parse("{unregistered: reject, agents: [{id: app, owner: me}]}", TIERS)
+    assert [entry.id for entry in gateway_entries(tmp_path, own.entries)] == [GATEWAY]
+
+
+def test_in_a_secure_stack_the_gateway_signs_for_it(tmp_path: Path) -> None:
+    security = BrokerSecurity(tmp_path, "p")
+    held = load(secured(STARTER, security, "p"), TIERS)
+    assert agent_of(tmp_path / "gateway.key", held) == APP
+    keys = held.registry.keys_at(NOW)
+    key = PrivateKey.parse(gateway_key_file(tmp_path).read_text()).public
+    assert [agent for agent, own in keys.listed() if key.id in dict(own)] == [GATEWAY, APP]
+    entries = {entry.id: entry for entry in held.entries}
+    assert not entries[APP].kafka and not entries[GATEWAY].kafka
+    assert entries["chat-desk"].kafka and entries["chat-desk"].public_keys
+
+
+@pytest.mark.parametrize("name", ["gateway.key", "gateway.pem", "agents.yaml"])
+def test_what_is_secret_is_for_its_owner_alone(tmp_path: Path, name: str) -> None:
+    with_gateway(tmp_path, starter.AGENTS, STARTER.entries)
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
