@@ -44,6 +44,12 @@ class CallFinished(Message):
     attempt: int = Field(ge=1)
     started_at: Timestamp
     duration_ms: float = Field(ge=0)
+    first_event_ms: float | None = Field(
+        default=None,
+        ge=0,
+        exclude_if=lambda ms: ms is None,
+        description="from sent until the first event of a streamed answer",
+    )
     status: Literal["ok", "retry", "reject", "cancelled", "expired"]
     http_status: int | None
     error_type: str | None = Field(description="closed vocabulary, see FailReason; null when ok")

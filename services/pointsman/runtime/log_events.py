@@ -50,6 +50,7 @@ class Event(StrEnum):
     STORE_UNAVAILABLE = "Postgres cannot be reached, retrying"
     POSITION_MOVED = "another audit process stored these records: reading its position"
     ACCEPT_MODEL_MISSING = "accept model not found: its jobs are escalated"
+    CHUNKS_UNAVAILABLE = "pieces of streamed answers cannot be published, trying again"
     LIMIT_RECORD_IGNORED = "record ignored by the shared limits"
     LIMITS_UNAVAILABLE = "shared limits cannot be read, reconnecting"
     LIMITS_FAILED = "shared limits failed: a defect"

@@ -70,6 +70,17 @@ CALL_SECONDS = Histogram(
     ["tier", "provider", "model", "status"],
     buckets=_CALL,
 )
+FIRST_EVENT_SECONDS = Histogram(
+    "pointsman_first_event_seconds",
+    "From sending a streamed provider call until its first event",
+    ["tier", "provider"],
+    buckets=_HOP,
+)
+CHUNKS_DROPPED = Counter(
+    "pointsman_chunks_dropped_total",
+    "Pieces of streamed answers that were left out: too many under way, or not taken by Kafka",
+    ["reason"],
+)
 TOKENS = Counter("pointsman_tokens_total", "Tokens as providers count them", ["tier", "model", "direction"])
 COST = Counter("pointsman_cost_usd_total", "Cost of provider calls in US dollars", ["tier", "model"])
 UNPRICED = Counter(

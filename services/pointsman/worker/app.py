@@ -8,6 +8,7 @@ from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
 from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.produce.chunk_publisher import ChunkPublisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
@@ -48,13 +49,14 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         entries=in_force.entry,
         clock=clock,
     )
-    cancellations = Cancellations(clock)
+    cancellations, chunks = Cancellations(clock), ChunkPublisher(settings)
     handler = WorkerHandler(
         call_context,
         topics,
         cancellations=cancellations,
         accept_models=AcceptModels(settings, topics),
         outcomes=outcomes,
+        send_chunk=chunks.send,
         clock=clock,
     )
     claim_check = open_claim_check(settings)
@@ -83,6 +85,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
             followed_registry(settings, topics, in_force, settings.registry_people),
             shared_limits.running(),
             commands.running(),
+            chunks.running(),
             closed_after(claim_check),
         ):
             yield

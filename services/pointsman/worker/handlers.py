@@ -18,6 +18,8 @@ from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DEAD
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.attempts import Attempts, CallContext
+from pointsman.worker.calls.chunks import JobChunks
+from pointsman.worker.calls.streamable import is_streamable
 from pointsman.worker.observed import observe, observe_calls, observe_review, observe_step
 from pointsman.worker.outcome import (
     Cancelled,
@@ -63,13 +65,19 @@ class WorkerHandler:
         cancellations: Cancellations,
         accept_models: AcceptModels | None = None,
         outcomes: Callable[[str], Topic] | None = None,
+        send_chunk: Callable[[Outgoing], object] | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        """`outcomes`: the topic for the outcomes of an agent's jobs; by default one for all."""
+        """`outcomes`: the topic for the outcomes of an agent's jobs; by default one for all.
+
+        `send_chunk`: sends a piece of an answer or leaves it out, and never waits; without it no answer is
+        streamed.
+        """
         self._call_context = call_context
         self._tier = call_context.tier
         self._topics = topics
         self._outcomes = outcomes or (lambda _: topics.results)
+        self._send_chunk = send_chunk
         self._cancellations = cancellations
         self._accept_models = accept_models
         self._clock = clock
@@ -90,7 +98,8 @@ class WorkerHandler:
             return self._refuse(record, Malformed(Reason.UNKNOWN_TYPE, message, cause=cause))
         attempts: Attempts | None = None
         try:
-            attempts = Attempts(self._call_context, asked_of(routed, self._tier), routed.steps)
+            chunks = self._chunks(record, cause, routed)
+            attempts = Attempts(self._call_context, asked_of(routed, self._tier), routed.steps, chunks)
             ended = await self._work(routed.job, attempts)
             judged = await self._judge(routed, ended, attempts.calls)
             if judged is not None and judged.up is not None:
@@ -127,6 +136,24 @@ class WorkerHandler:
         held_by = attempts.wait.held_by
         when = f"while it waited for {held_by}" if held_by else "before an answer was there"
         return Expired(f"the deadline passed {when}, calls made: {len(attempts.calls)}", held_by or None)
+
+    def _chunks(self, record: Incoming, cause: Envelope, routed: JobRouted) -> JobChunks | None:
+        """Where the answer goes while it comes; None where it does not, or where nobody could wait for it."""
+        job, topics = routed.job, self._topics
+        if self._send_chunk is None or not is_streamable(routed, self._tier, self._call_context.row):
+            return None
+        if self._outcomes(job.agent_id).name != topics.results.name:
+            return None
+        return JobChunks(
+            send=self._send_chunk,
+            topic=topics.chunks,
+            cause=cause,
+            root=record.root,
+            source=self._source,
+            job_id=job.job_id,
+            agent_id=job.agent_id,
+            clock=self._clock,
+        )
 
     async def _judge(self, routed: JobRouted, ended: Ended, calls: Sequence[CallFinished]) -> Judged | None:
         """What the job's cascade makes of its end; None where it has none, or ends here."""

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from pointsman.cascade.judge import Judged
-from pointsman.runtime.metrics import CALL_SECONDS, CASCADE, COST, FINISHED, REVIEWS, TOKENS, UNPRICED
+from pointsman.runtime.metrics import (
+    CALL_SECONDS,
+    CASCADE,
+    COST,
+    FINISHED,
+    FIRST_EVENT_SECONDS,
+    REVIEWS,
+    TOKENS,
+    UNPRICED,
+)
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.outcomes import JobFailed, WorkerOutcome
 from pointsman_schemas.reviews import ReviewRequested
@@ -35,6 +44,8 @@ def observe_review(case: ReviewRequested) -> None:
 
 def _observe_call(call: CallFinished) -> None:
     CALL_SECONDS.labels(call.tier, call.provider, call.model, call.status).observe(call.duration_ms / 1000)
+    if call.first_event_ms is not None:
+        FIRST_EVENT_SECONDS.labels(call.tier, call.provider).observe(call.first_event_ms / 1000)
     if call.usage is not None:
         TOKENS.labels(call.tier, call.model, "input").inc(call.usage.input_tokens)
         TOKENS.labels(call.tier, call.model, "output").inc(call.usage.output_tokens)

@@ -98,6 +98,10 @@ class ProviderRow(Value):
         default={}, description="by model, US dollars for a million tokens; these come first"
     )
     timeout_s: float = Field(default=60, gt=0, le=3600, description="for one call, from sent to answered")
+    stream: bool = Field(
+        default=True, description="ask for a stream where the job does, see docs/streaming.md"
+    )
+    stream_idle_s: float = Field(default=60, gt=0, le=3600, description="a stream may pause for so long")
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default={}, repr=False)
     trace_headers: bool = Field(default=False, description="send the ids of job and agent along")
     limits: dict[str, Rate] = Field(default={}, description="by model; what is not named is not limited")

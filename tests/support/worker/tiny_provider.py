@@ -33,7 +33,10 @@ Respond = Callable[[Asked], bytes | Awaitable[bytes]]
 
 @dataclass
 class Tiny:
-    """`base_url` is for a provider's row; `asked` has every request, `left` counts clients that went away."""
+    """`base_url` is for a provider's row; `asked` has every request, `left` counts clients that went away.
+
+    `connections` counts those that were made.
+    """
 
     base_url: str
     respond: Respond
@@ -41,6 +44,7 @@ class Tiny:
     under_way: int = 0
     most_under_way: int = 0
     left: int = 0
+    connections: int = 0
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -76,6 +80,7 @@ async def tiny_provider(respond: Respond) -> AsyncIterator[Tiny]:
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(asyncio.current_task())  # type: ignore[arg-type]
+        tiny.connections += 1
         try:
             while True:
                 await _one(tiny, reader, writer)
@@ -116,8 +121,11 @@ async def _one(tiny: Tiny, reader: asyncio.StreamReader, writer: asyncio.StreamW
         await tiny.changed()
     writer.write(raw)
     await writer.drain()
+    told, _, content = raw.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in told and content.endswith(b"0\r\n\r\n"):
+        return
     length = int(raw.partition(b"content-length: ")[2].partition(b"\r\n")[0] or -1)
-    if length != len(raw.partition(b"\r\n\r\n")[2]):
+    if length != len(content):
         raise ConnectionResetError
 
 

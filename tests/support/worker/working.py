@@ -50,6 +50,7 @@ class Worker:
         fallback: Sequence[Target] = (),
         ceilings: Sequence[Ceiling] = (),
         entries: Entries = lambda _: None,
+        send_chunk: Callable[[Outgoing], object] | None = None,
         **tier: Any,
     ) -> None:
         row = TierRow.model_validate(
@@ -61,7 +62,11 @@ class Worker:
             name, row, targets, shared_limits or alone(), entries=entries, clock=clock
         )
         self.handler = WorkerHandler(
-            self.call_context, topics or Topics(), cancellations=self.cancellations, clock=clock
+            self.call_context,
+            topics or Topics(),
+            cancellations=self.cancellations,
+            send_chunk=send_chunk,
+            clock=clock,
         )
 
     def pause(self, target: str, seconds: float) -> None:

@@ -8,7 +8,6 @@ Invariants:
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,21 +21,19 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from pointsman.bus import connection
-from pointsman.bus.codec.records import MAX_RECORD_BYTES, Outgoing
+from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import (
     KafkaUnavailableError,
     PublishRefusedError,
     PublishUncertainError,
     TopicMissingError,
 )
-from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.bus.produce.producers import CLOSE_S, close_producer, start_producer
+from pointsman.bus.tcp_check import PATIENCE_S
 from pointsman.runtime.settings import KafkaPart
 
 #: Aim of one produce batch before compression, bytes.
 _BATCH_BYTES = 256 * 1024
-#: How long an orderly end may take when no broker answers, seconds.
-_CLOSE_S = 2.0
 #: How long a new topic may take to be known everywhere, seconds.
 _TOPIC_S = 3.0
 
@@ -104,7 +101,13 @@ class Publisher:
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                self._producer = await _start(self._settings, self._patience)
+                self._producer = await start_producer(
+                    self._settings,
+                    self._patience,
+                    acks="all",
+                    enable_idempotence=True,
+                    max_batch_size=_BATCH_BYTES,
+                )
             return self._producer
 
     async def _find_topics(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
@@ -124,7 +127,7 @@ class Publisher:
     def _retire(self, producer: AIOKafkaProducer) -> None:
         if producer is self._producer:
             self._producer = None
-            closing = asyncio.create_task(_close(producer))
+            closing = asyncio.create_task(close_producer(producer))
             self._retiring.add(closing)
             closing.add_done_callback(self._retiring.discard)
 
@@ -152,32 +155,6 @@ class Publisher:
         return PublishUncertainError(f"{len(places)} of {asked} records not confirmed: {why}", places)
 
 
-async def _start(settings: KafkaPart, patience: float) -> AIOKafkaProducer:
-    await reach(settings, patience)
-    producer = connection.producer(
-        settings,
-        acks="all",
-        enable_idempotence=True,
-        compression_type="zstd",
-        max_batch_size=_BATCH_BYTES,
-        max_request_size=MAX_RECORD_BYTES,
-        request_timeout_ms=10_000,
-    )
-    starting = asyncio.create_task(producer.start())
-    try:
-        async with asyncio.timeout(patience):
-            await asyncio.shield(starting)
-    except BaseException as error:
-        # Broken off in its middle it would leave its first connection open.
-        await asyncio.wait([starting], timeout=_CLOSE_S)
-        starting.cancel()
-        await asyncio.wait([asyncio.create_task(producer.stop())], timeout=_CLOSE_S)
-        if isinstance(error, TimeoutError | KafkaError):
-            raise KafkaUnavailableError(settings.kafka, patience, str(error) or "no answer") from error
-        raise
-    return producer
-
-
 async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future[Any]":
     try:
         answer: asyncio.Future[Any] = await producer.send(
@@ -197,22 +174,9 @@ def _place(found: Any) -> RecordPlace:
 
 async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:
     """Wait for tasks that take a bounded time, even when cancelled meanwhile."""
-    ended = asyncio.ensure_future(asyncio.wait(tasks, timeout=3 * _CLOSE_S))
+    ended = asyncio.ensure_future(asyncio.wait(tasks, timeout=3 * CLOSE_S))
     try:
         await asyncio.shield(ended)
     except asyncio.CancelledError:
         await ended
         raise
-
-
-async def _close(producer: AIOKafkaProducer) -> None:
-    """Flush for a moment, then let go: a producer waits for its brokers for ever, its user must not."""
-    with contextlib.suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(_CLOSE_S):
-            await producer.stop()
-            return
-    producer._message_accumulator.fail_all(KafkaError("closed before it was acknowledged"))
-    await producer.client.close()
-    with contextlib.suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(_CLOSE_S):
-            await producer._sender.close()

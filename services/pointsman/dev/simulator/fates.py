@@ -6,25 +6,29 @@ from email.utils import formatdate
 from math import ceil
 from typing import assert_never
 
+from orjson import dumps
+
 from pointsman.dev.simulator import errors
 from pointsman.dev.simulator.answering.draw import lognormal
-from pointsman.dev.simulator.answering.stream import DONE
+from pointsman.dev.simulator.answering.stream import DONE, EVENT_END, event
 from pointsman.dev.simulator.faults import (
     ContentFilter,
     Cut,
     Effect,
     EmptyChoices,
+    ErrorEvent,
     Hang,
     Latency,
     MalformedBody,
     RateLimit,
     ServerError,
     SlowStream,
+    Unfinished,
 )
 from pointsman.dev.simulator.reply import SimulatedReply, cut_short
 
 Refusing = RateLimit | ServerError | ContentFilter
-Spoiling = EmptyChoices | Cut | MalformedBody | Hang
+Spoiling = EmptyChoices | Cut | MalformedBody | ErrorEvent | Unfinished | Hang
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +85,37 @@ def spoilt(reply: SimulatedReply, fate: Spoiling | None) -> SimulatedReply:
         case Cut():
             return replace(reply, pieces=cut_short(reply.pieces, fate.after), cut=True)
         case MalformedBody():
-            return _malformed(reply)
+            return _malformed(reply, fate.after)
+        case ErrorEvent():
+            return _failed(reply, fate)
+        case Unfinished():
+            return (
+                reply
+                if reply.length is not None
+                else replace(reply, pieces=_first(reply, fate.after) or (b"",))
+            )
         case _:
             assert_never(fate)
 
 
-def _malformed(reply: SimulatedReply) -> SimulatedReply:
+def _malformed(reply: SimulatedReply, after: float) -> SimulatedReply:
     """A plain body that ends early, well formed as HTTP; a stream with an event that does not parse."""
     if reply.length is None:
-        return replace(reply, pieces=(b'data: {"id": "chatcmpl-\n\n' + DONE,))
+        return replace(reply, pieces=(*_first(reply, after), b'data: {"id": "chatcmpl-\n\n' + DONE))
     broken = b"".join(reply.pieces)[: reply.length // 2]
     return replace(reply, pieces=(broken,), length=len(broken))
+
+
+def _failed(reply: SimulatedReply, fate: ErrorEvent) -> SimulatedReply:
+    told = {"message": "The server had an error.", "type": fate.type, "param": None, "code": fate.code}
+    if reply.length is None:
+        return replace(reply, pieces=(*_first(reply, fate.after), event({"error": told})))
+    body = dumps({"error": told})
+    return replace(reply, pieces=(body,), length=len(body))
+
+
+def _first(reply: SimulatedReply, part: float) -> tuple[bytes, ...]:
+    """This part of a stream's events."""
+    events = [data + EVENT_END for data in b"".join(reply.pieces).split(EVENT_END) if data]
+    kept = events[: int(len(events) * part)]
+    return tuple(kept) if reply.gap_s else (b"".join(kept),) * bool(kept)

@@ -56,9 +56,26 @@ class Cut(_Frozen):
 
 
 class MalformedBody(_Frozen):
-    """200 with a body (or stream event) that is not JSON."""
+    """200 with a body that is not JSON; of a stream an event is not, in place of the rest after this part."""
 
     kind: Literal["malformed"]
+    after: float = Field(default=0, ge=0, lt=1)
+
+
+class ErrorEvent(_Frozen):
+    """200 with an error as the body, or as the last event of a stream, after this part of it."""
+
+    kind: Literal["error_event"]
+    after: float = Field(default=0.5, ge=0, lt=1)
+    type: str = "server_error"
+    code: str | None = None
+
+
+class Unfinished(_Frozen):
+    """A stream that ends in good order after this part of its events; a plain body is whole."""
+
+    kind: Literal["unfinished"]
+    after: float = Field(default=0.5, ge=0, lt=1)
 
 
 class EmptyChoices(_Frozen):
@@ -82,6 +99,8 @@ Effect = Annotated[
     | Hang
     | Cut
     | MalformedBody
+    | ErrorEvent
+    | Unfinished
     | EmptyChoices
     | SlowStream,
     Field(discriminator="kind"),

@@ -14,6 +14,7 @@ from pointsman.runtime.metrics import HEDGES, IN_FLIGHT, NO_ROOM
 from pointsman.worker.calls.answer import Answer, Failure, Reject, Result, Retry
 from pointsman.worker.calls.backoff import GiveUp, next_wait
 from pointsman.worker.calls.call import Call, Status, Target
+from pointsman.worker.calls.chunks import JobChunks
 from pointsman.worker.calls.hedging import Called, Calling, race
 from pointsman.worker.calls.retry_budget import RetryBudget
 from pointsman.worker.calls.unsuited import as_failure, is_empty
@@ -76,12 +77,19 @@ class CallContext:
 class Attempts:
     """The calls for one job. `calls` has those that are over, in order; `wait` what held the job up last."""
 
-    def __init__(self, call_context: CallContext, job: Job, steps: Sequence[CascadeStep] = ()) -> None:
-        """`steps`: what earlier tiers of a cascade did for the job."""
+    def __init__(
+        self,
+        call_context: CallContext,
+        job: Job,
+        steps: Sequence[CascadeStep] = (),
+        chunks: JobChunks | None = None,
+    ) -> None:
+        """`steps`: what earlier tiers of a cascade did for the job. `chunks`: it is streamed there."""
         self.calls: list[CallFinished] = []
         self.wait = Wait()
         self._call_context = call_context
         self._job = job
+        self._chunks = chunks
         self._agent = limits_of(job.agent_id, call_context.entries(job.agent_id))
         self._is_begun = bool(steps)
         self._spent_before = sum((step.cost_usd for step in steps if step.cost_usd is not None), Decimal(0))
@@ -225,6 +233,7 @@ class Attempts:
                 call_context.retries.called(monotonic())
                 call_context.hedges.called(monotonic())
             self._tried[target.name] += 1
+            chunks = self._chunks if target.provider.row.stream else None
             call = Call(
                 target=target,
                 job=job,
@@ -232,6 +241,7 @@ class Attempts:
                 attempt=self._tried.total(),
                 request=request,
                 started_at=call_context.clock(),
+                chunks=None if chunks is None else chunks.of_call(),
             )
             self._under_way.append(call)
             begun.set()
@@ -241,6 +251,7 @@ class Attempts:
                     job_id=job.job_id,
                     agent_id=job.agent_id,
                     in_record=job.data_subject is not None,  # see ClaimCheck
+                    chunks=call.chunks,
                 )
             result = believed(result, request)
             cost = call.cost(result)
@@ -254,7 +265,8 @@ class Attempts:
         return Called(call, result)
 
     def _request(self, target: Target) -> Json:
-        request, row = as_sent(self._asked, target.model), self._call_context.row
+        row, streamed = self._call_context.row, self._chunks is not None and target.provider.row.stream
+        request = as_sent(self._asked, target.model, streamed=streamed)
         limited = row.usd_per_job or self._agent.per_job or target.reservation.ceilings(self._agent)
         if not limited:
             return request

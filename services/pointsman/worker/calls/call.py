@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Literal
 
 from pointsman.worker.calls.answer import Failure, Result
+from pointsman.worker.calls.chunks import CallChunks
 from pointsman.worker.calls.prices import Priced, Prices
 from pointsman.worker.limits.call_reservation import CallReservation
 from pointsman.worker.providers import Provider
@@ -39,6 +40,7 @@ class Call:
     attempt: int
     request: Json
     started_at: datetime
+    chunks: CallChunks | None = None
     started: float = field(default_factory=perf_counter)
 
     def over(
@@ -53,7 +55,9 @@ class Call:
         """Its record; `result` is None for a call that was broken off, `reason` and `error` tell why."""
         if isinstance(result, Failure):
             reason, error = result.reason, result.message
-        priced = self._priced(result)
+        priced, chunks = self._priced(result), self.chunks
+        first_at = None if chunks is None else chunks.first_at
+        partial = None if chunks is None else chunks.partial
         return CallFinished(
             job_id=self.job.job_id,
             agent_id=self.job.agent_id,
@@ -64,13 +68,14 @@ class Call:
             attempt=self.attempt,
             started_at=self.started_at,
             duration_ms=(perf_counter() - self.started) * 1000,
+            first_event_ms=None if first_at is None else (first_at - self.started) * 1000,
             status=status,
             http_status=result.http_status if result else None,
             error_type=reason,
             error=error,
             retry_after_s=wait,
             request=self.request,
-            response=result.response if result else None,
+            response=result.response if result else partial,
             response_raw=result.raw if result else None,
             usage=result.usage if result else None,
             cost_usd=self.cost(result),

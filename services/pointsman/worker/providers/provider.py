@@ -10,19 +10,27 @@ import aiohttp
 from pydantic import SecretStr
 
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman.worker.calls.answer import Result
+from pointsman.worker.calls.answer import Result, Retry
+from pointsman.worker.calls.chunks import CallChunks
 from pointsman.worker.providers.openai_chat import OpenAIChat
 from pointsman.worker.providers.rate_limit_headers import wait_told
 from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR
-from pointsman.worker.providers.refusal import from_connection, from_status, timed_out, words_of
+from pointsman.worker.providers.refusal import (
+    fell_silent,
+    from_connection,
+    from_status,
+    timed_out,
+    words_of,
+)
 from pointsman.worker.providers.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
+from pointsman.worker.providers.streamed_call import StreamedCall
 from pointsman.worker.providers.transport import Reply, Transport
 from pointsman.worker.providers.wire_format import WireFormat
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
 
-#: Parameters that make a provider send events; the answer here is always one body.
+#: Parameters that make a provider send events.
 _STREAMING = ("stream", "stream_options")
 #: An error's words may stand behind the request that it repeats.
 _MOST_ERROR_BYTES = 4 * MOST_OF_AN_ERROR
@@ -65,35 +73,59 @@ class Provider:
     def __repr__(self) -> str:
         return f"Provider({self.row.name!r}, {self.row.base_url!r})"
 
-    async def call(self, request: Json, *, job_id: UUID, agent_id: str, in_record: bool = False) -> Result:
+    async def call(
+        self,
+        request: Json,
+        *,
+        job_id: UUID,
+        agent_id: str,
+        in_record: bool = False,
+        chunks: CallChunks | None = None,
+    ) -> Result:
         """Send a chat request as it is and wait for the answer, at most the row's `timeout_s`.
 
         Cancelling the task closes the connection. `in_record`: the answer goes into no store of large values.
+        `chunks`: where the pieces of the answer go if it comes as a stream.
         """
         most = min(self._most_bytes, MAX_RESPONSE_BYTES) if in_record else self._most_bytes
         trace = (
             {"x-pointsman-job": str(job_id), "x-pointsman-agent": agent_id} if self.row.trace_headers else {}
         )
+        stream = None if chunks is None else StreamedCall(self.row, chunks, most, self._wire, self._secrets)
         try:
             async with asyncio.timeout(self.row.timeout_s) as limit:
+                end = limit.when()
                 reply = await self._transport.post(
                     self._wire.encode(request),
                     trace if self.row.trace_headers else {},
                     most=lambda status: most if 200 <= status < 300 else _MOST_ERROR_BYTES,
+                    take=None if stream is None else stream.taking(limit),
                 )
+        except asyncio.CancelledError:
+            if stream is not None:
+                stream.break_off()
+            raise
         except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError) and limit.expired():
-                return timed_out(self.row, error)
-            return from_connection(self.row, error, self._secrets.hide(words_of(error)))
+            if stream is None or not stream.is_whole:
+                failure = self._without_reply(error, limit, is_idle=limit.when() != end)
+                return failure if stream is None else stream.failed(failure)
+            reply = stream.cut_off()
+        if stream is not None:
+            stream.end()
         now = self._clock()
-        if len(reply.body) > _LONG:
-            result = await asyncio.to_thread(self._result, reply, most)
+        if len(reply.body) > _LONG or (stream is not None and stream.size > _LONG):
+            result = await asyncio.to_thread(self._result, reply, most, stream)
         else:
-            result = self._result(reply, most)
+            result = self._result(reply, most, stream)
         wait = wait_told(reply.headers, now)
         return result if wait is None else replace(result, nothing_left_s=wait)
 
-    def _result(self, reply: Reply, most: int) -> Result:
+    def _without_reply(self, error: Exception, limit: asyncio.Timeout, *, is_idle: bool) -> Retry:
+        if isinstance(error, TimeoutError) and limit.expired():
+            return fell_silent(self.row, error) if is_idle else timed_out(self.row, error)
+        return from_connection(self.row, error, self._secrets.hide(words_of(error)))
+
+    def _result(self, reply: Reply, most: int, stream: StreamedCall | None) -> Result:
         row, status, secrets = self.row, reply.status, self._secrets
         if not 200 <= status < 300:
             return from_status(
@@ -105,6 +137,8 @@ class Provider:
                 whole=reply.whole,
                 secrets=secrets,
             )
+        if reply.streamed and stream is not None:
+            return stream.result(reply)
         if reply.unreadable is not None:
             return not_readable(row, status, reply.body, reply.unreadable, secrets)
         if not reply.whole:
@@ -118,9 +152,17 @@ class Provider:
         await self._transport.close()
 
 
-def as_sent(request: Json, model: str) -> Json:
-    """The request with the tier's model, and one answer instead of a stream; all else is passed through."""
-    return {name: value for name, value in request.items() if name not in _STREAMING} | {"model": model}
+def as_sent(request: Json, model: str, *, streamed: bool = False) -> Json:
+    """The request with the tier's model; all else is passed through.
+
+    One answer is asked for, or where it is `streamed` events, and what the answer took as the last of them.
+    """
+    sent = {name: value for name, value in request.items() if name not in _STREAMING} | {"model": model}
+    if not streamed:
+        return sent
+    asked = request.get("stream_options")
+    options = asked if isinstance(asked, dict) else {}
+    return sent | {"stream": True, "stream_options": {**options, "include_usage": True}}
 
 
 def _may_be_secret(value: str) -> bool:

@@ -125,6 +125,12 @@ def timed_out(row: ProviderRow, cause: BaseException) -> Retry:
     return Retry(reason=FailReason.TIMEOUT, message=detail, cause=cause)
 
 
+def fell_silent(row: ProviderRow, cause: BaseException) -> Retry:
+    """Nothing more of a stream came for its `stream_idle_s`."""
+    detail = f"{row.name} sent nothing more for {row.stream_idle_s:g} s (its stream_idle_s in providers.yaml)"
+    return Retry(reason=FailReason.TIMEOUT, message=detail, cause=cause)
+
+
 def clean(text: str) -> str:
     """One line of text, not too long, that every record can carry."""
     line = " ".join(text[: 8 * MAX_SAID].replace("\0", " ").split())

@@ -79,6 +79,12 @@ def not_whole(row: ProviderRow, status: int, content: bytes, most: int, secrets:
     )
 
 
+def not_finished(row: ProviderRow, status: int) -> Retry:
+    """A stream that came to its end before its answer did."""
+    message = f"{row.name} answered {status} with a stream that ends before its answer (no finish_reason)"
+    return Retry(reason=FailReason.BAD_RESPONSE, message=message, http_status=status)
+
+
 def not_readable(row: ProviderRow, status: int, content: bytes, why: str, secrets: Secrets) -> Reject:
     """A body in an encoding that was not asked for, or broken in it."""
     return Reject(

@@ -5,7 +5,7 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from urllib.request import getproxies
@@ -24,17 +24,23 @@ _SMALL = 256 * 1024
 _LARGE_AT_ONCE = 4
 #: Taken of a body that is too large by its headers: what is kept of one, and room for a secret at its end.
 _BEGINNING = 80 * 1024
+#: A connection whose stream is over is used again if its body ends within this many seconds.
+_END_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `body` is cut where `whole` is false, and as it came where `unreadable` says why."""
+    """What came back. `body` is cut where `whole` is false, and as it came where `unreadable` says why.
+
+    It is empty where the answer was a stream, which `take` had.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     whole: bool = True
     unreadable: str | None = None
+    streamed: bool = False
 
 
 class Transport:
@@ -55,8 +61,17 @@ class Transport:
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, body: bytes, headers: Mapping[str, str], *, most: Callable[[int], int]) -> Reply:
+    async def post(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        most: Callable[[int], int],
+        take: Callable[[bytes], bool] | None = None,
+    ) -> Reply:
         """Send `body` and take what is answered, at most `most(status)` bytes of it, decoded.
+
+        Where the answer is a stream of events, `take` has its bytes as they come, until it wants no more.
 
         Raises:
             aiohttp.ClientError, OSError: no whole answer came.
@@ -69,6 +84,8 @@ class Transport:
             proxy=self.proxy,
             allow_redirects=False,
         ) as response:
+            if take is not None and _is_stream(response):
+                return await self._hand_over(response, take)
             reply = await self._read(response, most(response.status))
             if not reply.whole or reply.unreadable:
                 response.close()  # what is left of it is not waited for
@@ -110,6 +127,20 @@ class Transport:
             return Reply(response.status, response.headers, bytes(came), len(came) < _BEGINNING, str(error))
         return Reply(response.status, response.headers, bytes(body), whole)
 
+    async def _hand_over(self, response: aiohttp.ClientResponse, take: Callable[[bytes], bool]) -> Reply:
+        status, headers = response.status, response.headers
+        try:
+            decoder = decoder_of(headers.get("content-encoding", ""))
+            async for data in response.content.iter_any():
+                for piece in decoder.feed(data):
+                    if not take(piece):
+                        await _until_end(response)
+                        return Reply(status, headers, b"", streamed=True)
+            decoder.finish()
+        except UnreadableError as error:
+            return Reply(status, headers, b"", unreadable=str(error), streamed=True)
+        return Reply(status, headers, b"", streamed=True)
+
     async def _take(
         self,
         response: aiohttp.ClientResponse,
@@ -139,6 +170,19 @@ class Transport:
                     large = True
                     await held.enter_async_context(self._large)
         return True
+
+
+def _is_stream(response: aiohttp.ClientResponse) -> bool:
+    """Some name no type; what is named as another one is read as a body."""
+    media_type = response.headers.get("content-type", "text/event-stream").partition(";")[0]
+    return 200 <= response.status < 300 and media_type.strip().lower() == "text/event-stream"
+
+
+async def _until_end(response: aiohttp.ClientResponse) -> None:
+    """Nothing more is wanted of it; a connection that is not at its end is closed."""
+    with suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(_END_S):
+            await response.content.readany()
 
 
 @cache

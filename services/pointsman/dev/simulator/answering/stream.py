@@ -9,7 +9,8 @@ from pointsman.dev.simulator.answering.completion import CompletionChoice, Json,
 from pointsman.dev.simulator.answering.tokens import split
 
 EVENT_TOKENS = 4  # the real provider sends one token an event; four cost a quarter of the work
-DONE = b"data: [DONE]\n\n"
+EVENT_END = b"\n\n"
+DONE = b"data: [DONE]" + EVENT_END
 
 
 def events(top: Json, request: Json, made: list[CompletionChoice]) -> list[bytes]:
@@ -27,7 +28,7 @@ def events(top: Json, request: Json, made: list[CompletionChoice]) -> list[bytes
 
 
 def event(data: Any) -> bytes:
-    return b"data: " + orjson.dumps(data) + b"\n\n"
+    return b"data: " + orjson.dumps(data) + EVENT_END
 
 
 def _parts(index: int, choice: CompletionChoice) -> Iterator[Json]:

@@ -1,0 +1,99 @@
+"""Pieces of an answer on their way to whoever waits for it: gathered for a moment, then sent without waiting.
+
+Invariants:
+- What comes is sent within `GATHER_S`; at once, if nothing was sent for so long.
+- Sending never waits: a piece that cannot be sent is left out, and its reader sees that by its index.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from uuid import UUID
+
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Outgoing
+from pointsman.runtime.clock import Clock
+from pointsman_schemas.base import Json
+from pointsman_schemas.chunks import MOST_EVENTS, JobChunk
+from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.topics import Topic
+
+GATHER_S = 0.02
+#: As much is sent before that time is over, bytes.
+_MOST_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChunks:
+    """Where the pieces of one job's answer go; `send` takes a record or leaves it out, and never waits."""
+
+    send: Callable[[Outgoing], object]
+    topic: Topic
+    cause: Envelope
+    root: tuple[str, int, int]
+    source: str
+    job_id: UUID
+    agent_id: str
+    clock: Clock
+
+    def of_call(self) -> "CallChunks":
+        """For the pieces of another call: its answer begins anew."""
+        call = uuid7(self.clock())
+
+        def send(index: int, events: Sequence[Json]) -> None:
+            self.send(self._record(call, index, events))
+
+        return CallChunks(send)
+
+    def _record(self, call: UUID, index: int, events: Sequence[Json]) -> Outgoing:
+        chunk = JobChunk(
+            job_id=self.job_id, agent_id=self.agent_id, call=call, index=index, events=tuple(events)
+        )
+        step = f"chunk:{call}:{index}"
+        envelope = follow_with(
+            self.cause, self.root, step=step, source=self.source, type=chunk.TYPE, time=self.clock()
+        )
+        return emit(self.topic, str(self.job_id).encode(), envelope, chunk)
+
+
+class CallChunks:
+    """`first_at`: when the first event came, by `perf_counter`. `partial`: what came of a call broken off."""
+
+    def __init__(self, send: Callable[[int, Sequence[Json]], None]) -> None:
+        self.first_at: float | None = None
+        self.partial: Json | None = None
+        self._send = send
+        self._index = 0
+        self._gathered: list[Json] = []
+        self._bytes = 0
+        self._sent_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, events: Sequence[Json], size: int) -> None:
+        """What came together, in about `size` bytes."""
+        if not events:
+            return
+        if self.first_at is None:
+            self.first_at = perf_counter()
+        self._gathered += events
+        self._bytes += size
+        loop = asyncio.get_running_loop()
+        left = self._sent_at + GATHER_S - loop.time()
+        if left <= 0 or self._bytes >= _MOST_BYTES or len(self._gathered) >= MOST_EVENTS:
+            self.flush()
+        elif self._timer is None:
+            self._timer = loop.call_later(left, self.flush)
+
+    def flush(self) -> None:
+        """Send what is gathered."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for at in range(0, len(self._gathered), MOST_EVENTS):
+            self._send(self._index, self._gathered[at : at + MOST_EVENTS])
+            self._index += 1
+        self._gathered.clear()
+        self._bytes = 0
+        self._sent_at = asyncio.get_running_loop().time()

@@ -1,0 +1,104 @@
+"""One call whose answer comes as a stream: passed on piece by piece, and one result at its end."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import orjson
+
+from pointsman.worker.calls.answer import Answer, Reject, Result, Retry
+from pointsman.worker.calls.chunks import CallChunks
+from pointsman.worker.providers.response import MAX_RAW_BYTES, not_finished, not_readable, not_whole
+from pointsman.worker.providers.streaming.answer_stream import AnswerStream
+from pointsman.worker.providers.transport import Reply
+from pointsman.worker.providers.usage import usage_of
+from pointsman.worker.providers.wire_format import WireFormat
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import Secrets
+
+
+class StreamedCall:
+    """`chunks` gets the pieces; `most` bytes of the answer are taken."""
+
+    def __init__(
+        self, row: ProviderRow, chunks: CallChunks, most: int, wire: WireFormat, secrets: Secrets
+    ) -> None:
+        self._row = row
+        self._chunks = chunks
+        self._most = most
+        self._wire = wire
+        self._secrets = secrets
+        self._answer = AnswerStream(most)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer is there, whatever became of the connection since."""
+        return self._answer.fold.is_whole and self._answer.stopped_by is None
+
+    @property
+    def size(self) -> int:
+        """About so many bytes the answer has."""
+        return self._answer.fold.size
+
+    def taking(self, limit: asyncio.Timeout) -> Callable[[bytes], bool]:
+        """Takes the bytes as they come and says whether more is wanted; each moves `limit`, up to its end."""
+        loop = asyncio.get_running_loop()
+        latest = limit.when() or float("inf")
+
+        def take(data: bytes) -> bool:
+            if not limit.expired():
+                limit.reschedule(min(latest, loop.time() + self._row.stream_idle_s))
+            self._chunks.add(self._answer.feed(data), len(data))
+            return not self._answer.is_over
+
+        return take
+
+    def end(self) -> None:
+        """The stream came to its end: pass on the rest of it."""
+        self._chunks.add(self._answer.finish(), 0)
+        self._chunks.flush()
+
+    def cut_off(self) -> Reply:
+        """The connection broke off after the whole answer: what is left of the bytes is none of it."""
+        self._answer.is_over = True
+        return Reply(200, {}, b"", streamed=True)
+
+    def break_off(self) -> None:
+        """The call is given up: what came is kept for its record."""
+        self._chunks.flush()
+        self._chunks.partial = self._secrets.hide_json(self._answer.fold.body()) or None
+
+    def failed(self, failure: Retry | Reject) -> Retry | Reject:
+        """With what came before it, as somebody may have read it, and it was paid for."""
+        self._chunks.flush()
+        fold = self._answer.fold
+        if not fold.is_begun:
+            return failure
+        body = self._secrets.hide_json(fold.body())
+        return replace(failure, response=body, usage=usage_of(body), unbilled=False)
+
+    def result(self, reply: Reply) -> Result:
+        """What the stream amounts to."""
+        row, status, answer = self._row, reply.status, self._answer
+        if reply.unreadable is not None:
+            beginning = bytes(answer.beginning)
+            return self._or_failed(not_readable(row, status, beginning, reply.unreadable, self._secrets))
+        if answer.is_too_large:
+            return not_whole(row, status, bytes(answer.beginning), self._most, self._secrets)
+        if answer.stopped_by is not None:
+            return self._or_failed(self._decode(status, answer.stopped_by))
+        body = answer.fold.body()
+        if not body:  # no event at all: some answer with one body under a stream's name
+            return self._decode(status, bytes(answer.beginning))
+        if answer.fold.is_begun and not answer.fold.is_whole:
+            return self.failed(not_finished(row, status))
+        content = orjson.dumps(body)
+        if len(content) > self._most:
+            return not_whole(row, status, content, self._most, self._secrets)
+        return self._decode(status, content)
+
+    def _or_failed(self, result: Result) -> Result:
+        return result if isinstance(result, Answer) else self.failed(result)
+
+    def _decode(self, status: int, content: bytes) -> Result:
+        return self._wire.decode(self._row, status, content, most_raw=MAX_RAW_BYTES, secrets=self._secrets)

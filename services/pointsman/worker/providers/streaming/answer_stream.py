@@ -1,0 +1,87 @@
+"""A streamed answer, from its bytes to what is passed on at once and the body that it adds up to. Pure."""
+
+from typing import Any
+
+from pointsman.worker.providers.lenient_json import read_json
+from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR
+from pointsman.worker.providers.streaming.completion_fold import CompletionFold
+from pointsman.worker.providers.streaming.server_events import EventReader, EventTooLargeError, ServerEvent
+from pointsman_schemas.base import Json
+
+#: Events of one answer, and bytes that they may come in: a token takes some hundred bytes on its way.
+_MOST_EVENTS = 1_000_000
+_MOST_BYTES = 256 * 1024 * 1024
+_DONE = b"[DONE]"
+_ERROR = b"error"
+
+
+class AnswerStream:
+    """Feed it bytes until `is_over`.
+
+    `stopped_by`: the data of an event that is no part of an answer, such as an error. `beginning`: of the
+    bytes, up to the first event of the answer.
+    """
+
+    def __init__(self, most: int) -> None:
+        """`most`: bytes of the body, and of one event."""
+        self.fold = CompletionFold()
+        self.is_over = self.is_too_large = False
+        self.stopped_by: bytes | None = None
+        self.beginning = bytearray()
+        self._most = most
+        self._reader = EventReader(most)
+        self._events = self._bytes = 0
+
+    def feed(self, data: bytes) -> list[Json]:
+        """The events of the answer that are whole now, as they came."""
+        if not self._events:
+            self.beginning += data[: MOST_OF_AN_ERROR - len(self.beginning)]
+        self._bytes += len(data)
+        try:
+            events = self._reader.feed(data)
+        except EventTooLargeError:
+            self.is_over = self.is_too_large = True
+            return []
+        return self._take(events)
+
+    def finish(self) -> list[Json]:
+        """There is no more."""
+        return [] if self.is_over else self._take(self._reader.finish())
+
+    def _take(self, events: list[ServerEvent]) -> list[Json]:
+        chunks = []
+        for event in events:
+            chunk = self._chunk(event)
+            if self.is_over:
+                break
+            if chunk is not None:
+                self.fold.add(chunk)
+                chunks.append(chunk)
+        self._events += len(chunks)
+        if self._events > _MOST_EVENTS or self._bytes > _MOST_BYTES or self.fold.size > self._most:
+            self.is_over = self.is_too_large = True
+        return chunks
+
+    def _chunk(self, event: ServerEvent) -> Json | None:
+        """The event as a piece of the answer; None where it is not, as what only keeps the line open."""
+        data = event.data.strip()
+        if not data:
+            return None
+        if data == _DONE:
+            self.is_over = True
+            return None
+        try:
+            chunk: Any = read_json(data)[0]
+        except ValueError:
+            self._stop(data)
+            return None
+        if not isinstance(chunk, dict) or chunk.get("error") or event.name == _ERROR:
+            if isinstance(chunk, dict):
+                self.fold.add(chunk)
+            self._stop(data)
+            return None
+        return chunk if isinstance(chunk.get("choices"), list) or chunk.get("usage") else None
+
+    def _stop(self, data: bytes) -> None:
+        self.stopped_by = data
+        self.is_over = True

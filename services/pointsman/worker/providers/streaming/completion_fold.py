@@ -1,0 +1,227 @@
+"""Events of a streamed chat completion, folded into the body that the same request has unstreamed. Pure.
+
+In a delta texts are put together, lists go on, objects are folded member by member, and items with an `index`
+with those of the same. What else a provider adds is kept, with its last value.
+"""
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from pointsman_schemas.base import Json
+
+#: Texts that name something: one that comes again stands for the same.
+_NAMES = {"id", "type", "role", "name", "format", "signature"}
+#: Random characters that hide how long an event is: no part of an answer.
+_PADDING = "obfuscation"
+#: An item goes on with one of the last so many; a name in parts is no longer than that.
+_MOST_ITEMS = _MOST_NAME = 256
+#: A choice without anything in it, bytes.
+_CHOICE_BYTES = 80
+
+
+@dataclass(slots=True, eq=False)
+class _Text:
+    """A text in parts, put together once."""
+
+    parts: list[str]
+
+
+class CompletionFold:
+    """`size`: its body has about so many bytes."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._top: Json = {}
+        self._choices: dict[int, Json] = {}
+        self._unfinished: set[int] = set()
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a choice has come."""
+        return bool(self._choices)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each choice has said how it ends."""
+        return self.is_begun and not self._unfinished
+
+    def add(self, chunk: Json) -> None:
+        """Fold one `chat.completion.chunk`."""
+        for name, value in chunk.items():
+            if name == "choices":
+                self._top.setdefault("choices", [])
+                for choice in value if isinstance(value, list) else ():
+                    if isinstance(choice, dict):
+                        self._add_choice(choice)
+            elif name != _PADDING:
+                self._replace(self._top, name, value)
+
+    def body(self) -> Json:
+        """A whole `chat.completion`; empty where no event came."""
+        body: Json = {name: _whole(value) for name, value in self._top.items()}
+        if self._choices:
+            body["choices"] = [_whole_choice(self._choices[index]) for index in sorted(self._choices)]
+        return body | {"object": "chat.completion"} if body else body
+
+    def _add_choice(self, choice: Json) -> None:
+        told = choice.get("index")
+        index = told if isinstance(told, int) else 0
+        kept = self._choices.get(index)
+        if kept is None:
+            kept = {"index": index, "message": {}, "logprobs": None, "finish_reason": None}
+            self._choices[index] = kept
+            self._unfinished.add(index)
+            self.size += _CHOICE_BYTES
+        # Some send the whole message as their only event.
+        delta = choice.get("delta") or choice.get("message")
+        if isinstance(delta, dict):
+            self._merge(kept["message"], delta)
+        if isinstance(logprobs := choice.get("logprobs"), dict):
+            kept["logprobs"] = kept["logprobs"] or {}
+            self._merge_logprobs(kept["logprobs"], logprobs)
+        for name, value in choice.items():
+            if name not in ("index", "delta", "message", "logprobs"):
+                self._replace(kept, name, value)
+        if kept["finish_reason"]:
+            self._unfinished.discard(index)
+
+    def _merge(self, into: Json, delta: Json) -> None:
+        for name, value in delta.items():
+            match value:
+                case str() if name in _NAMES:
+                    self._merge_name(into, name, value)
+                case str():
+                    self._merge_text(into, name, value)
+                case list():
+                    self._merge_list(into, name, value)
+                case dict():
+                    kept = into.get(name)
+                    if not isinstance(kept, dict):
+                        kept = into[name] = {}
+                        self.size += len(name) + 6
+                    self._merge(kept, value)
+                case _:
+                    self._replace(into, name, value)
+
+    def _merge_name(self, into: Json, name: str, value: str) -> None:
+        kept = into.get(name)
+        in_parts = name == "name" and isinstance(kept, str) and kept != value and len(kept) < _MOST_NAME
+        self._replace(into, name, f"{kept}{value}" if in_parts else value)
+
+    def _merge_text(self, into: Json, name: str, value: str) -> None:
+        kept = into.get(name)
+        self.size += len(value)
+        if isinstance(kept, _Text):
+            kept.parts.append(value)
+        elif not isinstance(kept, list):
+            into[name] = _Text([value])
+            self.size += len(name) + 6
+        elif value:  # content in parts goes on as a text
+            last = kept[-1] if kept else None
+            if isinstance(last, dict) and isinstance(text := last.get("text"), _Text):
+                text.parts.append(value)
+            else:
+                kept.append({"type": "text", "text": _Text([value])})
+                self.size += 30
+
+    def _merge_list(self, into: Json, name: str, value: list[Any]) -> None:
+        kept = into.get(name)
+        if not isinstance(kept, list):
+            is_text = isinstance(kept, _Text) and any(kept.parts)
+            kept = into[name] = [{"type": "text", "text": kept}] if is_text else []
+            self.size += len(name) + 6
+        for item in value:
+            if not isinstance(item, dict):
+                kept.append(item)
+                self.size += _size(item)
+                continue
+            same = _same_call(kept, item) if name == "tool_calls" else _same(kept, item)
+            if same is None:
+                same = {}
+                kept.append(same)
+                self.size += 3
+            self._merge(same, item)
+
+    def _merge_logprobs(self, into: Json, logprobs: Json) -> None:
+        for name, value in logprobs.items():
+            kept = into.get(name)
+            if isinstance(kept, list) and isinstance(value, list):
+                kept += value
+                self.size += _size(value)
+            else:
+                self._replace(into, name, list(value) if isinstance(value, list) else value)
+
+    def _replace(self, into: Json, name: str, value: Any) -> None:
+        """The last value that says something; the first where none does."""
+        kept = into.get(name)
+        if name not in into:
+            self.size += len(name) + 4 + _size(value)
+        elif value in (None, "") or kept == value:
+            return
+        else:
+            self.size += _size(value) - _size(kept)
+        into[name] = value
+
+
+def _same(kept: list[Any], item: Json) -> Json | None:
+    """The one of the last items that has the same index."""
+    index = item.get("index")
+    if not isinstance(index, int):
+        return None
+    last = islice(reversed(kept), _MOST_ITEMS)
+    return next((one for one in last if isinstance(one, dict) and one.get("index") == index), None)
+
+
+def _same_call(kept: list[Any], item: Json) -> Json | None:
+    """The call that this goes on with: that of the same index, or where it has none the last one.
+
+    With an id and a name of its own it is another one: some number all their calls 0, some none of them.
+    """
+    has_index = isinstance(item.get("index"), int)
+    same = _same(kept, item) if has_index else kept[-1] if kept else None
+    function = item.get("function")
+    is_named = isinstance(function, dict) and bool(function.get("name")) and bool(item.get("id"))
+    is_other = isinstance(same, dict) and is_named and same.get("id") != item["id"]
+    return same if isinstance(same, dict) and not is_other else None
+
+
+def _whole_choice(choice: Json) -> Json:
+    """Its calls in order, and without the index, which only a stream has."""
+    whole: Json = _whole(choice)
+    calls = whole["message"].get("tool_calls")
+    if isinstance(calls, list):
+        calls.sort(key=_index)
+        for call in calls:
+            if isinstance(call, dict):
+                call.pop("index", None)
+    return whole
+
+
+def _index(call: Any) -> int:
+    index = call.get("index") if isinstance(call, dict) else None
+    return index if isinstance(index, int) else 0
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case _Text(parts):
+            return "".join(parts)
+        case dict():
+            return {name: _whole(member) for name, member in value.items()}
+        case list():
+            return [_whole(member) for member in value]
+        case _:
+            return value
+
+
+def _size(value: Any) -> int:
+    match value:
+        case str():
+            return len(value)
+        case dict() | list() | _Text():
+            return len(orjson.dumps(_whole(value)))
+        case _:
+            return 8

@@ -1,0 +1,86 @@
+"""Server-sent events from bytes that come in any pieces. Pure.
+
+Invariants:
+- However the bytes are cut, the events are the same.
+- What is kept is the event under way, within its bound; the work is in proportion to the bytes.
+"""
+
+from dataclasses import dataclass
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class EventTooLargeError(ValueError):
+    """One event is larger than what is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """`name` is empty where the event has none; `data` has its lines, with a line feed between them."""
+
+    name: bytes
+    data: bytes
+
+
+class EventReader:
+    """Feed it bytes: it gives the events that are whole. Lines end with LF, CR LF or CR, also mixed."""
+
+    def __init__(self, most: int) -> None:
+        """`most`: bytes of one event."""
+        self._most = most
+        self._line = bytearray()
+        self._ends_with_cr = self._begun = False
+        self._name = b""
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[ServerEvent]:
+        """Raises EventTooLargeError."""
+        if self._ends_with_cr and data[:1] == b"\n":
+            data = data[1:]
+            self._ends_with_cr = False
+        if not data:
+            return []
+        self._ends_with_cr = data[-1:] == b"\r"
+        lines = data.splitlines()
+        rest = b"" if data[-1:] in (b"\r", b"\n") else lines.pop()
+        events = []
+        for line in lines:
+            self._line += line
+            if (event := self._end_line()) is not None:
+                events.append(event)
+        self._line += rest
+        if self._size + len(self._line) > self._most:
+            raise EventTooLargeError
+        return events
+
+    def finish(self) -> list[ServerEvent]:
+        """There is no more: the event under way counts, as some leave out what ends the last one."""
+        events = [self._end_line(), self._end_event()] if self._line else [self._end_event()]
+        return [event for event in events if event is not None]
+
+    def _end_line(self) -> ServerEvent | None:
+        line = bytes(self._line)
+        self._line.clear()
+        if not self._begun:
+            self._begun = True
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if not line:
+            return self._end_event()
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+            self._size += len(value) + 1
+            if self._size > self._most:
+                raise EventTooLargeError
+        elif name == b"event":
+            self._name = value
+        return None  # comments have no name; `id` and `retry` are for those who connect again
+
+    def _end_event(self) -> ServerEvent | None:
+        event = ServerEvent(self._name, b"\n".join(self._data)) if self._data else None
+        self._name = b""
+        self._data.clear()
+        self._size = 0
+        return event

@@ -1,0 +1,182 @@
+"""Pieces of answers on Kafka: there while the answer comes, of one call each, and in nobody's way."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.produce.chunk_publisher import ChunkPublisher
+from pointsman.bus.produce.lane_writer import partition_of
+from pointsman.bus.read.follow import Follower
+from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.runtime.settings import KafkaPart
+from pointsman.worker.providers.streaming.completion_fold import CompletionFold
+from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.worker.routed_jobs import AGENT, calls, job_id, outcome
+from tests.support.worker.working import Worker, provider_of
+
+pytestmark = pytest.mark.stack
+
+SLOW = {"effect": {"kind": "slow_stream", "gap_ms": 30}}
+
+
+class Pieces:
+    """What comes on `jobs.chunks`, read outside of a group."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self.records: list[Incoming] = []
+
+    async def until(self, events: int) -> list[JobChunk]:
+        """All of them, once there are so many events."""
+        async with asyncio.timeout(60):
+            while sum(len(chunk.events) for chunk in self.chunks) < events:
+                self.records += await self._follower.read()
+        return self.chunks
+
+    @property
+    def chunks(self) -> list[JobChunk]:
+        decoded = [decode(record) for record in self.records]
+        return [
+            one.message for one in decoded if isinstance(one, Decoded) and isinstance(one.message, JobChunk)
+        ]
+
+
+@asynccontextmanager
+async def streaming(kafka: Kafka, *faults: object) -> AsyncIterator[tuple[Worker, Pieces]]:
+    chunks = Topics(kafka.prefix).chunks
+    await apply(kafka.settings, [chunks])
+    settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}, "faults": faults})
+    publisher = ChunkPublisher(kafka.settings)
+    async with (
+        serving(settings) as url,
+        provider_of(url) as provider,
+        Follower(kafka.settings, [chunks.name]) as follower,
+        publisher.running(),
+    ):
+        yield (
+            Worker(
+                provider,
+                send_chunk=lambda record: publisher.send(replace(record, topic=chunks.name)),
+                attempts=3,
+            ),
+            Pieces(follower),
+        )
+
+
+def folded(chunks: Sequence[JobChunk]) -> Any:
+    """The answer, less what no event has."""
+    fold = CompletionFold()
+    for event in itertools.chain.from_iterable(chunk.events for chunk in chunks):
+        fold.add(event)
+    return fold.body()
+
+
+def content(chunks: Sequence[JobChunk]) -> str:
+    return str(folded(chunks)["choices"][0]["message"]["content"])
+
+
+async def test_pieces_come_while_the_answer_does_and_are_the_answer(kafka: Kafka) -> None:
+    async with streaming(kafka, SLOW) as (worker, pieces):
+        working = asyncio.create_task(worker.do(stream=True))
+        first = (await pieces.until(1))[0]
+        assert not working.done()
+        records = await working
+        completed = outcome(records)
+        assert isinstance(completed, JobCompleted)
+        (call,) = calls(records)
+        assert call.response is not None
+        sent = len(call.response["choices"][0]["message"]["content"]) / 16  # four tokens an event
+        chunks = await pieces.until(int(sent) + 3)
+    assert len(chunks) > 3
+    assert (first.job_id, first.agent_id, first.index) == (job_id(1), AGENT, 0)
+    assert {chunk.call for chunk in chunks} == {first.call}
+    assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
+    assert folded(chunks) == completed.response
+    assert completed.usage is not None
+    assert call.request["stream"] is True
+    assert call.first_event_ms is not None
+    assert 0 < call.first_event_ms < call.duration_ms
+    key = str(job_id(1)).encode()
+    assert {(record.key, record.partition) for record in pieces.records} == {
+        (key, partition_of(key, Topics().results.partitions, itertools.count()))
+    }
+
+
+async def test_a_call_that_breaks_off_is_made_again_as_another_one(kafka: Kafka) -> None:
+    cut = {"first": 1, "effect": {"kind": "cut", "after": 0.5}}
+    async with streaming(kafka, SLOW, cut) as (worker, pieces):
+        records = await worker.do(stream=True)
+        completed = outcome(records)
+        assert isinstance(completed, JobCompleted)
+        broken, whole = calls(records)
+        chunks = await pieces.until(1)
+        while content(chunks_of_last(chunks)) != completed.response["choices"][0]["message"]["content"]:
+            chunks = await pieces.until(sum(len(chunk.events) for chunk in chunks) + 1)
+    assert (broken.status, broken.error_type, whole.status) == ("retry", "connection", "ok")
+    first, second = dict.fromkeys(chunk.call for chunk in chunks)
+    of_broken = [chunk for chunk in chunks if chunk.call == first]
+    assert [chunk.index for chunk in of_broken] == list(range(len(of_broken)))
+    assert broken.response is not None
+    assert 0 < len(content(of_broken)) < len(content(chunks_of_last(chunks)))
+    assert content(of_broken) == broken.response["choices"][0]["message"]["content"], (
+        "it was read by somebody"
+    )
+    assert second == chunks[-1].call
+
+
+def chunks_of_last(chunks: Sequence[JobChunk]) -> list[JobChunk]:
+    return [chunk for chunk in chunks if chunk.call == chunks[-1].call]
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"kind": "malformed", "after": 0.5},
+        {"kind": "error_event", "after": 0.5},
+        {"kind": "unfinished", "after": 0.5},
+        {"kind": "cut", "after": 0.9},
+        {"kind": "empty_choices"},
+    ],
+)
+async def test_whatever_a_stream_does_wrong_the_job_ends_well(effect: dict[str, Any]) -> None:
+    settings = SimulatorSettings.model_validate(
+        {"latency_ms": {"small": 1}, "faults": [{"first": 2, "effect": effect}]}
+    )
+    async with serving(settings) as url, provider_of(url) as provider:
+        worker = Worker(provider, send_chunk=lambda record: None, attempts=3)
+        records = await worker.do(stream=True)
+    completed = outcome(records)
+    assert isinstance(completed, JobCompleted)
+    assert [call.status for call in calls(records)] == ["retry", "retry", "ok"]
+
+
+async def test_a_broker_that_is_away_is_nobodys_concern() -> None:
+    settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
+    publisher = ChunkPublisher(KafkaPart(kafka="127.0.0.1:1"), most_records=5)
+    async with serving(settings) as url, provider_of(url) as provider, publisher.running():
+        worker = Worker(provider, send_chunk=publisher.send)
+        jobs = [worker.do(number, stream=True) for number in range(1, 21)]
+        async with asyncio.timeout(60):
+            ended = await asyncio.gather(*jobs)
+    assert all(isinstance(outcome(records), JobCompleted) for records in ended)
+
+
+@pytest.mark.parametrize("asked", [{}, {"stream": False}, {"stream_options": {"include_usage": True}}])
+async def test_nothing_is_published_of_what_is_not_streamed(asked: dict[str, Any]) -> None:
+    settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
+    async with serving(settings) as url, provider_of(url) as provider:
+        worker = Worker(provider, send_chunk=lambda record: pytest.fail("it was streamed"))
+        (call,) = calls(await worker.do(**asked))
+    assert (call.status, call.first_event_ms) == ("ok", None)
+    assert not {"stream", "stream_options"} & call.request.keys()
