@@ -76,8 +76,10 @@ class Installation:
 
     async def until(self, agent: str, key: PrivateKey, reason: str | None) -> None:
         """Send jobs until one is refused for this reason, None: is routed."""
-        while why(await self.sent(agent, key)) != reason:
-            pass
+        for _ in range(100):
+            if (found := why(await self.sent(agent, key))) == reason:
+                return
+        raise AssertionError(f"a hundred jobs of {agent} later it is {found}, not {reason}")
 
     async def turn(self, agent: str, state: State) -> None:
         history = await read_registry(self.settings, self.settings.topics)
@@ -129,10 +131,11 @@ async def test_a_key_is_replaced_with_overlap_and_revoked_while_a_gateway_runs(k
         in_force = RegistryInForce()
 
         async def known(key: ApiKeyText, agent: str | None) -> None:
-            while True:
+            for _ in range(3_000):
                 if in_force.agent_of_key(key.text, utc_now()) == agent:
                     return
                 await asyncio.sleep(0.02)
+            raise AssertionError(f"{key.id} is not of {agent}")
 
         async with followed_registry(made.settings, made.settings.topics, in_force, None):
             await known(OLD, "app")

@@ -1,0 +1,1 @@
+"""The front door: applications reach the bus by HTTP."""

@@ -1,0 +1,168 @@
+"""A request of Anthropic's messages as one of OpenAI's chat."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pointsman.gateway.anthropic.content import texts
+from pointsman.gateway.anthropic.fields import CannotTranslateError, items, mapping, only, text
+from pointsman.gateway.anthropic.turns import chat_messages
+from pointsman_schemas.base import Json
+
+#: OpenAI takes no more.
+_MOST_STOPS = 4
+#: What a budget of tokens for thinking comes to, as the providers here know it.
+_EFFORTS = ((2_048, "low"), (8_192, "medium"))
+_PASSED = ("model", "temperature", "top_p", "stream")
+
+
+def to_chat(body: Json) -> Json:
+    """What asks for the same in OpenAI's shape; `model` and `stream` stay as they are.
+
+    Raises:
+        CannotTranslateError: a field, which it names, is wrong or asks for what has no counterpart.
+    """
+    only(body, (*_PASSED, *_FIELDS, "max_tokens", "messages", "system"))
+    chat: Json = {name: body[name] for name in _PASSED if body.get(name) is not None}
+    chat["max_completion_tokens"] = _max_tokens(body.get("max_tokens"))
+    system = texts(body.get("system") or "", "system")
+    chat["messages"] = [
+        *([{"role": "system", "content": system}] if system else []),
+        *chat_messages(body.get("messages")),
+    ]
+    if body.get("stream") is True:
+        chat["stream_options"] = {"include_usage": True}
+    for name, translate in _FIELDS.items():
+        if (given := body.get(name)) is not None:
+            chat |= translate(given)
+    return chat
+
+
+def _max_tokens(given: Any) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise CannotTranslateError("max_tokens", "must be a whole number above 0")
+    return given
+
+
+def _stops(given: Any) -> Json:
+    if not isinstance(given, list) or not all(isinstance(stop, str) for stop in given):
+        raise CannotTranslateError("stop_sequences", "must be a list of texts")
+    if len(given) > _MOST_STOPS:
+        raise CannotTranslateError("stop_sequences", f"providers here take {_MOST_STOPS} at most")
+    return {"stop": given} if given else {}
+
+
+def _metadata(given: Any) -> Json:
+    metadata = mapping(given, "metadata")
+    only(metadata, ("user_id",), "metadata")
+    user = metadata.get("user_id")
+    return {} if user is None else {"user": text(user, "metadata.user_id")}
+
+
+def _tools(given: Any) -> Json:
+    tools = [_tool(tool, path) for tool, path in items(given, "tools")]
+    return {"tools": tools} if tools else {}
+
+
+def _tool(tool: Json, path: str) -> Json:
+    if tool.get("type") not in (None, "custom"):
+        raise CannotTranslateError(
+            f"{path}.type", f"`{tool['type']}` runs at Anthropic alone: offer a tool of yours"
+        )
+    if tool.get("allowed_callers") in (None, ["direct"]):
+        tool = {name: value for name, value in tool.items() if name != "allowed_callers"}
+    known = (
+        "type",
+        "name",
+        "description",
+        "input_schema",
+        "strict",
+        "cache_control",
+        "eager_input_streaming",
+    )
+    only(tool, known, path)
+    function: Json = {"name": text(tool.get("name"), f"{path}.name")}
+    if tool.get("description") is not None:
+        function["description"] = text(tool["description"], f"{path}.description")
+    function["parameters"] = mapping(tool.get("input_schema"), f"{path}.input_schema")
+    if tool.get("strict") is not None:
+        function["strict"] = tool["strict"]
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(given: Any) -> Json:
+    choice = mapping(given, "tool_choice")
+    only(choice, ("type", "name", "disable_parallel_tool_use"), "tool_choice")
+    more = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") is True else {}
+    match choice.get("type"):
+        case "auto" | "none" as word:
+            return {"tool_choice": word, **more}
+        case "any":
+            return {"tool_choice": "required", **more}
+        case "tool":
+            named = {"name": text(choice.get("name"), "tool_choice.name")}
+            return {"tool_choice": {"type": "function", "function": named}, **more}
+        case _:
+            raise CannotTranslateError("tool_choice.type", "must be auto, any, tool or none")
+
+
+def _thinking(given: Any) -> Json:
+    thinking = mapping(given, "thinking")
+    match thinking.get("type"):
+        case "disabled" | "adaptive":  # a model that thinks decides by itself how much
+            return {}
+        case "enabled":
+            budget = thinking.get("budget_tokens")
+            if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1:
+                raise CannotTranslateError("thinking.budget_tokens", "must be a whole number above 0")
+            return {"reasoning_effort": next((word for most, word in _EFFORTS if budget <= most), "high")}
+        case _:
+            raise CannotTranslateError("thinking.type", "must be enabled, adaptive or disabled here")
+
+
+def _output_config(given: Any) -> Json:
+    config = mapping(given, "output_config")
+    only(config, ("effort", "format"), "output_config")
+    chat: Json = {}
+    if (effort := config.get("effort")) is not None:
+        if effort not in ("low", "medium", "high", "xhigh", "max"):
+            raise CannotTranslateError("output_config.effort", "must be low, medium, high, xhigh or max")
+        chat["reasoning_effort"] = "xhigh" if effort == "max" else effort
+    if config.get("format") is not None:
+        path = "output_config.format"
+        shape = mapping(config["format"], path)
+        if shape.get("type") != "json_schema":
+            raise CannotTranslateError(f"{path}.type", "must be json_schema")
+        schema = mapping(shape.get("schema"), f"{path}.schema")
+        chat["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": schema, "strict": True},
+        }
+    return chat
+
+
+def _service_tier(given: Any) -> Json:
+    if given not in ("auto", "standard_only"):
+        raise CannotTranslateError("service_tier", "must be auto or standard_only")
+    return {} if given == "auto" else {"service_tier": "default"}
+
+
+def _context_management(given: Any) -> Json:
+    """Earlier thoughts are left out anyway; any other edit would change what the model sees."""
+    management = mapping(given, "context_management")
+    only(management, ("edits",), "context_management")
+    for edit, path in items(management.get("edits", []), "context_management.edits"):
+        if not text(edit.get("type"), f"{path}.type").startswith("clear_thinking"):
+            raise CannotTranslateError(path, "has no counterpart with the providers here: leave it out")
+    return {}
+
+
+_FIELDS: dict[str, Callable[[Any], Json]] = {
+    "stop_sequences": _stops,
+    "metadata": _metadata,
+    "tools": _tools,
+    "tool_choice": _tool_choice,
+    "thinking": _thinking,
+    "output_config": _output_config,
+    "service_tier": _service_tier,
+    "context_management": _context_management,
+}

@@ -1,0 +1,215 @@
+"""A request of Anthropic's messages asks the same in OpenAI's shape, or is refused by the name of a field."""
+
+from typing import Any
+
+import pytest
+
+from pointsman.gateway.anthropic.fields import CannotTranslateError
+from pointsman.gateway.anthropic.request import to_chat
+from pointsman_schemas.base import Json
+
+PIXEL = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+WEATHER = {"name": "weather", "description": "d", "input_schema": {"type": "object", "properties": {}}}
+CITED = {"enabled": True}
+HI = [{"role": "user", "content": "Hi"}]
+
+
+def body(**more: Any) -> Json:
+    return {"model": "auto", "max_tokens": 100, "messages": HI, **more}
+
+
+def messages(*turns: Json) -> list[Json]:
+    told: list[Json] = to_chat(body(messages=[*turns]))["messages"]
+    return told
+
+
+def test_the_least_that_can_be_asked() -> None:
+    assert to_chat(body()) == {"model": "auto", "max_completion_tokens": 100, "messages": HI}
+
+
+def test_everything_that_has_a_counterpart_is_there() -> None:
+    chat = to_chat(
+        body(
+            system="Be short.",
+            temperature=0.2,
+            top_p=0.9,
+            stream=True,
+            stop_sequences=["END"],
+            metadata={"user_id": "u-1"},
+            tools=[{**WEATHER, "strict": True, "cache_control": {"type": "ephemeral"}}],
+            tool_choice={"type": "any", "disable_parallel_tool_use": True},
+            thinking={"type": "enabled", "budget_tokens": 4_000},
+            output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}},
+            service_tier="standard_only",
+        )
+    )
+    assert chat == {
+        "model": "auto",
+        "max_completion_tokens": 100,
+        "messages": [{"role": "system", "content": "Be short."}, *HI],
+        "temperature": 0.2,
+        "top_p": 0.9,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "stop": ["END"],
+        "user": "u-1",
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": "weather",
+                    "description": "d",
+                    "parameters": WEATHER["input_schema"],
+                    "strict": True,
+                },
+            }
+        ],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "reasoning_effort": "medium",
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True},
+        },
+        "service_tier": "default",
+    }
+
+
+def test_the_system_is_one_text_or_several() -> None:
+    one, two = ({"type": "text", "text": said} for said in "ab")
+    marked = {**one, "cache_control": {"type": "ephemeral"}}
+    assert to_chat(body(system=[marked]))["messages"][0] == {"role": "system", "content": "a"}
+    assert to_chat(body(system=[marked, two]))["messages"][0] == {"role": "system", "content": [one, two]}
+
+
+def test_images_and_documents_travel_along() -> None:
+    (told,) = messages(
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is it?"},
+                {"type": "image", "source": PIXEL},
+                {"type": "image", "source": {"type": "url", "url": "https://x/y.png"}},
+                {"type": "document", "source": {**PIXEL, "media_type": "application/pdf"}, "title": "a.pdf"},
+                {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "t"}},
+            ],
+        }
+    )
+    assert told["content"] == [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
+        {"type": "text", "text": "t"},
+    ]
+
+
+def test_a_tools_call_and_its_result_stay_together() -> None:
+    use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Köln"}}
+    told = messages(
+        *HI,
+        {"role": "assistant", "content": [{"type": "text", "text": "I look."}, use]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "rain"}]},
+                {"type": "tool_result", "tool_use_id": "t2", "content": "no such city", "is_error": True},
+                {"type": "text", "text": "And tomorrow?"},
+            ],
+        },
+    )
+    call = {"id": "t1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Köln"}'}}
+    assert told[1:] == [
+        {"role": "assistant", "content": "I look.", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "t1", "content": "rain"},
+        {"role": "tool", "tool_call_id": "t2", "content": "The tool failed: no such city"},
+        {"role": "user", "content": "And tomorrow?"},
+    ]
+
+
+def test_earlier_thoughts_are_left_out() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1"}
+    told = messages(
+        *HI, {"role": "assistant", "content": [thought, use]}, {"role": "user", "content": [result]}
+    )
+    assert told[1]["content"] is None and len(told[1]["tool_calls"]) == 1
+    assert told[2] == {"role": "tool", "tool_call_id": "t1", "content": ""}
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"type": "auto"}, "auto"),
+        ({"type": "none"}, "none"),
+        ({"type": "tool", "name": "f"}, {"type": "function", "function": {"name": "f"}}),
+    ],
+)
+def test_which_tool_is_to_be_used(choice: Json, expected: Any) -> None:
+    assert to_chat(body(tool_choice=choice))["tool_choice"] == expected
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"thinking": {"type": "disabled"}},
+        {"thinking": {"type": "adaptive"}},
+        {"top_k": None, "container": None, "mcp_servers": []},
+        {"stop_sequences": [], "tools": [], "metadata": {}, "system": ""},
+        {"context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}},
+        {"service_tier": "auto"},
+        {"stream": False},
+    ],
+)
+def test_what_asks_for_nothing_more_adds_nothing(nothing: Json) -> None:
+    assert to_chat(body(**nothing)) | {"stream": None} == to_chat(body()) | {"stream": None}
+
+
+def user(*blocks: Any) -> Json:
+    return body(messages=[{"role": "user", "content": [*blocks]}])
+
+
+def result(*blocks: Any) -> Json:
+    return user({"type": "tool_result", "tool_use_id": "t", "content": [*blocks]})
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        (body(top_k=5), "top_k"),
+        (body(container="c"), "container"),
+        (body(some_day="x"), "some_day"),
+        (body(max_tokens=0), "max_tokens"),
+        (body(max_tokens=True), "max_tokens"),
+        ({"model": "m", "messages": HI}, "max_tokens"),
+        (body(messages=[]), "messages"),
+        (body(messages="Hi"), "messages"),
+        (body(messages=["Hi"]), "messages[0]"),
+        (body(messages=[{"role": "robot", "content": "x"}]), "messages[0].role"),
+        (body(messages=[*HI, {"role": "assistant", "content": "The answer is"}]), "messages[1]"),
+        (user({"text": "x"}), "messages[0].content[0].type"),
+        (user({"type": "text"}), "messages[0].content[0].text"),
+        (user({"type": "search_result"}), "messages[0].content[0].type"),
+        (user({"type": "image", "source": {"type": "file"}}), "messages[0].content[0].source.type"),
+        (user({"type": "document", "source": PIXEL, "context": "c"}), "messages[0].content[0].context"),
+        (user({"type": "document", "source": PIXEL, "citations": CITED}), "messages[0].content[0].citations"),
+        (result({"type": "image", "source": PIXEL}), "messages[0].content[0].content[0].type"),
+        (body(tools=[{"type": "web_search_20250305", "name": "web_search"}]), "tools[0].type"),
+        (body(tools=[{**WEATHER, "defer_loading": True}]), "tools[0].defer_loading"),
+        (body(tools=[{"name": "f"}]), "tools[0].input_schema"),
+        (body(tool_choice={"type": "some"}), "tool_choice.type"),
+        (body(thinking={"type": "between_tools"}), "thinking.type"),
+        (body(thinking={"type": "enabled"}), "thinking.budget_tokens"),
+        (body(output_config={"effort": "huge"}), "output_config.effort"),
+        (body(stop_sequences=list("abcde")), "stop_sequences"),
+        (body(metadata={"job": "x"}), "metadata.job"),
+        (body(system=[{"type": "image", "source": PIXEL}]), "system[0].type"),
+        (body(context_management={"edits": [{"type": "clear_tools"}]}), "context_management.edits[0]"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_is_refused_by_name(asked: Json, field: str) -> None:
+    with pytest.raises(CannotTranslateError) as caught:
+        to_chat(asked)
+    assert caught.value.field == field
+    assert str(caught.value).startswith(f"{field}: ")
