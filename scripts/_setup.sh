@@ -4,6 +4,11 @@
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$root/.venv"
 
+# The dev stack and the tests start hundreds of processes: each module is compiled once, also on a machine whose
+# environment forbids to keep that.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$venv/compiled"
+
 find_python() {
     local candidate
     for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
