@@ -1,5 +1,6 @@
 """A real Kafka and a real Postgres for the tests: named ones, else Docker's, else the embedded ones."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator, Sequence
@@ -30,12 +31,17 @@ class Servers:
     def dsn(self, database: str) -> str:
         return urlunsplit(urlsplit(self.admin)._replace(path=f"/{database}"))
 
-    async def execute(self, statement: str) -> None:
+    async def execute(self, *statements: str) -> None:
         connection = await asyncpg.connect(self.admin)
         try:
-            await connection.execute(statement)
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
+
+    def hurry(self) -> None:
+        """Wait for no disk: hundreds of databases are made and dropped, and a power cut loses only tests."""
+        asyncio.run(self.execute("alter system set fsync = off", "select pg_reload_conf()"))
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,9 @@ def secure_servers(folder: Path) -> Iterator[SecureServers]:
     stack.start()
     try:
         assert stack.security is not None
-        yield SecureServers(stack.kafka.bootstrap, stack.postgres.dsn("postgres"), stack.security)
+        started = SecureServers(stack.kafka.bootstrap, stack.postgres.dsn("postgres"), stack.security)
+        started.hurry()
+        yield started
     finally:
         stack.stop()
         stack.postgres.remove()
@@ -72,12 +80,15 @@ def servers(folder: Path) -> Iterator[Servers]:
         yield Servers(kafka, postgres)
     elif engine_answers():
         with _containers() as started:
+            started.hurry()
             yield started
     else:
         stack = Stack(folder)
         stack.start()
         try:
-            yield Servers(stack.kafka.bootstrap, stack.postgres.dsn("postgres"))
+            started = Servers(stack.kafka.bootstrap, stack.postgres.dsn("postgres"))
+            started.hurry()
+            yield started
         finally:
             stack.stop()
             stack.postgres.remove()

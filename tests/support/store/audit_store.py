@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -13,6 +15,7 @@ from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool, open_pool
 from pointsman.store.migrate import migrate
 from pointsman.store.roles import AUDITOR, ERASER, OPENER, WRITER, as_login, ensure_login
+from pointsman.store.sql import migrations
 
 APPLICATION = "pointsman-audit"
 
@@ -40,7 +43,46 @@ def as_eraser(dsn: str) -> str:
 
 
 async def prepare(dsn: str) -> None:
-    """Everything that a database has before the first service starts; `dsn`: its owner's."""
+    """Everything that a database has before the first service starts; `dsn`: its owner's.
+
+    An empty one becomes a copy of the server's prepared one, which takes a fraction of the time.
+    """
+    parts = urlsplit(dsn)
+    server = urlunsplit(parts._replace(path="/postgres"))
+    async with observer(dsn) as connection:
+        empty = await connection.fetchval("select to_regnamespace('audit') is null")
+    if not empty or not await _copied(server, parts.path.lstrip("/"), await _prepared_one(server)):
+        await _make_ready(dsn)
+
+
+async def _prepared_one(server: str) -> str:
+    """Its name; it is made when it is needed first, by one of those who need it at once."""
+    name = f"prepared_{sha256(''.join(migrations().values()).encode()).hexdigest()[:16]}"
+    known = "select true from pg_database where datname = $1"
+    async with observer(server) as connection:
+        if not await connection.fetchval(known, name):
+            await connection.execute("select pg_advisory_lock(hashtext($1))", name)
+            if not await connection.fetchval(known, name):
+                half = f"{name}_half"  # what a run that was killed left
+                await connection.execute(f"drop database if exists {half} with (force)")
+                await connection.execute(f"create database {half}")
+                await _make_ready(urlunsplit(urlsplit(server)._replace(path=f"/{half}")))
+                await connection.execute(f"alter database {half} rename to {name}")
+    return name
+
+
+async def _copied(server: str, name: str, prepared: str) -> bool:
+    """False where somebody is connected to it already: then it stays."""
+    async with observer(server) as connection:
+        try:
+            await connection.execute(f'drop database "{name}"')
+        except asyncpg.ObjectInUseError:
+            return False
+        await connection.execute(f'create database "{name}" template {prepared}')
+    return True
+
+
+async def _make_ready(dsn: str) -> None:
     await migrate(dsn)
     await ensure_login(dsn, "test_writer", WRITER, _PASSWORD)
     await ensure_login(dsn, "test_auditor", AUDITOR, _PASSWORD)
