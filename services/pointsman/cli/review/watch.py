@@ -46,6 +46,7 @@ def watch(
     taken after four tries is named on stderr, and watching goes on.
     """
     import asyncio
+    from contextlib import nullcontext
 
     from pointsman.bus.codec.decode import Decoded, decode
     from pointsman.bus.read.follow import follow
@@ -75,25 +76,25 @@ def watch(
         if webhook is None:
             return
         try:
-            async with webhook:
-                await webhook.send(f"{case.job_id}-{case.revision}", _notice(case))
+            await webhook.send(f"{case.job_id}-{case.revision}", _notice(case))
         except NoticeFailedError as error:
             screen.note(f"the webhook failed: {error}")
 
     async def work() -> None:
         left = number
-        async for record in follow(settings, [settings.topics.reviews_state.name], start="end"):
-            if record.value is None:
-                continue
-            decoded = decode(record)
-            case = decoded.message if isinstance(decoded, Decoded) else None
-            if not isinstance(case, ReviewChanged) or case.change not in _CHANGES:
-                continue
-            if queue in ("", case.queue):
-                await tell(case)
-                left = None if left is None else left - 1
-                if left == 0:
-                    return
+        async with webhook or nullcontext():
+            async for record in follow(settings, [settings.topics.reviews_state.name], start="end"):
+                if record.value is None:
+                    continue
+                decoded = decode(record)
+                case = decoded.message if isinstance(decoded, Decoded) else None
+                if not isinstance(case, ReviewChanged) or case.change not in _CHANGES:
+                    continue
+                if queue in ("", case.queue):
+                    await tell(case)
+                    left = None if left is None else left - 1
+                    if left == 0:
+                        return
 
     asyncio.run(work())
 
