@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
-from pointsman.claims.opened import open_claim_check
+from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.settings import ClaimsPart
 from pointsman.client.job import JobLike, as_record, largest_job, make_job
 from pointsman.client.line import QueuePlace, standing
@@ -82,21 +83,17 @@ class Client:
         self._promised: OrderedDict[UUID, tuple[str, Score]] = OrderedDict()
 
     async def __aenter__(self) -> Self:
-        await self._outcomes.__aenter__()
-        try:
-            await self._publisher.__aenter__()
-        except BaseException:
-            await self._outcomes.__aexit__(None, None, None)
-            raise
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(closed_after(self._claim_check))
+            await opened.enter_async_context(self._outcomes)
+            await opened.enter_async_context(self._publisher)
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._publisher.__aexit__(kind, error, trace)
-        await self._outcomes.__aexit__(kind, error, trace)
-        if self._claim_check is not None:
-            await self._claim_check.close()
+        await self._opened.__aexit__(kind, error, trace)
 
     async def submit(
         self, job: JobLike | None = None, *, timeout_s: float | None = None, **fields: Any

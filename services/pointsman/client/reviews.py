@@ -1,6 +1,7 @@
 """Cases that wait for a person, and what a person does to them: from Kafka alone."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -159,19 +160,16 @@ class Reviewer:
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        await self._answers.__aenter__()
-        try:
-            await self._publisher.__aenter__()
-        except BaseException:
-            await self._answers.__aexit__(None, None, None)
-            raise
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(self._answers)
+            await opened.enter_async_context(self._publisher)
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._publisher.__aexit__(kind, error, trace)
-        await self._answers.__aexit__(kind, error, trace)
+        await self._opened.__aexit__(kind, error, trace)
 
     async def claim(self, case: ReviewChanged) -> ReviewAnswered:
         """Take the case; raises as `decide`."""
