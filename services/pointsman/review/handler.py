@@ -14,6 +14,7 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from typing import assert_never
+from uuid import UUID
 
 from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.codec.emit import dead_letter, emit
@@ -55,6 +56,8 @@ STAGE = "review"
 SOURCE = "pointsman/review"
 #: Changes that the clock makes in one transaction.
 _PORTION = 200
+#: Of a failure, as much as tells it from another.
+_WHY_CHARS = 200
 
 _Command = ReviewClaim | ReviewRelease | ReviewDecide
 
@@ -81,6 +84,8 @@ class ReviewHandler:
         self._cancellations = cancellations
         self._clock = clock
         self._book = CaseBook()
+        #: Cases that could not be ended, and why: what has been logged.
+        self._failing: dict[UUID, str] = {}
 
     def handle(self, record: Incoming, state: Mapping[bytes, bytes]) -> Effects:
         """See `StateHandler`."""
@@ -105,16 +110,20 @@ class ReviewHandler:
         self._book.read(state)
         records: list[Outgoing] = []
         changes: list[Outgoing] = []
+        failing: dict[UUID, str] = {}
         for before in self._book.waiting:
             try:
                 made, changed = self._by_time(before, now, state)
-            except Exception:  # one case never decides over the time of the others
-                failure(log, Event.DEADLINES_FAILED, job_id=before.job_id)
+            except Exception as error:  # one case never decides over the time of the others
+                why = failing[before.job_id] = f"{type(error).__name__}: {error}"[:_WHY_CHARS]
+                if self._failing.get(before.job_id) != why:  # it is tried again every second
+                    failure(log, Event.DEADLINES_FAILED, job_id=before.job_id)
                 continue
             records += made
             changes += changed
             if len(changes) >= _PORTION:
                 break
+        self._failing = failing
         for job_id in islice(self._book.forgettable(now - KEPT), _PORTION):
             changes.append(Outgoing(self._topics.reviews_state.name, case_key(job_id), None, []))
         self._book.take(changes)

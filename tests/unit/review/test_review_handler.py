@@ -294,6 +294,21 @@ def test_a_case_that_cannot_be_ended_keeps_no_other_from_its_end() -> None:
     assert len(driven.due(later(3600))) == 2
 
 
+def test_why_a_case_cannot_be_ended_is_logged_once_for_each_cause(caplog: pytest.LogCaptureFixture) -> None:
+    driven = Driven()
+    opened(driven, request())
+    (key,) = (key for key in driven.state if key.startswith(b"request/"))
+    whole = driven.state[key]
+    logged = []
+    for second, value in enumerate((b"{}", b"{}", b"[]", b"[]", b"{}")):
+        driven.state[key] = value
+        assert driven.due(later(3600 + second)) == []
+        logged.append(len(caplog.records))
+    assert logged == [1, 1, 2, 2, 3]
+    driven.state[key] = whole
+    assert len(driven.due(later(3605))) == 1
+
+
 @pytest.mark.parametrize(
     "value", [b"", b"{}", b'{"type": "job.cancel.v1"}', b"\xff", b'{"type": "review.claim.v1"}']
 )
