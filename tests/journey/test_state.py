@@ -85,7 +85,7 @@ class Run(Counting):
         first = len(self.came)
 
         def more() -> bool:
-            of_each = Counter(each.partition for each in self.came[first:])
+            of_each = Counter(record.partition for record in self.came[first:])
             return len(of_each) == PARTITIONS and min(of_each.values()) >= count
 
         await self.until(more)
@@ -100,7 +100,7 @@ class Run(Counting):
                         task.result()
 
     async def read(self, *topics: str) -> list[Incoming]:
-        return [each async for each in follow(self.settings, topics, start="beginning", until_end=True)]
+        return [record async for record in follow(self.settings, topics, start="beginning", until_end=True)]
 
     async def check(self) -> None:
         """All that went in, once and in order, and a changelog that says the same; no more goes in."""
@@ -117,7 +117,7 @@ class Run(Counting):
             told[record.key or b""].append(int(count))
             if record.topic == self.counts.name:
                 values[record.key, value] += 1
-        assert values == Counter((each.key, each.value) for each in went)
+        assert values == Counter((record.key, record.value) for record in went)
         assert {
             key: counts for key, counts in told.items() if counts != list(range(1, len(counts) + 1))
         } == {}

@@ -113,8 +113,8 @@ async def test_each_case_ends_as_it_was_decided(system: System, tmp_path: Path) 
 
     pointsman = Command(tmp_path, {"POINTSMAN_POSTGRES": system.dsn})
     trace = await pointsman.run("trace", edit)
-    for said in ("< 1 (rule clauses)", "edit, by ana: wrong", "queue legal"):
-        assert said in trace.out, trace.out
+    for line in ("< 1 (rule clauses)", "edit, by ana: wrong", "queue legal"):
+        assert line in trace.out, trace.out
     why = await pointsman.run("why", edit)
     assert "stopped by rule clauses" in why.out
     assert "edit by ana after" in why.out

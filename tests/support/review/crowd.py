@@ -39,7 +39,7 @@ class Crowd:
     seed: int
     sent: dict[UUID, Message] = field(default_factory=dict)
 
-    def commands(self, requests: Sequence[ReviewRequested], each: int = 3) -> list[Outgoing]:
+    def commands(self, requests: Sequence[ReviewRequested], people: int = 3) -> list[Outgoing]:
         """For each case so many people who all want to decide it, each of them at their own pace.
 
         Whoever claims a case first also decides it, so each ends; everything else must be refused.
@@ -48,7 +48,7 @@ class Crowd:
         threads = [
             list(self._person(by, requested, chance))
             for requested in requests
-            for by in chance.sample(self.people, each)
+            for by in chance.sample(self.people, people)
         ]
         mixed: list[Outgoing] = []
         threads.sort(key=lambda _: chance.random())
@@ -110,9 +110,9 @@ def problems(
     answers = _of(log, topics.reviews_answers, ReviewAnswered)
     commands = _of(log, topics.reviews_decided, (ReviewClaim, ReviewDecide, ReviewRelease))
     told = Counter(decoded.envelope.id for decoded in answers)
-    found = [f"answer {id} was given {times} times" for id, times in told.items() if times > 1]
+    wrong = [f"answer {id} was given {times} times" for id, times in told.items() if times > 1]
     if len(answers) != len(asked):
-        found.append(f"{len(asked)} commands, {len(answers)} answers")
+        wrong.append(f"{len(asked)} commands, {len(answers)} answers")
     by_id = {decoded.envelope.id: decoded.message for decoded in commands}
     carried_out = {
         decoded.envelope.causation_id
@@ -143,12 +143,12 @@ def problems(
         job = requested.job.job_id
         made, ended = decisions.get(job, []), outcomes.get(job, [])
         if len(made) != 1 or len(ended) != 1:
-            found.append(f"case {job}: {len(made)} decisions, {len(ended)} outcomes")
+            wrong.append(f"case {job}: {len(made)} decisions, {len(ended)} outcomes")
             continue
         if states[job].status != _STATUS[made[0].choice]:
-            found.append(f"case {job}: {made[0].choice}, but it is {states[job].status}")
-        found += _otherwise(requested, made[0], ended[0])
-    return found
+            wrong.append(f"case {job}: {made[0].choice}, but it is {states[job].status}")
+        wrong += _otherwise(requested, made[0], ended[0])
+    return wrong
 
 
 def _otherwise(requested: ReviewRequested, decision: ReviewDecide, ended: Message) -> list[str]:

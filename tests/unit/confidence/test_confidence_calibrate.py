@@ -36,9 +36,9 @@ def broken(wrong: list[float], answers: int, error: float, alpha: float) -> floa
     rng = random.Random(20_261_129)
     promises = 0
     for _ in range(TRIALS):
-        found = calibrate(drawn(rng, answers, wrong), error, alpha)
-        if isinstance(found, Calibration):
-            rest = wrong[THRESHOLDS.index(found.threshold) :]
+        calibrated = calibrate(drawn(rng, answers, wrong), error, alpha)
+        if isinstance(calibrated, Calibration):
+            rest = wrong[THRESHOLDS.index(calibrated.threshold) :]
             promises += sum(rest) / len(rest) > error
     return promises / TRIALS
 
@@ -60,11 +60,11 @@ def test_the_error_is_above_the_bound_in_a_share_alpha_of_cases_at_most(wrong: l
 
 def test_it_finds_a_threshold_where_there_is_one() -> None:
     falling = [0.3 - 0.003 * place for place in range(100)]
-    found = calibrate(drawn(random.Random(1), 5_000, falling), 0.05, 0.05)
-    assert isinstance(found, Calibration)
-    assert Decimal("0.67") <= found.threshold < Decimal("0.85")  # 0.67 is where the error is 0.05
-    assert found.bound <= 0.05
-    assert found.errors / found.accepted < found.bound
+    calibrated = calibrate(drawn(random.Random(1), 5_000, falling), 0.05, 0.05)
+    assert isinstance(calibrated, Calibration)
+    assert Decimal("0.67") <= calibrated.threshold < Decimal("0.85")  # 0.67 is where the error is 0.05
+    assert calibrated.bound <= 0.05
+    assert calibrated.errors / calibrated.accepted < calibrated.bound
 
 
 def test_the_bound_is_clopper_and_pearsons() -> None:
@@ -90,9 +90,9 @@ def answers(count: int, confidence: object = 0.999, *, wrong: int = 0) -> list[J
 @pytest.mark.parametrize(("right", "wrong", "more"), [(89, 0, 1), (0, 0, 90), (60, 1, 69)])
 def test_too_few_answers_are_told_how_many_are_missing(right: int, wrong: int, more: int) -> None:
     judged = answers(right + wrong, wrong=wrong)
-    found = calibrate(JudgedTally.of(judged), 0.05, 0.05)
-    assert isinstance(found, TooFew)
-    assert (found.more, found.errors, found.accepted) == (more, wrong, right + wrong)
+    calibrated = calibrate(JudgedTally.of(judged), 0.05, 0.05)
+    assert isinstance(calibrated, TooFew)
+    assert (calibrated.more, calibrated.errors, calibrated.accepted) == (more, wrong, right + wrong)
     enough = calibrate(JudgedTally.of([*judged, *answers(more)]), 0.05, 0.05)
     assert isinstance(enough, Calibration)
     short = calibrate(JudgedTally.of([*judged, *answers(more - 1)]), 0.05, 0.05)
@@ -115,6 +115,6 @@ def test_a_threshold_is_to_be_exceeded_as_at_run_time() -> None:
 
 
 def test_of_thresholds_that_accept_the_same_it_is_the_strictest() -> None:
-    found = calibrate(JudgedTally.of([*answers(100, Decimal("0.97")), *answers(20, 0.6)]), 0.05, 0.05)
-    assert isinstance(found, Calibration)
-    assert (found.threshold, found.accepted) == (Decimal("0.59"), 120)
+    calibrated = calibrate(JudgedTally.of([*answers(100, Decimal("0.97")), *answers(20, 0.6)]), 0.05, 0.05)
+    assert isinstance(calibrated, Calibration)
+    assert (calibrated.threshold, calibrated.accepted) == (Decimal("0.59"), 120)

@@ -65,11 +65,11 @@ ANY_JSON = st.recursive(
 
 @given(ANY_JSON)
 @settings(max_examples=300, deadline=None)
-def test_whatever_the_provider_said_is_carried_out_as_it_was(said: Any) -> None:
+def test_whatever_the_provider_said_is_carried_out_as_it_was(content: Any) -> None:
     driven = Driven()
     proposed = request().proposed
     assert proposed is not None
-    answered = proposed.model_copy(update={"response": {"choices": [said], "more": said}})
+    answered = proposed.model_copy(update={"response": {"choices": [content], "more": content}})
     as_the_worker_writes_it = JobCompleted.__pydantic_serializer__.to_json(answered)
     requested = request().model_copy(update={"proposed": answered})
     requested = ReviewRequested.model_validate_json(value_of(requested))

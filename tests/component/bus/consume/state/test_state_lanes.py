@@ -67,7 +67,7 @@ class Bus(Counting):
                 await producer.send_and_wait(topic, value, key=key, partition=partition)
 
     async def read(self, topic: str) -> list[Incoming]:
-        return [each async for each in follow(self.settings, [topic], start="beginning", until_end=True)]
+        return [record async for record in follow(self.settings, [topic], start="beginning", until_end=True)]
 
     async def until_counted(self, *values: bytes) -> None:
         """And nothing else."""
@@ -94,10 +94,10 @@ class Bus(Counting):
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
         await admin.start()
         try:
-            found = await committed_offsets(admin, self.group)
+            committed = await committed_offsets(admin, self.group)
         finally:
             await admin.close()
-        return {place: offset for place, (offset, _) in found.items()}
+        return {place: offset for place, (offset, _) in committed.items()}
 
 
 async def until(happened: Callable[[], bool]) -> None:
@@ -126,7 +126,7 @@ async def test_both_topics_are_counted_in_one_state_that_outlives_its_process(bu
         await bus.until_counted(b"1 1", b"1 2", b"2 3", b"2 4", b"3 5")
     changes = await bus.read(bus.changelog.name)
     assert {change.partition for change in changes} == {P}  # where its records are, not where its key leads
-    assert [(each.key, each.value) for each in changes] == [
+    assert [(record.key, record.value) for record in changes] == [
         (b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"b", b"2"), (b"a", b"3"),
     ]  # fmt: skip
 
@@ -198,8 +198,8 @@ async def test_without_a_changelog_like_the_inputs_it_waits_and_says_what_to_do(
     await apply(bus.settings, [bus.asked, bus.told, bus.counts, bus.dead])
 
     def told(what: str) -> bool:
-        failed = [each for each in caplog.records if each.getMessage() == Event.LANE_FAILED]
-        errors = [each.__dict__["fields"]["error"] for each in failed]
+        failed = [entry for entry in caplog.records if entry.getMessage() == Event.LANE_FAILED]
+        errors = [entry.__dict__["fields"]["error"] for entry in failed]
         return any(what in error and "pointsman topics apply" in error for error in errors)
 
     with caplog.at_level(logging.WARNING):

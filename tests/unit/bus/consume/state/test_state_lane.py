@@ -48,9 +48,9 @@ class Counting:
         content = contents.get(value, b"%d" % count)
         topic = "elsewhere" if value == b"astray" else CHANGELOG.topic
         changes = [Outgoing(topic, None if value == b"keyless" else key, content, [])]
-        said = CHANGELOG.topic if value == b"smuggled" else TOLD
+        target = CHANGELOG.topic if value == b"smuggled" else TOLD
         told = b"x" * 5_000 if value == b"wordy" else b"%d" % count
-        return Effects([Outgoing(said, key, told, [])], changes)
+        return Effects([Outgoing(target, key, told, [])], changes)
 
     def due(self, now: datetime, state: Mapping[bytes, bytes]) -> Effects:
         return self.log.due(now, state)
@@ -96,7 +96,7 @@ class Log:
     async def read(self) -> dict[bytes, bytes]:
         self.reads += 1
         values: dict[bytes, bytes] = {}
-        apply(values, [as_read(each) for each in self.there if each.topic == CHANGELOG.topic])
+        apply(values, [as_read(record) for record in self.there if record.topic == CHANGELOG.topic])
         return values
 
     def lane(self, topic: str, payloads: Payloads | None = None) -> StateLane:
@@ -110,7 +110,7 @@ class Log:
         return lane
 
     def told(self) -> list[bytes | None]:
-        return [each.value for each in self.there if each.topic == TOLD]
+        return [record.value for record in self.there if record.topic == TOLD]
 
 
 @pytest.fixture
@@ -218,8 +218,8 @@ async def test_what_cannot_be_handled_ends_alone_with_the_state_as_it_was(log: L
     took = await lives(log, "asked", records("asked", b"1", bad, b"2"))
     assert took == 4  # among others, alone twice, and given up
     assert log.told() == [b"1", b"2"]
-    letters = [each for each in log.there if each.topic == TOPICS.dead.name]
-    assert [each.value for each in letters] == [bad]
+    letters = [record for record in log.there if record.topic == TOPICS.dead.name]
+    assert [record.value for record in letters] == [bad]
     assert (await log.read()) == {b"k": b"2"}
 
 
@@ -227,7 +227,7 @@ async def test_a_change_that_the_changelog_does_not_take_ends_its_record(log: Lo
     log.limit = 1_000
     await lives(log, "asked", records("asked", b"1", b"long", b"2"))
     assert log.told() == [b"1", b"2"]
-    assert [each.value for each in log.there if each.topic == TOPICS.dead.name] == [b"long"]
+    assert [record.value for record in log.there if record.topic == TOPICS.dead.name] == [b"long"]
 
 
 async def test_what_stands_for_a_refused_record_is_made_anew_in_each_life(log: Log) -> None:
@@ -243,7 +243,7 @@ async def test_what_stands_for_a_refused_record_is_made_anew_in_each_life(log: L
     await lives(log, "decided", records("decided", b"b"))
     await lives(log, "asked", fed)
     assert (log.told(), await log.read()) == ([b"1"], {b"k": b"2"})
-    assert len([each for each in log.there if each.topic == TOPICS.dead.name]) == 1
+    assert len([record for record in log.there if record.topic == TOPICS.dead.name]) == 1
 
 
 async def test_a_key_is_deleted_by_a_change_without_value(log: Log) -> None:
@@ -306,7 +306,7 @@ async def test_large_values_are_fetched_for_the_handler_and_its_changes_stay_who
     assert len(shelf.values) == 1
     await lives(log, "asked", [as_read(stub), *records("asked", b"long", first=1)], check)
     assert log.saw == [whole.value, b"long"]
-    assert [each.value for each in log.there if each.topic == CHANGELOG.topic] == [b"1", b"x" * 5_000]
+    assert [record.value for record in log.there if record.topic == CHANGELOG.topic] == [b"1", b"x" * 5_000]
     assert len(shelf.values) == 1
 
 
@@ -316,7 +316,7 @@ def test_the_later_change_counts_and_what_has_no_key_is_left_out(caplog: pytest.
     made = [Outgoing(CHANGELOG.topic, key, value, []) for key, value in changes]
     apply(values, [as_read(record, offset) for offset, record in enumerate(made)])
     assert values == {b"old": b"1", b"a": b"2"}
-    assert [each.__dict__["fields"] for each in caplog.records] == [{"origin": ("state", 0, 2)}]
+    assert [entry.__dict__["fields"] for entry in caplog.records] == [{"origin": ("state", 0, 2)}]
 
 
 def test_all_topics_have_as_many_partitions() -> None:
