@@ -1,0 +1,1 @@
+"""Between the Responses API and chat completions: pure translators."""

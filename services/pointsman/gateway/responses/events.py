@@ -1,0 +1,224 @@
+"""From the chunks of a chat completion to the events of a response. Pure.
+
+Invariants:
+- What was sent is the beginning of what the completion has, and `end` sends the rest; otherwise it fails.
+- An item is added once, and is done at the end, in the words of the response that ends the events.
+- Items are numbered as they begin: as in the response, but for a provider that writes text after calls.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointsman.gateway.responses.response import (
+    call_item,
+    failed,
+    first_choice,
+    logprobs_of,
+    message_item,
+    objects,
+    pending,
+    reasoning_item,
+    reasoning_of,
+    text_part,
+    to_response,
+)
+from pointsman_schemas.base import Json
+
+Event = tuple[str, Json]
+
+#: The texts that come in pieces: the event, and where the whole text stands in it once it is done.
+_EVENTS = {
+    "summary_text": ("response.reasoning_summary_text", "text"),
+    "output_text": ("response.output_text", "text"),
+    "refusal": ("response.refusal", "refusal"),
+    "arguments": ("response.function_call_arguments", "arguments"),
+}
+_EMPTY: dict[str, Json] = {
+    "summary_text": {"type": "summary_text", "text": ""},
+    "output_text": text_part("", []),
+    "refusal": {"type": "refusal", "refusal": ""},
+}
+_DIVERGED = (
+    "the answer does not begin with what was sent of it; the whole of it can be fetched by the response's id"
+)
+
+
+@dataclass(slots=True, eq=False)
+class _Text:
+    """A text of an item, and what was sent of it; `where` says in each of its events where it belongs."""
+
+    where: Json
+    sent: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """A call in pieces; a provider may bring its name in parts, so it begins with its arguments."""
+
+    number: int
+    id: str = ""
+    index: int | None = None
+    name: str = ""
+    unsent: list[str] = field(default_factory=list)
+
+
+class ResponseEvents:
+    """Of one response. Chunks are fed in order and without a gap; after one, `end` brings what is missing."""
+
+    def __init__(self, id: str, created_at: int, request: Json) -> None:
+        self._id, self._created_at, self._request = id, created_at, request
+        self._number = 0
+        self._items: dict[str, Json] = {}
+        self._places: dict[str, int] = {}
+        self._texts: dict[tuple[str, str], _Text] = {}
+        self._calls: list[_Call] = []
+
+    def start(self) -> list[Event]:
+        """Before the first chunk."""
+        response = pending(self._id, self._created_at, self._request, "in_progress")
+        return [self._event(name, response=response) for name in ("response.created", "response.in_progress")]
+
+    def feed(self, chunk: Json) -> list[Event]:
+        """What a `chat.completion.chunk` adds."""
+        choice = first_choice(chunk)
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            return []
+        events: list[Event] = []
+        if reasoning := reasoning_of(delta):
+            events += self._add(reasoning_item(self._id), "summary_text", reasoning)
+        for name, kind in (("content", "output_text"), ("refusal", "refusal")):
+            text = delta.get(name)
+            if isinstance(text, str) and text:
+                logprobs = logprobs_of(choice) if kind == "output_text" else []
+                events += self._add(message_item(self._id), kind, text, logprobs)
+        for piece in objects(delta.get("tool_calls")):
+            events += self._feed_call(piece)
+        return events
+
+    def end(self, completion: Json) -> list[Event]:
+        """What is left of the answer, and the response that it is."""
+        response = to_response(completion, id=self._id, created_at=self._created_at, request=self._request)
+        if not self._begins(response["output"]):
+            return self.fail("server_error", _DIVERGED)
+        events: list[Event] = []
+        for item in response["output"]:
+            events += self._finish(item)
+        return [*events, self._event(f"response.{response['status']}", response=response)]
+
+    def fail(self, code: str, message: str) -> list[Event]:
+        """No answer comes, or no more of it."""
+        response = failed(self._id, self._created_at, self._request, code, message)
+        return [self._event("response.failed", response=response)]
+
+    def _feed_call(self, piece: Json) -> Iterator[Event]:
+        function = piece.get("function")
+        if not isinstance(function, dict):
+            function = {}
+        call = self._call(piece, function)
+        call.id = _word(piece, "id") or call.id
+        name = _word(function, "name")
+        call.name = call.name if name == call.name else call.name + name
+        if not (text := _word(function, "arguments")):
+            return
+        call.unsent.append(text)
+        if call.id and call.name:
+            item = call_item(self._id, call.number, {"id": call.id, "function": {"name": call.name}})
+            text = "".join(call.unsent)
+            call.unsent.clear()
+            yield from self._add(item, "arguments", text)
+
+    def _call(self, piece: Json, function: Json) -> _Call:
+        """The call that a piece is of; some providers number all their calls 0, some none of them."""
+        index = piece.get("index")
+        index = index if isinstance(index, int) else None
+        same = next((call for call in reversed(self._calls) if index in (None, call.index)), None)
+        is_named = bool(_word(piece, "id") and _word(function, "name"))
+        if same is None or (is_named and same.id != piece["id"]):
+            same = _Call(len(self._calls), index=index)
+            self._calls.append(same)
+        return same
+
+    def _begins(self, output: list[Json]) -> bool:
+        """Whether what was sent is the beginning of these items."""
+        items = {item["id"]: item for item in output}
+        whole = {(item["id"], kind): text for item in output for kind, text in _texts(item)}
+        return all(
+            whole.get(place, "").startswith("".join(text.sent)) for place, text in self._texts.items()
+        ) and all(
+            id in items and all(items[id].get(name) == begun.get(name) for name in ("call_id", "name"))
+            for id, begun in self._items.items()
+        )
+
+    def _finish(self, item: Json) -> Iterator[Event]:
+        for number, (kind, text) in enumerate(_texts(item)):
+            known = self._texts.get((item["id"], kind))
+            sent = 0 if known is None else sum(map(len, known.sent))
+            yield from self._add(_begun(item), kind, text[sent:])
+            where = self._texts[item["id"], kind].where
+            name, whole = _EVENTS[kind]
+            if kind == "arguments":
+                yield self._event(f"{name}.done", **where, name=item["name"], arguments=text)
+                continue
+            part = _parts(item)[number]
+            logprobs = {"logprobs": part["logprobs"]} if kind == "output_text" else {}
+            yield self._event(f"{name}.done", **where, **{whole: text}, **logprobs)
+            yield self._event(f"{_part_event(kind)}.done", **where, part=part)
+        yield self._event("response.output_item.done", output_index=self._places[item["id"]], item=item)
+
+    def _add(self, item: Json, kind: str, text: str, logprobs: Sequence[Json] = ()) -> Iterator[Event]:
+        """A piece of one of an item's texts; the item and the text begin with the first."""
+        id = item["id"]
+        if id not in self._items:
+            self._items[id], self._places[id] = item, len(self._places)
+            yield self._event("response.output_item.added", output_index=self._places[id], item=item)
+        known = self._texts.get((id, kind))
+        if known is None:
+            where = {"item_id": id, "output_index": self._places[id]}
+            if kind == "summary_text":
+                where["summary_index"] = 0
+            elif kind != "arguments":
+                where["content_index"] = sum(place[0] == id for place in self._texts)
+            known = self._texts[id, kind] = _Text(where)
+            if kind != "arguments":
+                yield self._event(f"{_part_event(kind)}.added", **where, part=_EMPTY[kind])
+        if text:
+            known.sent.append(text)
+            more = {"logprobs": list(logprobs)} if kind == "output_text" else {}
+            yield self._event(f"{_EVENTS[kind][0]}.delta", **known.where, delta=text, **more)
+
+    def _event(self, type: str, **fields: Any) -> Event:
+        number, self._number = self._number, self._number + 1
+        return type, {"type": type, "sequence_number": number, **fields}
+
+
+def _texts(item: Json) -> list[tuple[str, str]]:
+    if item["type"] == "function_call":
+        return [("arguments", item["arguments"])]
+    return [(part["type"], part[_EVENTS[part["type"]][1]]) for part in _parts(item)]
+
+
+def _parts(item: Json) -> list[Json]:
+    parts: list[Json] = item["content"] if item["type"] == "message" else item["summary"]
+    return parts
+
+
+def _begun(item: Json) -> Json:
+    """An item without its texts."""
+    match item["type"]:
+        case "message":
+            return {**item, "status": "in_progress", "content": []}
+        case "function_call":
+            return {**item, "status": "in_progress", "arguments": ""}
+        case _:
+            return {"id": item["id"], "type": item["type"], "summary": []}
+
+
+def _part_event(kind: str) -> str:
+    return "response.reasoning_summary_part" if kind == "summary_text" else "response.content_part"
+
+
+def _word(holder: Json, name: str) -> str:
+    value = holder.get(name)
+    return value if isinstance(value, str) else ""

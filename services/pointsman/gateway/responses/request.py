@@ -1,0 +1,168 @@
+"""From a Responses request to the chat completion that answers it. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pointsman.gateway.responses.items import messages_of
+from pointsman.gateway.responses.untranslatable import UntranslatableError
+from pointsman_schemas.base import Json
+
+#: What has another name or shape in a chat, is done by who keeps the response, or is about built-in tools.
+_NOT_AS_IT_IS = {
+    "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning",
+    "max_output_tokens", "include", "truncation", "background", "previous_response_id", "max_tool_calls",
+    "stream_options", "top_logprobs", "conversation", "prompt", "context_management",
+}  # fmt: skip
+_REFUSED = {
+    "conversation": "conversations are not kept: use previous_response_id, or send the items",
+    "prompt": "prompt templates are not kept: send instructions and input",
+    "context_management": "nothing is left out of a conversation by itself: send a shorter input",
+    "messages": "is a parameter of /v1/chat/completions: use input here",
+}
+_LOGPROBS = "message.output_text.logprobs"
+#: There is never any: a client then goes on without it, as with a model that does not reason.
+_NEVER_THERE = "reasoning.encrypted_content"
+
+
+def to_chat(body: Json, earlier: Sequence[Json] = ()) -> Json:
+    """`earlier`: the messages of the responses before this one. What is not known goes on as it is.
+
+    Raises:
+        UntranslatableError: something is asked for that would not happen.
+    """
+    for name, hint in _REFUSED.items():
+        if body.get(name):
+            raise UntranslatableError(name, hint)
+    if body.get("truncation") not in (None, "disabled"):
+        # Which model answers, and how much fits into it, is decided later; nothing is cut off unseen.
+        raise UntranslatableError("truncation", "only 'disabled' is possible: send a shorter input instead")
+    chat = {name: value for name, value in body.items() if name not in _NOT_AS_IT_IS and value is not None}
+    chat["messages"] = _messages(body, earlier)
+    chat |= _tools(body) | _text(body.get("text")) | _reasoning(body.get("reasoning")) | _logprobs(body)
+    if body.get("max_output_tokens") is not None:
+        chat["max_completion_tokens"] = body["max_output_tokens"]
+    return chat
+
+
+def as_messages(request: Json, response: Json) -> list[Json]:
+    """What a request that goes on from `response` has before its own input; instructions do not go on.
+
+    Raises:
+        UntranslatableError: `request` is none that `to_chat` takes.
+    """
+    return [*messages_of(_input(request)), *messages_of(response.get("output"), "output")]
+
+
+def _messages(body: Json, earlier: Sequence[Json]) -> list[Json]:
+    instructions = body.get("instructions")
+    if not isinstance(instructions, str | None):
+        raise UntranslatableError("instructions", "must be a text")
+    first = [{"role": "system", "content": instructions}] if instructions else []
+    messages = [*first, *earlier, *messages_of(_input(body))]
+    if len(messages) == len(first):
+        raise UntranslatableError("input", "says nothing that could be answered: give a text or items")
+    return messages
+
+
+def _input(body: Json) -> Any:
+    given = body.get("input")
+    return [] if given is None else given
+
+
+def _tools(body: Json) -> Json:
+    tools = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(_list(body, "tools"))]
+    choice = _tool_choice(body.get("tool_choice"))
+    if not tools:
+        # A chat takes neither without tools; here they are the defaults that many clients send.
+        return {} if choice in (None, "auto", "none") else {"tool_choice": choice}
+    chosen = {"tool_choice": choice, "parallel_tool_calls": body.get("parallel_tool_calls")}
+    return {"tools": tools, **{name: value for name, value in chosen.items() if value is not None}}
+
+
+def _tool(tool: Any, at: str) -> Json:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    if kind != "function":
+        raise UntranslatableError(
+            f"{at}.type", f"{str(kind)[:40]!r} is not run here; give a function, and call the tool yourself"
+        )
+    if not isinstance(tool.get("name"), str):
+        raise UntranslatableError(f"{at}.name", "must be a text")
+    function = {name: value for name, value in tool.items() if name != "type" and value is not None}
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: Any) -> Any:
+    match choice:
+        case None | "auto" | "none" | "required":
+            return choice
+        case {"type": "function", "name": str(name)}:
+            return {"type": "function", "function": {"name": name}}
+        case {"type": "allowed_tools", "mode": "auto" | "required" as mode, "tools": list(tools)}:
+            allowed = [_allowed(tool, number) for number, tool in enumerate(tools)]
+            return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
+        case _:
+            raise UntranslatableError(
+                "tool_choice",
+                "must be auto, none, required, a function or allowed_tools: built-in tools are not run",
+            )
+
+
+def _allowed(tool: Any, number: int) -> Json:
+    match tool:
+        case {"type": "function", "name": str(name)}:
+            return {"type": "function", "function": {"name": name}}
+        case _:
+            raise UntranslatableError(f"tool_choice.tools[{number}]", "must be a function with its name")
+
+
+def _text(text: Any) -> Json:
+    _see_known("text", text, "format", "verbosity")
+    asked = text or {}
+    verbosity = {} if asked.get("verbosity") is None else {"verbosity": asked["verbosity"]}
+    match asked.get("format"):
+        case None | {"type": "text"}:
+            return verbosity
+        case {"type": "json_object"}:
+            return {"response_format": {"type": "json_object"}, **verbosity}
+        case {"type": "json_schema", "name": str(), "schema": dict()} as asked_format:
+            schema = {k: v for k, v in asked_format.items() if k != "type" and v is not None}
+            return {"response_format": {"type": "json_schema", "json_schema": schema}, **verbosity}
+        case _:
+            raise UntranslatableError(
+                "text.format", "must be text, json_object, or json_schema with a name and a schema"
+            )
+
+
+def _reasoning(reasoning: Any) -> Json:
+    # How a summary is written cannot be chosen; what a provider tells of its reasoning is there anyway.
+    _see_known("reasoning", reasoning, "effort", "summary", "generate_summary")
+    effort = (reasoning or {}).get("effort")
+    return {} if effort is None else {"reasoning_effort": effort}
+
+
+def _see_known(name: str, value: Any, *known: str) -> None:
+    if not isinstance(value, dict | None):
+        raise UntranslatableError(name, "must be an object")
+    for member, content in (value or {}).items():
+        if member not in known and content is not None:
+            raise UntranslatableError(f"{name}.{member}", f"has no effect here; known is {', '.join(known)}")
+
+
+def _logprobs(body: Json) -> Json:
+    included = _list(body, "include")
+    for number, name in enumerate(included):
+        if name not in (_LOGPROBS, _NEVER_THERE):
+            raise UntranslatableError(
+                f"include[{number}]", f"{str(name)[:40]!r} is not kept; possible is {_LOGPROBS}"
+            )
+    most = body.get("top_logprobs")
+    if not most and _LOGPROBS not in included:
+        return {}
+    return {"logprobs": True} if most is None else {"logprobs": True, "top_logprobs": most}
+
+
+def _list(body: Json, name: str) -> list[Any]:
+    value = body.get(name)
+    if not isinstance(value, list | None):
+        raise UntranslatableError(name, "must be a list")
+    return value or []

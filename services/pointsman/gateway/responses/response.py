@@ -1,0 +1,196 @@
+"""From a chat completion, or from none yet, to a `response` object. Pure.
+
+Ids of items are made from the response's, so that the same completion gives the same response at any time.
+Items stand in the order reasoning, message, calls: a completion keeps no other.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any, Literal
+
+from pointsman_schemas.base import Json
+
+_INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
+#: Of the codes that the API has for a response that failed: those that are not about an image.
+_CODES = {"server_error", "rate_limit_exceeded", "invalid_prompt"}
+#: Fields of a request that its response repeats, and what stands there for none.
+_ECHOED: Json = {
+    "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None,
+    "metadata": {}, "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None}, "safety_identifier": None, "service_tier": None,
+    "store": True, "temperature": None, "text": {"format": {"type": "text"}}, "tool_choice": "auto",
+    "tools": [], "top_logprobs": None, "top_p": None, "truncation": "disabled", "user": None,
+}  # fmt: skip
+
+
+def to_response(completion: Json, *, id: str, created_at: int, request: Json) -> Json:
+    """The response that `completion` is; `created_at` in seconds since 1970."""
+    choice = first_choice(completion)
+    reason = _INCOMPLETE.get(str(choice.get("finish_reason")))
+    output = list(_output(choice, id))
+    if reason is not None:
+        output[-1]["status"] = "incomplete"
+    response = _base(id, created_at, request, "completed" if reason is None else "incomplete")
+    for name in ("model", "service_tier"):
+        if isinstance(completion.get(name), str):
+            response[name] = completion[name]
+    details = None if reason is None else {"reason": reason}
+    return {
+        **response,
+        "incomplete_details": details,
+        "output": output,
+        "usage": _usage(completion.get("usage")),
+    }
+
+
+def pending(
+    id: str, created_at: int, request: Json, status: Literal["queued", "in_progress", "cancelled"]
+) -> Json:
+    """A response without an answer."""
+    return _base(id, created_at, request, status)
+
+
+def failed(id: str, created_at: int, request: Json, code: str, message: str) -> Json:
+    """A response that never comes. A code that the API does not know is a `server_error` of that `type`."""
+    error: Json = {"code": code if code in _CODES else "server_error", "message": message, "type": code}
+    return {**_base(id, created_at, request, "failed"), "error": error}
+
+
+def _base(id: str, created_at: int, request: Json, status: str) -> Json:
+    echo = {
+        name: deepcopy(none) if request.get(name) is None else request[name] for name, none in _ECHOED.items()
+    }
+    return {
+        "id": id, "object": "response", "created_at": created_at, "status": status, "error": None,
+        "incomplete_details": None, "model": request.get("model") or "", "output": [], "usage": None, **echo,
+    }  # fmt: skip
+
+
+def _output(choice: Json, id: str) -> Iterator[Json]:
+    message = _object(choice.get("message"))
+    reasoning, text, refusal = (
+        reasoning_of(message),
+        _text(message.get("content")),
+        _text(message.get("refusal")),
+    )
+    calls = [
+        (number, call)
+        for number, call in enumerate(objects(message.get("tool_calls")))
+        if isinstance(call.get("function"), dict)
+    ]
+    if reasoning:
+        yield {**reasoning_item(id), "summary": [{"type": "summary_text", "text": reasoning}]}
+    content: list[Json] = []
+    if text or not (reasoning or refusal or calls):
+        content.append(text_part(text, logprobs_of(choice)))
+    if refusal:
+        content.append({"type": "refusal", "refusal": refusal})
+    if content:
+        yield {**message_item(id), "status": "completed", "content": content}
+    for number, call in calls:
+        yield {**call_item(id, number, call), "status": "completed", "arguments": arguments_of(call)}
+
+
+def message_item(id: str) -> Json:
+    return {
+        "id": f"msg_{_stem(id)}",
+        "type": "message",
+        "role": "assistant",
+        "status": "in_progress",
+        "content": [],
+    }
+
+
+def reasoning_item(id: str) -> Json:
+    return {"id": f"rs_{_stem(id)}", "type": "reasoning", "summary": []}
+
+
+def call_item(id: str, number: int, call: Json) -> Json:
+    """A call without its arguments. `number`: of it among the calls of its response, from 0."""
+    name, call_id = call["function"].get("name"), call.get("id")
+    stem = f"{_stem(id)}_{number}"
+    return {
+        "id": f"fc_{stem}", "type": "function_call", "status": "in_progress",
+        "call_id": call_id if isinstance(call_id, str) and call_id else f"call_{stem}",
+        "name": name if isinstance(name, str) else "", "arguments": "",
+    }  # fmt: skip
+
+
+def text_part(text: str, logprobs: list[Json]) -> Json:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
+
+
+def first_choice(holder: Json) -> Json:
+    """The choice 0 of a completion or of a chunk; nothing where there is none."""
+    choices = objects(holder.get("choices"))
+    return next((choice for choice in choices if choice.get("index") in (0, None)), {})
+
+
+def reasoning_of(holder: Json) -> str:
+    """What a message or a delta tells of the reasoning; providers name it in two ways."""
+    return _text(holder.get("reasoning_content")) or _text(holder.get("reasoning"))
+
+
+def arguments_of(call: Json) -> str:
+    arguments = call["function"].get("arguments")
+    return arguments if isinstance(arguments, str) else ""
+
+
+def logprobs_of(choice: Json) -> list[Json]:
+    """Of the tokens of a text."""
+    tokens = objects(_object(choice.get("logprobs")).get("content"))
+    return [
+        {**_token(token), "top_logprobs": [_token(top) for top in objects(token.get("top_logprobs"))]}
+        for token in tokens
+    ]
+
+
+def objects(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _token(token: Json) -> Json:
+    text = token.get("token")
+    text = text if isinstance(text, str) else ""
+    return {"token": text, "logprob": token.get("logprob"), "bytes": token.get("bytes") or []}
+
+
+def _text(content: Any) -> str:
+    """Of a content; its parts put together where it has some."""
+    if isinstance(content, str):
+        return content
+    texts = [part.get("text") for part in objects(content) if part.get("type") == "text"]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _usage(usage: Any) -> Json | None:
+    if not isinstance(usage, dict):
+        return None
+    spent, made = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    read, written = (
+        _object(usage.get("prompt_tokens_details")),
+        _object(usage.get("completion_tokens_details")),
+    )
+    return {
+        "input_tokens": spent,
+        "input_tokens_details": {
+            "cached_tokens": _count(read, "cached_tokens"),
+            "cache_write_tokens": _count(read, "cache_write_tokens"),
+        },
+        "output_tokens": made,
+        "output_tokens_details": {"reasoning_tokens": _count(written, "reasoning_tokens")},
+        "total_tokens": _count(usage, "total_tokens") or spent + made,
+    }
+
+
+def _count(holder: Json, name: str) -> int:
+    value = holder.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _stem(id: str) -> str:
+    return id.removeprefix("resp_")

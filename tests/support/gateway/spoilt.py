@@ -1,0 +1,37 @@
+"""JSON that is right but for one place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+#: What may stand in the place of anything.
+WRONG: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "x",
+    [],
+    [None],
+    ["x"],
+    [[]],
+    [{}],
+    {},
+    {"x": 1},
+    {"type": "x"},
+    {"index": "0"},
+)
+
+
+def spoilt(value: Any) -> Iterator[Any]:
+    """`value` with each of its members and items left out, and with each thing that is wrong in its place."""
+    match value:
+        case dict():
+            for name, member in value.items():
+                others = {other: value[other] for other in value if other != name}
+                yield others
+                yield from ({**value, name: wrong} for wrong in (*WRONG, *spoilt(member)))
+        case list():
+            for at, item in enumerate(value):
+                yield [*value[:at], *value[at + 1 :]]
+                yield from ([*value[:at], wrong, *value[at + 1 :]] for wrong in (*WRONG, *spoilt(item)))
