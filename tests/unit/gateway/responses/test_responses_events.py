@@ -77,6 +77,17 @@ def held(events: list[Event], whole: dict[str, Any]) -> None:
         {"type": f"response.{response['status']}", "sequence_number": len(events) - 1, "response": response},
     )
     texts = deltas(events)
+    done_texts = {
+        (name.replace(".done", ".delta"), event["item_id"]): event[field]
+        for name, event in events
+        for field in ("text", "refusal", "arguments")
+        if name.endswith(".done") and field in event
+    }
+    assert {place: text for place, text in done_texts.items() if text} == texts
+    parts = [
+        (event["item_id"], event["content_index"]) for name, event in events if "content_part.added" in name
+    ]
+    assert parts == [(id, at) for at, (id, _) in enumerate(parts)]
     for item in response["output"]:
         texts_of = {
             "message": [("response.output_text.delta", "text"), ("response.refusal.delta", "refusal")],
@@ -90,11 +101,15 @@ def held(events: list[Event], whole: dict[str, Any]) -> None:
     assert texts == {}
     done = [event["item"] for name, event in events if name == "response.output_item.done"]
     assert done == response["output"]
-    added = [event["item"]["id"] for name, event in events if name == "response.output_item.added"]
-    assert sorted(added) == sorted(item["id"] for item in done)
-    assert [event["output_index"] for name, event in events if name == "response.output_item.added"] == list(
-        range(len(done))
-    )
+    added = [event for name, event in events if name == "response.output_item.added"]
+    assert [(event["item"]["id"], event["output_index"]) for event in added] == [
+        (item["id"], at) for at, item in enumerate(done)
+    ]
+    for event in added:
+        assert not any(event["item"].get(name) for name in ("content", "summary", "arguments"))
+    for name, event in events:
+        if name.endswith(".done") and "item_id" in event:
+            assert event["item_id"] == done[event["output_index"]]["id"]
 
 
 def through_the_sdk(events: list[Event], **asked: Any) -> Any:
