@@ -67,13 +67,6 @@ async def database(stack: Servers) -> AsyncIterator[str]:
         yield address
 
 
-@pytest.fixture
-async def secure_database(secure_stack: SecureServers) -> AsyncIterator[str]:
-    """The same beside a Kafka with logins."""
-    async with empty_database(secure_stack) as address:
-        yield address
-
-
 @asynccontextmanager
 async def empty_database(servers: Servers) -> AsyncIterator[str]:
     name = f"test_{secrets.token_hex(6)}"

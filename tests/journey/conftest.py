@@ -5,9 +5,10 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
+import pytest_asyncio
 
 from pointsman import starter
-from tests.conftest import Kafka
+from tests.conftest import Kafka, empty_database
 from tests.support.running.servers import SecureServers
 from tests.support.running.system import TIERS, System
 
@@ -23,16 +24,18 @@ async def system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[S
         started.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def secure_system(
-    secure_stack: SecureServers, secure_database: str, tmp_path: Path
+    secure_stack: SecureServers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[System]:
-    """The same where each service has a login of its own and no more rights than its part needs."""
+    """The same, for all tests of a file, where each service has a login and no more rights than it needs."""
     prefix = f"t{token_hex(4)}"
-    logins = secure_stack.logins(secure_database, prefix, TIERS, starter.AGENTS)
-    started = System(tmp_path / "system", secure_stack.bootstrap, secure_database, prefix, logins=logins)
-    try:
-        await started.start()
-        yield started
-    finally:
-        started.stop()
+    async with empty_database(secure_stack) as database:
+        logins = secure_stack.logins(database, prefix, TIERS, starter.AGENTS)
+        folder = tmp_path_factory.mktemp("secure_system")
+        started = System(folder, secure_stack.bootstrap, database, prefix, logins=logins)
+        try:
+            await started.start()
+            yield started
+        finally:
+            started.stop()
