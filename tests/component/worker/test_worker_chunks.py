@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,18 +11,20 @@ import pytest
 
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.produce.chunk_publisher import ChunkPublisher
 from pointsman.bus.produce.lane_writer import partition_of
 from pointsman.bus.read.follow import Follower
 from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.registry.cancellations import Cancellations
 from pointsman.runtime.settings import KafkaPart
+from pointsman.worker.handlers import WorkerHandler
 from pointsman.worker.providers.streaming.completion_fold import CompletionFold
 from pointsman_schemas.chunks import JobChunk
-from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.worker.routed_jobs import AGENT, calls, job_id, outcome
+from tests.support.worker.routed_jobs import AGENT, calls, job_id, outcome, routed
 from tests.support.worker.working import Worker, provider_of
 
 pytestmark = pytest.mark.stack
@@ -37,10 +39,10 @@ class Pieces:
         self._follower = follower
         self.records: list[Incoming] = []
 
-    async def until(self, events: int) -> list[JobChunk]:
-        """All of them, once there are so many events."""
+    async def until(self, enough: Callable[[list[JobChunk]], object]) -> list[JobChunk]:
+        """All that came, once they are enough."""
         async with asyncio.timeout(60):
-            while sum(len(chunk.events) for chunk in self.chunks) < events:
+            while not enough(self.chunks):
                 self.records += await self._follower.read()
         return self.chunks
 
@@ -86,18 +88,25 @@ def content(chunks: Sequence[JobChunk]) -> str:
     return str(folded(chunks)["choices"][0]["message"]["content"])
 
 
+def is_whole(chunks: Sequence[JobChunk]) -> bool:
+    """The usage comes last."""
+    return bool(folded(chunks).get("usage"))
+
+
+def of_last_call(chunks: Sequence[JobChunk]) -> list[JobChunk]:
+    return [chunk for chunk in chunks if chunk.call == chunks[-1].call]
+
+
 async def test_pieces_come_while_the_answer_does_and_are_the_answer(kafka: Kafka) -> None:
     async with streaming(kafka, SLOW) as (worker, pieces):
         working = asyncio.create_task(worker.do(stream=True))
-        first = (await pieces.until(1))[0]
+        first = (await pieces.until(bool))[0]
         assert not working.done()
         records = await working
         completed = outcome(records)
         assert isinstance(completed, JobCompleted)
         (call,) = calls(records)
-        assert call.response is not None
-        sent = len(call.response["choices"][0]["message"]["content"]) / 16  # four tokens an event
-        chunks = await pieces.until(int(sent) + 3)
+        chunks = await pieces.until(is_whole)
     assert len(chunks) > 3
     assert (first.job_id, first.agent_id, first.index) == (job_id(1), AGENT, 0)
     assert {chunk.call for chunk in chunks} == {first.call}
@@ -120,23 +129,17 @@ async def test_a_call_that_breaks_off_is_made_again_as_another_one(kafka: Kafka)
         completed = outcome(records)
         assert isinstance(completed, JobCompleted)
         broken, whole = calls(records)
-        chunks = await pieces.until(1)
-        while content(chunks_of_last(chunks)) != completed.response["choices"][0]["message"]["content"]:
-            chunks = await pieces.until(sum(len(chunk.events) for chunk in chunks) + 1)
+        chunks = await pieces.until(lambda chunks: chunks and is_whole(of_last_call(chunks)))
     assert (broken.status, broken.error_type, whole.status) == ("retry", "connection", "ok")
     first, second = dict.fromkeys(chunk.call for chunk in chunks)
     of_broken = [chunk for chunk in chunks if chunk.call == first]
     assert [chunk.index for chunk in of_broken] == list(range(len(of_broken)))
     assert broken.response is not None
-    assert 0 < len(content(of_broken)) < len(content(chunks_of_last(chunks)))
+    assert 0 < len(content(of_broken)) < len(content(of_last_call(chunks)))
     assert content(of_broken) == broken.response["choices"][0]["message"]["content"], (
         "it was read by somebody"
     )
     assert second == chunks[-1].call
-
-
-def chunks_of_last(chunks: Sequence[JobChunk]) -> list[JobChunk]:
-    return [chunk for chunk in chunks if chunk.call == chunks[-1].call]
 
 
 @pytest.mark.parametrize(
@@ -180,3 +183,49 @@ async def test_nothing_is_published_of_what_is_not_streamed(asked: dict[str, Any
         (call,) = calls(await worker.do(**asked))
     assert (call.status, call.first_event_ms) == ("ok", None)
     assert not {"stream", "stream_options"} & call.request.keys()
+
+
+async def test_a_job_that_is_cancelled_has_what_came_on_record() -> None:
+    settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}, "faults": [SLOW]})
+    came = asyncio.Event()
+    async with serving(settings) as url, provider_of(url) as provider:
+        worker = Worker(provider, send_chunk=lambda record: came.set())
+        working = asyncio.create_task(worker.do(stream=True))
+        async with asyncio.timeout(60):
+            await came.wait()
+        worker.cancellations.cancel(job_id(1), by="on-call")
+        records = await working
+    assert isinstance(outcome(records), JobCancelled)
+    (call,) = calls(records)
+    assert (call.status, call.http_status) == ("cancelled", None)
+    assert call.response is not None
+    assert call.response["choices"][0]["message"]["role"] == "assistant"
+    assert call.first_event_ms is not None
+
+
+async def test_what_an_agent_reads_on_a_topic_of_its_own_is_not_streamed() -> None:
+    topics = Topics()
+    settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
+    async with serving(settings) as url, provider_of(url) as provider:
+        for outcomes, streamed in ((topics.results, True), (topics.agent_results(AGENT), False)):
+            sent: list[Outgoing] = []
+            handler = WorkerHandler(
+                Worker(provider).call_context,
+                topics,
+                cancellations=Cancellations(),
+                outcomes=lambda _, topic=outcomes: topic,  # type: ignore[misc]
+                send_chunk=sent.append,
+            )
+            (call,) = calls(await handler(routed(stream=True)))
+            assert call.status == "ok"
+            assert bool(sent) is streamed
+            assert ("stream" in call.request) is streamed
+
+
+async def test_a_provider_that_streams_nothing_is_called_as_before() -> None:
+    settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}})
+    async with serving(settings) as url, provider_of(url, stream=False) as provider:
+        worker = Worker(provider, send_chunk=lambda record: pytest.fail("it was streamed"))
+        (call,) = calls(await worker.do(stream=True))
+    assert call.status == "ok"
+    assert "stream" not in call.request

@@ -33,10 +33,7 @@ Respond = Callable[[Asked], bytes | Awaitable[bytes]]
 
 @dataclass
 class Tiny:
-    """`base_url` is for a provider's row; `asked` has every request, `left` counts clients that went away.
-
-    `connections` counts those that were made.
-    """
+    """`base_url` is for a provider's row; `asked` has every request, `left` counts clients that went away."""
 
     base_url: str
     respond: Respond
@@ -44,7 +41,6 @@ class Tiny:
     under_way: int = 0
     most_under_way: int = 0
     left: int = 0
-    connections: int = 0
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -80,7 +76,6 @@ async def tiny_provider(respond: Respond) -> AsyncIterator[Tiny]:
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.add(asyncio.current_task())  # type: ignore[arg-type]
-        tiny.connections += 1
         try:
             while True:
                 await _one(tiny, reader, writer)

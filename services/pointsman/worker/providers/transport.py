@@ -136,7 +136,6 @@ class Transport:
                     if not take(piece):
                         await _until_end(response)
                         return Reply(status, headers, b"", streamed=True)
-            decoder.finish()
         except UnreadableError as error:
             return Reply(status, headers, b"", unreadable=str(error), streamed=True)
         return Reply(status, headers, b"", streamed=True)

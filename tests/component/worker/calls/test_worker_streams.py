@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -86,10 +87,11 @@ async def test_a_stream_is_asked_for_with_its_usage_and_what_else_the_job_says_o
         stream(b": hello\n\n" + STREAM),
         stream(STREAM, end=b""),
         stream(data(*EVENTS), end=b""),
+        stream(data(*EVENTS) + b'data: {"id": "chatc', end=b""),
     ],
 )
 async def test_a_stream_is_an_answer(answer: bytes) -> None:
-    """The last two break off after the answer, which is whole."""
+    """The last three break off after the answer, which is whole."""
     result, passed_on = await answered(answer)
     assert isinstance(result, Answer)
     assert result.response["choices"][0]["message"] == {"content": "four"}
@@ -107,11 +109,31 @@ async def test_one_body_in_spite_of_it_is_read_as_one(answer: bytes) -> None:
 
 
 async def test_a_connection_is_used_again_after_a_stream() -> None:
-    async with tiny_provider(in_turn(stream(STREAM))) as tiny, provider_of(tiny) as provider:
-        for _ in range(3):
-            result, _, _ = await call(provider)
-            assert isinstance(result, Answer)
-    assert tiny.connections == 1
+    """Its body ends a moment after the answer, in a packet of its own."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+            writer.write(stream(STREAM, end=b""))
+            await writer.drain()
+            await asyncio.sleep(0.02)
+            writer.write(b"0\r\n\r\n")
+
+    async def until_left(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await serve(reader, writer)
+        writer.close()
+
+    async with await asyncio.start_server(until_left, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        async with provider_of(url) as provider:
+            for _ in range(3):
+                result, _, _ = await call(provider)
+                assert isinstance(result, Answer)
+    assert connections == 1
 
 
 LIMITED = {"error": {"message": "x", "type": "rate_limit_error"}}

@@ -6,9 +6,18 @@ import pytest
 from pydantic import ValidationError
 
 from pointsman.dev.simulator.answering.draw import digest, lognormal, unit
-from pointsman.dev.simulator.fates import ordered
-from pointsman.dev.simulator.faults import RULES, FaultRule, Faults, SimulatedCall
-from pointsman.dev.simulator.reply import cut_short, sliced
+from pointsman.dev.simulator.answering.stream import DONE, EVENT_END, event
+from pointsman.dev.simulator.fates import ordered, spoilt
+from pointsman.dev.simulator.faults import (
+    RULES,
+    ErrorEvent,
+    FaultRule,
+    Faults,
+    MalformedBody,
+    SimulatedCall,
+    Unfinished,
+)
+from pointsman.dev.simulator.reply import cut_short, sliced, streamed
 
 
 def call(text: str = "hello", **change: str) -> SimulatedCall:
@@ -112,3 +121,27 @@ def test_a_body_is_cut_at_the_byte() -> None:
     assert len(pieces) == 8
     assert b"".join(cut_short(pieces, 0.5)) == bytes(range(50))
     assert cut_short(pieces, 0) == ()
+
+
+def spoilt_events(gap_s: float, **effect: object) -> list[bytes]:
+    (rule,) = RULES.validate_python([{"effect": effect}])
+    order = ordered([rule.effect], seed=1)
+    assert isinstance(order.fate, MalformedBody | ErrorEvent | Unfinished)
+    events = [event({"n": number}) for number in range(10)]
+    spoilt_reply = spoilt(streamed([*events, DONE], delay_s=0, gap_s=gap_s), order.fate)
+    if gap_s:
+        assert len(spoilt_reply.pieces) > 4
+    return b"".join(spoilt_reply.pieces).split(EVENT_END)
+
+
+@pytest.mark.parametrize("gap_s", [0, 0.1])
+def test_a_stream_goes_wrong_after_the_part_that_is_asked_for(gap_s: float) -> None:
+    first = [b'data: {"n":%d}' % number for number in range(5)]
+    unfinished = spoilt_events(gap_s, kind="unfinished", after=0.5)
+    assert unfinished == [*first, b""]
+    *events, error, _ = spoilt_events(gap_s, kind="error_event", after=0.5, code="overloaded")
+    assert events == first
+    assert b'"error"' in error
+    assert b'"overloaded"' in error
+    *events, broken, done, _ = spoilt_events(gap_s, kind="malformed", after=0.5)
+    assert (events, broken, done) == (first, b'data: {"id": "chatcmpl-', b"data: [DONE]")

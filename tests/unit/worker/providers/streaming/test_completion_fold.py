@@ -66,10 +66,12 @@ def test_texts_of_several_choices_are_put_together_whatever_the_pieces(
     assert body == {**TOP, "object": "chat.completion", "choices": choices, "usage": usage}
 
 
-@given(arguments=st.lists(st.text(max_size=20), min_size=1, max_size=4), cuts=cuts)
-def test_calls_of_tools_are_put_together_by_their_index(arguments: list[str], cuts: list[int]) -> None:
+@given(arguments=st.lists(st.text(max_size=20), min_size=1, max_size=4), cuts=cuts, order=st.randoms())
+def test_calls_of_tools_are_put_together_by_their_index(
+    arguments: list[str], cuts: list[int], order: Any
+) -> None:
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
-    for index in range(len(arguments)):
+    for index in order.sample(range(len(arguments)), len(arguments)):
         function = {"name": f"f{index}", "arguments": ""}
         first = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
         deltas.append({"tool_calls": [first]})

@@ -59,6 +59,14 @@ def test_an_event_is_bounded(stream: bytes, step: int) -> None:
         read(*(stream[at : at + step] for at in range(0, len(stream), step)), most=100)
 
 
+def test_a_line_without_an_end_is_not_kept_beyond_the_bound() -> None:
+    reader = EventReader(100)
+    for _ in range(100):
+        assert reader.feed(b"x") == []
+    with pytest.raises(EventTooLargeError):
+        reader.feed(b"x")
+
+
 def test_the_bound_is_that_of_one_event() -> None:
     assert len(read(b"data: " + b"x" * 90 + b"\n\n", most=100)) == 1
     assert len(read(*[b"data: " + b"x" * 90 + b"\n\n"] * 50, most=100)) == 50
