@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import uvicorn
@@ -27,10 +28,17 @@ from pointsman.runtime.settings import HttpPart
 
 log = logging.getLogger(__name__)
 
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+_OWN_PATHS = ("/healthz", "/readyz", "/metrics")
+
 
 @dataclass(frozen=True)
 class Service:
-    """What the host runs: `run` works until `stop`; `not_ready` says what is missing, if anything."""
+    """What the host runs: `run` works until `stop`; `not_ready` says what is missing, if anything.
+
+    `web` answers all requests but those about the service itself.
+    """
 
     name: str
     settings: LanePart
@@ -42,6 +50,7 @@ class Service:
     resources: Callable[[], contextlib.AbstractAsyncContextManager[None]] = field(
         default=contextlib.nullcontext
     )
+    web: ASGIApp | None = None
 
 
 def control_broker(settings: LanePart) -> KafkaBroker:
@@ -70,7 +79,7 @@ class Host:
         self._stopping = False
         self.failure: BaseException | None = None
         self.ended = asyncio.Event()
-        self.app = AsgiFastStream(
+        self._own = AsgiFastStream(
             service.broker,
             lifespan=self._lifespan,
             specification=AsyncAPI(title=f"pointsman {service.name}"),
@@ -81,6 +90,14 @@ class Host:
             ],
             logger=logging.getLogger("pointsman.faststream"),
         )
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """See ASGI."""
+        web = self._service.web
+        if web is None or scope["type"] == "lifespan" or scope["path"] in _OWN_PATHS:
+            await self._own(scope, receive, send)
+        else:
+            await web(scope, receive, send)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -139,7 +156,11 @@ async def _serve(service: Service, http: HttpPart) -> int:
     address = f"http://{http.http_host}:{listener.getsockname()[1]}"
     server = _Server(
         uvicorn.Config(
-            host.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5
+            host.app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=max(5, int(service.settings.grace_s) + 1),
         )
     )
     event(log, logging.INFO, Event.SERVICE_STARTING, service=service.name, http=address)

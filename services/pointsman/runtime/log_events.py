@@ -12,6 +12,8 @@ class Event(StrEnum):
         " reading stopped until `pointsman audit adopt` starts a new chapter"
     )
     REGISTRY_IN_FORCE = "registry in force"
+    NOT_CANCELLED = "job that nobody waits for any more could not be cancelled"
+    REQUEST_FAILED = "request failed: a defect in the gateway"
     REGISTRY_CHANGE_IGNORED = "registry change ignored: it is not by who may make it"
     RECORD_GIVEN_UP = "record given up: its handler failed"
     RECORD_TOO_LARGE = "record is too large for its topic"

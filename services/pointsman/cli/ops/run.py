@@ -97,6 +97,26 @@ def review(
 
 
 @app.command()
+def gateway(
+    *,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Answer applications by HTTP, as the APIs of OpenAI and Anthropic do.
+
+    Any number of these processes may run. POINTSMAN_GATEWAY_KEY_FILE is the key that it signs with,
+    POINTSMAN_GATEWAY_AGENT lets requests in without a key, for a first try.
+    """
+    from pointsman.cli.settings import load
+    from pointsman.gateway.app import run
+    from pointsman.gateway.settings import GatewaySettings
+
+    flags = {"kafka": kafka, "prefix": prefix, "http_port": http_port}
+    raise typer.Exit(run(load(GatewaySettings, **flags)))
+
+
+@app.command()
 def audit(
     *,
     kafka: Kafka = None,

@@ -1,0 +1,187 @@
+"""Reads partitions of one number in several topics: those that the group gives us, and others for a while.
+
+The group shares out numbers among processes, and that is all it is for: nothing is committed, and what is
+read is read outside of it.
+
+Invariants:
+- A partition is read from where it ended when it was asked for: what is written after that is shown.
+- Whoever is given a number later takes nothing away: it is read as long as somebody needs it.
+- A connection that breaks is replaced, and reading goes on where it was.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Collection, Sequence
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected
+from pointsman.bus.errors import BusError, KafkaUnavailableError
+from pointsman.bus.places import LATEST, Place
+from pointsman.bus.produce.lane_writer import partition_of
+from pointsman.bus.read.partitions import Partitions
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.5
+_BATCH = 500
+_KEYLESS: "itertools.count[int]" = itertools.count()
+
+
+class PartitionReader:
+    """`topics` have as many partitions each; the group shares out those of the first.
+
+    `take` is shown every record; `needed`: the numbers that somebody waits for, whosever they are.
+    """
+
+    def __init__(
+        self,
+        settings: LanePart,
+        group: str,
+        topics: Sequence[str],
+        take: Callable[[Incoming], None],
+        needed: Callable[[], Collection[int]],
+    ) -> None:
+        self._settings = settings
+        self._group = group
+        self._topics = topics
+        self._take = take
+        self._needed = needed
+        self._given: frozenset[int] = frozenset()
+        self._next: dict[Place, int] = {}
+        self._member: GroupMember | None = None
+        self._partitions: Partitions | None = None
+        self._locating = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._connected = asyncio.Event()
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is read at the moment, for `/readyz`."""
+        return None if self._connected.is_set() else f"{self._topics[0]} is not read yet"
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The numbers that the group gave us and that are being read; perhaps none."""
+        return frozenset(number for number in self._given if self._is_read(number))
+
+    def number_of(self, key: bytes) -> int:
+        """The number of the partition to which a key leads.
+
+        Raises:
+            KafkaUnavailableError: nothing is connected.
+        """
+        if self._member is None:
+            raise self._unavailable()
+        count = len(self._member.fetcher.client.cluster.partitions_for_topic(self._topics[0]) or ())
+        if not count:
+            raise self._unavailable()
+        return partition_of(key, count, _KEYLESS)
+
+    async def read_too(self, number: int) -> None:
+        """Return when this number is read, from where its partitions end now or earlier.
+
+        Raises:
+            KafkaUnavailableError: no broker says where they end.
+        """
+        if not self._is_read(number):
+            try:
+                await self._locate([number])
+            except (KafkaError, OSError) as error:
+                raise self._unavailable() from error
+
+    def stop(self) -> None:
+        """Return from `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Read until stopped."""
+        await keep_connected(self._stopping, self._read)
+
+    async def _read(self) -> None:
+        async with group_member(self._settings, self._group) as member:
+            try:
+                await member.join(self._assigned, topics=[self._topics[0]])
+                await member.fetcher.know(self._topics)
+                self._partitions = Partitions(
+                    member.fetcher.client, committed_only=True, user=self._settings.kafka_username
+                )
+                self._member = member
+                for place, offset in self._next.items():
+                    member.fetcher.seek(TopicPartition(*place), offset)
+                for watchdog in member.turns(self._stopping):
+                    wanted_numbers = self._given.union(self._needed())
+                    await self._locate([number for number in wanted_numbers if not self._is_read(number)])
+                    self._connected.set()
+                    self._let_go(member, wanted_numbers)
+                    wanted = [TopicPartition(*place) for place in self._next]
+                    for tp in await member.gather(wanted, _POLL_S):
+                        self._take_from(member, tp)
+                    await watchdog.look(
+                        {TopicPartition(*place): offset for place, offset in self._next.items()}
+                    )
+            finally:
+                self._connected.clear()
+                self._member = self._partitions = None
+
+    async def _assigned(self, given: set[TopicPartition]) -> None:
+        self._given = frozenset(tp.partition for tp in given)
+        event(
+            log,
+            logging.INFO,
+            Event.PARTITIONS_ASSIGNED,
+            group=self._group,
+            partitions=sorted(self._given),
+        )
+
+    async def _locate(self, numbers: Sequence[int]) -> None:
+        """Begin to read these numbers at their end."""
+        if not numbers:
+            return
+        async with self._locating:
+            places = [
+                (topic, number) for number in numbers if not self._is_read(number) for topic in self._topics
+            ]
+            if not places:
+                return
+            member, partitions = self._member, self._partitions
+            if member is None or partitions is None:
+                raise self._unavailable()
+            ends = await partitions.offsets(
+                dict.fromkeys(places, LATEST), self._settings.request_timeout_ms / 1000
+            )
+            for place, end in ends.items():
+                self._next[place] = end
+                member.fetcher.seek(TopicPartition(*place), end)
+
+    def _take_from(self, member: GroupMember, tp: TopicPartition) -> None:
+        place = (tp.topic, tp.partition)
+        if place not in self._next:
+            return
+        fetch_buffer = member.fetcher.fetch_buffer(tp)
+        while fetch_buffer:
+            for record in fetch_buffer.take(_BATCH):
+                self._take(record)
+                self._next[place] = record.offset + 1
+        self._next[place] = max(self._next[place], member.fetcher.next_offset(tp))
+        if member.fetcher.halted(tp):  # retention was faster, or the topic was made anew: from its end on
+            del self._next[place]
+            member.fetcher.forget(tp)
+
+    def _let_go(self, member: GroupMember, wanted: Collection[int]) -> None:
+        """Read no longer what was given to another and nobody needs."""
+        for place in [place for place in self._next if place[1] not in wanted]:
+            del self._next[place]
+            member.fetcher.forget(TopicPartition(*place))
+
+    def _is_read(self, number: int) -> bool:
+        return all((topic, number) in self._next for topic in self._topics)
+
+    def _unavailable(self) -> BusError:
+        return KafkaUnavailableError(self._settings.kafka, _POLL_S, "no broker answers")

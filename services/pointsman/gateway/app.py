@@ -1,0 +1,83 @@
+"""Builds the gateway: HTTP in front, the intake and the outcomes behind."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.commands import MessageListener
+from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.gateway.caller import Callers
+from pointsman.gateway.door import Door
+from pointsman.gateway.jobs import Jobs
+from pointsman.gateway.model_names import ModelNames
+from pointsman.gateway.replies import Replies
+from pointsman.gateway.settings import GatewaySettings
+from pointsman.gateway.web import web_app
+from pointsman.identity.keys import PrivateKey
+from pointsman.registry.follow import followed_registry
+from pointsman.registry.in_force import RegistryInForce
+from pointsman.runtime import logging
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman_schemas.policies import PolicyApplied
+
+
+def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
+    """The gateway as a service.
+
+    Raises:
+        ClaimsSettingError: there is no store of large values at such an address.
+        KeyUnreadableError, OSError: the file of its key holds none.
+    """
+    topics, in_force, names = settings.topics, RegistryInForce(), ModelNames()
+    claim_check = open_claim_check(settings)
+    publisher = Publisher(settings)
+    replies = Replies(settings, settings.group, topics, claim_check, clock)
+    key = _key(settings.gateway_key_file)
+    jobs = Jobs(settings, replies, publisher, claim_check=claim_check, key=key, clock=clock)
+    door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock)
+
+    def hear(policy: PolicyApplied, _record: Incoming) -> None:
+        names.hear(policy)
+
+    policies = MessageListener(settings, topics.policy, (PolicyApplied,), hear)
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[None]:
+        async with (
+            followed_registry(settings, topics, in_force, settings.registry_people),
+            policies.running(),
+            publisher,
+            closed_after(claim_check),
+        ):
+            yield
+            await jobs.close()
+            await replies.close()
+
+    def stop() -> None:
+        door.closing.set()
+        replies.reader.stop()
+
+    return Service(
+        name="gateway",
+        settings=settings,
+        topics=[topic.name for topic in topics.of("gateway")],
+        broker=control_broker(settings),
+        run=replies.reader.run,
+        stop=stop,
+        not_ready=lambda: in_force.problem or policies.problem or replies.reader.problem,
+        resources=resources,
+        web=web_app(door),
+    )
+
+
+def _key(file: Path | None) -> PrivateKey | None:
+    return None if file is None else PrivateKey.parse(file.read_text())
+
+
+def run(settings: GatewaySettings) -> int:
+    """Serve until told to stop; returns the exit code."""
+    logging.configure()
+    return serve(build(settings), settings)

@@ -1,0 +1,167 @@
+"""What every route uses: who asks, which model, the job's reply, and the wait for it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from starlette.requests import Request
+
+from pointsman.gateway.body import read_json
+from pointsman.gateway.caller import Callers
+from pointsman.gateway.errors import ApiError, error_of
+from pointsman.gateway.jobs import IDEMPOTENCY_KEY, Asked, Jobs
+from pointsman.gateway.model_names import ModelNames
+from pointsman.gateway.replies import Reply
+from pointsman.gateway.settings import GatewaySettings
+from pointsman.runtime.clock import Clock
+from pointsman_schemas.base import Json
+from pointsman_schemas.outcomes import JobCompleted, Outcome
+
+T = TypeVar("T")
+
+#: A job that nobody takes up is given up here so long after its deadline, seconds.
+_LATE_S = 5.0
+
+
+class GoneError(Exception):
+    """The client went away: nobody hears what is answered."""
+
+
+@dataclass
+class Door:
+    """`closing` is set when the process is told to stop: who still waits then is told so."""
+
+    settings: GatewaySettings
+    callers: Callers
+    models: ModelNames
+    jobs: Jobs
+    clock: Clock
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def agent(self, request: Request) -> str:
+        """Who asks. Raises: ApiError."""
+        return self.callers.agent(request.headers, self.clock())
+
+    async def body(self, request: Request) -> tuple[Json, bytes]:
+        """What is asked. Raises: ApiError, ClientDisconnect."""
+        return await read_json(request, self.settings.gateway_max_bytes)
+
+    async def reply(
+        self, request: Request, agent_id: str, chat: Json, content: bytes, model: object
+    ) -> Reply:
+        """The reply to a request that was brought into the OpenAI chat shape.
+
+        Raises:
+            ApiError: no job was made of it.
+        """
+        if self.closing.is_set():
+            raise shutting_down()
+        asked = Asked(agent_id, self.models.tier(model), chat, request.url.path, content, request.headers)
+        return await self.jobs.reply(asked)
+
+    @contextlib.contextmanager
+    def awaited(self, request: Request, reply: Reply) -> Iterator[None]:
+        """Inside, the client waits; one with an idempotency key means to come back."""
+        with self.jobs.awaited(
+            reply, keep=lambda: IDEMPOTENCY_KEY in request.headers or self.closing.is_set()
+        ):
+            yield
+
+    async def answer(self, request: Request, reply: Reply) -> JobCompleted:
+        """The answer to a job.
+
+        Raises:
+            ApiError: it has another outcome, or none in time.
+            GoneError: the client did not wait for it.
+        """
+        with self.awaited(request, reply):
+            outcome = await self.until(request, asyncio.shield(reply.outcome), reply)
+        return answered(outcome)
+
+    async def until(self, request: Request, happens: Awaitable[T], reply: Reply) -> T:
+        """What comes of `happens`, while the client is there.
+
+        Raises:
+            ApiError: not in time, or this process is told to stop.
+            GoneError: the client went away.
+        """
+        wanted = asyncio.ensure_future(happens)
+        others = [
+            asyncio.create_task(gone(request), name="client gone"),
+            asyncio.create_task(self.closing.wait(), name="closing"),
+        ]
+        late_s = reply.left_s(self.clock()) + _LATE_S
+        try:
+            await asyncio.wait([wanted, *others], timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
+            if wanted.done():
+                return wanted.result()
+            if others[0].done():
+                raise GoneError
+            if others[1].done():
+                raise shutting_down(reply.job_id)
+            raise too_late(reply.job_id)
+        finally:
+            for task in [wanted, *others]:
+                task.cancel()
+
+
+def answered(outcome: Outcome) -> JobCompleted:
+    """The outcome, where it is an answer.
+
+    Raises:
+        ApiError: it is none.
+    """
+    error = error_of(outcome)
+    if error is not None:
+        error.headers = {**error.headers, **headers_of(outcome)}
+        raise error
+    assert isinstance(outcome, JobCompleted)
+    return outcome
+
+
+def headers_of(outcome: Outcome) -> dict[str, str]:
+    """What an outcome says beside the answer."""
+    headers = {
+        **job_headers(outcome.job_id),
+        "x-pointsman-attempts": str(outcome.attempts),
+        "x-pointsman-tier": outcome.tier or "",
+        "x-pointsman-cost-usd": "" if outcome.cost_usd is None else f"{outcome.cost_usd:f}",
+    }
+    if isinstance(outcome, JobCompleted):
+        headers |= {"x-pointsman-provider": outcome.provider, "x-pointsman-model": outcome.model}
+    # Header values are Latin-1 and one line; a provider's name for its model is anything.
+    return {
+        name: value for name, value in headers.items() if value and value.isascii() and value.isprintable()
+    }
+
+
+def job_headers(job_id: UUID) -> dict[str, str]:
+    """Which job it is: for people, and by the names that SDKs look for."""
+    return {"x-pointsman-job-id": str(job_id), "x-request-id": str(job_id), "request-id": str(job_id)}
+
+
+def shutting_down(job_id: UUID | None = None) -> ApiError:
+    """Another process has to be asked."""
+    headers: Mapping[str, str] = {"connection": "close", "retry-after": "1"}
+    headers = {**headers, **(job_headers(job_id) if job_id else {})}
+    return ApiError(503, "server_error", "shutting_down", "this process shuts down", headers=headers)
+
+
+def too_late(job_id: UUID) -> ApiError:
+    """Nobody took the job up."""
+    return ApiError(
+        504,
+        "timeout_error",
+        "deadline_exceeded",
+        f"job {job_id} has no outcome, and its deadline has passed",
+        headers={**job_headers(job_id), "x-should-retry": "false"},
+    )
+
+
+async def gone(request: Request) -> None:
+    """Return when the client went away; its body was read before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

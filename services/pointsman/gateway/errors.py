@@ -1,0 +1,106 @@
+"""What is answered instead of an answer: status, code and words, in the shape that the caller's API has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from pointsman_schemas.base import Json
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected, Outcome
+from pointsman_schemas.reasons import FailReason, Reason
+
+#: A client that asks again would make another job of it: what can be tried again was tried by the worker.
+_NOT_AGAIN = {"x-should-retry": "false"}
+
+
+@dataclass(eq=False)
+class ApiError(Exception):
+    """`type` and `code` are words for programs, `param` names what of the request is wrong."""
+
+    status: int
+    type: str
+    code: str
+    message: str
+    param: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def openai(self) -> Json:
+        """As OpenAI's API says it."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+    @property
+    def anthropic(self) -> Json:
+        """As Anthropic's API says it."""
+        return {
+            "type": "error",
+            "error": {"type": _ANTHROPIC.get(self.status, "api_error"), "message": self.message},
+        }
+
+
+_ANTHROPIC = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+
+def invalid(message: str, param: str | None = None, code: str = "invalid_value") -> ApiError:
+    """The request itself is wrong."""
+    return ApiError(400, "invalid_request_error", code, message, param)
+
+
+def unavailable(message: str) -> ApiError:
+    """Kafka is away: nothing was sent."""
+    return ApiError(503, "server_error", "unavailable", message, headers={"retry-after": "1"})
+
+
+def error_of(outcome: Outcome) -> ApiError | None:
+    """What an outcome that is no answer is told as; None for an answer."""
+    match outcome:
+        case JobCompleted():
+            return None
+        case JobRejected(reason=reason, message=message):
+            status, type = _REJECTED.get(reason, (400, "invalid_request_error"))
+            return ApiError(status, type, reason.value, message, headers=_NOT_AGAIN)
+        case JobFailed(reason=reason, message=message, limit=limit):
+            status, type = _FAILED[reason]
+            code = "insufficient_quota" if limit is not None and limit.startswith("usd_") else reason.value
+            return ApiError(status, type, code, message, headers=_NOT_AGAIN)
+        case JobExpired(message=message):
+            return ApiError(504, "timeout_error", "deadline_exceeded", message, headers=_NOT_AGAIN)
+        case JobCancelled(message=message, cancelled_by=by):
+            text = f"the job was cancelled by {by}" + (f": {message}" if message else "")
+            return ApiError(409, "conflict_error", "cancelled", text, headers=_NOT_AGAIN)
+        case _:
+            assert_never(outcome)
+
+
+_REJECTED = {
+    Reason.TOO_LARGE: (413, "invalid_request_error"),
+    Reason.AGENT_NOT_ALLOWED: (403, "permission_error"),
+    Reason.NOT_APPROVED: (403, "permission_error"),
+    Reason.UNKNOWN_TIER: (404, "invalid_request_error"),
+    Reason.DUPLICATE_JOB: (409, "conflict_error"),
+    Reason.DEADLINE_PASSED: (504, "timeout_error"),
+    Reason.INTERNAL: (500, "server_error"),
+}
+_FAILED = {
+    FailReason.RATE_LIMITED: (429, "rate_limit_error"),
+    FailReason.SERVER_ERROR: (502, "server_error"),
+    FailReason.CONNECTION: (502, "server_error"),
+    FailReason.TIMEOUT: (504, "timeout_error"),
+    FailReason.BAD_RESPONSE: (502, "server_error"),
+    FailReason.BAD_REQUEST: (400, "invalid_request_error"),
+    FailReason.AUTHENTICATION: (502, "server_error"),  # the provider refuses our key, not the caller's
+    FailReason.MODEL_NOT_FOUND: (502, "server_error"),
+    FailReason.CONTENT_FILTER: (400, "invalid_request_error"),
+    FailReason.INTERNAL: (500, "server_error"),
+}

@@ -1,0 +1,64 @@
+"""The job that a request asks for."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from pointsman.bus.codec.decode import refusal
+from pointsman.gateway.errors import invalid
+from pointsman_schemas.base import Json
+from pointsman_schemas.jobs import Job
+
+KIND, ORDER_KEY, DEADLINE = "x-pointsman-kind", "x-pointsman-order-key", "x-pointsman-deadline"
+_MOST_DEADLINE_S = 7 * 86_400
+
+
+def job_of(
+    request: Json,
+    headers: Mapping[str, str],
+    *,
+    job_id: UUID,
+    agent_id: str,
+    tier: str | None,
+    now: datetime,
+    deadline_s: float,
+) -> Job:
+    """A job for `request`, in the OpenAI chat shape. `deadline_s`: where the headers name none.
+
+    Raises:
+        ApiError: what is asked for is no job; says which field, and what it must be.
+    """
+    fields = {
+        "job_id": job_id,
+        "agent_id": agent_id,
+        "tier": tier,
+        "kind": headers.get(KIND),
+        "order_key": headers.get(ORDER_KEY),
+        "deadline": deadline_of(headers.get(DEADLINE), now, deadline_s),
+        "metadata": request.get("metadata") or {},
+        "request": request,
+    }
+    try:
+        return Job.model_validate(fields)
+    except ValidationError as error:
+        param = next((str(part) for part in error.errors()[0]["loc"] if part != "request"), None)
+        raise invalid(str(refusal(error, within=("request",))), param) from None
+
+
+def deadline_of(text: str | None, now: datetime, otherwise_s: float) -> datetime | str:
+    """From seconds, or the text of a time as it is.
+
+    Raises:
+        ApiError: these seconds are none.
+    """
+    if text is None:
+        return now + timedelta(seconds=otherwise_s)
+    try:
+        seconds = float(text)
+    except ValueError:
+        return text
+    if not 0 < seconds <= _MOST_DEADLINE_S:
+        raise invalid(f"{DEADLINE}: seconds from now, more than 0 and at most {_MOST_DEADLINE_S:,}", DEADLINE)
+    return now + timedelta(seconds=seconds)

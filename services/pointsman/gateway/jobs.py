@@ -1,0 +1,207 @@
+"""Sends the jobs that requests ask for, and cancels those that nobody waits for any more.
+
+Invariants:
+- A job is sent only once its outcome will be heard of.
+- One request is one job: a repeat is attached to the job that is under way, or gets its outcome.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.codec.signed import sign
+from pointsman.bus.errors import BusError, PublishRefusedError, PublishUncertainError
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.client.job import as_record
+from pointsman.gateway.errors import ApiError, unavailable
+from pointsman.gateway.job import job_of
+from pointsman.gateway.repeats import Repeats, digest_of, keyed_id
+from pointsman.gateway.replies import Replies, Reply
+from pointsman.gateway.settings import GatewaySettings
+from pointsman.identity.keys import PrivateKey
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman_schemas.base import Json
+from pointsman_schemas.envelope import start
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job, JobCancel
+
+log = logging.getLogger(__name__)
+
+IDEMPOTENCY_KEY, RETRY_COUNT = "idempotency-key", "x-stainless-retry-count"
+#: A client that went away may come back as its own retry: so long its job goes on, seconds.
+GRACE_S = 0.8
+_MOST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: `request` in the OpenAI chat shape, `content` its body as it came, on `route`."""
+
+    agent_id: str
+    tier: str | None
+    request: Json
+    route: str
+    content: bytes
+    headers: Mapping[str, str]
+
+
+class Jobs:
+    """`key`: what it signs with; None: nothing is signed."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        replies: Replies,
+        publisher: Publisher,
+        *,
+        claim_check: ClaimCheck | None,
+        key: PrivateKey | None,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._topics = settings.topics
+        self._replies = replies
+        self._publisher = publisher
+        self._claim_check = claim_check
+        self._key = key
+        self._clock = clock
+        self._repeats = Repeats()
+        self._sending: dict[UUID, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def reply(self, asked: Asked) -> Reply:
+        """The reply to a request: of a new job, or of the one that the same request made before.
+
+        Raises:
+            ApiError: no job was made of it.
+        """
+        key = asked.headers.get(IDEMPOTENCY_KEY)
+        if key is not None and not 0 < len(key) <= _MOST_KEY:
+            raise ApiError(
+                400, "invalid_request_error", "invalid_value", f"{IDEMPOTENCY_KEY}: at most {_MOST_KEY}"
+            )  # fmt: skip
+        digest = digest_of(asked.route, asked.content)
+        is_retry = asked.headers.get(RETRY_COUNT, "0") not in ("", "0")
+        now = time.monotonic()
+        try:
+            before = self._repeats.find(asked.agent_id, digest, key, is_retry=is_retry, now=now)
+        except KeyError:
+            raise ApiError(
+                409, "conflict_error", "idempotency_key_reused",
+                f"this {IDEMPOTENCY_KEY} was sent before with another body",
+                headers={"x-should-retry": "false"},
+            ) from None  # fmt: skip
+        if before is not None and (reply := self._replies.known(before)) is not None:
+            await self._sent(reply)
+            return reply
+        return await self._new(asked, key, digest, now)
+
+    async def cancel(self, job_id: UUID, agent_id: str, reason: str) -> None:
+        """Ask for a job to stop.
+
+        Raises:
+            ApiError: Kafka is away.
+        """
+        now = self._clock()
+        command = JobCancel(job_id=job_id, agent_id=agent_id, reason=reason)
+        envelope = start(
+            uuid7(now), source=agent_id, type=command.TYPE, time=now, agent_id=agent_id, job_id=job_id
+        )
+        record = emit(self._topics.control, str(job_id).encode(), envelope, command)
+        try:
+            await self._publisher.publish([self._signed(record)])
+        except BusError as error:
+            raise unavailable(str(error)) from error
+
+    @contextlib.contextmanager
+    def awaited(self, reply: Reply, *, keep: Callable[[], bool]) -> Iterator[None]:
+        """Inside, a client waits for it; when none does any more its job is cancelled, unless `keep` then."""
+        try:
+            with reply.awaited():
+                yield
+        finally:
+            self._left(reply, keep)
+
+    def _left(self, reply: Reply, keep: Callable[[], bool]) -> None:
+        if not (reply.waiting or reply.outcome.done() or keep()) and self._settings.gateway_cancel:
+            task = asyncio.create_task(self._leave(reply), name="leave")
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def close(self) -> None:
+        """Send no more."""
+        for task in [*self._leaving, *self._sending.values()]:
+            task.cancel()
+        await asyncio.gather(*self._leaving, *self._sending.values(), return_exceptions=True)
+
+    async def _new(self, asked: Asked, key: str | None, digest: bytes, now: float) -> Reply:
+        if len(self._replies) >= self._settings.gateway_open_requests:
+            raise ApiError(
+                429, "rate_limit_error", "too_many_requests",
+                f"{len(self._replies):,} requests wait here already", headers={"retry-after": "5"},
+            )  # fmt: skip
+        try:
+            job_id = self._replies.new_id() if key is None else keyed_id(asked.agent_id, key)
+            job = job_of(
+                asked.request,
+                asked.headers,
+                job_id=job_id,
+                agent_id=asked.agent_id,
+                tier=asked.tier,
+                now=self._clock(),
+                deadline_s=self._settings.gateway_deadline_s,
+            )
+            # From here on a repeat finds it.
+            self._repeats.remember(asked.agent_id, digest, key, job_id, now)
+            reply = await self._replies.expect(job)
+        except BusError as error:
+            raise unavailable(str(error)) from error
+        if job_id not in self._sending:
+            # A task of its own: a client that goes away does not leave it half done.
+            sending = self._sending[job_id] = asyncio.create_task(self._send(job), name="send job")
+            sending.add_done_callback(lambda _: self._sending.pop(job_id, None))
+        await self._sent(reply)
+        return reply
+
+    async def _sent(self, reply: Reply) -> None:
+        """Return when its job was sent."""
+        sending = self._sending.get(reply.job_id)
+        if sending is None:
+            return
+        try:
+            await asyncio.shield(sending)
+        except PublishUncertainError:
+            return  # it may be in Kafka, and the producer goes on trying: its outcome says so
+        except (BusError, ClaimsUnavailableError) as error:
+            self._replies.forget(reply)
+            if isinstance(error, PublishRefusedError):
+                raise ApiError(413, "invalid_request_error", "too_large", str(error)) from error
+            raise unavailable(str(error)) from error
+
+    async def _send(self, job: Job) -> None:
+        records = [as_record(job, self._topics, self._clock())]
+        if self._claim_check is not None:
+            records = await self._claim_check.deposit(records)
+        await self._publisher.publish([self._signed(record) for record in records])
+
+    async def _leave(self, reply: Reply) -> None:
+        await asyncio.sleep(GRACE_S)
+        if reply.waiting or reply.outcome.done():
+            return
+        try:
+            await self.cancel(reply.job_id, reply.job.agent_id, "nobody waits for the answer any more")
+        except ApiError as error:
+            event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=error.message)
+
+    def _signed(self, record: Outgoing) -> Outgoing:
+        return record if self._key is None else sign(record, self._key)

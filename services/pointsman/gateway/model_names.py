@@ -1,0 +1,60 @@
+"""What callers may name as `model`: `auto`, a tier, or a name of the policy in force."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pointsman.gateway.errors import ApiError
+from pointsman_schemas.base import Json
+from pointsman_schemas.policies import PolicyApplied
+
+AUTO = "auto"
+TIER = "tier:"
+
+
+@dataclass(slots=True)
+class ModelNames:
+    """As the policy has them that a router applied last."""
+
+    tiers: Sequence[str] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    def hear(self, policy: PolicyApplied) -> None:
+        """A router decides by this policy now."""
+        self.tiers, self.models = policy.tiers, policy.models
+
+    def tier(self, name: object) -> str | None:
+        """The tier that a name asks for; None where the policy chooses.
+
+        Raises:
+            ApiError: there is no such name.
+        """
+        if name is None or name == AUTO:
+            return None
+        if not isinstance(name, str):
+            raise ApiError(400, "invalid_request_error", "invalid_type", "model must be a text", "model")
+        if name in self.models:
+            return self.models[name]
+        tier = name.removeprefix(TIER)
+        if name.startswith(TIER) and tier in self.tiers:
+            return tier
+        raise ApiError(
+            404,
+            "invalid_request_error",
+            "model_not_found",
+            f"there is no model {name[:100]!r} here; these are: {', '.join(self.names[:50])}",
+            "model",
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """All that may be asked for."""
+        return [AUTO, *(f"{TIER}{tier}" for tier in self.tiers), *sorted(self.models)]
+
+    def listed(self, created: int) -> Json:
+        """As OpenAI's API lists models."""
+        return {"object": "list", "data": [described(name, created) for name in self.names]}
+
+
+def described(name: str, created: int) -> Json:
+    """One model, as OpenAI's API describes it."""
+    return {"id": name, "object": "model", "created": created, "owned_by": "pointsman"}

@@ -1,0 +1,74 @@
+"""Whether a request was made before: by its idempotency key, or as a client's own retry. Pure.
+
+Invariants:
+- The id of a job with an idempotency key follows from agent and key, so that it is one job even where
+  another process is asked.
+- What is remembered is bounded in number and time.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+#: A client's retry without a key is looked for among requests of so many seconds.
+RETRY_S = 600.0
+#: Requests that are remembered.
+CAPACITY = 100_000
+
+_KEYED = UUID("5b0c5b0e-6f0c-5d6b-8a51-0f6f6f1f4c11")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    job_id: UUID
+    digest: bytes
+    at: float
+
+
+class Repeats:
+    """`find` before a job is made, `remember` once it is."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._keyed: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
+        self._bodies: OrderedDict[tuple[str, bytes], _Seen] = OrderedDict()
+
+    def find(
+        self, agent_id: str, digest: bytes, key: str | None, *, is_retry: bool, now: float
+    ) -> UUID | None:
+        """The job of the same request, if there was one; `now` in seconds.
+
+        Raises:
+            KeyError: the idempotency key was used with another body.
+        """
+        if key is not None:
+            keyed = self._keyed.get((agent_id, key))
+            if keyed is not None and keyed.digest != digest:
+                raise KeyError(key)
+            return None if keyed is None else keyed.job_id
+        if not is_retry:
+            return None
+        before = self._bodies.get((agent_id, digest))
+        return before.job_id if before is not None and now - before.at <= RETRY_S else None
+
+    def remember(self, agent_id: str, digest: bytes, key: str | None, job_id: UUID, now: float) -> None:
+        """A job was made for this request."""
+        seen = _Seen(job_id, digest, now)
+        if key is not None:
+            self._keyed[agent_id, key] = seen
+        self._bodies[agent_id, digest] = seen
+        self._bodies.move_to_end((agent_id, digest))
+        for remembered in (self._keyed, self._bodies):
+            while len(remembered) > self._capacity:
+                remembered.popitem(last=False)
+
+
+def digest_of(route: str, content: bytes) -> bytes:
+    """Of a request: the same for the same body on the same route."""
+    return sha256(route.encode() + b"\n" + content).digest()
+
+
+def keyed_id(agent_id: str, key: str) -> UUID:
+    """The id of the job that an agent's idempotency key stands for."""
+    return uuid5(_KEYED, f"{agent_id}\n{key}")

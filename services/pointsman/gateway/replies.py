@@ -1,0 +1,221 @@
+"""What comes back for the jobs that are waited for here: pieces of the answer, and the one outcome.
+
+Invariants:
+- A job's partition is read before the job is sent, so its outcome is not missed.
+- Ids of new jobs lead to partitions that are ours: an outcome is read by one process, whatever their number.
+- What is kept is bounded: pieces of one answer, and outcomes that may be asked for once more.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pointsman.bus.codec.claimed import claim_of
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.consume.partition_reader import PartitionReader
+from pointsman.bus.settings import LanePart
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman_schemas.catalog import OUTCOMES
+from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.outcomes import Outcome
+from pointsman_schemas.topics import Topics
+
+#: Of one answer: beyond that pieces are dropped, and the rest comes with the outcome.
+MOST_PIECE_BYTES = 8 * 1024 * 1024
+#: Outcomes that are kept once they are there: so many bytes of records, and so many of them.
+KEPT_BYTES, KEPT = 64 * 1024 * 1024, 10_000
+#: Ids that are tried until one leads to a partition of ours.
+_TRIES = 10_000
+_STORE_PAUSE_S = 1.0
+
+
+@dataclass(eq=False)
+class Reply:
+    """Of one job; `waiting` counts the requests that wait for it, `size` is in bytes of records."""
+
+    job: Job
+    number: int
+    outcome: "asyncio.Future[Outcome]"
+    waiting: int = 0
+    size: int = 0
+    pieces: list[JobChunk] = field(default_factory=list)
+    piece_bytes: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def job_id(self) -> UUID:
+        return self.job.job_id
+
+    def left_s(self, now: datetime) -> float:
+        """Seconds until its deadline."""
+        return 0.0 if self.job.deadline is None else max(0.0, (self.job.deadline - now).total_seconds())
+
+    async def follow(self) -> AsyncGenerator[JobChunk, None]:
+        """Each piece from the first on, as it comes; ends when the outcome is there."""
+        seen = 0
+        while True:
+            changed = self._changed
+            while seen < len(self.pieces):
+                yield self.pieces[seen]
+                seen += 1
+            if self.outcome.done():
+                return
+            await changed.wait()
+
+    @contextlib.contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Inside, somebody waits for it."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+
+    def told(self) -> None:
+        """Something new is there."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class Replies:
+    """By job id."""
+
+    def __init__(
+        self,
+        settings: LanePart,
+        group: str,
+        topics: Topics,
+        claim_check: ClaimCheck | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._results, self._chunks = topics.results.name, topics.chunks.name
+        self._claim_check = claim_check
+        self._clock = clock
+        self._replies: dict[bytes, Reply] = {}
+        self._finished: OrderedDict[bytes, Reply] = OrderedDict()
+        self._kept_bytes = 0
+        self._fetching: set[asyncio.Task[None]] = set()
+        self.reader = PartitionReader(
+            settings, group, [self._results, self._chunks], self._take, self._needed
+        )
+
+    def __len__(self) -> int:
+        """Jobs without an outcome."""
+        return len(self._replies) - len(self._finished)
+
+    def new_id(self) -> UUID:
+        """An id for a job whose outcome will be read here anyway, where that is possible.
+
+        Raises:
+            KafkaUnavailableError: nothing is connected.
+        """
+        owned = self.reader.owned
+        for _ in range(_TRIES):
+            job_id = uuid7(self._clock())
+            if not owned or self.reader.number_of(_key(job_id)) in owned:
+                break
+        return job_id
+
+    async def expect(self, job: Job) -> Reply:
+        """The reply to a job that is about to be sent, or was sent from here before.
+
+        Raises:
+            KafkaUnavailableError: nobody would hear of its outcome.
+        """
+        key = _key(job.job_id)
+        known = self._replies.get(key)
+        if known is not None:
+            await self.reader.read_too(known.number)
+            return known
+        number = self.reader.number_of(key)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        reply = self._replies[key] = Reply(job, number, outcome)
+        try:
+            await self.reader.read_too(number)
+        except BaseException:
+            self._replies.pop(key, None)
+            raise
+        return reply
+
+    def known(self, job_id: UUID) -> Reply | None:
+        """The reply to a job that was sent from here, if it is still kept."""
+        return self._replies.get(_key(job_id))
+
+    def forget(self, reply: Reply) -> None:
+        """Its job was not sent, or nobody will ask for it."""
+        key = _key(reply.job_id)
+        if self._replies.get(key) is reply:
+            del self._replies[key]
+            if self._finished.pop(key, None) is not None:
+                self._kept_bytes -= reply.size
+
+    async def close(self) -> None:
+        for task in self._fetching:
+            task.cancel()
+        await asyncio.gather(*self._fetching, return_exceptions=True)
+
+    def _needed(self) -> set[int]:
+        return {reply.number for reply in self._replies.values() if not reply.outcome.done()}
+
+    def _take(self, record: Incoming) -> None:
+        reply = self._replies.get(record.key or b"")
+        if reply is None or reply.outcome.done():
+            return
+        if record.topic == self._chunks:
+            self._take_piece(reply, record)
+        elif self._claim_check is not None and claim_of(record) is not None:
+            task = asyncio.create_task(self._fetch(record, self._claim_check), name="large outcome")
+            self._fetching.add(task)
+            task.add_done_callback(self._fetching.discard)
+        else:
+            self._take_outcome(reply, record)
+
+    def _take_piece(self, reply: Reply, record: Incoming) -> None:
+        size = len(record.value or b"")
+        if reply.piece_bytes + size > MOST_PIECE_BYTES:
+            return
+        decoded = decode(record)
+        if isinstance(decoded, Decoded) and isinstance(decoded.message, JobChunk):
+            reply.piece_bytes += size
+            reply.pieces.append(decoded.message)
+            reply.told()
+
+    def _take_outcome(self, reply: Reply, record: Incoming) -> None:
+        decoded = decode(record)
+        if not (isinstance(decoded, Decoded) and isinstance(decoded.message, OUTCOMES)):
+            return
+        reply.size = len(record.value or b"") + reply.piece_bytes
+        reply.outcome.set_result(decoded.message)
+        reply.told()
+        self._finished[_key(reply.job_id)] = reply
+        self._kept_bytes += reply.size
+        while self._kept_bytes > KEPT_BYTES or len(self._finished) > KEPT:
+            key, oldest = self._finished.popitem(last=False)
+            self._kept_bytes -= oldest.size
+            self._replies.pop(key, None)
+
+    async def _fetch(self, record: Incoming, claim_check: ClaimCheck) -> None:
+        """Take an outcome that lies in a store; while that is away, whoever waits goes on waiting."""
+        while True:
+            try:
+                (whole,) = await claim_check.fetch([record])
+            except ClaimsUnavailableError:
+                await asyncio.sleep(_STORE_PAUSE_S)
+                continue
+            reply = self._replies.get(record.key or b"")
+            if reply is not None and not reply.outcome.done():
+                self._take_outcome(reply, whole)
+            return
+
+
+def _key(job_id: UUID) -> bytes:
+    return str(job_id).encode()

@@ -1,0 +1,1 @@
+"""The routes, one API to a file."""

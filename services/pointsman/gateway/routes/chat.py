@@ -1,0 +1,49 @@
+"""OpenAI's chat completions, whole and streamed."""
+
+from collections.abc import Iterator
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from sse_starlette import ServerSentEvent
+
+from pointsman.gateway.door import headers_of
+from pointsman.gateway.errors import ApiError, invalid
+from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.streaming import streamed
+from pointsman_schemas.base import Json
+
+router = APIRouter()
+
+
+class ChatEvents:
+    """See `EventShape`."""
+
+    def start(self) -> Iterator[ServerSentEvent]:
+        yield from ()
+
+    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
+        yield ServerSentEvent(data=orjson.dumps(chunk).decode())
+
+    def end(self, completion: Json) -> Iterator[ServerSentEvent]:
+        yield ServerSentEvent(data="[DONE]")
+
+    def fail(self, error: ApiError) -> Iterator[ServerSentEvent]:
+        yield ServerSentEvent(data=orjson.dumps(error.openai).decode())
+
+
+@router.post("/v1/chat/completions", operation_id="chat", summary="Answer a conversation")
+async def chat(request: Request) -> Response:
+    """As OpenAI's API; parameters that are not known here are passed on."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    body, content = await door.body(request)
+    wants_stream = body.get("stream", False)
+    if not isinstance(wants_stream, bool | None):
+        raise invalid("stream must be true or false", "stream", "invalid_type")
+    reply = await door.reply(request, agent_id, body, content, body.get("model"))
+    if wants_stream:
+        options = body.get("stream_options")
+        include_usage = isinstance(options, dict) and options.get("include_usage") is True
+        return await streamed(door, request, reply, ChatEvents(), include_usage=include_usage)
+    completed = await door.answer(request, reply)
+    return json_response(completed.response, headers_of(completed))

@@ -1,0 +1,29 @@
+"""What may be named as `model`."""
+
+from fastapi import APIRouter, Request, Response
+
+from pointsman.gateway.errors import ApiError
+from pointsman.gateway.model_names import described
+from pointsman.gateway.routes.opened import door_of, json_response
+
+router = APIRouter()
+
+
+@router.get("/v1/models", operation_id="models", summary="List models, tiers and aliases")
+async def models(request: Request) -> Response:
+    """`auto` lets the policy choose, `tier:NAME` asks for a tier; the others are the policy's names."""
+    door = door_of(request)
+    door.agent(request)
+    return json_response(door.models.listed(int(door.clock().timestamp())))
+
+
+@router.get("/v1/models/{name:path}", operation_id="model", summary="Describe one of them")
+async def model(request: Request, name: str) -> Response:
+    """As OpenAI's API."""
+    door = door_of(request)
+    door.agent(request)
+    if name not in door.models.names:
+        raise ApiError(
+            404, "invalid_request_error", "model_not_found", f"there is no model {name[:100]!r} here"
+        )
+    return json_response(described(name, int(door.clock().timestamp())))

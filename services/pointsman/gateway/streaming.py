@@ -1,0 +1,144 @@
+"""An answer as server-sent events: pieces as they come, what is left of the outcome, and a proper end.
+
+Invariants:
+- A stream ends with the answer's end, or with an error event; never in silence.
+- Until the first piece or the outcome is there, or for a moment, no status is sent: what is refused at once
+  is answered with its own status.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from typing import Protocol
+
+import anyio
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pointsman.gateway.door import Door, answered, headers_of, job_headers, shutting_down, too_late
+from pointsman.gateway.errors import ApiError
+from pointsman.gateway.replies import Reply
+from pointsman.gateway.stream import ChatStream, DivergedError
+from pointsman_schemas.base import Json
+from pointsman_schemas.chunks import JobChunk
+
+#: A comment goes out where nothing else does for so long: proxies cut silent connections.
+PING_S = 10
+#: So long the status waits for what comes first.
+FIRST_S = 5.0
+_LATE_S = 5.0
+
+DIVERGED = ApiError(
+    502,
+    "server_error",
+    "stream_broken",
+    "the answer was begun once more and is not what was sent of it; its outcome is on record",
+)
+
+
+class EventShape(Protocol):
+    """How an API tells a stream: events by name and JSON text; the name may be None."""
+
+    def start(self) -> Iterable[ServerSentEvent]:
+        """Before the first piece."""
+
+    def feed(self, chunk: Json) -> Iterable[ServerSentEvent]:
+        """For each chunk, in OpenAI's chat shape."""
+
+    def end(self, completion: Json) -> Iterable[ServerSentEvent]:
+        """After the last chunk; `completion` is the whole answer."""
+
+    def fail(self, error: ApiError) -> Iterable[ServerSentEvent]:
+        """Instead of the end."""
+
+
+async def streamed(
+    door: Door, request: Request, reply: Reply, shape: EventShape, *, include_usage: bool
+) -> Response:
+    """The response that streams a job's answer.
+
+    Raises:
+        ApiError: the job came to nothing before there was a piece of an answer.
+        GoneError: the client did not wait for that.
+    """
+    with door.awaited(request, reply):
+        await _first(door, request, reply)
+        headers = job_headers(reply.job_id)
+        if reply.outcome.done():
+            headers |= headers_of(answered(reply.outcome.result()))
+        shutdown = anyio.Event()
+        events = _events(door, request, reply, shape, ChatStream(include_usage=include_usage))
+        # It counts as waiting from now on, before the one above ends.
+        await anext(events)
+    return EventSourceResponse(
+        events,
+        headers=headers,
+        sep="\n",
+        ping=PING_S,
+        ping_message_factory=lambda: ServerSentEvent(comment="waiting"),
+        shutdown_event=shutdown,
+        shutdown_grace_period=max(0.0, door.settings.grace_s - 1),
+    )
+
+
+async def _first(door: Door, request: Request, reply: Reply) -> None:
+    async def comes() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_S), aclosing(reply.follow()) as pieces:
+                await anext(pieces, None)
+
+    await door.until(request, comes(), reply)
+
+
+async def _events(
+    door: Door, request: Request, reply: Reply, shape: EventShape, chat: ChatStream
+) -> AsyncGenerator[ServerSentEvent, None]:
+    with door.awaited(request, reply):
+        yield ServerSentEvent(comment="")  # taken by whoever made this
+        try:
+            for event in shape.start():
+                yield event
+            async with aclosing(_pieces(door, reply)) as pieces:
+                async for piece in pieces:
+                    for chunk in chat.feed(piece):
+                        for event in shape.feed(chunk):
+                            yield event
+            completion = answered(reply.outcome.result()).response
+            for chunk in chat.end(completion):
+                for event in shape.feed(chunk):
+                    yield event
+            for event in shape.end(completion):
+                yield event
+        except DivergedError:
+            for event in shape.fail(DIVERGED):
+                yield event
+        except ApiError as error:
+            for event in shape.fail(error):
+                yield event
+
+
+async def _pieces(door: Door, reply: Reply) -> AsyncGenerator[JobChunk, None]:
+    """Each piece until the outcome is there.
+
+    Raises:
+        ApiError: it is not there in time, or this process is told to stop.
+    """
+    closing = asyncio.ensure_future(door.closing.wait())
+    try:
+        async with aclosing(reply.follow()) as pieces:
+            while True:
+                coming = asyncio.ensure_future(anext(pieces, None))
+                late_s = reply.left_s(door.clock()) + _LATE_S
+                await asyncio.wait([coming, closing], timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.wait([coming])
+                    raise shutting_down(reply.job_id) if closing.done() else too_late(reply.job_id)
+                piece = coming.result()
+                if piece is None:
+                    return
+                yield piece
+    finally:
+        closing.cancel()
