@@ -157,6 +157,7 @@ async def _serve(service: Service, http: HttpPart) -> int:
     server = _Server(
         uvicorn.Config(
             host.app,
+            interface="asgi3",
             log_config=None,
             access_log=False,
             lifespan="on",

@@ -26,7 +26,7 @@ class Callers:
         known = None if key is None else self._in_force.agent_of_key(key, now)
         if known is not None:
             return known
-        if self._open_agent is not None and self._in_force.keys is None:
+        if self._open_agent is not None and not self._in_force.demands_signatures:
             return self._open_agent
         if key is None:
             raise ApiError(401, "authentication_error", "missing_api_key", f"there is no API key: {_HINT}")
