@@ -21,7 +21,16 @@ _PAUSE_S = 1.0
 class LookBack:
     """Shows `tell` every record of the topics that may hold what was asked for."""
 
-    def __init__(self, kafka: KafkaPart, topics: Topics, tell: Callable[[Incoming], None]) -> None:
+    def __init__(
+        self,
+        kafka: KafkaPart,
+        topics: Topics,
+        tell: Callable[[Incoming], None],
+        *,
+        most: timedelta | None = None,
+    ) -> None:
+        """`most`: nothing older than that is looked at."""
+        self._most = most
         self._kafka = kafka
         self._topics = topics
         self._tell = tell
@@ -44,10 +53,17 @@ class LookBack:
         while self._asked:
             asked, self._asked = self._asked, set()
             try:
-                await self._read(earliest(asked, utc_now()))
+                await self._read(self._start(asked))
             except BusError:  # the brokers are away; the live reader says so where it is for good
                 self._asked |= asked
                 await asyncio.sleep(_PAUSE_S)
+
+    def _start(self, asked: set[UUID]) -> Start:
+        now = utc_now()
+        start = earliest(asked, now)
+        if self._most is None or (isinstance(start, datetime) and start > now - self._most):
+            return start
+        return now - self._most
 
     async def _read(self, start: Start) -> None:
         async with Follower(self._kafka, self._topics, start=start, until_end=True) as follower:

@@ -11,6 +11,7 @@ from pointsman.bus.read.commands import MessageListener
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.gateway.caller import Callers
 from pointsman.gateway.door import Door
+from pointsman.gateway.duplicates import duplicates_heard
 from pointsman.gateway.jobs import Jobs
 from pointsman.gateway.model_names import ModelNames
 from pointsman.gateway.replies import Replies
@@ -50,6 +51,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             followed_registry(settings, topics, in_force, settings.registry_people),
             policies.running(),
             publisher,
+            duplicates_heard(settings, topics.dead, replies.look_back),
             closed_after(claim_check),
         ):
             yield

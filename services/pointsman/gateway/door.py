@@ -50,16 +50,17 @@ class Door:
         return await read_json(request, self.settings.gateway_max_bytes)
 
     async def reply(
-        self, request: Request, agent_id: str, chat: Json, content: bytes, model: object
+        self, request: Request, agent_id: str, chat: Json, content: bytes, *, origin: Json | None = None
     ) -> Reply:
-        """The reply to a request that was brought into the OpenAI chat shape.
+        """The reply to a request in the OpenAI chat shape; `origin`: its own shape, where it is another.
 
         Raises:
             ApiError: no job was made of it.
         """
         if self.closing.is_set():
             raise shutting_down()
-        asked = Asked(agent_id, self.models.tier(model), chat, request.url.path, content, request.headers)
+        tier = self.models.tier(chat.get("model"))
+        asked = Asked(agent_id, tier, chat, request.url.path, content, request.headers, origin)
         return await self.jobs.reply(asked)
 
     @contextlib.contextmanager

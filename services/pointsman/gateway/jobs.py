@@ -34,6 +34,7 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobCancel
+from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ _MOST_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: `request` in the OpenAI chat shape, `content` its body as it came, on `route`."""
+    """One request: `request` in the OpenAI chat shape, `content` its body as it came, on `route`.
+
+    `origin`: the body, where it has another shape.
+    """
 
     agent_id: str
     tier: str | None
@@ -53,6 +57,7 @@ class Asked:
     route: str
     content: bytes
     headers: Mapping[str, str]
+    origin: Json | None = None
 
 
 class Jobs:
@@ -123,6 +128,26 @@ class Jobs:
         except BusError as error:
             raise unavailable(str(error)) from error
 
+    def known(self, job_id: UUID) -> Reply | None:
+        """The reply to a job that was sent from here, if it is still kept."""
+        return self._replies.known(job_id)
+
+    async def search(self, job: Job, within_s: float) -> Outcome | None:
+        """The outcome of a job that was not sent from here; None where it is not found in time.
+
+        Raises:
+            BusError: it cannot be looked for.
+        """
+        reply = await self._replies.expect(job)
+        self._replies.look_back(job.job_id)
+        try:
+            with reply.awaited():
+                await asyncio.wait([reply.outcome], timeout=within_s)
+            return reply.outcome.result() if reply.outcome.done() else None
+        finally:
+            if not reply.waiting:
+                self._replies.forget(reply)  # who asks next need not be who asked for it
+
     @contextlib.contextmanager
     def awaited(self, reply: Reply, *, keep: Callable[[], bool]) -> Iterator[None]:
         """Inside, a client waits for it; when none does any more its job is cancelled, unless `keep` then."""
@@ -164,6 +189,7 @@ class Jobs:
             # From here on a repeat finds it.
             self._repeats.remember(asked.agent_id, digest, key, job_id, now)
             reply = await self._replies.expect(job)
+            reply.origin = asked.origin
         except BusError as error:
             raise unavailable(str(error)) from error
         if job_id not in self._sending:

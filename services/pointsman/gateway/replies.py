@@ -11,7 +11,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pointsman.bus.codec.claimed import claim_of
@@ -21,7 +21,9 @@ from pointsman.bus.consume.partition_reader import PartitionReader
 from pointsman.bus.settings import LanePart
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.client.look_back import LookBack
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.ids import uuid7
@@ -36,15 +38,21 @@ KEPT_BYTES, KEPT = 64 * 1024 * 1024, 10_000
 #: Ids that are tried until one leads to a partition of ours.
 _TRIES = 10_000
 _STORE_PAUSE_S = 1.0
+#: How old an outcome may be that is looked for on the topic.
+LOOKS_BACK = timedelta(hours=24)
 
 
 @dataclass(eq=False)
 class Reply:
-    """Of one job; `waiting` counts the requests that wait for it, `size` is in bytes of records."""
+    """Of one job; `waiting` counts the requests that wait for it, `size` is in bytes of records.
+
+    `origin`: the request in its own API's shape, where that is not the chat's.
+    """
 
     job: Job
     number: int
     outcome: "asyncio.Future[Outcome]"
+    origin: Json | None = None
     waiting: int = 0
     size: int = 0
     pieces: list[JobChunk] = field(default_factory=list)
@@ -104,6 +112,7 @@ class Replies:
         self._finished: OrderedDict[bytes, Reply] = OrderedDict()
         self._kept_bytes = 0
         self._fetching: set[asyncio.Task[None]] = set()
+        self._look_back = LookBack(settings, [self._results], self._take, most=LOOKS_BACK)
         self.reader = PartitionReader(
             settings, group, [self._results, self._chunks], self._take, self._needed
         )
@@ -146,6 +155,11 @@ class Replies:
             raise
         return reply
 
+    def look_back(self, job_id: UUID) -> None:
+        """Look for an outcome that may have been there before it was expected."""
+        if (reply := self.known(job_id)) is not None and not reply.outcome.done():
+            self._look_back.find(job_id)
+
     def known(self, job_id: UUID) -> Reply | None:
         """The reply to a job that was sent from here, if it is still kept."""
         return self._replies.get(_key(job_id))
@@ -159,6 +173,8 @@ class Replies:
                 self._kept_bytes -= reply.size
 
     async def close(self) -> None:
+        """Look for nothing any more."""
+        await self._look_back.close()
         for task in self._fetching:
             task.cancel()
         await asyncio.gather(*self._fetching, return_exceptions=True)

@@ -33,6 +33,9 @@ class GatewaySettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
     gateway_cancel: bool = Field(
         default=True, description="a job is cancelled when nobody waits for its answer any more"
     )
+    postgres: str = Field(
+        default="", repr=False, description="the audit database: what other processes did is looked up there"
+    )
     gateway_open_requests: int = Field(
         default=10_000, ge=1, le=1_000_000, description="requests that wait at a time, all agents together"
     )

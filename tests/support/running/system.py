@@ -62,6 +62,7 @@ class System:
         *,
         opinion: bool = False,
         review: bool = False,
+        gateway: bool = False,
         logins: SecureLogins | None = None,
         **settings: str,
     ) -> None:
@@ -73,7 +74,15 @@ class System:
         self.topics = Topics(prefix)
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
         started = fleet(
-            folder, bootstrap, dsn, free_port(), TIERS, opinion=opinion, review=review, secure=logins
+            folder,
+            bootstrap,
+            dsn,
+            free_port(),
+            TIERS,
+            opinion=opinion,
+            review=review,
+            gateway=gateway,
+            secure=logins,
         )
         self.processes = {process.name: process for process in started}
         self._provider = Simulated(started[0].url)

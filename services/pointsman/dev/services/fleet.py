@@ -18,8 +18,6 @@ from pointsman.dev.services.secure_logins import SecureLogins
 _FIRST_HTTP_PORT = 18081
 #: Where applications reach the gateway.
 GATEWAY_PORT = 18088
-#: Whose the requests are that come to the gateway with any key.
-GATEWAY_AGENT = "app"
 
 
 def fleet(
@@ -31,15 +29,15 @@ def fleet(
     *,
     opinion: bool = False,
     review: bool = False,
+    gateway: bool = False,
     secure: SecureLogins | None = None,
     agents: Path | None = None,
 ) -> list[Process]:
-    """The simulated provider, the router, a worker for each tier, the audit, the gateway.
-
-    `postgres` is the owner's.
+    """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
 
     `opinion`: the process that gives second opinions too; `review`: the one that keeps the cases which wait
-    for a person. `secure`: each logs in as itself. `agents`: the file that holds where everybody may.
+    for a person; `gateway`: the one that applications call. `secure`: each logs in as itself. `agents`: the
+    file that holds where everybody may.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -67,7 +65,8 @@ def fleet(
     commands |= {"opinion": ["run", "opinion"]} if opinion else {}
     commands |= {f"worker-{tier}": ["run", "worker", "--tier", tier] for tier in tiers}
     commands |= {"review": ["run", "review"]} if review else {}
-    commands |= {"gateway": ["run", "gateway"], "audit": ["run", "audit"]}
+    commands |= {"gateway": ["run", "gateway"]} if gateway else {}
+    commands |= {"audit": ["run", "audit"]}
     services = []
     for place, (name, arguments) in enumerate(commands.items()):
         wanted = GATEWAY_PORT if name == "gateway" else _FIRST_HTTP_PORT + place
@@ -79,8 +78,6 @@ def fleet(
         environment = {**base, **own, "POINTSMAN_HTTP_PORT": str(port)}
         if name == "audit":
             environment["POINTSMAN_AUDIT_KEY_FILE"] = str(key_file)
-        if name == "gateway" and secure is None:
-            environment["POINTSMAN_GATEWAY_AGENT"] = GATEWAY_AGENT
         url = f"http://{LOOPBACK}:{port}"
         services.append(Process(name, arguments, environment, logs / f"{name}.log", url))
     return [simulator, *services]

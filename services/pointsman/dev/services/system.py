@@ -45,6 +45,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         tiers,
         opinion=opinion,
         review=_asks_people(policy),
+        gateway=True,
         secure=secure,
         agents=agents,
     )

@@ -40,7 +40,7 @@ async def chat(request: Request) -> Response:
     wants_stream = body.get("stream", False)
     if not isinstance(wants_stream, bool | None):
         raise invalid("stream must be true or false", "stream", "invalid_type")
-    reply = await door.reply(request, agent_id, body, content, body.get("model"))
+    reply = await door.reply(request, agent_id, body, content)
     if wants_stream:
         options = body.get("stream_options")
         include_usage = isinstance(options, dict) and options.get("include_usage") is True

@@ -1,0 +1,57 @@
+"""Hears of jobs that came a second time under one id: the first one's outcome may be there already."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from uuid import UUID
+
+from pointsman.bus.codec.records import Incoming
+from pointsman.bus.errors import BusError, line_of
+from pointsman.bus.read.follow import Follower
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.topics import Topic
+
+log = logging.getLogger(__name__)
+
+_RECONNECT_S = 1.0
+
+
+@contextlib.asynccontextmanager
+async def duplicates_heard(
+    kafka: KafkaPart, dead: Topic, tell: Callable[[UUID], None]
+) -> AsyncIterator[None]:
+    """Inside, `tell` is told the id of each job that is refused as a duplicate."""
+    task = asyncio.create_task(_hear(kafka, dead, tell), name="duplicates")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _hear(kafka: KafkaPart, dead: Topic, tell: Callable[[UUID], None]) -> None:
+    while True:
+        try:
+            async with Follower(kafka, [dead.name], start="end") as follower:
+                while True:
+                    for record in await follower.read():
+                        if (job_id := duplicate_in(record)) is not None:
+                            tell(job_id)
+        except BusError as error:
+            event(log, logging.WARNING, Event.CONNECTION_LOST, error=line_of(error))
+            await asyncio.sleep(_RECONNECT_S)
+
+
+def duplicate_in(record: Incoming) -> UUID | None:
+    """The job that a dead letter calls a duplicate; None for every other letter."""
+    headers = dict(record.headers)
+    if headers.get("ce_reason") != Reason.DUPLICATE_JOB.value.encode():
+        return None
+    try:
+        return UUID((headers.get("ce_jobid") or b"").decode("ascii"))
+    except ValueError:
+        return None

@@ -1,0 +1,65 @@
+"""Finds a job by its id: among those that wait here, in the audit database, or by its outcome's record."""
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+from pointsman.bus.errors import BusError
+from pointsman.gateway.door import Door
+from pointsman.gateway.errors import unavailable
+from pointsman.gateway.record import recorded
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman.store.errors import StoreError
+from pointsman_schemas.base import Json
+from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
+from pointsman_schemas.outcomes import Outcome
+
+log = logging.getLogger(__name__)
+
+#: So long the topic is looked through, seconds.
+_SEARCH_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`origin`: the request in its own shape, where it is known."""
+
+    job: Job
+    outcome: Outcome | None
+    origin: Json | None = None
+
+
+async def find(door: Door, job_id: UUID, agent_id: str) -> Found | None:
+    """The job, if it is this agent's.
+
+    Raises:
+        ApiError: it cannot be looked for at the moment.
+    """
+    reply = door.jobs.known(job_id)
+    if reply is not None:
+        outcome = reply.outcome.result() if reply.outcome.done() else None
+        return Found(reply.job, outcome, reply.origin) if reply.job.agent_id == agent_id else None
+    if door.settings.postgres:
+        try:
+            on_record = await recorded(door.settings.postgres, job_id)
+        except StoreError as error:
+            event(log, logging.WARNING, Event.RECORD_NOT_ASKED, job_id=job_id, error=str(error))
+        else:
+            if on_record is not None:
+                mine = on_record.job.agent_id == agent_id
+                return Found(on_record.job, on_record.outcome) if mine else None
+    return await _on_topic(door, job_id, agent_id)
+
+
+async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> Found | None:
+    """By the outcome alone: what was asked is not known then."""
+    nothing = ChatRequest.model_construct(messages=[ChatMessage(role="user")])
+    job = Job.model_construct(job_id=job_id, agent_id=agent_id, request=nothing, metadata={})
+    try:
+        outcome = await door.jobs.search(job, _SEARCH_S)
+    except BusError as error:
+        raise unavailable(str(error)) from error
+    if outcome is None or outcome.agent_id != agent_id:
+        return None
+    return Found(job, outcome)

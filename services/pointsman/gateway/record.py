@@ -1,0 +1,47 @@
+"""What is on record of a job that another process, or this one in an earlier life, took in."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from pointsman.store.ask.answers import Step
+from pointsman.store.ask.jobs import open_jobs
+from pointsman_schemas.catalog import MESSAGES, OUTCOMES
+from pointsman_schemas.jobs import Job, JobSubmitted
+from pointsman_schemas.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`outcome`: None where there is none yet."""
+
+    job: Job
+    outcome: Outcome | None
+
+
+async def recorded(postgres: str, job_id: UUID) -> Recorded | None:
+    """The job and its outcome in the audit database; None where the job is not there, or not to be read.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    async with open_jobs(postgres) as jobs:
+        steps = await jobs.timeline(job_id)
+    messages = [message for step in steps if (message := _message(step)) is not None]
+    job = next((message.job() for message in messages if isinstance(message, JobSubmitted)), None)
+    if job is None:
+        return None
+    return Recorded(job, next((message for message in messages if isinstance(message, OUTCOMES)), None))
+
+
+def _message(step: Step) -> JobSubmitted | Outcome | None:
+    kind = MESSAGES.get((step.kind or "").removeprefix("pointsman."))
+    if kind is None or step.payload is None or not issubclass(kind, (JobSubmitted, *OUTCOMES)):
+        return None
+    try:
+        message = kind.model_validate(step.payload)
+    except ValidationError:
+        return None  # masked, cut, or by a stranger's hand
+    assert isinstance(message, (JobSubmitted, *OUTCOMES))
+    return message

@@ -1,0 +1,174 @@
+"""OpenAI's responses: whole, streamed, in the background, looked up and cancelled."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from sse_starlette import ServerSentEvent
+
+from pointsman.gateway.door import Door, headers_of, job_headers
+from pointsman.gateway.errors import ApiError, error_of, invalid
+from pointsman.gateway.found import Found, find
+from pointsman.gateway.responses.events import ResponseEvents
+from pointsman.gateway.responses.request import to_chat
+from pointsman.gateway.responses.response import failed, pending, to_response
+from pointsman.gateway.responses.untranslatable import UntranslatableError
+from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.streaming import streamed
+from pointsman_schemas.base import Json
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, Outcome
+
+router = APIRouter()
+
+_PREFIX = "resp_"
+#: For a job's outcome after it was cancelled, seconds.
+_CANCEL_S = 2.0
+#: In the metadata of a job: its first message is the instructions, and a later response goes on without.
+INSTRUCTED = "pointsman_instructed"
+
+
+class _Events:
+    """See `EventShape`."""
+
+    def __init__(self, id: str, created_at: int, request: Json) -> None:
+        self._events = ResponseEvents(id, created_at, request)
+
+    def start(self) -> Iterator[ServerSentEvent]:
+        return _sent(self._events.start())
+
+    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
+        return _sent(self._events.feed(chunk))
+
+    def end(self, completion: Json) -> Iterator[ServerSentEvent]:
+        return _sent(self._events.end(completion))
+
+    def fail(self, error: ApiError) -> Iterator[ServerSentEvent]:
+        return _sent(self._events.fail(error.code, error.message))
+
+
+def _sent(events: Iterable[tuple[str, Json]]) -> Iterator[ServerSentEvent]:
+    for name, event in events:
+        yield ServerSentEvent(event=name, data=orjson.dumps(event).decode())
+
+
+@router.post("/v1/responses", operation_id="respond", summary="Answer an input")
+async def respond(request: Request) -> Response:
+    """As OpenAI's API, without its built-in tools; `background: true` answers at once, and is polled."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    body, content = await door.body(request)
+    chat = await _chat(door, agent_id, body)
+    reply = await door.reply(request, agent_id, chat, content, origin=body)
+    id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
+    if body.get("stream"):
+        shape = _Events(id, created_at, body)
+        return await streamed(door, request, reply, shape, include_usage=False)
+    if body.get("background") or "respond-async" in request.headers.get("prefer", ""):
+        status = 202 if "respond-async" in request.headers.get("prefer", "") else 200
+        headers = {**job_headers(reply.job_id), "location": f"/v1/responses/{id}"}
+        return json_response(pending(id, created_at, body, "queued"), headers, status)
+    completed = await door.answer(request, reply)
+    response = to_response(completed.response, id=id, created_at=created_at, request=body)
+    return json_response(response, headers_of(completed))
+
+
+@router.get("/v1/responses/{id}", operation_id="response", summary="Look a response up")
+async def response(request: Request, id: str) -> Response:
+    """Of any process, as long as it is on record."""
+    door = door_of(request)
+    found = await _found(door, door.agent(request), id)
+    return json_response(_as_response(id, found), job_headers(found.job.job_id))
+
+
+@router.post("/v1/responses/{id}/cancel", operation_id="cancel", summary="Cancel a response")
+async def cancel(request: Request, id: str) -> Response:
+    """One that is there already stays."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    found = await _found(door, agent_id, id)
+    if found.outcome is None:
+        await door.jobs.cancel(found.job.job_id, agent_id, "cancelled by its caller")
+        reply = door.jobs.known(found.job.job_id)
+        if reply is not None:
+            await asyncio.wait([reply.outcome], timeout=_CANCEL_S)
+        found = await _found(door, agent_id, id)
+    body = _as_response(id, found)
+    if found.outcome is None:
+        body["status"] = "cancelled"
+    return json_response(body, job_headers(found.job.job_id))
+
+
+def response_id(job_id: UUID) -> str:
+    """The id of the response that a job's answer is."""
+    return _PREFIX + job_id.hex
+
+
+async def _chat(door: Door, agent_id: str, body: Json) -> Json:
+    """The request in the chat shape, with what it goes on from."""
+    earlier: list[Json] = []
+    if body.get("previous_response_id"):
+        found = await _found(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
+        if not isinstance(found.outcome, JobCompleted):
+            raise invalid("that response has no answer to go on from", "previous_response_id")
+        earlier = _messages(found.job, found.outcome)
+    try:
+        chat = to_chat(body, earlier)
+    except UntranslatableError as error:
+        raise invalid(str(error), error.param, "unsupported_value") from None
+    if body.get("instructions"):
+        given = body.get("metadata")
+        chat["metadata"] = {**(given if isinstance(given, dict) else {}), INSTRUCTED: "true"}
+    return chat
+
+
+def _messages(job: Job, outcome: JobCompleted) -> list[Json]:
+    """What was said up to the end of a response, without its instructions."""
+    said = [message.model_dump(mode="json", exclude_unset=True) for message in job.request.messages]
+    choices = outcome.response.get("choices")
+    answer = choices[0].get("message") if isinstance(choices, list) and choices else None
+    return [
+        *said[1 if job.metadata.get(INSTRUCTED) else 0 :],
+        *([answer] if isinstance(answer, dict) else []),
+    ]
+
+
+async def _found(door: Door, agent_id: str, id: str, param: str | None = None) -> Found:
+    try:
+        job_id = UUID(hex=id.removeprefix(_PREFIX)) if id.startswith(_PREFIX) else None
+    except ValueError:
+        job_id = None
+    found = None if job_id is None else await find(door, job_id, agent_id)
+    if found is None:
+        raise ApiError(
+            404, "invalid_request_error", "not_found", f"there is no response {id[:60]!r} of yours", param
+        )
+    return found
+
+
+def _as_response(id: str, found: Found) -> Json:
+    request = found.origin or _echo(found.job)
+    created_at = int(_made_at(found.job.job_id).timestamp())
+    outcome: Outcome | None = found.outcome
+    if outcome is None:
+        return pending(id, created_at, request, "in_progress")
+    if isinstance(outcome, JobCompleted):
+        return to_response(outcome.response, id=id, created_at=created_at, request=request)
+    if isinstance(outcome, JobCancelled):
+        return pending(id, created_at, request, "cancelled")
+    error = error_of(outcome)
+    assert error is not None
+    return failed(id, created_at, request, error.code, error.message)
+
+
+def _echo(job: Job) -> Json:
+    """What of the request is on record in the chat shape and is called the same."""
+    fields = job.request.model_dump(mode="json", exclude_unset=True)
+    return {name: value for name, value in fields.items() if name not in ("messages", "tools", "tool_choice")}
+
+
+def _made_at(job_id: UUID) -> datetime:
+    return datetime.fromtimestamp((job_id.int >> 80) / 1000 if job_id.version == 7 else 0).astimezone()

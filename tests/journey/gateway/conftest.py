@@ -1,0 +1,47 @@
+"""The whole system with its gateway, once for the tests of a file, and the official SDKs as its callers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from openai import AsyncOpenAI
+
+from tests.conftest import empty_database
+from tests.support.running.servers import Servers
+from tests.support.running.system import System
+
+
+@pytest.fixture(scope="module")
+def system(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Every service as a process of its own, for all tests of a module."""
+    with asyncio.Runner() as runner:
+        running = _running(stack, tmp_path_factory.mktemp("gateway"))
+        started = runner.run(anext(running))
+        try:
+            yield started
+        finally:
+            runner.run(running.aclose())
+
+
+async def _running(stack: Servers, folder: Path) -> "AsyncIterator[System]":
+    async with empty_database(stack) as database:
+        started = System(folder, stack.bootstrap, database, f"t{token_hex(4)}", gateway=True)
+        try:
+            await started.start()
+            yield started
+        finally:
+            started.stop()
+
+
+def base_url(system: System, name: str = "gateway") -> str:
+    return f"{system.processes[name].url}/v1"
+
+
+@asynccontextmanager
+async def openai_of(system: System, name: str = "gateway", **options: object) -> AsyncIterator[AsyncOpenAI]:
+    """The official client, with its base URL changed and nothing else."""
+    async with AsyncOpenAI(base_url=base_url(system, name), api_key="any", **options) as client:  # type: ignore[arg-type]
+        yield client
