@@ -133,7 +133,7 @@ def from_headers(headers: Iterable[tuple[str, bytes]], received: datetime | None
     version = values.get("ce_specversion")
     if version != "1.0":
         raise BadEnvelopeError(f"ce_specversion is {version!r}, must be '1.0'")
-    trace_id, span_id = _trace(values.get("traceparent"))
+    trace_id, span_id = trace_of(values.get("traceparent"))
     return Envelope(
         id=_uuid(values, "ce_id"),
         source=_text(values, "ce_source"),
@@ -188,7 +188,7 @@ def _count(values: dict[str, str], name: str) -> int:
     return int(value)
 
 
-def _trace(value: str | None) -> tuple[str | None, str | None]:
+def trace_of(value: str | None) -> tuple[str | None, str | None]:
     """Trace and span id; a traceparent that cannot be read is ignored, as W3C asks."""
     parts = (value or "").split("-")
     if len(parts) < 4 or len(parts[1]) != 32 or len(parts[2]) != 16:

@@ -20,6 +20,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from pointsman.bus import connection
 from pointsman.bus.settings import LanePart
 from pointsman.bus.wait_for_kafka import BusNotReadyError, await_bus
+from pointsman.runtime.bounded_http import BoundedHttp
 from pointsman.runtime.interpreter import tune
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
@@ -158,6 +159,9 @@ async def _serve(service: Service, http: HttpPart) -> int:
         uvicorn.Config(
             host.app,
             interface="asgi3",
+            http=BoundedHttp,
+            proxy_headers=False,
+            server_header=False,
             log_config=None,
             access_log=False,
             lifespan="on",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -74,8 +75,8 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def as_record(job: Job, topics: Topics, now: datetime) -> Outgoing:
-    """The record that submits `job`."""
+def as_record(job: Job, topics: Topics, now: datetime, trace_id: str | None = None) -> Outgoing:
+    """The record that submits `job`; `trace_id`: of what it is part of, else its own id."""
     message = JobSubmitted.model_construct(**{name: getattr(job, name) for name in Job.model_fields})
     envelope = start(
         uuid7(now),
@@ -86,5 +87,7 @@ def as_record(job: Job, topics: Topics, now: datetime) -> Outgoing:
         job_id=job.job_id,
         data_subject=job.data_subject,
     )
+    if trace_id is not None:
+        envelope = replace(envelope, trace_id=trace_id)
     value = message.__pydantic_serializer__.to_json(message)
     return Outgoing(topics.intake.name, job.key, value, envelope.to_headers())

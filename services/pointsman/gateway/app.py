@@ -9,6 +9,7 @@ from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.gateway.access_log import logged
 from pointsman.gateway.caller import Callers
 from pointsman.gateway.door import Door
 from pointsman.gateway.duplicates import duplicates_heard
@@ -71,7 +72,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         stop=stop,
         not_ready=lambda: in_force.problem or policies.problem or replies.reader.problem,
         resources=resources,
-        web=web_app(door),
+        web=logged(web_app(door)),
     )
 
 

@@ -43,7 +43,9 @@ class Door:
 
     def agent(self, request: Request) -> str:
         """Who asks. Raises: ApiError."""
-        return self.callers.agent(request.headers, self.clock())
+        agent_id = self.callers.agent(request.headers, self.clock())
+        request.state.agent = agent_id
+        return agent_id
 
     async def body(self, request: Request) -> tuple[Json, bytes]:
         """What is asked. Raises: ApiError, ClientDisconnect."""

@@ -31,7 +31,7 @@ from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman_schemas.base import Json
-from pointsman_schemas.envelope import start
+from pointsman_schemas.envelope import start, trace_of
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobCancel
 from pointsman_schemas.outcomes import Outcome
@@ -194,7 +194,9 @@ class Jobs:
             raise unavailable(str(error)) from error
         if job_id not in self._sending:
             # A task of its own: a client that goes away does not leave it half done.
-            sending = self._sending[job_id] = asyncio.create_task(self._send(job), name="send job")
+            trace_id, _ = trace_of(asked.headers.get("traceparent"))
+            sending = asyncio.create_task(self._send(job, trace_id), name="send job")
+            self._sending[job_id] = sending
             sending.add_done_callback(lambda _: self._sending.pop(job_id, None))
         await self._sent(reply)
         return reply
@@ -214,8 +216,8 @@ class Jobs:
                 raise ApiError(413, "invalid_request_error", "too_large", str(error)) from error
             raise unavailable(str(error)) from error
 
-    async def _send(self, job: Job) -> None:
-        records = [as_record(job, self._topics, self._clock())]
+    async def _send(self, job: Job, trace_id: str | None) -> None:
+        records = [as_record(job, self._topics, self._clock(), trace_id)]
         if self._claim_check is not None:
             records = await self._claim_check.deposit(records)
         await self._publisher.publish([self._signed(record) for record in records])

@@ -91,4 +91,11 @@ AUDITED_BYTES = Counter("pointsman_audit_bytes_total", "Bytes of record values s
 AUDIT_DELAY = Histogram(
     "pointsman_audit_delay_seconds", "From a record's Kafka timestamp until it is stored", buckets=_HOP
 )
+REQUEST_SECONDS = Histogram(
+    "pointsman_request_seconds",
+    "From an HTTP request until the first byte of its answer",
+    ["route", "status"],
+    buckets=_CALL,
+)
+REQUESTS_OPEN = Gauge("pointsman_requests_open", "HTTP requests that are being answered")
 LOOP_LAG = Histogram("pointsman_loop_lag_seconds", "How late the event loop runs a timer", buckets=_HOP)

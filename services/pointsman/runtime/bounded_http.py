@@ -1,0 +1,62 @@
+"""The HTTP protocol of all services: what a connection takes before it has asked for anything is bounded."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+#: A request's head, seconds and bytes.
+HEAD_S, HEAD_BYTES = 15.0, 64 * 1024
+#: Open connections of a process; who comes beyond is let go at once.
+MOST_CONNECTIONS = 20_000
+
+
+class BoundedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """Closes a connection whose request does not begin in time, or whose head does not end."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.close()
+            return
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_asked:
+            self._forget_head()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES:
+            self._close()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_asked:
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    @property
+    def _is_asked(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_head(self) -> None:
+        self._forget_head()
+        self._head_bytes = 0
+        self._head_timer = asyncio.get_running_loop().call_later(HEAD_S, self._close)
+
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _close(self) -> None:
+        self._forget_head()
+        if not self._is_asked and not self.transport.is_closing():
+            self.transport.close()

@@ -1,0 +1,153 @@
+"""What a client is sent of a stream is the beginning of the outcome, and all of it in the end."""
+
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.gateway.stream import ChatStream, DivergedError
+from pointsman_schemas.base import Json
+from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.times import LAST
+
+JOB = UUID(int=7)
+TOP: Json = {"id": "chatcmpl-1", "created": 1, "model": "m"}
+
+
+def piece(call: int, index: int, *deltas: Json, finish: str | None = None) -> JobChunk:
+    events = tuple(
+        {**TOP, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]} for delta in deltas
+    )
+    return JobChunk(job_id=JOB, agent_id="app", call=UUID(int=call), index=index, events=events)
+
+
+def completion(text: str | None, *calls: Json, usage: Json | None = None) -> Json:
+    message: Json = {"role": "assistant", "content": text} | ({"tool_calls": list(calls)} if calls else {})
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
+    return {**TOP, "object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+def text_of(chunks: list[Json]) -> str:
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    return "".join(delta.get("content") or "" for delta in deltas)
+
+
+def finishes(chunks: list[Json]) -> list[str]:
+    return [c["finish_reason"] for chunk in chunks for c in chunk["choices"] if c["finish_reason"]]
+
+
+def stream(*, include_usage: bool = False) -> ChatStream:
+    return ChatStream(include_usage=include_usage)
+
+
+@given(st.text(max_size=40), st.lists(st.integers(0, 40), max_size=6), st.sets(st.integers(0, 6)))
+def test_however_an_answer_is_cut_and_whatever_is_lost_of_it_all_of_it_is_sent(
+    text: str, cuts: list[int], lost: set[int]
+) -> None:
+    chat = stream()
+    bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    sent: list[Json] = []
+    for index, (begin, end) in enumerate(pairwise(bounds)):
+        if index not in lost:
+            sent += chat.feed(piece(1, index, {"content": text[begin:end]}))
+            assert text.startswith(text_of(sent))
+    sent += chat.end(completion(text))
+    assert text_of(sent) == text
+    assert finishes(sent) == ["stop"]
+
+
+@given(st.text(max_size=30), st.integers(0, 30), st.lists(st.integers(0, 30), max_size=4))
+def test_another_call_goes_on_where_the_first_broke_off(text: str, broke: int, cuts: list[int]) -> None:
+    chat = stream()
+    sent = chat.feed(piece(1, 0, {"role": "assistant", "content": text[:broke]}))
+    bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    for index, (begin, end) in enumerate(pairwise(bounds)):
+        sent += chat.feed(piece(2, index, {"content": text[begin:end]}))
+        assert text.startswith(text_of(sent))
+    sent += chat.end(completion(text))
+    assert text_of(sent) == text
+
+
+def test_another_call_that_says_something_else_breaks_the_stream() -> None:
+    chat = stream()
+    chat.feed(piece(1, 0, {"content": "The capital"}))
+    with pytest.raises(DivergedError):
+        chat.feed(piece(2, 0, {"content": "Paris"}))
+
+
+def test_so_does_an_outcome_that_says_something_else() -> None:
+    for other in ("Paris", "The", None):
+        chat = stream()
+        chat.feed(piece(1, 0, {"content": "The capital"}))
+        with pytest.raises(DivergedError):
+            chat.end(completion(other))
+
+
+def test_a_finish_reason_waits_for_the_outcome() -> None:
+    chat = stream()
+    sent = chat.feed(piece(1, 0, {"content": "Yes"}, finish="length"))
+    assert finishes(sent) == []
+    assert finishes(chat.end(completion("Yes"))) == ["stop"]
+
+
+def test_the_usage_comes_last_where_it_was_asked_for() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    made = stream(include_usage=True).end(completion("Yes", usage=usage))
+    assert made[-1]["usage"] == usage
+    assert made[-1]["choices"] == []
+    assert all(chunk["usage"] is None for chunk in made[:-1])
+    assert all("usage" not in chunk for chunk in stream().end(completion("Yes", usage=usage)))
+
+
+CALL: Json = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"a": 1}'}}
+
+
+def test_a_call_of_a_tool_that_broke_off_is_completed() -> None:
+    chat = stream()
+    begun = {**CALL, "index": 0, "function": {"name": "weather", "arguments": '{"a"'}}
+    sent = chat.feed(piece(1, 0, {"role": "assistant", "content": None, "tool_calls": [begun]}))
+    sent += chat.end(completion(None, CALL))
+    deltas = [c["delta"] for chunk in sent for c in chunk["choices"] if "tool_calls" in c["delta"]]
+    calls = [call for delta in deltas for call in delta["tool_calls"]]
+    assert "".join(call["function"]["arguments"] for call in calls) == '{"a": 1}'
+    assert [call.get("id") for call in calls] == ["call_1", None]
+
+
+def test_a_second_call_that_no_piece_told_of_is_sent_whole() -> None:
+    chat = stream()
+    chat.feed(piece(1, 0, {"role": "assistant", "tool_calls": [{**CALL, "index": 0}]}))
+    other = {**CALL, "id": "call_2", "function": {"name": "time", "arguments": ""}}
+    made = chat.end(completion(None, CALL, other))
+    (call,) = made[0]["choices"][0]["delta"]["tool_calls"]
+    assert (call["index"], call["id"], call["function"]) == (1, "call_2", {"name": "time", "arguments": ""})
+
+
+def test_an_answer_without_pieces_is_one_chunk_with_all_of_its_message() -> None:
+    whole = completion("Yes", CALL)
+    whole["choices"][0]["message"]["annotations"] = [{"type": "url_citation"}]
+    first, last = stream().end(whole)
+    assert first["choices"][0]["delta"] == {
+        **whole["choices"][0]["message"],
+        "tool_calls": [{"index": 0, **CALL}],
+    }
+    assert last["choices"][0]["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"choices": None},
+        {"choices": [None, 3]},
+        {"choices": [{"delta": 3}]},
+        {"choices": [{"index": "x"}]},
+    ],
+)
+def test_what_is_no_chunk_is_passed_by(event: Json) -> None:
+    chat = stream()
+    chunk = JobChunk(job_id=JOB, agent_id="app", call=uuid7(LAST), index=0, events=(event,))
+    assert text_of(chat.feed(chunk)) == ""
+    assert text_of(chat.end(completion("Yes"))) == "Yes"
