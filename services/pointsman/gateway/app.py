@@ -10,13 +10,13 @@ from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.gateway.access_log import logged
-from pointsman.gateway.caller import Callers
+from pointsman.gateway.asking.caller import Callers
+from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.door import Door
 from pointsman.gateway.duplicates import duplicates_heard
-from pointsman.gateway.jobs import Jobs
-from pointsman.gateway.model_names import ModelNames
-from pointsman.gateway.replies import Replies
+from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
+from pointsman.gateway.submitter import JobSubmitter
 from pointsman.gateway.web import web_app
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.follow import followed_registry
@@ -36,9 +36,9 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     topics, in_force, names = settings.topics, RegistryInForce(), ModelNames()
     claim_check = open_claim_check(settings)
     publisher = Publisher(settings)
-    replies = Replies(settings, settings.group, topics, claim_check, clock)
+    replies = JobReplies(settings, settings.group, topics, claim_check, clock)
     key = _key(settings.gateway_key_file)
-    jobs = Jobs(settings, replies, publisher, claim_check=claim_check, key=key, clock=clock)
+    jobs = JobSubmitter(settings, replies, publisher, claim_check=claim_check, key=key, clock=clock)
     door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock)
 
     def hear(policy: PolicyApplied, _record: Incoming) -> None:

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from pointsman.gateway.body import read_json
-from pointsman.gateway.caller import Callers
+from pointsman.gateway.asking.body import read_json
+from pointsman.gateway.asking.caller import Callers
+from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.errors import ApiError, error_of
-from pointsman.gateway.jobs import IDEMPOTENCY_KEY, Asked, Jobs
-from pointsman.gateway.model_names import ModelNames
-from pointsman.gateway.replies import Reply
+from pointsman.gateway.replies import JobReply
 from pointsman.gateway.settings import GatewaySettings
+from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import Json
 from pointsman_schemas.outcomes import JobCompleted, Outcome
@@ -37,7 +37,7 @@ class Door:
     settings: GatewaySettings
     callers: Callers
     models: ModelNames
-    jobs: Jobs
+    jobs: JobSubmitter
     clock: Clock
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -53,7 +53,7 @@ class Door:
 
     async def reply(
         self, request: Request, agent_id: str, chat: Json, content: bytes, *, origin: Json | None = None
-    ) -> Reply:
+    ) -> JobReply:
         """The reply to a request in the OpenAI chat shape; `origin`: its own shape, where it is another.
 
         Raises:
@@ -66,14 +66,14 @@ class Door:
         return await self.jobs.reply(asked)
 
     @contextlib.contextmanager
-    def awaited(self, request: Request, reply: Reply) -> Iterator[None]:
+    def awaited(self, request: Request, reply: JobReply) -> Iterator[None]:
         """Inside, the client waits; one with an idempotency key means to come back."""
         with self.jobs.awaited(
             reply, keep=lambda: IDEMPOTENCY_KEY in request.headers or self.closing.is_set()
         ):
             yield
 
-    async def answer(self, request: Request, reply: Reply) -> JobCompleted:
+    async def answer(self, request: Request, reply: JobReply) -> JobCompleted:
         """The answer to a job.
 
         Raises:
@@ -84,7 +84,7 @@ class Door:
             outcome = await self.until(request, asyncio.shield(reply.outcome), reply)
         return answered(outcome)
 
-    async def until(self, request: Request, happens: Awaitable[T], reply: Reply) -> T:
+    async def until(self, request: Request, happens: Awaitable[T], reply: JobReply) -> T:
         """What comes of `happens`, while the client is there.
 
         Raises:

@@ -22,7 +22,7 @@ _SEARCH_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundJob:
     """`origin`: the request in its own shape, where it is known."""
 
     job: Job
@@ -30,7 +30,7 @@ class Found:
     origin: Json | None = None
 
 
-async def find(door: Door, job_id: UUID, agent_id: str) -> Found | None:
+async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
     """The job, if it is this agent's.
 
     Raises:
@@ -39,7 +39,7 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> Found | None:
     reply = door.jobs.known(job_id)
     if reply is not None:
         outcome = reply.outcome.result() if reply.outcome.done() else None
-        return Found(reply.job, outcome, reply.origin) if reply.job.agent_id == agent_id else None
+        return FoundJob(reply.job, outcome, reply.origin) if reply.job.agent_id == agent_id else None
     if door.settings.postgres:
         try:
             on_record = await recorded(door.settings.postgres, job_id)
@@ -48,11 +48,11 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> Found | None:
         else:
             if on_record is not None:
                 mine = on_record.job.agent_id == agent_id
-                return Found(on_record.job, on_record.outcome) if mine else None
+                return FoundJob(on_record.job, on_record.outcome) if mine else None
     return await _on_topic(door, job_id, agent_id)
 
 
-async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> Found | None:
+async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
     """By the outcome alone: what was asked is not known then."""
     nothing = ChatRequest.model_construct(messages=[ChatMessage(role="user")])
     job = Job.model_construct(job_id=job_id, agent_id=agent_id, request=nothing, metadata={})
@@ -62,4 +62,4 @@ async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> Found | None:
         raise unavailable(str(error)) from error
     if outcome is None or outcome.agent_id != agent_id:
         return None
-    return Found(job, outcome)
+    return FoundJob(job, outcome)

@@ -17,7 +17,7 @@ from uuid import UUID
 from pointsman.bus.codec.claimed import claim_of
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming
-from pointsman.bus.consume.partition_reader import PartitionReader
+from pointsman.bus.read.partition_reader import PartitionReader
 from pointsman.bus.settings import LanePart
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
@@ -43,7 +43,7 @@ LOOKS_BACK = timedelta(hours=24)
 
 
 @dataclass(eq=False)
-class Reply:
+class JobReply:
     """Of one job; `waiting` counts the requests that wait for it, `size` is in bytes of records.
 
     `origin`: the request in its own API's shape, where that is not the chat's.
@@ -94,7 +94,7 @@ class Reply:
         self._changed = asyncio.Event()
 
 
-class Replies:
+class JobReplies:
     """By job id."""
 
     def __init__(
@@ -108,8 +108,8 @@ class Replies:
         self._results, self._chunks = topics.results.name, topics.chunks.name
         self._claim_check = claim_check
         self._clock = clock
-        self._replies: dict[bytes, Reply] = {}
-        self._finished: OrderedDict[bytes, Reply] = OrderedDict()
+        self._replies: dict[bytes, JobReply] = {}
+        self._finished: OrderedDict[bytes, JobReply] = OrderedDict()
         self._kept_bytes = 0
         self._fetching: set[asyncio.Task[None]] = set()
         self._look_back = LookBack(settings, [self._results], self._take, most=LOOKS_BACK)
@@ -134,7 +134,7 @@ class Replies:
                 break
         return job_id
 
-    async def expect(self, job: Job) -> Reply:
+    async def expect(self, job: Job) -> JobReply:
         """The reply to a job that is about to be sent, or was sent from here before.
 
         Raises:
@@ -147,7 +147,7 @@ class Replies:
             return known
         number = self.reader.number_of(key)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        reply = self._replies[key] = Reply(job, number, outcome)
+        reply = self._replies[key] = JobReply(job, number, outcome)
         try:
             await self.reader.read_too(number)
         except BaseException:
@@ -160,11 +160,11 @@ class Replies:
         if (reply := self.known(job_id)) is not None and not reply.outcome.done():
             self._look_back.find(job_id)
 
-    def known(self, job_id: UUID) -> Reply | None:
+    def known(self, job_id: UUID) -> JobReply | None:
         """The reply to a job that was sent from here, if it is still kept."""
         return self._replies.get(_key(job_id))
 
-    def forget(self, reply: Reply) -> None:
+    def forget(self, reply: JobReply) -> None:
         """Its job was not sent, or nobody will ask for it."""
         key = _key(reply.job_id)
         if self._replies.get(key) is reply:
@@ -195,7 +195,7 @@ class Replies:
         else:
             self._take_outcome(reply, record)
 
-    def _take_piece(self, reply: Reply, record: Incoming) -> None:
+    def _take_piece(self, reply: JobReply, record: Incoming) -> None:
         size = len(record.value or b"")
         if reply.piece_bytes + size > MOST_PIECE_BYTES:
             return
@@ -205,7 +205,7 @@ class Replies:
             reply.pieces.append(decoded.message)
             reply.told()
 
-    def _take_outcome(self, reply: Reply, record: Incoming) -> None:
+    def _take_outcome(self, reply: JobReply, record: Incoming) -> None:
         decoded = decode(record)
         if not (isinstance(decoded, Decoded) and isinstance(decoded.message, OUTCOMES)):
             return

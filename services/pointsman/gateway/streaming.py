@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from pointsman.gateway.door import Door, answered, headers_of, job_headers, shutting_down, too_late
 from pointsman.gateway.errors import ApiError
-from pointsman.gateway.replies import Reply
+from pointsman.gateway.replies import JobReply
 from pointsman.gateway.stream import ChatStream, DivergedError
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import JobChunk
@@ -55,7 +55,7 @@ class EventShape(Protocol):
 
 
 async def streamed(
-    door: Door, request: Request, reply: Reply, shape: EventShape, *, include_usage: bool
+    door: Door, request: Request, reply: JobReply, shape: EventShape, *, include_usage: bool
 ) -> Response:
     """The response that streams a job's answer.
 
@@ -83,7 +83,7 @@ async def streamed(
     )
 
 
-async def _first(door: Door, request: Request, reply: Reply) -> None:
+async def _first(door: Door, request: Request, reply: JobReply) -> None:
     async def comes() -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_S), aclosing(reply.follow()) as pieces:
@@ -93,7 +93,7 @@ async def _first(door: Door, request: Request, reply: Reply) -> None:
 
 
 async def _events(
-    door: Door, request: Request, reply: Reply, shape: EventShape, chat: ChatStream
+    door: Door, request: Request, reply: JobReply, shape: EventShape, chat: ChatStream
 ) -> AsyncGenerator[ServerSentEvent, None]:
     with door.awaited(request, reply):
         yield ServerSentEvent(comment="")  # taken by whoever made this
@@ -119,7 +119,7 @@ async def _events(
                 yield event
 
 
-async def _pieces(door: Door, reply: Reply) -> AsyncGenerator[JobChunk, None]:
+async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]:
     """Each piece until the outcome is there.
 
     Raises:

@@ -1,7 +1,7 @@
 """The whole system with its gateway, once for the tests of a file, and the official SDKs as its callers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -26,7 +26,7 @@ def system(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             runner.run(running.aclose())
 
 
-async def _running(stack: Servers, folder: Path) -> "AsyncIterator[System]":
+async def _running(stack: Servers, folder: Path) -> AsyncGenerator[System, None]:
     async with empty_database(stack) as database:
         started = System(folder, stack.bootstrap, database, f"t{token_hex(4)}", gateway=True)
         try:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import httpx2
 import openai
 import pytest
+from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import BaseModel
 
 from tests.journey.gateway.conftest import base_url, openai_of
@@ -14,7 +15,7 @@ from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
-WEATHER = {
+WEATHER: ChatCompletionFunctionToolParam = {
     "type": "function",
     "function": {
         "name": "weather",
@@ -35,7 +36,7 @@ class Answer(BaseModel):
     score: int
 
 
-def said(text: str) -> list[dict[str, str]]:
+def said(text: str) -> list[ChatCompletionMessageParam]:
     return [{"role": "user", "content": text}]
 
 
@@ -80,12 +81,16 @@ async def test_a_stream_is_the_whole_answer_with_its_usage(system: System) -> No
 
 
 async def test_a_tool_is_called_in_a_stream_and_in_a_whole_answer(system: System) -> None:
+    bergen = said("The weather in Bergen?")
     async with openai_of(system) as client:
-        asked = {"model": "auto", "messages": said("The weather in Bergen?"), "tools": [WEATHER]}
-        whole = await client.chat.completions.create(**asked, tool_choice="required")
-        async with client.chat.completions.stream(**asked, tool_choice="required") as stream:
+        whole = await client.chat.completions.create(
+            model="auto", messages=bergen, tools=[WEATHER], tool_choice="required"
+        )
+        async with client.chat.completions.stream(
+            model="auto", messages=bergen, tools=[WEATHER], tool_choice="required"
+        ) as stream:
             streamed = await stream.get_final_completion()
-    calls = [answer.choices[0].message.tool_calls[0].function for answer in (whole, streamed)]
+    calls = [(answer.choices[0].message.tool_calls or [])[0].function for answer in (whole, streamed)]
     assert calls[0].name == calls[1].name == "weather"
     assert json.loads(calls[0].arguments) == json.loads(calls[1].arguments)
 

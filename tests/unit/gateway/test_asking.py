@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
+from pointsman.gateway.asking.job import job_of
+from pointsman.gateway.asking.model_names import ModelNames
+from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
 from pointsman.gateway.errors import ApiError, error_of
-from pointsman.gateway.job import job_of
-from pointsman.gateway.model_names import ModelNames
-from pointsman.gateway.repeats import Repeats, digest_of, keyed_id
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.outcomes import JobCancelled, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.outcomes import JobCancelled, JobExpired, JobFailed, JobRejected, Outcome
 from pointsman_schemas.reasons import FailReason, Reason
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -111,7 +111,7 @@ ABOUT: Json = {"job_id": ID, "agent_id": "app", "tier": None, "attempts": 0, "co
 
 
 def test_every_reason_has_a_status_and_no_answer_is_asked_for_again() -> None:
-    outcomes = [
+    outcomes: list[Outcome] = [
         *(
             JobRejected(**ABOUT, reason=reason, message="no")
             for reason in Reason

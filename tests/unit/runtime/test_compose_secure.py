@@ -19,7 +19,7 @@ from tests.support.running.compose import FOLDER, kafka_settings, merged
 WHOLE = merged("compose.yaml", "secure.yaml")
 SERVICES: dict[str, Any] = WHOLE["services"]
 TIERS = policy_file.load(FOLDER / "config" / "policy.yaml").tiers
-OWN = {"router", "opinion", "review", "audit", "operator", *(f"worker-{tier}" for tier in TIERS)}
+OWN = {"router", "opinion", "review", "gateway", "audit", "operator", *(f"worker-{tier}" for tier in TIERS)}
 
 
 def volumes(service: str) -> dict[str, str]:

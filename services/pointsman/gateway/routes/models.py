@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
+from pointsman.gateway.asking.model_names import described
 from pointsman.gateway.errors import ApiError
-from pointsman.gateway.model_names import described
 from pointsman.gateway.routes.opened import door_of, json_response
 
 router = APIRouter()

@@ -11,7 +11,7 @@ from sse_starlette import ServerSentEvent
 
 from pointsman.gateway.door import Door, headers_of, job_headers
 from pointsman.gateway.errors import ApiError, error_of, invalid
-from pointsman.gateway.found import Found, find
+from pointsman.gateway.found import FoundJob, find
 from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response
@@ -136,7 +136,7 @@ def _messages(job: Job, outcome: JobCompleted) -> list[Json]:
     ]
 
 
-async def _found(door: Door, agent_id: str, id: str, param: str | None = None) -> Found:
+async def _found(door: Door, agent_id: str, id: str, param: str | None = None) -> FoundJob:
     try:
         job_id = UUID(hex=id.removeprefix(_PREFIX)) if id.startswith(_PREFIX) else None
     except ValueError:
@@ -149,7 +149,7 @@ async def _found(door: Door, agent_id: str, id: str, param: str | None = None) -
     return found
 
 
-def _as_response(id: str, found: Found) -> Json:
+def _as_response(id: str, found: FoundJob) -> Json:
     request = found.origin or _echo(found.job)
     created_at = int(_made_at(found.job.job_id).timestamp())
     outcome: Outcome | None = found.outcome

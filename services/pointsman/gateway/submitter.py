@@ -21,10 +21,10 @@ from pointsman.bus.produce.publisher import Publisher
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.job import as_record
+from pointsman.gateway.asking.job import job_of
+from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
 from pointsman.gateway.errors import ApiError, unavailable
-from pointsman.gateway.job import job_of
-from pointsman.gateway.repeats import Repeats, digest_of, keyed_id
-from pointsman.gateway.replies import Replies, Reply
+from pointsman.gateway.replies import JobReplies, JobReply
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import Clock
@@ -60,13 +60,13 @@ class Asked:
     origin: Json | None = None
 
 
-class Jobs:
+class JobSubmitter:
     """`key`: what it signs with; None: nothing is signed."""
 
     def __init__(
         self,
         settings: GatewaySettings,
-        replies: Replies,
+        replies: JobReplies,
         publisher: Publisher,
         *,
         claim_check: ClaimCheck | None,
@@ -84,7 +84,7 @@ class Jobs:
         self._sending: dict[UUID, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def reply(self, asked: Asked) -> Reply:
+    async def reply(self, asked: Asked) -> JobReply:
         """The reply to a request: of a new job, or of the one that the same request made before.
 
         Raises:
@@ -128,7 +128,7 @@ class Jobs:
         except BusError as error:
             raise unavailable(str(error)) from error
 
-    def known(self, job_id: UUID) -> Reply | None:
+    def known(self, job_id: UUID) -> JobReply | None:
         """The reply to a job that was sent from here, if it is still kept."""
         return self._replies.known(job_id)
 
@@ -149,7 +149,7 @@ class Jobs:
                 self._replies.forget(reply)  # who asks next need not be who asked for it
 
     @contextlib.contextmanager
-    def awaited(self, reply: Reply, *, keep: Callable[[], bool]) -> Iterator[None]:
+    def awaited(self, reply: JobReply, *, keep: Callable[[], bool]) -> Iterator[None]:
         """Inside, a client waits for it; when none does any more its job is cancelled, unless `keep` then."""
         try:
             with reply.awaited():
@@ -157,7 +157,7 @@ class Jobs:
         finally:
             self._left(reply, keep)
 
-    def _left(self, reply: Reply, keep: Callable[[], bool]) -> None:
+    def _left(self, reply: JobReply, keep: Callable[[], bool]) -> None:
         if not (reply.waiting or reply.outcome.done() or keep()) and self._settings.gateway_cancel:
             task = asyncio.create_task(self._leave(reply), name="leave")
             self._leaving.add(task)
@@ -169,7 +169,7 @@ class Jobs:
             task.cancel()
         await asyncio.gather(*self._leaving, *self._sending.values(), return_exceptions=True)
 
-    async def _new(self, asked: Asked, key: str | None, digest: bytes, now: float) -> Reply:
+    async def _new(self, asked: Asked, key: str | None, digest: bytes, now: float) -> JobReply:
         if len(self._replies) >= self._settings.gateway_open_requests:
             raise ApiError(
                 429, "rate_limit_error", "too_many_requests",
@@ -201,7 +201,7 @@ class Jobs:
         await self._sent(reply)
         return reply
 
-    async def _sent(self, reply: Reply) -> None:
+    async def _sent(self, reply: JobReply) -> None:
         """Return when its job was sent."""
         sending = self._sending.get(reply.job_id)
         if sending is None:
@@ -222,7 +222,7 @@ class Jobs:
             records = await self._claim_check.deposit(records)
         await self._publisher.publish([self._signed(record) for record in records])
 
-    async def _leave(self, reply: Reply) -> None:
+    async def _leave(self, reply: JobReply) -> None:
         await asyncio.sleep(GRACE_S)
         if reply.waiting or reply.outcome.done():
             return
