@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from pointsman.audit.settings import AuditSettings
 from pointsman.dev import cluster_keys
+from pointsman.gateway.settings import GatewaySettings
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.store.settings import OwnerPart
@@ -80,7 +81,7 @@ def test_no_password_of_the_open_file_is_left_to_a_service(name: str) -> None:
     assert not [value for value in environment.values() if "_PASSWORD" in str(value)]
     fields = {
         f"POINTSMAN_{field.upper()}"
-        for kind in (RouterSettings, AuditSettings, OwnerPart)
+        for kind in (RouterSettings, AuditSettings, GatewaySettings, OwnerPart)
         for field in kind.model_fields
     }
     unread = {variable for variable in environment if variable.startswith("POINTSMAN_")} - fields

@@ -1,12 +1,17 @@
-"""What the official OpenAI SDK asks, through the gateway."""
+"""What the official SDKs ask, OpenAI's and Anthropic's, through the gateway and the whole system."""
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+import anthropic
 import httpx2
 import openai
 import pytest
+from anthropic import AsyncAnthropic
+from anthropic.types import MessageParam, ToolParam
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import BaseModel
 
@@ -227,3 +232,76 @@ async def test_a_response_in_the_background_is_polled_and_cancelled(system: Syst
         stuck = await client.responses.create(model="tier:small", input="for ever", background=True)
         assert (await client.responses.cancel(stuck.id)).status == "cancelled"
     await system.order_faults()
+
+
+TOOL: ToolParam = {
+    "name": "weather",
+    "description": "The weather of a town",
+    "input_schema": {
+        "type": "object",
+        "properties": {"town": {"type": "string"}},
+        "required": ["town"],
+        "additionalProperties": False,
+    },
+}
+
+
+@asynccontextmanager
+async def anthropic_of(system: System) -> AsyncIterator[AsyncAnthropic]:
+    async with AsyncAnthropic(base_url=system.processes["gateway"].url, api_key="any") as client:
+        yield client
+
+
+def told(text: str) -> list[MessageParam]:
+    return [{"role": "user", "content": text}]
+
+
+async def test_anthropic_a_message_whole_and_streamed(system: System) -> None:
+    async with anthropic_of(system) as client:
+        asked = told("Tell me of bridges")
+        whole = await client.messages.create(
+            model="tier:small", max_tokens=300, messages=asked, system="Be brief"
+        )
+        async with client.messages.stream(
+            model="tier:small", max_tokens=300, messages=asked, system="Be brief"
+        ) as stream:
+            streamed = await stream.get_final_message()
+    assert whole.content[0].type == "text"
+    assert whole.stop_reason == "end_turn"
+    assert whole.usage.output_tokens > 0
+    assert whole._request_id
+    assert streamed.content[0].text == whole.content[0].text
+    assert (streamed.stop_reason, streamed.usage.output_tokens) == ("end_turn", whole.usage.output_tokens)
+
+
+async def test_anthropic_a_tool_is_used_and_its_result_answered(system: System) -> None:
+    async with anthropic_of(system) as client:
+        asked = told("The weather in Bergen?")
+        first = await client.messages.create(
+            model="tier:medium", max_tokens=300, messages=asked, tools=[TOOL], tool_choice={"type": "any"}
+        )
+        (use,) = [block for block in first.content if block.type == "tool_use"]
+        assert (first.stop_reason, use.name) == ("tool_use", "weather")
+        assert "town" in use.input
+        last = await client.messages.create(
+            model="tier:medium",
+            max_tokens=300,
+            tools=[TOOL],
+            messages=[
+                *asked,
+                {"role": "assistant", "content": first.content},
+                {
+                    "role": "user",
+                    "content": [{"type": "tool_result", "tool_use_id": use.id, "content": "rain"}],
+                },
+            ],
+        )
+    assert last.content[0].type == "text"
+
+
+async def test_anthropic_errors_have_its_shape(system: System) -> None:
+    async with anthropic_of(system) as client:
+        with pytest.raises(anthropic.NotFoundError, match="tier:small"):
+            await client.messages.create(model="claude-nine", max_tokens=5, messages=told("Hello"))
+        with pytest.raises(anthropic.BadRequestError, match="messages"):
+            await client.messages.create(model="auto", max_tokens=5, messages=[])

@@ -1,0 +1,60 @@
+"""Anthropic's messages, whole and streamed."""
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from sse_starlette import ServerSentEvent
+
+from pointsman.gateway.anthropic.events import MessageEvents, NamedEvent
+from pointsman.gateway.anthropic.fields import CannotTranslateError
+from pointsman.gateway.anthropic.request import to_chat
+from pointsman.gateway.anthropic.response import to_message
+from pointsman.gateway.door import headers_of
+from pointsman.gateway.errors import ApiError, invalid
+from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.streaming import streamed
+from pointsman_schemas.base import Json
+
+router = APIRouter()
+
+
+class _Events:
+    """See `EventShape`."""
+
+    def __init__(self) -> None:
+        self._events = MessageEvents()
+
+    def start(self) -> Iterator[ServerSentEvent]:
+        yield from ()
+
+    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
+        return _sent(self._events.feed(chunk))
+
+    def end(self, completion: Json) -> Iterator[ServerSentEvent]:
+        return _sent(self._events.end(completion))
+
+    def fail(self, error: ApiError) -> Iterator[ServerSentEvent]:
+        return _sent([("error", error.anthropic)])
+
+
+def _sent(events: Iterable[NamedEvent]) -> Iterator[ServerSentEvent]:
+    for name, event in events:
+        yield ServerSentEvent(event=name, data=orjson.dumps(event).decode())
+
+
+@router.post("/v1/messages", operation_id="message", summary="Answer a conversation, as Anthropic's API")
+async def message(request: Request) -> Response:
+    """What has no counterpart with the providers is refused, not left out."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    body, content = await door.body(request)
+    try:
+        chat = to_chat(body)
+    except CannotTranslateError as error:
+        raise invalid(str(error), error.field, "unsupported_value") from None
+    reply = await door.reply(request, agent_id, chat, content, origin=body)
+    if body.get("stream"):
+        return await streamed(door, request, reply, _Events(), include_usage=True)
+    completed = await door.answer(request, reply)
+    return json_response(to_message(completed.response, completed.model), headers_of(completed))
