@@ -1,13 +1,16 @@
 """Who removes the newest checkpoint and rewrites what it vouches for is found by the one that is outside."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from pointsman.audit import checkpointer as checkpointer_module
 from pointsman.audit.checkpointer import Checkpointer
 from pointsman.audit.heads import FolderHeads
 from pointsman.audit.settings import AuditSettings
+from pointsman.bus.produce.publisher import Publisher
 from pointsman.store.append.audit_writer import AuditWriter
 from tests.conftest import Kafka
 from tests.support.running.command import Command
@@ -17,8 +20,11 @@ from tests.support.store.integrity import KEY, rechain, tamper
 pytestmark = pytest.mark.stack
 
 
-async def test_what_is_kept_outside_finds_it(database: str, kafka: Kafka, tmp_path: Path) -> None:
+async def test_what_is_kept_outside_finds_it(
+    database: str, kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "heads"
+    monkeypatch.setattr(checkpointer_module, "Publisher", partial(Publisher, patience=0.5))
     settings = AuditSettings(kafka="127.0.0.1:1", prefix=kafka.prefix)
     async with audit_pool(database) as pool:
         writer = AuditWriter(pool)
