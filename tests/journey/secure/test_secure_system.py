@@ -1,5 +1,6 @@
 """The whole system where each service logs in as itself, and the broker refuses what is not its part."""
 
+import asyncio
 from dataclasses import replace
 from uuid import UUID
 
@@ -7,7 +8,9 @@ import pytest
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.errors import BusError
+from pointsman.bus.produce.chunk_publisher import ChunkPublisher
 from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import Follower
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import Person, submit
@@ -47,6 +50,17 @@ async def test_what_is_not_its_part_is_refused_to_each_service(secure_system: Sy
         ):
             async with Publisher(logins.kafka(part)) as publisher:
                 await publisher.publish([Outgoing(topic.name, None, b"{}", [])], within=30)
+
+
+async def test_pieces_of_answers_are_written_under_a_worker_s_login(secure_system: System) -> None:
+    logins, topics = secure_system.logins, secure_system.topics
+    assert logins is not None
+    publisher = ChunkPublisher(logins.kafka("worker.small"))
+    async with Follower(secure_system.settings, [topics.chunks.name]) as follower, publisher.running():
+        publisher.send(Outgoing(topics.chunks.name, b"k", b"{}", []))
+        async with asyncio.timeout(60):
+            while not await follower.read():
+                pass
 
 
 async def test_what_nobody_signed_comes_to_nothing(secure_system: System) -> None:
