@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import urllib.request
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from pointsman import Client
 from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import files
+from tests.conftest import Kafka
 from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
@@ -54,7 +56,19 @@ def test_ci_runs_the_scripts_of_the_readme() -> None:
     assert scripts <= {line.removesuffix(" --fresh") for line in ci}
 
 
-async def test_every_other_command_works(system: System, tmp_path: Path) -> None:
+@pytest.fixture
+async def with_gateway(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    """Every service, that which applications call too."""
+    started = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix, gateway=True)
+    try:
+        await started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+async def test_every_other_command_works(with_gateway: System, tmp_path: Path) -> None:
+    system = with_gateway
     folder = tmp_path / "reader"
     folder.mkdir()
     (folder / "services").symlink_to(ROOT / "services")
@@ -68,6 +82,8 @@ async def test_every_other_command_works(system: System, tmp_path: Path) -> None
         "POINTSMAN_POSTGRES_WRITER": system.dsn,
         "POINTSMAN_POSTGRES_OWNER": system.dsn,
         "POINTSMAN_SIMULATOR": system.processes["simulator"].url,
+        "OPENAI_BASE_URL": f"{system.processes['gateway'].url}/v1",
+        "OPENAI_API_KEY": "any",
     }
     async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="math-tutor") as client:
         outcome = await client.submit(prompt="What is 3 times 3?", kind="math")

@@ -52,9 +52,16 @@ class Door:
         return await read_json(request, self.settings.gateway_max_bytes)
 
     async def reply(
-        self, request: Request, agent_id: str, chat: Json, content: bytes, *, origin: Json | None = None
+        self,
+        request: Request,
+        agent_id: str,
+        chat: Json,
+        content: bytes,
+        *,
+        origin: Json | None = None,
+        marks: Mapping[str, str] | None = None,
     ) -> JobReply:
-        """The reply to a request in the OpenAI chat shape; `origin`: its own shape, where it is another.
+        """The reply to a request in the OpenAI chat shape; `origin`, `marks`: see `Asked`.
 
         Raises:
             ApiError: no job was made of it.
@@ -62,7 +69,8 @@ class Door:
         if self.closing.is_set():
             raise shutting_down()
         tier = self.models.tier(chat.get("model"))
-        asked = Asked(agent_id, tier, chat, request.url.path, content, request.headers, origin)
+        route, headers = request.url.path, request.headers
+        asked = Asked(agent_id, tier, chat, route, content, headers, origin, marks or {})
         return await self.jobs.reply(asked)
 
     @contextlib.contextmanager

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from pointsman.bus.codec.emit import emit
@@ -48,7 +48,7 @@ _MOST_KEY = 255
 class Asked:
     """One request: `request` in the OpenAI chat shape, `content` its body as it came, on `route`.
 
-    `origin`: the body, where it has another shape.
+    `origin`: the body, where it has another shape; `marks`: see `job_of`.
     """
 
     agent_id: str
@@ -58,6 +58,7 @@ class Asked:
     content: bytes
     headers: Mapping[str, str]
     origin: Json | None = None
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 class JobSubmitter:
@@ -185,6 +186,7 @@ class JobSubmitter:
                 tier=asked.tier,
                 now=self._clock(),
                 deadline_s=self._settings.gateway_deadline_s,
+                marks=asked.marks,
             )
             # From here on a repeat finds it.
             self._repeats.remember(asked.agent_id, digest, key, job_id, now)

@@ -53,7 +53,14 @@ def lag(
         passed = lanes(topics, tiers)
         if file and file.score and file.score.opinion is not None:
             passed.insert(1, WatchedTopic(topics.opinion.name, settings.opinion_group))
-        return [*passed, *(WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in topics.all(tiers))]
+        return [
+            *passed,
+            *(
+                WatchedTopic(topic.name, f"{topics.prefix}.audit")
+                for topic in topics.all(tiers)
+                if "audit" in topic.readers
+            ),
+        ]
 
     async def look() -> list[LaneLag]:
         return await lag(settings, await watched())

@@ -56,7 +56,7 @@ async def travel(
     `sender`: how an agent sends what is its own, where not everybody may.
     """
     topics = Topics()
-    names = [topic.name for topic in topics.all(tiers)]
+    names = [topic.name for topic in topics.all(tiers) if "audit" in topic.readers]
     watched = lanes(topics, tiers)
     board = Board.empty(topics.prefix)
     async with open_jobs(postgres) as jobs:

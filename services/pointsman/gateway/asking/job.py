@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -24,12 +25,16 @@ def job_of(
     tier: str | None,
     now: datetime,
     deadline_s: float,
+    marks: Mapping[str, str] = MappingProxyType({}),
 ) -> Job:
     """A job for `request`, in the OpenAI chat shape. `deadline_s`: where the headers name none.
+
+    `marks`: added to the job's metadata; the provider is not shown them.
 
     Raises:
         ApiError: what is asked for is no job; says which field, and what it must be.
     """
+    metadata = request.get("metadata") or {}
     fields = {
         "job_id": job_id,
         "agent_id": agent_id,
@@ -37,7 +42,7 @@ def job_of(
         "kind": headers.get(KIND),
         "order_key": headers.get(ORDER_KEY),
         "deadline": deadline_of(headers.get(DEADLINE), now, deadline_s),
-        "metadata": request.get("metadata") or {},
+        "metadata": {**metadata, **marks} if isinstance(metadata, dict) else metadata,
         "request": request,
     }
     try:

@@ -9,6 +9,7 @@ from sse_starlette import ServerSentEvent
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.responses import accepted, wants_async
 from pointsman.gateway.streaming import streamed
 from pointsman_schemas.base import Json
 
@@ -41,6 +42,8 @@ async def chat(request: Request) -> Response:
     if not isinstance(wants_stream, bool | None):
         raise invalid("stream must be true or false", "stream", "invalid_type")
     reply = await door.reply(request, agent_id, body, content)
+    if wants_async(request):
+        return accepted(reply.job_id, body, int(door.clock().timestamp()))
     if wants_stream:
         options = body.get("stream_options")
         include_usage = isinstance(options, dict) and options.get("include_usage") is True

@@ -62,15 +62,16 @@ async def respond(request: Request) -> Response:
     agent_id = door.agent(request)
     body, content = await door.body(request)
     chat = await _chat(door, agent_id, body)
-    reply = await door.reply(request, agent_id, chat, content, origin=body)
+    marks = {INSTRUCTED: "true"} if body.get("instructions") else {}
+    reply = await door.reply(request, agent_id, chat, content, origin=body, marks=marks)
     id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
     if body.get("stream"):
         shape = _Events(id, created_at, body)
         return await streamed(door, request, reply, shape, include_usage=False)
-    if body.get("background") or "respond-async" in request.headers.get("prefer", ""):
-        status = 202 if "respond-async" in request.headers.get("prefer", "") else 200
-        headers = {**job_headers(reply.job_id), "location": f"/v1/responses/{id}"}
-        return json_response(pending(id, created_at, body, "queued"), headers, status)
+    if body.get("background"):
+        return json_response(pending(id, created_at, body, "queued"), job_headers(reply.job_id))
+    if wants_async(request):
+        return accepted(reply.job_id, body, created_at)
     completed = await door.answer(request, reply)
     response = to_response(completed.response, id=id, created_at=created_at, request=body)
     return json_response(response, headers_of(completed))
@@ -102,6 +103,22 @@ async def cancel(request: Request, id: str) -> Response:
     return json_response(body, job_headers(found.job.job_id))
 
 
+def wants_async(request: Request) -> bool:
+    """Whether the client asks to be answered at once, and polls."""
+    return "respond-async" in request.headers.get("prefer", "")
+
+
+def accepted(job_id: UUID, body: Json, created_at: int) -> Response:
+    """Where the answer to a job will be."""
+    id = response_id(job_id)
+    headers = {
+        **job_headers(job_id),
+        "location": f"/v1/responses/{id}",
+        "preference-applied": "respond-async",
+    }
+    return json_response(pending(id, created_at, body, "queued"), headers, 202)
+
+
 def response_id(job_id: UUID) -> str:
     """The id of the response that a job's answer is."""
     return _PREFIX + job_id.hex
@@ -116,13 +133,9 @@ async def _chat(door: Door, agent_id: str, body: Json) -> Json:
             raise invalid("that response has no answer to go on from", "previous_response_id")
         earlier = _messages(found.job, found.outcome)
     try:
-        chat = to_chat(body, earlier)
+        return to_chat(body, earlier)
     except UntranslatableError as error:
         raise invalid(str(error), error.param, "unsupported_value") from None
-    if body.get("instructions"):
-        given = body.get("metadata")
-        chat["metadata"] = {**(given if isinstance(given, dict) else {}), INSTRUCTED: "true"}
-    return chat
 
 
 def _messages(job: Job, outcome: JobCompleted) -> list[Json]:
