@@ -24,7 +24,8 @@ class ApiKeyText:
     @classmethod
     def make(cls) -> "ApiKeyText":
         """A new one."""
-        id = secrets.token_hex(6)
+        # A letter first: YAML reads digits alone, or `12e45`, as a number.
+        id = secrets.choice("abcdef") + secrets.token_hex(6)[1:]
         secret = urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
         return cls(id, f"pmk_{id}_{secret}")
 

@@ -4,10 +4,16 @@ import re
 from hashlib import sha256
 
 import pytest
+from pydantic import BaseModel
 
 from pointsman.identity.api_key import ApiKeyText
+from pointsman.runtime import yaml_file
 
 KEY = ApiKeyText.make()
+
+
+class Ids(BaseModel):
+    ids: list[str]
 
 
 def test_a_key_is_read_as_it_was_made() -> None:
@@ -21,6 +27,11 @@ def test_no_two_are_alike_and_none_is_shown_by_accident() -> None:
     made = [ApiKeyText.make() for _ in range(100)]
     assert len({key.text for key in made}) == len({key.id for key in made}) == 100
     assert KEY.text not in repr(KEY)
+
+
+def test_an_id_is_a_text_wherever_it_is_pasted() -> None:
+    ids = [ApiKeyText.make().id for _ in range(3_000)]  # of such as begin with any digit some 20 are numbers
+    assert yaml_file.parse(f"ids: [{', '.join(ids)}]", "x.yaml", Ids).ids == ids
 
 
 @pytest.mark.parametrize(

@@ -197,10 +197,11 @@ def test_text_around_a_call_is_two_blocks() -> None:
 def test_a_call_whose_name_comes_late_is_whole_at_the_end() -> None:
     events = streamed(
         chunk(tool_calls=[{"index": 0, "function": {"arguments": "{"}}]),
+        chunk(tool_calls=[call("{}", "c2", 1)]),
         chunk(tool_calls=[call("}", "c1", 0)]),
         chunk("tool_calls"),
     )
-    assert list(blocks(events)) == [("c1", "{}")]
+    assert list(blocks(events)) == [("c1", "{}"), ("c2", "{}")]
 
 
 def test_an_answer_without_pieces_ends_properly_with_what_is_known_of_it() -> None:
