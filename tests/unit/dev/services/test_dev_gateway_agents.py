@@ -61,6 +61,17 @@ def test_in_a_secure_stack_the_gateway_signs_for_it(tmp_path: Path) -> None:
     assert entries["chat-desk"].kafka and entries["chat-desk"].public_keys
 
 
+def test_a_gateway_has_no_login_of_an_agents_nor_a_topic(tmp_path: Path) -> None:
+    key = PrivateKey.generate().public.text
+    own = f"{{unregistered: reject, agents: [{{id: gw, owner: me, gateway: true, public_keys: {key}}}]}}"
+    held = load(secured(parse(own, TIERS), BrokerSecurity(tmp_path, "p"), "p"), TIERS)
+    assert [(entry.id, entry.kafka) for entry in held.entries] == [
+        ("gw", False),
+        (GATEWAY, False),
+        (APP, False),
+    ]
+
+
 @pytest.mark.parametrize("name", ["gateway.key", "gateway.pem", "agents.yaml"])
 def test_what_is_secret_is_for_its_owner_alone(tmp_path: Path, name: str) -> None:
     with_gateway(tmp_path, starter.AGENTS, STARTER.entries)
