@@ -1,12 +1,11 @@
 """The whole system with its gateway, once for the tests of a file, and the official SDKs as its callers."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from secrets import token_hex
 
 import pytest
+import pytest_asyncio
 from openai import AsyncOpenAI
 
 from tests.conftest import empty_database
@@ -14,19 +13,10 @@ from tests.support.running.servers import Servers
 from tests.support.running.system import System
 
 
-@pytest.fixture(scope="module")
-def system(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """Every service as a process of its own, for all tests of a module."""
-    with asyncio.Runner() as runner:
-        running = _running(stack, tmp_path_factory.mktemp("gateway"))
-        started = runner.run(anext(running))
-        try:
-            yield started
-        finally:
-            runner.run(running.aclose())
-
-
-async def _running(stack: Servers, folder: Path) -> AsyncGenerator[System, None]:
+    folder = tmp_path_factory.mktemp("gateway")
     async with empty_database(stack) as database:
         started = System(folder, stack.bootstrap, database, f"t{token_hex(4)}", gateway=True)
         try:

@@ -8,7 +8,7 @@ from pointsman.access.derive import Access, derive
 from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import environment
-from pointsman.dev.services.gateway_agents import gateway_key_file
+from pointsman.dev.services.gateway_agents import api_key_file, gateway_key_file
 from pointsman.dev.services.logins import password
 from pointsman.dev.services.secure_agents import key_file, secured
 from pointsman.dev.show.journey import Sender
@@ -69,6 +69,11 @@ class SecureLogins:
     def key(self, agent_id: str) -> PrivateKey:
         """What an agent signs with."""
         return PrivateKey.parse(self.key_file(agent_id).read_text())
+
+    @property
+    def api_key(self) -> str:
+        """What `gateway_agents.APP` asks the gateway with."""
+        return api_key_file(self._security.folder).read_text().strip()
 
     @property
     def registrar(self) -> Person:

@@ -154,7 +154,8 @@ async def _found(door: Door, agent_id: str, id: str, param: str | None = None) -
         job_id = UUID(hex=id.removeprefix(_PREFIX)) if id.startswith(_PREFIX) else None
     except ValueError:
         job_id = None
-    found = None if job_id is None else await find(door, job_id, agent_id)
+    ours = job_id is not None and job_id.version in (5, 7)  # of a key, or by the clock
+    found = await find(door, job_id, agent_id) if job_id is not None and ours else None
     if found is None:
         raise ApiError(
             404, "invalid_request_error", "not_found", f"there is no response {id[:60]!r} of yours", param
