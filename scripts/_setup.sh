@@ -54,7 +54,7 @@ set_up() {
     echo "setting up $venv (once)" >&2
     if [ ! -x "$venv/bin/python" ]; then
         if command -v uv >/dev/null 2>&1; then
-            uv venv --quiet --python "$python" "$venv"
+            uv venv --quiet --allow-existing --python "$python" "$venv"
         else
             "$python" -m venv "$venv"
         fi
