@@ -6,7 +6,8 @@ read is read outside of it.
 Invariants:
 - A partition is read from where it ended when it was asked for: what is written after that is shown.
 - Whoever is given a number later takes nothing away: it is read as long as somebody needs it.
-- A connection that breaks is replaced, and reading goes on where it was.
+- A connection that breaks is replaced, and reading goes on where it was; where that is gone, or in another
+  topic of the name, it goes on with the first record that is there.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from aiokafka.errors import KafkaError
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.group_member import GroupMember, group_member, keep_connected
 from pointsman.bus.errors import BusError, KafkaUnavailableError
-from pointsman.bus.places import LATEST, Place
+from pointsman.bus.places import EARLIEST, LATEST, Place
 from pointsman.bus.produce.lane_writer import partition_of
 from pointsman.bus.read.partitions import Partitions
 from pointsman.bus.settings import LanePart
@@ -55,6 +56,7 @@ class PartitionReader:
         self._needed = needed
         self._given: frozenset[int] = frozenset()
         self._next: dict[Place, int] = {}
+        self._halted: set[Place] = set()
         self._member: GroupMember | None = None
         self._partitions: Partitions | None = None
         self._locating = asyncio.Lock()
@@ -116,10 +118,9 @@ class PartitionReader:
                 for place, offset in self._next.items():
                     member.fetcher.seek(TopicPartition(*place), offset)
                 for watchdog in member.turns(self._stopping):
-                    wanted_numbers = self._given.union(self._needed())
-                    await self._locate([number for number in wanted_numbers if not self._is_read(number)])
+                    await self._locate([number for number in self._wanted if not self._is_read(number)])
                     self._connected.set()
-                    self._let_go(member, wanted_numbers)
+                    self._let_go(member, self._wanted)  # asked once more: others began to wait meanwhile
                     wanted = [TopicPartition(*place) for place in self._next]
                     for tp in await member.gather(wanted, _POLL_S):
                         self._take_from(member, tp)
@@ -141,24 +142,29 @@ class PartitionReader:
         )
 
     async def _locate(self, numbers: Sequence[int]) -> None:
-        """Begin to read these numbers at their end."""
+        """Begin to read these numbers at their end; what was halted, at its beginning."""
         if not numbers:
             return
         async with self._locating:
             places = [
-                (topic, number) for number in numbers if not self._is_read(number) for topic in self._topics
+                place
+                for number in numbers
+                for topic in self._topics
+                if (place := (topic, number)) not in self._next
             ]
             if not places:
                 return
             member, partitions = self._member, self._partitions
             if member is None or partitions is None:
                 raise self._unavailable()
-            ends = await partitions.offsets(
-                dict.fromkeys(places, LATEST), self._settings.request_timeout_ms / 1000
-            )
-            for place, end in ends.items():
-                self._next[place] = end
-                member.fetcher.seek(TopicPartition(*place), end)
+            times = {place: EARLIEST if place in self._halted else LATEST for place in places}
+            starts = await partitions.offsets(times, self._settings.request_timeout_ms / 1000)
+            if member is not self._member:
+                raise self._unavailable()  # the next connection would not know of them
+            for place, start in starts.items():
+                self._next[place] = start
+                self._halted.discard(place)
+                member.fetcher.seek(TopicPartition(*place), start)
 
     def _take_from(self, member: GroupMember, tp: TopicPartition) -> None:
         place = (tp.topic, tp.partition)
@@ -170,8 +176,9 @@ class PartitionReader:
                 self._take(record)
                 self._next[place] = record.offset + 1
         self._next[place] = max(self._next[place], member.fetcher.next_offset(tp))
-        if member.fetcher.halted(tp):  # retention was faster, or the topic was made anew: from its end on
+        if member.fetcher.halted(tp):  # retention was faster, or the topic was made anew
             del self._next[place]
+            self._halted.add(place)
             member.fetcher.forget(tp)
 
     def _let_go(self, member: GroupMember, wanted: Collection[int]) -> None:
@@ -179,6 +186,11 @@ class PartitionReader:
         for place in [place for place in self._next if place[1] not in wanted]:
             del self._next[place]
             member.fetcher.forget(TopicPartition(*place))
+        self._halted = {place for place in self._halted if place[1] in wanted}
+
+    @property
+    def _wanted(self) -> frozenset[int]:
+        return self._given.union(self._needed())
 
     def _is_read(self, number: int) -> bool:
         return all((topic, number) in self._next for topic in self._topics)
