@@ -233,7 +233,7 @@ class Attempts:
                 call_context.retries.called(monotonic())
                 call_context.hedges.called(monotonic())
             self._tried[target.name] += 1
-            chunks = self._chunks if target.provider.row.stream else None
+            chunks = self._chunks_for(target)
             call = Call(
                 target=target,
                 job=job,
@@ -264,8 +264,11 @@ class Attempts:
             )
         return Called(call, result)
 
+    def _chunks_for(self, target: Target) -> JobChunks | None:
+        return self._chunks if target.provider.row.stream else None
+
     def _request(self, target: Target) -> Json:
-        row, streamed = self._call_context.row, self._chunks is not None and target.provider.row.stream
+        row, streamed = self._call_context.row, self._chunks_for(target) is not None
         request = as_sent(self._asked, target.model, streamed=streamed)
         limited = row.usd_per_job or self._agent.per_job or target.reservation.ceilings(self._agent)
         if not limited:
