@@ -15,7 +15,7 @@ from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.errors import ApiError, error_of
 from pointsman.gateway.replies import JobReply
 from pointsman.gateway.settings import GatewaySettings
-from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter
+from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter, grace_of
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import Json
 from pointsman_schemas.outcomes import JobCompleted, Outcome
@@ -76,9 +76,11 @@ class Door:
     @contextlib.contextmanager
     def awaited(self, request: Request, reply: JobReply) -> Iterator[None]:
         """Inside, the client waits; one with an idempotency key means to come back."""
-        with self.jobs.awaited(
-            reply, keep=lambda: IDEMPOTENCY_KEY in request.headers or self.closing.is_set()
-        ):
+
+        def keep() -> bool:
+            return IDEMPOTENCY_KEY in request.headers or self.closing.is_set()
+
+        with self.jobs.awaited(reply, keep=keep, grace_s=grace_of(request.headers)):
             yield
 
     async def answer(self, request: Request, reply: JobReply) -> JobCompleted:

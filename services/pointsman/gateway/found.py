@@ -54,12 +54,12 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
 
 async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
     """By the outcome alone: what was asked is not known then."""
-    nothing = ChatRequest.model_construct(messages=[ChatMessage(role="user")])
-    job = Job.model_construct(job_id=job_id, agent_id=agent_id, request=nothing, metadata={})
     try:
-        outcome = await door.jobs.search(job, _SEARCH_S)
+        outcome = await door.jobs.search(job_id, agent_id, _SEARCH_S)
     except BusError as error:
         raise unavailable(str(error)) from error
-    if outcome is None or outcome.agent_id != agent_id:
+    if outcome is None:
         return None
+    nothing = ChatRequest.model_construct(messages=[ChatMessage(role="user")])
+    job = Job.model_construct(job_id=job_id, agent_id=agent_id, request=nothing, metadata={})
     return FoundJob(job, outcome)

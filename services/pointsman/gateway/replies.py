@@ -3,6 +3,7 @@
 Invariants:
 - A job's partition is read before the job is sent, so its outcome is not missed.
 - Ids of new jobs lead to partitions that are ours: an outcome is read by one process, whatever their number.
+- An agent is told of its own jobs only.
 - What is kept is bounded: pieces of one answer, and outcomes that may be asked for once more.
 """
 
@@ -94,6 +95,15 @@ class JobReply:
         self._changed = asyncio.Event()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """Somebody looks for the outcome of a job that was not sent from here."""
+
+    agent_id: str
+    number: int
+    outcome: "asyncio.Future[Outcome]"
+
+
 class JobReplies:
     """By job id."""
 
@@ -109,6 +119,7 @@ class JobReplies:
         self._claim_check = claim_check
         self._clock = clock
         self._replies: dict[bytes, JobReply] = {}
+        self._searches: dict[bytes, list[_Search]] = {}
         self._finished: OrderedDict[bytes, JobReply] = OrderedDict()
         self._kept_bytes = 0
         self._fetching: set[asyncio.Task[None]] = set()
@@ -134,26 +145,46 @@ class JobReplies:
                 break
         return job_id
 
-    async def expect(self, job: Job) -> JobReply:
-        """The reply to a job that is about to be sent, or was sent from here before.
+    def expect(self, job: Job) -> JobReply:
+        """The reply to a job, or to the same one that was sent from here before; `listen` before it is sent.
 
         Raises:
-            KafkaUnavailableError: nobody would hear of its outcome.
+            KafkaUnavailableError: nothing is connected.
         """
         key = _key(job.job_id)
         known = self._replies.get(key)
-        if known is not None:
-            await self.reader.read_too(known.number)
-            return known
+        if known is None:
+            outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            known = self._replies[key] = JobReply(job, self.reader.number_of(key), outcome)
+        return known
+
+    async def listen(self, reply: JobReply) -> None:
+        """Return when its outcome will be heard of.
+
+        Raises:
+            KafkaUnavailableError: it would not.
+        """
+        await self.reader.read_too(reply.number)
+
+    async def search(self, job_id: UUID, agent_id: str, within_s: float) -> Outcome | None:
+        """The outcome of an agent's job that was not sent from here; None where it is not found in time.
+
+        Raises:
+            BusError: it cannot be looked for.
+        """
+        key = _key(job_id)
         number = self.reader.number_of(key)
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        reply = self._replies[key] = JobReply(job, number, outcome)
+        search = _Search(agent_id, number, asyncio.get_running_loop().create_future())
+        self._searches.setdefault(key, []).append(search)
         try:
             await self.reader.read_too(number)
-        except BaseException:
-            self._replies.pop(key, None)
-            raise
-        return reply
+            self._look_back.find(job_id)
+            await asyncio.wait([search.outcome], timeout=within_s)
+            return search.outcome.result() if search.outcome.done() else None
+        finally:
+            self._searches[key].remove(search)
+            if not self._searches[key]:
+                del self._searches[key]
 
     def look_back(self, job_id: UUID) -> None:
         """Look for an outcome that may have been there before it was expected."""
@@ -180,20 +211,24 @@ class JobReplies:
         await asyncio.gather(*self._fetching, return_exceptions=True)
 
     def _needed(self) -> set[int]:
-        return {reply.number for reply in self._replies.values() if not reply.outcome.done()}
+        awaited = {reply.number for reply in self._replies.values() if not reply.outcome.done()}
+        return awaited.union(search.number for searches in self._searches.values() for search in searches)
 
     def _take(self, record: Incoming) -> None:
-        reply = self._replies.get(record.key or b"")
-        if reply is None or reply.outcome.done():
-            return
+        key = record.key or b""
+        reply = self._replies.get(key)
+        is_awaited = reply is not None and not reply.outcome.done()
         if record.topic == self._chunks:
-            self._take_piece(reply, record)
+            if reply is not None and is_awaited:
+                self._take_piece(reply, record)
+        elif not (is_awaited or key in self._searches):
+            return
         elif self._claim_check is not None and claim_of(record) is not None:
             task = asyncio.create_task(self._fetch(record, self._claim_check), name="large outcome")
             self._fetching.add(task)
             task.add_done_callback(self._fetching.discard)
         else:
-            self._take_outcome(reply, record)
+            self._take_outcome(record)
 
     def _take_piece(self, reply: JobReply, record: Incoming) -> None:
         size = len(record.value or b"")
@@ -201,18 +236,27 @@ class JobReplies:
             return
         decoded = decode(record)
         if isinstance(decoded, Decoded) and isinstance(decoded.message, JobChunk):
+            if not _is_of(decoded.message, reply.job_id, reply.job.agent_id):
+                return
             reply.piece_bytes += size
             reply.pieces.append(decoded.message)
             reply.told()
 
-    def _take_outcome(self, reply: JobReply, record: Incoming) -> None:
+    def _take_outcome(self, record: Incoming) -> None:
         decoded = decode(record)
         if not (isinstance(decoded, Decoded) and isinstance(decoded.message, OUTCOMES)):
             return
+        outcome, key = decoded.message, record.key or b""
+        for search in self._searches.get(key, ()):
+            if outcome.agent_id == search.agent_id and not search.outcome.done():
+                search.outcome.set_result(outcome)
+        reply = self._replies.get(key)
+        if reply is None or reply.outcome.done() or not _is_of(outcome, reply.job_id, reply.job.agent_id):
+            return
         reply.size = len(record.value or b"") + reply.piece_bytes
-        reply.outcome.set_result(decoded.message)
+        reply.outcome.set_result(outcome)
         reply.told()
-        self._finished[_key(reply.job_id)] = reply
+        self._finished[key] = reply
         self._kept_bytes += reply.size
         while self._kept_bytes > KEPT_BYTES or len(self._finished) > KEPT:
             key, oldest = self._finished.popitem(last=False)
@@ -227,10 +271,13 @@ class JobReplies:
             except ClaimsUnavailableError:
                 await asyncio.sleep(_STORE_PAUSE_S)
                 continue
-            reply = self._replies.get(record.key or b"")
-            if reply is not None and not reply.outcome.done():
-                self._take_outcome(reply, whole)
+            self._take_outcome(whole)
             return
+
+
+def _is_of(message: JobChunk | Outcome, job_id: UUID, agent_id: str) -> bool:
+    """Whoever wrote it under this key: another job's or agent's is told to nobody here."""
+    return message.job_id == job_id and message.agent_id == agent_id
 
 
 def _key(job_id: UUID) -> bytes:

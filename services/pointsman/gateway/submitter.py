@@ -33,14 +33,16 @@ from pointsman.runtime.logging import event
 from pointsman_schemas.base import Json
 from pointsman_schemas.envelope import start, trace_of
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.jobs import Job, JobCancel
+from pointsman_schemas.jobs import JobCancel
 from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY, RETRY_COUNT = "idempotency-key", "x-stainless-retry-count"
-#: A client that went away may come back as its own retry: so long its job goes on, seconds.
+#: A client that went away may come back as its own retry: so long its job goes on, seconds. SDKs wait half a
+#: second before the first, and twice as long before each further one.
 GRACE_S = 0.8
+_RETRY_S, _MOST_RETRY_S = 0.5, 8.0
 _MOST_KEY = 255
 
 
@@ -133,34 +135,24 @@ class JobSubmitter:
         """The reply to a job that was sent from here, if it is still kept."""
         return self._replies.known(job_id)
 
-    async def search(self, job: Job, within_s: float) -> Outcome | None:
-        """The outcome of a job that was not sent from here; None where it is not found in time.
-
-        Raises:
-            BusError: it cannot be looked for.
-        """
-        reply = await self._replies.expect(job)
-        self._replies.look_back(job.job_id)
-        try:
-            with reply.awaited():
-                await asyncio.wait([reply.outcome], timeout=within_s)
-            return reply.outcome.result() if reply.outcome.done() else None
-        finally:
-            if not reply.waiting:
-                self._replies.forget(reply)  # who asks next need not be who asked for it
+    async def search(self, job_id: UUID, agent_id: str, within_s: float) -> Outcome | None:
+        """See `JobReplies`."""
+        return await self._replies.search(job_id, agent_id, within_s)
 
     @contextlib.contextmanager
-    def awaited(self, reply: JobReply, *, keep: Callable[[], bool]) -> Iterator[None]:
+    def awaited(
+        self, reply: JobReply, *, keep: Callable[[], bool], grace_s: float = GRACE_S
+    ) -> Iterator[None]:
         """Inside, a client waits for it; when none does any more its job is cancelled, unless `keep` then."""
         try:
             with reply.awaited():
                 yield
         finally:
-            self._left(reply, keep)
+            self._left(reply, keep, grace_s)
 
-    def _left(self, reply: JobReply, keep: Callable[[], bool]) -> None:
+    def _left(self, reply: JobReply, keep: Callable[[], bool], grace_s: float) -> None:
         if not (reply.waiting or reply.outcome.done() or keep()) and self._settings.gateway_cancel:
-            task = asyncio.create_task(self._leave(reply), name="leave")
+            task = asyncio.create_task(self._leave(reply, grace_s), name="leave")
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
@@ -190,16 +182,15 @@ class JobSubmitter:
             )
             # From here on a repeat finds it.
             self._repeats.remember(asked.agent_id, digest, key, job_id, now)
-            reply = await self._replies.expect(job)
+            reply = self._replies.expect(job)
             reply.origin = asked.origin
         except BusError as error:
             raise unavailable(str(error)) from error
         if job_id not in self._sending:
             # A task of its own: a client that goes away does not leave it half done.
             trace_id, _ = trace_of(asked.headers.get("traceparent"))
-            sending = asyncio.create_task(self._send(job, trace_id), name="send job")
+            sending = asyncio.create_task(self._send(reply, trace_id), name="send job")
             self._sending[job_id] = sending
-            sending.add_done_callback(lambda _: self._sending.pop(job_id, None))
         await self._sent(reply)
         return reply
 
@@ -210,22 +201,28 @@ class JobSubmitter:
             return
         try:
             await asyncio.shield(sending)
-        except PublishUncertainError:
-            return  # it may be in Kafka, and the producer goes on trying: its outcome says so
         except (BusError, ClaimsUnavailableError) as error:
-            self._replies.forget(reply)
             if isinstance(error, PublishRefusedError):
                 raise ApiError(413, "invalid_request_error", "too_large", str(error)) from error
             raise unavailable(str(error)) from error
 
-    async def _send(self, job: Job, trace_id: str | None) -> None:
-        records = [as_record(job, self._topics, self._clock(), trace_id)]
-        if self._claim_check is not None:
-            records = await self._claim_check.deposit(records)
-        await self._publisher.publish([self._signed(record) for record in records])
+    async def _send(self, reply: JobReply, trace_id: str | None) -> None:
+        try:
+            await self._replies.listen(reply)
+            records = [as_record(reply.job, self._topics, self._clock(), trace_id)]
+            if self._claim_check is not None:
+                records = await self._claim_check.deposit(records)
+            await self._publisher.publish([self._signed(record) for record in records])
+        except PublishUncertainError:
+            return  # it may be in Kafka, and the producer goes on trying: its outcome says so
+        except (BusError, ClaimsUnavailableError):
+            self._replies.forget(reply)  # before anybody else finds it: nothing will come of it
+            raise
+        finally:
+            self._sending.pop(reply.job_id, None)
 
-    async def _leave(self, reply: JobReply) -> None:
-        await asyncio.sleep(GRACE_S)
+    async def _leave(self, reply: JobReply, grace_s: float) -> None:
+        await asyncio.sleep(grace_s)
         if reply.waiting or reply.outcome.done():
             return
         try:
@@ -235,3 +232,10 @@ class JobSubmitter:
 
     def _signed(self, record: Outgoing) -> Outgoing:
         return record if self._key is None else sign(record, self._key)
+
+
+def grace_of(headers: Mapping[str, str]) -> float:
+    """How long the job of a client that went away goes on, seconds."""
+    count = headers.get(RETRY_COUNT, "0")
+    retries = int(count) if count.isascii() and count.isdigit() and len(count) < 3 else 0
+    return min(_MOST_RETRY_S, _RETRY_S * 2.0**retries) + GRACE_S - _RETRY_S

@@ -1,0 +1,243 @@
+"""One request is one job, sent once its outcome will be heard of, and cancelled when nobody waits for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+import pytest
+
+from pointsman.bus.errors import (
+    BusError,
+    KafkaUnavailableError,
+    PublishRefusedError,
+    PublishUncertainError,
+)
+from pointsman.gateway import submitter as module
+from pointsman.gateway.errors import ApiError
+from pointsman.gateway.replies import JobReplies, JobReply
+from pointsman.gateway.settings import GatewaySettings
+from pointsman.gateway.submitter import Asked, JobSubmitter, grace_of
+from pointsman.runtime.clock import utc_now
+from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, outcome, replies_of
+
+AWAY = KafkaUnavailableError("k", 1, "away")
+
+
+@dataclass
+class Place:
+    reader: FakeReader
+    replies: JobReplies
+    publisher: FakePublisher
+    jobs: JobSubmitter
+
+    async def ask(self, text: str = "Hello", agent: str = "app", **headers: str) -> JobReply:
+        body = {"messages": [{"role": "user", "content": text}]}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        route = "/v1/chat/completions"
+        return await self.jobs.reply(Asked(agent, None, body, route, orjson.dumps(body), named))
+
+    def sent_to(self, topic: str) -> list[str]:
+        return [(record.key or b"").decode() for record in self.publisher.sent if record.topic == topic]
+
+    @property
+    def sent(self) -> list[str]:
+        return self.sent_to(TOPICS.intake.name)
+
+    @property
+    def cancelled(self) -> list[str]:
+        return self.sent_to(TOPICS.control.name)
+
+    @asynccontextmanager
+    async def waits(self, reply: JobReply, *, keep: bool = False) -> AsyncIterator[None]:
+        with self.jobs.awaited(reply, keep=lambda: keep, grace_s=0):
+            yield
+
+    async def left(self) -> None:
+        await asyncio.gather(*self.jobs._leaving)
+
+
+@pytest.fixture
+async def place(monkeypatch: pytest.MonkeyPatch) -> Place:
+    reader = FakeReader()
+    replies, publisher = replies_of(reader), FakePublisher(reader)
+    settings = GatewaySettings(prefix="t", gateway_open_requests=5)
+    jobs = JobSubmitter(settings, replies, publisher, claim_check=None, key=None, clock=utc_now)  # type: ignore[arg-type]
+    return Place(reader, replies, publisher, jobs)
+
+
+async def test_a_jobs_partition_is_read_before_it_is_sent(place: Place) -> None:
+    reply = await place.ask()
+    assert place.sent == [str(reply.job_id)]
+    assert place.publisher.read_before == [[reply.number]]
+
+
+@pytest.mark.parametrize("headers", [{}, {"idempotency_key": "k"}])
+@pytest.mark.parametrize("where", ["reader", "publisher"])
+async def test_what_was_not_sent_is_forgotten_and_asked_again_is_one_job(
+    place: Place, where: str, headers: dict[str, str]
+) -> None:
+    if where == "reader":
+        place.reader.error = AWAY
+    else:
+        place.publisher.errors = [AWAY]
+    with pytest.raises(ApiError) as refused:
+        await place.ask(**headers)
+    assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")
+    assert len(place.replies) == 0
+    place.reader.error = None
+    reply = await place.ask(**headers, x_stainless_retry_count="1")
+    assert place.sent == [str(reply.job_id)]
+
+
+@pytest.mark.parametrize("where", ["reader", "publisher"])
+async def test_everybody_who_asked_for_what_was_not_sent_is_told(place: Place, where: str) -> None:
+    if where == "reader":
+        place.reader.error = AWAY
+    else:
+        place.publisher.errors = [AWAY]
+    asked = [asyncio.create_task(place.ask(idempotency_key="k")) for _ in range(3)]
+    for _ in range(6):  # whoever comes while it fails finds it being sent, or makes it anew
+        asked.append(asyncio.create_task(place.ask(idempotency_key="k")))
+        await asyncio.sleep(0)
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    attached = [one for one in told if isinstance(one, JobReply)]
+    assert len(told) > len(attached)
+    assert all(isinstance(one, JobReply) or (isinstance(one, ApiError) and one.status == 503) for one in told)
+    assert len({id(one) for one in attached}) == len(place.sent) <= 1
+
+
+async def test_what_may_have_been_sent_is_waited_for_and_not_sent_again(place: Place) -> None:
+    place.publisher.errors = [PublishUncertainError("late", (0,))]
+    first = await place.ask(idempotency_key="k")
+    assert await place.ask(idempotency_key="k") is first
+    assert place.sent == []
+    place.replies._take(outcome(first.job_id))
+    assert first.outcome.done()
+
+
+async def test_what_kafka_refuses_is_too_large(place: Place) -> None:
+    place.publisher.errors = [PublishRefusedError("too large", (0,))]
+    with pytest.raises(ApiError) as refused:
+        await place.ask()
+    assert refused.value.status == 413
+    assert len(place.replies) == 0
+
+
+async def test_one_key_is_one_job_under_way_and_done(place: Place) -> None:
+    first, *others = await asyncio.gather(*(place.ask(idempotency_key="k") for _ in range(4)))
+    assert all(other is first for other in others)
+    place.replies._take(outcome(first.job_id))
+    assert await place.ask(idempotency_key="k") is first
+    assert len(place.sent) == 1
+    with pytest.raises(ApiError) as refused:
+        await place.ask("Something else", idempotency_key="k")
+    assert refused.value.status == 409
+    stranger = await place.ask(agent="stranger", idempotency_key="k")
+    assert stranger.job_id != first.job_id
+
+
+async def test_another_process_makes_the_same_job_of_the_same_key(place: Place) -> None:
+    first = await place.ask(idempotency_key="k")
+    elsewhere = replies_of(place.reader)
+    settings = GatewaySettings(prefix="t")
+    publisher = FakePublisher(place.reader)
+    jobs = JobSubmitter(settings, elsewhere, publisher, claim_check=None, key=None, clock=utc_now)  # type: ignore[arg-type]
+    other = Place(place.reader, elsewhere, publisher, jobs)
+    assert (await other.ask(idempotency_key="k")).job_id == first.job_id
+
+
+async def test_who_searches_for_a_keyed_job_before_it_is_made_gets_nothing_of_it(place: Place) -> None:
+    first = await place.ask(idempotency_key="k")
+    place.replies.forget(first)
+    place.replies._look_back.find = lambda _: None  # type: ignore[method-assign, assignment]
+    search = asyncio.create_task(place.jobs.search(first.job_id, "stranger", 30))
+    await asyncio.sleep(0)
+    again = await place.ask(idempotency_key="k")
+    assert (again.job.agent_id, again.job_id) == ("app", first.job_id)
+    place.replies._take(outcome(first.job_id))
+    assert again.outcome.done()
+    assert not search.done()
+    search.cancel()
+    await asyncio.wait([search])
+
+
+async def test_a_clients_own_retry_is_attached_and_a_second_request_is_not(place: Place) -> None:
+    first = await place.ask()
+    assert await place.ask(x_stainless_retry_count="1") is first
+    assert await place.ask(x_stainless_retry_count="0") is not first
+    assert await place.ask("Other", x_stainless_retry_count="1") is not first
+    assert await place.ask(agent="stranger", x_stainless_retry_count="1") is not first
+
+
+async def test_so_many_wait_at_a_time(place: Place) -> None:
+    waiting = [await place.ask(str(number)) for number in range(5)]
+    with pytest.raises(ApiError) as refused:
+        await place.ask("one more")
+    assert (refused.value.status, refused.value.headers["retry-after"]) == (429, "5")
+    place.replies._take(outcome(waiting[0].job_id))
+    await place.ask("one more")
+
+
+async def test_what_nobody_waits_for_is_cancelled(place: Place) -> None:
+    reply = await place.ask()
+    async with place.waits(reply):
+        pass
+    await place.left()
+    assert place.cancelled == [str(reply.job_id)]
+
+
+async def test_what_somebody_waits_for_comes_back_for_or_has_is_not(place: Place) -> None:
+    reply, keyed, done = [await place.ask(text) for text in ("a", "b", "c")]
+    async with place.waits(reply):
+        async with place.waits(reply):
+            pass
+        await place.left()
+        async with place.waits(keyed, keep=True):
+            pass
+        async with place.waits(done):
+            place.replies._take(outcome(done.job_id))
+        await place.left()
+        assert place.cancelled == []
+
+
+async def test_who_comes_back_within_the_grace_finds_the_job_under_way(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    came_back = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        await came_back.wait()
+
+    reply = await place.ask()
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with place.jobs.awaited(reply, keep=lambda: False):
+        pass
+    leaving = list(place.jobs._leaving)
+    with place.jobs.awaited(reply, keep=lambda: True):
+        await asyncio.wait(leaving, timeout=0)
+        came_back.set()
+        await asyncio.gather(*leaving)
+    assert waited == [module.GRACE_S]
+    assert place.cancelled == []
+
+
+@pytest.mark.parametrize(
+    ("count", "grace"),
+    [("0", 0.8), ("1", 1.3), ("2", 2.3), ("4", 8.3), ("99", 8.3), ("1e9", 0.8), ("²", 0.8)],
+)
+def test_a_retry_is_waited_for_as_long_as_clients_pause(count: str, grace: float) -> None:
+    assert grace_of({"x-stainless-retry-count": count}) == pytest.approx(grace)
+    assert grace_of({}) == pytest.approx(0.8)
+
+
+async def test_a_cancellation_that_kafka_does_not_take_is_told(place: Place) -> None:
+    errors: list[BusError | None] = [AWAY]
+    place.publisher.errors = errors
+    with pytest.raises(ApiError) as refused:
+        await place.jobs.cancel(UUID(int=1), "app", "for a test")
+    assert refused.value.status == 503
