@@ -49,7 +49,9 @@ class ChatStream:
         if chunk.call != self._call:
             self._anew = {} if self._call is not None else None
             self._call, self._index, self._is_broken = chunk.call, 0, False
-        if chunk.index != self._index:
+        if chunk.index < self._index:
+            return []  # it came twice
+        if chunk.index > self._index:
             self._is_broken = True  # a piece is missing: the outcome has it
         self._index = chunk.index + 1
         if self._is_broken:

@@ -7,10 +7,11 @@ import pytest
 import typer
 from aiohttp import web
 
-from pointsman.bench.whole import gateway
+from pointsman.bench.whole import http_load
+from pointsman.bench.whole.http_load import HttpTarget
 from pointsman.bench.whole.load import Level, prompt
 from pointsman.bench.whole.requests import RequestCost, between
-from pointsman.cli.bench.whole import _numbers
+from pointsman.cli.bench.whole import numbers
 
 
 def test_requests_in_between_are_those_of_after_without_those_of_before() -> None:
@@ -20,11 +21,11 @@ def test_requests_in_between_are_those_of_after_without_those_of_before() -> Non
 
 
 def test_levels_are_numbers_above_0() -> None:
-    assert _numbers("20, 100,", "--rates") == [20, 100]
-    assert _numbers("", "--rates") == []
+    assert numbers("20, 100,", "--rates") == [20, 100]
+    assert numbers("", "--rates") == []
     for text in ("0", "-1", "ten", "1.5"):
         with pytest.raises(typer.BadParameter, match="such as 20,100"):
-            _numbers(text, "--rates")
+            numbers(text, "--rates")
 
 
 def test_prompts_are_a_kilobyte_and_differ() -> None:
@@ -58,8 +59,31 @@ async def url() -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("level", [Level(rate=40), Level(outstanding=4)])
 async def test_what_a_gateway_answers_counts_and_what_it_refuses_is_lost(url: str, level: Level) -> None:
-    span = await asyncio.wait_for(gateway.run(url, level, 0.5), 60)
+    span = await asyncio.wait_for(http_load.run(HttpTarget(url), level, 0.5), 60)
     assert span.took_ms
     assert 0 <= len(span.took_ms) - span.lost <= 1
     if level.rate:
         assert len(span.took_ms) + span.lost == 20
+
+
+async def test_a_stream_counts_when_it_ends_as_it_should() -> None:
+    asked = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        assert (await request.json())["stream"] is True
+        end = b"data: [DONE]\n\n" if asked % 2 else b""
+        return web.Response(body=b"data: {}\n\n" + end, content_type="text/event-stream")
+
+    app = web.Application()
+    app.router.add_post("/chat/completions", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        target = HttpTarget(f"http://127.0.0.1:{runner.addresses[0][1]}", stream=True)
+        span = await asyncio.wait_for(http_load.run(target, Level(rate=40), 0.5), 60)
+    finally:
+        await runner.cleanup()
+    assert len(span.took_ms) == span.lost == 10

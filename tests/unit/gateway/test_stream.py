@@ -71,6 +71,15 @@ def test_another_call_goes_on_where_the_first_broke_off(text: str, broke: int, c
     assert text_of(sent) == text
 
 
+def test_a_piece_that_comes_twice_is_sent_once() -> None:
+    chat = stream()
+    sent = chat.feed(piece(1, 0, {"content": "Ye"}))
+    sent += chat.feed(piece(1, 0, {"content": "Ye"}))
+    sent += chat.feed(piece(1, 1, {"content": "s"}))
+    assert text_of(sent) == "Yes"
+    assert text_of(sent + chat.end(completion("Yes"))) == "Yes"
+
+
 def test_another_call_that_says_something_else_breaks_the_stream() -> None:
     chat = stream()
     chat.feed(piece(1, 0, {"content": "The capital"}))

@@ -1,8 +1,9 @@
-"""A provider that answers at once, in OpenAI's chat format.
+"""A provider that answers at once, in OpenAI's chat format; a stream has its pieces one after another.
 
 `python -m pointsman.bench.whole.provider PORT`
 """
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -32,6 +33,12 @@ _START = {
     "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_ANSWER))],
 }
 _BODY = {"type": "http.response.body", "body": _ANSWER}
+_STREAM_START = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-type", b"text/event-stream")],
+}
+_PIECES, _GAP_S = 8, 0.05
 
 Message = MutableMapping[str, Any]
 
@@ -41,10 +48,39 @@ async def answer(
 ) -> None:
     """Whatever is asked, by any method and path."""
     if scope["type"] == "http":
-        while (await receive()).get("more_body"):
-            pass
+        asked = b""
+        more = True
+        while more:
+            message = await receive()
+            asked, more = asked + message.get("body", b""), message.get("more_body", False)
+        if b'"stream":true' in asked:
+            await _stream(send)
+            return
         await send(_START)
         await send(_BODY)
+
+
+async def _stream(send: Callable[[Message], Awaitable[None]]) -> None:
+    top = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1_770_000_000}
+    top["model"] = "gpt-4.1-nano"
+    await send(_STREAM_START)
+    for number in range(_PIECES):
+        delta = {"content": "The capital of France is Paris. "}
+        await send(_event({**top, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}))
+        if number < _PIECES - 1:
+            await asyncio.sleep(_GAP_S)
+    await send(_event({**top, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+    usage = {"prompt_tokens": 220, "completion_tokens": 60, "total_tokens": 280}
+    await send(_event({**top, "choices": [], "usage": usage}))
+    await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+
+
+def _event(event: dict[str, Any]) -> Message:
+    return {
+        "type": "http.response.body",
+        "body": b"data: " + orjson.dumps(event) + b"\n\n",
+        "more_body": True,
+    }
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pathlib import Path
 from pointsman.bench.kafka_tools import KafkaTools
 from pointsman.bench.steady import Times, times_of
 from pointsman.bench.system import RunningSystem, busy_s, whole_system
-from pointsman.bench.whole import gateway, plain
+from pointsman.bench.whole import http_load, plain
+from pointsman.bench.whole.http_load import HttpTarget
 from pointsman.bench.whole.load import Level, LoadSpan, load
 from pointsman.bench.whole.requests import RequestCost, between, jmx, requests_of
 from pointsman.bus.admin.topics import apply
@@ -25,7 +26,9 @@ from pointsman_schemas.topics import Topics
 _WARM_UP_S = 3.0
 _READY_S = 30.0
 OURS, PLAIN, PEER = "pointsman", "plain FastStream", "peer"
+DIRECT, GATEWAY = "the provider itself", "pointsman by HTTP"
 _SERVERS = ("Kafka", "Postgres")
+_PEER_MODEL = "gpt-4.1-mini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,45 @@ def run(
         if baseline:
             results += bench.plain(levels, provider)
         if peer is not None:
-            results += [asyncio.run(bench.peer(peer, level)) for level in levels]
+            results += bench.by_http(PEER, HttpTarget(peer, _PEER_MODEL), levels)
+        return WholeResults(results, memory)
+
+
+def run_gateway(
+    levels: Sequence[Level],
+    streams: Sequence[Level],
+    seconds: float,
+    say: Callable[[str], None],
+    *,
+    peer: str | None = None,
+) -> WholeResults:
+    """Whole answers at `levels`, streams at `streams`: of the provider itself, by our gateway, by a peer.
+
+    Each as `run` does it; of a stream the time until its first piece is taken.
+    """
+    with ExitStack() as stack:
+        jmx_port, provider_port = free_port(), free_port()
+        provider = f"http://{LOOPBACK}:{provider_port}"
+        stack.enter_context(_module("provider", Path("/dev/null"), str(provider_port)))
+        _wait_for(provider)
+        whole = stack.enter_context(
+            whole_system(
+                0,
+                say,
+                gateway=True,
+                jvm_flags=jmx(jmx_port),
+                settings={"POINTSMAN_SIMULATOR": provider, "POINTSMAN_GATEWAY_OPEN_REQUESTS": "100000"},
+            )
+        )
+        bench = _Bench(whole, jmx_port, seconds, say)
+        ours = next(process.url for process in whole.processes if process.name == "gateway")
+        targets = [(DIRECT, provider), (GATEWAY, f"{ours}/v1"), *([(PEER, peer)] if peer else [])]
+        results = []
+        for system, url in targets:
+            model = "auto" if system == GATEWAY else _PEER_MODEL
+            results += bench.by_http(system, HttpTarget(url, model), levels)
+            results += bench.by_http(f"{system}, streams", HttpTarget(url, model, stream=True), streams)
+        memory = {name: mb for name, mb in whole.memory_share_mb().items() if name != "simulator"}
         return WholeResults(results, memory)
 
 
@@ -126,11 +167,27 @@ class _Bench:
                 PLAIN, levels, (plain.JOBS, plain.RESULTS), body, {"application": process.pid}
             )
 
-    async def peer(self, url: str, level: Level) -> LevelResult:
-        self._say(f"{PEER}: {level}")
-        await gateway.run(url, level, _WARM_UP_S)
-        span = await gateway.run(url, level, self._seconds)
-        return self._result(PEER, level, span, {}, {})
+    def by_http(self, system: str, target: HttpTarget, levels: Sequence[Level]) -> list[LevelResult]:
+        """Processor time and requests to the broker are ours, so they are told of our gateway alone."""
+        ours = system.startswith(GATEWAY)
+        pids = {process.name: process.pid for process in self._whole.processes[1:]} if ours else {}
+        if ours:
+            pids |= self._servers
+        results = []
+        for level in levels:
+            self._say(f"{system}: {level}")
+            asyncio.run(http_load.run(target, level, _WARM_UP_S))
+            asked, busy = requests_of(self._tools, self._jmx_port) if ours else {}, _busy(pids)
+            span = asyncio.run(http_load.run(target, level, self._seconds))
+            used = {name: after - busy[name] for name, after in _busy(pids).items()}
+            requests = between(asked, requests_of(self._tools, self._jmx_port)) if ours else {}
+            results.append(self._result(system, level, span, used, requests))
+        return results
+
+    @property
+    def _servers(self) -> dict[str, int]:
+        stack = self._whole.stack
+        return {"Kafka": stack.kafka.child.pid, "Postgres": stack.postgres.child.pid}
 
     def _by_kafka(
         self,
@@ -140,7 +197,7 @@ class _Bench:
         body: Callable[[str, str], object],
         pids: dict[str, int],
     ) -> list[LevelResult]:
-        pids |= {"Kafka": self._whole.stack.kafka.child.pid, "Postgres": self._whole.stack.postgres.child.pid}
+        pids |= self._servers
         results = []
         with load(self._whole.kafka, *topics, body) as jobs:
             for level in levels:

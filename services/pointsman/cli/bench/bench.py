@@ -12,6 +12,7 @@ COMMANDS = {
     "tenants": "Measure whether an agent far beyond its rate disturbs the others.",
     "journey": "Measure how long a job takes end to end, and its CPU time.",
     "whole": "Measure a job's whole path at the limit and at steady rates, beside what others do.",
+    "gateway": "Measure what the gateway adds to a provider's answers, whole and streamed.",
     "soak": "Run steady load with random kills and freezes; check for loss, repeats and leaks.",
     "audit": "Measure how fast the audit stores rows, beside a plain COPY of the same rows.",
     "audit-load": "Fill an audit database with messages of realistic size, to measure its queries.",

@@ -42,8 +42,8 @@ def whole(
     from pointsman.cli import screen
     from pointsman.cli.show.bench.whole import tables
 
-    levels = [Level(outstanding=number) for number in _numbers(outstanding, "--outstanding")]
-    levels += [Level(rate=number) for number in _numbers(rates, "--rates")]
+    levels = [Level(outstanding=number) for number in numbers(outstanding, "--outstanding")]
+    levels += [Level(rate=number) for number in numbers(rates, "--rates")]
     if not levels:
         raise typer.BadParameter("give a level: --outstanding or --rates")
     results = run(levels, seconds, screen.note, baseline=baseline, peer=peer, jvm_flags=jvm_flags.split())
@@ -53,7 +53,8 @@ def whole(
         screen.show(*tables(results))
 
 
-def _numbers(text: str, option: str) -> list[int]:
+def numbers(text: str, option: str) -> list[int]:
+    """Numbers above 0 with commas between."""
     try:
         numbers = [int(number) for number in text.split(",") if number.strip()]
     except ValueError:

@@ -6,7 +6,8 @@ earlier turn's thoughts, which only the model that had them can read.
 
 from typing import Any
 
-from pointsman.gateway.anthropic.fields import CannotTranslateError, items, kind, mapping, only, text
+from pointsman.gateway.anthropic.fields import items, kind, mapping, only, text
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 _CACHE = "cache_control"
@@ -41,14 +42,12 @@ def part(block: Json, path: str) -> Json:
             only(block, ("type", "source", "title", _CACHE), path)
             return _document(block, f"{path}.source")
         case other:
-            raise CannotTranslateError(
-                f"{path}.type", f"`{other}` has no counterpart with the providers here"
-            )
+            raise UntranslatableError(f"{path}.type", f"`{other}` has no counterpart with the providers here")
 
 
 def _text_part(block: Json, path: str) -> Json:
     if kind(block, path) != "text":
-        raise CannotTranslateError(f"{path}.type", "must be `text` here")
+        raise UntranslatableError(f"{path}.type", "must be `text` here")
     only(block, ("type", "text", "citations", _CACHE), path)  # of an earlier answer: the text stands
     return {"type": "text", "text": text(block.get("text"), f"{path}.text")}
 
@@ -61,7 +60,7 @@ def _image_url(block: Json, path: str) -> str:
         case "url":
             return text(source.get("url"), f"{path}.url")
         case other:
-            raise CannotTranslateError(f"{path}.type", f"an image is `base64` or `url`, not `{other}`")
+            raise UntranslatableError(f"{path}.type", f"an image is `base64` or `url`, not `{other}`")
 
 
 def _document(block: Json, path: str) -> Json:
@@ -76,7 +75,7 @@ def _document(block: Json, path: str) -> Json:
                 "file": {"filename": text(name, "title"), "file_data": _data_url(source, path)},
             }
         case other:
-            raise CannotTranslateError(f"{path}.type", f"a document is `base64` or `text`, not `{other}`")
+            raise UntranslatableError(f"{path}.type", f"a document is `base64` or `text`, not `{other}`")
 
 
 def _data_url(source: Json, path: str) -> str:

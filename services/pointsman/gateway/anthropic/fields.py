@@ -3,35 +3,28 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
-
-
-class CannotTranslateError(ValueError):
-    """`field`: the path of what is wrong in the request, or has no counterpart."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
-        self.field = field
 
 
 def text(value: Any, path: str) -> str:
     """A text, however long."""
     if not isinstance(value, str):
-        raise CannotTranslateError(path, "must be a text")
+        raise UntranslatableError(path, "must be a text")
     return value
 
 
 def mapping(value: Any, path: str) -> Json:
     """An object."""
     if not isinstance(value, dict):
-        raise CannotTranslateError(path, "must be an object")
+        raise UntranslatableError(path, "must be an object")
     return value
 
 
 def items(value: Any, path: str) -> Iterator[tuple[Json, str]]:
     """The objects of a list, each with its own path."""
     if not isinstance(value, list):
-        raise CannotTranslateError(path, "must be a list")
+        raise UntranslatableError(path, "must be a list")
     for place, item in enumerate(value):
         yield mapping(item, f"{path}[{place}]"), f"{path}[{place}]"
 
@@ -46,4 +39,4 @@ def only(value: Json, known: Collection[str], path: str = "") -> None:
     for name, given in value.items():
         if name not in known and given not in (None, [], {}, False, ""):
             field = f"{path}.{name}" if path else name
-            raise CannotTranslateError(field, "has no counterpart with the providers here: leave it out")
+            raise UntranslatableError(field, "has no counterpart with the providers here: leave it out")

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pointsman.gateway.anthropic.content import texts
-from pointsman.gateway.anthropic.fields import CannotTranslateError, items, mapping, only, text
+from pointsman.gateway.anthropic.fields import items, mapping, only, text
 from pointsman.gateway.anthropic.turns import chat_messages
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 #: OpenAI takes no more.
@@ -19,7 +20,7 @@ def to_chat(body: Json) -> Json:
     """What asks for the same in OpenAI's shape; `model` and `stream` stay as they are.
 
     Raises:
-        CannotTranslateError: a field, which it names, is wrong or asks for what has no counterpart.
+        UntranslatableError: a field, which it names, is wrong or asks for what has no counterpart.
     """
     only(body, (*_PASSED, *_FIELDS, "max_tokens", "messages", "system"))
     chat: Json = {name: body[name] for name in _PASSED if body.get(name) is not None}
@@ -39,15 +40,15 @@ def to_chat(body: Json) -> Json:
 
 def _max_tokens(given: Any) -> int:
     if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise CannotTranslateError("max_tokens", "must be a whole number above 0")
+        raise UntranslatableError("max_tokens", "must be a whole number above 0")
     return given
 
 
 def _stops(given: Any) -> Json:
     if not isinstance(given, list) or not all(isinstance(stop, str) for stop in given):
-        raise CannotTranslateError("stop_sequences", "must be a list of texts")
+        raise UntranslatableError("stop_sequences", "must be a list of texts")
     if len(given) > _MOST_STOPS:
-        raise CannotTranslateError("stop_sequences", f"providers here take {_MOST_STOPS} at most")
+        raise UntranslatableError("stop_sequences", f"providers here take {_MOST_STOPS} at most")
     return {"stop": given} if given else {}
 
 
@@ -65,7 +66,7 @@ def _tools(given: Any) -> Json:
 
 def _tool(tool: Json, path: str) -> Json:
     if tool.get("type") not in (None, "custom"):
-        raise CannotTranslateError(
+        raise UntranslatableError(
             f"{path}.type", f"`{tool['type']}` runs at Anthropic alone: offer a tool of yours"
         )
     if tool.get("allowed_callers") in (None, ["direct"]):
@@ -102,7 +103,7 @@ def _tool_choice(given: Any) -> Json:
             named = {"name": text(choice.get("name"), "tool_choice.name")}
             return {"tool_choice": {"type": "function", "function": named}, **more}
         case _:
-            raise CannotTranslateError("tool_choice.type", "must be auto, any, tool or none")
+            raise UntranslatableError("tool_choice.type", "must be auto, any, tool or none")
 
 
 def _thinking(given: Any) -> Json:
@@ -113,10 +114,10 @@ def _thinking(given: Any) -> Json:
         case "enabled":
             budget = thinking.get("budget_tokens")
             if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1:
-                raise CannotTranslateError("thinking.budget_tokens", "must be a whole number above 0")
+                raise UntranslatableError("thinking.budget_tokens", "must be a whole number above 0")
             return {"reasoning_effort": next((word for most, word in _EFFORTS if budget <= most), "high")}
         case _:
-            raise CannotTranslateError("thinking.type", "must be enabled, adaptive or disabled here")
+            raise UntranslatableError("thinking.type", "must be enabled, adaptive or disabled here")
 
 
 def _output_config(given: Any) -> Json:
@@ -125,13 +126,13 @@ def _output_config(given: Any) -> Json:
     chat: Json = {}
     if (effort := config.get("effort")) is not None:
         if effort not in ("low", "medium", "high", "xhigh", "max"):
-            raise CannotTranslateError("output_config.effort", "must be low, medium, high, xhigh or max")
+            raise UntranslatableError("output_config.effort", "must be low, medium, high, xhigh or max")
         chat["reasoning_effort"] = "xhigh" if effort == "max" else effort
     if config.get("format") is not None:
         path = "output_config.format"
         shape = mapping(config["format"], path)
         if shape.get("type") != "json_schema":
-            raise CannotTranslateError(f"{path}.type", "must be json_schema")
+            raise UntranslatableError(f"{path}.type", "must be json_schema")
         schema = mapping(shape.get("schema"), f"{path}.schema")
         chat["response_format"] = {
             "type": "json_schema",
@@ -142,7 +143,7 @@ def _output_config(given: Any) -> Json:
 
 def _service_tier(given: Any) -> Json:
     if given not in ("auto", "standard_only"):
-        raise CannotTranslateError("service_tier", "must be auto or standard_only")
+        raise UntranslatableError("service_tier", "must be auto or standard_only")
     return {} if given == "auto" else {"service_tier": "default"}
 
 
@@ -152,7 +153,7 @@ def _context_management(given: Any) -> Json:
     only(management, ("edits",), "context_management")
     for edit, path in items(management.get("edits", []), "context_management.edits"):
         if not text(edit.get("type"), f"{path}.type").startswith("clear_thinking"):
-            raise CannotTranslateError(path, "has no counterpart with the providers here: leave it out")
+            raise UntranslatableError(path, "has no counterpart with the providers here: leave it out")
     return {}
 
 

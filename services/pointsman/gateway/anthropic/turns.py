@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 
 from pointsman.gateway.anthropic.content import THOUGHTS, part, plain, texts
-from pointsman.gateway.anthropic.fields import CannotTranslateError, items, kind, mapping, only, text
+from pointsman.gateway.anthropic.fields import items, kind, mapping, only, text
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 _FAILED = "The tool failed: "
@@ -16,13 +17,13 @@ def chat_messages(value: Any) -> Iterator[Json]:
     """All of `messages`.
 
     Raises:
-        CannotTranslateError: something in them is wrong or has no counterpart.
+        UntranslatableError: something in them is wrong or has no counterpart.
     """
     turns = list(items(value, "messages"))
     if not turns:
-        raise CannotTranslateError("messages", "must have at least one")
+        raise UntranslatableError("messages", "must have at least one")
     if turns[-1][0].get("role") == "assistant":
-        raise CannotTranslateError(
+        raise UntranslatableError(
             turns[-1][1],
             "the last turn is the assistant's: providers here begin an answer, they continue none",
         )
@@ -37,7 +38,7 @@ def chat_messages(value: Any) -> Iterator[Json]:
             case "system":
                 yield {"role": "system", "content": texts(content, at)}
             case _:
-                raise CannotTranslateError(f"{path}.role", "must be user, assistant or system")
+                raise UntranslatableError(f"{path}.role", "must be user, assistant or system")
 
 
 def _users(content: Any, path: str) -> Iterator[Json]:

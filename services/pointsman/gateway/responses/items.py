@@ -7,7 +7,7 @@ Invariants:
 
 from typing import Any
 
-from pointsman.gateway.responses.untranslatable import UntranslatableError
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 _ROLES = ("user", "system", "developer", "assistant")

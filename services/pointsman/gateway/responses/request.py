@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pointsman.gateway.responses.items import messages_of
-from pointsman.gateway.responses.untranslatable import UntranslatableError
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 #: What has another name or shape in a chat, is done by who keeps the response, or is about built-in tools.

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request, Response
 from sse_starlette import ServerSentEvent
 
 from pointsman.gateway.anthropic.events import MessageEvents, NamedEvent
-from pointsman.gateway.anthropic.fields import CannotTranslateError
 from pointsman.gateway.anthropic.request import to_chat
 from pointsman.gateway.anthropic.response import to_message
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.streaming import streamed
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 router = APIRouter()
@@ -51,8 +51,8 @@ async def message(request: Request) -> Response:
     body, content = await door.body(request)
     try:
         chat = to_chat(body)
-    except CannotTranslateError as error:
-        raise invalid(str(error), error.field, "unsupported_value") from None
+    except UntranslatableError as error:
+        raise invalid(str(error), error.param, "unsupported_value") from None
     reply = await door.reply(request, agent_id, chat, content, origin=body)
     if body.get("stream"):
         return await streamed(door, request, reply, _Events(), include_usage=True)

@@ -15,9 +15,9 @@ from pointsman.gateway.found import FoundJob, find
 from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response
-from pointsman.gateway.responses.untranslatable import UntranslatableError
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.streaming import streamed
+from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, Outcome

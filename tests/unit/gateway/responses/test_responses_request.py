@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from pointsman.gateway.responses.items import messages_of
 from pointsman.gateway.responses.request import as_messages, to_chat
 from pointsman.gateway.responses.response import to_response
-from pointsman.gateway.responses.untranslatable import UntranslatableError
+from pointsman.gateway.untranslatable import UntranslatableError
 from tests.support.gateway.spoilt import spoilt
 
 MESSAGES: TypeAdapter[Any] = TypeAdapter(list[ChatCompletionMessageParam])

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from pointsman.bench.whole.run import OURS, LevelResult, WholeResults
+from pointsman.bench.whole.run import PLAIN, LevelResult, WholeResults
 
 #: Fewer of a type than this for each job are not shown.
 _LEAST_REQUESTS = 0.005
@@ -10,7 +10,7 @@ _LEAST_REQUESTS = 0.005
 
 def tables(results: WholeResults) -> list[Table]:
     """The levels, then our processes, then what the broker was asked."""
-    ours = [result for result in results.results if result.system == OURS]
+    ours = [result for result in results.results if result.cpu_ms and not result.system.startswith(PLAIN)]
     return [_levels(results.results), _processes(ours, results.memory_mb), _requests(ours)]
 
 
@@ -37,7 +37,7 @@ def _levels(results: list[LevelResult]) -> Table:
 
 
 def _processes(ours: list[LevelResult], memory_mb: dict[str, float]) -> Table:
-    table = _table("CPU ms a job", *(str(result.level) for result in ours), "MB")
+    table = _table("CPU ms a job", *(_title(result) for result in ours), "MB")
     for name in ours[0].cpu_ms if ours else ():
         memory = memory_mb.get(name)
         used = [f"{result.cpu_ms[name]:.2f}" for result in ours]
@@ -49,7 +49,7 @@ def _processes(ours: list[LevelResult], memory_mb: dict[str, float]) -> Table:
 
 
 def _requests(ours: list[LevelResult]) -> Table:
-    table = _table("requests a job (broker's ms)", *(str(result.level) for result in ours))
+    table = _table("requests a job (broker's ms)", *(_title(result) for result in ours))
     types = sorted({request for result in ours for request in result.requests})
     for request in types:
         asked = [result.requests.get(request) for result in ours]
@@ -57,3 +57,7 @@ def _requests(ours: list[LevelResult]) -> Table:
             cells = ["" if some is None else f"{some.count:.2f} ({some.local_ms:.2f})" for some in asked]
             table.add_row(request, *cells)
     return table
+
+
+def _title(result: LevelResult) -> str:
+    return f"{result.level}, streams" if result.system.endswith("streams") else str(result.level)

@@ -1,4 +1,4 @@
-"""What a Responses request asks for and a chat completion cannot be asked for."""
+"""What a request of another API asks for and a chat completion cannot be asked for."""
 
 
 class UntranslatableError(ValueError):

@@ -1,0 +1,52 @@
+"""`pointsman bench gateway`: what the front door adds, beside the provider itself and a peer."""
+
+from typing import Annotated
+
+import typer
+
+from pointsman.cli.bench.whole import numbers
+from pointsman.cli.options import Json
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def gateway(
+    *,
+    outstanding: Annotated[
+        str, typer.Option(metavar="N,...", help="Requests outstanding at any time, for the limit.")
+    ] = "64,256",
+    rates: Annotated[str, typer.Option(metavar="N,...", help="Steady rates, requests a second.")] = "20,100",
+    streams: Annotated[
+        str, typer.Option(metavar="N,...", help="Streams open at any time, of a third of a second each.")
+    ] = "1000",
+    seconds: Annotated[float, typer.Option(metavar="S", min=2, help="For how long at each level.")] = 10,
+    peer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Base URL of another gateway to measure too, such as http://host:4000/v1."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure whole answers and streams by the gateway, with everything on, and by the provider itself.
+
+    A broker, a database, every service, the audit among them, and a provider that answers at once are started
+    for this and taken away again. Of streams, which come at 20 a second too, the time until the first piece
+    is taken. Compare within one run only.
+    """
+    from dataclasses import asdict
+
+    from pointsman.bench.whole.load import Level
+    from pointsman.bench.whole.run import run_gateway
+    from pointsman.cli import screen
+    from pointsman.cli.show.bench.whole import tables
+
+    levels = [Level(outstanding=number) for number in numbers(outstanding, "--outstanding")]
+    levels += [Level(rate=number) for number in numbers(rates, "--rates")]
+    open_streams = [Level(rate=20), *(Level(outstanding=number) for number in numbers(streams, "--streams"))]
+    results = run_gateway(levels, open_streams, seconds, screen.note, peer=peer)
+    if as_json:
+        screen.print_json(asdict(results))
+    else:
+        screen.show(*tables(results))
