@@ -1,0 +1,235 @@
+"""What callers do to a gateway, on purpose or not: a clear answer or a closed connection, and no growth."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+from uuid import UUID
+
+import httpx2
+import psutil
+import pytest
+
+from pointsman import starter
+from pointsman.bus.admin.topics import apply
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.dev.ports import free_port
+from pointsman.dev.services.processes import Process, stop, wait_ready
+from pointsman.registry.agents_file import load
+from pointsman.registry.publish import apply_file
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.envelope import start
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.running.servers import Servers
+from tests.support.running.system import TIERS
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+LONG_S = 60
+MIB = 1024 * 1024
+CONNECTIONS = 2_000
+GET = b"GET /v1/models HTTP/1.1\r\nhost: here\r\n\r\n"
+LAST = GET.replace(b"host", b"connection: close\r\nhost")
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: here\r\n"
+IN_CHUNKS = b"transfer-encoding: chunked\r\n\r\n"
+CHUNK = b"100000\r\n" + b"x" * MIB + b"\r\n"
+
+
+class Gateway(Process):
+    """One, without a router or workers: nothing that it sends is answered."""
+
+    kafka: Kafka
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.gateway.impatient"],
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def place(self) -> tuple[str, int]:
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    @property
+    def memory(self) -> int:
+        return int(psutil.Process(self.pid).memory_info().rss)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        reader, writer = await asyncio.open_connection(*self.place)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def told(self, *sent: bytes) -> bytes:
+        """All that is answered until the connection is closed; nobody waits longer than `LONG_S`."""
+        async with self.connection() as (reader, writer):
+            with contextlib.suppress(ConnectionError):
+                for part in sent:
+                    writer.write(part)
+                    await writer.drain()
+            told = b""
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(LONG_S):
+                    while part := await reader.read(MIB):
+                        told += part
+            return told
+
+    async def answers(self) -> bool:
+        async with httpx2.AsyncClient(timeout=LONG_S) as client:
+            return (await client.get(f"{self.url}/v1/models")).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    kafka = Kafka(stack.bootstrap, f"t{token_hex(4)}")
+    topics, port = Topics(kafka.prefix), free_port()
+    environment = {
+        "POINTSMAN_KAFKA": kafka.bootstrap,
+        "POINTSMAN_PREFIX": kafka.prefix,
+        "POINTSMAN_GATEWAY_AGENT": "app",
+        "POINTSMAN_HTTP_HOST": "127.0.0.1",
+        "POINTSMAN_HTTP_PORT": str(port),
+        "POINTSMAN_GRACE_S": "1",
+    }
+    log: Path = tmp_path_factory.mktemp("gateway") / "log"
+    made = Gateway("gateway", [], environment, log, f"http://127.0.0.1:{port}")
+    made.kafka = kafka
+
+    async def prepare() -> None:
+        await apply(kafka.settings, topics.all(TIERS))
+        await apply_file(kafka.settings, topics, load(starter.AGENTS, TIERS), by="tests")
+
+    asyncio.run(prepare())
+    made.start()
+    try:
+        wait_ready([made])
+        yield made
+    finally:
+        stop([made])
+
+
+def post(content: bytes, *headers: bytes) -> bytes:
+    length = b"content-length: %d\r\nconnection: close\r\n" % len(content)
+    return POST + length + b"".join(header + b"\r\n" for header in headers) + b"\r\n" + content
+
+
+def asking(**fields: object) -> bytes:
+    return json.dumps({"model": "auto", "messages": [{"role": "user", "content": "Hi"}], **fields}).encode()
+
+
+async def test_connections_that_ask_for_nothing_are_closed_and_cost_little(gateway: Gateway) -> None:
+    before = gateway.memory
+    async with contextlib.AsyncExitStack() as stack:
+        readers = []
+        for _ in range(CONNECTIONS):
+            reader, _writer = await stack.enter_async_context(gateway.connection())
+            readers.append(reader)
+        assert await gateway.answers()
+        assert gateway.memory - before < 150 * MIB
+
+        async def closed(reader: asyncio.StreamReader) -> bool:
+            with contextlib.suppress(ConnectionError):
+                return await reader.read() == b""
+            return True
+
+        async with asyncio.timeout(LONG_S):
+            assert all(await asyncio.gather(*(closed(reader) for reader in readers)))
+    assert await gateway.answers()
+
+
+SHAPES = {
+    "broken utf-8": (post(b'{"model":"\xff"}'), b"400", "not_utf8"),
+    "deep": (post(b"[" * 100_000), b"400", None),
+    "deep object": (post(b'{"a":' * 50_000 + b"1" + b"}" * 50_000), b"400", "too_deep"),
+    "not json": (post(b"{"), b"400", "not_json"),
+    "huge model": (post(asking(model="m" * 1_000_000)), b"404", "model_not_found"),
+    "model is a list": (post(asking(model=[["x"]])), b"400", "invalid_type"),
+    "too large": (post(asking(x="x" * 3 * MIB)), b"413", "too_large"),
+    "too large in chunks": (POST + IN_CHUNKS + CHUNK * 5 + b"0\r\n\r\n", b"413", "too_large"),
+    "ends too late": (POST + b"content-length: 100\r\n\r\n{", b"408", "body_too_slow"),
+    "a method": (LAST.replace(b"GET", b"BREW"), b"4", None),
+    "a path": (LAST.replace(b"/v1/models", b"/%ff%00/../\xc3\xa9?x=%0d%0a"), b"40", None),
+    "no http": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 99 + b"\r\n\r\n", b"400", None),
+    "two lengths": (POST + b"content-length: 5\r\ncontent-length: 6\r\n\r\n{}", b"400", None),
+    "length and chunks": (POST + b"content-length: 5\r\n" + IN_CHUNKS + b"0\r\n\r\n", b"400", None),
+    "a header of two lines": (post(asking(), b"x-pointsman-kind: a\n\rb: c"), b"400", None),
+    "order key": (post(asking(), b"x-pointsman-order-key: " + b"\xe9" * 2_000), b"400", None),
+    "deadline": (post(asking(), b"x-pointsman-deadline: -1e999"), b"400", None),
+    "deadline nan": (post(asking(), b"x-pointsman-deadline: nan"), b"400", None),
+    "deadline in words": (post(asking(), b"x-pointsman-deadline: \xe9"), b"400", None),
+    "a long key": (post(asking(), b"idempotency-key: " + b"k" * 300), b"400", "invalid_value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_what_is_nonsense_is_told_so(gateway: Gateway, shape: str) -> None:
+    sent, status, code = SHAPES[shape]
+    told = await gateway.told(sent)
+    assert told.startswith(b"HTTP/1.1 " + status), told[:300]
+    assert told.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nb: c" not in told
+    if code is not None:
+        assert json.loads(told.partition(b"\r\n\r\n")[2])["error"]["code"] == code
+    assert len(told) < 100_000
+
+
+async def test_pipelined_requests_are_answered_in_their_order(gateway: Gateway) -> None:
+    told = await gateway.told(GET * 30 + LAST.replace(b"models", b"nothing"))
+    assert told.count(b"HTTP/1.1 200") == 30
+    assert told.rindex(b"HTTP/1.1 404") > told.rindex(b"HTTP/1.1 200")
+
+
+async def test_a_body_that_never_ends_is_not_read_for_ever(gateway: Gateway) -> None:
+    before = gateway.memory
+    told = await gateway.told(POST + IN_CHUNKS, *[CHUNK] * 200)
+    assert told == b"" or told.startswith(b"HTTP/1.1 413")
+    assert gateway.memory - before < 100 * MIB
+    assert await gateway.answers()
+
+
+def piece(topics: Topics, job_id: UUID, index: int, text: str) -> Outgoing:
+    event = {"choices": [{"index": 0, "delta": {"content": text}}]}
+    chunk = JobChunk(job_id=job_id, agent_id="app", call=UUID(int=1), index=index, events=(event,))
+    now = utc_now()
+    envelope = start(uuid7(now), source="t", type=chunk.TYPE, time=now, agent_id="app", job_id=job_id)
+    return emit(topics.chunks, str(job_id).encode(), envelope, chunk)
+
+
+async def test_who_never_reads_a_stream_holds_up_nobody_and_fills_no_memory(gateway: Gateway) -> None:
+    topics = Topics(gateway.kafka.prefix)
+    before = gateway.memory
+    text = "x" * 400_000
+    async with contextlib.AsyncExitStack() as stack, Publisher(gateway.kafka.settings) as publisher:
+        job_ids, readers = [], []
+        for _ in range(3):
+            reader, writer = await stack.enter_async_context(gateway.connection())
+            writer.write(post(asking(stream=True)))
+            readers.append(reader)
+        for reader in readers:
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LONG_S)).decode()
+            job_ids.append(UUID(head.partition("x-pointsman-job-id: ")[2][:36]))
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+        for job_id in job_ids:
+            await publisher.publish([piece(topics, job_id, index, text) for index in range(24)])
+        assert await gateway.answers()
+        assert gateway.memory - before < 300 * MIB
+    assert await gateway.answers()
