@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 #: A job that nobody takes up is given up here so long after its deadline, seconds.
 _LATE_S = 5.0
+_LOOKUPS = 4
 
 
 class GoneError(Exception):
@@ -32,7 +33,10 @@ class GoneError(Exception):
 
 @dataclass
 class Door:
-    """`closing` is set when the process is told to stop: who still waits then is told so."""
+    """`closing` is set when the process is told to stop: who still waits then is told so.
+
+    `lookups`: questions to the audit database at a time, each with a connection of its own.
+    """
 
     settings: GatewaySettings
     callers: Callers
@@ -40,6 +44,7 @@ class Door:
     jobs: JobSubmitter
     clock: Clock
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS))
 
     def agent(self, request: Request) -> str:
         """Who asks. Raises: ApiError."""

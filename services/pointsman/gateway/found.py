@@ -42,7 +42,8 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
         return FoundJob(reply.job, outcome, reply.origin) if reply.job.agent_id == agent_id else None
     if door.settings.postgres:
         try:
-            on_record = await recorded(door.settings.postgres, job_id)
+            async with door.lookups:
+                on_record = await recorded(door.settings.postgres, job_id)
         except StoreError as error:
             event(log, logging.WARNING, Event.RECORD_NOT_ASKED, job_id=job_id, error=str(error))
         else:

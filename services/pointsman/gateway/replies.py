@@ -35,7 +35,7 @@ from pointsman_schemas.topics import Topics
 #: Of one answer: beyond that pieces are dropped, and the rest comes with the outcome.
 MOST_PIECE_BYTES = 8 * 1024 * 1024
 #: Outcomes that are kept once they are there: so many bytes of records, and so many of them.
-KEPT_BYTES, KEPT = 64 * 1024 * 1024, 10_000
+KEPT_BYTES, KEPT = 16 * 1024 * 1024, 2_000
 #: Ids that are tried until one leads to a partition of ours.
 _TRIES = 10_000
 _STORE_PAUSE_S = 1.0
