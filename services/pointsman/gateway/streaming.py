@@ -8,6 +8,7 @@ Invariants:
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Protocol
@@ -21,8 +22,12 @@ from pointsman.gateway.door import Door, answered, headers_of, job_headers, shut
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.replies import JobReply
 from pointsman.gateway.stream import ChatStream, DivergedError
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import failure
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import JobChunk
+
+log = logging.getLogger(__name__)
 
 #: A comment goes out where nothing else does for so long: proxies cut silent connections.
 PING_S = 10
@@ -36,6 +41,8 @@ DIVERGED = ApiError(
     "stream_broken",
     "the answer was begun once more and is not what was sent of it; its outcome is on record",
 )
+
+DEFECT = ApiError(500, "server_error", "internal", "a defect in the gateway, its log has the traceback")
 
 
 class EventShape(Protocol):
@@ -98,25 +105,38 @@ async def _events(
     with door.awaited(request, reply):
         yield ServerSentEvent(comment="")  # taken by whoever made this
         try:
-            for event in shape.start():
-                yield event
-            async with aclosing(_pieces(door, reply)) as pieces:
-                async for piece in pieces:
-                    for chunk in chat.feed(piece):
-                        for event in shape.feed(chunk):
-                            yield event
-            completion = answered(reply.outcome.result()).response
-            for chunk in chat.end(completion):
+            async with aclosing(_answer(door, reply, shape, chat)) as events:
+                async for event in events:
+                    yield event
+            return
+        except DivergedError:
+            problem = DIVERGED
+        except ApiError as error:
+            problem = error
+        except Exception as error:  # a defect of ours: the status is sent, so the stream has to say it
+            failure(log, Event.REQUEST_FAILED, error, job_id=reply.job_id)
+            problem = DEFECT
+        for event in shape.fail(problem):
+            yield event
+
+
+async def _answer(
+    door: Door, reply: JobReply, shape: EventShape, chat: ChatStream
+) -> AsyncGenerator[ServerSentEvent, None]:
+    """Raises: DivergedError, ApiError: the answer does not come to its end."""
+    for event in shape.start():
+        yield event
+    async with aclosing(_pieces(door, reply)) as pieces:
+        async for piece in pieces:
+            for chunk in chat.feed(piece):
                 for event in shape.feed(chunk):
                     yield event
-            for event in shape.end(completion):
-                yield event
-        except DivergedError:
-            for event in shape.fail(DIVERGED):
-                yield event
-        except ApiError as error:
-            for event in shape.fail(error):
-                yield event
+    completion = answered(reply.outcome.result()).response
+    for chunk in chat.end(completion):
+        for event in shape.feed(chunk):
+            yield event
+    for event in shape.end(completion):
+        yield event
 
 
 async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]:

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from pointsman.gateway.door import Door, GoneError
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.routes import chat, messages, models, responses
+from pointsman.gateway.streaming import DEFECT
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 
@@ -57,5 +58,4 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _defect(request: Request, error: Exception) -> Response:
     failure(log, Event.REQUEST_FAILED, error, path=request.url.path[:100])
-    message = "a defect in the gateway, its log has the traceback"
-    return await _said(request, ApiError(500, "server_error", "internal", message))
+    return await _said(request, DEFECT)

@@ -1,0 +1,101 @@
+"""A stream ends with the answer's end or with an error event, whatever goes wrong in it."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from sse_starlette import ServerSentEvent
+
+from pointsman.gateway.door import Door
+from pointsman.gateway.errors import ApiError
+from pointsman.gateway.replies import JobReply
+from pointsman.gateway.routes.chat import ChatEvents
+from pointsman.gateway.stream import ChatStream
+from pointsman.gateway.streaming import EventShape, _events
+from pointsman_schemas.base import Json
+from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
+from pointsman_schemas.outcomes import JobCompleted, JobFailed, Outcome
+from pointsman_schemas.reasons import FailReason
+
+JOB = Job(job_id=UUID(int=7), agent_id="app", request=ChatRequest(messages=[ChatMessage(role="user")]))
+ABOUT: dict[str, Any] = {"job_id": JOB.job_id, "agent_id": "app", "tier": "small", "attempts": 1}
+TIMED_OUT = JobFailed(**ABOUT, cost_usd=None, reason=FailReason.TIMEOUT, message="no")
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def completed(text: str) -> Outcome:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return JobCompleted(
+        **ABOUT, cost_usd=None, provider="p", model="m", usage=None, response={"choices": [choice]}
+    )
+
+
+def piece(text: str, *, call: int = 1) -> JobChunk:
+    event = {"choices": [{"index": 0, "delta": {"content": text}}]}
+    return JobChunk(job_id=JOB.job_id, agent_id="app", call=UUID(int=call), index=0, events=(event,))
+
+
+class Broken(ChatEvents):
+    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
+        raise RuntimeError("a defect")
+
+
+async def lines(
+    outcome: Outcome | None, *pieces: JobChunk, shape: EventShape | None = None, closing: bool = False
+) -> list[str]:
+    """The data of each event of a stream."""
+    reply = JobReply(JOB, 0, asyncio.get_running_loop().create_future())
+    reply.pieces.extend(pieces)
+    if outcome is not None:
+        reply.outcome.set_result(outcome)
+    closes = asyncio.Event()
+    if closing:
+        closes.set()
+    door = SimpleNamespace(
+        awaited=lambda *_: contextlib.nullcontext(), closing=closes, clock=lambda: NOW, settings=None
+    )
+    events = _events(
+        cast(Door, door), cast(Any, None), reply, shape or ChatEvents(), ChatStream(include_usage=False)
+    )
+    return [str(event.data) async for event in events][1:]
+
+
+async def test_an_answer_ends_with_done() -> None:
+    assert (await lines(completed("Yes"), piece("Ye")))[-1] == "[DONE]"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "pieces", "code"),
+    [
+        (
+            JobFailed(**ABOUT, cost_usd=None, reason=FailReason.TIMEOUT, message="no"),
+            [piece("Ye")],
+            "timeout",
+        ),
+        (completed("No"), [piece("Ye")], "stream_broken"),
+        (completed("Yes"), [piece("Ye"), piece("No", call=2)], "stream_broken"),
+    ],
+)
+async def test_what_goes_wrong_is_the_last_event(outcome: Outcome, pieces: list[JobChunk], code: str) -> None:
+    last = (await lines(outcome, *pieces))[-1]
+    assert f'"code":"{code}"' in last
+    assert "[DONE]" not in last
+
+
+async def test_so_is_a_defect_of_ours() -> None:
+    assert '"code":"internal"' in (await lines(completed("Yes"), piece("Ye"), shape=Broken()))[-1]
+
+
+async def test_so_is_the_end_of_the_process() -> None:
+    assert '"code":"shutting_down"' in (await lines(None, piece("Ye"), closing=True))[-1]
+
+
+def test_the_shape_of_an_error_is_that_of_its_api() -> None:
+    error = ApiError(500, "server_error", "internal", "no")
+    assert error.anthropic == {"type": "error", "error": {"type": "api_error", "message": "no"}}
