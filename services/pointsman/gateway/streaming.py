@@ -108,7 +108,6 @@ async def _events(
             async with aclosing(_answer(door, reply, shape, chat)) as events:
                 async for event in events:
                     yield event
-            return
         except DivergedError:
             problem = DIVERGED
         except ApiError as error:
@@ -116,6 +115,8 @@ async def _events(
         except Exception as error:  # a defect of ours: the status is sent, so the stream has to say it
             failure(log, Event.REQUEST_FAILED, error, job_id=reply.job_id)
             problem = DEFECT
+        else:
+            return
         for event in shape.fail(problem):
             yield event
 
