@@ -52,6 +52,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             followed_registry(settings, topics, in_force, settings.registry_people),
             policies.running(),
             publisher,
+            replies.swept(),
             duplicates_heard(settings, topics.dead, replies.look_back),
             closed_after(claim_check),
         ):

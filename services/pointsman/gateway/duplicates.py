@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError, line_of
+from pointsman.bus.places import Start
 from pointsman.bus.read.follow import Follower
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
@@ -34,13 +35,15 @@ async def duplicates_heard(
 
 
 async def _hear(kafka: KafkaPart, dead: Topic, tell: Callable[[UUID], None]) -> None:
+    start: Start = "end"
     while True:
         try:
-            async with Follower(kafka, [dead.name], start="end") as follower:
+            async with Follower(kafka, [dead.name], start=start) as follower:
                 while True:
                     for record in await follower.read():
                         if (job_id := duplicate_in(record)) is not None:
                             tell(job_id)
+                    start = dict(follower.offsets)
         except BusError as error:
             event(log, logging.WARNING, Event.CONNECTION_LOST, error=line_of(error))
             await asyncio.sleep(_RECONNECT_S)

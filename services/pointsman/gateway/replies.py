@@ -29,7 +29,7 @@ from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.outcomes import Outcome
+from pointsman_schemas.outcomes import JobCompleted, Outcome
 from pointsman_schemas.topics import Topics
 
 #: Of one answer: beyond that pieces are dropped, and the rest comes with the outcome.
@@ -39,6 +39,7 @@ KEPT_BYTES, KEPT = 16 * 1024 * 1024, 2_000
 #: Ids that are tried until one leads to a partition of ours.
 _TRIES = 10_000
 _STORE_PAUSE_S = 1.0
+_SWEEP_S, _GIVEN_UP_AFTER = 30.0, timedelta(minutes=10)
 #: How old an outcome may be that is looked for on the topic.
 LOOKS_BACK = timedelta(hours=24)
 
@@ -63,6 +64,11 @@ class JobReply:
     @property
     def job_id(self) -> UUID:
         return self.job.job_id
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether it ended without an answer: its client's next try is another job."""
+        return self.outcome.done() and not isinstance(self.outcome.result(), JobCompleted)
 
     def left_s(self, now: datetime) -> float:
         """Seconds until its deadline."""
@@ -118,7 +124,7 @@ class JobReplies:
         self._results, self._chunks = topics.results.name, topics.chunks.name
         self._claim_check = claim_check
         self._clock = clock
-        self._replies: dict[bytes, JobReply] = {}
+        self._open: dict[bytes, JobReply] = {}
         self._searches: dict[bytes, list[_Search]] = {}
         self._finished: OrderedDict[bytes, JobReply] = OrderedDict()
         self._kept_bytes = 0
@@ -130,7 +136,7 @@ class JobReplies:
 
     def __len__(self) -> int:
         """Jobs without an outcome."""
-        return len(self._replies) - len(self._finished)
+        return len(self._open)
 
     def new_id(self) -> UUID:
         """An id for a job whose outcome will be read here anyway, where that is possible.
@@ -151,11 +157,10 @@ class JobReplies:
         Raises:
             KafkaUnavailableError: nothing is connected.
         """
-        key = _key(job.job_id)
-        known = self._replies.get(key)
+        known = self.known(job.job_id)
         if known is None:
-            outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-            known = self._replies[key] = JobReply(job, self.reader.number_of(key), outcome)
+            key, outcome = _key(job.job_id), asyncio.get_running_loop().create_future()
+            known = self._open[key] = JobReply(job, self.reader.number_of(key), outcome)
         return known
 
     async def listen(self, reply: JobReply) -> None:
@@ -193,15 +198,38 @@ class JobReplies:
 
     def known(self, job_id: UUID) -> JobReply | None:
         """The reply to a job that was sent from here, if it is still kept."""
-        return self._replies.get(_key(job_id))
+        return self._open.get(_key(job_id)) or self._finished.get(_key(job_id))
 
     def forget(self, reply: JobReply) -> None:
         """Its job was not sent, or nobody will ask for it."""
         key = _key(reply.job_id)
-        if self._replies.get(key) is reply:
-            del self._replies[key]
-            if self._finished.pop(key, None) is not None:
-                self._kept_bytes -= reply.size
+        if self._open.get(key) is reply:
+            del self._open[key]
+        elif self._finished.get(key) is reply:
+            del self._finished[key]
+            self._kept_bytes -= reply.size
+
+    def sweep(self, now: datetime) -> None:
+        """Forget jobs that nobody waits for and that nothing was heard of until long after their deadline."""
+        for reply in list(self._open.values()):
+            deadline = reply.job.deadline
+            if not reply.waiting and deadline is not None and now - deadline > _GIVEN_UP_AFTER:
+                self.forget(reply)
+
+    @contextlib.asynccontextmanager
+    async def swept(self) -> AsyncGenerator[None, None]:
+        """Inside, that is done now and then."""
+        task = asyncio.create_task(self._keep_sweeping(), name="sweep")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.sweep(self._clock())
 
     async def close(self) -> None:
         """Look for nothing any more."""
@@ -211,17 +239,16 @@ class JobReplies:
         await asyncio.gather(*self._fetching, return_exceptions=True)
 
     def _needed(self) -> set[int]:
-        awaited = {reply.number for reply in self._replies.values() if not reply.outcome.done()}
+        awaited = {reply.number for reply in self._open.values()}
         return awaited.union(search.number for searches in self._searches.values() for search in searches)
 
     def _take(self, record: Incoming) -> None:
         key = record.key or b""
-        reply = self._replies.get(key)
-        is_awaited = reply is not None and not reply.outcome.done()
+        reply = self._open.get(key)
         if record.topic == self._chunks:
-            if reply is not None and is_awaited:
+            if reply is not None:
                 self._take_piece(reply, record)
-        elif not (is_awaited or key in self._searches):
+        elif reply is None and key not in self._searches:
             return
         elif self._claim_check is not None and claim_of(record) is not None:
             task = asyncio.create_task(self._fetch(record, self._claim_check), name="large outcome")
@@ -250,18 +277,17 @@ class JobReplies:
         for search in self._searches.get(key, ()):
             if outcome.agent_id == search.agent_id and not search.outcome.done():
                 search.outcome.set_result(outcome)
-        reply = self._replies.get(key)
-        if reply is None or reply.outcome.done() or not _is_of(outcome, reply.job_id, reply.job.agent_id):
+        reply = self._open.get(key)
+        if reply is None or not _is_of(outcome, reply.job_id, reply.job.agent_id):
             return
         reply.size = len(record.value or b"") + reply.piece_bytes
         reply.outcome.set_result(outcome)
         reply.told()
-        self._finished[key] = reply
+        self._finished[key] = self._open.pop(key)
         self._kept_bytes += reply.size
         while self._kept_bytes > KEPT_BYTES or len(self._finished) > KEPT:
-            key, oldest = self._finished.popitem(last=False)
+            _, oldest = self._finished.popitem(last=False)
             self._kept_bytes -= oldest.size
-            self._replies.pop(key, None)
 
     async def _fetch(self, record: Incoming, claim_check: ClaimCheck) -> None:
         """Take an outcome that lies in a store; while that is away, whoever waits goes on waiting."""

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: A comment goes out where nothing else does for so long: proxies cut silent connections.
 PING_S = 10
+#: A client that takes nothing of what it is sent for so long is let go.
+SEND_S = 60
 #: So long the status waits for what comes first.
 FIRST_S = 5.0
 _LATE_S = 5.0
@@ -84,6 +86,7 @@ async def streamed(
         headers=headers,
         sep="\n",
         ping=PING_S,
+        send_timeout=SEND_S,
         ping_message_factory=lambda: ServerSentEvent(comment="waiting"),
         shutdown_event=shutdown,
         shutdown_grace_period=max(0.0, door.settings.grace_s - 1),

@@ -109,7 +109,8 @@ class JobSubmitter:
                 f"this {IDEMPOTENCY_KEY} was sent before with another body",
                 headers={"x-should-retry": "false"},
             ) from None  # fmt: skip
-        if before is not None and (reply := self._replies.known(before)) is not None:
+        reply = None if before is None else self._replies.known(before)
+        if reply is not None and (key is not None or not reply.came_to_nothing):
             await self._sent(reply)
             return reply
         return await self._new(asked, key, digest, now)

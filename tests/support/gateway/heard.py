@@ -16,7 +16,7 @@ from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
-from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted
 from pointsman_schemas.topics import Topic, Topics
 
 TOPICS = Topics("t")
@@ -76,6 +76,14 @@ def outcome(of: UUID, agent_id: str = "app", text: str = "Yes", key: bytes | Non
         usage=None, response=response,
     )  # fmt: skip
     return came(TOPICS.results, completed, of, agent_id, key)
+
+
+def cancelled(of: UUID, agent_id: str = "app") -> Incoming:
+    message = JobCancelled(
+        job_id=of, agent_id=agent_id, tier="small", attempts=0, cost_usd=None, cancelled_by=agent_id,
+        message="",
+    )  # fmt: skip
+    return came(TOPICS.results, message, of, agent_id)
 
 
 def piece(

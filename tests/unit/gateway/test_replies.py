@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.gateway import replies as module
 from pointsman.gateway.replies import JobReplies
+from pointsman.runtime.clock import utc_now
 from pointsman_schemas.outcomes import JobCompleted
 from tests.support.gateway.heard import TOPICS, FakeReader, job, outcome, piece, replies_of
 
@@ -150,3 +152,20 @@ async def test_an_outcome_that_was_there_before_is_looked_for_only_where_it_is_a
     replies._take(outcome(reply.job_id))
     replies.look_back(reply.job_id)
     assert looked == [reply.job_id]
+
+
+async def test_a_job_of_which_nothing_is_heard_is_forgotten_long_after_its_deadline(
+    replies: JobReplies,
+) -> None:
+    deadline = utc_now()
+    silent, awaited, answered, endless = (
+        replies.expect(job().model_copy(update={"deadline": given}))
+        for given in (deadline, deadline, deadline, None)
+    )
+    replies._take(outcome(answered.job_id))
+    with awaited.awaited():
+        replies.sweep(deadline + timedelta(minutes=9))
+        assert len(replies) == 3
+        replies.sweep(deadline + timedelta(minutes=11))
+    kept = [replies.known(reply.job_id) for reply in (silent, awaited, answered, endless)]
+    assert kept == [None, awaited, answered, endless]

@@ -21,7 +21,7 @@ from pointsman.gateway.replies import JobReplies, JobReply
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import Asked, JobSubmitter, grace_of
 from pointsman.runtime.clock import utc_now
-from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, outcome, replies_of
+from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, cancelled, outcome, replies_of
 
 AWAY = KafkaUnavailableError("k", 1, "away")
 
@@ -241,3 +241,12 @@ async def test_a_cancellation_that_kafka_does_not_take_is_told(place: Place) -> 
     with pytest.raises(ApiError) as refused:
         await place.jobs.cancel(UUID(int=1), "app", "for a test")
     assert refused.value.status == 503
+
+
+async def test_a_retry_of_what_came_to_nothing_is_another_job(place: Place) -> None:
+    first, keyed = await place.ask(), await place.ask("Other", idempotency_key="k")
+    for reply in (first, keyed):
+        place.replies._take(cancelled(reply.job_id))
+    again = await place.ask(x_stainless_retry_count="1")
+    assert again.job_id != first.job_id
+    assert await place.ask("Other", idempotency_key="k", x_stainless_retry_count="1") is keyed
