@@ -113,8 +113,10 @@ async def test_models_are_the_tiers_and_auto(system: System) -> None:
         names = [model.id async for model in client.models.list()]
         assert names[:4] == ["auto", "tier:small", "tier:medium", "tier:frontier"]
         assert (await client.models.retrieve("tier:small")).id == "tier:small"
+        anything = await client.chat.completions.create(model="gpt-nine", messages=said("Hello"))
+        assert anything.model.startswith("gpt-4.1")
         with pytest.raises(openai.NotFoundError, match="tier:small") as refused:
-            await client.chat.completions.create(model="gpt-nine", messages=said("Hello"))
+            await client.chat.completions.create(model="tier:nine", messages=said("Hello"))
     assert refused.value.code == "model_not_found"
     assert refused.value.param == "model"
 
@@ -302,6 +304,6 @@ async def test_anthropic_a_tool_is_used_and_its_result_answered(system: System) 
 async def test_anthropic_errors_have_its_shape(system: System) -> None:
     async with anthropic_of(system) as client:
         with pytest.raises(anthropic.NotFoundError, match="tier:small"):
-            await client.messages.create(model="claude-nine", max_tokens=5, messages=told("Hello"))
+            await client.messages.create(model="tier:nine", max_tokens=5, messages=told("Hello"))
         with pytest.raises(anthropic.BadRequestError, match="messages"):
             await client.messages.create(model="auto", max_tokens=5, messages=[])

@@ -73,6 +73,14 @@ def test_names_of_models() -> None:
         NAMES.tier(["auto"])
 
 
+def test_any_name_will_do_where_the_policy_has_none_of_its_own() -> None:
+    names = ModelNames(tiers=("small",))
+    assert names.tier("gpt-nine") is None
+    for wrong in ("tier:huge", "", "m" * 129):
+        with pytest.raises(ApiError):
+            names.tier(wrong)
+
+
 def digest(text: str) -> bytes:
     return digest_of("/v1/chat/completions", text.encode())
 

@@ -1,4 +1,8 @@
-"""What callers may name as `model`: `auto`, a tier, or a name of the policy in force."""
+"""What callers may name as `model`: `auto`, a tier, or a name of the policy in force.
+
+Where the policy has no names of its own any will do, and it chooses: an application that asks for some model
+works as it is.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +13,8 @@ from pointsman_schemas.policies import PolicyApplied
 
 AUTO = "auto"
 TIER = "tier:"
+#: As long as a name of the policy's may be.
+LONGEST = 128
 
 
 @dataclass(slots=True)
@@ -37,6 +43,8 @@ class ModelNames:
         tier = name.removeprefix(TIER)
         if name.startswith(TIER) and tier in self.tiers:
             return tier
+        if 0 < len(name) <= LONGEST and not name.startswith(TIER) and not self.models:
+            return None
         raise ApiError(
             404,
             "invalid_request_error",
