@@ -50,6 +50,7 @@ def test_an_id_is_a_text_wherever_it_is_pasted() -> None:
         KEY.text[:-2] + "éA",
         "pmk_" + "a" * 10_000_000,
     ],
+    ids=range(12),
 )
 def test_what_has_another_form_is_none(text: str) -> None:
     assert ApiKeyText.parse(text) is None

@@ -68,7 +68,7 @@ def test_a_key_that_two_have_is_nobodys_unless_one_is_retired() -> None:
     assert in_force(app, agent("a3", known(OLD)), other).agent_of_key(OLD.text, NOON) is None
 
 
-@pytest.mark.parametrize("text", ["", OLD.sha256, OLD.id, "Bearer " + OLD.text, "\ud800" * 60])
+@pytest.mark.parametrize("text", ["", OLD.sha256, OLD.id, "Bearer " + OLD.text, "\ud800" * 60], ids=range(5))
 def test_what_is_no_key_is_nobodys(text: str) -> None:
     assert in_force(agent("app", known(OLD))).agent_of_key(text, NOON) is None
     assert RegistryInForce().agent_of_key(OLD.text, NOON) is None
