@@ -217,7 +217,8 @@ async def test_when_a_worker_dies_the_others_keep_their_calls(system: System) ->
         if record.topic == system.topics.tier("small").name
     }
     assert len({lanes[job] for job in again}) == 2, "the lanes of the one that died, and no others"
-    assert set(again.values()) == {2}
+    # Once more where the one that came back has its lanes again before those calls are over.
+    assert set(again.values()) <= {2, 3}
 
 
 async def test_calls_outlast_a_broker_that_stands_still(system: System, breakable: Stack) -> None:

@@ -51,7 +51,9 @@ async def prepare(dsn: str) -> None:
     server = urlunsplit(parts._replace(path="/postgres"))
     async with observer(dsn) as connection:
         empty = await connection.fetchval("select to_regnamespace('audit') is null")
-    if not empty or not await _copied(server, parts.path.lstrip("/"), await _prepared_one(server)):
+    if empty and await _copied(server, parts.path.lstrip("/"), await _prepared_one(server)):
+        await _make_logins(dsn)  # they are the server's, and another test may have changed them
+    else:
         await _make_ready(dsn)
 
 
@@ -84,6 +86,10 @@ async def _copied(server: str, name: str, prepared: str) -> bool:
 
 async def _make_ready(dsn: str) -> None:
     await migrate(dsn)
+    await _make_logins(dsn)
+
+
+async def _make_logins(dsn: str) -> None:
     await ensure_login(dsn, "test_writer", WRITER, _PASSWORD)
     await ensure_login(dsn, "test_auditor", AUDITOR, _PASSWORD)
     await ensure_login(dsn, "test_opener", OPENER, _PASSWORD)

@@ -30,7 +30,8 @@ COMPOSE = merged("compose.yaml", "secure.yaml")
 PORTS = {9092: free_port(), 9093: free_port(), 9094: free_port(), 29092: free_port()}
 NOBODYS = Topics().registry.name
 USERS = (
-    "router", "opinion", "review", "audit", "operator", "worker.small", "worker.medium", "worker.frontier"
+    "router", "opinion", "review", "gateway", "audit", "operator",
+    "worker.small", "worker.medium", "worker.frontier",
 )  # fmt: skip
 
 

@@ -96,7 +96,8 @@ def test_each_process_is_told_its_own_login_and_no_other(ended: Ended) -> None:
         for words, environment in ended[3].items()
         if "\0run\0" in words
     }
-    services = {"router": "router", "audit": "audit"}
+    services = {"router": "router", "gateway": "gateway", "audit": "audit"}
+    addresses = {"audit": ["POINTSMAN_POSTGRES_WRITER"], "gateway": ["POINTSMAN_POSTGRES"]}
     services |= {f"worker\0--tier\0{tier}": f"worker.{tier}" for tier in ("small", "medium", "frontier")}
     assert services.keys() < own.keys(), "and the provider"
     for name, user in services.items():
@@ -104,7 +105,7 @@ def test_each_process_is_told_its_own_login_and_no_other(ended: Ended) -> None:
         assert told["POINTSMAN_KAFKA_USERNAME"] == f"pointsman.{user}"
         assert told["POINTSMAN_KAFKA_PASSWORD_FILE"].endswith(f"/secure/pointsman.{user}.password")
         in_postgres = [key for key, value in told.items() if value.startswith("postgresql://")]
-        assert in_postgres == (["POINTSMAN_POSTGRES_WRITER"] if user == "audit" else []), name
+        assert in_postgres == addresses.get(user, []), name
     (provider,) = own.keys() - services.keys()
     assert not {"POINTSMAN_KAFKA_USERNAME", "POINTSMAN_KAFKA_PASSWORD_FILE"} & own[provider].keys()
 
