@@ -25,7 +25,8 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _TOPICS = Topics()

@@ -13,7 +13,7 @@ from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.dev import samples
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 _TICK_S = 0.1
 _CHUNK = 500

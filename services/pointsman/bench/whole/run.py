@@ -5,10 +5,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pointsman.bench.kafka_tools import KafkaTools
 from pointsman.bench.steady import Times, times_of
@@ -75,19 +76,9 @@ def run(
 
     `peer`: base URL of a gateway. `jvm_flags`: of the broker.
     """
-    with ExitStack() as stack:
-        jmx_port, provider_port = free_port(), free_port()
-        provider = f"http://{LOOPBACK}:{provider_port}"
-        stack.enter_context(_module("provider", Path("/dev/null"), str(provider_port)))
-        _wait_for(provider)
-        whole = stack.enter_context(
-            whole_system(
-                0, say, jvm_flags=[*jmx(jmx_port), *jvm_flags], settings={"POINTSMAN_SIMULATOR": provider}
-            )
-        )
-        bench = _Bench(whole, jmx_port, seconds, say)
+    with _bench(seconds, say, jvm_flags=jvm_flags) as (bench, provider):
         results = bench.ours(levels)
-        memory = {name: mb for name, mb in whole.memory_share_mb().items() if name != "simulator"}
+        memory = bench.memory_mb()
         if baseline:
             results += bench.plain(levels, provider)
         if peer is not None:
@@ -107,30 +98,44 @@ def run_gateway(
 
     Each as `run` does it; of a stream the time until its first piece is taken.
     """
-    with ExitStack() as stack:
-        jmx_port, provider_port = free_port(), free_port()
-        provider = f"http://{LOOPBACK}:{provider_port}"
-        stack.enter_context(_module("provider", Path("/dev/null"), str(provider_port)))
-        _wait_for(provider)
-        whole = stack.enter_context(
-            whole_system(
-                0,
-                say,
-                gateway=True,
-                jvm_flags=jmx(jmx_port),
-                settings={"POINTSMAN_SIMULATOR": provider, "POINTSMAN_GATEWAY_OPEN_REQUESTS": "100000"},
-            )
-        )
-        bench = _Bench(whole, jmx_port, seconds, say)
-        ours = next(process.url for process in whole.processes if process.name == "gateway")
-        targets = [(DIRECT, provider), (GATEWAY, f"{ours}/v1"), *([(PEER, peer)] if peer else [])]
+    settings = {"POINTSMAN_GATEWAY_OPEN_REQUESTS": "100000"}
+    with _bench(seconds, say, gateway=True, settings=settings) as (bench, provider):
+        targets = [
+            (DIRECT, provider),
+            (GATEWAY, f"{bench.gateway_url}/v1"),
+            *([(PEER, peer)] if peer else []),
+        ]
         results = []
         for system, url in targets:
             model = "auto" if system == GATEWAY else _PEER_MODEL
             results += bench.by_http(system, HttpTarget(url, model), levels)
             results += bench.by_http(f"{system}, streams", HttpTarget(url, model, stream=True), streams)
-        memory = {name: mb for name, mb in whole.memory_share_mb().items() if name != "simulator"}
-        return WholeResults(results, memory)
+        return WholeResults(results, bench.memory_mb())
+
+
+@contextmanager
+def _bench(
+    seconds: float,
+    say: Callable[[str], None],
+    *,
+    gateway: bool = False,
+    jvm_flags: Sequence[str] = (),
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[tuple["_Bench", str]]:
+    """Everything, and the address of a provider that answers at once."""
+    with ExitStack() as stack:
+        jmx_port, provider_port = free_port(), free_port()
+        provider = f"http://{LOOPBACK}:{provider_port}"
+        stack.enter_context(_module("provider", Path("/dev/null"), str(provider_port)))
+        _wait_for(provider)
+        whole = whole_system(
+            0,
+            say,
+            gateway=gateway,
+            jvm_flags=[*jmx(jmx_port), *jvm_flags],
+            settings={"POINTSMAN_SIMULATOR": provider, **settings},
+        )
+        yield _Bench(stack.enter_context(whole), jmx_port, seconds, say), provider
 
 
 class _Bench:
@@ -166,6 +171,14 @@ class _Bench:
             return self._by_kafka(
                 PLAIN, levels, (plain.JOBS, plain.RESULTS), body, {"application": process.pid}
             )
+
+    @property
+    def gateway_url(self) -> str:
+        return next(process.url for process in self._whole.processes if process.name == "gateway")
+
+    def memory_mb(self) -> dict[str, float]:
+        """Of each process of ours, as `WholeResults` has it."""
+        return {name: mb for name, mb in self._whole.memory_share_mb().items() if name != "simulator"}
 
     def by_http(self, system: str, target: HttpTarget, levels: Sequence[Level]) -> list[LevelResult]:
         """Processor time and requests to the broker are ours, so they are told of our gateway alone."""
