@@ -10,7 +10,8 @@ from pointsman.access.quotas import quotas
 from pointsman.bus.admin.acl import Acl
 from pointsman.runtime.errors import CommandError
 from pointsman.store.roles import AUDITOR, CLAIMS, WRITER
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 #: Postgres cuts a longer name off.
 _LONGEST_LOGIN = 63

@@ -5,7 +5,7 @@ A service's user has the name of its consumer group, and the same name in Postgr
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from pointsman.bus.admin.acl import Acl, Operation, Pattern, Resource, principal
 from pointsman.bus.produce.transactional_ids import transactional_ids
@@ -25,17 +25,7 @@ Role = Literal[
 ]
 
 #: Services and people of which there is one user each.
-SINGLE: tuple[Role, ...] = (
-    "router",
-    "opinion",
-    "review",
-    "gateway",
-    "audit",
-    "operator",
-    "reviewer",
-    "registry",
-    "auditor",
-)
+SINGLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in ("worker", "agent"))
 #: Of these each process is a member of a group, and writes in transactions.
 _MEMBERS: tuple[Role, ...] = ("router", "opinion", "worker", "review")
 #: The cluster's super user, who makes the others: no service logs in as that.

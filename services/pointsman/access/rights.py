@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pointsman.access.principals import Principal, Role
 from pointsman.bus.admin.acl import Acl, Operation
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 #: Who reads every topic by the installation's prefix, so that a new one is not missed.
 _READ_ALL: tuple[Role, ...] = ("audit",)
