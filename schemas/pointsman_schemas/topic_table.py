@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from pointsman_schemas.asyncapi import carried
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 COLUMNS = ("topic", "key", "partitions", "kept for", "carries", "from", "to")
 

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
-from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.chunks import JobChunk
@@ -33,35 +32,9 @@ from pointsman_schemas.reviews import (
     ReviewRelease,
     ReviewRequested,
 )
+from pointsman_schemas.topic import MIB, Topic
 
 DEFAULT_PREFIX = "pointsman"
-MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One topic. `max_message_bytes` bounds a record batch after compression.
-
-    `writers` and `readers` are who may, in a cluster with logins: `pointsman access` makes its ACLs of them.
-    `agents` are those with a Kafka login, `agent-ID` is one of them, `worker-TIER` the workers of one tier,
-    `people` who operates the installation: they read every topic but the agents' own, and are named where it
-    is for them. A `worker` writes to the tiers that a cascade leads to from its own.
-
-    `compacted`: the latest record of each key stays for ever, `retention` says nothing.
-    `broker_time`: a record's time is when the broker took it, whatever its writer's clock says.
-    """
-
-    name: str
-    title: str
-    key: str
-    partitions: int
-    retention: timedelta
-    writers: tuple[str, ...]
-    readers: tuple[str, ...]
-    carries: tuple[type[Message], ...] = field(default=())
-    max_message_bytes: int = 8 * MIB
-    compacted: bool = False
-    broker_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

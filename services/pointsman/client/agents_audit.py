@@ -22,13 +22,13 @@ async def audit_agents(
         BusError, StoreError, StoreUnavailableError: the registry or the record cannot be read.
     """
     registered = (await read_registry(kafka, topics, people)).agents
-    found = await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
-    return [*without_gateways(found, registered), *expired_keys(registered.values(), now)]
+    findings = await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
+    return [*without_gateways(findings, registered), *expired_keys(registered.values(), now)]
 
 
-def without_gateways(found: Iterable[Sprawl], agents: Mapping[str, RegisteredAgent]) -> Iterator[Sprawl]:
+def without_gateways(findings: Iterable[Sprawl], agents: Mapping[str, RegisteredAgent]) -> Iterator[Sprawl]:
     """All but that a gateway has no jobs of its own."""
-    for finding in found:
+    for finding in findings:
         agent = agents.get(finding.agent_id)
         if finding.finding != "idle" or agent is None or not agent.entry.gateway:
             yield finding

@@ -14,7 +14,7 @@ from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """On which topic the outcomes of an agent's jobs are."""
 
 from pointsman.registry.in_force import RegistryInForce
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 
 class OutcomeTopics:

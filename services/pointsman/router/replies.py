@@ -16,7 +16,8 @@ from pointsman_schemas.jobs import Job, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobExpired, JobRejected
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.reviews import ReviewRequested
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 #: Where a record came to nothing, on dead letters and in metrics.
 STAGE = "router"

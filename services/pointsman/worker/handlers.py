@@ -39,7 +39,8 @@ from pointsman_schemas.jobs import Job, JobRouted
 from pointsman_schemas.outcomes import WorkerOutcome
 from pointsman_schemas.reasons import FailReason, Reason
 from pointsman_schemas.reviews import ReviewRequested
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 STAGE = "worker"
 

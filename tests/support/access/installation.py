@@ -15,7 +15,8 @@ from pointsman.dev.servers.postgres import EmbeddedPostgres
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import migrate
 from pointsman.store.roles import as_login
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 from tests.support.access import requests
 from tests.support.access.broker import GuardedKafka, guarded_kafka
 from tests.support.access.session import Session

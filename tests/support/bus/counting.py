@@ -19,7 +19,8 @@ from pointsman.bus.consume.state.state_lane import state_lanes
 from pointsman.bus.settings import LanePart
 from pointsman.runtime import logging
 from pointsman.runtime.clock import utc_now
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 PARTITIONS = 4
 POISON, HUGE = b"poison", b"huge"

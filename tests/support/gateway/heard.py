@@ -17,7 +17,8 @@ from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 TOPICS = Topics("t")
 

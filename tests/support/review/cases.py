@@ -22,7 +22,8 @@ from pointsman_schemas.reviews import (
     ReviewRelease,
     ReviewRequested,
 )
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 NOW = datetime(2026, 3, 12, 9, 14, 5, tzinfo=UTC)
 TOPICS = Topics("t")

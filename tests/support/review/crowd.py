@@ -23,7 +23,8 @@ from pointsman_schemas.reviews import (
     ReviewRelease,
     ReviewRequested,
 )
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 from tests.support.review.cases import claim, decide, edited, release
 
 _EXTRA: dict[str, dict[str, Any]] = {"edit": {"response": edited()}, "send": {"tier": "small"}}

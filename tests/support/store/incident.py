@@ -22,7 +22,8 @@ from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted, JobSubmitted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobFailed, JobRejected
 from pointsman_schemas.reasons import FailReason, Reason
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 from tests.support.running.servers import Servers
 from tests.support.store.audit_store import audit_pool
 

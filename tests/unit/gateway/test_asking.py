@@ -111,8 +111,8 @@ def test_what_is_remembered_is_bounded() -> None:
     repeats = Repeats(capacity=2)
     for number in range(4):
         repeats.remember("app", digest(str(number)), str(number), UUID(int=number), 0)
-    found = [repeats.find("app", digest(str(n)), str(n), is_retry=True, now=0) for n in range(4)]
-    assert found == [None, None, UUID(int=2), UUID(int=3)]
+    job_ids = [repeats.find("app", digest(str(n)), str(n), is_retry=True, now=0) for n in range(4)]
+    assert job_ids == [None, None, UUID(int=2), UUID(int=3)]
 
 
 ABOUT: Json = {"job_id": ID, "agent_id": "app", "tier": None, "attempts": 0, "cost_usd": None}

@@ -122,9 +122,9 @@ async def test_a_search_finds_its_agents_job_and_is_no_reply_for_anybody(replies
     assert replies.known(sought) is None
     assert replies._needed() == {int(sought.hex[-1], 16)}
     replies._take(outcome(sought))
-    found = await mine
-    assert found is not None
-    assert found.agent_id == "app"
+    looked_up = await mine
+    assert looked_up is not None
+    assert looked_up.agent_id == "app"
     assert not theirs.done()
     theirs.cancel()
     await asyncio.wait([theirs])

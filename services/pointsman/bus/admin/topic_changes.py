@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ from pointsman.bus.admin.topic_changes import Change, Found, changes
 from pointsman.bus.errors import BusError
 from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 #: One request to the cluster, and all of `apply`, seconds.
 _REQUEST_S = 15.0

@@ -8,7 +8,7 @@ from pointsman_schemas import dead, envelope
 from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import derived_id
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 UNKNOWN_AGENT = "unknown"
 #: A larger value is not repeated in a dead letter: its first `KEPT_BYTES` are. The audit has the whole of it.

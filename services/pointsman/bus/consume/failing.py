@@ -33,7 +33,8 @@ from pointsman_schemas.jobs import JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reasons import FailReason, Reason
 from pointsman_schemas.reviews import ReviewRequested
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 

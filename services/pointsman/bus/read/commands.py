@@ -15,7 +15,7 @@ from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
 from pointsman_schemas.base import Message
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 log = logging.getLogger(__name__)
 

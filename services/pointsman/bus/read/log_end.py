@@ -5,7 +5,7 @@ from pointsman.bus.places import Start
 from pointsman.bus.read.follow import Follower
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 
 async def log_end(settings: KafkaPart, topic: Topic, most: int | None) -> list[tuple[int, int, Message]]:

@@ -18,7 +18,7 @@ from pointsman.runtime.logging import event
 from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pointsman.bus.tcp_check import addresses
 from pointsman.cli.checks.finding import CheckResult
 from pointsman.cli.formats import count
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 #: Brokers of these lose markers of transactions when they are killed (KAFKA-20734).
 LOSE_MARKERS = ("4.3", "4.4")

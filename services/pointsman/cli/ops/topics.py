@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pointsman.runtime.settings import KafkaPart
-    from pointsman_schemas.topics import Topic
+    from pointsman_schemas.topic import Topic
 
 app = typer.Typer(
     rich_markup_mode=None,

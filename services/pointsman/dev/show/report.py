@@ -63,9 +63,9 @@ def say_what_next(
     tell.say('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')
     if "gateway" in places:
         key = (acting.parent if acting else data) / "gateway.key"
-        said = f"$(cat {key})" if key.exists() else "any"
+        api_key = f"$(cat {key})" if key.exists() else "any"
         tell.say("\nApplications that speak OpenAI's API need another base URL, and nothing else:")
-        tell.say(f'  export OPENAI_BASE_URL={places["gateway"]}/v1 OPENAI_API_KEY="{said}"')
+        tell.say(f'  export OPENAI_BASE_URL={places["gateway"]}/v1 OPENAI_API_KEY="{api_key}"')
         tell.say(
             '  curl "$OPENAI_BASE_URL/chat/completions" -H "Authorization: Bearer $OPENAI_API_KEY" \\\n'
             """    -d '{"model": "auto", "messages": [{"role": "user", "content": "Hello?"}]}'"""

@@ -21,7 +21,7 @@ def to_message(completion: Json, model: str) -> Json:
     answer = _mapping(choice.get("message"))
     content: list[Json] = []
     words, refusal = answer.get("content"), answer.get("refusal")
-    content += [{"type": "text", "text": said} for said in (words, refusal) if isinstance(said, str) and said]
+    content += [{"type": "text", "text": text} for text in (words, refusal) if isinstance(text, str) and text]
     calls = answer.get("tool_calls")
     content += [_tool_use(call, place) for place, call in enumerate(calls if isinstance(calls, list) else [])]
     return message_of(

@@ -81,8 +81,8 @@ async def respond(request: Request) -> Response:
 async def response(request: Request, id: str) -> Response:
     """Of any process, as long as it is on record."""
     door = door_of(request)
-    found = await _found(door, door.agent(request), id)
-    return json_response(_as_response(id, found), job_headers(found.job.job_id))
+    known = await _found(door, door.agent(request), id)
+    return json_response(_as_response(id, known), job_headers(known.job.job_id))
 
 
 @router.post("/v1/responses/{id}/cancel", operation_id="cancel", summary="Cancel a response")
@@ -90,17 +90,17 @@ async def cancel(request: Request, id: str) -> Response:
     """One that is there already stays."""
     door = door_of(request)
     agent_id = door.agent(request)
-    found = await _found(door, agent_id, id)
-    if found.outcome is None:
-        await door.jobs.cancel(found.job.job_id, agent_id, "cancelled by its caller")
-        reply = door.jobs.known(found.job.job_id)
+    known = await _found(door, agent_id, id)
+    if known.outcome is None:
+        await door.jobs.cancel(known.job.job_id, agent_id, "cancelled by its caller")
+        reply = door.jobs.known(known.job.job_id)
         if reply is not None:
             await asyncio.wait([reply.outcome], timeout=_CANCEL_S)
-        found = await _found(door, agent_id, id)
-    body = _as_response(id, found)
-    if found.outcome is None:
+        known = await _found(door, agent_id, id)
+    body = _as_response(id, known)
+    if known.outcome is None:
         body["status"] = "cancelled"
-    return json_response(body, job_headers(found.job.job_id))
+    return json_response(body, job_headers(known.job.job_id))
 
 
 def wants_async(request: Request) -> bool:
@@ -128,10 +128,10 @@ async def _chat(door: Door, agent_id: str, body: Json) -> Json:
     """The request in the chat shape, with what it goes on from."""
     earlier: list[Json] = []
     if body.get("previous_response_id"):
-        found = await _found(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
-        if not isinstance(found.outcome, JobCompleted):
+        known = await _found(door, agent_id, str(body["previous_response_id"]), "previous_response_id")
+        if not isinstance(known.outcome, JobCompleted):
             raise invalid("that response has no answer to go on from", "previous_response_id")
-        earlier = _messages(found.job, found.outcome)
+        earlier = _messages(known.job, known.outcome)
     try:
         return to_chat(body, earlier)
     except UntranslatableError as error:
@@ -140,11 +140,11 @@ async def _chat(door: Door, agent_id: str, body: Json) -> Json:
 
 def _messages(job: Job, outcome: JobCompleted) -> list[Json]:
     """What was said up to the end of a response, without its instructions."""
-    said = [message.model_dump(mode="json", exclude_unset=True) for message in job.request.messages]
+    messages = [message.model_dump(mode="json", exclude_unset=True) for message in job.request.messages]
     choices = outcome.response.get("choices")
     answer = choices[0].get("message") if isinstance(choices, list) and choices else None
     return [
-        *said[1 if job.metadata.get(INSTRUCTED) else 0 :],
+        *messages[1 if job.metadata.get(INSTRUCTED) else 0 :],
         *([answer] if isinstance(answer, dict) else []),
     ]
 
@@ -155,18 +155,18 @@ async def _found(door: Door, agent_id: str, id: str, param: str | None = None) -
     except ValueError:
         job_id = None
     ours = job_id is not None and job_id.version in (5, 7)  # of a key, or by the clock
-    found = await find(door, job_id, agent_id) if job_id is not None and ours else None
-    if found is None:
+    known = await find(door, job_id, agent_id) if job_id is not None and ours else None
+    if known is None:
         raise ApiError(
             404, "invalid_request_error", "not_found", f"there is no response {id[:60]!r} of yours", param
         )
-    return found
+    return known
 
 
-def _as_response(id: str, found: FoundJob) -> Json:
-    request = found.origin or _echo(found.job)
-    created_at = int(_made_at(found.job.job_id).timestamp())
-    outcome: Outcome | None = found.outcome
+def _as_response(id: str, known: FoundJob) -> Json:
+    request = known.origin or _echo(known.job)
+    created_at = int(_made_at(known.job.job_id).timestamp())
+    outcome: Outcome | None = known.outcome
     if outcome is None:
         return pending(id, created_at, request, "in_progress")
     if isinstance(outcome, JobCompleted):

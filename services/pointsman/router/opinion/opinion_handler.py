@@ -28,7 +28,8 @@ from pointsman.score.text import text_of
 from pointsman_schemas.decisions import Check, Decision, SecondOpinion
 from pointsman_schemas.jobs import JobUndecided
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 

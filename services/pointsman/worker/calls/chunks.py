@@ -18,7 +18,7 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import MOST_EVENTS, JobChunk
 from pointsman_schemas.envelope import Envelope, follow_with
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.topics import Topic
+from pointsman_schemas.topic import Topic
 
 GATHER_S = 0.02
 #: As much is sent before that time is over, bytes.

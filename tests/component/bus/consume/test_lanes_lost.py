@@ -26,7 +26,8 @@ from pointsman.runtime.log_events import Event
 from pointsman.runtime.metrics import LOST
 from pointsman_schemas import dead
 from pointsman_schemas.ids import derived_text
-from pointsman_schemas.topics import Topic, Topics
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.bus.sole_writer import SoleWriter
 
