@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from pointsman.limits.breaker import BreakerRule
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
+from pointsman.worker.bearer_token import TokenRow
 from pointsman.worker.calls.backoff import Pace
 from pointsman.worker.calls.prices import ModelPrice
 from pointsman.worker.calls.retry_budget import Hedge, RetryRule
@@ -31,7 +32,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 # Upper case only: a key pasted here by mistake must not pass for a name, which messages repeat.
 _KEY_ENV = re.compile(r"^[A-Z_][A-Z0-9_]{0,63}\Z")
 _HEADER_NAME = re.compile(r"^[A-Za-z0-9-]+\Z")
-_SECRET_HEADERS = {"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"}
+_SECRET_HEADERS = {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"}
 
 
 def _substitute(text: Any, info: ValidationInfo) -> Any:
@@ -85,12 +86,24 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+def is_azure_v1(base_url: str) -> bool:
+    """Whether it is Azure's newer address, which wants no `api-version` and no deployment in the path."""
+    return urlsplit(base_url).path.rstrip("/").endswith("/openai/v1")
+
+
 class ProviderRow(Value):
-    """An OpenAI-compatible endpoint. The key is not in here: `key` reads it when it is needed."""
+    """An endpoint. The key is not in here: `key` reads it when it is needed."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
+    format: Literal["openai", "azure"] = Field(
+        default="openai", description="what it speaks; most speak OpenAI's, see docs/providers.md"
+    )
     base_url: Annotated[str, BeforeValidator(_substitute), AfterValidator(_base_url)]
     key_env: Annotated[str, AfterValidator(_key_env)] | None = None
+    token: TokenRow | None = Field(default=None, description="in place of a key: a token that is renewed")
+    api_version: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9.-]{0,31}$", description="for format azure: `api-version`"
+    )
     genai_prices_provider: str | None = Field(
         default=None, description="whose prices hold, by genai-prices; without it the cost is unknown"
     )
@@ -106,6 +119,16 @@ class ProviderRow(Value):
     trace_headers: bool = Field(default=False, description="send the ids of job and agent along")
     limits: dict[str, Rate] = Field(default={}, description="by model; what is not named is not limited")
     breaker: BreakerRule | None = Field(default=None, description="leave a model alone that keeps failing")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "ProviderRow":
+        if self.key_env is not None and self.token is not None:
+            raise ValueError("has `key_env` and `token`: one of them is sent")
+        if self.api_version is not None and self.format != "azure":
+            raise ValueError(f"`api_version` is for format azure, not for {self.format}")
+        if self.format == "azure" and self.api_version is None and not is_azure_v1(self.base_url):
+            raise ValueError("format azure wants an `api_version`, or a base_url that ends in /openai/v1")
+        return self
 
     def key(self, environ: Environ | None = None) -> SecretStr:
         """The key from the environment.

@@ -12,6 +12,9 @@ _T = TypeVar("_T")
 _GONE = "***"
 #: A shorter secret stands in other words by chance; it is one only where it stands alone.
 _LONG = 8
+#: Of a longer one, such as a signed token, only beginning and end are found in every form, and all of it as
+#: it is: a pattern of all its characters takes too long to make, and what is between is of no use alone.
+_VERY_LONG = 256
 #: So much of an encoded secret is no chance.
 _LEAST_ENCODED = 8
 _ENTITIES = {
@@ -72,6 +75,11 @@ NO_SECRETS = Secrets(())
 
 
 def _forms(secret: str) -> Iterable[str]:
+    if len(secret) > _VERY_LONG:
+        yield re.escape(secret)
+        for part in (secret[: _VERY_LONG // 2], secret[-_VERY_LONG // 2 :]):
+            yield from _forms(part)
+        return
     # No quantifier goes back: the time is in proportion to the text, whatever the secret and the text are.
     characters = r"\x00{0,3}+".join(_character(*run) for run in _runs(secret))
     yield _alone(secret, f"(?i:{characters})")

@@ -139,7 +139,7 @@ def test_a_key_in_the_file_is_refused_without_repeating_it(problems: Any, key: s
     )
 
 
-@pytest.mark.parametrize("name", ["Authorization", "api-key", "X-Api-Key"])
+@pytest.mark.parametrize("name", ["Authorization", "api-key", "X-Api-Key", "x-goog-api-key"])
 def test_a_key_among_the_headers_is_refused_without_repeating_it(problems: Any, name: str) -> None:
     (problem,) = problems(GOOD.replace('x-tenant: "7"', f"{name}: sk-5ecret"))
     assert problem == (
@@ -168,6 +168,23 @@ def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(problems
     (problem,) = problems(GOOD, "large", ACME_KEY=key)
     assert problem.endswith("the environment variable ACME_KEY holds characters that no key has")
     assert "5ecret" not in problem
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("format: azure", "format azure wants an `api_version`, or a base_url that ends in /openai/v1"),
+        ("format: acme", "must be "),
+        ('api_version: "2024-10-21"', "`api_version` is for format azure, not for openai"),
+        ("token: {file: /t}", "has `key_env` and `token`: one of them is sent"),
+        ("token: {}", "wants one of `command` and `file`"),
+        ("token: {file: /t, command: t}", "wants one of `command` and `file`"),
+        ("token: {file: /t, renew_s: 0}", "must be greater than or equal to 1"),
+    ],
+)
+def test_what_does_not_fit_together_in_a_row_is_named(problems: Any, row: str, expected: str) -> None:
+    (problem,) = problems(GOOD.replace("timeout_s: 30", row))
+    assert expected in problem
 
 
 def test_the_key_is_in_no_text_of_the_row() -> None:

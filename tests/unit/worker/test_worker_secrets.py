@@ -86,3 +86,13 @@ def test_no_text_takes_more_than_its_length(pump: str) -> None:
 
 def test_without_a_key_nothing_is_hidden() -> None:
     assert Secrets([""]).hide("none") == "none"
+
+
+def test_a_long_token_is_hidden_as_it_is_and_at_both_ends_in_every_form() -> None:
+    token = "".join(f"{place:04x}" for place in range(500))
+    secrets = Secrets([token])
+    assert secrets.hide(f"expired: {token}.") == "expired: ***."
+    for form in FORMS.values():
+        told = secrets.hide(form(token))
+        assert form(token[:64])[:40] not in told
+        assert form(token[-64:])[-40:] not in told

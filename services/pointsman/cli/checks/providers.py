@@ -3,9 +3,12 @@
 import asyncio
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 
 from pointsman.cli.checks.finding import CheckResult
 from pointsman.runtime.loopback import proxies_for
+from pointsman.worker.providers.formats import wire_format_of
+from pointsman.worker.providers.wire_format import WireFormat
 from pointsman.worker.providers_file import ProviderRow, Providers
 
 WITHIN_S = 5.0
@@ -23,32 +26,51 @@ async def providers(file: Providers | None) -> list[CheckResult]:
 def provider(row: ProviderRow) -> CheckResult:
     """Ask for the provider's list of models, as cheap a question as there is."""
     check = f"provider {row.name}"
+    wire = wire_format_of(row)
     try:
-        key = row.key().get_secret_value()
+        sent = _authorization(row, wire)
     except ValueError as error:
-        return CheckResult(check, False, str(error), f"export {row.key_env}=...      # where the worker runs")
-    headers = {**row.headers, "Authorization": f"Bearer {key}"}  # as a worker sends it, key or no key
-    request = urllib.request.Request(f"{row.base_url}/models", headers=headers)
+        fix = f"export {row.key_env}=...      # where the worker runs"
+        if row.token is not None:
+            fix = "run or read it by hand      # as the worker's user"
+        return CheckResult(check, False, str(error), fix)
+    headers = {**row.headers, **wire.headers(), **sent}
+    url = wire.models_url(row.base_url)
+    request = urllib.request.Request(url, headers=headers)
     try:
         with _without_redirects(row.base_url).open(request, timeout=WITHIN_S):
-            accepted = f", the key in {row.key_env} is accepted" if row.key_env else ""
+            accepted = f", {_key_of(row)} is accepted" if row.key_env or row.token else ""
             return CheckResult(check, True, f"{row.base_url} answers{accepted}")
     except urllib.error.HTTPError as error:
         return _answered(check, row, error.code)
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
-        fix = f"curl -v {row.base_url}/models   # shows where it ends"
+        fix = f"curl -v {url}   # shows where it ends"
         if row.name == "simulator":
             fix = "pointsman run simulator"
         return CheckResult(check, False, f"{row.base_url} is not reachable: {why}", fix)
 
 
+def _authorization(row: ProviderRow, wire: WireFormat) -> Mapping[str, str]:
+    """As a worker sends it, key or no key. Raises ValueError: it is not there."""
+    if row.token is not None:
+        return {"authorization": f"Bearer {row.token.read()}"}
+    return wire.key_header(row.key().get_secret_value())
+
+
+def _key_of(row: ProviderRow) -> str:
+    if row.token is not None:
+        return f"what {row.token.source} gives"
+    return f"the key in {row.key_env}" if row.key_env else "us without a key"
+
+
 def _answered(check: str, row: ProviderRow, status: int) -> CheckResult:
     """What an answer other than 200 says: somebody is there, and perhaps does not like the key."""
     if status in (401, 403):
-        key = f"the key in {row.key_env}" if row.key_env else "us without a key"
         fix = f"export {row.key_env or 'NAME'}=...      # `key_env` in providers.yaml names the variable"
-        return CheckResult(check, False, f"{row.base_url} refuses {key} ({status})", fix)
+        if row.token is not None:
+            fix = "run or read it by hand      # as the worker's user"
+        return CheckResult(check, False, f"{row.base_url} refuses {_key_of(row)} ({status})", fix)
     if status >= 500:
         return CheckResult(
             check, False, f"{row.base_url} answers {status}", "look at the provider's status page"

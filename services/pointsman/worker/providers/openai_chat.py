@@ -1,12 +1,14 @@
 """OpenAI's chat completions, which most providers and gateways speak: requests pass as they are."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import quote, urlencode
 
 import orjson
 
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.response import read_answer
-from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.providers_file import ProviderRow, is_azure_v1
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
 
@@ -14,24 +16,64 @@ from pointsman_schemas.base import Json
 class OpenAIChat:
     """See `WireFormat`."""
 
-    def url(self, base_url: str) -> str:
+    def url(self, base_url: str, request: Json) -> str:
         """See `WireFormat`."""
         return f"{base_url.rstrip('/')}/chat/completions"
 
-    def headers(self, key: str) -> Mapping[str, str]:
+    def models_url(self, base_url: str) -> str:
         """See `WireFormat`."""
-        return {
-            "accept": "application/json",
-            "authorization": f"Bearer {key}",
-            "content-type": "application/json",
-        }
+        return f"{base_url.rstrip('/')}/models"
+
+    def headers(self) -> Mapping[str, str]:
+        """See `WireFormat`."""
+        return {"accept": "application/json", "content-type": "application/json"}
+
+    def key_header(self, key: str) -> Mapping[str, str]:
+        """See `WireFormat`."""
+        return {"authorization": f"Bearer {key}"}
 
     def encode(self, request: Json) -> bytes:
         """See `WireFormat`."""
         return orjson.dumps(request)
 
     def decode(
-        self, row: ProviderRow, status: int, content: bytes, *, most_raw: int, secrets: Secrets
+        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
     ) -> Result:
         """See `WireFormat`."""
         return read_answer(row, status, content, most_raw=most_raw, secrets=secrets)
+
+    def translator(self, at: datetime) -> None:
+        """See `WireFormat`."""
+        return
+
+
+class AzureOpenAI(OpenAIChat):
+    """The same at Azure: another header for the key, and but for `/openai/v1` a deployment in the path.
+
+    `base_url`: the resource's address, with or without `/openai`; or down to `/openai/v1` or the deployment.
+    """
+
+    def __init__(self, api_version: str | None) -> None:
+        self._query = "" if api_version is None else f"?{urlencode({'api-version': api_version})}"
+
+    def url(self, base_url: str, request: Json) -> str:
+        """See `WireFormat`."""
+        base = base_url.rstrip("/")
+        if not is_azure_v1(base) and "/deployments/" not in base:
+            deployment = quote(str(request.get("model")), safe="")
+            base = f"{_openai(base)}/deployments/{deployment}"
+        return f"{base}/chat/completions{self._query}"
+
+    def models_url(self, base_url: str) -> str:
+        """See `WireFormat`."""
+        base = base_url.rstrip("/")
+        base = base if is_azure_v1(base) else _openai(base.partition("/deployments/")[0])
+        return f"{base}/models{self._query}"
+
+    def key_header(self, key: str) -> Mapping[str, str]:
+        """See `WireFormat`."""
+        return {"api-key": key}
+
+
+def _openai(base: str) -> str:
+    return base if base.endswith("/openai") else f"{base}/openai"

@@ -1,6 +1,7 @@
 """One provider: a request goes out, and whatever comes back ends as one of our results."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -10,21 +11,26 @@ import aiohttp
 from pydantic import SecretStr
 
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.token_source import TokenSourceError
+from pointsman.worker.bearer_token import BearerToken
 from pointsman.worker.calls.answer import Result, Retry
 from pointsman.worker.calls.chunks import CallChunks
-from pointsman.worker.providers.openai_chat import OpenAIChat
+from pointsman.worker.providers.formats import wire_format_of
 from pointsman.worker.providers.rate_limit_headers import wait_told
 from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR
 from pointsman.worker.providers.refusal import (
     fell_silent,
     from_connection,
     from_status,
+    renewed_next_time,
     timed_out,
+    without_token,
     words_of,
 )
 from pointsman.worker.providers.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
 from pointsman.worker.providers.streamed_call import StreamedCall
 from pointsman.worker.providers.transport import Reply, Transport
+from pointsman.worker.providers.unsupported import UnsupportedRequestError, unsupported
 from pointsman.worker.providers.wire_format import WireFormat
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
@@ -60,15 +66,20 @@ class Provider:
         self.row = row
         self._clock = clock
         self._most_bytes = most_bytes
-        self._wire = wire or OpenAIChat()
-        secret = key.get_secret_value()
+        self._wire = wire or wire_format_of(row)
+        self._key = key.get_secret_value()
+        self._token = None if row.token is None else BearerToken(row.token)
         own = {name.lower(): value for name, value in row.headers.items()}
-        headers = {"user-agent": f"pointsman/{version('pointsman')}", **own, **self._wire.headers(secret)}
-        self._transport = Transport(self._wire.url(row.base_url), headers, max_in_flight=max_in_flight)
+        headers = {"user-agent": f"pointsman/{version('pointsman')}", **own, **self._wire.headers()}
+        self._transport = Transport(row.base_url, headers, max_in_flight=max_in_flight)
         proxy = urlsplit(self._transport.proxy or "")
-        self._secrets = Secrets(
-            [secret if row.key_env else "", *filter(_may_be_secret, own.values()), proxy.password or ""]
-        )
+        self._fixed = [
+            self._key if row.key_env else "",
+            *filter(_may_be_secret, own.values()),
+            proxy.password or "",
+        ]
+        self._secrets = Secrets(self._fixed)
+        self._sent_token = ""
 
     def __repr__(self) -> str:
         return f"Provider({self.row.name!r}, {self.row.base_url!r})"
@@ -91,16 +102,28 @@ class Provider:
         trace = (
             {"x-pointsman-job": str(job_id), "x-pointsman-agent": agent_id} if self.row.trace_headers else {}
         )
-        stream = None if chunks is None else StreamedCall(self.row, chunks, most, self._wire, self._secrets)
+        try:
+            url, body = self._wire.url(self.row.base_url, request), self._wire.encode(request)
+        except UnsupportedRequestError as error:
+            return unsupported(self.row, error)
+        stream, token = None, ""
         try:
             async with asyncio.timeout(self.row.timeout_s) as limit:
                 end = limit.when()
+                if self._token is not None:
+                    token = await self._renewed(self._token)
+                secrets = self._secrets
+                if chunks is not None:
+                    stream = StreamedCall(self.row, chunks, most, self._wire, secrets, at=self._clock())
                 reply = await self._transport.post(
-                    self._wire.encode(request),
-                    trace if self.row.trace_headers else {},
+                    url,
+                    body,
+                    {**trace, **self._authorization(token)},
                     most=lambda status: most if 200 <= status < 300 else _MOST_ERROR_BYTES,
                     take=None if stream is None else stream.taking(limit),
                 )
+        except TokenSourceError as error:
+            return without_token(self.row, error)
         except asyncio.CancelledError:
             if stream is not None:
                 stream.break_off()
@@ -114,9 +137,11 @@ class Provider:
             stream.end()
         now = self._clock()
         if len(reply.body) > _LONG or (stream is not None and stream.size > _LONG):
-            result = await asyncio.to_thread(self._result, reply, most, stream)
+            result = await asyncio.to_thread(self._result, reply, most, stream, secrets)
         else:
-            result = self._result(reply, most, stream)
+            result = self._result(reply, most, stream, secrets)
+        if self._token is not None and reply.status == 401 and self._token.refused(token):
+            result = renewed_next_time(result)
         wait = wait_told(reply.headers, now)
         return result if wait is None else replace(result, nothing_left_s=wait)
 
@@ -125,8 +150,19 @@ class Provider:
             return fell_silent(self.row, error) if is_idle else timed_out(self.row, error)
         return from_connection(self.row, error, self._secrets.hide(words_of(error)))
 
-    def _result(self, reply: Reply, most: int, stream: StreamedCall | None) -> Result:
-        row, status, secrets = self.row, reply.status, self._secrets
+    def _authorization(self, token: str) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {token}"} if token else self._wire.key_header(self._key)
+
+    async def _renewed(self, token: BearerToken) -> str:
+        """The token of now; it and the one before are secrets, as calls with that may be under way."""
+        value = await token.value()
+        if value != self._sent_token:
+            self._secrets = Secrets([*self._fixed, value, self._sent_token])
+            self._sent_token = value
+        return value
+
+    def _result(self, reply: Reply, most: int, stream: StreamedCall | None, secrets: Secrets) -> Result:
+        row, status = self.row, reply.status
         if not 200 <= status < 300:
             return from_status(
                 row,
@@ -145,7 +181,9 @@ class Provider:
             return not_whole(row, status, reply.body, most, secrets)
         # What is put into a store of its own is kept whole.
         most_raw = most if most > MAX_RESPONSE_BYTES else MAX_RAW_BYTES
-        return self._wire.decode(row, status, reply.body, most_raw=most_raw, secrets=secrets)
+        return self._wire.decode(
+            row, status, reply.body, at=self._clock(), most_raw=most_raw, secrets=secrets
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,12 +1,13 @@
 """A call that brought no answer, in our words: how it failed, and what to do about it. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, assert_never
 
 import aiohttp
 
-from pointsman.worker.calls.answer import Reject, Retry
+from pointsman.worker.calls.answer import Failure, Reject, Result, Retry
 from pointsman.worker.calls.retry_after import asked_wait
 from pointsman.worker.providers.error_body import ErrorBody, read_error
 from pointsman.worker.providers.lenient_json import read_json
@@ -131,6 +132,20 @@ def fell_silent(row: ProviderRow, cause: BaseException) -> Retry:
     return Retry(reason=FailReason.TIMEOUT, message=detail, cause=cause)
 
 
+def without_token(row: ProviderRow, error: Exception) -> Retry:
+    """There is no token to send just now."""
+    detail = f"{row.name} was not asked: {clean(str(error))} -- run or read it by hand, as the worker's user"
+    return Retry(reason=FailReason.AUTHENTICATION, message=detail, unbilled=True, cause=error)
+
+
+def renewed_next_time(result: Result) -> Result:
+    """A refusal of a token that is renewed for the next attempt."""
+    if not isinstance(result, Reject):
+        return result
+    kept = {field.name: getattr(result, field.name) for field in fields(Failure)}
+    return Retry(**kept | {"elsewhere": False})
+
+
 def clean(text: str) -> str:
     """One line of text, not too long, that every record can carry."""
     line = " ".join(text[: 8 * MAX_SAID].replace("\0", " ").split())
@@ -148,6 +163,8 @@ def _advice(row: ProviderRow, kind: RefusalKind) -> str:
     match kind:
         case RefusalKind.ACCOUNT if row.key_env:
             return f" -- check the key in the environment variable {row.key_env}"
+        case RefusalKind.ACCOUNT if row.token is not None:
+            return f" -- check the token that {row.token.source} gives"
         case RefusalKind.ACCOUNT:
             return f" -- give {row.name} a key_env in providers.yaml"
         case RefusalKind.USED_UP:

@@ -3,12 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import orjson
 
 from pointsman.worker.calls.answer import Answer, Reject, Result, Retry
 from pointsman.worker.calls.chunks import CallChunks
-from pointsman.worker.providers.response import MAX_RAW_BYTES, not_finished, not_readable, not_whole
+from pointsman.worker.providers.response import (
+    MAX_RAW_BYTES,
+    not_finished,
+    not_readable,
+    not_whole,
+    read_answer,
+)
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
 from pointsman.worker.providers.transport import Reply
 from pointsman.worker.providers.usage import usage_of
@@ -18,17 +25,25 @@ from pointsman.worker.secrets import Secrets
 
 
 class StreamedCall:
-    """`chunks` gets the pieces; `most` bytes of the answer are taken."""
+    """`chunks` gets the pieces; `most` bytes of the answer are taken. It begins `at` that time."""
 
     def __init__(
-        self, row: ProviderRow, chunks: CallChunks, most: int, wire: WireFormat, secrets: Secrets
+        self,
+        row: ProviderRow,
+        chunks: CallChunks,
+        most: int,
+        wire: WireFormat,
+        secrets: Secrets,
+        *,
+        at: datetime,
     ) -> None:
         self._row = row
         self._chunks = chunks
         self._most = most
         self._wire = wire
         self._secrets = secrets
-        self._answer = AnswerStream(most)
+        self._at = at
+        self._answer = AnswerStream(most, wire.translator(at))
 
     @property
     def is_whole(self) -> bool:
@@ -95,10 +110,12 @@ class StreamedCall:
         content = orjson.dumps(body)
         if len(content) > self._most:
             return not_whole(row, status, content, self._most, self._secrets)
-        return self._decode(status, content)
+        return read_answer(row, status, content, secrets=self._secrets)
 
     def _or_failed(self, result: Result) -> Result:
         return result if isinstance(result, Answer) else self.failed(result)
 
     def _decode(self, status: int, content: bytes) -> Result:
-        return self._wire.decode(self._row, status, content, most_raw=MAX_RAW_BYTES, secrets=self._secrets)
+        return self._wire.decode(
+            self._row, status, content, at=self._at, most_raw=MAX_RAW_BYTES, secrets=self._secrets
+        )

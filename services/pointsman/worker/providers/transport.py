@@ -44,7 +44,7 @@ class Reply:
 
 
 class Transport:
-    """Sends to one address; no connection is made before the first request.
+    """Sends to one server; no connection is made before the first request.
 
     No redirect is followed, no cookie kept, nothing tried twice.
 
@@ -53,7 +53,6 @@ class Transport:
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], *, max_in_flight: int) -> None:
-        self._url = url
         self._headers = {**headers, "accept-encoding": ACCEPTED}
         self._max_in_flight = max_in_flight
         self.proxy = proxy_for(url, getproxies())
@@ -63,22 +62,24 @@ class Transport:
 
     async def post(
         self,
+        url: str,
         body: bytes,
         headers: Mapping[str, str],
         *,
         most: Callable[[int], int],
         take: Callable[[bytes], bool] | None = None,
     ) -> Reply:
-        """Send `body` and take what is answered, at most `most(status)` bytes of it, decoded.
+        """Send `body` to an address of the server and take what is answered, decoded.
 
-        Where the answer is a stream of events, `take` has its bytes as they come, until it wants no more.
+        At most `most(status)` bytes of it are taken. Where the answer is a stream of events, `take` has its
+        bytes as they come, until it wants no more.
 
         Raises:
             aiohttp.ClientError, OSError: no whole answer came.
         """
         session = self._session or self._connect()
         async with session.post(
-            self._url,
+            url,
             data=body,
             headers={**self._headers, **headers},
             proxy=self.proxy,

@@ -1,6 +1,7 @@
-"""What differs between the ways in which providers are asked: one small file for each, beside this one."""
+"""What differs between the ways in which providers are asked: a file or folder for each, beside this one."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from pointsman.worker.calls.answer import Result
@@ -9,22 +10,44 @@ from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
 
 
+class EventTranslator(Protocol):
+    """Makes pieces of a chat completion of the events of one stream. `is_over`: there is no more to come."""
+
+    is_over: bool
+
+    def chunks(self, event: Json) -> list[Json]:
+        """The pieces that an event stands for, none for one that says nothing; whatever is in it."""
+
+
 class WireFormat(Protocol):
     """From a chat request to bytes and back. Nothing in here sends anything."""
 
-    def url(self, base_url: str) -> str:
-        """Where a request goes."""
+    def url(self, base_url: str, request: Json) -> str:
+        """Where the request goes."""
 
-    def headers(self, key: str) -> Mapping[str, str]:
+    def models_url(self, base_url: str) -> str:
+        """Where the provider lists its models."""
+
+    def headers(self) -> Mapping[str, str]:
         """What goes with every request, in lower case."""
 
+    def key_header(self, key: str) -> Mapping[str, str]:
+        """How a key is sent, in lower case; a bearer token goes the same way everywhere."""
+
     def encode(self, request: Json) -> bytes:
-        """The body for a chat request."""
+        """The body for a chat request.
+
+        Raises:
+            UnsupportedRequestError: it asks for something that cannot be asked for there.
+        """
 
     def decode(
-        self, row: ProviderRow, status: int, content: bytes, *, most_raw: int, secrets: Secrets
+        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
     ) -> Result:
-        """What a whole body with status 2xx amounts to.
+        """What a whole body with status 2xx amounts to, which came `at` that time.
 
         `most_raw` bytes of it are kept where it cannot be read; `secrets` are hidden where it is no answer.
         """
+
+    def translator(self, at: datetime) -> EventTranslator | None:
+        """For a stream that begins at that time; None where its events are OpenAI's."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from pointsman.bus import connection, tokens
+from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
 from pointsman.bus.admin.lag import WatchedTopic, lag
 from pointsman.bus.admin.members import count_members
@@ -28,6 +28,7 @@ from pointsman.bus.read.follow import follow
 from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach
 from pointsman.cli.checks.kafka import kafka as check_kafka
+from pointsman.runtime import token_source
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.support.bus.secured_kafka import PASSWORD, SecuredKafka, environment, secured_kafka, token
@@ -230,7 +231,7 @@ def by_command(secured: SecuredKafka, command: str) -> KafkaPart:
 async def test_each_mistake_is_one_line_that_says_what_to_do(
     secured: SecuredKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "COMMAND_S", 0.5)
+    monkeypatch.setattr(token_source, "COMMAND_S", 0.5)
     asked = wrong(secured)
     errors = await asyncio.gather(*(reach(part, 60) for part, _ in asked.values()), return_exceptions=True)
     for (what, (_, said)), error in zip(asked.items(), errors, strict=True):

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,13 @@ class Server:
         self.status = 200
         self.location = ""
         self.asked: list[tuple[str, str | None]] = []
+        self.headers: dict[str, str] = {}
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked.append((self.path, self.headers.get("Authorization")))
+                outer.headers = {name.lower(): value for name, value in self.headers.items()}
                 self.send_response(outer.status)
                 if outer.location:
                     self.send_header("Location", outer.location)
@@ -62,6 +65,34 @@ def test_a_provider_that_takes_the_key_is_good(server: Server) -> None:
     found = provider(row(server.url))
     assert (found.ok, found.fix) == (True, "")
     assert server.asked == [("/v1/models", "Bearer sk-secret")]
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "header"),
+    [
+        ({"format": "azure", "api_version": "1"}, "/v1/openai/models?api-version=1", "api-key"),
+    ],
+)
+def test_each_format_is_asked_where_it_lists_its_models_and_with_its_own_header(
+    server: Server, more: dict[str, Any], path: str, header: str
+) -> None:
+    assert provider(row(server.url, **more)).ok
+    assert server.asked == [(path, None)]
+    assert server.headers[header] == "sk-secret"
+
+
+def test_a_token_is_read_and_what_it_is_never_told(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("eyJ.s3cr3t")
+    server.status = 401
+    found = provider(row(server.url, key_env=None, token={"file": str(file)}))
+    assert server.asked == [("/v1/models", "Bearer eyJ.s3cr3t")]
+    assert "refuses what token.file gives (401)" in found.said
+    assert "s3cr3t" not in f"{found}"
+    file.unlink()
+    missing = provider(row(server.url, key_env=None, token={"file": str(file)}))
+    assert (missing.ok, len(server.asked)) == (False, 1)
+    assert "token.file" in missing.said
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pointsman.worker.providers.lenient_json import read_json
 from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR
 from pointsman.worker.providers.streaming.completion_fold import CompletionFold
 from pointsman.worker.providers.streaming.server_events import EventReader, EventTooLargeError, ServerEvent
+from pointsman.worker.providers.wire_format import EventTranslator
 from pointsman_schemas.base import Json
 
 #: Events of one answer, and bytes that they may come in: a token takes some hundred bytes on its way.
@@ -22,12 +23,13 @@ class AnswerStream:
     bytes, up to the first event of the answer.
     """
 
-    def __init__(self, most: int) -> None:
-        """`most`: bytes of the body, and of one event."""
+    def __init__(self, most: int, translator: EventTranslator | None = None) -> None:
+        """`most`: bytes of the body, and of one event. `translator`: of events that are not OpenAI's."""
         self.fold = CompletionFold()
         self.is_over = self.is_too_large = False
         self.stopped_by: bytes | None = None
         self.beginning = bytearray()
+        self._translator = translator
         self._most = most
         self._reader = EventReader(most)
         self._events = self._bytes = 0
@@ -51,36 +53,40 @@ class AnswerStream:
     def _take(self, events: list[ServerEvent]) -> list[Json]:
         chunks = []
         for event in events:
-            chunk = self._chunk(event)
+            pieces = self._pieces(event)
+            for piece in pieces:
+                self.fold.add(piece)
+            chunks += pieces
             if self.is_over:
                 break
-            if chunk is not None:
-                self.fold.add(chunk)
-                chunks.append(chunk)
         self._events += len(chunks)
         if self._events > _MOST_EVENTS or self._bytes > _MOST_BYTES or self.fold.size > self._most:
             self.is_over = self.is_too_large = True
         return chunks
 
-    def _chunk(self, event: ServerEvent) -> Json | None:
-        """The event as a piece of the answer; None where it is not, as what only keeps the line open."""
+    def _pieces(self, event: ServerEvent) -> list[Json]:
+        """The event as pieces of the answer; none where it is not, as what only keeps the line open."""
         data = event.data.strip()
         if not data:
-            return None
+            return []
         if data == _DONE:
             self.is_over = True
-            return None
+            return []
         try:
             chunk: Any = read_json(data)[0]
         except ValueError:
             self._stop(data)
-            return None
+            return []
         if not isinstance(chunk, dict) or chunk.get("error") or event.name == _ERROR:
-            if isinstance(chunk, dict):
+            if isinstance(chunk, dict) and self._translator is None:
                 self.fold.add(chunk)
             self._stop(data)
-            return None
-        return chunk if isinstance(chunk.get("choices"), list) or chunk.get("usage") else None
+            return []
+        if self._translator is not None:
+            pieces = self._translator.chunks(chunk)
+            self.is_over = self._translator.is_over
+            return pieces
+        return [chunk] if isinstance(chunk.get("choices"), list) or chunk.get("usage") else []
 
     def _stop(self, data: bytes) -> None:
         self.stopped_by = data

@@ -1,0 +1,108 @@
+"""A provider's bearer token that is renewed: where it comes from, and the one that holds just now."""
+
+import asyncio
+from pathlib import Path
+from time import monotonic
+
+from pydantic import Field, model_validator
+
+from pointsman.runtime.token_source import TokenSourceError, token_by_command, token_in_file
+from pointsman_schemas.base import Value
+
+#: No server takes a longer header.
+MOST_CHARACTERS = 16 * 1024
+#: After a token could not be had it is not asked for again for so long, seconds.
+_PAUSE_S = 5.0
+#: One that is refused so soon after it came would not be better the next time, seconds.
+_FRESH_S = 10.0
+
+
+class TokenRow(Value):
+    """`token` in a provider's row: a program that prints a token, or a file that holds one."""
+
+    command: str | None = Field(default=None, min_length=1, description="run without a shell")
+    file: Path | None = None
+    renew_s: float = Field(default=240, ge=1, le=86_400, description="so long a token is used")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "TokenRow":
+        if (self.command is None) == (self.file is None):
+            raise ValueError("wants one of `command` and `file`")
+        return self
+
+    @property
+    def source(self) -> str:
+        """What messages name it by."""
+        return "token.file" if self.file is not None else "token.command"
+
+    def read(self) -> str:
+        """The token of now; blocks.
+
+        Raises:
+            TokenSourceError: there is none.
+        """
+        if self.file is not None:
+            token = token_in_file(self.file, self.source)
+        else:
+            token = token_by_command(self.command or "", self.source)
+        if len(token) > MOST_CHARACTERS:
+            raise TokenSourceError(
+                f"{self.source} gives more than {MOST_CHARACTERS // 1024} KB, and no server takes so much"
+            )
+        return token
+
+
+class BearerToken:
+    """Read when it is first needed, and again once its time is over; by one at a time, whoever asks.
+
+    While it cannot be read anew the one before is used, unless that was refused.
+    """
+
+    def __init__(self, row: TokenRow) -> None:
+        self._row = row
+        self._held: str | None = None
+        self._read_at = self._renew_at = float("-inf")
+        self._error: BaseException | None = None
+        self._renewal: asyncio.Task[str] | None = None
+
+    async def value(self) -> str:
+        """The token to be sent now.
+
+        Raises:
+            TokenSourceError: there is none.
+        """
+        if monotonic() >= self._renew_at:
+            if self._renewal is None:
+                self._renewal = asyncio.create_task(asyncio.to_thread(self._row.read))
+                self._renewal.add_done_callback(self._renewed)
+            try:
+                return await asyncio.shield(self._renewal)
+            except TokenSourceError:
+                if self._held is None:
+                    raise
+        if self._held is None:
+            assert self._error is not None
+            raise self._error
+        return self._held
+
+    def refused(self, token: str) -> bool:
+        """The provider does not take it; whether the next one may be better."""
+        if self._held != token:
+            return True  # it was renewed meanwhile
+        if monotonic() - self._read_at < _FRESH_S:
+            return False
+        self._held, self._renew_at = None, float("-inf")
+        return True
+
+    def _renewed(self, renewal: "asyncio.Task[str]") -> None:
+        self._renewal = None
+        now = monotonic()
+        if renewal.cancelled():
+            return
+        error = renewal.exception()
+        if error is None:
+            self._held, self._read_at, self._error = renewal.result(), now, None
+            self._renew_at = now + self._row.renew_s
+            return
+        self._error = error
+        self._renew_at = now + _PAUSE_S

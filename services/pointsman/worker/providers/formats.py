@@ -1,0 +1,18 @@
+"""Which adapter a provider's row names."""
+
+from typing import assert_never
+
+from pointsman.worker.providers.openai_chat import AzureOpenAI, OpenAIChat
+from pointsman.worker.providers.wire_format import WireFormat
+from pointsman.worker.providers_file import ProviderRow
+
+
+def wire_format_of(row: ProviderRow) -> WireFormat:
+    """The adapter for the row's `format`."""
+    match row.format:
+        case "openai":
+            return OpenAIChat()
+        case "azure":
+            return AzureOpenAI(row.api_version)
+        case _:
+            assert_never(row.format)
