@@ -31,13 +31,14 @@ def fleet(
     review: bool = False,
     gateway: bool = False,
     secure: SecureLogins | None = None,
+    policy: Path | None = None,
     agents: Path | None = None,
 ) -> list[Process]:
     """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
 
     `opinion`: the process that gives second opinions too; `review`: the one that keeps the cases which wait
-    for a person; `gateway`: the one that applications call. `secure`: each logs in as itself. `agents`: the
-    file that holds where everybody may.
+    for a person; `gateway`: the one that applications call. `secure`: each logs in as itself. `policy`,
+    `agents`: the files that hold, `agents` where everybody may.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -51,8 +52,8 @@ def fleet(
         "POINTSMAN_HTTP_HOST": LOOPBACK,
         **files(),
     }
-    if agents is not None:
-        base["POINTSMAN_AGENTS"] = str(agents)
+    named = {"POINTSMAN_POLICY": policy, "POINTSMAN_AGENTS": agents}
+    base |= {name: str(file) for name, file in named.items() if file is not None}
     simulator = Process(
         "simulator",
         ["run", "simulator", "--port", str(simulator_port)],

@@ -1,6 +1,6 @@
 """The dev stack's gateway and an agent that asks through it, with keys that are made at the first start."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -45,11 +45,17 @@ def gateway_entries(folder: Path, listed: Iterable[AgentEntry]) -> list[AgentEnt
     return [gateway, AgentEntry(id=APP, owner="pointsman", purpose=_PURPOSE, api_keys=keys)]
 
 
-def with_gateway(folder: Path, file: Path, listed: Iterable[AgentEntry]) -> Path:
-    """The file of agents that holds where everybody may: of ours a copy with both, another's as it is."""
+def with_gateway(
+    folder: Path, file: Path, listed: Iterable[AgentEntry], others: Sequence[AgentEntry] = ()
+) -> Path:
+    """The file of agents that holds where everybody may: of ours a copy with both, another's as it is.
+
+    `others` come into the copy, too.
+    """
     if file != starter.AGENTS:
         return file
-    more = [entry.model_dump(mode="json", exclude_defaults=True) for entry in gateway_entries(folder, listed)]
+    added = [*others, *gateway_entries(folder, listed)]
+    more = [entry.model_dump(mode="json", exclude_defaults=True) for entry in added]
     text = yaml.safe_dump(more, sort_keys=False)
     copy = folder / "agents.yaml"
     indented = "".join(f"  {line}\n" for line in text.splitlines())

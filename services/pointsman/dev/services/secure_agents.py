@@ -1,5 +1,6 @@
 """The agents of a secure stack: those of their file, each with a login and a key of its own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from pointsman.registry.agents_file import AgentsFile
 from pointsman_schemas.registry import AgentEntry
 
 
-def secured(listed: AgentsFile, security: BrokerSecurity, prefix: str) -> Path:
-    """Write the file of agents that holds in the secure stack; returns where it is.
+def secured(
+    listed: AgentsFile, security: BrokerSecurity, prefix: str, others: Sequence[AgentEntry] = ()
+) -> Path:
+    """Write the file of agents that holds in the secure stack, of those listed and `others`.
 
     An agent that has public keys signs with its own: none is made for it. The gateway signs for those that
     have API keys.
     """
     rules = listed.rules.model_dump(exclude_defaults=True) | {"unregistered": "reject", "identity": "signed"}
-    everybody = [*listed.entries, *gateway_entries(security.folder, listed.entries)]
+    everybody = [*listed.entries, *others, *gateway_entries(security.folder, listed.entries)]
     entries = [_entry(entry, security, prefix) for entry in everybody]
     file = security.file(f"{prefix}.agents", "yaml")
     write_private(file, yaml.safe_dump({**rules, "agents": entries}, sort_keys=False))

@@ -20,6 +20,7 @@ from pointsman.registry.publish import Person, apply_file
 from pointsman.registry.settings import people_of
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.roles import AUDITOR, WRITER, as_login
+from pointsman_schemas.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 
 #: By which variable a process is told its address in Postgres.
@@ -168,9 +169,13 @@ def secure_logins(
     tiers: Sequence[str],
     agents: Path,
     cascade: Sequence[str] = (),
+    others: Sequence[AgentEntry] = (),
 ) -> SecureLogins:
-    """Of an installation with these tiers and this file of agents, each of whom gets a key and a login."""
-    file = secured(load_agents(agents, tiers), security, topics.prefix)
+    """Of an installation with these tiers and this file of agents, each of whom gets a key and a login.
+
+    `others` are agents beside those of the file.
+    """
+    file = secured(load_agents(agents, tiers), security, topics.prefix, others)
     with_login = [agent for agent in load_agents(file, tiers).agents if agent.kafka]
     access = derive(topics, tiers, with_login, cascade=cascade)
     return SecureLogins(security, bootstrap, owner, access, file)

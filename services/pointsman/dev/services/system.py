@@ -16,6 +16,7 @@ from pointsman.dev.services import logins
 from pointsman.dev.services.fleet import files, fleet, leave_settings
 from pointsman.dev.services.gateway_agents import with_gateway
 from pointsman.dev.services.processes import Process, restart_ended, stop, wait_ready
+from pointsman.dev.services.sample_review import REVIEWER, asks, deciding, with_review
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman.dev.show.journey import Journey, travel
 from pointsman.dev.show.narrator import Narrator
@@ -27,16 +28,18 @@ from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.address import without_secrets
 from pointsman.store.migrate import create_database_if_missing, migrate
+from pointsman_schemas.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 
 
 def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts: Interrupts) -> int:
     """Run the services on a stack that was launched, until Ctrl-C or, with `once`, the end of the samples."""
     kafka, postgres = stack.kafka.bootstrap, stack.postgres.dsn()
-    policy = load_policy(Path(files()["POINTSMAN_POLICY"]))
+    policy_file, others = _asking(options.data)
+    policy = load_policy(policy_file)
     tiers, opinion = policy.tiers, _gives_opinions(policy, tell)
-    secure = _secure_logins(stack, policy)
-    agents = secure.agents if secure else _agents(options.data, policy)
+    secure = _secure_logins(stack, policy, others)
+    agents = secure.agents if secure else _agents(options.data, policy, others)
     processes = fleet(
         options.data.resolve(),
         kafka,
@@ -47,6 +50,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         review=_asks_people(policy),
         gateway=True,
         secure=secure,
+        policy=policy_file,
         agents=agents,
     )
     leave_settings(options.data, processes, postgres, secure)
@@ -86,7 +90,12 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         if options.once:
             return 1 if journey.missing else 0
         say_what_next(
-            journey, places, options.data, tell, acting=secure.env_file("agent.chat-desk") if secure else None
+            journey,
+            places,
+            options.data,
+            tell,
+            acting=secure.env_file("agent.chat-desk") if secure else None,
+            deciding=deciding(load_agents(agents, tiers).entries, secure),
         )
         _stay(stack, processes, tell, interrupts)
     finally:
@@ -113,13 +122,19 @@ def _asks_people(policy: PolicyFile) -> bool:
     return policy.review is not None or any(agent.confidence for agent in agents)
 
 
-def _agents(folder: Path, policy: PolicyFile) -> Path:
+def _asking(folder: Path) -> tuple[Path, list[AgentEntry]]:
+    """The policy that holds, and who is added to the agents: the sample jobs ask a person, where they may."""
+    policy, agents = (Path(files()[f"POINTSMAN_{name}"]) for name in ("POLICY", "AGENTS"))
+    return (with_review(folder.absolute()), [REVIEWER]) if asks(policy, agents) else (policy, [])
+
+
+def _agents(folder: Path, policy: PolicyFile, others: Sequence[AgentEntry]) -> Path:
     """The file of agents that holds where everybody may."""
     file = Path(files()["POINTSMAN_AGENTS"])
-    return with_gateway(folder.absolute(), file, load_agents(file, policy.tiers).entries)
+    return with_gateway(folder.absolute(), file, load_agents(file, policy.tiers).entries, others)
 
 
-def _secure_logins(stack: Stack, policy: PolicyFile) -> SecureLogins | None:
+def _secure_logins(stack: Stack, policy: PolicyFile, others: Sequence[AgentEntry]) -> SecureLogins | None:
     if stack.security is None:
         return None
     return secure_logins(
@@ -130,6 +145,7 @@ def _secure_logins(stack: Stack, policy: PolicyFile) -> SecureLogins | None:
         tiers=policy.tiers,
         agents=Path(files()["POINTSMAN_AGENTS"]),
         cascade=policy.cascade.tiers if policy.cascade else (),
+        others=others,
     )
 
 

@@ -21,6 +21,8 @@ from pointsman_schemas.topics import Topics
 
 #: A completed job has at least these on record: submitted, routed, one call, the outcome.
 _LEAST_ROWS = 4
+#: One that waits for a person: submitted, the request, the case.
+_LEAST_WAITING = 3
 _ENDED = {"completed", "failed", "rejected", "expired", "cancelled"}
 
 
@@ -33,11 +35,15 @@ class Sender(NamedTuple):
 
 @dataclass(frozen=True)
 class Journey:
-    """How far the jobs came: a state for each on record, and a line for whatever is `missing`."""
+    """How far the jobs came: a state for each on record, and a line for whatever is `missing`.
+
+    `waiting`: those that a person has yet to decide, what is due first comes first.
+    """
 
     job_ids: Sequence[UUID] = ()
     states: Sequence[JobState] = ()
     missing: Sequence[str] = ()
+    waiting: Sequence[UUID] = ()
     outcomes: Sequence[TierOutcomes] = ()
     costs: Sequence[TierCost] = ()
 
@@ -51,7 +57,9 @@ async def travel(
     patience_s: float,
     sender: Callable[[str], Sender] | None = None,
 ) -> Journey:
-    """Publish the shipped jobs, and show them until each has its outcome and rows, `patience_s` at most.
+    """Publish the shipped jobs, and show them until each has its outcome and rows or waits for a person.
+
+    `patience_s`: no longer than that.
 
     `sender`: how an agent sends what is its own, where not everybody may.
     """
@@ -67,7 +75,8 @@ async def travel(
         with tell.redrawn() as draw:
             while True:
                 states = await jobs.states(job_ids)
-                missing = what_is_missing(job_ids, states)
+                waiting = await jobs.waiting_for_a_person(job_ids)
+                missing = what_is_missing(job_ids, states, waiting)
                 last = not missing or time.monotonic() > give_up
                 lags, counts = await asyncio.gather(lag(kafka, watched), jobs.count_of(names))
                 draw(board.draw(lags, counts, whole=last))
@@ -77,7 +86,7 @@ async def travel(
         since = datetime.now(UTC) - timedelta(days=1)
         outcomes = await jobs.outcomes_by_tier(since, job_ids)
         costs = await jobs.cost_by_tier(since, job_ids)
-    return Journey(job_ids, states, missing, outcomes, costs)
+    return Journey(job_ids, states, missing, waiting, outcomes, costs)
 
 
 async def _publish(jobs: Sequence[dict[str, Any]], sender: Callable[[str], Sender]) -> list[UUID]:
@@ -91,14 +100,17 @@ async def _publish(jobs: Sequence[dict[str, Any]], sender: Callable[[str], Sende
     return [ids[place] for place in sorted(ids)]
 
 
-def what_is_missing(job_ids: Sequence[UUID], states: Sequence[JobState]) -> list[str]:
-    """A line for each job that has no outcome, or has not all of its messages on record."""
+def what_is_missing(
+    job_ids: Sequence[UUID], states: Sequence[JobState], waiting: Sequence[UUID] = ()
+) -> list[str]:
+    """A line for each job that has no outcome and is not `waiting`, or has not all its messages on record."""
     known = {state.job_id: state for state in states}
     missing = []
     for job_id in job_ids:
         state = known.get(job_id)
-        if state is None or state.state not in _ENDED:
+        waits = job_id in waiting
+        if state is None or not (waits or state.state in _ENDED):
             missing.append(f"job {job_id} has no outcome on record")
-        elif state.state == "completed" and state.messages < _LEAST_ROWS:
+        elif state.messages < (_LEAST_WAITING if waits else _LEAST_ROWS if state.state == "completed" else 0):
             missing.append(f"job {job_id} has only {state.messages} messages on record")
     return missing

@@ -25,8 +25,10 @@ def say_how_they_did(journey: Journey, tell: Narrator) -> None:
         tell.say(problem, style="red")
     if more := journey.missing[_MOST_LINES:]:
         tell.say(f"and {len(more)} more", style="red")
-    whole = len(journey.job_ids) - len(journey.missing)
-    tell.say(f"{whole} of {len(journey.job_ids)} jobs have their outcome and their audit rows")
+    waiting = len(journey.waiting)
+    whole = len(journey.job_ids) - len(journey.missing) - waiting
+    others = f", {waiting} wait for a person" if waiting else ""
+    tell.say(f"{whole} of {len(journey.job_ids)} jobs have their outcome and their audit rows{others}")
 
 
 def document(journey: Journey, places: Mapping[str, str], ready_s: float) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def document(journey: Journey, places: Mapping[str, str], ready_s: float) -> dic
         "addresses": {name.lower(): place for name, place in places.items()},
         "published": journey.job_ids,
         "missing": journey.missing,
+        "waiting": journey.waiting,
         "jobs": journey.states,
         "outcomes": journey.outcomes,
         "costs": journey.costs,
@@ -44,9 +47,18 @@ def document(journey: Journey, places: Mapping[str, str], ready_s: float) -> dic
 
 
 def say_what_next(
-    journey: Journey, places: Mapping[str, str], data: Path, tell: Narrator, *, acting: Path | None = None
+    journey: Journey,
+    places: Mapping[str, str],
+    data: Path,
+    tell: Narrator,
+    *,
+    acting: Path | None = None,
+    deciding: str | None = None,
 ) -> None:
-    """Every address, and commands to try in another terminal; `acting`: where it is how an agent gets in."""
+    """Every address, and commands to try in another terminal.
+
+    `acting`: where it is how an agent gets in; `deciding`: what approves a case, `{job}` for its job.
+    """
     width = max(len(name) for name in places)
     tell.say("\n" + "\n".join(f"{name:<{width}}  {place}" for name, place in places.items()))
     tell.say(f"Postgres' passwords are in {data / 'settings.env'}")
@@ -58,6 +70,11 @@ def say_what_next(
     job = short_id(journey.job_ids[0]) if journey.job_ids else "JOB"
     tell.say(f"  pointsman trace {job}")
     tell.say(f"  pointsman why {job}")
+    if journey.waiting:
+        case = short_id(journey.waiting[0])
+        tell.say(f"  pointsman review show {case}   # it waits for a person")
+        approve = (deciding or "pointsman doctor").format(job=case)
+        tell.say(f"  {approve}   # {'or edit, reject, send' if deciding else 'says who could decide it'}")
     if acting:
         tell.say(f"  set -a; . {acting}; set +a   # from here on as chat-desk; others' files are beside it")
     tell.say('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')

@@ -99,6 +99,10 @@ class Jobs:
         """A line for each of these jobs that is on record, in the order in which they were submitted."""
         return [_answer(JobState, row) for row in await self._ask("states", list(job_ids))]
 
+    async def waiting_for_a_person(self, job_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these jobs whose cases nobody has decided yet; what is due first comes first."""
+        return [row["job_id"] for row in await self._ask("waiting_for_a_person", list(job_ids))]
+
     async def recent(self, limit: int = 20) -> list[JobState]:
         """The jobs submitted last, newest first."""
         return [_answer(JobState, row) for row in await self._ask("recent", limit)]

@@ -44,3 +44,12 @@ def test_a_job_of_which_nothing_is_on_record_is_missing() -> None:
 
 def test_a_completed_job_without_all_of_its_rows_is_missing() -> None:
     assert what_is_missing([JOB], [state("completed", 3)]) == [f"job {JOB} has only 3 messages on record"]
+
+
+def test_a_job_that_waits_for_a_person_is_not_missing() -> None:
+    assert what_is_missing([JOB], [state("called", 5)], [JOB]) == []
+
+
+def test_a_case_without_all_of_its_rows_is_missing() -> None:
+    assert what_is_missing([JOB], [state("routed", 2)], [JOB]) == [f"job {JOB} has only 2 messages on record"]
+    assert what_is_missing([JOB], [], [JOB]) == [f"job {JOB} has no outcome on record"]
