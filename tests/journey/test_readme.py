@@ -7,19 +7,24 @@ import sys
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from pointsman import Client
+from pointsman import Client, starter
 from pointsman.dev.ports import free_port
 from pointsman.dev.services.fleet import files
+from pointsman.dev.services.gateway_agents import with_gateway
+from pointsman.dev.services.sample_review import REVIEWER, with_review
+from pointsman.registry.agents_file import load
+from pointsman.registry.publish import apply_file
 from tests.conftest import Kafka
-from tests.support.running.system import System
+from tests.support.running.system import TIERS, System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-JOB_IN_README = "87fe6e5e557b"
+JOB_IN_README, CASE_IN_README = "87fe6e5e557b", "52dd71cff0b3"
 
 
 def commands() -> list[str]:
@@ -57,25 +62,33 @@ def test_ci_runs_the_scripts_of_the_readme() -> None:
 
 
 @pytest.fixture
-async def with_gateway(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
-    """Every service, that which applications call too."""
-    started = System(tmp_path / "system", kafka.bootstrap, database, kafka.prefix, gateway=True)
+async def whole_system(kafka: Kafka, database: str, tmp_path: Path) -> AsyncIterator[System]:
+    """Every service, those which applications call and which asks people too, as the dev stack has them."""
+    folder = tmp_path / "system"
+    folder.mkdir()
+    started = System(
+        folder, kafka.bootstrap, database, kafka.prefix,
+        review=True, gateway=True, POINTSMAN_POLICY=str(with_review(folder)),
+    )  # fmt: skip
     try:
         await started.start()
+        agents = with_gateway(folder, starter.AGENTS, load(starter.AGENTS, TIERS).entries, [REVIEWER])
+        await apply_file(started.settings, started.topics, load(agents, TIERS), by="tests")
         yield started
     finally:
         started.stop()
 
 
-async def test_every_other_command_works(with_gateway: System, tmp_path: Path) -> None:
-    system = with_gateway
+async def test_every_other_command_works(whole_system: System, tmp_path: Path) -> None:
+    system = whole_system
     folder = tmp_path / "reader"
     folder.mkdir()
     (folder / "services").symlink_to(ROOT / "services")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        **files(),  # as the dev stack leaves them
+        **files(),  # as the dev stack leaves them, but for two
+        **{f"POINTSMAN_{name.upper()}": f"{tmp_path}/system/{name}.yaml" for name in ("policy", "agents")},
         "POINTSMAN_KAFKA": system.bootstrap,
         "POINTSMAN_PREFIX": system.prefix,
         "POINTSMAN_POSTGRES": system.processes["router"].environment["POINTSMAN_POSTGRES"],
@@ -87,13 +100,23 @@ async def test_every_other_command_works(with_gateway: System, tmp_path: Path) -
     }
     async with Client(kafka=system.bootstrap, prefix=system.prefix, agent_id="math-tutor") as client:
         outcome = await client.submit(prompt="What is 3 times 3?", kind="math")
+        case = await client.publish(prompt="May we cancel?", kind="contract")
     await system.until_ended([str(outcome.job_id)], 30)
+    await system.until(lambda: waits(system, case), 30, "a case")
 
-    others = [line.replace(JOB_IN_README, str(outcome.job_id)) for line in commands() if line[0] != "."]
+    ids = {JOB_IN_README: str(outcome.job_id), CASE_IN_README: str(case)}
+    others = [line for line in commands() if line[0] != "."]
+    for told, own in ids.items():
+        assert any(told in line for line in others)
+        others = [line.replace(told, own) for line in others]
     assert len(others) > 10
     for line in others:
         run = serve if line.startswith("pointsman run ") else finish
         await run(line, folder, environment)
+
+
+async def waits(system: System, job_id: UUID) -> bool:
+    return bool(await system.fetch("select from audit.reviews where job_id = $1", job_id))
 
 
 async def finish(line: str, folder: Path, environment: dict[str, str]) -> None:
