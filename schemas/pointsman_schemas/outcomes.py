@@ -24,6 +24,15 @@ class _Outcome(Message):
         exclude_if=lambda steps: not steps,
         description="the answers that were judged, in order; attempts and cost_usd count all tiers",
     )
+    rule: str | None = Field(
+        default=None, exclude_if=lambda rule: rule is None, description="the rule that chose the tier"
+    )
+    provider_ms: float | None = Field(
+        default=None,
+        ge=0,
+        exclude_if=lambda ms: ms is None,
+        description="for how long a call to this tier's providers was under way",
+    )
 
 
 #: What kept a job from being called for; absent where nothing did.

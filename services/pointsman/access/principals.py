@@ -72,6 +72,9 @@ class Principal:
         match self.role:
             case "router":  # it sees whether anybody gives second opinions
                 yield self.may("group", f"{self.prefix}.opinion", "describe")
+            case "gateway":  # it says how many jobs wait before one
+                yield self.may("group", f"{self.prefix}.router", "describe")
+                yield self.may("group", f"{self.prefix}.worker.", "describe", "prefixed")
             case "audit":  # it derives ids as the router does, see `topic_seed`
                 yield self.may("group", f"{self.prefix}.router", "describe")
             case "operator":  # lag, queue

@@ -35,6 +35,10 @@ def _of(user: Principal, topics: Topics, declared: Sequence[Topic], cascade: Seq
             yield user.may("topic", topic.name, "write")
         if user.words & set(topic.readers) and user.role not in _READ_ALL:
             yield user.may("topic", topic.name, "read")
+        if user.role == "gateway" and topic.name.startswith(
+            topics.tier("").name
+        ):  # how many wait before a job
+            yield user.may("topic", topic.name, "describe")
         # By name, not by prefix: what may be altered may be seen, and an agent's own is not for operators.
         if user.role == "operator" and not topic.name.startswith(agents_own):
             yield user.may("topic", topic.name, "read")

@@ -14,6 +14,7 @@ from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.door import Door
 from pointsman.gateway.duplicates import duplicates_heard
+from pointsman.gateway.queue_watch import QueueWatch
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import JobSubmitter
@@ -38,7 +39,10 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     publisher = Publisher(settings)
     replies = JobReplies(settings, settings.group, topics, claim_check, clock)
     key = _key(settings.gateway_key_file)
-    jobs = JobSubmitter(settings, replies, publisher, claim_check=claim_check, key=key, clock=clock)
+    watch = QueueWatch(settings, topics, replies, lambda: names.tiers)
+    jobs = JobSubmitter(
+        settings, replies, publisher, queues=watch.queues, claim_check=claim_check, key=key, clock=clock
+    )
     door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock)
 
     def hear(policy: PolicyApplied, _record: Incoming) -> None:
@@ -53,6 +57,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             policies.running(),
             publisher,
             replies.swept(),
+            watch.running(),
             duplicates_heard(settings, topics.dead, replies.look_back),
             closed_after(claim_check),
         ):

@@ -18,7 +18,7 @@ from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter, grace_of
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import Json
-from pointsman_schemas.outcomes import JobCompleted, Outcome
+from pointsman_schemas.outcomes import JobCompleted
 
 T = TypeVar("T")
 
@@ -96,8 +96,8 @@ class Door:
             GoneError: the client did not wait for it.
         """
         with self.awaited(request, reply):
-            outcome = await self.until(request, asyncio.shield(reply.outcome), reply)
-        return answered(outcome)
+            await self.until(request, asyncio.shield(reply.outcome), reply)
+        return answered(reply)
 
     async def until(self, request: Request, happens: Awaitable[T], reply: JobReply) -> T:
         """What comes of `happens`, while the client is there.
@@ -126,26 +126,32 @@ class Door:
                 task.cancel()
 
 
-def answered(outcome: Outcome) -> JobCompleted:
-    """The outcome, where it is an answer.
+def answered(reply: JobReply) -> JobCompleted:
+    """The outcome that is there, where it is an answer.
 
     Raises:
         ApiError: it is none.
     """
+    outcome = reply.outcome.result()
     error = error_of(outcome)
     if error is not None:
-        error.headers = {**error.headers, **headers_of(outcome)}
+        error.headers = {**error.headers, **headers_of(reply)}
         raise error
     assert isinstance(outcome, JobCompleted)
     return outcome
 
 
-def headers_of(outcome: Outcome) -> dict[str, str]:
-    """What an outcome says beside the answer."""
+def headers_of(reply: JobReply) -> dict[str, str]:
+    """What the outcome that is there says beside the answer."""
+    outcome = reply.outcome.result()
+    provider_ms = outcome.provider_ms or 0.0
     headers = {
         **job_headers(outcome.job_id),
         "x-pointsman-attempts": str(outcome.attempts),
         "x-pointsman-tier": outcome.tier or "",
+        "x-pointsman-rule": outcome.rule or "",
+        "x-pointsman-provider-ms": f"{provider_ms:.0f}",
+        "x-pointsman-waited-ms": f"{max(0.0, reply.took_s * 1000 - provider_ms):.0f}",
         "x-pointsman-cost-usd": "" if outcome.cost_usd is None else f"{outcome.cost_usd:f}",
     }
     if isinstance(outcome, JobCompleted):

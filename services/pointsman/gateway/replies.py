@@ -9,6 +9,7 @@ Invariants:
 
 import asyncio
 import contextlib
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from pointsman.bus.settings import LanePart
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.look_back import LookBack
+from pointsman.gateway.queues import ByTier
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import OUTCOMES
@@ -49,6 +51,8 @@ class JobReply:
     """Of one job; `waiting` counts the requests that wait for it, `size` is in bytes of records.
 
     `origin`: the request in its own API's shape, where that is not the chat's.
+    `took_s`: until its outcome was there, seconds. `marks`: where the queues ended once it was sent, see
+    `Queues`.
     """
 
     job: Job
@@ -59,6 +63,9 @@ class JobReply:
     size: int = 0
     pieces: list[JobChunk] = field(default_factory=list)
     piece_bytes: int = 0
+    took_s: float = 0.0
+    marks: ByTier[int] | None = None
+    since: float = field(default_factory=time.monotonic)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -94,6 +101,12 @@ class JobReply:
             yield
         finally:
             self.waiting -= 1
+
+    def end(self, outcome: Outcome) -> None:
+        """Its outcome is there."""
+        self.took_s = time.monotonic() - self.since
+        self.outcome.set_result(outcome)
+        self.told()
 
     def told(self) -> None:
         """Something new is there."""
@@ -209,6 +222,16 @@ class JobReplies:
             del self._finished[key]
             self._kept_bytes -= reply.size
 
+    def waits_since(self, then: float) -> bool:
+        """Whether a job that was sent before `then` has no outcome yet."""
+        oldest = next(iter(self._open.values()), None)
+        return oldest is not None and oldest.since < then
+
+    def mark(self, marks: ByTier[int]) -> None:
+        """The queues end there now."""
+        for reply in self._open.values():
+            reply.marks = reply.marks or marks
+
     def sweep(self, now: datetime) -> None:
         """Forget jobs that nobody waits for and that nothing was heard of until long after their deadline."""
         for reply in list(self._open.values()):
@@ -281,8 +304,7 @@ class JobReplies:
         if reply is None or not _is_of(outcome, reply.job_id, reply.job.agent_id):
             return
         reply.size = len(record.value or b"") + reply.piece_bytes
-        reply.outcome.set_result(outcome)
-        reply.told()
+        reply.end(outcome)
         self._finished[key] = self._open.pop(key)
         self._kept_bytes += reply.size
         while self._kept_bytes > KEPT_BYTES or len(self._finished) > KEPT:

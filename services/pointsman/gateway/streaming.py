@@ -76,7 +76,8 @@ async def streamed(
         await _first(door, request, reply)
         headers = job_headers(reply.job_id)
         if reply.outcome.done():
-            headers |= headers_of(answered(reply.outcome.result()))
+            answered(reply)
+            headers |= headers_of(reply)
         shutdown = anyio.Event()
         events = _events(door, request, reply, shape, ChatStream(include_usage=include_usage))
         # It counts as waiting from now on, before the one above ends.
@@ -87,10 +88,14 @@ async def streamed(
         sep="\n",
         ping=PING_S,
         send_timeout=SEND_S,
-        ping_message_factory=lambda: ServerSentEvent(comment="waiting"),
+        ping_message_factory=lambda: ServerSentEvent(comment=_waiting(door.jobs.before(reply))),
         shutdown_event=shutdown,
         shutdown_grace_period=max(0.0, door.settings.grace_s - 1),
     )
+
+
+def _waiting(before: int | None) -> str:
+    return f"waiting, at most {before} before you" if before else "waiting"
 
 
 async def _first(door: Door, request: Request, reply: JobReply) -> None:
@@ -135,7 +140,7 @@ async def _answer(
             for chunk in chat.feed(piece):
                 for event in shape.feed(chunk):
                     yield event
-    completion = answered(reply.outcome.result()).response
+    completion = answered(reply).response
     for chunk in chat.end(completion):
         for event in shape.feed(chunk):
             yield event

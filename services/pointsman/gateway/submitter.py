@@ -24,6 +24,7 @@ from pointsman.client.job import as_record
 from pointsman.gateway.asking.job import job_of
 from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
 from pointsman.gateway.errors import ApiError, unavailable
+from pointsman.gateway.queues import Queues
 from pointsman.gateway.replies import JobReplies, JobReply
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.identity.keys import PrivateKey
@@ -33,7 +34,7 @@ from pointsman.runtime.logging import event
 from pointsman_schemas.base import Json
 from pointsman_schemas.envelope import start, trace_of
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.jobs import JobCancel
+from pointsman_schemas.jobs import Job, JobCancel
 from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ IDEMPOTENCY_KEY, RETRY_COUNT = "idempotency-key", "x-stainless-retry-count"
 GRACE_S = 0.8
 _RETRY_S, _MOST_RETRY_S = 0.5, 8.0
 _MOST_KEY = 255
+_MOST_RETRY_AFTER_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class JobSubmitter:
         replies: JobReplies,
         publisher: Publisher,
         *,
+        queues: Queues,
         claim_check: ClaimCheck | None,
         key: PrivateKey | None,
         clock: Clock,
@@ -80,6 +83,7 @@ class JobSubmitter:
         self._topics = settings.topics
         self._replies = replies
         self._publisher = publisher
+        self._queues = queues
         self._claim_check = claim_check
         self._key = key
         self._clock = clock
@@ -132,6 +136,10 @@ class JobSubmitter:
         except BusError as error:
             raise unavailable(str(error)) from error
 
+    def before(self, reply: JobReply) -> int | None:
+        """At most so many jobs are before this one; None where nobody has looked."""
+        return None if reply.marks is None else self._queues.before(reply.marks, reply.job.tier)
+
     def known(self, job_id: UUID) -> JobReply | None:
         """The reply to a job that was sent from here, if it is still kept."""
         return self._replies.known(job_id)
@@ -181,6 +189,7 @@ class JobSubmitter:
                 deadline_s=self._settings.gateway_deadline_s,
                 marks=asked.marks,
             )
+            self._see_in_time(job)
             # From here on a repeat finds it.
             self._repeats.remember(asked.agent_id, digest, key, job_id, now)
             reply = self._replies.expect(job)
@@ -194,6 +203,18 @@ class JobSubmitter:
             self._sending[job_id] = sending
         await self._sent(reply)
         return reply
+
+    def _see_in_time(self, job: Job) -> None:
+        """Raises: ApiError: its deadline will have passed before it is taken up."""
+        wait_s = self._queues.wait_s(job.tier, time.monotonic())
+        assert job.deadline is not None, "the gateway's jobs have one"
+        late_s = wait_s - (job.deadline - self._clock()).total_seconds()
+        if wait_s and late_s > 0:
+            raise ApiError(
+                429, "rate_limit_error", "queue_too_long",
+                f"what waits already takes at least {wait_s:.0f} s, which is later than the deadline",
+                headers={"retry-after": str(min(_MOST_RETRY_AFTER_S, int(late_s) + 1))},
+            )  # fmt: skip
 
     async def _sent(self, reply: JobReply) -> None:
         """Return when its job was sent."""

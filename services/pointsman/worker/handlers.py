@@ -106,7 +106,8 @@ class WorkerHandler:
             if judged is not None and judged.up is not None:
                 up = escalate(routed, judged.step, judged.up)
                 return self._send_up(record, cause, attempts.calls, up)
-            outcome = outcome_of(routed.job, self._tier, self._call_context.row, attempts.calls, ended)
+            row, rule = self._call_context.row, routed.decision.rule
+            outcome = outcome_of(routed.job, self._tier, row, attempts.calls, ended, rule=rule)
             whole = with_cascade(outcome, routed, judged)
             spent = Spent(len(attempts.calls), total_cost(attempts.calls))
             end = reviewed(whole, routed, self._tier, judged, spent)

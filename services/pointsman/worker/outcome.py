@@ -38,15 +38,26 @@ Ended = Answer | Reject | GaveUp | NoRoom | Cancelled | Expired
 
 
 def outcome_of(
-    job: Job, tier: str, row: TierRow, calls: Sequence[CallFinished], ended: Ended
+    job: Job,
+    tier: str,
+    row: TierRow,
+    calls: Sequence[CallFinished],
+    ended: Ended,
+    *,
+    rule: str | None = None,
 ) -> WorkerOutcome:
-    """The outcome of `job` after `calls`; only a job with a deadline can end as expired."""
+    """The outcome of `job` after `calls`; only a job with a deadline can end as expired.
+
+    `rule`: what brought the job to the tier.
+    """
     about: dict[str, Any] = {
         "job_id": job.job_id,
         "agent_id": job.agent_id,
         "tier": tier,
         "attempts": len(calls),
         "cost_usd": total_cost(calls),
+        "rule": rule,
+        "provider_ms": provider_ms(calls),
     }
     match ended:
         case Answer():
@@ -117,6 +128,20 @@ def total_cost(calls: Sequence[CallFinished]) -> Decimal | None:
         if call.cost_usd is None:
             return None
         total += call.cost_usd
+    return total
+
+
+def provider_ms(calls: Sequence[CallFinished]) -> float | None:
+    """For how long at least one of the calls was under way, milliseconds; None where there was none."""
+    if not calls:
+        return None
+    total = ended = 0.0
+    begins = min(call.started_at for call in calls)
+    for call in sorted(calls, key=lambda call: call.started_at):
+        start = (call.started_at - begins).total_seconds() * 1000
+        end = start + call.duration_ms
+        total += max(0.0, end - max(start, ended))
+        ended = max(ended, end)
     return total
 
 

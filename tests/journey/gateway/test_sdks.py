@@ -56,6 +56,9 @@ async def test_a_whole_answer_and_its_headers(system: System) -> None:
     assert completion.usage.total_tokens > 0
     assert raw.headers["x-pointsman-tier"] == "medium"
     assert float(raw.headers["x-pointsman-cost-usd"]) > 0
+    assert raw.headers["x-pointsman-rule"]
+    assert float(raw.headers["x-pointsman-provider-ms"]) > 0
+    assert float(raw.headers["x-pointsman-waited-ms"]) > 0
     job_id = UUID(raw.headers["x-pointsman-job-id"])
     assert completion._request_id == str(job_id)
 

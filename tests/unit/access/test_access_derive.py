@@ -114,6 +114,10 @@ def test_a_gateway_publishes_and_stops_jobs_and_reads_what_becomes_of_them(acces
             ("topic", name, "literal", "read")
             for name in ("jobs.results", "jobs.chunks", "jobs.dead", "agents.registry", "policy")
         ),
+        # How many wait before a job; their messages are not for it.
+        *(("topic", f"jobs.tier.{tier}", "literal", "describe") for tier in TIERS),
+        ("group", "router", "literal", "describe"),
+        ("group", "worker.", "prefixed", "describe"),
         ("group", "gateway", "literal", "read"),
     }
 

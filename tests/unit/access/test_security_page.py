@@ -35,7 +35,8 @@ def _rows(access: Access) -> Iterator[str]:
             for acl in acls
             if acl.resource in ("group", "transactional id")
         ]
-        cells = (topics["write"], topics["read"], ", ".join(beside), access.logins.get(user.name, ""))
+        reads = [topics["read"], *(f"{name} (sees it)" for name in [_names(acls, "describe")] if name)]
+        cells = (topics["write"], ", ".join(reads), ", ".join(beside), access.logins.get(user.name, ""))
         yield f"| `{_short(user.name)}` | {' | '.join(cell or 'none' for cell in cells)} |"
 
 

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 import orjson
 import pytest
 
+from pointsman.bus.admin.backlog import Backlog
 from pointsman.bus.errors import (
     BusError,
     KafkaUnavailableError,
@@ -17,6 +19,7 @@ from pointsman.bus.errors import (
 )
 from pointsman.gateway import submitter as module
 from pointsman.gateway.errors import ApiError
+from pointsman.gateway.queues import Queues
 from pointsman.gateway.replies import JobReplies, JobReply
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import Asked, JobSubmitter, grace_of
@@ -64,8 +67,24 @@ async def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     reader = FakeReader()
     replies, publisher = replies_of(reader), FakePublisher(reader)
     settings = GatewaySettings(prefix="t", gateway_open_requests=5)
-    jobs = JobSubmitter(settings, replies, publisher, claim_check=None, key=None, clock=utc_now)  # type: ignore[arg-type]
-    return Place(reader, replies, publisher, jobs)
+    return Place(reader, replies, publisher, submitter_of(settings, replies, publisher))
+
+
+def submitter_of(
+    settings: GatewaySettings,
+    replies: JobReplies,
+    publisher: FakePublisher,
+    queues: Queues | None = None,
+) -> JobSubmitter:
+    return JobSubmitter(
+        settings,
+        replies,
+        publisher,  # type: ignore[arg-type]
+        queues=queues or Queues(),
+        claim_check=None,
+        key=None,
+        clock=utc_now,
+    )
 
 
 async def test_a_jobs_partition_is_read_before_it_is_sent(place: Place) -> None:
@@ -144,9 +163,22 @@ async def test_another_process_makes_the_same_job_of_the_same_key(place: Place) 
     elsewhere = replies_of(place.reader)
     settings = GatewaySettings(prefix="t")
     publisher = FakePublisher(place.reader)
-    jobs = JobSubmitter(settings, elsewhere, publisher, claim_check=None, key=None, clock=utc_now)  # type: ignore[arg-type]
-    other = Place(place.reader, elsewhere, publisher, jobs)
+    other = Place(place.reader, elsewhere, publisher, submitter_of(settings, elsewhere, publisher))
     assert (await other.ask(idempotency_key="k")).job_id == first.job_id
+
+
+async def test_what_cannot_be_done_in_time_is_refused_before_it_is_sent(place: Place) -> None:
+    queues, now = Queues(), monotonic()
+    for ago, done in ((10.0, 0), (0.0, 100)):  # ten a second, and 10,000 before it
+        queues.take(now - ago, {None: Backlog(9, 9), "small": Backlog(10_100, done)})
+    place.jobs = submitter_of(GatewaySettings(prefix="t"), place.replies, place.publisher, queues)
+    with pytest.raises(ApiError, match="at least 500 s") as refused:
+        await place.ask(x_pointsman_deadline="300")
+    assert refused.value.status == 429
+    assert 150 < int(refused.value.headers["retry-after"]) <= 201
+    assert not place.sent
+    await place.ask(x_pointsman_deadline="501")
+    assert len(place.sent) == 1
 
 
 async def test_who_searches_for_a_keyed_job_before_it_is_made_gets_nothing_of_it(place: Place) -> None:

@@ -49,4 +49,4 @@ async def chat(request: Request) -> Response:
         include_usage = isinstance(options, dict) and options.get("include_usage") is True
         return await streamed(door, request, reply, ChatEvents(), include_usage=include_usage)
     completed = await door.answer(request, reply)
-    return json_response(completed.response, headers_of(completed))
+    return json_response(completed.response, headers_of(reply))

@@ -57,4 +57,4 @@ async def message(request: Request) -> Response:
     if body.get("stream"):
         return await streamed(door, request, reply, _Events(), include_usage=True)
     completed = await door.answer(request, reply)
-    return json_response(to_message(completed.response, completed.model), headers_of(completed))
+    return json_response(to_message(completed.response, completed.model), headers_of(reply))

@@ -74,7 +74,7 @@ async def respond(request: Request) -> Response:
         return accepted(reply.job_id, body, created_at)
     completed = await door.answer(request, reply)
     response = to_response(completed.response, id=id, created_at=created_at, request=body)
-    return json_response(response, headers_of(completed))
+    return json_response(response, headers_of(reply))
 
 
 @router.get("/v1/responses/{id}", operation_id="response", summary="Look a response up")

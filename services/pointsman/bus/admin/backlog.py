@@ -1,0 +1,95 @@
+"""How far a topic's group has come, by offsets alone; nothing of the topic is read.
+
+Markers of transactions take offsets too, so what is left is an upper bound; `bus.admin.lag` counts records.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from pointsman.bus import connection
+from pointsman.bus.admin.committed import committed_offsets
+from pointsman.bus.admin.lag import WatchedTopic
+from pointsman.bus.errors import KafkaUnavailableError
+from pointsman.bus.places import EARLIEST, LATEST
+from pointsman.bus.produce.bitmap import decode_metadata
+from pointsman.bus.read.partitions import Partitions
+from pointsman.runtime.settings import KafkaPart
+
+#: For one answer, seconds.
+PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Offsets, summed over a topic's partitions: up to where it is written, and how many are finished."""
+
+    end: int
+    done: int
+
+    @property
+    def left(self) -> int:
+        """At most so many records are not finished."""
+        return max(0, self.end - self.done)
+
+
+class BacklogReader:
+    """Asks on one connection that is kept."""
+
+    def __init__(self, settings: KafkaPart, admin: AIOKafkaAdminClient) -> None:
+        self._kafka = settings.kafka
+        self._admin = admin
+        self._partitions = Partitions(admin._client, committed_only=True, user=settings.kafka_username)
+
+    async def read(self, watched: Sequence[WatchedTopic]) -> dict[str, Backlog]:
+        """By topic.
+
+        Raises:
+            BusError: it could not be found out.
+        """
+        try:
+            places = await self._partitions.all({target.topic for target in watched})
+            first = await self._partitions.offsets(dict.fromkeys(places, EARLIEST), PATIENCE_S)
+            end = await self._partitions.offsets(dict.fromkeys(places, LATEST), PATIENCE_S)
+            committed = {
+                target.topic: await committed_offsets(self._admin, target.group, within=PATIENCE_S)
+                for target in watched
+            }
+        except (KafkaError, OSError) as error:
+            raise KafkaUnavailableError(self._kafka, PATIENCE_S, repr(error)) from error
+        backlogs = {}
+        for target in watched:
+            own = [place for place in places if place[0] == target.topic]
+            done = (_done(first[place], end[place], committed[target.topic].get(place)) for place in own)
+            backlogs[target.topic] = Backlog(sum(end[place] for place in own), sum(done))
+        return backlogs
+
+
+@contextlib.asynccontextmanager
+async def backlog_reader(settings: KafkaPart) -> AsyncIterator[BacklogReader]:
+    """Connected.
+
+    Raises:
+        BusError: no broker answers.
+    """
+    admin = connection.admin(settings, request_timeout_ms=int(PATIENCE_S * 1000))
+    try:
+        try:
+            await admin.start()
+        except (KafkaError, OSError) as error:
+            raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
+        yield BacklogReader(settings, admin)
+    finally:
+        await admin.close()
+
+
+def _done(first: int, end: int, committed: tuple[int, str] | None) -> int:
+    """What is gone by retention counts as finished."""
+    if committed is None:
+        return first
+    offset, metadata = committed
+    beyond = sum(1 for finished in decode_metadata(offset, metadata) if finished < end)
+    return max(first, min(offset, end) + beyond)

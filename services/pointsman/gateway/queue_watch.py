@@ -1,0 +1,68 @@
+"""Looks at the queues while somebody waits for long, and never otherwise."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from pointsman.bus.admin.backlog import BacklogReader, backlog_reader
+from pointsman.bus.admin.lag import lanes
+from pointsman.bus.errors import BusError, line_of
+from pointsman.gateway.queues import Queues
+from pointsman.gateway.replies import JobReplies
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 2.0
+
+
+class QueueWatch:
+    """`queues` is what was seen; `tiers` are asked for at each look."""
+
+    def __init__(
+        self, settings: KafkaPart, topics: Topics, replies: JobReplies, tiers: Callable[[], Sequence[str]]
+    ) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._replies = replies
+        self._tiers = tiers
+        self.queues = Queues()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Inside, it looks."""
+        task = asyncio.create_task(self._run(), name="queues")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            if not self._is_waited:
+                continue
+            try:
+                async with backlog_reader(self._settings) as reader:
+                    while self._is_waited:
+                        await self._look(reader)
+                        await asyncio.sleep(_EVERY_S)
+            except BusError as error:
+                event(log, logging.WARNING, Event.QUEUES_NOT_SEEN, error=line_of(error))
+
+    @property
+    def _is_waited(self) -> bool:
+        return self._replies.waits_since(time.monotonic() - _EVERY_S)
+
+    async def _look(self, reader: BacklogReader) -> None:
+        watched = lanes(self._topics, self._tiers())
+        backlogs = await reader.read(watched)
+        now, queues = time.monotonic(), self.queues
+        queues.take(now, {target.tier: backlogs[target.topic] for target in watched})
+        self._replies.mark(queues.marks())

@@ -1,0 +1,56 @@
+"""What is told of the queues: never more than what is before, and no wait that nobody saw."""
+
+import pytest
+
+from pointsman.bus.admin.backlog import Backlog
+from pointsman.gateway.queues import Queues
+
+
+def seen(*looks: tuple[float, int, int], tier: str = "small") -> Queues:
+    queues = Queues()
+    for at, end, done in looks:
+        queues.take(at, {None: Backlog(5, 5), tier: Backlog(end, done)})
+    return queues
+
+
+def test_who_comes_later_is_not_before() -> None:
+    queues = seen((0, 100, 40))
+    marks = queues.marks()
+    assert queues.before(marks, "small") == 60
+    queues.take(2, {None: Backlog(5, 5), "small": Backlog(500, 90)})
+    assert queues.before(marks, "small") == 10
+    queues.take(4, {None: Backlog(5, 5), "small": Backlog(500, 400)})
+    assert queues.before(marks, "small") == 0
+
+
+def test_where_the_policy_chooses_the_longest_queue_is_told_and_the_intake_is_before_all() -> None:
+    queues = Queues()
+    queues.take(0, {None: Backlog(10, 7), "small": Backlog(20, 10), "large": Backlog(9, 8)})
+    marks = queues.marks()
+    assert [queues.before(marks, tier) for tier in ("small", "large", None, "gone")] == [13, 4, 13, 3]
+
+
+@pytest.mark.parametrize(
+    ("looks", "wait_s"),
+    [
+        pytest.param([], 0, id="never seen"),
+        pytest.param([(100, 1_000, 0)], 0, id="seen once"),
+        pytest.param([(90, 1_000, 0), (100, 1_000, 0)], 0, id="nothing moves"),
+        pytest.param([(99, 1_000, 0), (100, 1_000, 100)], 0, id="seen for too short a time"),
+        pytest.param([(50, 1_000, 0), (80, 1_000, 100)], 0, id="seen too long ago"),
+        pytest.param([(90, 1_000, 0), (100, 1_000, 100)], 45, id="ten a second, or twice as many"),
+        pytest.param([(90, 1_000, 500), (100, 100, 50)], 0, id="made anew"),
+        pytest.param([(20, 1_000, 0), (90, 1_000, 100), (100, 1_000, 300)], 17.5, id="the last minute"),
+    ],
+)
+def test_a_wait_is_told_where_it_was_seen(looks: list[tuple[float, int, int]], wait_s: float) -> None:
+    assert seen(*looks).wait_s("small", 100) == wait_s
+
+
+def test_where_the_policy_chooses_the_shortest_wait_counts_and_an_unseen_tier_may_be_free() -> None:
+    queues = Queues()
+    for at, done in ((0.0, 0), (10.0, 100)):
+        queues.take(at, {None: Backlog(0, 0), "small": Backlog(1_000, done), "large": Backlog(300, done)})
+    assert (queues.wait_s("small", 10), queues.wait_s("large", 10), queues.wait_s(None, 10)) == (45, 10, 10)
+    queues.take(10, {None: Backlog(0, 0), "small": Backlog(1_000, 100), "free": Backlog(0, 0)})
+    assert queues.wait_s(None, 10) == 0
