@@ -62,7 +62,7 @@ class KeyHistory:
         gateways = gateway_keys(
             gateway.entry for id in self._gateways for gateway in self._held(id, at) if gateway.may_act(at)
         )
-        held = (signing_keys(agent.entry, gateways) for agent in self._held(agent_id, at))
+        held = (signing_keys(agent.entry, gateways, at.date()) for agent in self._held(agent_id, at))
         texts = tuple(sorted({text for keys in held for text in keys}))
         if texts not in self._ready:
             try:

@@ -64,7 +64,7 @@ class Door:
         content: bytes,
         *,
         origin: Json | None = None,
-        marks: Mapping[str, str] | None = None,
+        marks: Mapping[str, object] | None = None,
     ) -> JobReply:
         """The reply to a request in the OpenAI chat shape; `origin`, `marks`: see `Asked`.
 

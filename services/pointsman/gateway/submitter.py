@@ -62,7 +62,7 @@ class Asked:
     content: bytes
     headers: Mapping[str, str]
     origin: Json | None = None
-    marks: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, object] = field(default_factory=dict)
 
 
 class JobSubmitter:

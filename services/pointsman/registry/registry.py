@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
@@ -57,7 +57,9 @@ class Registry:
     def keys_at(self, now: datetime) -> AgentKeys:
         """The public keys by which each agent's records are verified, made ready: keep them for the day."""
         gateways = gateway_keys(agent.entry for agent in self.agents.values() if agent.may_act(now))
-        return AgentKeys({id: signing_keys(agent.entry, gateways) for id, agent in self.agents.items()})
+        return AgentKeys(
+            {id: signing_keys(agent.entry, gateways, now.date()) for id, agent in self.agents.items()}
+        )
 
 
 def gateway_keys(entries: Iterable[AgentEntry]) -> tuple[str, ...]:
@@ -65,9 +67,10 @@ def gateway_keys(entries: Iterable[AgentEntry]) -> tuple[str, ...]:
     return tuple(key for entry in entries if entry.gateway for key in entry.public_keys or ())
 
 
-def signing_keys(entry: AgentEntry, gateways: Sequence[str]) -> tuple[str, ...]:
-    """Whose signature counts as the agent's: its own, and those of gateways if it is one that they know."""
-    return (*(entry.public_keys or ()), *(gateways if entry.api_keys else ()))
+def signing_keys(entry: AgentEntry, gateways: Sequence[str], today: date) -> tuple[str, ...]:
+    """Whose signature counts as the agent's: its own, and gateways' that could know it by a key."""
+    is_known = any(not key.has_expired(today) for key in entry.api_keys)
+    return (*(entry.public_keys or ()), *(gateways if is_known else ()))
 
 
 @dataclass(slots=True)

@@ -204,8 +204,9 @@ async def test_who_goes_away_has_the_job_cancelled(system: System) -> None:
 async def test_responses_whole_streamed_and_gone_on_from(system: System) -> None:
     async with openai_of(system) as client:
         first = await client.responses.create(
-            model="tier:small", input="Name a colour", instructions="Be brief"
+            model="tier:small", input="Name a colour", instructions="Be brief", metadata={"topic": "colours"}
         )
+        assert first.metadata == {"topic": "colours"}
         assert first.status == "completed"
         assert first.output_text
         second = await client.responses.create(

@@ -60,6 +60,14 @@ def test_its_last_day_ends_it_without_a_change_of_the_registry() -> None:
     assert ids(registry, NOON + timedelta(days=1))["app"] == set()
 
 
+def test_it_signs_for_nobody_whose_keys_have_all_expired() -> None:
+    expiring = ApiKey(id="1" * 12, sha256="1" * 64, expires=date(2026, 3, 2))
+    entry = AgentEntry(id="brief", owner="x", api_keys=(expiring,))
+    registry = in_force(gateway(), RegisteredAgent(entry))
+    assert ids(registry)["brief"] == {GATEWAYS.id}
+    assert ids(registry, NOON + timedelta(days=1))["brief"] == set()
+
+
 def test_all_that_may_act_sign() -> None:
     second = AgentEntry(id="gw2", owner="x", gateway=True, public_keys=(OTHERS.text,))
     assert ids(in_force(gateway(), RegisteredAgent(second)))["app"] == {GATEWAYS.id, OTHERS.id}

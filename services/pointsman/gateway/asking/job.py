@@ -25,11 +25,11 @@ def job_of(
     tier: str | None,
     now: datetime,
     deadline_s: float,
-    marks: Mapping[str, str] = MappingProxyType({}),
+    marks: Mapping[str, object] = MappingProxyType({}),
 ) -> Job:
     """A job for `request`, in the OpenAI chat shape. `deadline_s`: where the headers name none.
 
-    `marks`: added to the job's metadata; the provider is not shown them.
+    `marks`: the job's metadata beside the request's own; the provider is not shown them.
 
     Raises:
         ApiError: what is asked for is no job; says which field, and what it must be.

@@ -11,7 +11,7 @@ from pointsman_schemas.base import Json
 _NOT_AS_IT_IS = {
     "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning",
     "max_output_tokens", "include", "truncation", "background", "previous_response_id", "max_tool_calls",
-    "stream_options", "top_logprobs", "conversation", "prompt", "context_management",
+    "stream_options", "top_logprobs", "conversation", "prompt", "context_management", "metadata",
 }  # fmt: skip
 _REFUSED = {
     "conversation": "conversations are not kept: use previous_response_id, or send the items",

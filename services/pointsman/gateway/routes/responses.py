@@ -62,8 +62,7 @@ async def respond(request: Request) -> Response:
     agent_id = door.agent(request)
     body, content = await door.body(request)
     chat = await _chat(door, agent_id, body)
-    marks = {INSTRUCTED: "true"} if body.get("instructions") else {}
-    reply = await door.reply(request, agent_id, chat, content, origin=body, marks=marks)
+    reply = await door.reply(request, agent_id, chat, content, origin=body, marks=_marks(body))
     id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
     if body.get("stream"):
         shape = _Events(id, created_at, body)
@@ -124,6 +123,14 @@ def response_id(job_id: UUID) -> str:
     return _PREFIX + job_id.hex
 
 
+def _marks(body: Json) -> Json:
+    """Metadata are kept with the response; a chat's provider takes them only where it keeps chats."""
+    metadata = body.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise invalid("metadata must be an object", "metadata", "invalid_type")
+    return {**metadata, **({INSTRUCTED: "true"} if body.get("instructions") else {})}
+
+
 async def _chat(door: Door, agent_id: str, body: Json) -> Json:
     """The request in the chat shape, with what it goes on from."""
     earlier: list[Json] = []
@@ -181,7 +188,9 @@ def _as_response(id: str, known: FoundJob) -> Json:
 def _echo(job: Job) -> Json:
     """What of the request is on record in the chat shape and is called the same."""
     fields = job.request.model_dump(mode="json", exclude_unset=True)
-    return {name: value for name, value in fields.items() if name not in ("messages", "tools", "tool_choice")}
+    echo = {name: value for name, value in fields.items() if name not in ("messages", "tools", "tool_choice")}
+    metadata = {name: value for name, value in job.metadata.items() if name != INSTRUCTED}
+    return {**echo, "metadata": metadata}
 
 
 def _made_at(job_id: UUID) -> datetime:

@@ -54,7 +54,7 @@ def test_a_text_with_instructions_and_every_parameter() -> None:
         "model": "auto",
         "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
         "temperature": 0.2, "top_p": 0.9, "user": "u", "safety_identifier": "s", "prompt_cache_key": "k",
-        "service_tier": "flex", "metadata": {"a": "b"}, "stream": True, "store": False, "seed": 7,
+        "service_tier": "flex", "stream": True, "store": False, "seed": 7,
         "max_completion_tokens": 50, "reasoning_effort": "low", "verbosity": "low",
     }  # fmt: skip
 
