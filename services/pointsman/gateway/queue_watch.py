@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from pointsman.bus.admin.backlog import BacklogReader, backlog_reader
+from pointsman.bus.admin.topic_progress import ProgressReader, progress_reader
 from pointsman.bus.admin.lag import lanes
 from pointsman.bus.errors import BusError, line_of
 from pointsman.gateway.queues import Queues
@@ -49,7 +49,7 @@ class QueueWatch:
             if not self._is_waited:
                 continue
             try:
-                async with backlog_reader(self._settings) as reader:
+                async with progress_reader(self._settings) as reader:
                     while self._is_waited:
                         await self._look(reader)
                         await asyncio.sleep(_EVERY_S)
@@ -60,9 +60,9 @@ class QueueWatch:
     def _is_waited(self) -> bool:
         return self._replies.waits_since(time.monotonic() - _EVERY_S)
 
-    async def _look(self, reader: BacklogReader) -> None:
+    async def _look(self, reader: ProgressReader) -> None:
         watched = lanes(self._topics, self._tiers())
-        backlogs = await reader.read(watched)
+        seen = await reader.read(watched)
         now, queues = time.monotonic(), self.queues
-        queues.take(now, {target.tier: backlogs[target.topic] for target in watched})
+        queues.take(now, {target.tier: seen[target.topic] for target in watched})
         self._replies.mark(queues.marks())

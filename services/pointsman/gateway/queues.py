@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pointsman.bus.admin.backlog import Backlog
+from pointsman.bus.admin.topic_progress import TopicProgress
 
 T = TypeVar("T")
 
@@ -26,13 +26,13 @@ _FASTER = 2.0
 class Queue:
     """One topic, as it was looked at: times in seconds by a clock that only goes forward."""
 
-    looks: deque[tuple[float, Backlog]] = field(default_factory=deque)
+    looks: deque[tuple[float, TopicProgress]] = field(default_factory=deque)
 
-    def look(self, now: float, backlog: Backlog) -> None:
+    def look(self, now: float, progress: TopicProgress) -> None:
         """It stands like this now."""
-        if self.looks and (backlog.end < self.looks[-1][1].end or backlog.done < self.looks[-1][1].done):
+        if self.looks and (progress.end < self.looks[-1][1].end or progress.done < self.looks[-1][1].done):
             self.looks.clear()  # the topic was made anew
-        self.looks.append((now, backlog))
+        self.looks.append((now, progress))
         while now - self.looks[0][0] > _MOST_S:
             self.looks.popleft()
 
@@ -66,11 +66,11 @@ class Queues:
 
     queues: dict[str | None, Queue] = field(default_factory=dict)
 
-    def take(self, now: float, backlogs: ByTier[Backlog]) -> None:
+    def take(self, now: float, seen: ByTier[TopicProgress]) -> None:
         """They stand like this now; what is not among them is gone."""
-        self.queues = {tier: self.queues.get(tier, Queue()) for tier in backlogs}
-        for tier, backlog in backlogs.items():
-            self.queues[tier].look(now, backlog)
+        self.queues = {tier: self.queues.get(tier, Queue()) for tier in seen}
+        for tier, progress in seen.items():
+            self.queues[tier].look(now, progress)
 
     def marks(self) -> ByTier[int]:
         """Where each ends: what is written from now on is behind."""

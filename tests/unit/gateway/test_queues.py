@@ -2,14 +2,14 @@
 
 import pytest
 
-from pointsman.bus.admin.backlog import Backlog
+from pointsman.bus.admin.topic_progress import TopicProgress
 from pointsman.gateway.queues import Queues
 
 
 def seen(*looks: tuple[float, int, int], tier: str = "small") -> Queues:
     queues = Queues()
     for at, end, done in looks:
-        queues.take(at, {None: Backlog(5, 5), tier: Backlog(end, done)})
+        queues.take(at, {None: TopicProgress(5, 5), tier: TopicProgress(end, done)})
     return queues
 
 
@@ -17,15 +17,15 @@ def test_who_comes_later_is_not_before() -> None:
     queues = seen((0, 100, 40))
     marks = queues.marks()
     assert queues.before(marks, "small") == 60
-    queues.take(2, {None: Backlog(5, 5), "small": Backlog(500, 90)})
+    queues.take(2, {None: TopicProgress(5, 5), "small": TopicProgress(500, 90)})
     assert queues.before(marks, "small") == 10
-    queues.take(4, {None: Backlog(5, 5), "small": Backlog(500, 400)})
+    queues.take(4, {None: TopicProgress(5, 5), "small": TopicProgress(500, 400)})
     assert queues.before(marks, "small") == 0
 
 
 def test_where_the_policy_chooses_the_longest_queue_is_told_and_the_intake_is_before_all() -> None:
     queues = Queues()
-    queues.take(0, {None: Backlog(10, 7), "small": Backlog(20, 10), "large": Backlog(9, 8)})
+    queues.take(0, {None: TopicProgress(10, 7), "small": TopicProgress(20, 10), "large": TopicProgress(9, 8)})
     marks = queues.marks()
     assert [queues.before(marks, tier) for tier in ("small", "large", None, "gone")] == [13, 4, 13, 3]
 
@@ -50,7 +50,16 @@ def test_a_wait_is_told_where_it_was_seen(looks: list[tuple[float, int, int]], w
 def test_where_the_policy_chooses_the_shortest_wait_counts_and_an_unseen_tier_may_be_free() -> None:
     queues = Queues()
     for at, done in ((0.0, 0), (10.0, 100)):
-        queues.take(at, {None: Backlog(0, 0), "small": Backlog(1_000, done), "large": Backlog(300, done)})
+        queues.take(
+            at,
+            {
+                None: TopicProgress(0, 0),
+                "small": TopicProgress(1_000, done),
+                "large": TopicProgress(300, done),
+            },
+        )
     assert (queues.wait_s("small", 10), queues.wait_s("large", 10), queues.wait_s(None, 10)) == (45, 10, 10)
-    queues.take(10, {None: Backlog(0, 0), "small": Backlog(1_000, 100), "free": Backlog(0, 0)})
+    queues.take(
+        10, {None: TopicProgress(0, 0), "small": TopicProgress(1_000, 100), "free": TopicProgress(0, 0)}
+    )
     assert queues.wait_s(None, 10) == 0

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from pointsman.bus.admin.backlog import Backlog
+from pointsman.bus.admin.topic_progress import TopicProgress
 from pointsman.bus.errors import (
     BusError,
     KafkaUnavailableError,
@@ -170,7 +170,7 @@ async def test_another_process_makes_the_same_job_of_the_same_key(place: Place) 
 async def test_what_cannot_be_done_in_time_is_refused_before_it_is_sent(place: Place) -> None:
     queues, now = Queues(), monotonic()
     for ago, done in ((10.0, 0), (0.0, 100)):  # ten a second, and 10,000 before it
-        queues.take(now - ago, {None: Backlog(9, 9), "small": Backlog(10_100, done)})
+        queues.take(now - ago, {None: TopicProgress(9, 9), "small": TopicProgress(10_100, done)})
     place.jobs = submitter_of(GatewaySettings(prefix="t"), place.replies, place.publisher, queues)
     with pytest.raises(ApiError, match="at least 500 s") as refused:
         await place.ask(x_pointsman_deadline="300")

@@ -5,7 +5,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
 
-from pointsman.bus.admin.backlog import Backlog, backlog_reader
+from pointsman.bus.admin.topic_progress import TopicProgress, progress_reader
 from pointsman.bus.admin.lag import lanes
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.errors import BusError
@@ -22,13 +22,13 @@ async def test_what_is_left_of_a_topic(kafka: Kafka) -> None:
     await apply(settings, [topics.intake, topics.tier("small")])
     watched = lanes(topics, ["small"])
     small = watched[1]
-    async with backlog_reader(settings) as reader:
-        assert (await reader.read(watched))[small.topic] == Backlog(0, 0)
+    async with progress_reader(settings) as reader:
+        assert (await reader.read(watched))[small.topic] == TopicProgress(0, 0)
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             for number, count in ((0, 10), (1, 5)):
                 for _ in range(count):
                     await producer.send_and_wait(small.topic, b"{}", partition=number)
-        assert (await reader.read(watched))[small.topic] == Backlog(15, 0)
+        assert (await reader.read(watched))[small.topic] == TopicProgress(15, 0)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=kafka.bootstrap, group_id=small.group, enable_auto_commit=False
         )
@@ -37,15 +37,15 @@ async def test_what_is_left_of_a_topic(kafka: Kafka) -> None:
             consumer.assign(places)
             beyond = OffsetAndMetadata(4, encode_metadata(4, [6, 7]))
             await consumer.commit({places[0]: beyond, places[1]: OffsetAndMetadata(1, "")})
-        assert (await reader.read(watched))[small.topic] == Backlog(15, 4 + 2 + 1)
+        assert (await reader.read(watched))[small.topic] == TopicProgress(15, 4 + 2 + 1)
         admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
         await admin.start()
         await admin.delete_records({places[1]: RecordsToDelete(before_offset=5)})
         await admin.close()
-        assert (await reader.read(watched))[small.topic] == Backlog(15, 4 + 2 + 5)
+        assert (await reader.read(watched))[small.topic] == TopicProgress(15, 4 + 2 + 5)
 
 
 async def test_nobody_answers() -> None:
     with pytest.raises(BusError):
-        async with backlog_reader(KafkaPart(kafka="127.0.0.1:9")):
+        async with progress_reader(KafkaPart(kafka="127.0.0.1:9")):
             pass

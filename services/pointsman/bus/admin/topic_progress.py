@@ -24,7 +24,7 @@ PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class TopicProgress:
     """Offsets, summed over a topic's partitions: up to where it is written, and how many are finished."""
 
     end: int
@@ -36,7 +36,7 @@ class Backlog:
         return max(0, self.end - self.done)
 
 
-class BacklogReader:
+class ProgressReader:
     """Asks on one connection that is kept."""
 
     def __init__(self, settings: KafkaPart, admin: AIOKafkaAdminClient) -> None:
@@ -44,7 +44,7 @@ class BacklogReader:
         self._admin = admin
         self._partitions = Partitions(admin._client, committed_only=True, user=settings.kafka_username)
 
-    async def read(self, watched: Sequence[WatchedTopic]) -> dict[str, Backlog]:
+    async def read(self, watched: Sequence[WatchedTopic]) -> dict[str, TopicProgress]:
         """By topic.
 
         Raises:
@@ -60,16 +60,16 @@ class BacklogReader:
             }
         except (KafkaError, OSError) as error:
             raise KafkaUnavailableError(self._kafka, PATIENCE_S, repr(error)) from error
-        backlogs = {}
+        seen = {}
         for target in watched:
             own = [place for place in places if place[0] == target.topic]
             done = (_done(first[place], end[place], committed[target.topic].get(place)) for place in own)
-            backlogs[target.topic] = Backlog(sum(end[place] for place in own), sum(done))
-        return backlogs
+            seen[target.topic] = TopicProgress(sum(end[place] for place in own), sum(done))
+        return seen
 
 
 @contextlib.asynccontextmanager
-async def backlog_reader(settings: KafkaPart) -> AsyncIterator[BacklogReader]:
+async def progress_reader(settings: KafkaPart) -> AsyncIterator[ProgressReader]:
     """Connected.
 
     Raises:
@@ -81,7 +81,7 @@ async def backlog_reader(settings: KafkaPart) -> AsyncIterator[BacklogReader]:
             await admin.start()
         except (KafkaError, OSError) as error:
             raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
-        yield BacklogReader(settings, admin)
+        yield ProgressReader(settings, admin)
     finally:
         await admin.close()
 
