@@ -6,8 +6,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from pointsman.bus.admin.topic_progress import ProgressReader, progress_reader
 from pointsman.bus.admin.lag import lanes
+from pointsman.bus.admin.topic_progress import ProgressReader, progress_reader
 from pointsman.bus.errors import BusError, line_of
 from pointsman.gateway.queues import Queues
 from pointsman.gateway.replies import JobReplies

@@ -60,12 +60,12 @@ class ProgressReader:
             }
         except (KafkaError, OSError) as error:
             raise KafkaUnavailableError(self._kafka, PATIENCE_S, repr(error)) from error
-        seen = {}
+        progress = {}
         for target in watched:
             own = [place for place in places if place[0] == target.topic]
             done = (_done(first[place], end[place], committed[target.topic].get(place)) for place in own)
-            seen[target.topic] = TopicProgress(sum(end[place] for place in own), sum(done))
-        return seen
+            progress[target.topic] = TopicProgress(sum(end[place] for place in own), sum(done))
+        return progress
 
 
 @contextlib.asynccontextmanager

@@ -5,8 +5,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
 
-from pointsman.bus.admin.topic_progress import TopicProgress, progress_reader
 from pointsman.bus.admin.lag import lanes
+from pointsman.bus.admin.topic_progress import TopicProgress, progress_reader
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.errors import BusError
 from pointsman.bus.produce.bitmap import encode_metadata
