@@ -63,6 +63,11 @@ class Envelope:
         return headers
 
 
+def span_of(id: UUID) -> str:
+    """The span of a message that one of us writes, by the message's id."""
+    return id.bytes[8:].hex()
+
+
 def start(
     id: UUID,
     *,
@@ -82,7 +87,7 @@ def start(
         agent_id,
         job_id,
         trace_id=job_id.hex,
-        span_id=id.bytes[8:].hex(),
+        span_id=span_of(id),
         data_subject=data_subject,
     )
 
@@ -104,7 +109,7 @@ def follow_with(
         time=time,
         causation_id=cause.id,
         attempt=None,
-        span_id=id.bytes[8:].hex() if cause.trace_id else None,
+        span_id=span_of(id) if cause.trace_id else None,
     )
 
 

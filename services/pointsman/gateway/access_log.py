@@ -1,27 +1,33 @@
-"""Each request as a line in the log and a figure in the metrics; wraps the HTTP application."""
+"""Each request as a line in the log, a figure in the metrics and a span; wraps the HTTP application."""
 
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
+from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import REQUEST_SECONDS, REQUESTS_OPEN
+from pointsman.runtime.telemetry.gen_ai import AGENT_ID, ERROR_TYPE, HTTP_STATUS, JOB_ID
+from pointsman.runtime.telemetry.span import SendSpan, TraceSpan, Value
+from pointsman_schemas.envelope import trace_of
 
 log = logging.getLogger(__name__)
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def logged(app: ASGIApp) -> ASGIApp:
-    """The same application. Neither bodies nor keys are logged; `agent` is in the request's own state."""
+def logged(app: ASGIApp, send_span: SendSpan | None = None) -> ASGIApp:
+    """The same application. Neither bodies nor keys are told; `agent` and `trace` are a request's state."""
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        began = time.perf_counter()
+        began, started_at = time.perf_counter(), utc_now()
         first_s: float | None = None
         status, job_id = 0, None
 
@@ -40,6 +46,9 @@ def logged(app: ASGIApp) -> ASGIApp:
             route = getattr(scope.get("route"), "path", "none")
             whole_s = time.perf_counter() - began
             REQUEST_SECONDS.labels(route, status).observe(whole_s if first_s is None else first_s)
+            if send_span is not None:
+                took = timedelta(seconds=whole_s)
+                send_span(_span(scope, route, status, (started_at, started_at + took), job_id))
             event(
                 log,
                 logging.INFO,
@@ -53,3 +62,30 @@ def logged(app: ASGIApp) -> ASGIApp:
             )
 
     return wrapped
+
+
+def _span(
+    scope: Any, route: str, status: int, times: tuple[datetime, datetime], job_id: bytes | None
+) -> TraceSpan:
+    caller = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
+    trace_id, parent_id = trace_of(caller)
+    made = trace_of(scope["state"].get("trace"))
+    attributes: dict[str, Value] = {
+        "http.request.method": scope["method"],
+        "http.route": route,
+        HTTP_STATUS: status,
+        **({ERROR_TYPE: str(status)} if status >= 500 else {}),
+        **({JOB_ID: job_id.decode()} if job_id is not None else {}),
+        **({AGENT_ID: scope["state"]["agent"]} if "agent" in scope["state"] else {}),
+    }
+    return TraceSpan(
+        name=f"{scope['method']} {route}",
+        kind="server",
+        trace_id=made[0] or trace_id or token_hex(16),
+        span_id=made[1] or token_hex(8),
+        parent_id=parent_id,
+        start=times[0],
+        end=times[1],
+        attributes=attributes,
+        error=f"status {status}" if status >= 500 else None,
+    )

@@ -24,6 +24,7 @@ from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman_schemas.policies import PolicyApplied
 
 
@@ -48,6 +49,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     def hear(policy: PolicyApplied, _record: Incoming) -> None:
         names.hear(policy)
 
+    spans = SpanExporter("pointsman-gateway")
     policies = MessageListener(settings, topics.policy, (PolicyApplied,), hear)
 
     @asynccontextmanager
@@ -56,6 +58,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             followed_registry(settings, topics, in_force, settings.registry_people),
             policies.running(),
             publisher,
+            spans.running(),
             replies.swept(),
             watch.running(),
             duplicates_heard(settings, topics.dead, replies.look_back),
@@ -78,7 +81,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         stop=stop,
         not_ready=lambda: in_force.problem or policies.problem or replies.reader.problem,
         resources=resources,
-        web=logged(web_app(door)),
+        web=logged(web_app(door), spans.send),
     )
 
 

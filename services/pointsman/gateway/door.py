@@ -76,7 +76,10 @@ class Door:
         tier = self.models.tier(chat.get("model"))
         route, headers = request.url.path, request.headers
         asked = Asked(agent_id, tier, chat, route, content, headers, origin, marks or {})
-        return await self.jobs.reply(asked)
+        reply = await self.jobs.reply(asked)
+        # The request's span is the one that the job's messages follow; a repeat has its own.
+        request.state.trace, reply.trace = reply.trace, None
+        return reply
 
     @contextlib.contextmanager
     def awaited(self, request: Request, reply: JobReply) -> Iterator[None]:

@@ -52,7 +52,7 @@ class JobReply:
 
     `origin`: the request in its own API's shape, where that is not the chat's.
     `took_s`: until its outcome was there, seconds. `marks`: where the queues ended once it was sent, see
-    `Queues`.
+    `Queues`. `trace`: the job's `traceparent`, for the request that it was made for.
     """
 
     job: Job
@@ -65,6 +65,7 @@ class JobReply:
     piece_bytes: int = 0
     took_s: float = 0.0
     marks: ByTier[int] | None = None
+    trace: str | None = None
     since: float = field(default_factory=time.monotonic)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

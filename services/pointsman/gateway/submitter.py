@@ -231,7 +231,9 @@ class JobSubmitter:
     async def _send(self, reply: JobReply, trace_id: str | None) -> None:
         try:
             await self._replies.listen(reply)
-            records = [as_record(reply.job, self._topics, self._clock(), trace_id)]
+            record = as_record(reply.job, self._topics, self._clock(), trace_id)
+            reply.trace = dict(record.headers)["traceparent"].decode()
+            records = [record]
             if self._claim_check is not None:
                 records = await self._claim_check.deposit(records)
             await self._publisher.publish([self._signed(record) for record in records])

@@ -20,6 +20,7 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.call_context import call_context_of, targets_of
 from pointsman.worker.handlers import STAGE, WorkerHandler, source_of
@@ -27,6 +28,7 @@ from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers.response import MAX_RESPONSE_BYTES, MAX_STORED_BYTES
 from pointsman.worker.providers_file import load
 from pointsman.worker.settings import WorkerSettings
+from pointsman.worker.tracing import traced
 from pointsman_schemas.jobs import JobCancel
 
 
@@ -59,12 +61,13 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
         send_chunk=chunks.send,
         clock=clock,
     )
-    claim_check = open_claim_check(settings)
+    claim_check, spans = open_claim_check(settings), SpanExporter(f"pointsman-worker-{settings.tier}")
+    handle = traced(handler, settings.tier, spans.send, clock)
     lanes = window_lanes(
         settings,
         settings.group,
         topics.tier(settings.tier).name,
-        handler if claim_check is None else Waiting(handler, claim_check),
+        handle if claim_check is None else Waiting(handle, claim_check),
         window=file.tiers[settings.tier].jobs_of_a_lane,
         failing=Failing(
             topics,
@@ -86,6 +89,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
             shared_limits.running(),
             commands.running(),
             chunks.running(),
+            spans.running(),
             closed_after(claim_check),
         ):
             yield

@@ -1,0 +1,1 @@
+"""Spans for whoever collects traces, by OpenTelemetry's protocol."""

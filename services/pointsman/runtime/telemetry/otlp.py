@@ -1,0 +1,96 @@
+"""Sends spans to a collector by OTLP over HTTP, where the environment names one.
+
+The names are OpenTelemetry's own: `OTEL_EXPORTER_OTLP_ENDPOINT` turns it on, `OTEL_EXPORTER_OTLP_HEADERS`,
+`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_*` and the others are read by its SDK.
+"""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pointsman.runtime.errors import CommandError
+from pointsman.runtime.telemetry.span import SendSpan, TraceSpan
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+#: For what was not sent yet when the process ends, seconds.
+_END_S = 3.0
+
+
+class SpanExporter:
+    """`send` hands a span over; where none is wanted, it is None. Spans that come too fast are dropped."""
+
+    def __init__(self, service: str) -> None:
+        """`service`: as the collector is told it, unless `OTEL_SERVICE_NAME` says otherwise.
+
+        Raises:
+            CommandError: a collector is named, and what is needed for it is not installed.
+        """
+        self.send: SendSpan | None = None
+        if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or not any(
+            map(os.environ.get, _ENDPOINTS)
+        ):
+            return
+        try:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        except ImportError as error:
+            raise CommandError(
+                f"{' or '.join(_ENDPOINTS)} is set, and OpenTelemetry is not installed ({error.name})",
+                "pip install 'pointsman[otel]', or unset it",
+            ) from error
+        named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": service}
+        resource = Resource.create(named)
+        processor = BatchSpanProcessor(OTLPSpanExporter())
+        self.send = lambda span: processor.on_end(_readable(span, resource))
+        self._processor = processor
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Inside, spans may be sent; what is left is sent at the end, within bounds of time."""
+        try:
+            yield
+        finally:
+            if self.send is not None:
+                # It waits for a collector that does not answer longer than a process has to end.
+                ending = threading.Thread(target=self._processor.shutdown, daemon=True)
+                ending.start()
+                await asyncio.to_thread(ending.join, _END_S)
+
+
+def _readable(span: TraceSpan, resource: object) -> "ReadableSpan":
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+    assert isinstance(resource, Resource)
+    kinds = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT, "consumer": SpanKind.CONSUMER}
+    sampled = TraceFlags(TraceFlags.SAMPLED)
+
+    def context(span_id: str) -> SpanContext:
+        return SpanContext(int(span.trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=sampled)
+
+    return ReadableSpan(
+        name=span.name,
+        context=context(span.span_id),
+        parent=None if span.parent_id is None else context(span.parent_id),
+        resource=resource,
+        attributes=dict(span.attributes),
+        kind=kinds[span.kind],
+        status=Status(StatusCode.UNSET) if span.error is None else Status(StatusCode.ERROR, span.error),
+        start_time=_ns(span.start),
+        end_time=_ns(span.end),
+        instrumentation_scope=InstrumentationScope("pointsman"),
+    )
+
+
+def _ns(time: datetime) -> int:
+    return int(time.timestamp() * 1_000_000) * 1_000
