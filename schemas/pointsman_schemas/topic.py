@@ -32,3 +32,8 @@ class Topic:
     max_message_bytes: int = 8 * MIB
     compacted: bool = False
     broker_time: bool = False
+
+    @property
+    def audited(self) -> bool:
+        """Whether the audit keeps all that is on it: what it declares to read is what it subscribes to."""
+        return "audit" in self.readers

@@ -331,6 +331,7 @@ class Topics:
 
     @property
     def pattern(self) -> str:
-        """A regular expression that matches every topic of this installation but `chunks`: all the record."""
-        chunks = self.chunks.name.removeprefix(f"{self.prefix}.")
-        return rf"^{re.escape(self.prefix)}\.(?!{re.escape(chunks)}$).*"
+        """A regular expression that matches every topic of this installation that is audited: all the record."""
+        prefix = f"{self.prefix}."
+        left_out = [topic.name.removeprefix(prefix) for topic in self.all(()) if not topic.audited]
+        return rf"^{re.escape(prefix)}(?!(?:{'|'.join(map(re.escape, left_out))})$).*"
