@@ -15,6 +15,7 @@ from pointsman.registry.agents_file import parse
 from pointsman.registry.publish import apply_file
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
+from tests.support.running.forked import ForkedProcess
 from tests.support.running.system import FAST
 
 
@@ -36,7 +37,8 @@ async def review_services(
         "POINTSMAN_CLAIMS": "",
     }
     url = f"http://{LOOPBACK}:{environment['POINTSMAN_HTTP_PORT']}"
-    processes = [Process("review", ["run", "review"], environment, folder / "review.log", url)]
+    first = ForkedProcess("review", ["run", "review"], environment, folder / "review.log", url)
+    processes: list[Process] = [first]
     processes += [second(processes[0], f"review-{number}") for number in range(2, count + 1)]
     try:
         for process in processes:

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from pointsman.dev.services.fleet import files
+from tests.support.running.forked import Forked, pipe
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,11 @@ class Command:
     told: bool = True
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
-        told = files() if self.told else {}
+        """The program from nothing, for what has to do with its start, its signals or its pipes."""
         # In a shell's background SIGINT is ignored, which children inherit.
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pointsman.cli.main", *arguments,
-            cwd=self.folder, env={**kept, **told, **self.environment}, stdin=asyncio.subprocess.PIPE,
+            cwd=self.folder, env=self._whole_environment(), stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
@@ -65,9 +66,37 @@ class Command:
 
     async def run(self, *arguments: str, stdin: str = "") -> Done:
         """The command's end; fails when it prints a traceback or colour."""
-        process = await self.start(*arguments)
-        out, err = await process.communicate(stdin.encode())
-        done = Done(process.returncode or 0, out.decode(), err.decode())
+        environment = self._whole_environment()
+        (asked, stdin_w), (out_r, told), (err_r, complained) = pipe(), pipe(), pipe()
+        with stdin_w, out_r, err_r:
+            with asked, told, complained:
+                process = Forked(arguments, environment, (asked, told, complained), self.folder)
+            try:
+                _, out, err = await asyncio.gather(
+                    asyncio.to_thread(_write, stdin_w, stdin.encode()),
+                    asyncio.to_thread(_read, out_r),
+                    asyncio.to_thread(_read, err_r),
+                )
+                code = await asyncio.to_thread(process.wait)
+            finally:
+                process.kill()
+        done = Done(code, out.decode(), err.decode())
         assert "Traceback" not in done.err, done.err
         assert "\x1b" not in done.out + done.err
         return done
+
+    def _whole_environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
+        told = files() if self.told else {}
+        return {**kept, **told, **self.environment}
+
+
+def _write(pipe: Connection, content: bytes) -> None:
+    with suppress(BrokenPipeError), open(pipe.fileno(), "wb", closefd=False) as file:
+        file.write(content)
+    pipe.close()
+
+
+def _read(pipe: Connection) -> bytes:
+    with open(pipe.fileno(), "rb", closefd=False) as file:
+        return file.read()

@@ -34,6 +34,7 @@ from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.migrate import migrate
 from pointsman_schemas.topics import Topics
+from tests.support.running.forked import ForkedProcess
 
 TIERS = ("small", "medium", "frontier")
 
@@ -73,7 +74,7 @@ class System:
         )
         self.topics = Topics(prefix)
         self._environment = {**FAST, "POINTSMAN_PREFIX": prefix, **settings}
-        started = fleet(
+        services = fleet(
             folder,
             bootstrap,
             dsn,
@@ -84,7 +85,8 @@ class System:
             gateway=gateway,
             secure=logins,
         )
-        self.processes = {process.name: process for process in started}
+        started = [ForkedProcess.like(service) for service in services]
+        self.processes: dict[str, Process] = {process.name: process for process in started}
         self._provider = Simulated(started[0].url)
         for process in started[1:]:
             process.environment = {**process.environment, **self._environment}

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,12 +113,15 @@ class Process:
 def second(first: Process, name: str) -> Process:
     """Another process of the same service, on a port of its own; not started yet."""
     port = free_port()
-    return Process(
-        name,
-        first.arguments,
-        {**first.environment, _PORT: str(port)},
-        first.log.with_name(f"{name}.log"),
-        f"http://{LOOPBACK}:{port}",
+    return replace(
+        first,
+        name=name,
+        environment={**first.environment, _PORT: str(port)},
+        log=first.log.with_name(f"{name}.log"),
+        url=f"http://{LOOPBACK}:{port}",
+        restarts=0,
+        moves=0,
+        child=None,
     )
 
 

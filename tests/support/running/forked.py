@@ -1,0 +1,124 @@
+"""`pointsman` programs forked off a process that has imported them: each is a process of its own.
+
+A service takes a second of processor time to import, a command half of one, and tests start hundreds of
+them. How they start from nothing is for those tests to try that run `pointsman dev` or a shell.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Self
+
+from pointsman.cli.main import main
+from pointsman.dev.servers.child import end_with_parent
+from pointsman.dev.services.processes import Process
+
+#: What takes long. Nothing that starts threads when it is imported: they would not be in a fork.
+_IMPORTED = (
+    "confluent_kafka.admin",
+    "genai_prices",
+    "pointsman.access.apply",
+    "pointsman.audit.app",
+    "pointsman.cli.ops.run",
+    "pointsman.cli.settings",
+    "pointsman.client.client",
+    "pointsman.dev.simulator.__main__",
+    "pointsman.gateway.app",
+    "pointsman.review.app",
+    "pointsman.router.app",
+    "pointsman.worker.app",
+    "rich.console",
+    "rich.table",
+    __name__,
+)
+
+#: What it reads, says, and complains.
+Streams = tuple[Connection, Connection, Connection]
+
+
+class Forked(subprocess.Popen[bytes]):
+    """`pointsman ARGUMENTS`, to be asked what any child process is, though the fork server started it."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        streams: Path | Streams,
+        folder: Path | None = None,
+    ) -> None:
+        given = (list(arguments), dict(environment), streams, folder or Path.cwd())
+        self._process = _server().Process(target=_serve, args=given, daemon=True)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid, self.args, self.returncode = self._process.pid, list(arguments), None
+
+    def poll(self) -> int | None:
+        self.returncode = self._process.exitcode
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def __del__(self) -> None:
+        """Nothing is left to do: who started it has ended it."""
+
+
+@dataclass
+class ForkedProcess(Process):
+    """A service in a process of its own, with nothing of its parent's but what was imported."""
+
+    @classmethod
+    def like(cls, process: Process) -> Self:
+        return cls(**{field.name: getattr(process, field.name) for field in fields(process)})
+
+    def start(self) -> None:
+        self.child = Forked(self.arguments, {**os.environ, **self.environment}, self.log)
+
+
+def pipe() -> tuple[Connection, Connection]:
+    """The end that is read, and the one that is written."""
+    return _server().Pipe(duplex=False)
+
+
+@cache
+def _server() -> ForkServerContext:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([*_IMPORTED])
+    return context
+
+
+def _serve(arguments: list[str], environment: dict[str, str], streams: Path | Streams, folder: Path) -> None:
+    """What a shell would do before it runs the program."""
+    os.setsid()
+    end_with_parent()
+    if isinstance(streams, Path):
+        log = os.open(streams, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        numbers = [os.open(os.devnull, os.O_RDONLY), log, log]
+    else:
+        numbers = [stream.fileno() for stream in streams]
+    for number, opened in enumerate(numbers):
+        os.dup2(opened, number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # else the fork server would not notice its own parent's end
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115 -- the fork server's are of other files
+    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.argv = ["pointsman", *arguments]
+    main()
