@@ -143,7 +143,9 @@ async def test_two_of_each_with_rebalances(system: System) -> None:
     await _check(system, await sending)
 
 
-async def _freeze_until_taken_over(system: System, name: str, second: Process) -> None:
+async def _freeze_until_taken_over(
+    system: System, name: str, second: Process, is_frozen: asyncio.Event | None = None
+) -> None:
     """A second process takes over meanwhile; what the first still wants on waking must not count."""
 
     def assignments() -> int:
@@ -155,6 +157,8 @@ async def _freeze_until_taken_over(system: System, name: str, second: Process) -
         return assignments() > before
 
     system.signal(name, signal.SIGSTOP)
+    if is_frozen is not None:
+        is_frozen.set()
     await asyncio.sleep(7)  # longer than its session
     await system.until(taken_over, 60, "that the second one takes over")
     system.signal(name, signal.SIGCONT)
@@ -163,12 +167,19 @@ async def _freeze_until_taken_over(system: System, name: str, second: Process) -
 async def test_router_frozen_in_mid_flood_and_woken(system: System) -> None:
     second = system.add("router-2", "router")
     await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second router")
-    jobs = system.jobs(20_000, tier="gigantic")  # refused by the router, so that no worker is needed
-    sending = asyncio.create_task(system.send(list(jobs.values())))
+    is_frozen, jobs = asyncio.Event(), list[str]()
+
+    async def flood() -> None:
+        while not is_frozen.is_set():
+            more = system.jobs(2_000, tier="gigantic")  # refused by the router, so that no worker is needed
+            jobs.extend(more)
+            await system.send(list(more.values()))
+
+    flooding = asyncio.create_task(flood())
     await system.until(system.ended_some, 60, "the first outcome")
-    await _freeze_until_taken_over(system, "router", second)
-    await sending
-    await _check(system, list(jobs))
+    await _freeze_until_taken_over(system, "router", second, is_frozen)
+    await flooding
+    await _check(system, jobs)
     # Whether it still had something to write on waking, and was fenced, is left to chance.
 
 
