@@ -331,7 +331,7 @@ class Topics:
 
     @property
     def pattern(self) -> str:
-        """A regular expression that matches every topic of this installation that is audited: all the record."""
+        """A regular expression that matches every audited topic of this installation: all the record."""
         prefix = f"{self.prefix}."
         left_out = [topic.name.removeprefix(prefix) for topic in self.all(()) if not topic.audited]
         return rf"^{re.escape(prefix)}(?!(?:{'|'.join(map(re.escape, left_out))})$).*"

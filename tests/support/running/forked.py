@@ -117,8 +117,8 @@ def _serve(arguments: list[str], environment: dict[str, str], streams: Path | St
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115 -- the fork server's are of other files
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 -- the fork server's are of other files
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.argv = ["pointsman", *arguments]
     main()
