@@ -20,6 +20,7 @@ from pointsman.bus.codec.decode import Malformed, broker_time, message_type, rea
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.codec.refused import RefusedError
 from pointsman.bus.codec.signed import is_signed
+from pointsman.bus.codec.structured_event import in_binary_mode
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman_schemas.base import AGENT_ID, Json
@@ -54,12 +55,13 @@ def decode_intake(record: Incoming, max_bytes: int = DEFAULT_MAX_BYTES) -> Accep
         size = len(record.on_kafka or b"")
         if size > max_bytes:
             raise RefusedError(Reason.TOO_LARGE, f"{size:,} bytes; at most {max_bytes:,}")
+        record, data = in_binary_mode(record)
         cause = read_envelope(record)
         if cause is not None and message_type(cause.type) is not JobSubmitted:
             raise RefusedError(Reason.UNKNOWN_TYPE, f"type {cause.type!r} does not belong on the intake")
         stub = small_fields(record)
         body = stub or {}
-        whole = read_body(record)
+        whole = read_body(record) if data is None else data
         if stub is not None:
             _see_same(stub, whole)
         body = whole

@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES, decode_intake
 from pointsman.bus.codec.records import Incoming
+from pointsman.cli.jobs.batch_lines import as_plain_body, is_batch_line
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
@@ -32,30 +33,47 @@ class Bad:
         return f"line {self.number}: {self.message}"
 
 
+class JobLines(NamedTuple):
+    """The jobs in JSON lines, and the lines that are none; `custom_ids` by job, where they are of a batch."""
+
+    jobs: list[Job]
+    bad: list[Bad]
+    custom_ids: dict[UUID, str]
+
+
 def read_jobs(
     lines: Iterable[bytes], defaults: dict[str, Any], clock: Clock, largest: int = DEFAULT_MAX_BYTES
-) -> tuple[list[Job], list[Bad]]:
-    """The jobs in JSON lines, and the lines that are none; `largest`: bytes that a job may have.
+) -> JobLines:
+    """Understand JSON lines, jobs or requests of a batch file; `largest`: bytes that a job may have.
 
     A field that a line does not have is taken from `defaults`; empty lines are passed over. A job without
     an id gets a new one.
     """
-    jobs: list[Job] = []
-    bad: list[Bad] = []
-    seen: dict[UUID, int] = {}
+    jobs, bad, custom_ids = read = JobLines([], [], {})
+    seen: dict[UUID | str, int] = {}
     for number, line in enumerate(lines, start=1):
         line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901  # a byte order mark, as Windows writes it
         if not line.strip():
             continue
-        job = read_job(_filled(line, defaults), clock, largest)
+        try:
+            custom_id, body = _filled(line, defaults)
+        except ValueError as error:
+            bad.append(Bad(number, str(error)))
+            continue
+        job = read_job(body, clock, largest)
         if isinstance(job, str):
             bad.append(Bad(number, job))
         elif job.job_id in seen:
             bad.append(Bad(number, f"job_id {job.job_id} is that of line {seen[job.job_id]}"))
+        elif custom_id is not None and custom_id in seen:
+            bad.append(Bad(number, f"custom_id {custom_id!r} is that of line {seen[custom_id]}"))
         else:
             seen[job.job_id] = number
             jobs.append(job)
-    return jobs, bad
+            if custom_id is not None:
+                seen[custom_id] = number
+                custom_ids[job.job_id] = custom_id
+    return read
 
 
 def read_job(body: bytes, clock: Clock, largest: int = DEFAULT_MAX_BYTES) -> Job | str:
@@ -118,12 +136,24 @@ def deadline(text: str, now: datetime) -> str:
     return format_time(time)
 
 
-def _filled(line: bytes, defaults: dict[str, Any]) -> bytes:
-    """`line` with `defaults` behind it; as it stands where there is nothing to add or it is no object."""
-    if not defaults:
-        return line
+def _filled(line: bytes, defaults: dict[str, Any]) -> tuple[str | None, bytes]:
+    """A request's own id, if `line` is one of a batch file, and the job's body with `defaults` behind it.
+
+    As it stands where there is nothing to add or it is no object.
+
+    Raises:
+        ValueError: it is of a batch file, and cannot be done.
+    """
+    if not defaults and b'"custom_id"' not in line:
+        return None, line
     try:
         body = json.loads(line.decode())
     except (ValueError, RecursionError):
-        return line
-    return as_body({**defaults, **body}) if isinstance(body, dict) else line
+        return None, line
+    if not isinstance(body, dict):
+        return None, line
+    if not is_batch_line(body):
+        return None, as_body({**defaults, **body})
+    custom_id, body = as_plain_body(body)
+    metadata = {**(defaults.get("metadata") or {}), **body["metadata"]}
+    return custom_id, as_body({**defaults, **body, "metadata": metadata})

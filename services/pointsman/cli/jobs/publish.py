@@ -8,6 +8,9 @@ import typer
 from pointsman.cli.options import Json, Kafka, Key, Prefix
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from pointsman.cli.jobs.job_input import JobLines
     from pointsman_schemas.jobs import Job
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -60,7 +63,8 @@ def publish(
 
     Many: pointsman publish jobs.jsonl. Each line is an object with agent_id and prompt (or messages), and
     what else the job or the provider needs. Every line is checked before the first is sent; flags fill in
-    what a line leaves out.
+    what a line leaves out. Lines of an OpenAI batch file (custom_id and body) are taken too: with --wait
+    their outcomes are lines of a batch's output file.
 
     Prints the jobs' ids, one to a line; with --wait the outcomes, as JSON lines unless a terminal shows them.
     Exit 1 if a job did not complete.
@@ -95,13 +99,17 @@ def publish(
     keeping = load(ClaimsPart)
     largest = keeping.claims_max_bytes if keeping.claims else DEFAULT_MAX_BYTES
     source = file or jsonl
+    custom_ids: dict[UUID, str] = {}
     if source is None:
         jobs, complete = [_one(given, prompt, largest)], True
     elif prompt is not None or param:
         raise typer.BadParameter("--prompt and --param are for a single job, not for lines of them")
     else:
-        jobs, complete = _many(source, given, largest, skip_bad)
-    sending = Sending(settings, wait=wait, timeout_s=timeout, as_json=as_json, key=read_key(key))
+        jobs, bad, custom_ids = _many(source, given, largest, skip_bad)
+        complete = not bad
+    sending = Sending(
+        settings, wait=wait, timeout_s=timeout, as_json=as_json, key=read_key(key), custom_ids=custom_ids
+    )
     all_done = asyncio.run(send(jobs, sending))
     raise typer.Exit(0 if complete and all_done else 1)
 
@@ -124,10 +132,8 @@ def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":
     return checked
 
 
-def _many(
-    source: Path, defaults: dict[str, object], largest: int, skip_bad: bool
-) -> "tuple[list[Job], bool]":
-    """The jobs in the lines, and whether every line was one."""
+def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: bool) -> "JobLines":
+    """The jobs in the lines, at least one."""
     from pointsman.cli import screen, stdin
     from pointsman.cli.jobs.job_input import read_jobs
     from pointsman.runtime.clock import utc_now
@@ -137,7 +143,7 @@ def _many(
         lines = (stdin.read_bytes() if str(source) == "-" else source.read_bytes()).split(b"\n")
     except OSError as error:
         raise CommandError(f"{source} cannot be read: {error.strerror}", code=2) from None
-    jobs, bad = read_jobs(lines, defaults, utc_now, largest)
+    read = jobs, bad, _ = read_jobs(lines, defaults, utc_now, largest)
     for problem in bad[:SHOWN]:
         screen.note(str(problem))
     if len(bad) > SHOWN:
@@ -147,7 +153,7 @@ def _many(
         raise CommandError(f"{len(bad)} of {len(bad) + len(jobs)} lines are no jobs; nothing was sent", fix)
     if not jobs:
         raise CommandError(f"no jobs in {source}", "one JSON object to a line is wanted")
-    return jobs, not bad
+    return read
 
 
 #: So many bad lines are told one by one.

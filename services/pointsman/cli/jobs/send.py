@@ -1,11 +1,13 @@
 """Sends jobs, says which were taken, and waits for what becomes of them."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from pointsman.bus.errors import BusError
 from pointsman.cli import screen
+from pointsman.cli.jobs.batch_lines import result_line
 from pointsman.cli.show.outcome import answer_lines, outcome_line
 from pointsman.client.client import Client
 from pointsman.identity.keys import PrivateKey
@@ -20,13 +22,17 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Where to, and what to print. `timeout_s` counts from when the last job was published."""
+    """Where to, and what to print. `timeout_s` counts from when the last job was published.
+
+    `custom_ids`: by job, of those that came from a batch file.
+    """
 
     kafka: KafkaPart
     wait: bool
     timeout_s: float | None
     as_json: bool
     key: PrivateKey | None = None
+    custom_ids: Mapping[UUID, str] = field(default_factory=dict)
 
 
 async def send(jobs: Sequence[Job], sending: Sending) -> bool:
@@ -74,7 +80,7 @@ async def _await(client: Client, jobs: Sequence[Job], sending: Sending) -> bool:
                 async for outcome in client.outcomes(list(open_ids)):
                     open_ids.discard(outcome.job_id)
                     completed += isinstance(outcome, JobCompleted)
-                    _print_outcome(outcome, sending.as_json, alone=len(jobs) == 1)
+                    _print_outcome(outcome, sending, alone=len(jobs) == 1)
                     advance(1)
     except TimeoutError:
         raise CommandError(
@@ -86,8 +92,12 @@ async def _await(client: Client, jobs: Sequence[Job], sending: Sending) -> bool:
     return completed == len(jobs)
 
 
-def _print_outcome(outcome: Outcome, as_json: bool, *, alone: bool) -> None:
-    if as_json or not screen.on_terminal():
+def _print_outcome(outcome: Outcome, sending: Sending, *, alone: bool) -> None:
+    custom_id = sending.custom_ids.get(outcome.job_id)
+    if custom_id is not None:
+        screen.print_json(result_line(custom_id, outcome), stream=True)
+        return
+    if sending.as_json or not screen.on_terminal():
         screen.print_json(outcome, stream=True)
         return
     screen.show(outcome_line(outcome, 0 if alone else screen.console().width))

@@ -53,7 +53,7 @@ def test_every_bad_line_is_told_by_its_number_and_reason() -> None:
         b'{"agent_id": "billing", "prompt": "NaN", "temperature": NaN}',
         b"\xff\xfe{}",
     ]
-    jobs, bad = read_jobs(lines, {}, now)
+    jobs, bad, _ = read_jobs(lines, {}, now)
     assert len(jobs) == 1
     assert [each.number for each in bad] == [3, 4, 5, 6, 7, 8]
     assert str(bad[1]) == "line 4: prompt: is empty"
@@ -64,14 +64,14 @@ def test_every_bad_line_is_told_by_its_number_and_reason() -> None:
 
 def test_one_id_twice_names_both_lines() -> None:
     same = job(job_id="01920000-0000-7000-8000-000000000001")
-    jobs, bad = read_jobs([same, b"\n", same], {}, now)
+    jobs, bad, _ = read_jobs([same, b"\n", same], {}, now)
     assert len(jobs) == 1
     assert (bad[0].number, "line 1" in bad[0].message) == (3, True)
 
 
 def test_flags_fill_only_what_a_line_leaves_out() -> None:
     lines = [b'{"prompt": "a"}', b'{"prompt": "b", "agent_id": "own", "kind": "sql"}', b"[1]", b"{"]
-    jobs, bad = read_jobs(lines, {"agent_id": "from-flag", "kind": "invoice"}, now)
+    jobs, bad, _ = read_jobs(lines, {"agent_id": "from-flag", "kind": "invoice"}, now)
     assert [(each.agent_id, each.kind) for each in jobs] == [("from-flag", "invoice"), ("own", "sql")]
     assert [each.number for each in bad] == [3, 4]
 

@@ -1,0 +1,60 @@
+"""Lines of OpenAI's batch files: a request with an id of its own, and what became of it; pure."""
+
+from typing import Any
+from uuid import UUID
+
+from pointsman_schemas.base import Json
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, Outcome
+
+URL = "/v1/chat/completions"
+_LONGEST = 512
+
+
+def is_batch_line(body: Json) -> bool:
+    """Whether it is such a request, and no job of ours."""
+    return "custom_id" in body and "body" in body
+
+
+def as_plain_body(line: Json) -> tuple[str, Json]:
+    """Its own id, and the job that it asks for.
+
+    Raises:
+        ValueError: it is none; says why.
+    """
+    custom_id, body = line["custom_id"], line["body"]
+    if not isinstance(custom_id, str) or not 0 < len(custom_id) <= _LONGEST:
+        raise ValueError(f"custom_id: must be a text of 1 to {_LONGEST} characters")
+    if line.get("method", "POST") != "POST" or line.get("url", URL) != URL:
+        raise ValueError(f"method and url: only POST {URL} is done")
+    if not isinstance(body, dict):
+        raise ValueError("body: must be a JSON object")  # noqa: TRY004 -- as every other problem of a line
+    if body.get("stream"):
+        raise ValueError("body.stream: a batch has whole answers")
+    unknown = line.keys() - {"custom_id", "method", "url", "body"}
+    if unknown:
+        raise ValueError(f"{min(unknown)}: is no field of a batch's line")
+    return custom_id, {"request": body, "metadata": {"custom_id": custom_id}}
+
+
+def result_line(custom_id: str, outcome: Outcome) -> Json:
+    """As a line of a batch's output file, or of its error file."""
+    result: Json = {"id": _id(outcome.job_id), "custom_id": custom_id, "response": None, "error": None}
+    if isinstance(outcome, JobCompleted):
+        result["response"] = {
+            "status_code": 200,
+            "request_id": str(outcome.job_id),
+            "body": outcome.response,
+        }
+    else:
+        result["error"] = {"code": _code(outcome), "message": outcome.message}
+    return result
+
+
+def _id(job_id: UUID) -> str:
+    return f"batch_req_{job_id.hex}"
+
+
+def _code(outcome: Any) -> str:
+    if isinstance(outcome, JobExpired):
+        return "batch_expired"
+    return "batch_cancelled" if isinstance(outcome, JobCancelled) else str(outcome.reason.value)
