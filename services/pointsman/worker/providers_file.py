@@ -95,14 +95,14 @@ class ProviderRow(Value):
     """An endpoint. The key is not in here: `key` reads it when it is needed."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
-    format: Literal["openai", "azure"] = Field(
+    format: Literal["openai", "azure", "anthropic"] = Field(
         default="openai", description="what it speaks; most speak OpenAI's, see docs/providers.md"
     )
     base_url: Annotated[str, BeforeValidator(_substitute), AfterValidator(_base_url)]
     key_env: Annotated[str, AfterValidator(_key_env)] | None = None
     token: TokenRow | None = Field(default=None, description="in place of a key: a token that is renewed")
     api_version: str | None = Field(
-        default=None, pattern=r"^[a-z0-9][a-z0-9.-]{0,31}$", description="for format azure: `api-version`"
+        default=None, pattern=r"^[a-z0-9][a-z0-9.-]{0,31}$", description="for formats azure and anthropic"
     )
     genai_prices_provider: str | None = Field(
         default=None, description="whose prices hold, by genai-prices; without it the cost is unknown"
@@ -111,6 +111,9 @@ class ProviderRow(Value):
         default={}, description="by model, US dollars for a million tokens; these come first"
     )
     timeout_s: float = Field(default=60, gt=0, le=3600, description="for one call, from sent to answered")
+    answer_tokens: int = Field(
+        default=8192, ge=1, description="for format anthropic: asked for at most, if the job sets no bound"
+    )
     stream: bool = Field(
         default=True, description="ask for a stream where the job does, see docs/streaming.md"
     )
@@ -124,8 +127,8 @@ class ProviderRow(Value):
     def _fits_together(self) -> "ProviderRow":
         if self.key_env is not None and self.token is not None:
             raise ValueError("has `key_env` and `token`: one of them is sent")
-        if self.api_version is not None and self.format != "azure":
-            raise ValueError(f"`api_version` is for format azure, not for {self.format}")
+        if self.api_version is not None and self.format not in ("azure", "anthropic"):
+            raise ValueError(f"`api_version` is for formats azure and anthropic, not for {self.format}")
         if self.format == "azure" and self.api_version is None and not is_azure_v1(self.base_url):
             raise ValueError("format azure wants an `api_version`, or a base_url that ends in /openai/v1")
         return self

@@ -175,7 +175,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(problems
     [
         ("format: azure", "format azure wants an `api_version`, or a base_url that ends in /openai/v1"),
         ("format: acme", "must be "),
-        ('api_version: "2024-10-21"', "`api_version` is for format azure, not for openai"),
+        ('api_version: "2024-10-21"', "`api_version` is for formats azure and anthropic, not for openai"),
         ("token: {file: /t}", "has `key_env` and `token`: one of them is sent"),
         ("token: {}", "wants one of `command` and `file`"),
         ("token: {file: /t, command: t}", "wants one of `command` and `file`"),
@@ -219,7 +219,7 @@ def test_the_rows_that_the_shipped_file_shows_as_comments_are_good(read: Any) ->
     text = starter.PROVIDERS.read_text()
     lines = text.replace("  # - name", "  - name").replace("  #   ", "    ").splitlines()
     shown = read("\n".join(lines))
-    assert [row.name for row in shown.providers] == ["simulator", "openai", "azure", "local"]
+    assert [row.name for row in shown.providers] == ["simulator", "openai", "anthropic", "azure", "local"]
 
 
 def test_own_prices_are_read_by_model(read: Any) -> None:

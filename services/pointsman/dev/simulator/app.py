@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -14,15 +15,17 @@ from pointsman.dev.simulator.answering.answers import question
 from pointsman.dev.simulator.answering.models import BY_NAME
 from pointsman.dev.simulator.asgi import App, Receive, Scope, Send, deliver, read
 from pointsman.dev.simulator.control import Control
+from pointsman.dev.simulator.dialects.addresses import CHAT, MESSAGES, dialect_at
+from pointsman.dev.simulator.dialects.dialect import Dialect
+from pointsman.dev.simulator.dialects.openai import authorize
 from pointsman.dev.simulator.faults import Faults
 from pointsman.dev.simulator.ledger import RequestLedger
-from pointsman.dev.simulator.provider import SimulatedProvider, authorize, known
+from pointsman.dev.simulator.provider import SimulatedProvider, known
 from pointsman.dev.simulator.quotas import Quotas
 from pointsman.dev.simulator.reply import SimulatedReply, refused, whole
 from pointsman.dev.simulator.server import serve, served
 from pointsman.dev.simulator.settings import SimulatorSettings
 
-CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
 
 
@@ -34,7 +37,7 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
     provider = SimulatedProvider(settings, faults, canned(), Quotas(settings.quotas))
     control = Control(faults, ledger)
 
-    async def chat(scope: Scope, receive: Receive, send: Send) -> None:
+    async def chat(scope: Scope, receive: Receive, send: Send, dialect: Dialect) -> None:
         body = await read(receive)
         if body is None:
             return
@@ -50,7 +53,8 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
         ended = "abandoned"
         try:
             call_id = f"{int(now * 1e6):016x}{entry.serial:08x}"  # unique across restarts too
-            reply = provider.answer(headers, body, call_id=call_id, now=now)
+            query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+            reply = provider.answer(headers, body, call_id=call_id, now=now, dialect=dialect, query=query)
             entry.status = None if reply.hang else reply.status
             ended = await deliver(reply, receive, send, request_id=call_id)
         finally:
@@ -61,8 +65,9 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             method, path = scope["method"], scope["path"]
-            if path == CHAT and method == "POST":
-                await chat(scope, receive, send)
+            dialect = dialect_at(path) if method == "POST" else None
+            if dialect is not None:
+                await chat(scope, receive, send, dialect)
             elif path.startswith("/_sim/"):
                 await deliver(control.answer(method, path, await read(receive) or b""), receive, send)
             else:
@@ -96,7 +101,7 @@ def canned() -> dict[str, Any]:
 
 def _other(method: str, path: str, headers: dict[bytes, bytes]) -> SimulatedReply:
     if method != "GET" or not (path == MODELS or path.startswith(MODELS + "/")):
-        hint = f"Known here: POST {CHAT}, GET {MODELS}, and /_sim/{{requests,stats,faults}}."
+        hint = f"Known here: POST {CHAT} and {MESSAGES}, GET {MODELS}, and /_sim/{{requests,stats,faults}}."
         return refused(errors.Refusal(404, f"There is no {method} {path}. {hint}", code="unknown_url"))
     try:
         authorize(headers)

@@ -1,16 +1,14 @@
 """What a fault does to an answer."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from math import ceil
 from typing import assert_never
 
-from orjson import dumps
-
 from pointsman.dev.simulator import errors
 from pointsman.dev.simulator.answering.draw import lognormal
-from pointsman.dev.simulator.answering.stream import DONE, EVENT_END, event
+from pointsman.dev.simulator.answering.stream import DONE, EVENT_END
 from pointsman.dev.simulator.faults import (
     ContentFilter,
     Cut,
@@ -76,7 +74,10 @@ def _retry_after(limit: RateLimit, now: float) -> str | None:
     return f"{limit.retry_after_s:g}"
 
 
-def spoilt(reply: SimulatedReply, fate: Spoiling | None) -> SimulatedReply:
+def spoilt(
+    reply: SimulatedReply, fate: Spoiling | None, told: Callable[[str, str | None], tuple[bytes, bytes]]
+) -> SimulatedReply:
+    """The reply as the fault leaves it; `told`: the body and the event of an error of that type and code."""
     match fate:
         case None | EmptyChoices():  # whose choices were never made
             return reply
@@ -87,7 +88,7 @@ def spoilt(reply: SimulatedReply, fate: Spoiling | None) -> SimulatedReply:
         case MalformedBody():
             return _malformed(reply, fate.after)
         case ErrorEvent():
-            return _failed(reply, fate)
+            return _failed(reply, fate, *told(fate.type, fate.code))
         case Unfinished():
             return (
                 reply
@@ -106,11 +107,9 @@ def _malformed(reply: SimulatedReply, after: float) -> SimulatedReply:
     return replace(reply, pieces=(broken,), length=len(broken))
 
 
-def _failed(reply: SimulatedReply, fate: ErrorEvent) -> SimulatedReply:
-    told = {"message": "The server had an error.", "type": fate.type, "param": None, "code": fate.code}
+def _failed(reply: SimulatedReply, fate: ErrorEvent, body: bytes, event: bytes) -> SimulatedReply:
     if reply.length is None:
-        return replace(reply, pieces=(*_first(reply, fate.after), event({"error": told})))
-    body = dumps({"error": told})
+        return replace(reply, pieces=(*_first(reply, fate.after), event))
     return replace(reply, pieces=(body,), length=len(body))
 
 

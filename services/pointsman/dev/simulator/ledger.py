@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+_KEYS = {"authorization", "api-key", "x-api-key", "x-goog-api-key"}
 RawHeaders = list[tuple[bytes, bytes]]
 JOBS_COUNTED = 200_000  # a long benchmark must not fill the memory: beyond this the oldest job is forgotten
 
@@ -23,8 +24,8 @@ class LoggedRequest:
 
     def shown(self) -> dict[str, Any]:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
-        if "authorization" in headers:
-            headers["authorization"] = "(not recorded)"
+        for name in _KEYS & headers.keys():
+            headers[name] = "(not recorded)"
         try:
             body = orjson.loads(self.body)
         except orjson.JSONDecodeError:

@@ -2,28 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
 
-from pointsman.dev.simulator import errors
+from pointsman.dev.simulator import errors, reply
 from pointsman.dev.simulator.answering.answers import Canned, text_of
-from pointsman.dev.simulator.answering.completion import (
-    CompletionChoice,
-    Json,
-    choices,
-    completion,
-    head,
-    usage,
-)
+from pointsman.dev.simulator.answering.completion import CompletionChoice, Json, choices, usage
 from pointsman.dev.simulator.answering.draw import digest, lognormal
 from pointsman.dev.simulator.answering.models import BY_NAME, MODELS, SimulatedModel
-from pointsman.dev.simulator.answering.stream import events
-from pointsman.dev.simulator.checks import parse
+from pointsman.dev.simulator.dialects.addresses import OPENAI
+from pointsman.dev.simulator.dialects.dialect import Dialect, SimulatedAnswer
 from pointsman.dev.simulator.fates import Refusing, ordered, refusal, spoilt
 from pointsman.dev.simulator.faults import EmptyChoices, Faults, SimulatedCall
 from pointsman.dev.simulator.quotas import Quotas
-from pointsman.dev.simulator.reply import SimulatedReply, as_headers, refused, streamed, whole
+from pointsman.dev.simulator.reply import SimulatedReply
 from pointsman.dev.simulator.settings import SimulatorSettings
 
 Headers = Mapping[bytes, bytes]
@@ -36,11 +30,20 @@ class SimulatedProvider:
     canned: Canned
     quotas: Quotas = field(default_factory=lambda: Quotas({}))
 
-    def answer(self, headers: Headers, body: bytes, *, call_id: str, now: float) -> SimulatedReply:
+    def answer(
+        self,
+        headers: Headers,
+        body: bytes,
+        *,
+        call_id: str,
+        now: float,
+        dialect: Dialect = OPENAI,
+        query: Mapping[str, str] | None = None,
+    ) -> SimulatedReply:
         """The reply to a chat request; but for `call_id` and `now` it depends on request and faults only."""
+        refused = partial(reply.refused, told=dialect.refusal)
         try:
-            authorize(headers)
-            request = parse(body)
+            request = dialect.read(headers, query or {}, body)
             model = known(request["model"])
         except errors.Refusal as wrong:
             return refused(wrong)
@@ -54,12 +57,16 @@ class SimulatedProvider:
         try:
             left = self._left(request, model, made, now)
         except errors.Refusal as wrong:
+            wrong.headers = dialect.left(wrong.headers, now)
             return refused(wrong, delay_s=order.delay_s)
-        name = f"chatcmpl-{call_id}"
-        reply = _served(request, model, made, name=name, now=now, delay_s=delay_s, gap_s=order.gap_s)
+        answer = SimulatedAnswer(request, model, made, call_id, now)
+        if request.get("stream"):
+            served = reply.streamed(dialect.events(answer), delay_s=delay_s, gap_s=order.gap_s)
+        else:
+            served = reply.whole(dialect.whole(answer), delay_s=delay_s, gap_s=order.gap_s)
         if left:
-            reply = replace(reply, headers=as_headers(left))
-        return spoilt(reply, order.fate)
+            served = replace(served, headers=reply.as_headers(dialect.left(left, now)))
+        return spoilt(served, order.fate, dialect.failure)
 
     def _left(
         self, request: Json, model: SimulatedModel, made: list[CompletionChoice], now: float
@@ -72,13 +79,6 @@ class SimulatedProvider:
         given = self.settings.latency_ms
         median = given.get(model.name, given.get(model.tier, model.latency_ms))
         return lognormal(seed, "latency", median=median, sigma=self.settings.jitter) / 1000
-
-
-def authorize(headers: Headers) -> None:
-    """Raises `Refusal` (401) unless there is a bearer key; any key will do."""
-    scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() != b"bearer" or not key.strip():
-        raise errors.no_key()
 
 
 def known(name: str) -> SimulatedModel:
@@ -98,20 +98,3 @@ def _call(headers: Headers, request: dict[str, Any], model: SimulatedModel, mess
         messages=messages,
         text="\n".join(text_of(message) for message in request["messages"]),
     )
-
-
-def _served(
-    request: dict[str, Any],
-    model: SimulatedModel,
-    made: list[CompletionChoice],
-    *,
-    name: str,
-    now: float,
-    delay_s: float,
-    gap_s: float,
-) -> SimulatedReply:
-    if request.get("stream"):
-        sent = events(head("chat.completion.chunk", name, model, now), request, made)
-        return streamed(sent, delay_s=delay_s, gap_s=gap_s)
-    answer = completion(head("chat.completion", name, model, now), request, made)
-    return whole(orjson.dumps(answer), delay_s=delay_s, gap_s=gap_s)

@@ -1,6 +1,6 @@
 """An HTTP answer as data: what to send, how fast, and where to break it off."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -42,10 +42,16 @@ def streamed(events: list[bytes], *, delay_s: float, gap_s: float) -> SimulatedR
     return SimulatedReply(200, pieces, content_type=EVENTS, delay_s=delay_s, gap_s=gap_s)
 
 
-def refused(refusal: Refusal, *, delay_s: float = 0) -> SimulatedReply:
-    body = refusal.body()
+def refused(
+    refusal: Refusal,
+    *,
+    delay_s: float = 0,
+    told: Callable[[Refusal], tuple[int, bytes]] = lambda refusal: (refusal.status, refusal.body()),
+) -> SimulatedReply:
+    """An error; `told` makes status and body of it, by default as OpenAI's."""
+    status, body = told(refusal)
     headers = as_headers(refusal.headers)
-    return SimulatedReply(refusal.status, (body,), length=len(body), headers=headers, delay_s=delay_s)
+    return SimulatedReply(status, (body,), length=len(body), headers=headers, delay_s=delay_s)
 
 
 def as_headers(named: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from pointsman.worker.providers.anthropic.messages import AnthropicMessages
 from pointsman.worker.providers.openai_chat import AzureOpenAI, OpenAIChat
 from pointsman.worker.providers.wire_format import WireFormat
 from pointsman.worker.providers_file import ProviderRow
@@ -14,5 +15,7 @@ def wire_format_of(row: ProviderRow) -> WireFormat:
             return OpenAIChat()
         case "azure":
             return AzureOpenAI(row.api_version)
+        case "anthropic":
+            return AnthropicMessages(row.answer_tokens, row.api_version)
         case _:
             assert_never(row.format)

@@ -138,7 +138,8 @@ _WORDS: tuple[tuple[RefusalKind, frozenset[str]], ...] = (
         RefusalKind.FAILING,
         _words(
             "overloaded engineoverloaded modeloverloaded server internal internalserver serviceunavailable"
-            " unavailable badgateway capacityexceeded internalfailure upstream apiconnection modelnotready"
+            " api unavailable badgateway capacityexceeded internalfailure upstream apiconnection"
+            " modelnotready"
         ),
     ),
 )

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pointsman.dev.simulator.answering.draw import digest, lognormal, unit
 from pointsman.dev.simulator.answering.stream import DONE, EVENT_END, event
+from pointsman.dev.simulator.dialects.addresses import OPENAI
 from pointsman.dev.simulator.fates import ordered, spoilt
 from pointsman.dev.simulator.faults import (
     RULES,
@@ -128,7 +129,7 @@ def spoilt_events(gap_s: float, **effect: object) -> list[bytes]:
     order = ordered([rule.effect], seed=1)
     assert isinstance(order.fate, MalformedBody | ErrorEvent | Unfinished)
     events = [event({"n": number}) for number in range(10)]
-    spoilt_reply = spoilt(streamed([*events, DONE], delay_s=0, gap_s=gap_s), order.fate)
+    spoilt_reply = spoilt(streamed([*events, DONE], delay_s=0, gap_s=gap_s), order.fate, OPENAI.failure)
     if gap_s:
         assert len(spoilt_reply.pieces) > 4
     return b"".join(spoilt_reply.pieces).split(EVENT_END)

@@ -36,16 +36,17 @@ def _parts(index: int, choice: CompletionChoice) -> Iterator[Json]:
     for i, call in enumerate(choice.calls):
         first = call | {"index": i, "function": {"name": call["function"]["name"], "arguments": ""}}
         yield _part(index, {"tool_calls": [first]})
-        for piece in _grouped(call["function"]["arguments"]):
+        for piece in grouped(call["function"]["arguments"]):
             yield _part(index, {"tool_calls": [{"index": i, "function": {"arguments": piece}}]})
-    for i, piece in enumerate(_grouped(choice.text or "")):
+    for i, piece in enumerate(grouped(choice.text or "")):
         entries = choice.logprobs and choice.logprobs[i * EVENT_TOKENS : (i + 1) * EVENT_TOKENS]
         logprobs = None if entries is None else {"content": entries, "refusal": None}
         yield _part(index, {"content": piece}, logprobs=logprobs)
     yield _part(index, {}, finish=choice.finish)
 
 
-def _grouped(text: str) -> list[str]:
+def grouped(text: str) -> list[str]:
+    """The text in pieces, as events have them."""
     tokens = split(text)
     return ["".join(tokens[i : i + EVENT_TOKENS]) for i in range(0, len(tokens), EVENT_TOKENS)]
 

@@ -1,0 +1,24 @@
+"""Which format is spoken at an address."""
+
+import re
+
+from pointsman.dev.simulator.dialects.anthropic import AnthropicDialect
+from pointsman.dev.simulator.dialects.dialect import Dialect
+from pointsman.dev.simulator.dialects.openai import AzureDialect, OpenAIDialect
+
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
+OPENAI = OpenAIDialect()
+_ANTHROPIC = AnthropicDialect()
+_AZURE = re.compile(r"/openai/(?:v1|deployments/([^/]+))/chat/completions")
+
+
+def dialect_at(path: str) -> Dialect | None:
+    """The format of what is posted there; None where nothing is taken."""
+    if path == CHAT:
+        return OPENAI
+    if path == MESSAGES:
+        return _ANTHROPIC
+    if azure := _AZURE.fullmatch(path):
+        return AzureDialect(azure[1])
+    return None

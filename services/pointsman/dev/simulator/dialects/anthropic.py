@@ -1,0 +1,158 @@
+"""Anthropic's messages."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from pointsman.dev.simulator.answering.completion import CompletionChoice, usage
+from pointsman.dev.simulator.answering.stream import grouped
+from pointsman.dev.simulator.answering.tokens import count
+from pointsman.dev.simulator.dialects.anthropic_request import VERSIONS, read
+from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAnswer
+from pointsman.dev.simulator.dialects.openai import authorize
+from pointsman.dev.simulator.errors import Refusal
+
+_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
+_STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_THOUGHT = "The request is looked at from both sides."
+
+
+class AnthropicDialect:
+    """See `Dialect`."""
+
+    def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
+        if not headers.get(b"x-api-key", b"").strip():
+            authorize(headers)
+        version = headers.get(b"anthropic-version", b"").decode("latin-1")
+        if version not in VERSIONS:
+            raise Refusal(400, f"anthropic-version: must be one of {', '.join(VERSIONS)}")
+        return read(body, samples=version == VERSIONS[0])
+
+    def whole(self, answer: SimulatedAnswer) -> bytes:
+        blocks = [block for choice in answer.made for block in _blocks(answer.request, choice)]
+        return orjson.dumps(_message(answer, blocks, _stop(answer), _usage(answer)))
+
+    def events(self, answer: SimulatedAnswer) -> list[bytes]:
+        return [_event(data) for data in _events(answer)]
+
+    def refusal(self, refusal: Refusal) -> tuple[int, bytes]:
+        kind = _KINDS.get(refusal.status, "api_error")
+        error = {"type": kind, "message": refusal.message}
+        return refusal.status, orjson.dumps({"type": "error", "error": error, "request_id": "req_simulated"})
+
+    def failure(self, kind: str, code: str | None) -> tuple[bytes, bytes]:
+        error = {"type": "api_error" if kind == "server_error" else kind, "message": "Internal server error"}
+        told = {"type": "error", "error": error}
+        return orjson.dumps(told), _event(told)
+
+    def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
+        told = {}
+        for unit in ("requests", "tokens"):
+            if (amount := left.get(f"x-ratelimit-remaining-{unit}")) is not None:
+                back_s = float(left[f"x-ratelimit-reset-{unit}"].removesuffix("s"))
+                at = datetime.fromtimestamp(now, UTC) + timedelta(seconds=back_s)
+                told[f"anthropic-ratelimit-{unit}-remaining"] = amount
+                told[f"anthropic-ratelimit-{unit}-reset"] = at.isoformat()
+        return told
+
+
+def _blocks(request: Json, choice: CompletionChoice) -> Iterator[Json]:
+    if request.get("thinks"):
+        yield {"type": "thinking", "thinking": _THOUGHT, "signature": "c2lnbmVk"}
+    if choice.text:
+        yield {"type": "text", "text": choice.text}
+    for call in choice.calls:
+        function = call["function"]
+        try:
+            arguments = orjson.loads(function["arguments"])
+        except orjson.JSONDecodeError:  # cut off
+            arguments = {}
+        yield {"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments}
+
+
+def _stop(answer: SimulatedAnswer) -> str | None:
+    if not answer.made:
+        return "end_turn"
+    choice = answer.made[0]
+    return "tool_use" if choice.calls and choice.finish == "stop" else _STOPS[choice.finish]
+
+
+def _usage(answer: SimulatedAnswer) -> Json:
+    """Where a prompt is marked for the cache, half of it was there, and a quarter is written."""
+    told = usage(answer.request, answer.made)
+    asked, marked = told["prompt_tokens"], answer.request.get("marked")
+    read, written = (asked // 2, asked // 4) if marked else (0, 0)
+    thought = count(_THOUGHT) if answer.request.get("thinks") else 0
+    return {
+        "input_tokens": asked - read - written,
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": read,
+        "output_tokens": told["completion_tokens"] + thought,
+        "output_tokens_details": {"thinking_tokens": thought},
+        "service_tier": "standard",
+    }
+
+
+def _message(answer: SimulatedAnswer, blocks: list[Json], stop: str | None, usage: Json) -> Json:
+    return {
+        "id": f"msg_{answer.call_id}",
+        "type": "message",
+        "role": "assistant",
+        "model": answer.model.snapshot,
+        "content": blocks,
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+
+
+def _events(answer: SimulatedAnswer) -> Iterator[Json]:
+    usage = _usage(answer)
+    yield {
+        "type": "message_start",
+        "message": _message(answer, [], None, {**usage, "output_tokens": 1}),
+    }
+    yield {"type": "ping"}
+    blocks = (block for choice in answer.made for block in _blocks(answer.request, choice))
+    for index, block in enumerate(blocks):
+        begun, deltas = _block_in_pieces(block)
+        yield {"type": "content_block_start", "index": index, "content_block": begun}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    yield {
+        "type": "message_delta",
+        "delta": {"stop_reason": _stop(answer), "stop_sequence": None},
+        "usage": usage,
+    }
+    yield {"type": "message_stop"}
+
+
+def _block_in_pieces(block: Json) -> tuple[Json, list[Json]]:
+    match block["type"]:
+        case "text":
+            return {**block, "text": ""}, [
+                {"type": "text_delta", "text": piece} for piece in grouped(block["text"])
+            ]
+        case "thinking":
+            thoughts = [{"type": "thinking_delta", "thinking": piece} for piece in grouped(block["thinking"])]
+            signed = {"type": "signature_delta", "signature": block["signature"]}
+            return {**block, "thinking": "", "signature": ""}, [*thoughts, signed]
+        case _:
+            parts = grouped(orjson.dumps(block["input"]).decode())
+            return {**block, "input": {}}, [
+                {"type": "input_json_delta", "partial_json": part} for part in parts
+            ]
+
+
+def _event(data: Any) -> bytes:
+    return f"event: {data['type']}".encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"

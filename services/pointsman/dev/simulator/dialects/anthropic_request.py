@@ -1,0 +1,129 @@
+"""A request of Anthropic's messages, checked, in OpenAI's shape; it shares nothing with the worker's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from pointsman.dev.simulator.checks import parse
+from pointsman.dev.simulator.dialects.dialect import Json
+from pointsman.dev.simulator.errors import Refusal
+
+_KNOWN = {
+    "model", "max_tokens", "messages", "system", "stream", "stop_sequences", "temperature", "top_p", "top_k",
+    "tools", "tool_choice", "metadata", "thinking", "output_config", "service_tier", "cache_control",
+}  # fmt: skip
+VERSIONS = ("2023-06-01", "2026-10-21")
+_SAMPLING = ("temperature", "top_p", "top_k")
+_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+
+
+def read(body: bytes, *, samples: bool) -> Json:
+    """The request; `marked` where a prompt cache is asked for, `thinks` where thoughts are told.
+
+    `samples`: the older version, in which it may be said how answers are drawn.
+
+    Raises:
+        Refusal: 400, as the real provider refuses it.
+    """
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _bad(f"The request body is not valid JSON: {error}") from error
+    if not isinstance(asked, dict):
+        raise _bad("The request body must be an object")
+    for name in asked:
+        if name not in _KNOWN or (name in _SAMPLING and not samples):
+            raise _bad(f"{name}: Extra inputs are not permitted")
+    most = asked.get("max_tokens")
+    if not isinstance(most, int) or most < 1:
+        raise _bad("max_tokens: Field required")
+    if (temperature := asked.get("temperature")) is not None and not 0 <= temperature <= 1:
+        raise _bad("temperature: range: 0..1")
+    thinking = asked.get("thinking") or {}
+    if thinking.get("type") == "enabled" and not 1024 <= thinking.get("budget_tokens", 0) < most:
+        raise _bad("thinking.budget_tokens: must be at least 1024 and less than max_tokens")
+    chat = parse(orjson.dumps(_chat(asked)))
+    return chat | {
+        "marked": b'"cache_control"' in body,
+        "thinks": thinking.get("type") in ("enabled", "adaptive"),
+    }
+
+
+def _chat(asked: Json) -> Json:
+    messages = [*_system(asked.get("system")), *_messages(asked.get("messages"))]
+    chat: Json = {"model": asked.get("model"), "messages": messages, "max_tokens": asked["max_tokens"]}
+    for name in ("stream", "temperature", "top_p"):
+        if name in asked:
+            chat[name] = asked[name]
+    if asked.get("stop_sequences"):
+        chat["stop"] = asked["stop_sequences"]
+    if asked.get("tools"):
+        chat["tools"] = [_tool(tool) for tool in asked["tools"]]
+    if choice := asked.get("tool_choice"):
+        named = {"type": "function", "function": {"name": choice.get("name")}}
+        chat["tool_choice"] = _CHOICES.get(choice["type"], named)
+        if choice.get("disable_parallel_tool_use"):
+            chat["parallel_tool_calls"] = False
+    if form := (asked.get("output_config") or {}).get("format"):
+        schema = {"name": "answer", "schema": form["schema"]}
+        chat["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return chat
+
+
+def _tool(tool: Json) -> Json:
+    if not isinstance(tool.get("input_schema"), dict) or tool["input_schema"].get("type") != "object":
+        raise _bad("tools.0.input_schema.type: Field required")
+    function = {"name": tool.get("name"), "parameters": tool["input_schema"]}
+    if "description" in tool:
+        function["description"] = tool["description"]
+    return {"type": "function", "function": function}
+
+
+def _system(system: Any) -> Iterator[Json]:
+    if system:
+        yield {"role": "system", "content": _content(system)}
+
+
+def _messages(messages: Any) -> Iterator[Json]:
+    if not isinstance(messages, list) or not messages:
+        raise _bad("messages: at least one message is required")
+    for message in messages:
+        if message.get("role") not in ("user", "assistant", "system"):
+            raise _bad("messages: role must be user, assistant or system")
+        content = message.get("content")
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        if not blocks:
+            raise _bad("messages: all messages must have non-empty content")
+        calls = [_call(block) for block in blocks if block["type"] == "tool_use"]
+        results = [block for block in blocks if block["type"] == "tool_result"]
+        rest = [block for block in blocks if block["type"] in ("text", "image", "document")]
+        for result in results:
+            told = _content(result.get("content") or "")
+            yield {"role": "tool", "tool_call_id": result["tool_use_id"], "content": told}
+        if rest or calls:
+            said: Json = {"role": message["role"], "content": _content(rest) if rest else None}
+            yield said | ({"tool_calls": calls} if calls else {})
+
+
+def _call(block: Json) -> Json:
+    function = {"name": block["name"], "arguments": orjson.dumps(block["input"]).decode()}
+    return {"id": block["id"], "type": "function", "function": function}
+
+
+def _content(content: Any) -> Any:
+    if isinstance(content, str):
+        return content
+    parts = []
+    for block in content:
+        if block["type"] == "text":
+            if not block["text"]:
+                raise _bad("messages: text content blocks must be non-empty")
+            parts.append({"type": "text", "text": block["text"]})
+        else:
+            parts.append({"type": block["type"]})
+    return parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" else parts
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(400, message)

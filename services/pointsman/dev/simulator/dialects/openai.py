@@ -1,0 +1,62 @@
+"""OpenAI's chat completions, at its own addresses and at Azure's."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from pointsman.dev.simulator import errors
+from pointsman.dev.simulator.answering.completion import completion, head
+from pointsman.dev.simulator.answering.stream import event, events
+from pointsman.dev.simulator.checks import parse
+from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAnswer
+
+
+class OpenAIDialect:
+    """See `Dialect`."""
+
+    def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
+        authorize(headers)
+        return parse(body)
+
+    def whole(self, answer: SimulatedAnswer) -> bytes:
+        return orjson.dumps(completion(_top("chat.completion", answer), answer.request, answer.made))
+
+    def events(self, answer: SimulatedAnswer) -> list[bytes]:
+        return events(_top("chat.completion.chunk", answer), answer.request, answer.made)
+
+    def refusal(self, refusal: errors.Refusal) -> tuple[int, bytes]:
+        return refusal.status, refusal.body()
+
+    def failure(self, kind: str, code: str | None) -> tuple[bytes, bytes]:
+        told = {"error": {"message": "The server had an error.", "type": kind, "param": None, "code": code}}
+        return orjson.dumps(told), event(told)
+
+    def left(self, left: Mapping[str, str], now: float) -> Mapping[str, str]:
+        return left
+
+
+class AzureDialect(OpenAIDialect):
+    """`deployment` is in the path, and the model's name; without it the body has the model."""
+
+    def __init__(self, deployment: str | None) -> None:
+        self._deployment = deployment
+
+    def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
+        if not headers.get(b"api-key", b"").strip():
+            authorize(headers)
+        if self._deployment is None:
+            return parse(body)
+        if not query.get("api-version"):
+            raise errors.Refusal(404, "Resource not found: api-version is missing.", code="404")
+        return parse(body) | {"model": self._deployment}
+
+
+def authorize(headers: Headers) -> None:
+    """Raises `Refusal` (401) unless there is a bearer key; any key will do."""
+    scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not key.strip():
+        raise errors.no_key()
+
+
+def _top(kind: str, answer: SimulatedAnswer) -> Json:
+    return head(kind, f"chatcmpl-{answer.call_id}", answer.model, answer.now)

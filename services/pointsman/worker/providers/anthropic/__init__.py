@@ -1,0 +1,1 @@
+"""Anthropic's messages: request, answer and stream, from and to the shape of OpenAI's chat."""

@@ -1,0 +1,74 @@
+"""Anthropic's messages as a wire format."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import orjson
+
+from pointsman.worker.calls.answer import Result
+from pointsman.worker.providers.anthropic.request import to_message_request
+from pointsman.worker.providers.anthropic.response import to_completion
+from pointsman.worker.providers.anthropic.stream import AnthropicEvents
+from pointsman.worker.providers.chat.completions import read_translated
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import Secrets
+from pointsman_schemas.base import Json
+
+#: With the one before it, `2023-06-01`, models may take `temperature`, `top_p` and `top_k`.
+_VERSION = "2026-10-21"
+
+
+class AnthropicMessages:
+    """See `WireFormat`. `most` tokens are asked for where a request sets no bound."""
+
+    def __init__(self, most: int, version: str | None = None) -> None:
+        self._most = most
+        self._version = version or _VERSION
+
+    def url(self, base_url: str, request: Json) -> str:
+        """See `WireFormat`."""
+        return f"{_v1(base_url)}/messages"
+
+    def models_url(self, base_url: str) -> str:
+        """See `WireFormat`."""
+        return f"{_v1(base_url)}/models"
+
+    def headers(self) -> Mapping[str, str]:
+        """See `WireFormat`."""
+        return {
+            "accept": "application/json",
+            "content-type": "application/json",
+            "anthropic-version": self._version,
+        }
+
+    def key_header(self, key: str) -> Mapping[str, str]:
+        """See `WireFormat`."""
+        return {"x-api-key": key}
+
+    def encode(self, request: Json) -> bytes:
+        """See `WireFormat`."""
+        return orjson.dumps(to_message_request(request, self._most, samples=self._version < _VERSION))
+
+    def decode(
+        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
+    ) -> Result:
+        """See `WireFormat`."""
+        created = int(at.timestamp())
+        return read_translated(
+            row,
+            status,
+            content,
+            lambda body: to_completion(body, created),
+            most_raw=most_raw,
+            secrets=secrets,
+        )
+
+    def translator(self, at: datetime) -> AnthropicEvents:
+        """See `WireFormat`."""
+        return AnthropicEvents(int(at.timestamp()))
+
+
+def _v1(base_url: str) -> str:
+    """Anthropic's own addresses are told without the version, others' with it."""
+    base = base_url.rstrip("/")
+    return base if base.endswith("/v1") else f"{base}/v1"

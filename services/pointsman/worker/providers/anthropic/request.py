@@ -1,0 +1,160 @@
+"""A chat request as one of Anthropic's messages."""
+
+from typing import Any
+
+from pointsman.worker.providers.anthropic.turns import conversation
+from pointsman.worker.providers.chat.fields import mapping, number, text, whole_number
+from pointsman.worker.providers.chat.parameters import (
+    answer_tokens,
+    functions,
+    named_choice,
+    refuse_others,
+    schema_of,
+    stops,
+)
+from pointsman.worker.providers.chat.parts import mark_of
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman_schemas.base import Json
+
+_KNOWN = {
+    "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "tools", "tool_choice",
+    "parallel_tool_calls", "response_format", "reasoning_effort", "thinking", "service_tier",
+}  # fmt: skip
+_EFFORTS = {
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "xhigh",
+    "max": "max",
+}
+
+
+def to_message_request(request: Json, most: int, *, samples: bool = False) -> Json:
+    """What asks for the same; `most` tokens where the request sets no bound, as there must be one.
+
+    `samples`: it may be said how answers are drawn, as it could once.
+
+    Raises:
+        UnsupportedRequestError: a field, which it names, is wrong or has no counterpart.
+    """
+    refuse_others(request, _KNOWN)
+    system, turns = conversation(request.get("messages"))
+    thinking = _thinking(request)
+    asked: Json = {
+        "model": text(request.get("model"), "model"),
+        "max_tokens": answer_tokens(request) or most + _budget(thinking),
+        "messages": turns,
+    }
+    if system:
+        asked["system"] = system
+    if request.get("stream") is True:
+        asked["stream"] = True
+    if sequences := stops(request):
+        asked["stop_sequences"] = sequences
+    if output := _output(request):
+        asked["output_config"] = output
+    if thinking:
+        asked["thinking"] = thinking
+    if who := request.get("safety_identifier") or request.get("user"):
+        asked["metadata"] = {"user_id": text(who, "user")}
+    sampling = _sampling(request) if samples else _default_sampling(request)
+    return asked | sampling | _tools(request) | _service_tier(request.get("service_tier"))
+
+
+def _default_sampling(request: Json) -> Json:
+    for name in ("temperature", "top_p", "top_k"):
+        if request.get(name) is not None and (name == "top_k" or number(request[name], name) != 1):
+            hint = "is the model's own there: leave it out, or give the provider api_version 2023-06-01"
+            raise UnsupportedRequestError(name, hint)
+    return {}
+
+
+def _sampling(request: Json) -> Json:
+    asked: Json = {}
+    if (temperature := request.get("temperature")) is not None:
+        if number(temperature, "temperature") > 1:
+            raise UnsupportedRequestError("temperature", "goes from 0 to 1 there")
+        asked["temperature"] = temperature
+    if (top_p := request.get("top_p")) is not None:
+        asked["top_p"] = number(top_p, "top_p")
+    if (top_k := request.get("top_k")) is not None:
+        asked["top_k"] = whole_number(top_k, "top_k")
+    return asked
+
+
+def _tools(request: Json) -> Json:
+    tools = [_tool(tool, function, path) for tool, function, path in functions(request)]
+    if not tools:
+        return {}
+    choice = _choice(request.get("tool_choice"))
+    if request.get("parallel_tool_calls") is False:
+        choice = {"type": "auto", **choice}
+        if choice["type"] != "none":
+            choice["disable_parallel_tool_use"] = True
+    return {"tools": tools, **({"tool_choice": choice} if choice else {})}
+
+
+def _tool(tool: Json, function: Json, path: str) -> Json:
+    asked: Json = {"name": function["name"], "input_schema": schema_of(function, path)}
+    if function.get("description"):
+        asked["description"] = text(function["description"], f"{path}.function.description")
+    if function.get("strict") is True:
+        asked["strict"] = True
+    mark = mark_of(tool, path) or mark_of(function, f"{path}.function")
+    return asked if mark is None else asked | {"cache_control": mark}
+
+
+def _choice(choice: Any) -> Json:
+    match choice:
+        case None:
+            return {}
+        case "auto" | "none":
+            return {"type": choice}
+        case "required":
+            return {"type": "any"}
+        case _:
+            return {"type": "tool", "name": named_choice(choice)}
+
+
+def _output(request: Json) -> Json:
+    output: Json = {}
+    effort = request.get("reasoning_effort")
+    if effort not in (None, "none"):
+        if not isinstance(effort, str) or effort not in _EFFORTS:
+            raise UnsupportedRequestError("reasoning_effort", f"must be one of {', '.join(_EFFORTS)} or none")
+        output["effort"] = _EFFORTS[effort]
+    match request.get("response_format"):
+        case None | {"type": "text"}:
+            pass
+        case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
+            output["format"] = {"type": "json_schema", "schema": schema}
+        case {"type": "json_object"}:
+            raise UnsupportedRequestError("response_format", "JSON is promised there by a json_schema only")
+        case _:
+            raise UnsupportedRequestError("response_format", "must be text or a json_schema with its schema")
+    return output
+
+
+def _thinking(request: Json) -> Json:
+    """In Anthropic's own words, as some models take them only; else as little as `none` asks for."""
+    given = request.get("thinking")
+    if given is not None:
+        return mapping(given, "thinking")
+    return {"type": "disabled"} if request.get("reasoning_effort") == "none" else {}
+
+
+def _budget(thinking: Json) -> int:
+    """Thoughts count as part of the answer."""
+    budget = thinking.get("budget_tokens")
+    return 0 if budget is None else whole_number(budget, "thinking.budget_tokens")
+
+
+def _service_tier(tier: Any) -> Json:
+    match tier:
+        case None | "auto":
+            return {}
+        case "default" | "standard_only":
+            return {"service_tier": "standard_only"}
+        case _:
+            raise UnsupportedRequestError("service_tier", "must be auto or default there")

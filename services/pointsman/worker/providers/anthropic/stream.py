@@ -1,0 +1,108 @@
+"""Events of a message of Anthropic's, as pieces of a chat completion."""
+
+from typing import Any
+
+from pointsman.worker.providers.anthropic.response import THOUGHTS, finish_reason, usage_of
+from pointsman.worker.providers.chat.arguments import written
+from pointsman.worker.providers.chat.completions import chunk_of, usage_chunk
+from pointsman_schemas.base import Json
+
+
+class AnthropicEvents:
+    """See `EventTranslator`. `created`: when the stream began, seconds since 1970."""
+
+    def __init__(self, created: int) -> None:
+        self.is_over = False
+        self._top: Json = {"id": None, "created": created, "model": None}
+        self._usage: Json = {}
+        self._calls = 0
+        self._block: Json = {}
+        self._has_text = self._has_arguments = False
+
+    def chunks(self, event: Json) -> list[Json]:
+        """See `EventTranslator`."""
+        match event:
+            case {"type": "message_start", "message": dict(message)}:
+                self._top |= {"id": message.get("id"), "model": message.get("model")}
+                self._count(message.get("usage"))
+                return [self._chunk({"role": "assistant", "refusal": None})]
+            case {"type": "content_block_start", "content_block": dict(block)}:
+                return self._begin(dict(block))
+            case {"type": "content_block_delta", "delta": dict(delta)}:
+                return self._go_on(delta)
+            case {"type": "content_block_stop"}:
+                return self._end_block()
+            case {"type": "message_delta", "delta": dict(delta)}:
+                self._count(event.get("usage"))
+                return self._finish(finish_reason(delta.get("stop_reason")))
+            case {"type": "message_stop"}:
+                self.is_over = True
+                return []
+            case _:
+                return []
+
+    def _begin(self, block: Json) -> list[Json]:
+        self._block, self._has_arguments = block, False
+        match block.get("type"):
+            case "tool_use":
+                self._calls += 1
+                given = block.get("input")
+                self._has_arguments = bool(given)
+                arguments = written(given) if given else ""
+                function = {"name": block.get("name") or "", "arguments": arguments}
+                return [self._call({"id": block.get("id") or "", "type": "function", "function": function})]
+            case "text":
+                return self._text(block.get("text"))
+            case "thinking":
+                block["thinking"] = ""
+                return []
+            case _:
+                return []
+
+    def _go_on(self, delta: Json) -> list[Json]:
+        match delta:
+            case {"type": "text_delta"}:
+                return self._text(delta.get("text"))
+            case {"type": "input_json_delta", "partial_json": str(part)} if part and self._calls:
+                self._has_arguments = True
+                return [self._call({"function": {"arguments": part}})]
+            case {"type": "thinking_delta", "thinking": str(part)} if self._block.get("type") == "thinking":
+                self._block["thinking"] += part
+                return [self._chunk({"reasoning_content": part})] if part else []
+            case {"type": "signature_delta", "signature": str(signature)}:
+                self._block["signature"] = signature
+                return []
+            case _:
+                return []
+
+    def _end_block(self) -> list[Json]:
+        block, self._block = self._block, {}
+        if block.get("type") in THOUGHTS:
+            return [self._chunk({"thinking_blocks": [block]})]
+        if block.get("type") == "tool_use" and not self._has_arguments:
+            return [self._call({"function": {"arguments": "{}"}})]
+        return []
+
+    def _finish(self, finish: str | None) -> list[Json]:
+        if finish is None:
+            return []
+        pieces = [self._chunk({} if self._has_text else {"content": None}, finish)]
+        usage = usage_of(self._usage)
+        return pieces if usage is None else [*pieces, usage_chunk(self._top, usage)]
+
+    def _text(self, text: Any) -> list[Json]:
+        if not isinstance(text, str) or not text:
+            return []
+        self._has_text = True
+        return [self._chunk({"content": text})]
+
+    def _call(self, call: Json) -> Json:
+        return self._chunk({"tool_calls": [{"index": self._calls - 1, **call}]})
+
+    def _chunk(self, delta: Json, finish: str | None = None) -> Json:
+        return chunk_of(self._top, delta, finish)
+
+    def _count(self, usage: Any) -> None:
+        """Its counts are sums: the last that is told holds."""
+        if isinstance(usage, dict):
+            self._usage |= {name: value for name, value in usage.items() if value is not None}

@@ -1,0 +1,124 @@
+"""Chat messages as Anthropic's turns: the system's words apart, results of tools in the user's turn."""
+
+import re
+from hashlib import blake2b
+from typing import assert_never
+
+from pointsman.worker.providers.chat.arguments import calls_of
+from pointsman.worker.providers.chat.fields import items, mapping, text
+from pointsman.worker.providers.chat.parts import (
+    MediaPart,
+    MessagePart,
+    TextPart,
+    mark_of,
+    parts_of,
+    texts_of,
+)
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman_schemas.base import Json
+
+_SYSTEM = ("system", "developer")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,256}\Z")
+
+
+def conversation(messages: object) -> tuple[str | list[Json], list[Json]]:
+    """The system's words, and the turns after them.
+
+    Raises:
+        UnsupportedRequestError: something in them is wrong or has no counterpart.
+    """
+    system: list[Json] = []
+    turns: list[Json] = []
+    for message, path in items(messages, "messages"):
+        role = message.get("role")
+        if role in _SYSTEM:
+            words = [_block(part) for part in texts_of(message.get("content"), f"{path}.content")]
+            if turns:
+                _append(turns, "system", _marked(words, message, path))
+            else:
+                system += _marked(words, message, path)
+        else:
+            speaker = "assistant" if role == "assistant" else "user"
+            _append(turns, speaker, _marked(_blocks(message, path), message, path))
+    if not turns:
+        raise UnsupportedRequestError("messages", "nobody but the system says anything")
+    return _plain(system), [turn | {"content": _plain(turn["content"])} for turn in turns]
+
+
+def _append(turns: list[Json], role: str, blocks: list[Json]) -> None:
+    """Two turns of the same in a row are one: results of several calls must be."""
+    if turns and turns[-1]["role"] == role:
+        turns[-1]["content"] += blocks
+    elif blocks:
+        turns.append({"role": role, "content": blocks})
+
+
+def _blocks(message: Json, path: str) -> list[Json]:
+    match message.get("role"):
+        case "user":
+            return [_block(part) for part in parts_of(message.get("content"), f"{path}.content")]
+        case "assistant":
+            return _answer(message, path)
+        case "tool":
+            content = [_block(part) for part in parts_of(message.get("content"), f"{path}.content")]
+            id = _id(text(message.get("tool_call_id"), f"{path}.tool_call_id"))
+            return [{"type": "tool_result", "tool_use_id": id, "content": _plain(content)}]
+        case role:
+            raise UnsupportedRequestError(f"{path}.role", f"`{role}` has no counterpart there")
+
+
+def _answer(message: Json, path: str) -> list[Json]:
+    """Its thoughts come first, as it was: only the model that had them can read them."""
+    if message.get("audio"):
+        raise UnsupportedRequestError(f"{path}.audio", "has no counterpart there")
+    thoughts = [
+        {name: value for name, value in mapping(block, place).items() if name != "index"}
+        for block, place in items(message.get("thinking_blocks") or [], f"{path}.thinking_blocks")
+    ]
+    words = parts_of(message.get("content"), f"{path}.content")
+    if refusal := message.get("refusal"):
+        words.append(TextPart(text(refusal, f"{path}.refusal")))
+    calls = [
+        {"type": "tool_use", "id": _id(id), "name": name, "input": arguments}
+        for _, id, name, arguments in calls_of(message, path)
+    ]
+    return [*thoughts, *(_block(part) for part in words), *calls]
+
+
+def _block(part: MessagePart) -> Json:
+    mark = {} if part.mark is None else {"cache_control": part.mark}
+    match part:
+        case TextPart():
+            return {"type": "text", "text": part.text, **mark}
+        case MediaPart():
+            kind = "document" if part.is_file else "image"
+            title = {} if part.name is None else {"title": part.name}
+            return {"type": kind, "source": _source(part), **title, **mark}
+        case _:
+            assert_never(part)
+
+
+def _source(part: MediaPart) -> Json:
+    if part.url is not None:
+        return {"type": "url", "url": part.url}
+    return {"type": "base64", "media_type": part.media_type, "data": part.data}
+
+
+def _marked(blocks: list[Json], message: Json, path: str) -> list[Json]:
+    """A mark on a message is one on its last block."""
+    mark = mark_of(message, path)
+    if mark is not None and blocks:
+        blocks[-1] = blocks[-1] | {"cache_control": mark}
+    return blocks
+
+
+def _plain(blocks: list[Json]) -> str | list[Json]:
+    """One text as a text."""
+    if not blocks:
+        return ""
+    return blocks[0]["text"] if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} else blocks
+
+
+def _id(id: str) -> str:
+    """A call's id; what Anthropic does not take for one gets another, always the same."""
+    return id if _ID.match(id) else f"toolu_{blake2b(id.encode(), digest_size=12).hexdigest()}"

@@ -1,0 +1,40 @@
+"""Arguments of a call, which are a text in one format and an object in another."""
+
+import orjson
+
+from pointsman.worker.providers.chat.fields import items, mapping, text
+from pointsman.worker.providers.lenient_json import read_json
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman_schemas.base import Json
+
+
+def calls_of(message: Json, path: str) -> list[tuple[Json, str, str, Json]]:
+    """The calls that an earlier answer made: each as it is, its id, its function's name and the arguments."""
+    found = []
+    for call, place in items(message.get("tool_calls") or [], f"{path}.tool_calls"):
+        if call.get("type", "function") != "function":
+            raise UnsupportedRequestError(f"{place}.type", "only calls of functions have a counterpart")
+        function = mapping(call.get("function"), f"{place}.function")
+        name = text(function.get("name"), f"{place}.function.name")
+        found.append(
+            (call, text(call.get("id"), f"{place}.id"), name, arguments_of(function.get("arguments")))
+        )
+    if message.get("function_call"):
+        raise UnsupportedRequestError(f"{path}.function_call", "give `tool_calls`, which took its place")
+    return found
+
+
+def arguments_of(written: object) -> Json:
+    """What a model wrote; what is no object, or not to be held in one, stands under `arguments`."""
+    if not isinstance(written, str) or not written.strip():
+        return {}
+    try:
+        read, changed = read_json(written.encode())
+    except ValueError:
+        read, changed = None, True
+    return read if isinstance(read, dict) and not changed else {"arguments": written}
+
+
+def written(arguments: object) -> str:
+    """An object of arguments as the text that OpenAI's format has."""
+    return orjson.dumps(arguments if isinstance(arguments, dict) else {}).decode()

@@ -1,0 +1,74 @@
+"""A chat completion made of what a provider of another format answered; pure."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import orjson
+
+from pointsman.worker.calls.answer import Result
+from pointsman.worker.providers.lenient_json import read_json
+from pointsman.worker.providers.raw_body import raw_body
+from pointsman.worker.providers.response import read_answer
+from pointsman.worker.providers.usage import MOST
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import Secrets
+from pointsman_schemas.base import Json
+
+
+def read_translated(
+    row: ProviderRow,
+    status: int,
+    content: bytes,
+    translate: Callable[[Json], Json | None],
+    *,
+    most_raw: int,
+    secrets: Secrets,
+) -> Result:
+    """What a whole body amounts to; what `translate` makes nothing of is an error, or nothing of use."""
+    try:
+        body, changed = read_json(content)
+    except ValueError:
+        body, changed = None, False
+    completion = translate(body) if isinstance(body, dict) else None
+    if completion is None:
+        return read_answer(row, status, content, most_raw=most_raw, secrets=secrets)
+    result = read_answer(row, status, orjson.dumps(completion), most_raw=most_raw, secrets=secrets)
+    return replace(result, raw=raw_body(content, most=most_raw)) if changed else result
+
+
+def completion_of(body: Json, created: int, message: Json, finish: str | None, usage: Json | None) -> Json:
+    """With the answer's own `id` and `model`."""
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    top = {"id": body.get("id"), "object": "chat.completion", "created": created, "model": body.get("model")}
+    return {**top, "choices": [choice], **({} if usage is None else {"usage": usage})}
+
+
+def chunk_of(top: Json, delta: Json, finish: str | None = None) -> Json:
+    """A piece of it; `top` is what all of them have in common."""
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return {**top, "object": "chat.completion.chunk", "choices": [choice]}
+
+
+def usage_chunk(top: Json, usage: Json) -> Json:
+    """The last piece."""
+    return {**top, "object": "chat.completion.chunk", "choices": [], "usage": usage}
+
+
+def counted(usage: Json, name: str, missing: int | None = None) -> int | None:
+    """So many tokens; None where they cannot be."""
+    value = usage.get(name)
+    if value is None:
+        return missing
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+    return value if is_count else None
+
+
+def usage_of_counts(asked: int, answered: int, *, read: int, written: int, reasoning: int) -> Json:
+    """Tokens as OpenAI tells them: `read` from a cache and `written` to it are among those `asked`."""
+    return {
+        "prompt_tokens": asked,
+        "completion_tokens": answered,
+        "total_tokens": asked + answered,
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+        "completion_tokens_details": {"reasoning_tokens": reasoning},
+    }

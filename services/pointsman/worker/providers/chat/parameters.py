@@ -1,0 +1,87 @@
+"""Parameters of a chat request: what has no counterpart elsewhere is refused, unless it says nothing."""
+
+from collections.abc import Collection
+from typing import Any
+
+from pointsman.worker.providers.chat.fields import items, mapping, text, whole_number
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman_schemas.base import Json
+
+#: What no answer depends on, and what is said in another way.
+_ASIDE = {
+    "model", "messages", "stream", "stream_options", "store", "metadata", "user", "safety_identifier",
+    "prompt_cache_key", "prompt_cache_retention",
+}  # fmt: skip
+#: Values that ask for what is done anyway.
+_SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "top_logprobs": (0,),
+    "parallel_tool_calls": (True,),
+    "modalities": (["text"],),
+    "service_tier": ("auto", "default"),
+    "tool_choice": ("auto",),
+    "function_call": ("auto", "none"),
+}
+_HINTS = {
+    "n": "one answer is given there: ask several times",
+    "logprobs": "probabilities are not told there",
+    "top_logprobs": "probabilities are not told there",
+    "functions": "give `tools`, which took their place",
+    "function_call": "give `tool_choice`, which took its place",
+}
+
+
+def refuse_others(request: Json, known: Collection[str]) -> None:
+    """Raises UnsupportedRequestError for a parameter that is not among those `known` and says something."""
+    for name, value in request.items():
+        if name in known or name in _ASIDE or value is None or value is False or value in ("", [], {}):
+            continue
+        if value not in _SAYS_NOTHING.get(name, ()):
+            raise UnsupportedRequestError(name, _HINTS.get(name, "has no counterpart there: leave it out"))
+
+
+def answer_tokens(request: Json) -> int | None:
+    """How long the answer may be."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        if request.get(name) is not None:
+            return whole_number(request[name], name)
+    return None
+
+
+def stops(request: Json) -> list[str]:
+    """The texts that end an answer."""
+    stop = request.get("stop")
+    if stop is None:
+        return []
+    return [text(one, "stop") for one in (stop if isinstance(stop, list) else [stop])]
+
+
+def functions(request: Json) -> list[tuple[Json, Json, str]]:
+    """What may be called: each tool, its `function`, and its path."""
+    found = []
+    for tool, path in items(request.get("tools") or [], "tools"):
+        if tool.get("type") != "function":
+            raise UnsupportedRequestError(f"{path}.type", "only tools of type `function` have a counterpart")
+        function = mapping(tool.get("function"), f"{path}.function")
+        text(function.get("name"), f"{path}.function.name")
+        found.append((tool, function, path))
+    return found
+
+
+def schema_of(function: Json, path: str) -> Json:
+    """What a function takes."""
+    parameters = function.get("parameters")
+    if not parameters:
+        return {"type": "object", "properties": {}}
+    return {"type": "object", **mapping(parameters, f"{path}.function.parameters")}
+
+
+def named_choice(choice: Any) -> str:
+    """The function that must be called, where `tool_choice` names one."""
+    match choice:
+        case {"type": "function", "function": {"name": str(name)}}:
+            return name
+        case _:
+            raise UnsupportedRequestError("tool_choice", "must be none, auto, required or one function")

@@ -1,0 +1,108 @@
+"""What a message says: texts, pictures and files, as parts that any format can be made of."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.worker.providers.chat.fields import items, mapping, text
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman_schemas.base import Json
+
+#: Its parameters are left out; what is said of the data is not looked at.
+_DATA_URL = re.compile(r"data:([a-zA-Z0-9.+-]{1,64}/[a-zA-Z0-9.+-]{1,64})(?:;[a-zA-Z0-9=_.-]{1,64})*;base64,")
+_MARKS = [{"type": "ephemeral", **more} for more in ({}, {"ttl": "5m"}, {"ttl": "1h"})]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Never empty. `mark`: the prompt is kept in a cache up to here."""
+
+    text: str
+    mark: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPart:
+    """A picture, or a document if `is_file`: its base64 `data` of a `media_type`, or its `url`."""
+
+    is_file: bool
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+    name: str | None = None
+    mark: Json | None = None
+
+
+MessagePart = TextPart | MediaPart
+
+
+def parts_of(content: Any, path: str) -> list[MessagePart]:
+    """The parts of a message's content, empty texts left out."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [TextPart(content)] if content else []
+    return [part for item, place in items(content, path) for part in _parts(item, place)]
+
+
+def texts_of(content: Any, path: str) -> list[TextPart]:
+    """The same of what can be text alone."""
+    return [_text(part, path) for part in parts_of(content, path)]
+
+
+def mark_of(value: Json, path: str) -> Json | None:
+    """The mark for a prompt's cache, in the words of Anthropic, which others took over."""
+    match value.get("cache_control"):
+        case None:
+            return None
+        case dict(mark) if mark in _MARKS:
+            return mark
+        case _:
+            raise UnsupportedRequestError(
+                f"{path}.cache_control", 'must be {"type": "ephemeral"}, with a ttl of 5m or 1h if any'
+            )
+
+
+def _text(part: MessagePart, path: str) -> TextPart:
+    if not isinstance(part, TextPart):
+        raise UnsupportedRequestError(path, "must be text here")
+    return part
+
+
+def _parts(item: Json, path: str) -> Iterator[MessagePart]:
+    mark = mark_of(item, path)
+    match item.get("type"):
+        case "text" | "refusal" as kind:
+            if words := text(item.get(kind), f"{path}.{kind}"):
+                yield TextPart(words, mark)
+        case "image_url":
+            image = item.get("image_url")
+            place = f"{path}.image_url"
+            yield _media(
+                text(image if isinstance(image, str) else mapping(image, place).get("url"), place),
+                place,
+                mark=mark,
+            )
+        case "file":
+            yield _file(mapping(item.get("file"), f"{path}.file"), f"{path}.file", mark)
+        case kind:
+            raise UnsupportedRequestError(f"{path}.type", f"`{kind}` has no counterpart there")
+
+
+def _file(file: Json, path: str, mark: Json | None) -> MediaPart:
+    if file.get("file_data") is None:
+        raise UnsupportedRequestError(path, "files by id are the other provider's: send them as `file_data`")
+    name = file.get("filename")
+    named = None if name is None else text(name, f"{path}.filename")
+    return _media(text(file["file_data"], f"{path}.file_data"), path, is_file=True, name=named, mark=mark)
+
+
+def _media(
+    url: str, path: str, *, is_file: bool = False, name: str | None = None, mark: Json | None = None
+) -> MediaPart:
+    if data := _DATA_URL.match(url):
+        return MediaPart(is_file, media_type=data[1], data=url[data.end() :], name=name, mark=mark)
+    if not is_file and url.startswith(("https://", "http://")):
+        return MediaPart(is_file, url=url, mark=mark)
+    raise UnsupportedRequestError(path, "must be data:TYPE;base64,DATA" + " or an address" * (not is_file))
