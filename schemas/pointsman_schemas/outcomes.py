@@ -78,6 +78,7 @@ class JobRejected(_Outcome):
     type: Literal["job.rejected.v1"] = "job.rejected.v1"
     reason: AnsweredReason
     message: str
+    limit: Limit = None
 
 
 class JobExpired(_Outcome):
@@ -98,5 +99,5 @@ class JobCancelled(_Outcome):
 
 
 #: What a job can end as once it was routed.
-WorkerOutcome = JobCompleted | JobFailed | JobExpired | JobCancelled
-Outcome = Annotated[WorkerOutcome | JobRejected, Field(discriminator="type")]
+WorkerOutcome = JobCompleted | JobFailed | JobRejected | JobExpired | JobCancelled
+Outcome = Annotated[WorkerOutcome, Field(discriminator="type")]

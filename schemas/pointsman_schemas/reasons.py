@@ -27,6 +27,8 @@ class Reason(StrEnum):
     MISSING_AGENT = "missing_agent"
     FOREIGN_AGENT = "foreign_agent"
     AGENT_NOT_ALLOWED = "agent_not_allowed"
+    OVER_BUDGET = "over_budget"
+    OVER_RATE = "over_rate"
     UNKNOWN_TIER = "unknown_tier"
     DUPLICATE_JOB = "duplicate_job"
     SIGNATURE_MISSING = "signature_missing"

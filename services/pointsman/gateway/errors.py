@@ -69,7 +69,8 @@ def error_of(outcome: Outcome) -> ApiError | None:
             return None
         case JobRejected(reason=reason, message=message):
             status, type = _REJECTED.get(reason, (400, "invalid_request_error"))
-            return ApiError(status, type, reason.value, message, headers=_NOT_AGAIN)
+            code = "insufficient_quota" if reason is Reason.OVER_BUDGET else reason.value
+            return ApiError(status, type, code, message, headers=_NOT_AGAIN)
         case JobFailed(reason=reason, message=message, limit=limit):
             status, type = _FAILED[reason]
             code = "insufficient_quota" if limit is not None and limit.startswith("usd_") else reason.value
@@ -87,6 +88,8 @@ _REJECTED = {
     Reason.TOO_LARGE: (413, "invalid_request_error"),
     Reason.AGENT_NOT_ALLOWED: (403, "permission_error"),
     Reason.NOT_APPROVED: (403, "permission_error"),
+    Reason.OVER_BUDGET: (429, "rate_limit_error"),
+    Reason.OVER_RATE: (429, "rate_limit_error"),
     Reason.UNKNOWN_TIER: (404, "invalid_request_error"),
     Reason.DUPLICATE_JOB: (409, "conflict_error"),
     Reason.DEADLINE_PASSED: (504, "timeout_error"),

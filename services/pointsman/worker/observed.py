@@ -14,14 +14,14 @@ from pointsman.runtime.metrics import (
     UNPRICED,
 )
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.outcomes import JobFailed, WorkerOutcome
+from pointsman_schemas.outcomes import JobFailed, JobRejected, WorkerOutcome
 from pointsman_schemas.reviews import ReviewRequested
 
 
 def observe(calls: Sequence[CallFinished], outcome: WorkerOutcome, tier: str) -> None:
     """Count the outcome, and each call's duration, tokens and cost."""
     kind = outcome.TYPE.removeprefix("job.").partition(".")[0]
-    FINISHED.labels(tier, kind, outcome.reason if isinstance(outcome, JobFailed) else "").inc()
+    FINISHED.labels(tier, kind, outcome.reason if isinstance(outcome, JobFailed | JobRejected) else "").inc()
     observe_calls(calls)
 
 

@@ -14,7 +14,14 @@ from pointsman.worker.calls.backoff import GiveUp
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, WorkerOutcome
+from pointsman_schemas.outcomes import (
+    JobCancelled,
+    JobCompleted,
+    JobExpired,
+    JobFailed,
+    JobRejected,
+    WorkerOutcome,
+)
 from pointsman_schemas.reasons import FailReason
 
 
@@ -78,8 +85,10 @@ def outcome_of(
             message = f"{failure.message} -- {_gave_up(why, row, failure.after)}"
             limit = "retry budget" if why is GiveUp.RETRY_BUDGET else None
             return JobFailed(**about, reason=failure.reason, message=message, limit=limit)
-        case NoRoom(limit, reason):
+        case NoRoom(limit, reason, refused):
             message = f"{reason} -- calls made: {len(calls)}"
+            if refused is not None:
+                return JobRejected(**about, reason=refused, message=message, limit=limit)
             return JobFailed(**about, reason=FailReason.RATE_LIMITED, message=message, limit=limit)
         case Cancelled():
             return JobCancelled(**about, cancelled_by=ended.by, message=ended.reason)
@@ -98,8 +107,10 @@ def judged_end(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
             return None
         case Reject(message=message) | GaveUp(Retry(message=message)):
             return failed(stage, message, spent)
-        case NoRoom(reason=reason):
+        case NoRoom(reason=reason, refused=None):
             return failed(stage, reason, spent)
+        case NoRoom():
+            return None
         case Cancelled() | Expired():
             return None
         case _:

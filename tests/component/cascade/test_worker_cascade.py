@@ -14,9 +14,11 @@ from pointsman.runtime.clock import utc_now
 from pointsman.worker.providers import Provider
 from pointsman_schemas.cascades import CascadePlan
 from pointsman_schemas.jobs import JobRouted
-from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.registry import AgentEntry
 from tests.support.worker.cascades import TIERS, as_read, plan, response
-from tests.support.worker.routed_jobs import DECISION, calls, header, job_id, messages, outcome, routed
+from tests.support.worker.routed_jobs import AGENT, DECISION, calls, header, job_id, messages, outcome, routed
 from tests.support.worker.tiny_provider import Tiny, http, tiny_provider
 from tests.support.worker.working import Worker, in_turn, provider_of
 
@@ -90,6 +92,17 @@ async def test_what_all_tiers_cost_is_in_the_outcome_once() -> None:
     assert done.response["choices"][0]["message"]["content"] == "43"
     assert done.cost_usd == sum((call.cost_usd for call in made if call.cost_usd), Decimal(0)) > 0
     assert [step.accepted for step in done.cascade] == [False, False]
+
+
+async def test_an_agent_without_money_is_rejected_on_the_first_tier() -> None:
+    entry = AgentEntry.model_validate({"id": AGENT, "owner": "x", "budget": {"usd_per_job": 1e-9}})
+    async with trace(says("41"), entries=lambda _: entry) as system:
+        first = await system.begin(AGREEMENT)
+    rejected = outcome(first)
+    assert isinstance(rejected, JobRejected)
+    assert (rejected.reason, rejected.tier, rejected.attempts) == (Reason.OVER_BUDGET, "small", 0)
+    assert not ups(first)
+    assert system.tiny.asked == []
 
 
 async def test_a_call_without_a_price_leaves_the_whole_cost_unknown() -> None:

@@ -142,3 +142,12 @@ def test_a_budget_that_is_spent_is_told_as_a_quota() -> None:
     error = error_of(JobFailed(**ABOUT, reason=FailReason.RATE_LIMITED, message="no", limit="usd_per_day"))
     assert error is not None
     assert (error.status, error.code) == (429, "insufficient_quota")
+
+
+def test_a_budget_that_lets_no_call_be_made_is_told_as_a_quota_and_a_rate_as_a_rate() -> None:
+    budget = error_of(JobRejected(**ABOUT, reason=Reason.OVER_BUDGET, message="no", limit="agent app usd"))
+    rate = error_of(JobRejected(**ABOUT, reason=Reason.OVER_RATE, message="no", limit="agent app jobs"))
+    assert budget is not None
+    assert rate is not None
+    assert (budget.status, budget.code) == (429, "insufficient_quota")
+    assert (rate.status, rate.code) == (429, "over_rate")

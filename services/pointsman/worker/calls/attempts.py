@@ -29,7 +29,7 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.reasons import FailReason
+from pointsman_schemas.reasons import FailReason, Reason
 
 #: What speaks of the provider's health, not of the request or of our own haste.
 _OF_THE_PROVIDER = {
@@ -50,10 +50,14 @@ class GaveUp:
 
 @dataclass(frozen=True, slots=True)
 class NoRoom:
-    """A limit let no call through; `reason` tells how."""
+    """A limit let no call through; `reason` tells how.
+
+    `refused`: the limit is the agent's own and the job's first call was not made, so it is not admitted.
+    """
 
     limit: str
     reason: str
+    refused: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Attempts:
                 NO_ROOM.labels(self._call_context.tier, error.limit).inc()
                 if self._go_on_without(target):
                     continue
-                return NoRoom(error.limit, str(error))
+                return NoRoom(error.limit, str(error), self._refused(error))
             call, result = ended.call, ended.result
             if self._is_unsuited(result) and self._go_on_without(call.target):
                 if isinstance(result, Answer):
@@ -279,20 +283,29 @@ class Attempts:
         """What the next call may need of the shared budgets, if the job's own money allows it."""
         row, now = self._call_context.row, self._call_context.clock()
         try:
-            for limit, spent in (
-                (row.usd_per_job, self._spent),
-                (self._agent.per_job, self._spent_before + self._spent),
+            for limit, spent, of_agent in (
+                (row.usd_per_job, self._spent, False),
+                (self._agent.per_job, self._spent_before + self._spent, True),
             ):
                 if limit is None:
                     continue
                 self._most = target.reservation.most_usd(request, now)
                 if spent + self._most > limit:
                     reason = f"a call may cost ${self._most:f}, and ${spent:f} of the job's are spent"
-                    raise NoRoomError("usd_per_job", f"{reason} (usd_per_job is ${limit:f})")
+                    reason = f"{reason} (usd_per_job is ${limit:f})"
+                    raise NoRoomError("usd_per_job", reason, of_agent=of_agent)
             first = not (self._is_begun or self._tried or self._under_way)
             return target.reservation.before(request, self._agent, now, first=first)
         except UnknownPriceError as error:
             raise NoRoomError("unknown price", str(error)) from error
+
+    def _refused(self, error: NoRoomError) -> Reason | None:
+        """As what the job is not admitted, if it is not: once it has made a call it can only fail."""
+        if self._is_begun or self._tried:
+            return None
+        if error.limit == self._agent.rate_budget:
+            return Reason.OVER_RATE
+        return Reason.OVER_BUDGET if error.of_agent or error.limit in self._agent.budgets else None
 
     def _wait(self, target: Target, failure: Retry) -> float | GiveUp:
         deadline = self._job.deadline

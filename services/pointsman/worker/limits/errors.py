@@ -6,11 +6,12 @@ class ShutError(Exception):
 
 
 class NoRoomError(Exception):
-    """A limit that this call cannot get past; `limit` names it."""
+    """A limit that this call cannot get past; `limit` names it. `of_agent`: the registry sets it."""
 
-    def __init__(self, limit: str, reason: str) -> None:
+    def __init__(self, limit: str, reason: str, *, of_agent: bool = False) -> None:
         super().__init__(reason)
         self.limit = limit
+        self.of_agent = of_agent
 
 
 class UnknownPriceError(Exception):

@@ -10,7 +10,8 @@ import pytest
 from pointsman.bus.admin.topics import apply
 from pointsman.worker.limits.agent_limits import Entries
 from pointsman_schemas.limits import LimitDeclared
-from pointsman_schemas.outcomes import JobCompleted, JobFailed
+from pointsman_schemas.outcomes import JobCompleted, JobFailed, JobRejected
+from pointsman_schemas.reasons import Reason
 from pointsman_schemas.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 from tests.component.worker.limits.test_limits_race import Callers, arrivals
@@ -43,13 +44,14 @@ async def limited(
         yield tiny, worker
 
 
-async def test_a_day_that_is_spent_fails_the_agents_next_job(kafka: Kafka) -> None:
+async def test_a_day_that_is_spent_rejects_the_agents_next_job(kafka: Kafka) -> None:
     agents, entries = allowing(budget={"usd_per_day": 0.0005})
     async with limited(kafka, entries) as (tiny, worker):
         assert isinstance(outcome(await worker.do(1, **LONG)), JobCompleted)
-        failed = outcome(await worker.do(2, **LONG))
-        assert isinstance(failed, JobFailed)
-        assert (failed.limit, len(tiny.asked)) == (f"agent {AGENT} usd", 1)
+        rejected = outcome(await worker.do(2, **LONG))
+        assert isinstance(rejected, JobRejected)
+        assert (rejected.reason, rejected.limit) == (Reason.OVER_BUDGET, f"agent {AGENT} usd")
+        assert (rejected.attempts, rejected.cost_usd, len(tiny.asked)) == (0, 0, 1)
         agents[AGENT] = allowing(budget={"usd_per_day": 0.001})[0][AGENT]
         assert isinstance(outcome(await worker.do(3, **LONG)), JobCompleted), "what is applied is in force"
 
@@ -60,14 +62,26 @@ async def test_a_job_has_its_own_money_over_all_its_calls(kafka: Kafka) -> None:
         failed = outcome(await worker.do(1, **LONG))
         assert isinstance(failed, JobFailed)
         assert (failed.limit, len(tiny.asked)) == ("usd_per_job", 1), "the first call counts at its most"
+        assert failed.attempts == 1, "a job that was called for fails"
         assert isinstance(outcome(await worker.do(2, **LONG)), JobCompleted)
+
+
+async def test_a_job_that_may_cost_more_than_its_own_money_is_rejected(kafka: Kafka) -> None:
+    _, entries = allowing(budget={"usd_per_job": 0.0003})
+    async with limited(kafka, entries) as (tiny, worker):
+        rejected = outcome(await worker.do(1, **LONG))
+        assert isinstance(rejected, JobRejected)
+        assert (rejected.reason, rejected.limit) == (Reason.OVER_BUDGET, "usd_per_job")
+        assert "(usd_per_job is $0.0003)" in rejected.message
+        assert tiny.asked == []
 
 
 async def test_jobs_beyond_the_rate_are_refused_where_the_entry_says_so(kafka: Kafka) -> None:
     agents, entries = allowing(jobs_per_minute=2, over_rate="reject")
     async with limited(kafka, entries, http(500), http()) as (tiny, worker):
         ended = [outcome(await worker.do(number)) for number in (1, 2, 3)]
-        assert [type(end) for end in ended] == [JobCompleted, JobCompleted, JobFailed]
+        assert [type(end) for end in ended] == [JobCompleted, JobCompleted, JobRejected]
+        assert getattr(ended[2], "reason", None) == Reason.OVER_RATE
         assert getattr(ended[2], "limit", None) == f"agent {AGENT} jobs"
         assert len(tiny.asked) == 3, "a second call for the same job is no second job"
         agents[AGENT] = allowing(jobs_per_minute=3, over_rate="reject")[0][AGENT]
@@ -94,7 +108,7 @@ async def test_one_agents_jobs_that_wait_leave_a_lane_to_the_others(kafka: Kafka
         done, _ = await asyncio.wait(waiting, timeout=0.3)
         assert not done
         refused = outcome(await worker.do(4))
-        assert isinstance(refused, JobFailed)
+        assert isinstance(refused, JobRejected)
         assert refused.limit == f"agent {AGENT} jobs"
         assert "2 calls wait for some already" in refused.message
         assert len(tiny.asked) == 1
