@@ -194,3 +194,19 @@ async def test_the_client_hears_nothing_of_a_server_that_stopped() -> None:
     async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as late:
         with pytest.raises(openai.APIConnectionError):
             await late.models.list()
+
+
+async def test_embeddings_depend_on_the_input_and_stand_for_it_in_both_encodings(sim: Sim) -> None:
+    model = "text-embedding-3-small"
+    both = await sim.sdk.embeddings.create(model=model, input=["one", "two"], dimensions=8)
+    plain = await sim.sdk.embeddings.create(model=model, input="one", dimensions=8, encoding_format="float")
+    first, second = (item.embedding for item in both.data)
+    assert first != second
+    assert plain.data[0].embedding == pytest.approx(first, rel=1e-6)
+    assert sum(value * value for value in first) == pytest.approx(1, rel=1e-5)
+    assert plain.usage.total_tokens == 1
+    with pytest.raises(openai.BadRequestError, match="input"):
+        await sim.sdk.embeddings.create(model=model, input="")
+    await sim.order(effect={"kind": "rate_limit", "retry_after_s": 1})
+    with pytest.raises(openai.RateLimitError):
+        await sim.sdk.embeddings.create(model=model, input="one")

@@ -225,6 +225,14 @@ async def test_responses_whole_streamed_and_gone_on_from(system: System) -> None
             await client.responses.retrieve(f"resp_{uuid4().hex}")
 
 
+async def test_embeddings_are_for_tiers_that_make_them(system: System) -> None:
+    async with openai_of(system, max_retries=0) as client:
+        with pytest.raises(openai.BadRequestError, match="name one of its `models`"):
+            await client.embeddings.create(model="text-embedding-3-small", input="Hello")
+        with pytest.raises(openai.BadRequestError, match="this model answers conversations"):
+            await client.embeddings.create(model="tier:small", input="Hello")
+
+
 async def test_a_response_in_the_background_is_polled_and_cancelled(system: System) -> None:
     await system.order_faults({"prompt": "for ever", "effect": {"kind": "hang"}})
     async with openai_of(system) as client:

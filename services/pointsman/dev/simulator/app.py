@@ -15,7 +15,7 @@ from pointsman.dev.simulator.answering.answers import question
 from pointsman.dev.simulator.answering.models import BY_NAME
 from pointsman.dev.simulator.asgi import App, Receive, Scope, Send, deliver, read
 from pointsman.dev.simulator.control import Control
-from pointsman.dev.simulator.dialects.addresses import CHAT, MESSAGES, dialect_at
+from pointsman.dev.simulator.dialects.addresses import CHAT, EMBEDDINGS, MESSAGES, dialect_at
 from pointsman.dev.simulator.dialects.dialect import Dialect
 from pointsman.dev.simulator.dialects.openai import authorize
 from pointsman.dev.simulator.faults import Faults
@@ -101,7 +101,8 @@ def canned() -> dict[str, Any]:
 
 def _other(method: str, path: str, headers: dict[bytes, bytes]) -> SimulatedReply:
     if method != "GET" or not (path == MODELS or path.startswith(MODELS + "/")):
-        hint = f"Known here: POST {CHAT} and {MESSAGES}, GET {MODELS}, and /_sim/{{requests,stats,faults}}."
+        posted = f"POST {CHAT}, {MESSAGES} and {EMBEDDINGS}"
+        hint = f"Known here: {posted}, GET {MODELS}, and /_sim/{{requests,stats,faults}}."
         return refused(errors.Refusal(404, f"There is no {method} {path}. {hint}", code="unknown_url"))
     try:
         authorize(headers)

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from pointsman.worker.providers.anthropic.messages import AnthropicMessages
+from pointsman.worker.providers.embeddings import OpenAIEmbeddings
 from pointsman.worker.providers.openai_chat import AzureOpenAI, OpenAIChat
 from pointsman.worker.providers.wire_format import WireFormat
 from pointsman.worker.providers_file import ProviderRow
@@ -13,6 +14,8 @@ def wire_format_of(row: ProviderRow) -> WireFormat:
     match row.format:
         case "openai":
             return OpenAIChat()
+        case "openai-embeddings":
+            return OpenAIEmbeddings()
         case "azure":
             return AzureOpenAI(row.api_version)
         case "anthropic":

@@ -8,6 +8,7 @@ import orjson
 
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.response import read_answer
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers_file import ProviderRow, is_azure_v1
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
@@ -34,6 +35,10 @@ class OpenAIChat:
 
     def encode(self, request: Json) -> bytes:
         """See `WireFormat`."""
+        if "embeddings" in request:
+            raise UnsupportedRequestError(
+                "embeddings", "these: this model answers conversations; name a model for embeddings"
+            )
         return orjson.dumps(request)
 
     def decode(

@@ -27,5 +27,7 @@ MODELS = (
     SimulatedModel("frontier", "gpt-4.1", "gpt-4.1-2025-04-14", 40.0, (3, 8), 0.9),
 )
 
+EMBEDDER = SimulatedModel("embed", "text-embedding-3-small", "text-embedding-3-small", 3.0, (1, 1), 0.5)
+
 # As at the real provider, a snapshot may be asked for by its own name too.
-BY_NAME = {name: model for model in MODELS for name in (model.name, model.snapshot)}
+BY_NAME = {name: model for model in (*MODELS, EMBEDDER) for name in (model.name, model.snapshot)}

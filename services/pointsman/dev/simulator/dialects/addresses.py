@@ -4,12 +4,15 @@ import re
 
 from pointsman.dev.simulator.dialects.anthropic import AnthropicDialect
 from pointsman.dev.simulator.dialects.dialect import Dialect
+from pointsman.dev.simulator.dialects.embeddings import EmbeddingsDialect
 from pointsman.dev.simulator.dialects.openai import AzureDialect, OpenAIDialect
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
+EMBEDDINGS = "/v1/embeddings"
 OPENAI = OpenAIDialect()
 _ANTHROPIC = AnthropicDialect()
+_EMBEDDINGS = EmbeddingsDialect()
 _AZURE = re.compile(r"/openai/(?:v1|deployments/([^/]+))/chat/completions")
 
 
@@ -19,6 +22,8 @@ def dialect_at(path: str) -> Dialect | None:
         return OPENAI
     if path == MESSAGES:
         return _ANTHROPIC
+    if path == EMBEDDINGS:
+        return _EMBEDDINGS
     if azure := _AZURE.fullmatch(path):
         return AzureDialect(azure[1])
     return None

@@ -1,0 +1,66 @@
+"""OpenAI's embeddings: a job like any other, for a tier whose model makes them."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from pointsman.gateway.door import headers_of
+from pointsman.gateway.errors import invalid
+from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.responses import accepted, wants_async
+from pointsman_schemas.base import Json
+
+router = APIRouter()
+
+#: As OpenAI's API takes at most.
+MOST_INPUTS = 2_048
+
+
+@router.post("/v1/embeddings", operation_id="embed", summary="Embed texts")
+async def embed(request: Request) -> Response:
+    """As OpenAI's API; `model` names a tier that makes embeddings, or a model that stands for one."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    body, content = await door.body(request)
+    chat = to_chat(body)
+    if door.models.tier(body.get("model")) is None:
+        raise invalid(
+            "the policy has no such model for embeddings: name one of its `models`, or tier:NAME", "model"
+        )
+    reply = await door.reply(request, agent_id, chat, content, origin=body)
+    if wants_async(request):
+        return accepted(reply.job_id, body, int(door.clock().timestamp()))
+    completed = await door.answer(request, reply)
+    return json_response(completed.response, headers_of(reply))
+
+
+def to_chat(body: Json) -> Json:
+    """A message for each input, and all else as the parameters of the embeddings; pure.
+
+    Raises:
+        ApiError: it is nothing that can be embedded.
+    """
+    given = body.get("input")
+    inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
+    if not 0 < len(inputs) <= MOST_INPUTS:
+        raise invalid(f"input has {len(inputs):,} members, must have 1 to {MOST_INPUTS:,}", "input")
+    parameters = {name: value for name, value in body.items() if name not in ("input", "model", "metadata")}
+    return {
+        "model": body.get("model"),
+        "messages": [
+            {"role": "user", "content": _content(value, f"input[{at}]")} for at, value in enumerate(inputs)
+        ],
+        "embeddings": parameters,
+    }
+
+
+def _content(value: Any, param: str) -> Any:
+    if isinstance(value, str) and value:
+        return value
+    if _is_tokens(value):
+        return [{"type": "tokens", "tokens": value}]
+    raise invalid(f"{param} must be a text that is not empty, or a list of tokens", param)
+
+
+def _is_tokens(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(token) is int for token in value)

@@ -1,0 +1,117 @@
+"""Embeddings that the SDK asks the gateway for are what it would ask the provider for."""
+
+from typing import Any
+
+import openai
+import pytest
+
+from pointsman.gateway.errors import ApiError
+from pointsman.gateway.routes.embeddings import MOST_INPUTS, to_chat
+from pointsman.worker.calls.answer import Answer, Reject
+from pointsman_schemas.jobs import ChatRequest
+from pointsman_schemas.outcomes import JobCompleted, JobFailed
+from pointsman_schemas.reasons import FailReason
+from tests.conformance.test_openai_chat import KEY, by_us, told
+from tests.support.worker.routed_jobs import outcome
+from tests.support.worker.tiny_provider import http, tiny_provider
+from tests.support.worker.working import in_turn, working
+
+MODEL = "text-embedding-3-small"
+VECTORS = {
+    "object": "list",
+    "data": [{"object": "embedding", "index": 0, "embedding": "AACAPwAAAAA="}],
+    "model": MODEL,
+    "usage": {"prompt_tokens": 7, "total_tokens": 7},
+}
+ROW = {"format": "openai-embeddings"}
+INPUTS: list[Any] = [
+    "Größe? \N{GRINNING FACE}",
+    ["one", "two"],
+    [1, 2, 3],
+    [[1, 2], [3]],
+]
+
+
+async def by_the_sdk(url: str, **asked: Any) -> openai.types.CreateEmbeddingResponse:
+    http_client = openai.DefaultAioHttpClient(trust_env=False)
+    async with openai.AsyncOpenAI(
+        api_key=KEY, base_url=url, max_retries=0, http_client=http_client
+    ) as client:
+        client.organization = client.project = None
+        return await client.embeddings.create(model=MODEL, **asked)
+
+
+@pytest.mark.parametrize("input_", INPUTS, ids=["a text", "texts", "tokens", "lists of tokens"])
+async def test_what_the_sdk_asks_for_reaches_the_provider_as_it_is(input_: Any) -> None:
+    async with tiny_provider(in_turn(http(body=VECTORS))) as tiny:
+        direct = await by_the_sdk(tiny.base_url, input=input_, dimensions=2, user="u")
+        theirs = tiny.asked[0]
+        job = ChatRequest.model_validate(to_chat(theirs.json))
+        answer = await by_us(tiny.base_url, job.model_dump(mode="json", exclude_unset=True), **ROW)
+    ours = tiny.asked[1]
+    line, headers, body = told(theirs)
+    if not isinstance(input_, list) or isinstance(input_[0], int):
+        body["input"] = [body["input"]]  # one input is a list of one
+    assert told(ours) == (line, headers, body)
+    assert direct.data[0].embedding == [1.0, 0.0]
+    assert isinstance(answer, Answer)
+    assert answer.response == VECTORS
+    assert answer.usage is not None
+    assert (answer.usage.input_tokens, answer.usage.output_tokens, answer.model) == (7, 0, MODEL)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", {"object": "list", "data": [], "model": MODEL}, {"error": {"message": "no", "type": "x"}}, [1]],
+    ids=["no JSON", "nothing in it", "an error", "no object"],
+)
+async def test_what_is_no_embedding_is_a_failure(body: object) -> None:
+    async with tiny_provider(in_turn(http(body=body))) as tiny:
+        result = await by_us(
+            tiny.base_url, {"model": MODEL, **to_chat({"input": "x", "model": MODEL})}, **ROW
+        )
+    assert not isinstance(result, Answer)
+
+
+async def test_a_job_for_the_other_kind_of_tier_is_refused_before_it_is_paid_for() -> None:
+    chat = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
+    async with tiny_provider(in_turn(http())) as tiny:
+        for request, row in ((chat, ROW), (to_chat({"input": "x", "model": MODEL}), {})):
+            refused = await by_us(tiny.base_url, request, **row)
+            assert isinstance(refused, Reject)
+            assert (refused.reason, refused.unbilled) == (FailReason.BAD_REQUEST, True)
+    assert not tiny.asked
+
+
+async def test_a_whole_job_ends_with_its_vectors() -> None:
+    request = to_chat({"input": ["one", "two"], "model": MODEL})
+    async with working(in_turn(http(body=VECTORS)), row=ROW, model=MODEL) as (_, worker):
+        done = outcome(await worker.do(1, **request))
+    assert isinstance(done, JobCompleted)
+    assert done.response == VECTORS
+    assert done.cost_usd is not None
+    assert 0 < done.cost_usd < 1
+    async with working(in_turn(http()), model="gpt-4.1-nano") as (tiny, worker):
+        failed = outcome(await worker.do(1, **request))
+    assert isinstance(failed, JobFailed)
+    assert not tiny.asked
+
+
+@pytest.mark.parametrize(
+    ("input_", "param"),
+    [
+        (None, "input[0]"),
+        ("", "input[0]"),
+        ([], "input"),
+        (["a", ""], "input[1]"),
+        (["a", [1, "b"]], "input[1]"),
+        ([True], "input[0]"),
+        ({"a": 1}, "input[0]"),
+        (["x"] * (MOST_INPUTS + 1), "input"),
+    ],
+    ids=["none", "empty", "no members", "an empty one", "mixed", "a truth", "an object", "too many"],
+)
+def test_what_cannot_be_embedded_is_refused(input_: Any, param: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        to_chat({"input": input_, "model": MODEL})
+    assert (refused.value.status, refused.value.param) == (400, param)
