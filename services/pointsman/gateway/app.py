@@ -70,6 +70,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
 
     def stop() -> None:
         door.closing.set()
+        replies.wake()
         replies.reader.stop()
 
     return Service(

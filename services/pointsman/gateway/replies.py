@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -82,15 +82,18 @@ class JobReply:
         """Seconds until its deadline."""
         return 0.0 if self.job.deadline is None else max(0.0, (self.job.deadline - now).total_seconds())
 
-    async def follow(self) -> AsyncGenerator[JobChunk, None]:
-        """Each piece from the first on, as it comes; ends when the outcome is there."""
+    async def follow(self, is_over: Callable[[], bool] = lambda: False) -> AsyncGenerator[JobChunk, None]:
+        """Each piece from the first on, as it comes; ends when the outcome is there.
+
+        Or when `is_over`, which is asked whenever it is `told` that something is new.
+        """
         seen = 0
         while True:
             changed = self._changed
             while seen < len(self.pieces):
                 yield self.pieces[seen]
                 seen += 1
-            if self.outcome.done():
+            if self.outcome.done() or is_over():
                 return
             await changed.wait()
 
@@ -227,6 +230,11 @@ class JobReplies:
         """Whether a job that was sent before `then` has no outcome yet."""
         oldest = next(iter(self._open.values()), None)
         return oldest is not None and oldest.since < then
+
+    def wake(self) -> None:
+        """Whoever follows an answer looks once more."""
+        for reply in self._open.values():
+            reply.told()
 
     def mark(self, marks: ByTier[int]) -> None:
         """The queues end there now."""

@@ -154,20 +154,18 @@ async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]
     Raises:
         ApiError: it is not there in time, or this process is told to stop.
     """
-    closing = asyncio.ensure_future(door.closing.wait())
+    loop = asyncio.get_running_loop()
+    late_at = loop.time() + reply.left_s(door.clock()) + _LATE_S
+    timer = loop.call_at(late_at, reply.told)
+
+    def is_over() -> bool:
+        return door.closing.is_set() or loop.time() >= late_at
+
     try:
-        async with aclosing(reply.follow()) as pieces:
-            while True:
-                coming = asyncio.ensure_future(anext(pieces, None))
-                late_s = reply.left_s(door.clock()) + _LATE_S
-                await asyncio.wait([coming, closing], timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
-                    coming.cancel()
-                    await asyncio.wait([coming])
-                    raise shutting_down(reply.job_id) if closing.done() else too_late(reply.job_id)
-                piece = coming.result()
-                if piece is None:
-                    return
+        async with aclosing(reply.follow(is_over)) as pieces:
+            async for piece in pieces:
                 yield piece
     finally:
-        closing.cancel()
+        timer.cancel()
+    if not reply.outcome.done():
+        raise shutting_down(reply.job_id) if door.closing.is_set() else too_late(reply.job_id)

@@ -44,6 +44,22 @@ async def test_pieces_and_the_outcome_are_told_to_all_who_wait(replies: JobRepli
     assert isinstance(reply.outcome.result(), JobCompleted)
 
 
+async def test_whoever_follows_is_woken_to_see_whether_it_is_over(replies: JobReplies) -> None:
+    reply, over = replies.expect(job()), asyncio.Event()
+
+    async def told() -> list[int]:
+        return [chunk.index async for chunk in reply.follow(over.is_set)]
+
+    following = asyncio.create_task(told())
+    replies._take(piece(reply.job_id))
+    replies.wake()
+    await asyncio.sleep(0)
+    assert not following.done()
+    over.set()
+    replies.wake()
+    assert await following == [0]
+
+
 async def test_of_one_answer_so_many_bytes_of_pieces_are_kept(
     replies: JobReplies, monkeypatch: pytest.MonkeyPatch
 ) -> None:

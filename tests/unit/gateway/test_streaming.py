@@ -46,17 +46,25 @@ class Broken(ChatEvents):
         raise RuntimeError("a defect")
 
 
+def reply_of(*pieces: JobChunk) -> JobReply:
+    reply = JobReply(JOB, 0, asyncio.get_running_loop().create_future())
+    reply.pieces.extend(pieces)
+    return reply
+
+
 async def lines(
     outcome: Outcome | None, *pieces: JobChunk, shape: EventShape | None = None, closing: bool = False
 ) -> list[str]:
     """The data of each event of a stream."""
-    reply = JobReply(JOB, 0, asyncio.get_running_loop().create_future())
-    reply.pieces.extend(pieces)
+    reply, closes = reply_of(*pieces), asyncio.Event()
     if outcome is not None:
         reply.outcome.set_result(outcome)
-    closes = asyncio.Event()
     if closing:
         closes.set()
+    return await events_of(reply, closes, shape)
+
+
+async def events_of(reply: JobReply, closes: asyncio.Event, shape: EventShape | None = None) -> list[str]:
     door = SimpleNamespace(
         awaited=lambda *_: contextlib.nullcontext(), closing=closes, clock=lambda: NOW, settings=None
     )
@@ -94,6 +102,21 @@ async def test_so_is_a_defect_of_ours() -> None:
 
 async def test_so_is_the_end_of_the_process() -> None:
     assert '"code":"shutting_down"' in (await lines(None, piece("Ye"), closing=True))[-1]
+
+
+async def test_who_waits_for_the_next_piece_hears_of_the_end_of_the_process() -> None:
+    reply, closes = reply_of(piece("Ye")), asyncio.Event()
+    waiting = asyncio.create_task(events_of(reply, closes))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    closes.set()
+    reply.told()
+    assert '"code":"shutting_down"' in (await waiting)[-1]
+
+
+async def test_a_job_that_nobody_takes_up_ends_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointsman.gateway.streaming._LATE_S", 0.01)
+    assert '"code":"deadline_exceeded"' in (await events_of(reply_of(piece("Ye")), asyncio.Event()))[-1]
 
 
 def test_the_shape_of_an_error_is_that_of_its_api() -> None:
