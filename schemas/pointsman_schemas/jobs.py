@@ -38,6 +38,10 @@ class ChatRequest(BaseModel):
 SUBJECT = "data_subject"
 
 
+#: In a job's metadata: the digest of the request that it was made of; its outcome says it again.
+REQUEST_DIGEST = "pointsman_request"
+
+
 def subject_in(metadata: object) -> str | None:
     """The person that the metadata name: a text, or a number as one."""
     named = metadata.get(SUBJECT) if isinstance(metadata, dict) else None

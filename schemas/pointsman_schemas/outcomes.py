@@ -27,6 +27,12 @@ class _Outcome(Message):
     rule: str | None = Field(
         default=None, exclude_if=lambda rule: rule is None, description="the rule that chose the tier"
     )
+    request_digest: str | None = Field(
+        default=None,
+        max_length=64,
+        exclude_if=lambda digest: digest is None,
+        description="of the request that the job was made of, as its metadata said",
+    )
     provider_ms: float | None = Field(
         default=None,
         ge=0,

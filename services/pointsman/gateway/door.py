@@ -12,8 +12,8 @@ from starlette.requests import Request
 from pointsman.gateway.asking.body import read_json
 from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
-from pointsman.gateway.errors import ApiError, error_of
-from pointsman.gateway.replies import JobReply
+from pointsman.gateway.errors import ApiError, error_of, key_reused
+from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter, grace_of
 from pointsman.runtime.clock import Clock
@@ -136,7 +136,7 @@ def answered(reply: JobReply) -> JobCompleted:
         ApiError: it is none.
     """
     outcome = reply.outcome.result()
-    error = error_of(outcome)
+    error = key_reused() if reply.is_anothers else error_of(outcome)
     if error is not None:
         error.headers = {**error.headers, **headers_of(reply)}
         raise error

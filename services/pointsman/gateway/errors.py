@@ -62,6 +62,12 @@ def unavailable(message: str) -> ApiError:
     return ApiError(503, "server_error", "unavailable", message, headers={"retry-after": "1"})
 
 
+def key_reused() -> ApiError:
+    """An idempotency key stands for one request."""
+    message = "this idempotency-key was sent before with another body"
+    return ApiError(409, "conflict_error", "idempotency_key_reused", message, headers=_NOT_AGAIN)
+
+
 def error_of(outcome: Outcome) -> ApiError | None:
     """What an outcome that is no answer is told as; None for an answer."""
     match outcome:

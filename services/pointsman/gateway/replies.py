@@ -9,10 +9,9 @@ Invariants:
 
 import asyncio
 import contextlib
-import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -24,14 +23,14 @@ from pointsman.bus.settings import LanePart
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.look_back import LookBack
+from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.queues import ByTier
 from pointsman.runtime.clock import Clock, utc_now
-from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.outcomes import JobCompleted, Outcome
+from pointsman_schemas.outcomes import Outcome
 from pointsman_schemas.topics import Topics
 
 #: Of one answer: beyond that pieces are dropped, and the rest comes with the outcome.
@@ -44,78 +43,6 @@ _STORE_PAUSE_S = 1.0
 _SWEEP_S, _GIVEN_UP_AFTER = 30.0, timedelta(minutes=10)
 #: How old an outcome may be that is looked for on the topic.
 LOOKS_BACK = timedelta(hours=24)
-
-
-@dataclass(eq=False)
-class JobReply:
-    """Of one job; `waiting` counts the requests that wait for it, `size` is in bytes of records.
-
-    `origin`: the request in its own API's shape, where that is not the chat's.
-    `took_s`: until its outcome was there, seconds. `marks`: where the queues ended once it was sent, see
-    `Queues`. `trace`: the job's `traceparent`, for the request that it was made for.
-    """
-
-    job: Job
-    number: int
-    outcome: "asyncio.Future[Outcome]"
-    origin: Json | None = None
-    waiting: int = 0
-    size: int = 0
-    pieces: list[JobChunk] = field(default_factory=list)
-    piece_bytes: int = 0
-    took_s: float = 0.0
-    marks: ByTier[int] | None = None
-    trace: str | None = None
-    since: float = field(default_factory=time.monotonic)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def job_id(self) -> UUID:
-        return self.job.job_id
-
-    @property
-    def came_to_nothing(self) -> bool:
-        """Whether it ended without an answer: its client's next try is another job."""
-        return self.outcome.done() and not isinstance(self.outcome.result(), JobCompleted)
-
-    def left_s(self, now: datetime) -> float:
-        """Seconds until its deadline."""
-        return 0.0 if self.job.deadline is None else max(0.0, (self.job.deadline - now).total_seconds())
-
-    async def follow(self, is_over: Callable[[], bool] = lambda: False) -> AsyncGenerator[JobChunk, None]:
-        """Each piece from the first on, as it comes; ends when the outcome is there.
-
-        Or when `is_over`, which is asked whenever it is `told` that something is new.
-        """
-        seen = 0
-        while True:
-            changed = self._changed
-            while seen < len(self.pieces):
-                yield self.pieces[seen]
-                seen += 1
-            if self.outcome.done() or is_over():
-                return
-            await changed.wait()
-
-    @contextlib.contextmanager
-    def awaited(self) -> Iterator[None]:
-        """Inside, somebody waits for it."""
-        self.waiting += 1
-        try:
-            yield
-        finally:
-            self.waiting -= 1
-
-    def end(self, outcome: Outcome) -> None:
-        """Its outcome is there."""
-        self.took_s = time.monotonic() - self.since
-        self.outcome.set_result(outcome)
-        self.told()
-
-    def told(self) -> None:
-        """Something new is there."""
-        self._changed.set()
-        self._changed = asyncio.Event()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from pointsman.gateway.door import Door, answered, headers_of, job_headers, shutting_down, too_late
 from pointsman.gateway.errors import ApiError
-from pointsman.gateway.replies import JobReply
+from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.stream import ChatStream, DivergedError
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure

@@ -23,9 +23,10 @@ from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.job import as_record
 from pointsman.gateway.asking.job import job_of
 from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
-from pointsman.gateway.errors import ApiError, unavailable
+from pointsman.gateway.errors import ApiError, key_reused, unavailable
+from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.queues import Queues
-from pointsman.gateway.replies import JobReplies, JobReply
+from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import Clock
@@ -34,7 +35,7 @@ from pointsman.runtime.logging import event
 from pointsman_schemas.base import Json
 from pointsman_schemas.envelope import start, trace_of
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.jobs import Job, JobCancel
+from pointsman_schemas.jobs import REQUEST_DIGEST, Job, JobCancel
 from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
@@ -108,11 +109,7 @@ class JobSubmitter:
         try:
             before = self._repeats.find(asked.agent_id, digest, key, is_retry=is_retry, now=now)
         except KeyError:
-            raise ApiError(
-                409, "conflict_error", "idempotency_key_reused",
-                f"this {IDEMPOTENCY_KEY} was sent before with another body",
-                headers={"x-should-retry": "false"},
-            ) from None  # fmt: skip
+            raise key_reused() from None
         reply = None if before is None else self._replies.known(before)
         if reply is not None and (key is not None or not reply.came_to_nothing):
             await self._sent(reply)
@@ -187,7 +184,7 @@ class JobSubmitter:
                 tier=asked.tier,
                 now=self._clock(),
                 deadline_s=self._settings.gateway_deadline_s,
-                marks=asked.marks,
+                marks={**asked.marks, **({} if key is None else {REQUEST_DIGEST: digest.hex()})},
             )
             self._see_in_time(job)
             # From here on a repeat finds it.

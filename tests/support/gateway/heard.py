@@ -69,12 +69,14 @@ def job(job_id: UUID | None = None, agent_id: str = "app") -> Job:
     return Job(job_id=job_id or uuid7(utc_now()), agent_id=agent_id, request=request)
 
 
-def outcome(of: UUID, agent_id: str = "app", text: str = "Yes", key: bytes | None = None) -> Incoming:
+def outcome(
+    of: UUID, agent_id: str = "app", text: str = "Yes", key: bytes | None = None, **about: Any
+) -> Incoming:
     message = {"role": "assistant", "content": text}
     response = {"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
     completed = JobCompleted(
         job_id=of, agent_id=agent_id, tier="small", attempts=1, cost_usd=None, provider="p", model="m",
-        usage=None, response=response,
+        usage=None, response=response, **about,
     )  # fmt: skip
     return came(TOPICS.results, completed, of, agent_id, key)
 

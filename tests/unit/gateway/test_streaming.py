@@ -13,7 +13,7 @@ from sse_starlette import ServerSentEvent
 
 from pointsman.gateway.door import Door
 from pointsman.gateway.errors import ApiError
-from pointsman.gateway.replies import JobReply
+from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.routes.chat import ChatEvents
 from pointsman.gateway.stream import ChatStream
 from pointsman.gateway.streaming import EventShape, _events

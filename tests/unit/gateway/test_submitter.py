@@ -18,9 +18,11 @@ from pointsman.bus.errors import (
     PublishUncertainError,
 )
 from pointsman.gateway import submitter as module
+from pointsman.gateway.door import answered
 from pointsman.gateway.errors import ApiError
+from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.queues import Queues
-from pointsman.gateway.replies import JobReplies, JobReply
+from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import Asked, JobSubmitter, grace_of
 from pointsman.runtime.clock import utc_now
@@ -164,7 +166,27 @@ async def test_another_process_makes_the_same_job_of_the_same_key(place: Place) 
     settings = GatewaySettings(prefix="t")
     publisher = FakePublisher(place.reader)
     other = Place(place.reader, elsewhere, publisher, submitter_of(settings, elsewhere, publisher))
-    assert (await other.ask(idempotency_key="k")).job_id == first.job_id
+    again = await other.ask(idempotency_key="k")
+    assert again.job_id == first.job_id
+    came = outcome(first.job_id, request_digest=first.job.metadata["pointsman_request"])
+    elsewhere._take(came)
+    assert answered(again).response["choices"]
+    with pytest.raises(ApiError) as refused:  # its own job is the first's, and so is the outcome
+        third = replies_of(place.reader)
+        publisher = FakePublisher(place.reader)
+        place_ = Place(place.reader, third, publisher, submitter_of(settings, third, publisher))
+        reply = await place_.ask("Another body", idempotency_key="k")
+        third._take(came)
+        answered(reply)
+    assert (refused.value.status, refused.value.code) == (409, "idempotency_key_reused")
+    assert refused.value.headers["x-should-retry"] == "false"
+
+
+async def test_what_has_no_key_has_no_digest_to_be_compared(place: Place) -> None:
+    reply = await place.ask()
+    assert not reply.job.metadata
+    place.replies._take(outcome(reply.job_id))
+    assert answered(reply).response["choices"]
 
 
 async def test_what_cannot_be_done_in_time_is_refused_before_it_is_sent(place: Place) -> None:

@@ -19,7 +19,7 @@ from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.streaming import streamed
 from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
-from pointsman_schemas.jobs import Job
+from pointsman_schemas.jobs import REQUEST_DIGEST, Job
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, Outcome
 
 router = APIRouter()
@@ -189,7 +189,8 @@ def _echo(job: Job) -> Json:
     """What of the request is on record in the chat shape and is called the same."""
     fields = job.request.model_dump(mode="json", exclude_unset=True)
     echo = {name: value for name, value in fields.items() if name not in ("messages", "tools", "tool_choice")}
-    metadata = {name: value for name, value in job.metadata.items() if name != INSTRUCTED}
+    ours = (INSTRUCTED, REQUEST_DIGEST)
+    metadata = {name: value for name, value in job.metadata.items() if name not in ours}
     return {**echo, "metadata": metadata}
 
 

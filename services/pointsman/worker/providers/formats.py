@@ -3,8 +3,8 @@
 from typing import assert_never
 
 from pointsman.worker.providers.anthropic.messages import AnthropicMessages
-from pointsman.worker.providers.embeddings import OpenAIEmbeddings
-from pointsman.worker.providers.openai_chat import AzureOpenAI, OpenAIChat
+from pointsman.worker.providers.openai.chat import AzureOpenAI, OpenAIChat
+from pointsman.worker.providers.openai.embeddings import OpenAIEmbeddings
 from pointsman.worker.providers.wire_format import WireFormat
 from pointsman.worker.providers_file import ProviderRow
 

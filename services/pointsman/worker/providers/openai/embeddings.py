@@ -11,7 +11,7 @@ import orjson
 from pointsman.bus.codec.json import parse_object
 from pointsman.bus.codec.refused import RefusedError
 from pointsman.worker.calls.answer import Answer, Result
-from pointsman.worker.providers.openai_chat import OpenAIChat
+from pointsman.worker.providers.openai.chat import OpenAIChat
 from pointsman.worker.providers.response import read_answer
 from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers.usage import usage_of

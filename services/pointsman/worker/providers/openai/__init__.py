@@ -1,0 +1,1 @@
+"""OpenAI's formats, and Azure's."""
