@@ -54,6 +54,13 @@ class ReviewQueue(Value):
         default="changes", description="what needs a reason: every decision, or all but plain approvals"
     )
     lease_s: int = Field(default=900, ge=10, le=86_400, description="a claim lasts for so long")
+    seeded_every: int | None = Field(
+        default=None,
+        ge=2,
+        le=10_000,
+        exclude_if=lambda every: every is None,
+        description="after about one in so many answers that were decided there is a test case",
+    )
     open_per_person: int = Field(default=10, ge=1, le=1_000, description="claims that one person may hold")
 
 

@@ -167,3 +167,8 @@ class ReviewChanged(Message):
     stop: ReviewStop
     origin: ReviewOrigin
     job_deadline: Timestamp | None = Field(description="of the job: no answer is wanted after it")
+    seeded: bool = Field(
+        default=False,
+        exclude_if=lambda seeded: not seeded,
+        description="it was a test, whose answer was to another question; told when it has ended",
+    )

@@ -28,7 +28,9 @@ from pointsman.review.case import KEPT, WAITING, RefusedCommand, plan_of, queue_
 from pointsman.review.content import why_no_case
 from pointsman.review.following import Withdrawal, follows
 from pointsman.review.people import may_not_act
+from pointsman.review.seeded import is_due, is_seeded, origin_of, others, seeded
 from pointsman.review.state import CaseBook, case_key, request_key
+from pointsman.review.told import done, unknown_case
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -44,7 +46,6 @@ from pointsman_schemas.reviews import (
     ReviewClaim,
     ReviewDecide,
     ReviewOrigin,
-    ReviewRefusal,
     ReviewRelease,
     ReviewRequested,
 )
@@ -56,6 +57,8 @@ STAGE = "review"
 SOURCE = "pointsman/review"
 #: Changes that the clock makes in one transaction.
 _PORTION = 200
+#: Cases that are looked at for an answer to be given in another's place.
+_OTHERS = 8
 #: Of a failure, as much as tells it from another.
 _WHY_CHARS = 200
 
@@ -167,7 +170,7 @@ class ReviewHandler:
         case = self._book.case(command.job_id)
         if case is None:
             cause = _Cause(envelope, record.root, "", self._clock())
-            return Effects([self._answer(None, command, cause, _unknown(command))])
+            return Effects([self._answer(None, command, cause, unknown_case(command.job_id))])
         whose = replace(
             envelope, agent_id=case.agent_id, job_id=case.job_id, data_subject=case.origin.data_subject
         )
@@ -179,7 +182,7 @@ class ReviewHandler:
             return Effects([self._answer(case, command, cause, after)])
         response = command.response if isinstance(command, ReviewDecide) else None
         records = self._following(after, state, cause, response=response)
-        changes = self._changed(after, cause)
+        changes = [*self._changed(after, cause), *self._test(after, state, cause)]
         self._book.take(changes)
         return Effects([*records, self._answer(after, command, cause, None)], changes)
 
@@ -232,8 +235,8 @@ class ReviewHandler:
         response: Json | None = None,
         cancelled: Withdrawal | None = None,
     ) -> list[Outgoing]:
-        """The outcome, or the job on its way; nothing while the case waits."""
-        if case.status in WAITING:
+        """The outcome, or the job on its way; nothing while the case waits, or of a test."""
+        if case.status in WAITING or is_seeded(case):
             return []
         message = follows(case, self._request(case, state), response, cancelled)
         if isinstance(message, JobRouted):
@@ -246,12 +249,30 @@ class ReviewHandler:
         return [emit(topic, key, _follow(cause, "outcome", message), message)]
 
     def _changed(self, case: ReviewChanged, cause: _Cause) -> list[Outgoing]:
-        """The case as it stands now; its request goes when it has ended."""
+        """The case as it stands now; when it has ended its request goes, and it is told if it was a test."""
         topic = self._topics.reviews_state
+        if case.status not in WAITING and is_seeded(case):
+            case = case.model_copy(update={"seeded": True})
         changes = [emit(topic, case_key(case.job_id), _follow(cause, "case", case), case)]
         if case.status not in WAITING:
             changes.append(Outgoing(topic.name, request_key(case.job_id), None, []))
         return changes
+
+    def _test(self, case: ReviewChanged, state: Mapping[bytes, bytes], cause: _Cause) -> list[Outgoing]:
+        """A test, opened where the decision of this case is to be followed by one."""
+        if case.status in WAITING or not is_due(case, request := self._request(case, state)):
+            return []
+        for other in islice(others(case, self._book.waiting), _OTHERS):
+            test = seeded(case, request, self._request(other, state), case.at)
+            if test is not None:
+                whose = replace(cause.envelope, job_id=test.job.job_id)
+                its = _Cause(whose, cause.root, "test:", cause.at)
+                key = request_key(test.job.job_id)
+                stored = emit(self._topics.reviews_state, key, _follow(its, "state", test), test)
+                assert stored.value is not None
+                origin = origin_of(case, sha256(stored.value).hexdigest())
+                return [stored, *self._changed(cases.opened(test, origin, case.at), its)]
+        return []
 
     def _answer(
         self, case: ReviewChanged | None, command: _Command, cause: _Cause, refused: RefusedCommand | None
@@ -260,7 +281,7 @@ class ReviewHandler:
             job_id=command.job_id,
             by=command.by,
             refused=None if refused is None else refused.refusal,
-            message=_done(case) if refused is None else refused.message[:1000],
+            message=_told(case, refused)[:1000],
             status=None if case is None else case.status,
             revision=0 if case is None else case.revision,
         )
@@ -307,24 +328,8 @@ def _follow(cause: _Cause, step: str, message: Message) -> Envelope:
     )
 
 
-def _done(case: ReviewChanged | None) -> str:
+def _told(case: ReviewChanged | None, refused: RefusedCommand | None) -> str:
+    if refused is not None:
+        return refused.message
     assert case is not None
-    match case.status:
-        case "claimed":
-            assert case.claim is not None
-            return f"claimed until {case.claim.until:%H:%M:%S} UTC"
-        case "open" if case.decisions:
-            return f"recorded; another person has to agree ({len(case.decisions)} decided so far)"
-        case "open":
-            return "released"
-        case "sent":
-            return f"sent to {case.decisions[-1].tier}"
-        case status:
-            return f"{status}: the outcome is written"
-
-
-def _unknown(command: _Command) -> RefusedCommand:
-    return RefusedCommand(
-        ReviewRefusal.UNKNOWN_CASE,
-        f"there is no case of job {command.job_id}; those that wait: pointsman review list",
-    )
+    return done(case)

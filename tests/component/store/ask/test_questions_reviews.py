@@ -15,6 +15,7 @@ from pointsman.store.ask.similar_reviews import similar_reviews
 from pointsman.store.migrate import migrate
 from tests.support.review.cases import TOPICS, claim, decide, edited, job_id, request
 from tests.support.review.driven import Driven
+from tests.support.review.seeded import with_test
 from tests.support.store.audit_store import audit_pool
 
 pytestmark = pytest.mark.stack
@@ -97,5 +98,33 @@ async def test_the_views_say_how_cases_stand(database: str) -> None:
         assert (result["cases"], result["waiting"], result["approved"], result["changed"]) == (5, 2, 1, 2)
         assert result["changed_percent"] == Decimal("66.7")
         assert result["highest_changed"] == Decimal("0.94")
+    finally:
+        await connection.close()
+
+
+async def test_a_view_says_who_approved_a_test(database: str) -> None:
+    tested, _, test = with_test(utc_now() - timedelta(hours=1), people=2)
+    for place, (by, choice) in enumerate((("ana", "approve"), ("ben", "reject"), ("eva", "approve"))):
+        tested.put(claim(test, by, 2 * place + 1))
+        tested.put(decide(test, choice, by, 2 * place + 2))
+    await migrate(database)
+    async with audit_pool(database) as pool:
+        place = (TOPICS.reviews_state.name, 0)
+        await Sink(AuditWriter(pool), TOPICS, utc_now).append({place: stored(tested.changes)}, {place: None})
+    connection = await asyncpg.connect(database)
+    try:
+        rows = await connection.fetch("select * from audit.review_tests order by person")
+        assert [(row["queue"], row["person"], row["tests"], row["approved"]) for row in rows] == [
+            ("legal", "ana", 1, 1),
+            ("legal", "ben", 1, 0),
+            ("legal", "eva", 1, 1),
+        ]
+        assert rows[0]["last_approved_at"] and not rows[1]["last_approved_at"]
+        seeded = await connection.fetch("select job_id from audit.reviews where seeded")
+        assert [row["job_id"] for row in seeded] == [test.job.job_id]
+        similar = await similar_reviews(database, test.stop.rule, test.job.agent_id, job_id(2))
+        assert similar and test.job.job_id not in [before.job_id for before in similar]
+        whole = await connection.fetchval("select count(*) from audit.reviews where not seeded")
+        assert await connection.fetchval("select sum(cases) from audit.review_results") == whole
     finally:
         await connection.close()
