@@ -1,24 +1,36 @@
 """What commands about one case have in common: where they are told what, and that they do one thing to it."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pointsman.cli.options import By, Job, Json, Kafka, Key, Prefix, Reason
 
 if TYPE_CHECKING:
-    from pointsman.client.reviews import KnownCase, Reviewer
-    from pointsman_schemas.reviews import ReviewAnswered, ReviewChoice
+    from pointsman.cli.review.acting import Act
+    from pointsman_schemas.reviews import ReviewChoice
 
 
-def decide_command(name: "ReviewChoice", purpose: str) -> typer.Typer:
-    """The command that decides a case by the choice `name`; `purpose`: its help."""
+def case_command(
+    name: str,
+    doing: "Callable[[str, str], Act]",
+    purpose: str,
+    *,
+    argument: Any = None,
+    reasoned: bool = False,
+) -> typer.Typer:
+    """The command that does something to a case; `purpose`: its help.
+
+    `doing` is given the argument, if the command has one beside the job, and the reason, if it takes one; it
+    is called before anything is connected.
+    """
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-    @app.command(name, help=purpose)
-    def _(
+    def run(
         job: Job,
+        given: str = "",
         *,
         reason: Reason = "",
         by: By = "",
@@ -29,37 +41,24 @@ def decide_command(name: "ReviewChoice", purpose: str) -> typer.Typer:
     ) -> None:
         from pointsman.cli.review.acting import act
 
-        act(
-            job,
-            lambda reviewer, known: reviewer.decide(known, name, reason=reason),
-            by=by,
-            key=key,
-            as_json=as_json,
-            kafka=kafka,
-            prefix=prefix,
-        )
-
-    return app
-
-
-def case_command(
-    name: str, do: "Callable[[Reviewer, KnownCase], Awaitable[ReviewAnswered]]", purpose: str
-) -> typer.Typer:
-    """The command that does something to a case without deciding it; `purpose`: its help."""
-    app = typer.Typer(rich_markup_mode=None, add_completion=False)
-
-    @app.command(name, help=purpose)
-    def _(
-        job: Job,
-        *,
-        by: By = "",
-        key: Key = None,
-        as_json: Json = False,
-        kafka: Kafka = None,
-        prefix: Prefix = None,
-    ) -> None:
-        from pointsman.cli.review.acting import act
-
+        do = doing(given, reason)
         act(job, do, by=by, key=key, as_json=as_json, kafka=kafka, prefix=prefix)
 
+    taken = dict(signature(run).parameters)
+    taken["given"] = taken["given"].replace(annotation=argument, default=Parameter.empty)
+    absent = {"given": argument is None, "reason": not reasoned}
+    shown = [parameter for name, parameter in taken.items() if not absent.get(name)]
+    run.__signature__ = signature(run).replace(parameters=shown)  # type: ignore[attr-defined]
+    run.__annotations__["given"] = argument
+    app.command(name, help=purpose)(run)
     return app
+
+
+def decide_command(name: "ReviewChoice", purpose: str) -> typer.Typer:
+    """The command that decides a case by the choice `name`; `purpose`: its help."""
+    return case_command(
+        name,
+        lambda _, reason: lambda reviewer, known: reviewer.decide(known, name, reason=reason),
+        purpose,
+        reasoned=True,
+    )

@@ -1,51 +1,25 @@
 """`pointsman review edit`: the agent gets another answer."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import By, Job, Json, Kafka, Key, Prefix, Reason
+from pointsman.cli.review.case_command import case_command
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
-
-
-@app.command()
-def edit(
-    job: Job,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The answer's text; - reads stdin.")],
-    *,
-    reason: Reason = "",
-    by: By = "",
-    key: Key = None,
-    as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-) -> None:
-    """Give the agent the text in FILE instead of the proposed answer.
-
-    The rest of the provider's body stays as it is. A reason is needed. What you have not claimed is claimed
-    first.
-    """
-    from pointsman.cli.review.acting import act
-    from pointsman.cli.stdin import read_text
+if TYPE_CHECKING:
+    from pointsman.cli.review.acting import Act
     from pointsman.client.reviews import KnownCase, Reviewer
-    from pointsman.review.content import with_text
-    from pointsman.runtime.errors import CommandError
     from pointsman_schemas.reviews import ReviewAnswered
 
-    if file == "-":
-        text = read_text()
-    else:
-        try:
-            text = Path(file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise CommandError(
-                f"{file} cannot be read: {why}", "name a file with the answer's text", code=2
-            ) from None
 
-    async def replace(reviewer: Reviewer, known: KnownCase) -> ReviewAnswered:
+def _replacing(file: str, reason: str) -> "Act":
+    from pointsman.review.content import with_text
+    from pointsman.runtime.errors import CommandError
+
+    text = _read(file)
+
+    async def replace(reviewer: "Reviewer", known: "KnownCase") -> "ReviewAnswered":
         assert known.request is not None
         if known.request.proposed is None:
             raise CommandError(
@@ -54,4 +28,30 @@ def edit(
         response = with_text(known.request.proposed.response, text.removesuffix("\n"))
         return await reviewer.decide(known, "edit", reason=reason, response=response)
 
-    act(job, replace, by=by, key=key, as_json=as_json, kafka=kafka, prefix=prefix)
+    return replace
+
+
+def _read(file: str) -> str:
+    from pointsman.cli.stdin import read_text
+    from pointsman.runtime.errors import CommandError
+
+    if file == "-":
+        return read_text()
+    try:
+        return Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandError(
+            f"{file} cannot be read: {why}", "name a file with the answer's text", code=2
+        ) from None
+
+
+app = case_command(
+    "edit",
+    _replacing,
+    "Give the agent the text in FILE instead of the proposed answer.\n\n"
+    "The rest of the provider's body stays as it is. A reason is needed. What you have not claimed is "
+    "claimed first.",
+    argument=Annotated[str, typer.Argument(metavar="FILE", help="The answer's text; - reads stdin.")],
+    reasoned=True,
+)

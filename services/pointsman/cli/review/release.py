@@ -4,6 +4,6 @@ from pointsman.cli.review.case_command import case_command
 
 app = case_command(
     "release",
-    lambda reviewer, known: reviewer.release(known.case),
+    lambda *_: lambda reviewer, known: reviewer.release(known.case),
     "Give a claimed case back, so that others can take it.",
 )

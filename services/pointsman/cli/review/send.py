@@ -4,35 +4,13 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import By, Job, Json, Kafka, Key, Prefix, Reason
+from pointsman.cli.review.case_command import case_command
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
-
-
-@app.command()
-def send(
-    job: Job,
-    tier: Annotated[str, typer.Argument(metavar="TIER", help="A tier that is open to the job.")],
-    *,
-    reason: Reason = "",
-    by: By = "",
-    key: Key = None,
-    as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-) -> None:
-    """Send the job to a tier, whose answer counts.
-
-    A reason is needed. What you have not claimed is claimed first.
-    """
-    from pointsman.cli.review.acting import act
-
-    act(
-        job,
-        lambda reviewer, known: reviewer.decide(known, "send", reason=reason, tier=tier),
-        by=by,
-        key=key,
-        as_json=as_json,
-        kafka=kafka,
-        prefix=prefix,
-    )
+app = case_command(
+    "send",
+    lambda tier, reason: lambda reviewer, known: reviewer.decide(known, "send", reason=reason, tier=tier),
+    "Send the job to a tier, whose answer counts.\n\n"
+    "A reason is needed. What you have not claimed is claimed first.",
+    argument=Annotated[str, typer.Argument(metavar="TIER", help="A tier that is open to the job.")],
+    reasoned=True,
+)
