@@ -261,7 +261,7 @@ class Topics:
             key="job id",
             partitions=1,
             retention=timedelta(days=7),
-            writers=("reviewers",),
+            writers=("reviewers", "gateway"),
             readers=("review", "audit"),
             carries=(ReviewClaim, ReviewRelease, ReviewDecide),
             max_message_bytes=2 * MIB,
@@ -277,7 +277,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("review",),
-            readers=("review", "reviewers", "people", "audit"),
+            readers=("review", "reviewers", "gateway", "people", "audit"),
             carries=(ReviewChanged, ReviewRequested),
             compacted=True,
             broker_time=True,
@@ -292,7 +292,7 @@ class Topics:
             partitions=1,
             retention=timedelta(days=7),
             writers=("review",),
-            readers=("reviewers", "people", "audit"),
+            readers=("reviewers", "gateway", "people", "audit"),
             carries=(ReviewAnswered,),
         )
 

@@ -34,7 +34,7 @@ from pointsman_schemas.reviews import (
 )
 from pointsman_schemas.topics import Topics
 
-_REQUEST = b"request/"
+_CASE, _REQUEST = b"case/", b"request/"
 #: Who is refused so many cases is not one who may decide them: no more are tried.
 _MOST_TRIES = 20
 
@@ -73,7 +73,10 @@ class KnownCases:
                 self._requests.pop(key, None)
             else:
                 self._requests[key] = record.value
-        elif record.value is not None:
+        elif record.value is None:
+            if key.startswith(_CASE) and len(key) == len(_CASE) + 36:  # it ended long ago
+                self._cases.pop(UUID(key.removeprefix(_CASE).decode()), None)
+        else:
             decoded = decode(record)
             if isinstance(decoded, Decoded) and isinstance(decoded.message, ReviewChanged):
                 self._cases[decoded.message.job_id] = decoded.message
@@ -82,6 +85,10 @@ class KnownCases:
     def all(self) -> list[ReviewChanged]:
         """Those whose time is over first come first."""
         return sorted(self._cases.values(), key=lambda case: (case.deadline, case.job_id))
+
+    def case(self, job_id: UUID) -> ReviewChanged | None:
+        """The case of a job alone."""
+        return self._cases.get(job_id)
 
     def known(self, job_id: UUID) -> KnownCase | None:
         """The case of a job with all that is needed to decide it."""

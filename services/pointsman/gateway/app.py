@@ -16,6 +16,7 @@ from pointsman.gateway.door import Door
 from pointsman.gateway.duplicates import duplicates_heard
 from pointsman.gateway.queue_watch import QueueWatch
 from pointsman.gateway.replies import JobReplies
+from pointsman.gateway.reviews.board import ReviewBoard
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import JobSubmitter
 from pointsman.gateway.web import web_app
@@ -44,7 +45,8 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     jobs = JobSubmitter(
         settings, replies, publisher, queues=watch.queues, claim_check=claim_check, key=key, clock=clock
     )
-    door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock)
+    reviews = ReviewBoard(settings, topics, publisher)
+    door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock, reviews)
 
     def hear(policy: PolicyApplied, _record: Incoming) -> None:
         names.hear(policy)
@@ -59,6 +61,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             policies.running(),
             publisher,
             spans.running(),
+            reviews.running(),
             replies.swept(),
             watch.running(),
             duplicates_heard(settings, topics.dead, replies.look_back),

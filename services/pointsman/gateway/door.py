@@ -14,6 +14,7 @@ from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.errors import ApiError, error_of, key_reused
 from pointsman.gateway.job_reply import JobReply
+from pointsman.gateway.reviews.board import ReviewBoard
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter, grace_of
 from pointsman.runtime.clock import Clock
@@ -43,6 +44,7 @@ class Door:
     models: ModelNames
     jobs: JobSubmitter
     clock: Clock
+    reviews: ReviewBoard
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS))
 
@@ -51,6 +53,12 @@ class Door:
         agent_id = self.callers.agent(request.headers, self.clock())
         request.state.agent = agent_id
         return agent_id
+
+    def reviewer(self, request: Request) -> tuple[str, tuple[str, ...]]:
+        """Who asks, and the queues whose cases that person may decide. Raises: ApiError."""
+        by, queues = self.callers.reviewer(request.headers, self.clock())
+        request.state.agent = by
+        return by, queues
 
     async def body(self, request: Request) -> tuple[Json, bytes]:
         """What is asked. Raises: ApiError, ClientDisconnect."""

@@ -28,15 +28,40 @@ class Callers:
             return known
         if self._open_agent is not None and not self._in_force.demands_signatures:
             return self._open_agent
-        if key is None:
-            raise ApiError(401, "authentication_error", "missing_api_key", f"there is no API key: {_HINT}")
-        raise ApiError(
-            401,
-            "authentication_error",
-            "invalid_api_key",
-            "the API key is of no agent that may ask now: it is unknown, revoked or expired, or its agent is "
-            "suspended or expired: pointsman agents show ID",
-        )
+        raise _unknown(key)
+
+    def reviewer(self, headers: Mapping[str, str], now: datetime) -> tuple[str, tuple[str, ...]]:
+        """Who the key's owner is, and the queues whose cases that person may decide.
+
+        Raises:
+            ApiError: as `agent`, though nobody is let in without a key; or it may decide none.
+        """
+        key = _key(headers)
+        known = None if key is None else self._in_force.agent_of_key(key, now)
+        if known is None:
+            raise _unknown(key)
+        entry = self._in_force.entry(known)
+        queues = () if entry is None else entry.reviews or ()
+        if not queues:
+            raise ApiError(
+                403,
+                "permission_error",
+                "not_a_reviewer",
+                f"{known} is no reviewer; in agents.yaml: - {{id: {known}, reviews: [QUEUE]}}",
+            )
+        return known, queues
+
+
+def _unknown(key: str | None) -> ApiError:
+    if key is None:
+        return ApiError(401, "authentication_error", "missing_api_key", f"there is no API key: {_HINT}")
+    return ApiError(
+        401,
+        "authentication_error",
+        "invalid_api_key",
+        "the API key is of no agent that may ask now: it is unknown, revoked or expired, or its agent is "
+        "suspended or expired: pointsman agents show ID",
+    )
 
 
 def _key(headers: Mapping[str, str]) -> str | None:

@@ -104,9 +104,9 @@ async def test_the_views_say_how_cases_stand(database: str) -> None:
 
 async def test_a_view_says_who_approved_a_test(database: str) -> None:
     tested, _, test = with_test(utc_now() - timedelta(hours=1), people=2)
-    for place, (by, choice) in enumerate((("ana", "approve"), ("ben", "reject"), ("eva", "approve"))):
-        tested.put(claim(test, by, 2 * place + 1))
-        tested.put(decide(test, choice, by, 2 * place + 2))
+    for turn, (by, choice) in enumerate((("ana", "approve"), ("ben", "reject"), ("eva", "approve"))):
+        tested.put(claim(test, by, 2 * turn + 1))
+        tested.put(decide(test, choice, by, 2 * turn + 2))
     await migrate(database)
     async with audit_pool(database) as pool:
         place = (TOPICS.reviews_state.name, 0)

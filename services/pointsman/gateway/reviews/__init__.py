@@ -1,0 +1,1 @@
+"""Cases that wait for a person, as a reviewer sees and decides them by HTTP."""

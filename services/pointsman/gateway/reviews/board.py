@@ -1,0 +1,189 @@
+"""The cases as they stand, and the answers to commands that are sent from here.
+
+Invariants:
+- Nothing is read before it is first asked for: most gateways have no reviewers.
+- A command is sent only once its answer will be heard of.
+- Who was told that a command was carried out sees what it changed.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.errors import BusError, PublishRefusedError, PublishUncertainError
+from pointsman.bus.places import Start
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import Follower
+from pointsman.bus.settings import LanePart
+from pointsman.client.reviews import KnownCases
+from pointsman.gateway.errors import ApiError, unavailable
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
+from pointsman_schemas.reviews import ReviewAnswered
+from pointsman_schemas.topic import Topic
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+#: So long the topics may take to be read, and the review service to answer; seconds.
+_OPEN_S, _ANSWER_S = 20.0, 15.0
+#: So long the change that an answer tells of may take to come here, seconds.
+_CHANGE_S = 2.0
+_RECONNECT_S = 1.0
+#: Commands without an answer, all reviewers together.
+_MOST_UNDER_WAY = 1_000
+
+
+class ReviewBoard:
+    """One for each process; `running` while it serves."""
+
+    def __init__(self, settings: LanePart, topics: Topics, publisher: Publisher) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._publisher = publisher
+        self._cases = KnownCases()
+        self._waiting: dict[UUID, deque[asyncio.Future[ReviewAnswered]]] = {}
+        self._under_way = 0
+        self._reading: list[asyncio.Task[None]] = []
+        self._caught_up, self._listening = asyncio.Event(), asyncio.Event()
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Inside it may be asked."""
+        try:
+            yield
+        finally:
+            for task in self._reading:
+                task.cancel()
+            await asyncio.gather(*self._reading, return_exceptions=True)
+
+    async def cases(self) -> KnownCases:
+        """The cases as they stand.
+
+        Raises:
+            ApiError: they cannot be read.
+        """
+        if not self._reading:
+            state, answers = self._topics.reviews_state, self._topics.reviews_answers
+            self._reading = [
+                asyncio.create_task(self._read(state, "beginning", self._change, self._caught_up)),
+                asyncio.create_task(self._read(answers, "end", self._answer, self._listening)),
+            ]
+        try:
+            async with asyncio.timeout(_OPEN_S):
+                await self._caught_up.wait()
+                await self._listening.wait()
+        except TimeoutError:
+            raise unavailable("the cases cannot be read at the moment") from None
+        return self._cases
+
+    async def send(self, record: Outgoing, command: UUID) -> ReviewAnswered:
+        """Send a command; returns what the review service says of it. `cases` was asked before.
+
+        Raises:
+            ApiError: it was not sent, or there is no answer: what became of it is not known then.
+        """
+        if self._under_way >= _MOST_UNDER_WAY:
+            message = f"{self._under_way:,} commands wait for their answer"
+            raise ApiError(
+                429, "rate_limit_error", "too_many_requests", message, headers={"retry-after": "1"}
+            )
+        answer: asyncio.Future[ReviewAnswered] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(command, deque())
+        waiting.append(answer)
+        self._under_way += 1
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                with suppress(PublishUncertainError):  # it may be there: then there is an answer
+                    await self._publisher.publish([record])
+                answered = await answer
+        except PublishRefusedError as error:
+            raise ApiError(413, "invalid_request_error", "too_large", str(error)) from error
+        except BusError as error:
+            raise unavailable(str(error)) from error
+        except TimeoutError:
+            raise _no_answer() from None
+        finally:
+            self._under_way -= 1
+            with suppress(ValueError):
+                waiting.remove(answer)
+            if not waiting:
+                self._waiting.pop(command, None)
+        if answered.refused is None:
+            await self._until(answered)
+        return answered
+
+    async def _until(self, answered: ReviewAnswered) -> None:
+        """Return when the case is known as the answer says, or not in time: it will come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CHANGE_S):
+                while True:
+                    changed = self._changed
+                    known = self._cases.case(answered.job_id)
+                    if known is not None and known.revision >= answered.revision:
+                        return
+                    await changed.wait()
+
+    async def _read(
+        self, topic: Topic, start: Start, take: Callable[[Incoming], None], whole: asyncio.Event
+    ) -> None:
+        """Read a topic for ever; `whole` is set at the end that it has when this begins."""
+        place: Start = start
+        while True:
+            first = start == "beginning" and not whole.is_set()
+            stalled_after = self._settings.stall_timeout_ms / 1000
+            try:
+                async with Follower(
+                    self._settings,
+                    [topic.name],
+                    start=place,
+                    until_end=first,
+                    stalled_after=stalled_after,
+                ) as follower:
+                    if not first:
+                        whole.set()
+                    while not follower.ended:
+                        for record in await follower.read():
+                            take(record)
+                        place = dict(follower.offsets)
+                whole.set()
+                continue
+            except BusError as error:
+                problem = f"{topic.name} cannot be read: {error}"
+                event(log, logging.WARNING, Event.COMMANDS_UNAVAILABLE, problem=problem)
+            except Exception:  # a defect of ours: said, and tried again from where it was
+                failure(log, Event.COMMANDS_FAILED)
+            await asyncio.sleep(_RECONNECT_S)
+
+    def _change(self, record: Incoming) -> None:
+        self._cases.take(record)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _answer(self, record: Incoming) -> None:
+        """The first who sent a command of this id is told the first answer, as both are in order."""
+        decoded = decode(record)
+        if not isinstance(decoded, Decoded) or not isinstance(decoded.message, ReviewAnswered):
+            return
+        causation_id = decoded.envelope.causation_id
+        waiting = None if causation_id is None else self._waiting.get(causation_id)
+        if waiting:
+            answer = waiting.popleft()
+            if not answer.done():
+                answer.set_result(decoded.message)
+
+
+def _no_answer() -> ApiError:
+    return ApiError(
+        504,
+        "timeout_error",
+        "no_answer",
+        f"the review service did not answer within {_ANSWER_S:g} s; whether it was carried out says the case",
+        headers={"x-should-retry": "false"},
+    )

@@ -1,0 +1,89 @@
+"""Cases that wait for a person: listed, shown, and decided by whoever may."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from pointsman.client.reviews import KnownCase
+from pointsman.gateway.door import Door
+from pointsman.gateway.errors import ApiError
+from pointsman.gateway.reviews.command import ACTIONS, command_record
+from pointsman.gateway.reviews.page import LIMIT, MOST, page
+from pointsman.gateway.reviews.refusals import error_of
+from pointsman.gateway.routes.opened import door_of, json_response
+
+router = APIRouter()
+
+
+@router.get("/v1/reviews", operation_id="reviews", summary="List cases, what is due first comes first")
+async def list_cases(
+    request: Request,
+    queue: Annotated[str, Query(description="of this one only")] = "",
+    state: Annotated[str, Query(description="`waiting`, `all`, or one such as `open`")] = "waiting",
+    limit: Annotated[str, Query(description=f"{LIMIT} unless said, at most {MOST}")] = "",
+    cursor: Annotated[str, Query(description="`next_cursor` of the page before")] = "",
+) -> Response:
+    """Those of the queues of which the API key's owner is a reviewer."""
+    door = door_of(request)
+    _, queues = door.reviewer(request)
+    cases = await door.reviews.cases()
+    return json_response(page(cases.all, queues, queue=queue, state=state, limit=limit, cursor=cursor))
+
+
+@router.get("/v1/reviews/{job_id}", operation_id="review", summary="Show a case")
+async def show(request: Request, job_id: str) -> Response:
+    """`request`: what opened it, null once it has ended; `seen`: what a decision names as looked at.
+
+    `topic`: what a command is signed for.
+    """
+    door = door_of(request)
+    _, queues = door.reviewer(request)
+    known = await _known(door, job_id, queues)
+    asked = None if known.request is None else known.request.model_dump(mode="json")
+    case = known.case.model_dump(mode="json")
+    topic = door.settings.topics.reviews_decided.name
+    return json_response({"case": case, "request": asked, "seen": known.seen or None, "topic": topic})
+
+
+@router.post("/v1/reviews/{job_id}/{action}", operation_id="decide", summary="Claim or decide a case")
+async def act(request: Request, job_id: str, action: str) -> Response:
+    """`action`: claim, release, approve, edit, reject or send. The body is the command, passed on as it is.
+
+    It is a `review.claim.v1`, `review.release.v1` or `review.decide.v1`, see docs/contract.md, signed by the
+    headers `ce-id`, `ce-time` and `ce-signature` as a record of the topic that the case names.
+    """
+    door = door_of(request)
+    by, queues = door.reviewer(request)
+    if action not in ACTIONS:
+        raise ApiError(
+            404, "invalid_request_error", "not_found", f"what may be done with a case: {', '.join(ACTIONS)}"
+        )
+    _, content = await door.body(request)
+    known = await _known(door, job_id, queues)
+    topic = door.settings.topics.reviews_decided
+    record, command = command_record(
+        topic, known.case, action, by=by, content=content, headers=request.headers, now=door.clock()
+    )
+    answered = await door.reviews.send(record, command)
+    error = error_of(answered)
+    if error is not None:
+        raise error
+    return json_response(answered.model_dump(mode="json"))
+
+
+async def _known(door: Door, job_id: str, queues: tuple[str, ...]) -> KnownCase:
+    cases = await door.reviews.cases()
+    try:
+        known = cases.known(UUID(job_id))
+    except ValueError:
+        known = None
+    if known is None:
+        raise ApiError(
+            404, "invalid_request_error", "unknown_case", f"there is no case of job {job_id[:100]}"
+        )
+    if known.case.queue not in queues:
+        raise ApiError(
+            403, "permission_error", "not_a_reviewer", f"you are no reviewer of queue {known.case.queue}"
+        )
+    return known
