@@ -24,12 +24,15 @@ def request_key(job_id: UUID) -> bytes:
 
 
 class CaseBook:
-    """Filled from the state when it is first asked, then kept current with each change."""
+    """Filled from the state when it is first asked, then kept current with each change.
+
+    What it says follows from the state alone: whoever takes it over goes on in the same way.
+    """
 
     def __init__(self) -> None:
         self._cases: dict[UUID, ReviewChanged] | None = None
         self._waiting: dict[UUID, ReviewChanged] = {}
-        #: When which case ended, oldest first.
+        #: When which case ended, oldest first, those of one instant by their ids.
         self._ended: deque[tuple[datetime, UUID]] = deque()
 
     def read(self, state: Mapping[bytes, bytes]) -> None:
@@ -40,7 +43,7 @@ class CaseBook:
         cases = [
             ReviewChanged.model_validate_json(value) for key, value in state.items() if key.startswith(_CASE)
         ]
-        for case in sorted(cases, key=attrgetter("at")):
+        for case in sorted(cases, key=attrgetter("at", "job_id")):
             self._put(case)
 
     def take(self, changes: Iterable[Outgoing]) -> None:
@@ -64,8 +67,8 @@ class CaseBook:
 
     @property
     def waiting(self) -> list[ReviewChanged]:
-        """Those that nobody has decided yet."""
-        return list(self._waiting.values())
+        """Those that nobody has decided yet, in the order of their jobs' ids."""
+        return sorted(self._waiting.values(), key=lambda case: case.job_id.int)
 
     def holds(self, by: str, at: datetime, but: UUID) -> int:
         """How many cases other than `but` this person has claimed."""
@@ -99,3 +102,7 @@ class CaseBook:
         else:
             self._waiting.pop(case.job_id, None)
             self._ended.append((case.at, case.job_id))
+            place = len(self._ended) - 1
+            while place and self._ended[place - 1] > self._ended[place]:
+                self._ended[place - 1], self._ended[place] = self._ended[place], self._ended[place - 1]
+                place -= 1

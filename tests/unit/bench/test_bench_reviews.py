@@ -1,0 +1,39 @@
+"""What people decided is replayed to the byte, and whatever is changed in the record is found."""
+
+from pathlib import Path
+
+import pytest
+
+from pointsman.bench.reviews import replay, run
+
+_SEED = 11
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("reviews") / "decisions.jsonl"
+    done = run(400, _SEED, file)
+    assert done.decisions == 400 and done.differences == 0
+    assert done.commands > 800 and done.cases > 200 and done.tests > 0, "there is something to replay"
+    return file
+
+
+def test_whoever_takes_the_state_over_makes_the_same_of_it(recorded: Path) -> None:
+    differences, restarts = replay(recorded, _SEED, restarting=0.05)
+    assert differences == 0 and restarts > 20
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [(b'\\"choice\\":\\"approve\\"', b'\\"choice\\":\\"reject\\"'), (b'"made":"', b'"made":"0')],
+    ids=["a decision", "what came of one"],
+)
+def test_one_step_that_was_changed_is_found(
+    recorded: Path, tmp_path: Path, was: bytes, becomes: bytes
+) -> None:
+    whole = recorded.read_bytes()
+    assert was in whole
+    changed = tmp_path / "changed.jsonl"
+    changed.write_bytes(whole.replace(was, becomes, 1))
+    differences, _ = replay(changed, _SEED)
+    assert differences > 0
