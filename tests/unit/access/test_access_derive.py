@@ -109,11 +109,12 @@ def test_an_agent_publishes_and_reads_its_own_outcomes(access: Access) -> None:
 def test_a_gateway_publishes_and_stops_jobs_and_reads_what_becomes_of_them(access: Access) -> None:
     held = {acl for acl in access.acls if acl.user == "p.gateway"}
     assert {(acl.resource, acl.name.removeprefix("p."), acl.pattern, acl.operation) for acl in held} == {
-        *(("topic", name, "literal", "write") for name in ("jobs.intake", "jobs.control")),
+        *(("topic", name, "literal", "write") for name in ("jobs.intake", "jobs.control", "reviews.decided")),
         *(
             ("topic", name, "literal", "read")
             for name in ("jobs.results", "jobs.chunks", "jobs.dead", "agents.registry", "policy")
         ),
+        *(("topic", name, "literal", "read") for name in ("reviews.state", "reviews.answers")),
         # How many wait before a job; their messages are not for it.
         *(("topic", f"jobs.tier.{tier}", "literal", "describe") for tier in TIERS),
         ("group", "router", "literal", "describe"),
