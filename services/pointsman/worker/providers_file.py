@@ -95,7 +95,7 @@ class ProviderRow(Value):
     """An endpoint. The key is not in here: `key` reads it when it is needed."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
-    format: Literal["openai", "openai-embeddings", "azure", "anthropic"] = Field(
+    format: Literal["openai", "openai-embeddings", "azure", "anthropic", "google"] = Field(
         default="openai", description="what it speaks; most speak OpenAI's, see docs/providers.md"
     )
     base_url: Annotated[str, BeforeValidator(_substitute), AfterValidator(_base_url)]

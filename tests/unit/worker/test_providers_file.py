@@ -219,7 +219,14 @@ def test_the_rows_that_the_shipped_file_shows_as_comments_are_good(read: Any) ->
     text = starter.PROVIDERS.read_text()
     lines = text.replace("  # - name", "  - name").replace("  #   ", "    ").splitlines()
     shown = read("\n".join(lines))
-    assert [row.name for row in shown.providers] == ["simulator", "openai", "anthropic", "azure", "local"]
+    assert [row.name for row in shown.providers] == [
+        "simulator",
+        "openai",
+        "anthropic",
+        "google",
+        "azure",
+        "local",
+    ]
 
 
 def test_own_prices_are_read_by_model(read: Any) -> None:

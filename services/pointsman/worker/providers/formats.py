@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from pointsman.worker.providers.anthropic.messages import AnthropicMessages
+from pointsman.worker.providers.google.generate_content import GoogleGenerateContent
 from pointsman.worker.providers.openai.chat import AzureOpenAI, OpenAIChat
 from pointsman.worker.providers.openai.embeddings import OpenAIEmbeddings
 from pointsman.worker.providers.wire_format import WireFormat
@@ -20,5 +21,7 @@ def wire_format_of(row: ProviderRow) -> WireFormat:
             return AzureOpenAI(row.api_version)
         case "anthropic":
             return AnthropicMessages(row.answer_tokens, row.api_version)
+        case "google":
+            return GoogleGenerateContent()
         case _:
             assert_never(row.format)

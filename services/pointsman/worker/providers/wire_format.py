@@ -15,8 +15,8 @@ class EventTranslator(Protocol):
 
     is_over: bool
 
-    def chunks(self, event: Json) -> list[Json]:
-        """The pieces that an event stands for, none for one that says nothing; whatever is in it."""
+    def chunks(self, event: Json) -> list[Json] | None:
+        """The pieces that an event stands for; None for one that says that there is no answer."""
 
 
 class WireFormat(Protocol):

@@ -21,6 +21,7 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "azure": ("", {"format": "azure", "api_version": "2024-10-21"}),
     "azure v1": ("/openai/v1", {"format": "azure"}),
     "anthropic": ("", {"format": "anthropic"}),
+    "google": ("", {"format": "google"}),
 }
 TOOL: Json = {
     "type": "function",
@@ -63,7 +64,6 @@ ASKED: dict[str, Json] = {
 FAULTS: dict[str, Json] = {
     "rate limit": {"kind": "rate_limit", "retry_after_s": 0.01},
     "server error": {"kind": "server_error", "status": 503},
-    "filter": {"kind": "content_filter"},
     "cut off": {"kind": "cut", "after": 0.7},
     "nonsense": {"kind": "malformed", "after": 0.5},
     "error in the answer": {"kind": "error_event", "after": 0.6},
@@ -157,6 +157,16 @@ async def test_a_fault_ends_the_same_in_each_format(fault: str) -> None:
             asked = (worker.do(**ASKED["plain"], stream=stream) for worker in (openai, *others.values()))
             expected, *rest = map(ended, await asyncio.gather(*asked))
             assert dict(zip(others, rest, strict=True)) == dict.fromkeys(others, expected), stream
+
+
+async def test_a_prompt_that_is_filtered_has_one_reason_everywhere() -> None:
+    """What it cost differs: some refuse such a request, and some answer that they would not answer."""
+    async with workers({"kind": "content_filter"}) as (openai, others, _):
+        for worker in (openai, *others.values()):
+            for stream in (False, True):
+                failed = outcome(await worker.do(**ASKED["plain"], stream=stream))
+                assert isinstance(failed, JobFailed)
+                assert (failed.reason, failed.attempts) == ("content_filter", 1)
 
 
 def ended(records: list[Outgoing]) -> list[Any]:

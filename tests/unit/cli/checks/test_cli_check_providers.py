@@ -72,6 +72,7 @@ def test_a_provider_that_takes_the_key_is_good(server: Server) -> None:
     [
         ({"format": "azure", "api_version": "1"}, "/v1/openai/models?api-version=1", "api-key"),
         ({"format": "anthropic"}, "/v1/models", "x-api-key"),
+        ({"format": "google"}, "/v1/models", "x-goog-api-key"),
     ],
 )
 def test_each_format_is_asked_where_it_lists_its_models_and_with_its_own_header(

@@ -5,6 +5,7 @@ import re
 from pointsman.dev.simulator.dialects.anthropic import AnthropicDialect
 from pointsman.dev.simulator.dialects.dialect import Dialect
 from pointsman.dev.simulator.dialects.embeddings import EmbeddingsDialect
+from pointsman.dev.simulator.dialects.google import GoogleDialect
 from pointsman.dev.simulator.dialects.openai import AzureDialect, OpenAIDialect
 
 CHAT = "/v1/chat/completions"
@@ -14,6 +15,7 @@ OPENAI = OpenAIDialect()
 _ANTHROPIC = AnthropicDialect()
 _EMBEDDINGS = EmbeddingsDialect()
 _AZURE = re.compile(r"/openai/(?:v1|deployments/([^/]+))/chat/completions")
+_GOOGLE = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):(generateContent|streamGenerateContent)")
 
 
 def dialect_at(path: str) -> Dialect | None:
@@ -26,4 +28,6 @@ def dialect_at(path: str) -> Dialect | None:
         return _EMBEDDINGS
     if azure := _AZURE.fullmatch(path):
         return AzureDialect(azure[1])
+    if google := _GOOGLE.fullmatch(path):
+        return GoogleDialect(google[1], google[2])
     return None

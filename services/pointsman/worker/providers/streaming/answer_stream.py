@@ -84,6 +84,9 @@ class AnswerStream:
             return []
         if self._translator is not None:
             pieces = self._translator.chunks(chunk)
+            if pieces is None:
+                self._stop(data)
+                return []
             self.is_over = self._translator.is_over
             return pieces
         return [chunk] if isinstance(chunk.get("choices"), list) or chunk.get("usage") else []

@@ -1,0 +1,109 @@
+"""A request of Google's generateContent, checked, in OpenAI's shape; it shares nothing with the worker's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from pointsman.dev.simulator.checks import parse
+from pointsman.dev.simulator.dialects.dialect import Json
+from pointsman.dev.simulator.errors import Refusal
+
+_KNOWN = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings"}
+_CONFIG = {
+    "temperature": "temperature",
+    "topP": "top_p",
+    "maxOutputTokens": "max_tokens",
+    "stopSequences": "stop",
+    "seed": "seed",
+    "frequencyPenalty": "frequency_penalty",
+    "presencePenalty": "presence_penalty",
+}
+_OTHERS = {"topK", "responseMimeType", "responseJsonSchema", "thinkingConfig"}
+_CHOICES = {"AUTO": "auto", "ANY": "required", "NONE": "none"}
+
+
+def read(body: bytes, model: str, *, streamed: bool) -> Json:
+    """The request; `thinks` where thoughts are told.
+
+    Raises:
+        Refusal: 400, as the real provider refuses it.
+    """
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _bad(f"Invalid JSON payload received. {error}") from error
+    if not isinstance(asked, dict):
+        raise _bad("Invalid JSON payload received.")
+    config = asked.get("generationConfig") or {}
+    for name in [*(asked.keys() - _KNOWN), *(config.keys() - _CONFIG.keys() - _OTHERS)]:
+        raise _bad(f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.')
+    chat: Json = {"model": model, "messages": [*_system(asked), *_messages(asked.get("contents"))]}
+    chat |= {ours: config[theirs] for theirs, ours in _CONFIG.items() if theirs in config}
+    if streamed:
+        chat["stream"] = True
+    if (schema := config.get("responseJsonSchema")) is not None:
+        named = {"name": "answer", "schema": schema}
+        chat["response_format"] = {"type": "json_schema", "json_schema": named}
+    thinking = config.get("thinkingConfig") or {}
+    thinks = thinking.get("includeThoughts") or thinking.get("include_thoughts")
+    return parse(orjson.dumps(chat | _tools(asked))) | {"thinks": bool(thinks)}
+
+
+def _tools(asked: Json) -> Json:
+    declared = [one for tool in asked.get("tools") or [] for one in tool.get("functionDeclarations") or []]
+    if not declared:
+        return {}
+    chat: Json = {"tools": [{"type": "function", "function": _function(one)} for one in declared]}
+    if calling := (asked.get("toolConfig") or {}).get("functionCallingConfig"):
+        names = calling.get("allowedFunctionNames")
+        named = {"type": "function", "function": {"name": names[0]}} if names else None
+        chat["tool_choice"] = named or _CHOICES[calling["mode"]]
+    return chat
+
+
+def _function(declared: Json) -> Json:
+    schema = declared.get("parametersJsonSchema") or declared.get("parameters_json_schema") or {}
+    told = {"description": declared["description"]} if "description" in declared else {}
+    return {"name": declared.get("name"), **told, "parameters": schema}
+
+
+def _system(asked: Json) -> Iterator[Json]:
+    if instruction := asked.get("systemInstruction"):
+        yield {"role": "system", "content": _content(instruction["parts"])}
+
+
+def _messages(contents: Any) -> Iterator[Json]:
+    if not isinstance(contents, list) or not contents:
+        raise _bad("GenerateContentRequest.contents: contents is not specified")
+    for content in contents:
+        role, parts = content.get("role"), content.get("parts")
+        if role not in ("user", "model"):
+            raise _bad("Please use a valid role: user, model.")
+        if not parts:
+            raise _bad("GenerateContentRequest.contents: must include at least one parts field")
+        calls = [_call(part["functionCall"]) for part in parts if "functionCall" in part]
+        rest = [part for part in parts if not part.keys() & {"functionCall", "functionResponse"}]
+        for part in parts:
+            if (result := part.get("functionResponse")) is not None:
+                told = result["response"]
+                words = told["output"] if told.keys() == {"output"} else orjson.dumps(told).decode()
+                yield {"role": "tool", "tool_call_id": result["id"], "content": words}
+        if rest or calls:
+            speaker = "user" if role == "user" else "assistant"
+            said: Json = {"role": speaker, "content": _content(rest) if rest else None}
+            yield said | ({"tool_calls": calls} if calls else {})
+
+
+def _call(called: Json) -> Json:
+    function = {"name": called["name"], "arguments": orjson.dumps(called["args"]).decode()}
+    return {"id": called["id"], "type": "function", "function": function}
+
+
+def _content(parts: list[Json]) -> Any:
+    told = [{"type": "text", "text": part["text"]} if "text" in part else {"type": "image"} for part in parts]
+    return told[0]["text"] if len(told) == 1 and told[0]["type"] == "text" else told
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(400, message)

@@ -1,0 +1,69 @@
+"""Google's generateContent as a wire format."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from pointsman.worker.calls.answer import Result
+from pointsman.worker.providers.chat.completions import read_translated
+from pointsman.worker.providers.google.request import to_content_request
+from pointsman.worker.providers.google.response import to_completion
+from pointsman.worker.providers.google.stream import GoogleEvents
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import Secrets
+from pointsman_schemas.base import Json
+
+_VERSION = re.compile(r"v\d")
+
+
+class GoogleGenerateContent:
+    """See `WireFormat`."""
+
+    def url(self, base_url: str, request: Json) -> str:
+        """See `WireFormat`."""
+        model = quote(str(request.get("model")).removeprefix("models/"), safe="")
+        asked = "streamGenerateContent?alt=sse" if request.get("stream") is True else "generateContent"
+        return f"{_versioned(base_url)}/models/{model}:{asked}"
+
+    def models_url(self, base_url: str) -> str:
+        """See `WireFormat`."""
+        return f"{_versioned(base_url)}/models"
+
+    def headers(self) -> Mapping[str, str]:
+        """See `WireFormat`."""
+        return {"accept": "*/*", "content-type": "application/json"}
+
+    def key_header(self, key: str) -> Mapping[str, str]:
+        """See `WireFormat`."""
+        return {"x-goog-api-key": key}
+
+    def encode(self, request: Json) -> bytes:
+        """See `WireFormat`."""
+        return orjson.dumps(to_content_request(request))
+
+    def decode(
+        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
+    ) -> Result:
+        """See `WireFormat`."""
+        created = int(at.timestamp())
+        return read_translated(
+            row,
+            status,
+            content,
+            lambda body: to_completion(body, created),
+            most_raw=most_raw,
+            secrets=secrets,
+        )
+
+    def translator(self, at: datetime) -> GoogleEvents:
+        """See `WireFormat`."""
+        return GoogleEvents(int(at.timestamp()))
+
+
+def _versioned(base_url: str) -> str:
+    """With the version where the address has none; Vertex AI's has its own, and a project below it."""
+    base = base_url.rstrip("/")
+    return base if any(map(_VERSION.match, urlsplit(base).path.split("/"))) else f"{base}/v1"

@@ -1,0 +1,124 @@
+"""An answer of Google's as a chat completion."""
+
+from typing import Any
+
+from pointsman.worker.providers.chat.arguments import written
+from pointsman.worker.providers.chat.completions import completion_of, counted, usage_of_counts
+from pointsman_schemas.base import Json
+
+_FINISHES = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    **dict.fromkeys(
+        (
+            "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "IMAGE_SAFETY",
+            "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "MODEL_ARMOR",
+        ),
+        "content_filter",
+    ),
+    # What came is no answer, and may be one another time.
+    **dict.fromkeys(
+        (
+            "OTHER", "IMAGE_OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS",
+            "MALFORMED_RESPONSE",
+        ),
+        "error",
+    ),
+}  # fmt: skip
+
+
+def to_completion(body: Json, created: int) -> Json | None:
+    """The completion, or the error that a blocked prompt is; None where the body is neither."""
+    if (error := blocked(body)) is not None:
+        return error
+    if not is_answer(body):
+        return None
+    usage = usage_of(body.get("usageMetadata"))
+    candidate = candidate_of(body)
+    if candidate is None:
+        told = completion_of(top_of(body), created, {}, None, usage)
+        return told | {"choices": []}
+    message: Json = {"role": "assistant", "refusal": None}
+    said, thought, calls = "", "", []
+    for part in parts_of(candidate):
+        text = part.get("text")
+        if isinstance(part.get("functionCall"), dict):
+            calls.append(call_of(part, body.get("responseId"), len(calls)))
+        elif isinstance(text, str) and part.get("thought") is True:
+            thought += text
+        elif isinstance(text, str):
+            said += text
+    message["content"] = said or None
+    if thought:
+        message["reasoning_content"] = thought
+    if calls:
+        message["tool_calls"] = calls
+    finish = finish_reason(candidate.get("finishReason"), calls=bool(calls))
+    return completion_of(top_of(body), created, message, finish, usage)
+
+
+def blocked(body: Json) -> Json | None:
+    """The error where the prompt was blocked: there is no answer then."""
+    match body.get("promptFeedback"):
+        case {"blockReason": str(reason)} if candidate_of(body) is None:
+            error = {"code": "content_filter", "message": f"the prompt was blocked ({reason[:80]})"}
+            usage = usage_of(body.get("usageMetadata"))
+            told = {"error": error, "model": body.get("modelVersion")}
+            return told if usage is None else told | {"usage": usage}
+        case _:
+            return None
+
+
+def is_answer(body: Json) -> bool:
+    """Whether it is one, or a piece of one."""
+    return isinstance(body.get("candidates"), list) or isinstance(body.get("usageMetadata"), dict)
+
+
+def candidate_of(body: Json) -> Json | None:
+    """The only one that is asked for."""
+    candidates = body.get("candidates")
+    first = candidates[0] if isinstance(candidates, list) and candidates else None
+    return first if isinstance(first, dict) else None
+
+
+def parts_of(candidate: Json) -> list[Json]:
+    """The parts of what it says."""
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
+def top_of(body: Json) -> Json:
+    """The answer's id and model."""
+    return {"id": body.get("responseId"), "model": body.get("modelVersion")}
+
+
+def call_of(part: Json, answer: Any, place: int) -> Json:
+    """A call of a function; one without an id gets one of the `answer` and its `place` there."""
+    called = part["functionCall"]
+    function = {"name": called.get("name") or "", "arguments": written(called.get("args"))}
+    id = called.get("id") or f"call_{place}_{answer if isinstance(answer, str) else ''}"
+    call: Json = {"id": id, "type": "function", "function": function}
+    if isinstance(signature := part.get("thoughtSignature"), str):
+        call["extra_content"] = {"google": {"thought_signature": signature}}
+    return call
+
+
+def finish_reason(told: Any, *, calls: bool) -> str | None:
+    """In OpenAI's words; what is not known is passed on, in lower case."""
+    if not isinstance(told, str):
+        return None
+    finish = _FINISHES.get(told, told.lower())
+    return "tool_calls" if calls and finish == "stop" else finish
+
+
+def usage_of(usage: Any) -> Json | None:
+    """Tokens; thoughts are part of the answer. None where they are not told, or cannot be so many."""
+    if not isinstance(usage, dict):
+        return None
+    prompt, tools = counted(usage, "promptTokenCount"), counted(usage, "toolUsePromptTokenCount", 0)
+    read = counted(usage, "cachedContentTokenCount", 0)
+    said, thought = counted(usage, "candidatesTokenCount", 0), counted(usage, "thoughtsTokenCount", 0)
+    if prompt is None or tools is None or read is None or said is None or thought is None:
+        return None
+    return usage_of_counts(prompt + tools, said + thought, read=read, written=0, reasoning=thought)

@@ -1,0 +1,105 @@
+"""Chat messages as Google's contents: the system's words apart, a call's result by its function's name."""
+
+from mimetypes import guess_type
+from typing import assert_never
+from urllib.parse import urlsplit
+
+from pointsman.worker.providers.chat.arguments import calls_of
+from pointsman.worker.providers.chat.fields import items, text
+from pointsman.worker.providers.chat.parts import MediaPart, MessagePart, TextPart, parts_of, texts_of
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman_schemas.base import Json
+
+_SYSTEM = ("system", "developer")
+
+
+def contents(messages: object) -> tuple[list[Json], list[Json]]:
+    """The parts of the system's words, and the contents after them.
+
+    Raises:
+        UnsupportedRequestError: something in them is wrong or has no counterpart.
+    """
+    system: list[Json] = []
+    turns: list[Json] = []
+    names: dict[str, str] = {}
+    for message, path in items(messages, "messages"):
+        role = message.get("role")
+        if role in _SYSTEM:
+            if turns:
+                raise UnsupportedRequestError(f"{path}.role", "the system speaks first there, and only then")
+            system += [{"text": part.text} for part in texts_of(message.get("content"), f"{path}.content")]
+        else:
+            speaker = "model" if role == "assistant" else "user"
+            _append(turns, speaker, _parts(message, path, names))
+    if not turns:
+        raise UnsupportedRequestError("messages", "nobody but the system says anything")
+    return system, turns
+
+
+def _append(turns: list[Json], role: str, parts: list[Json]) -> None:
+    """Two turns of the same in a row are one: results of several calls must be."""
+    if turns and turns[-1]["role"] == role:
+        turns[-1]["parts"] += parts
+    elif parts:
+        turns.append({"role": role, "parts": parts})
+
+
+def _parts(message: Json, path: str, names: dict[str, str]) -> list[Json]:
+    """`names`: of the functions that were called, by the call's id."""
+    match message.get("role"):
+        case "user":
+            content = parts_of(message.get("content"), f"{path}.content")
+            return [_part(part, f"{path}.content") for part in content]
+        case "assistant":
+            return _answer(message, path, names)
+        case "tool":
+            return [_result(message, path, names)]
+        case role:
+            raise UnsupportedRequestError(f"{path}.role", f"`{role}` has no counterpart there")
+
+
+def _answer(message: Json, path: str, names: dict[str, str]) -> list[Json]:
+    if message.get("audio"):
+        raise UnsupportedRequestError(f"{path}.audio", "has no counterpart there")
+    words = parts_of(message.get("content"), f"{path}.content")
+    if refusal := message.get("refusal"):
+        words.append(TextPart(text(refusal, f"{path}.refusal")))
+    parts = [_part(part, f"{path}.content") for part in words]
+    for call, id, name, arguments in calls_of(message, path):
+        names[id] = name
+        parts.append({"functionCall": {"id": id, "name": name, "args": arguments}, **_signature(call)})
+    return parts
+
+
+def _signature(call: Json) -> Json:
+    """What the model thought before the call, where it was told: it wants that back."""
+    match call.get("extra_content"):
+        case {"google": {"thought_signature": str(signature)}}:
+            return {"thoughtSignature": signature}
+        case _:
+            return {}
+
+
+def _result(message: Json, path: str, names: dict[str, str]) -> Json:
+    id = text(message.get("tool_call_id"), f"{path}.tool_call_id")
+    if id not in names:
+        raise UnsupportedRequestError(f"{path}.tool_call_id", "no call before it has this id")
+    words = "".join(part.text for part in texts_of(message.get("content"), f"{path}.content"))
+    return {"functionResponse": {"id": id, "name": names[id], "response": {"output": words}}}
+
+
+def _part(part: MessagePart, path: str) -> Json:
+    """Marks for a cache are left out: Google sets them by itself."""
+    match part:
+        case TextPart():
+            return {"text": part.text}
+        case MediaPart(url=None):
+            return {"inlineData": {"mimeType": part.media_type, "data": part.data}}
+        case MediaPart():
+            kind = guess_type(urlsplit(part.url or "").path)[0]
+            if kind is None:
+                hint = "an address must end as .png or the like: send the picture as a data URL"
+                raise UnsupportedRequestError(path, hint)
+            return {"fileData": {"mimeType": kind, "fileUri": part.url}}
+        case _:
+            assert_never(part)

@@ -1,0 +1,223 @@
+"""An answer of Google's is the same completion whole and streamed, and nothing it says brings it down."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.worker.calls.answer import Answer, Reject, Result, Retry
+from pointsman.worker.providers.google.generate_content import GoogleGenerateContent
+from pointsman.worker.providers.google.response import to_completion, usage_of
+from pointsman.worker.providers.google.stream import GoogleEvents
+from pointsman.worker.providers.streaming.answer_stream import AnswerStream
+from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import NO_SECRETS
+from pointsman_schemas.calls import Usage
+from pointsman_schemas.reasons import FailReason
+
+ROW = ProviderRow(name="g", base_url="http://g.test", format="google")
+AT = datetime(2026, 5, 1, tzinfo=UTC)
+CREATED = int(AT.timestamp())
+
+USAGE = {
+    "promptTokenCount": 30,
+    "cachedContentTokenCount": 20,
+    "toolUsePromptTokenCount": 5,
+    "candidatesTokenCount": 10,
+    "thoughtsTokenCount": 30,
+    "totalTokenCount": 75,
+}
+TOP = {"modelVersion": "gemini-x", "responseId": "r1"}
+PARTS: list[dict[str, Any]] = [
+    {"text": "a or b", "thought": True},
+    {"text": "Größe"},
+    {"functionCall": {"name": "f", "args": {"a": [1, "ü"]}}, "thoughtSignature": "c2ln"},
+    {"functionCall": {"id": "own", "name": "g"}},
+]
+
+
+def candidate(parts: list[dict[str, Any]], finish: str | None = None) -> dict[str, Any]:
+    told: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
+    return told if finish is None else told | {"finishReason": finish}
+
+
+WHOLE: dict[str, Any] = {**TOP, "candidates": [candidate(PARTS, "STOP")], "usageMetadata": USAGE}
+EVENTS: list[dict[str, Any]] = [
+    {**TOP, "candidates": [candidate([{"text": "a or", "thought": True}])]},
+    {**TOP, "candidates": [candidate([{"text": " b", "thought": True}, {"text": "Grö"}])]},
+    {**TOP, "candidates": [candidate([{"text": "ße"}])], "usageMetadata": {"promptTokenCount": 30}},
+    {**TOP, "candidates": [candidate(PARTS[2:])]},
+    {**TOP, "candidates": [candidate([{"text": ""}], "STOP")], "usageMetadata": USAGE},
+]
+BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 7}, **TOP}
+
+
+def decoded(body: Any) -> Result:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    return GoogleGenerateContent().decode(ROW, 200, content, at=AT, most_raw=10_000, secrets=NO_SECRETS)
+
+
+def streamed(events: list[dict[str, Any]]) -> AnswerStream:
+    stream = AnswerStream(1_000_000, GoogleEvents(CREATED))
+    for event in events:
+        stream.feed(b"data: " + orjson.dumps(event) + b"\r\n\r\n")
+    return stream
+
+
+def test_an_answer_becomes_a_completion() -> None:
+    result = decoded(WHOLE)
+    assert isinstance(result, Answer)
+    assert result.response == {
+        "id": "r1",
+        "object": "chat.completion",
+        "created": CREATED,
+        "model": "gemini-x",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "refusal": None,
+                    "content": "Größe",
+                    "reasoning_content": "a or b",
+                    "tool_calls": [
+                        {
+                            "id": "call_0_r1",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": '{"a":[1,"ü"]}'},
+                            "extra_content": {"google": {"thought_signature": "c2ln"}},
+                        },
+                        {"id": "own", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+                    ],
+                },
+                "logprobs": None,
+                "finish_reason": "tool_calls",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 35,
+            "completion_tokens": 40,
+            "total_tokens": 75,
+            "prompt_tokens_details": {"cached_tokens": 20, "cache_write_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 30},
+        },
+    }
+    assert result.usage == Usage(input_tokens=35, output_tokens=40, cached_tokens=20)
+
+
+def test_the_same_streamed_is_the_same() -> None:
+    stream = streamed(EVENTS)
+    assert stream.fold.is_whole
+    assert stream.fold.body() == to_completion(WHOLE, CREATED)
+
+
+@pytest.mark.parametrize("length", range(len(EVENTS)))
+def test_a_stream_that_breaks_off_is_not_whole_and_tells_no_usage(length: int) -> None:
+    stream = streamed(EVENTS[:length])
+    assert not stream.fold.is_whole
+    assert "usage" not in stream.fold.body()
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter"), ("SPII", "content_filter"),
+     ("OF_TOMORROW", "of_tomorrow")],
+)  # fmt: skip
+def test_how_it_ended_is_told_in_the_words_of_openai(told: str, expected: str) -> None:
+    result = decoded({**WHOLE, "candidates": [candidate([{"text": "x"}], told)]})
+    assert isinstance(result, Answer)
+    assert result.response["choices"][0]["finish_reason"] == expected
+
+
+@pytest.mark.parametrize("told", ["MALFORMED_FUNCTION_CALL", "OTHER"])
+def test_an_end_that_is_none_is_tried_again(told: str) -> None:
+    result = decoded({**WHOLE, "candidates": [{"finishReason": told}]})
+    assert isinstance(result, Retry)
+    assert result.usage == Usage(input_tokens=35, output_tokens=40, cached_tokens=20)
+
+
+def test_a_prompt_that_was_blocked_is_filtered_and_was_paid_for() -> None:
+    stream = streamed([BLOCKED])
+    for result in (decoded(BLOCKED), decoded(stream.stopped_by)):
+        assert isinstance(result, Reject)
+        assert (result.reason, result.unbilled) == (FailReason.CONTENT_FILTER, False)
+        assert result.usage == Usage(input_tokens=7, output_tokens=0)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "again"),
+    [
+        ("RESOURCE_EXHAUSTED", FailReason.RATE_LIMITED, True),
+        ("UNAVAILABLE", FailReason.SERVER_ERROR, True),
+        ("INTERNAL", FailReason.SERVER_ERROR, True),
+        ("DEADLINE_EXCEEDED", FailReason.TIMEOUT, True),
+        ("PERMISSION_DENIED", FailReason.AUTHENTICATION, False),
+        ("NOT_FOUND", FailReason.MODEL_NOT_FOUND, False),
+    ],
+)
+def test_an_error_has_a_reason_of_ours(status: str, reason: FailReason, again: bool) -> None:
+    error = {"error": {"code": 400, "status": status, "message": "it went wrong"}}
+    result = decoded(error)
+    assert isinstance(result, Retry if again else Reject)
+    assert result.reason is reason
+    assert streamed([*EVENTS[:2], error]).stopped_by == orjson.dumps(error)
+
+
+@pytest.mark.parametrize("name", list(USAGE)[:-1])
+@pytest.mark.parametrize("told", [-1, 1.5, True, "7", 10**9])
+def test_tokens_that_cannot_be_are_unknown_and_never_none(name: str, told: Any) -> None:
+    assert usage_of({**USAGE, name: told}) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", {"a": 1}, {"candidates": []}, {"candidates": {}}])
+def test_nonsense_is_no_answer(body: Any) -> None:
+    assert isinstance(decoded(body), Retry)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+_CALL = st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "name", "args"), _JSON))
+_PART = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": _JSON,
+        "thought": _JSON,
+        "functionCall": _CALL | _JSON,
+        "thoughtSignature": _JSON,
+    },
+)
+_CANDIDATE = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": st.builds(lambda parts: {"parts": parts}, st.lists(_PART, max_size=3)) | _JSON,
+        "finishReason": st.sampled_from(["STOP", "SAFETY"]) | _JSON,
+    },
+)
+_EVENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "candidates": st.lists(_CANDIDATE, max_size=2) | _JSON,
+        "usageMetadata": st.just(USAGE) | _JSON,
+        "promptFeedback": st.just({"blockReason": "SAFETY"}) | _JSON,
+        "responseId": _JSON,
+        "modelVersion": _JSON,
+    },
+)
+
+
+@given(_EVENT)
+def test_no_body_brings_it_down(body: dict[str, Any]) -> None:
+    decoded(body)
+
+
+@given(st.lists(_EVENT, max_size=8))
+def test_no_stream_brings_it_down(events: list[dict[str, Any]]) -> None:
+    stream = streamed(events)
+    stream.finish()
+    orjson.dumps(stream.fold.body())

@@ -1,0 +1,69 @@
+"""What a job asks for is asked of Google, or refused with the place and a reason, whatever it is."""
+
+from itertools import pairwise
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+
+from pointsman.worker.providers.google.request import to_content_request
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from tests.support.worker.chat_requests import REFUSED, chat_requests
+
+ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "so?"}]}
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+def why(more: dict[str, Any]) -> str:
+    with pytest.raises(UnsupportedRequestError) as error:
+        to_content_request({**ASKED, **more})
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_other_format_has_is_refused_by_its_name(name: str) -> None:
+    assert why({name: REFUSED[name]}).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"tools": [TOOL], "parallel_tool_calls": False}, "parallel_tool_calls: cannot be turned off"),
+        ({"tools": [TOOL], "tool_choice": {"type": "custom"}}, "tool_choice: must be"),
+        ({"response_format": {"type": "grammar"}}, "response_format: must be"),
+        ({"reasoning_effort": "max"}, "reasoning_effort: must be one of"),
+        ({"service_tier": "flex"}, "service_tier: has no counterpart"),
+        ({"thinking": {"type": "enabled"}}, "thinking: has no counterpart"),
+        ({"temperature": "hot"}, "temperature: must be a number"),
+        (
+            {"messages": [*ASKED["messages"], {"role": "system", "content": "x"}]},
+            "messages[1].role: the system",
+        ),
+        (
+            {"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]},
+            "messages[0].tool_call_id: no",
+        ),
+    ],
+)
+def test_what_google_has_no_room_for_is_refused(more: dict[str, Any], expected: str) -> None:
+    assert why(more).startswith(expected)
+
+
+def test_a_picture_whose_kind_nobody_says_is_refused() -> None:
+    part = {"type": "image_url", "image_url": {"url": "https://a.test/picture"}}
+    assert why({"messages": [{"role": "user", "content": [part]}]}).startswith("messages[0].content: ")
+
+
+@given(chat_requests())
+def test_no_request_brings_it_down(request: dict[str, Any]) -> None:
+    try:
+        asked = to_content_request(request)
+    except UnsupportedRequestError as error:
+        assert str(error).startswith(error.param)
+        return
+    assert orjson.loads(orjson.dumps(asked)) == asked
+    turns = [turn["role"] for turn in asked["contents"]]
+    assert turns
+    assert all(turn["parts"] for turn in asked["contents"])
+    assert all(role != next_role for role, next_role in pairwise(turns))
