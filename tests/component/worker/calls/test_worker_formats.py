@@ -110,7 +110,10 @@ def told(records: list[Outgoing]) -> Json:
         "role": message["role"],
         "content": message["content"],
         "refusal": message["refusal"],
-        "tool_calls": message.get("tool_calls"),
+        "tool_calls": [
+            {name: value for name, value in call.items() if name != "extra_content"}  # what Google thought
+            for call in message.get("tool_calls", ())
+        ],
         "finish": choice["finish_reason"],
         "usage": ended.usage,
         "model": ended.model,
