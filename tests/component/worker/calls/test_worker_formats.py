@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -83,20 +83,18 @@ async def workers(
         {"latency_ms": {"small": 1}, "faults": [{"effect": fault} for fault in faults]}
     )
     sent: list[Outgoing] = []
-    async with serving(settings) as url, provider_of(url, **row) as openai:
-        made = {}
-        for name, (path, format) in FORMATS.items():
-            provider = provider_of(url.removesuffix("/v1") + path, **format, **row)
-            made[name] = (provider, await provider.__aenter__())
-        try:
-            others = {
-                name: Worker(provider, attempts=2, send_chunk=sent.append)
-                for name, (_, provider) in made.items()
-            }
-            yield Worker(openai, attempts=2, send_chunk=sent.append), others, sent
-        finally:
-            for provider, _ in made.values():
-                await provider.__aexit__(None, None, None)
+    async with AsyncExitStack() as opened:
+        url = await opened.enter_async_context(serving(settings))
+
+        async def worker(address: str, **format: Any) -> Worker:
+            provider = await opened.enter_async_context(provider_of(address, **format, **row))
+            return Worker(provider, attempts=2, send_chunk=sent.append)
+
+        others = {
+            name: await worker(url.removesuffix("/v1") + path, **format)
+            for name, (path, format) in FORMATS.items()
+        }
+        yield await worker(url), others, sent
 
 
 def told(records: list[Outgoing]) -> Json:
