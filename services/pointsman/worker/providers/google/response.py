@@ -39,7 +39,8 @@ def to_completion(body: Json, created: int) -> Json | None:
         told = completion_of(top_of(body), created, {}, None, usage)
         return told | {"choices": []}
     message: Json = {"role": "assistant", "refusal": None}
-    said, thought, calls = "", "", []
+    said = thought = ""
+    calls: list[Json] = []
     for part in parts_of(candidate):
         text = part.get("text")
         if isinstance(part.get("functionCall"), dict):
