@@ -1,4 +1,4 @@
-"""The simulated provider: a real HTTP server that speaks the OpenAI wire format, with faults to order."""
+"""The simulated provider: a real HTTP server that speaks several wire formats, with faults to order."""
 
 from pointsman.dev.simulator.app import build, run, serving
 from pointsman.dev.simulator.faults import FaultRule

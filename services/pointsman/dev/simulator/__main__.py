@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pointsman.dev.simulator",
-        description="A deterministic stand-in for an OpenAI-compatible provider.",
+        description="A deterministic stand-in for a provider: OpenAI, Azure, Anthropic or Google.",
         epilog='Example: --latency small=2 --fault \'{"every": 10, "effect": {"kind": "rate_limit"}}\'',
     )
     add = parser.add_argument

@@ -28,7 +28,7 @@ from pointsman.worker.providers.refusal import (
     words_of,
 )
 from pointsman.worker.providers.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
-from pointsman.worker.providers.streamed_call import StreamedCall
+from pointsman.worker.providers.streaming.streamed_call import StreamedCall
 from pointsman.worker.providers.transport import Reply, Transport
 from pointsman.worker.providers.unsupported import UnsupportedRequestError, unsupported
 from pointsman.worker.providers.wire_format import WireFormat

@@ -10,6 +10,9 @@ from pointsman.dev.simulator.answering.stream import event, events
 from pointsman.dev.simulator.checks import parse
 from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAnswer
 
+#: Where the other formats have their keys.
+KEYS = {b"api-key", b"x-api-key", b"x-goog-api-key"}
+
 
 class OpenAIDialect:
     """See `Dialect`."""
