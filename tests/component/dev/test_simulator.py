@@ -126,7 +126,7 @@ async def test_refusals_arrive_as_the_sdks_errors(sim: Sim) -> None:
     with pytest.raises(openai.AuthenticationError):
         await sim.ask(extra_headers={"Authorization": "Basic abc"})
     with pytest.raises(openai.NotFoundError) as nowhere:
-        await sim.sdk.embeddings.create(model="gpt-4.1", input="x")
+        await sim.sdk.completions.create(model="gpt-4.1", prompt="x")
     assert nowhere.value.code == "unknown_url"
 
 
