@@ -213,8 +213,7 @@ def as_asked(asked: Asked) -> tuple[str, dict[str, str], Any]:
     return line, {name: headers[name] for name in ("host", "content-type", "x-goog-api-key")}, spelt(body)
 
 
-@pytest.mark.parametrize("pair", PAIRS)
-@pytest.mark.parametrize("path", ["", "/v1/"])
+@pytest.mark.parametrize(("pair", "path"), [*((pair, "") for pair in PAIRS), ("plain", "/v1/")])
 async def test_a_request_is_the_same_on_the_wire(pair: str, path: str) -> None:
     chat, contents, options = PAIRS[pair]
     async with tiny_provider(in_turn(http(body=ANSWER))) as tiny:
