@@ -104,14 +104,18 @@ async def test_so_is_the_end_of_the_process() -> None:
     assert '"code":"shutting_down"' in (await lines(None, piece("Ye"), closing=True))[-1]
 
 
-async def test_who_waits_for_the_next_piece_hears_of_the_end_of_the_process() -> None:
+async def test_who_waits_for_the_next_piece_hears_of_the_end_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pointsman.gateway.streaming._LATE_S", 600)
     reply, closes = reply_of(piece("Ye")), asyncio.Event()
     waiting = asyncio.create_task(events_of(reply, closes))
     await asyncio.sleep(0)
     assert not waiting.done()
     closes.set()
     reply.told()
-    assert '"code":"shutting_down"' in (await waiting)[-1]
+    async with asyncio.timeout(10):
+        assert '"code":"shutting_down"' in (await waiting)[-1]
 
 
 async def test_a_job_that_nobody_takes_up_ends_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from pointsman.bus.codec.emit import emit
@@ -15,7 +16,7 @@ from pointsman.worker.providers import Provider
 from pointsman.worker.providers_file import ProviderRow, TierRow
 from pointsman_schemas.envelope import start
 from pointsman_schemas.jobs import JobCancel
-from pointsman_schemas.outcomes import JobFailed
+from pointsman_schemas.outcomes import JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
 from pointsman_schemas.topics import Topics
 from tests.support.worker.alone import alone
@@ -61,6 +62,20 @@ async def test_a_record_of_no_known_job_is_only_buried(
     (letter,) = await handler(replace(routed(), **change))  # type: ignore[arg-type]
     assert letter.topic == Topics().dead.name
     assert header(letter, "ce_agentid") == "unknown"
+
+
+@pytest.mark.parametrize("digest", ["ab" * 32, 7, "x" * 65])
+async def test_an_outcome_says_the_rule_and_of_which_request_it_is(
+    handler: WorkerHandler, digest: object
+) -> None:
+    record = routed(deadline=NOW)  # long ago: there is an outcome without a call
+    body = orjson.loads(record.value or b"")
+    body["job"]["metadata"] = {"pointsman_request": digest}
+    expired = outcome(await handler(replace(record, value=orjson.dumps(body))))
+    assert isinstance(expired, JobExpired)
+    assert expired.rule == "default"
+    assert expired.request_digest == ("ab" * 32 if digest == "ab" * 32 else None)
+    assert expired.provider_ms is None
 
 
 async def test_a_message_that_does_not_belong_here_is_only_buried(handler: WorkerHandler) -> None:

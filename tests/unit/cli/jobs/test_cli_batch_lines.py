@@ -8,6 +8,8 @@ import pytest
 
 from pointsman.cli.jobs.batch_lines import result_line
 from pointsman.cli.jobs.job_input import read_jobs
+from pointsman.cli.jobs.send import Sending, _print_outcome
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason
 from tests.unit.cli.jobs.test_cli_job_input import NOW, job, now
@@ -71,3 +73,21 @@ def test_the_outcomes_are_lines_of_a_batchs_output() -> None:
         {"code": "batch_expired", "message": "late"},
         {"code": "batch_cancelled", "message": "no"},
     ]
+
+
+def test_they_are_printed_whatever_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = JobFailed(
+        job_id=JOB,
+        agent_id="a",
+        tier="small",
+        attempts=1,
+        cost_usd=None,
+        reason=FailReason.TIMEOUT,
+        message="slow",
+    )
+    for custom_ids in ({JOB: "r-1"}, {}):
+        sending = Sending(KafkaPart(), wait=True, timeout_s=None, as_json=False, custom_ids=custom_ids)
+        _print_outcome(outcome, sending, alone=False)
+    batch, plain = map(json.loads, capsys.readouterr().out.splitlines())
+    assert batch == result_line("r-1", outcome)
+    assert plain["type"] == "job.failed.v1"
