@@ -25,8 +25,12 @@ def test_whoever_takes_the_state_over_makes_the_same_of_it(recorded: Path) -> No
 
 @pytest.mark.parametrize(
     ("was", "becomes"),
-    [(b'\\"choice\\":\\"approve\\"', b'\\"choice\\":\\"reject\\"'), (b'"made":"', b'"made":"0')],
-    ids=["a decision", "what came of one"],
+    [
+        (b'\\"choice\\":\\"approve\\"', b'\\"choice\\":\\"reject\\"'),
+        (b'"made":"', b'"made":"0'),
+        (b"Instead: ", b"Instead; "),
+    ],
+    ids=["a decision", "what came of one", "a text"],
 )
 def test_one_step_that_was_changed_is_found(
     recorded: Path, tmp_path: Path, was: bytes, becomes: bytes

@@ -149,3 +149,18 @@ def test_about_one_in_so_many_decisions_is_followed_by_one() -> None:
         reviews.put(requested, NOW)
         reviews.decided(requested)
     assert 8 <= len(reviews.tests()) <= 40
+
+
+def test_what_is_due_comes_in_one_order_whoever_restored_the_state() -> None:
+    def due(*, restarts: bool) -> list[tuple[bytes | None, bytes | None]]:
+        reviews = Reviews()
+        requests = [asked(number) for number in range(5)]
+        for requested in requests:
+            reviews.put(requested, NOW)
+        reviews.put(claim(requests[0]), later(10))
+        if restarts:
+            reviews.restart()
+        reviews.due(later(3601))
+        return [(made.key, made.value) for made in (*reviews.sent, *reviews.changes)]
+
+    assert due(restarts=True) == due(restarts=False)
