@@ -14,12 +14,14 @@ from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.door import Door
 from pointsman.gateway.duplicates import duplicates_heard
-from pointsman.gateway.queue_watch import QueueWatch
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.reviews.board import ReviewBoard
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import JobSubmitter
+from pointsman.gateway.waiting.queue_watch import QueueWatch
 from pointsman.gateway.web import web_app
+from pointsman.gateway.webhooks.file import WebhooksFile, load
+from pointsman.gateway.webhooks.notices import Webhooks
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
@@ -35,6 +37,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     Raises:
         ClaimsSettingError: there is no store of large values at such an address.
         KeyUnreadableError, OSError: the file of its key holds none.
+        FileError: the file of its webhooks cannot be used.
     """
     topics, in_force, names = settings.topics, RegistryInForce(), ModelNames()
     claim_check = open_claim_check(settings)
@@ -46,7 +49,9 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         settings, replies, publisher, queues=watch.queues, claim_check=claim_check, key=key, clock=clock
     )
     reviews = ReviewBoard(settings, topics, publisher)
-    door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock, reviews)
+    file = settings.gateway_webhooks
+    webhooks = Webhooks(WebhooksFile() if file is None else load(file), clock)
+    door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock, reviews, webhooks)
 
     def hear(policy: PolicyApplied, _record: Incoming) -> None:
         names.hear(policy)
@@ -62,6 +67,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             publisher,
             spans.running(),
             reviews.running(),
+            webhooks.running(),
             replies.swept(),
             watch.running(),
             duplicates_heard(settings, topics.dead, replies.look_back),

@@ -17,6 +17,7 @@ from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.reviews.board import ReviewBoard
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import IDEMPOTENCY_KEY, Asked, JobSubmitter, grace_of
+from pointsman.gateway.webhooks.notices import Webhooks
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import Json
 from pointsman_schemas.outcomes import JobCompleted
@@ -45,6 +46,7 @@ class Door:
     jobs: JobSubmitter
     clock: Clock
     reviews: ReviewBoard
+    webhooks: Webhooks
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from pointsman.gateway.queues import ByTier
+from pointsman.gateway.waiting.queues import ByTier
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job
@@ -22,6 +22,7 @@ class JobReply:
     `origin`: the request in its own API's shape, where that is not the chat's.
     `took_s`: until its outcome was there, seconds. `marks`: where the queues ended once it was sent, see
     `Queues`. `trace`: the job's `traceparent`, for the request that it was made for.
+    `is_told_of`: a webhook tells of its outcome.
     """
 
     job: Job
@@ -35,6 +36,7 @@ class JobReply:
     took_s: float = 0.0
     marks: ByTier[int] | None = None
     trace: str | None = None
+    is_told_of: bool = False
     since: float = field(default_factory=time.monotonic)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -24,7 +24,7 @@ from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.look_back import LookBack
 from pointsman.gateway.job_reply import JobReply
-from pointsman.gateway.queues import ByTier
+from pointsman.gateway.waiting.queues import ByTier
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.chunks import JobChunk

@@ -24,6 +24,10 @@ class GatewaySettings(LanePart, HttpPart, ClaimsPart, RegistryPart):
         default=None,
         description="for a first try, where agents need not sign: requests with any key are this agent's",
     )
+    gateway_webhooks: Annotated[Path | None, _EMPTY_IS_NONE] = Field(
+        default=None,
+        description="the file that says where agents are told of answers in the background",
+    )
     gateway_max_bytes: int = Field(
         default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="of a request's body"
     )

@@ -25,9 +25,9 @@ from pointsman.gateway.asking.job import job_of
 from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
 from pointsman.gateway.errors import ApiError, key_reused, unavailable
 from pointsman.gateway.job_reply import JobReply
-from pointsman.gateway.queues import Queues
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
+from pointsman.gateway.waiting.queues import Queues
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event

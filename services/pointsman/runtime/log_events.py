@@ -15,6 +15,7 @@ class Event(StrEnum):
     NOT_CANCELLED = "job that nobody waits for any more could not be cancelled"
     RECORD_NOT_ASKED = "audit database does not answer: the topic of outcomes is looked through instead"
     SPANS_FAILED = "spans of a job cannot be told: a defect"
+    NOTICE_FAILED = "webhook was not taken: its answer can be looked up"
     QUEUES_NOT_SEEN = "queues cannot be looked at: nobody is told how many wait"
     REQUEST_ANSWERED = "request answered"
     REQUEST_FAILED = "request failed: a defect in the gateway"

@@ -3,7 +3,7 @@
 import pytest
 
 from pointsman.bus.admin.topic_progress import TopicProgress
-from pointsman.gateway.queues import Queues
+from pointsman.gateway.waiting.queues import Queues
 
 
 def seen(*looks: tuple[float, int, int], tier: str = "small") -> Queues:

@@ -21,10 +21,10 @@ from pointsman.gateway import submitter as module
 from pointsman.gateway.door import answered
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.job_reply import JobReply
-from pointsman.gateway.queues import Queues
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import Asked, JobSubmitter, grace_of
+from pointsman.gateway.waiting.queues import Queues
 from pointsman.runtime.clock import utc_now
 from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, cancelled, outcome, replies_of
 

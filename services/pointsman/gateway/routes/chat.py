@@ -43,7 +43,7 @@ async def chat(request: Request) -> Response:
         raise invalid("stream must be true or false", "stream", "invalid_type")
     reply = await door.reply(request, agent_id, body, content)
     if wants_async(request):
-        return accepted(reply.job_id, body, int(door.clock().timestamp()))
+        return accepted(door, reply, body)
     if wants_stream:
         options = body.get("stream_options")
         include_usage = isinstance(options, dict) and options.get("include_usage") is True

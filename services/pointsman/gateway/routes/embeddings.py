@@ -29,7 +29,7 @@ async def embed(request: Request) -> Response:
         )
     reply = await door.reply(request, agent_id, chat, content, origin=body)
     if wants_async(request):
-        return accepted(reply.job_id, body, int(door.clock().timestamp()))
+        return accepted(door, reply, body)
     completed = await door.answer(request, reply)
     return json_response(completed.response, headers_of(reply))
 

@@ -12,6 +12,7 @@ from sse_starlette import ServerSentEvent
 from pointsman.gateway.door import Door, headers_of, job_headers
 from pointsman.gateway.errors import ApiError, error_of, invalid
 from pointsman.gateway.found import FoundJob, find
+from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response
@@ -68,9 +69,10 @@ async def respond(request: Request) -> Response:
         shape = _Events(id, created_at, body)
         return await streamed(door, request, reply, shape, include_usage=False)
     if body.get("background"):
+        door.webhooks.tell(reply)
         return json_response(pending(id, created_at, body, "queued"), job_headers(reply.job_id))
     if wants_async(request):
-        return accepted(reply.job_id, body, created_at)
+        return accepted(door, reply, body)
     completed = await door.answer(request, reply)
     response = to_response(completed.response, id=id, created_at=created_at, request=body)
     return json_response(response, headers_of(reply))
@@ -107,11 +109,12 @@ def wants_async(request: Request) -> bool:
     return "respond-async" in request.headers.get("prefer", "")
 
 
-def accepted(job_id: UUID, body: Json, created_at: int) -> Response:
-    """Where the answer to a job will be."""
-    id = response_id(job_id)
+def accepted(door: Door, reply: JobReply, body: Json) -> Response:
+    """Where the answer to a job will be; a webhook may tell of it."""
+    door.webhooks.tell(reply)
+    id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
     headers = {
-        **job_headers(job_id),
+        **job_headers(reply.job_id),
         "location": f"/v1/responses/{id}",
         "preference-applied": "respond-async",
     }

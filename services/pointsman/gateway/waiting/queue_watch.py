@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pointsman.bus.admin.lag import lanes
 from pointsman.bus.admin.topic_progress import ProgressReader, progress_reader
 from pointsman.bus.errors import BusError, line_of
-from pointsman.gateway.queues import Queues
 from pointsman.gateway.replies import JobReplies
+from pointsman.gateway.waiting.queues import Queues
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart

@@ -1,0 +1,1 @@
+"""How many jobs wait before one, and for how long."""

@@ -1,0 +1,100 @@
+"""Tells whoever polls for an answer that it is there: as OpenAI's webhooks do, signed by Standard Webhooks.
+
+Invariants:
+- A job's outcome is told once for each receiver that takes it, and tried a few times; then it is given up:
+  who asked can still look it up.
+- Nothing of what was asked or answered is in a notice.
+- What waits to be sent is bounded.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+from typing import assert_never
+
+from pointsman.client.webhook import NoticeFailedError, Webhook
+from pointsman.gateway.job_reply import JobReply
+from pointsman.gateway.webhooks.file import WebhooksFile
+from pointsman.runtime.clock import Clock, utc_now
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event
+from pointsman_schemas.base import Json
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected, Outcome
+
+log = logging.getLogger(__name__)
+
+#: Notices that are under way, all receivers together.
+MOST = 1_000
+
+
+class Webhooks:
+    """By agent; one that has no receiver is told nothing."""
+
+    def __init__(self, file: WebhooksFile, clock: Clock = utc_now) -> None:
+        self._receivers = {
+            row.agent: Webhook(row.url, row.secret(os.environ), clock=clock) for row in file.webhooks
+        }
+        self._clock = clock
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def tell(self, reply: JobReply) -> None:
+        """The job's agent is told of its outcome, once it is there; asked again, it is told once."""
+        if reply.job.agent_id in self._receivers and not reply.is_told_of:
+            reply.is_told_of = True
+            reply.outcome.add_done_callback(lambda _: self._begin(reply))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Inside, notices are sent."""
+        async with contextlib.AsyncExitStack() as stack:
+            for receiver in self._receivers.values():
+                await stack.enter_async_context(receiver)
+            try:
+                yield
+            finally:
+                for task in self._sending:
+                    task.cancel()
+                await asyncio.gather(*self._sending, return_exceptions=True)
+
+    def _begin(self, reply: JobReply) -> None:
+        if reply.outcome.cancelled():
+            return
+        if len(self._sending) >= MOST:
+            event(log, logging.WARNING, Event.NOTICE_FAILED, job_id=reply.job_id, error=f"{MOST:,} wait")
+            return
+        task = asyncio.create_task(self._send(reply), name="webhook")
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, reply: JobReply) -> None:
+        outcome = reply.outcome.result()
+        notice = notice_of(outcome, int(self._clock().timestamp()))
+        try:
+            await self._receivers[outcome.agent_id].send(notice["id"], notice)
+        except NoticeFailedError as error:
+            event(log, logging.WARNING, Event.NOTICE_FAILED, job_id=reply.job_id, error=str(error))
+
+
+def notice_of(outcome: Outcome, created_at: int) -> Json:
+    """The event, as OpenAI's API sends one."""
+    return {
+        "id": f"evt_{outcome.job_id.hex}",
+        "object": "event",
+        "type": _type(outcome),
+        "created_at": created_at,
+        "data": {"id": f"resp_{outcome.job_id.hex}"},
+    }
+
+
+def _type(outcome: Outcome) -> str:
+    match outcome:
+        case JobCompleted():
+            return "response.completed"
+        case JobCancelled():
+            return "response.cancelled"
+        case JobFailed() | JobRejected() | JobExpired():
+            return "response.failed"
+        case _:
+            assert_never(outcome)
