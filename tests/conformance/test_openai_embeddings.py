@@ -62,8 +62,32 @@ async def test_what_the_sdk_asks_for_reaches_the_provider_as_it_is(input_: Any) 
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", {"object": "list", "data": [], "model": MODEL}, {"error": {"message": "no", "type": "x"}}, [1]],
-    ids=["no JSON", "nothing in it", "an error", "no object"],
+    [
+        b"{",
+        {"object": "list", "data": [], "model": MODEL},
+        {"error": {"message": "no", "type": "x"}},
+        [1],
+        {"data": ["x", None]},
+        {"data": [{"index": 0}]},
+        {"data": [{"index": 0, "embedding": []}]},
+        {"data": [{"index": 0, "embedding": [None]}]},
+        b'{"data": [{"index": 0, "embedding": [NaN]}]}',
+        {"data": [{"index": 1, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}]},
+        {"data": [{"index": 0, "embedding": [True]}]},
+    ],
+    ids=[
+        "no JSON",
+        "nothing in it",
+        "an error",
+        "no object",
+        "no members",
+        "no vector",
+        "an empty one",
+        "null",
+        "no number",
+        "out of order",
+        "a truth",
+    ],
 )
 async def test_what_is_no_embedding_is_a_failure(body: object) -> None:
     async with tiny_provider(in_turn(http(body=body))) as tiny:
@@ -83,8 +107,18 @@ async def test_a_job_for_the_other_kind_of_tier_is_refused_before_it_is_paid_for
     assert not tiny.asked
 
 
-async def test_a_whole_job_ends_with_its_vectors() -> None:
+async def test_one_vector_for_two_inputs_is_no_answer() -> None:
     request = to_chat({"input": ["one", "two"], "model": MODEL})
+    async with working(in_turn(http(body=VECTORS)), row=ROW, model=MODEL, attempts=2) as (tiny, worker):
+        failed = outcome(await worker.do(1, **request))
+    assert isinstance(failed, JobFailed)
+    assert failed.reason is FailReason.BAD_RESPONSE
+    assert "1 embeddings, for 2 inputs" in failed.message
+    assert len(tiny.asked) == 2
+
+
+async def test_a_whole_job_ends_with_its_vectors() -> None:
+    request = to_chat({"input": "one", "model": MODEL})
     async with working(in_turn(http(body=VECTORS)), row=ROW, model=MODEL) as (_, worker):
         done = outcome(await worker.do(1, **request))
     assert isinstance(done, JobCompleted)

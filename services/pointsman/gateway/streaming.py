@@ -112,6 +112,9 @@ async def _events(
 ) -> AsyncGenerator[ServerSentEvent, None]:
     with door.awaited(request, reply):
         yield ServerSentEvent(comment="")  # taken by whoever made this
+        if not (reply.pieces or reply.outcome.done()):
+            # A server may hold the headers back until something follows them.
+            yield ServerSentEvent(comment=_waiting(door.jobs.before(reply)))
         try:
             async with aclosing(_answer(door, reply, shape, chat)) as events:
                 async for event in events:

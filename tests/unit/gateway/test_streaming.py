@@ -64,14 +64,23 @@ async def lines(
     return await events_of(reply, closes, shape)
 
 
+def door_of(closes: asyncio.Event) -> Door:
+    return cast(
+        Door,
+        SimpleNamespace(
+            awaited=lambda *_: contextlib.nullcontext(),
+            closing=closes,
+            clock=lambda: NOW,
+            settings=None,
+            jobs=SimpleNamespace(before=lambda _: 3),
+        ),
+    )
+
+
 async def events_of(reply: JobReply, closes: asyncio.Event, shape: EventShape | None = None) -> list[str]:
-    door = SimpleNamespace(
-        awaited=lambda *_: contextlib.nullcontext(), closing=closes, clock=lambda: NOW, settings=None
-    )
-    events = _events(
-        cast(Door, door), cast(Any, None), reply, shape or ChatEvents(), ChatStream(include_usage=False)
-    )
-    return [str(event.data) async for event in events][1:]
+    door, chat = door_of(closes), ChatStream(include_usage=False)
+    events = _events(door, cast(Any, None), reply, shape or ChatEvents(), chat)
+    return [str(event.data) async for event in events if event.comment is None]
 
 
 async def test_an_answer_ends_with_done() -> None:
@@ -116,6 +125,15 @@ async def test_who_waits_for_the_next_piece_hears_of_the_end_of_the_process(
     reply.told()
     async with asyncio.timeout(10):
         assert '"code":"shutting_down"' in (await waiting)[-1]
+
+
+async def test_who_has_nothing_yet_is_told_so_at_once() -> None:
+    reply, closes = reply_of(), asyncio.Event()
+    closes.set()
+    door = door_of(closes)
+    events = _events(door, cast(Any, None), reply, ChatEvents(), ChatStream(include_usage=False))
+    first, second, *_ = [event async for event in events]
+    assert (first.comment, second.comment) == ("", "waiting, at most 3 before you")
 
 
 async def test_a_job_that_nobody_takes_up_ends_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:

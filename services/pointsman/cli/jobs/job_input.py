@@ -62,7 +62,7 @@ def read_jobs(
             continue
         job = read_job(body, clock, largest)
         if isinstance(job, str):
-            bad.append(Bad(number, job))
+            bad.append(Bad(number, job if custom_id is None else job.replace("request.", "body.", 1)))
         elif job.job_id in seen:
             bad.append(Bad(number, f"job_id {job.job_id} is that of line {seen[job.job_id]}"))
         elif custom_id is not None and custom_id in seen:
@@ -155,5 +155,7 @@ def _filled(line: bytes, defaults: dict[str, Any]) -> tuple[str | None, bytes]:
     if not is_batch_line(body):
         return None, as_body({**defaults, **body})
     custom_id, body = as_plain_body(body)
+    if "agent_id" not in defaults:
+        raise ValueError("a batch's lines do not say who asks: --agent ID")
     metadata = {**(defaults.get("metadata") or {}), **body["metadata"]}
     return custom_id, as_body({**defaults, **body, "metadata": metadata})

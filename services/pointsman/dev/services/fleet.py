@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from pointsman import starter
@@ -69,9 +70,9 @@ def fleet(
     commands |= {"gateway": ["run", "gateway"]} if gateway else {}
     commands |= {"audit": ["run", "audit"]}
     services = []
-    for place, (name, arguments) in enumerate(commands.items()):
-        wanted = GATEWAY_PORT if name == "gateway" else _FIRST_HTTP_PORT + place
-        port = wanted if is_free(wanted) else free_port()
+    ports = ports_of(list(commands))
+    for name, arguments in commands.items():
+        port = ports[name]
         if secure is not None:
             own = {"POINTSMAN_AGENTS": str(secure.agents)} | secure.environment(name.replace("-", ".", 1))
         else:
@@ -82,6 +83,17 @@ def fleet(
         url = f"http://{LOOPBACK}:{port}"
         services.append(Process(name, arguments, environment, logs / f"{name}.log", url))
     return [simulator, *services]
+
+
+def ports_of(names: Sequence[str]) -> dict[str, int]:
+    """Where each serves HTTP: one after the other, but for the gateway; anywhere, where that is taken."""
+    ports: dict[str, int] = {}
+    following = (port for port in count(_FIRST_HTTP_PORT) if port != GATEWAY_PORT)
+    for name in names:
+        place = next(following)
+        wanted = GATEWAY_PORT if name == "gateway" else place
+        ports[name] = wanted if is_free(wanted) else free_port()
+    return ports
 
 
 def _open(kafka: str, postgres: str, name: str) -> dict[str, str]:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import invalid
 from pointsman.gateway.routes.opened import door_of, json_response
-from pointsman.gateway.routes.responses import accepted, wants_async
 from pointsman_schemas.base import Json
 
 router = APIRouter()
@@ -18,7 +17,10 @@ MOST_INPUTS = 2_048
 
 @router.post("/v1/embeddings", operation_id="embed", summary="Embed texts")
 async def embed(request: Request) -> Response:
-    """As OpenAI's API; `model` names a tier that makes embeddings, or a model that stands for one."""
+    """As OpenAI's API; `model` names a tier that makes embeddings, or a model that stands for one.
+
+    They are always waited for: `prefer: respond-async` is not heeded, as a response could not hold them.
+    """
     door = door_of(request)
     agent_id = door.agent(request)
     body, content = await door.body(request)
@@ -28,8 +30,6 @@ async def embed(request: Request) -> Response:
             "the policy has no such model for embeddings: name one of its `models`, or tier:NAME", "model"
         )
     reply = await door.reply(request, agent_id, chat, content, origin=body)
-    if wants_async(request):
-        return accepted(door, reply, body)
     completed = await door.answer(request, reply)
     return json_response(completed.response, headers_of(reply))
 

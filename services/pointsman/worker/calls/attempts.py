@@ -23,6 +23,7 @@ from pointsman.worker.limits.call_limiter import CallLimiter, Wait
 from pointsman.worker.limits.ceilings import bounded
 from pointsman.worker.limits.errors import NoRoomError, ShutError, UnknownPriceError
 from pointsman.worker.providers import as_sent
+from pointsman.worker.providers.openai.embeddings import for_all_inputs
 from pointsman.worker.providers.usage import believed
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.base import Json
@@ -257,7 +258,7 @@ class Attempts:
                     in_record=job.data_subject is not None,  # see ClaimCheck
                     chunks=call.chunks,
                 )
-            result = believed(result, request)
+            result = for_all_inputs(believed(result, request), request)
             cost = call.cost(result)
             self._spent += self._most if cost is None else cost
             call_context.limits.report(

@@ -43,7 +43,7 @@ def test_a_line_is_a_job_with_its_own_id_beside_our_jobs() -> None:
         pytest.param(line(method="GET"), "only POST", id="another method"),
         pytest.param(line(body=[1]), "body: must", id="no body"),
         pytest.param(line(body={**BODY, "stream": True}), "body.stream", id="a stream"),
-        pytest.param(line(body={}), "messages", id="no messages"),
+        pytest.param(line(body={"model": "m"}), "body.messages: is missing", id="no messages"),
         pytest.param(line(priority=1), "priority", id="more than there is"),
         pytest.param(line("r-0"), "is that of line 1", id="twice"),
     ],
@@ -53,6 +53,11 @@ def test_what_cannot_be_done_is_told_by_its_line(bad_line: bytes, says: str) -> 
     assert (len(jobs), len(custom_ids)) == (1, 1)
     assert bad[0].number == 2
     assert says in bad[0].message
+
+
+def test_who_asks_is_for_a_flag_to_say() -> None:
+    _, bad, _ = read_jobs([line()], {}, now)
+    assert "--agent ID" in bad[0].message
 
 
 def test_the_outcomes_are_lines_of_a_batchs_output() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointsman.worker.providers.chat.arguments import written
+from pointsman.worker.providers.chat.arguments import name_of, written
 from pointsman.worker.providers.chat.completions import completion_of, counted, usage_of_counts
 from pointsman_schemas.base import Json
 
@@ -38,8 +38,8 @@ def to_completion(body: Json, created: int) -> Json | None:
 
 def call_of(block: Json) -> Json:
     """A call of a function."""
-    function = {"name": block.get("name") or "", "arguments": written(block.get("input"))}
-    return {"id": block.get("id") or "", "type": "function", "function": function}
+    function = {"name": name_of(block.get("name")), "arguments": written(block.get("input"))}
+    return {"id": name_of(block.get("id")), "type": "function", "function": function}
 
 
 def finish_reason(stop_reason: Any) -> str | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pointsman.worker.providers.anthropic.response import THOUGHTS, finish_reason, usage_of
-from pointsman.worker.providers.chat.arguments import written
+from pointsman.worker.providers.chat.arguments import name_of, written
 from pointsman.worker.providers.chat.completions import chunk_of, usage_chunk
 from pointsman_schemas.base import Json
 
@@ -49,8 +49,9 @@ class AnthropicEvents:
                 given = block.get("input")
                 self._has_arguments = bool(given)
                 arguments = written(given) if given else ""
-                function = {"name": block.get("name") or "", "arguments": arguments}
-                return [self._call({"id": block.get("id") or "", "type": "function", "function": function})]
+                function = {"name": name_of(block.get("name")), "arguments": arguments}
+                id = name_of(block.get("id"))
+                return [self._call({"id": id, "type": "function", "function": function})]
             case "text":
                 return self._text(block.get("text"))
             case "thinking":

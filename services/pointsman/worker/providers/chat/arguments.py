@@ -36,5 +36,12 @@ def arguments_of(written: object) -> Json:
 
 
 def written(arguments: object) -> str:
-    """An object of arguments as the text that OpenAI's format has."""
-    return orjson.dumps(arguments if isinstance(arguments, dict) else {}).decode()
+    """Arguments as the text that OpenAI's format has; what is no object stands there as the model gave it."""
+    if isinstance(arguments, str):
+        return arguments
+    return orjson.dumps({} if arguments is None else arguments).decode()
+
+
+def name_of(value: object) -> str:
+    """The name or the id of a call, which is a text or not there."""
+    return value if isinstance(value, str) else ""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointsman.worker.providers.chat.arguments import written
+from pointsman.worker.providers.chat.arguments import name_of, written
 from pointsman.worker.providers.chat.completions import completion_of, counted, usage_of_counts
 from pointsman_schemas.base import Json
 
@@ -97,8 +97,8 @@ def top_of(body: Json) -> Json:
 def call_of(part: Json, answer: Any, place: int) -> Json:
     """A call of a function; one without an id gets one of the `answer` and its `place` there."""
     called = part["functionCall"]
-    function = {"name": called.get("name") or "", "arguments": written(called.get("args"))}
-    id = called.get("id") or f"call_{place}_{answer if isinstance(answer, str) else ''}"
+    function = {"name": name_of(called.get("name")), "arguments": written(called.get("args"))}
+    id = name_of(called.get("id")) or f"call_{place}_{answer if isinstance(answer, str) else ''}"
     call: Json = {"id": id, "type": "function", "function": function}
     if isinstance(signature := part.get("thoughtSignature"), str):
         call["extra_content"] = {"google": {"thought_signature": signature}}

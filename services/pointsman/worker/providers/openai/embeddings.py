@@ -10,7 +10,7 @@ import orjson
 
 from pointsman.bus.codec.json import parse_object
 from pointsman.bus.codec.refused import RefusedError
-from pointsman.worker.calls.answer import Answer, Result
+from pointsman.worker.calls.answer import Answer, Result, Retry
 from pointsman.worker.providers.openai.chat import OpenAIChat
 from pointsman.worker.providers.response import read_answer
 from pointsman.worker.providers.unsupported import UnsupportedRequestError
@@ -18,6 +18,7 @@ from pointsman.worker.providers.usage import usage_of
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
+from pointsman_schemas.reasons import FailReason
 
 EMBEDDINGS = "embeddings"
 
@@ -66,10 +67,39 @@ def _input(message: Any, at: str) -> Any:
             raise UnsupportedRequestError(f"{at}.content", "neither a text nor tokens: ask /v1/embeddings")
 
 
+def for_all_inputs(result: Result, request: Json) -> Result:
+    """`result`, or a failure where it has not a vector for each input of a request for embeddings."""
+    if EMBEDDINGS not in request or not isinstance(result, Answer):
+        return result
+    given, asked = len(result.response["data"]), len(request["messages"])
+    if given == asked:
+        return result
+    return Retry(
+        reason=FailReason.BAD_RESPONSE,
+        message=f"the answer has {given} embeddings, for {asked} inputs",
+        http_status=result.http_status,
+        response=result.response,
+        model=result.model,
+        usage=result.usage,
+    )
+
+
 def _embeddings(content: bytes) -> Json | None:
     try:
         body = parse_object(content)
     except RefusedError:
         return None
-    has_some = isinstance(body.get("data"), list) and bool(body["data"])
-    return body if has_some and not body.get("error") else None
+    data = body.get("data")
+    if not isinstance(data, list) or not data or body.get("error"):
+        return None
+    in_order = all(_is_embedding(item, at) for at, item in enumerate(data))
+    return body if in_order else None
+
+
+def _is_embedding(item: Any, at: int) -> bool:
+    if not isinstance(item, dict) or item.get("index") != at:
+        return False
+    vector = item.get("embedding")
+    if isinstance(vector, str):
+        return bool(vector)
+    return isinstance(vector, list) and bool(vector) and all(type(value) in (int, float) for value in vector)
