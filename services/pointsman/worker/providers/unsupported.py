@@ -18,7 +18,7 @@ def unsupported(row: ProviderRow, error: UnsupportedRequestError) -> Reject:
     """Nothing was sent; a provider of another format may well do it."""
     return Reject(
         reason=FailReason.BAD_REQUEST,
-        message=f"{row.name} was not asked: its format ({row.format}) has no room for {clean(str(error))}",
+        message=f"{row.name} was not asked, as its format ({row.format}) cannot say it: {clean(str(error))}",
         unbilled=True,
         elsewhere=True,
         cause=error,

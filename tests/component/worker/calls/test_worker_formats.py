@@ -198,5 +198,5 @@ async def test_what_a_format_cannot_say_is_not_paid_for(format: str) -> None:
         (call,) = calls(records)
     assert isinstance(failed := outcome(records), JobFailed)
     assert (failed.reason, failed.cost_usd, call.http_status) == ("bad_request", 0, None)
-    assert f"tiny was not asked: its format ({format}) has no room for n: " in failed.message
+    assert f"tiny was not asked, as its format ({format}) cannot say it: n: " in failed.message
     assert call.model == MODEL

@@ -37,7 +37,7 @@ class OpenAIChat:
         """See `WireFormat`."""
         if "embeddings" in request:
             raise UnsupportedRequestError(
-                "embeddings", "these: this model answers conversations; name a model for embeddings"
+                "embeddings", "this model answers conversations; name a model for embeddings"
             )
         return orjson.dumps(request)
 

@@ -35,7 +35,7 @@ class OpenAIEmbeddings(OpenAIChat):
         parameters = request.get(EMBEDDINGS)
         if not isinstance(parameters, dict):
             raise UnsupportedRequestError(
-                "messages", "a conversation: this model makes embeddings, which /v1/embeddings asks for"
+                "messages", "this model makes embeddings of inputs, which /v1/embeddings asks for"
             )
         inputs = [_input(message, f"messages[{at}]") for at, message in enumerate(request["messages"])]
         return orjson.dumps({**parameters, "model": request["model"], "input": inputs})
