@@ -80,8 +80,8 @@ class BrokerTooOldError(BusError):
 class PublishRefusedError(BusError):
     """Records that were refused and are not in Kafka; `places` are their places in the call, from 0."""
 
-    def __init__(self, what: str, places: tuple[int, ...]) -> None:
-        super().__init__(what)
+    def __init__(self, what: str, places: tuple[int, ...], hint: str = "") -> None:
+        super().__init__(what, hint)
         self.places = places
 
 

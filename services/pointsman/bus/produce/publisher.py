@@ -37,7 +37,18 @@ _BATCH_BYTES = 256 * 1024
 #: How long a new topic may take to be known everywhere, seconds.
 _TOPIC_S = 3.0
 
-_REFUSED = (MessageSizeTooLargeError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
+#: What stays as it is however often it is tried, why, and what to do.
+_REFUSED: dict[type[KafkaError], tuple[str, str]] = {
+    MessageSizeTooLargeError: (
+        "too large",
+        "send less, or keep large values in a store: docs/claim-check.md",
+    ),
+    TopicAuthorizationFailedError: (
+        "this login may not write there",
+        "log in as somebody who may, see docs/security.md; what each may: pointsman access plan",
+    ),
+    UnknownTopicOrPartitionError: ("there is no such topic", "make it: pointsman topics apply"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +152,13 @@ class Publisher:
         }
         if errors:
             self._retire(producer)
-        refused = [error for error in errors.values() if isinstance(error, _REFUSED)]
+        refused = [error for error in errors.values() if isinstance(error, tuple(_REFUSED))]
         silent = [place for place, answer in enumerate(answers) if not answer.done()]
         silent += range(len(answers), asked)
         if refused and len(refused) == len(errors) and not silent:
-            return PublishRefusedError(
-                f"Kafka refused {len(errors)} of {asked} records: {refused[0]}", tuple(errors)
-            )
+            why, hint = next(told for kind, told in _REFUSED.items() if isinstance(refused[0], kind))
+            what = f"Kafka refused {len(errors)} of {asked} records: {why} ({type(refused[0]).__name__})"
+            return PublishRefusedError(what, tuple(errors), hint)
         why = f"no answer from Kafka at {self._settings.kafka} within {limit:g} s"
         if errors:
             why = f"Kafka at {self._settings.kafka} said {[*refused, *errors.values()][0]!r}"

@@ -13,7 +13,9 @@ from aiokafka.errors import (
     NotEnoughReplicasError,
     OutOfOrderSequenceNumber,
     RequestTimedOutError,
+    TopicAuthorizationFailedError,
     UnknownError,
+    UnknownTopicOrPartitionError,
 )
 
 from pointsman.bus.codec.records import Outgoing
@@ -81,12 +83,24 @@ async def test_a_refusal_beside_it_makes_nothing_sure(answer: object) -> None:
     assert raised.value.places == (0, 1)
 
 
-async def test_a_refusal_alone_is_sure_and_its_producer_is_not_used_again() -> None:
-    producer = Producer(7, MessageSizeTooLargeError())
+@pytest.mark.parametrize(
+    ("error", "why", "hint"),
+    [
+        (MessageSizeTooLargeError(), "too large", "docs/claim-check.md"),
+        (TopicAuthorizationFailedError(), "may not write", "docs/security.md"),
+        (UnknownTopicOrPartitionError(), "no such topic", "pointsman topics apply"),
+    ],
+    ids=["size", "rights", "topic"],
+)
+async def test_a_refusal_alone_is_sure_says_what_to_do_and_its_producer_is_not_used_again(
+    error: KafkaError, why: str, hint: str
+) -> None:
+    producer = Producer(7, error)
     publisher = publisher_on(producer)
-    with pytest.raises(PublishRefusedError) as raised:
+    with pytest.raises(PublishRefusedError, match=why) as raised:
         await publisher.publish(records(2))
     assert raised.value.places == (1,)
+    assert hint in raised.value.hint
     assert publisher.__dict__["_producer"] is None
 
 
