@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, TextArea
 
@@ -82,12 +83,24 @@ class AskTier(ModalScreen[str | None]):
     def __init__(self, tiers: Sequence[str]) -> None:
         super().__init__()
         self._tiers = tiers
+        self._typed = ""
 
     def compose(self) -> ComposeResult:
         """A row for each."""
         with Vertical():
-            yield Label("To which tier?")
+            yield Label("To which tier? (arrows or its name, then Enter)")
             yield OptionList(*self._tiers)
+
+    def on_key(self, event: Key) -> None:
+        """Who types a name means that tier: the first that begins with what was typed."""
+        if event.character is None or not event.is_printable:
+            return
+        for typed in (self._typed + event.character, event.character):
+            place = next((at for at, tier in enumerate(self._tiers) if tier.startswith(typed)), None)
+            if place is not None:
+                self._typed = typed
+                self.query_one(OptionList).highlighted = place
+                return
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """That one."""
