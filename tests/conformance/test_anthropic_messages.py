@@ -296,7 +296,7 @@ async def test_the_older_version_takes_what_is_drawn_how() -> None:
     assert ours.headers["anthropic-version"] == "2023-06-01"
     assert ours.json == {"model": "m", **NATIVE, "temperature": 0.2, "top_p": 0.9, "top_k": 3}
     assert isinstance(refused, Failure)
-    assert "has no room for temperature: " in refused.message
+    assert "cannot say it: temperature: " in refused.message
 
 
 TALKS = [
