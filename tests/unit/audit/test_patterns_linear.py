@@ -44,10 +44,10 @@ PIECES = (
 def modules() -> Iterator[ModuleType]:
     for package in (pointsman, pointsman_schemas):
         yield package
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__") and ".bench.hop" not in found.name:
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__") and ".bench.hop" not in module.name:
                 try:
-                    yield importlib.import_module(found.name)
+                    yield importlib.import_module(module.name)
                 except ImportError:  # an extra that is not installed: its source is read all the same
                     continue
 
@@ -92,8 +92,9 @@ def written() -> Iterator["re.Pattern[Any]"]:
 def patterns() -> dict[str, "re.Pattern[Any]"]:
     """Each once, with the flags of the one in use where it is a module's."""
     seen: set[int] = set()
-    found = [each for module in modules() for value in vars(module).values() for each in inside(value, seen)]
-    return {f"{each.pattern!r}": each for each in (*written(), *found)}
+    values = [value for module in modules() for value in vars(module).values()]
+    held = [pattern for value in values for pattern in inside(value, seen)]
+    return {f"{pattern.pattern!r}": pattern for pattern in (*written(), *held)}
 
 
 def literals(pattern: str) -> list[str]:
@@ -152,10 +153,10 @@ def slow_pumps(pattern: "re.Pattern[Any]") -> Iterator[Pump]:
 
 
 def test_every_pattern_is_linear() -> None:
-    found = {name: next(slow_pumps(pattern), None) for name, pattern in patterns().items()}
+    pumps = {name: next(slow_pumps(pattern), None) for name, pattern in patterns().items()}
     told = [
         f"{name} is slow on {pump[0]!r} and then {pump[1]!r} many times"
-        for name, pump in found.items()
+        for name, pump in pumps.items()
         if pump
     ]
     assert not told, "\n".join(told)

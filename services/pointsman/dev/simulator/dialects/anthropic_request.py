@@ -102,8 +102,8 @@ def _messages(messages: Any) -> Iterator[Json]:
             told = _content(result.get("content") or "")
             yield {"role": "tool", "tool_call_id": result["tool_use_id"], "content": told}
         if rest or calls:
-            said: Json = {"role": message["role"], "content": _content(rest) if rest else None}
-            yield said | ({"tool_calls": calls} if calls else {})
+            turn: Json = {"role": message["role"], "content": _content(rest) if rest else None}
+            yield turn | ({"tool_calls": calls} if calls else {})
 
 
 def _call(block: Json) -> Json:

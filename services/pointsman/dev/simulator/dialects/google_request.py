@@ -91,8 +91,8 @@ def _messages(contents: Any) -> Iterator[Json]:
                 yield {"role": "tool", "tool_call_id": result["id"], "content": words}
         if rest or calls:
             speaker = "user" if role == "user" else "assistant"
-            said: Json = {"role": speaker, "content": _content(rest) if rest else None}
-            yield said | ({"tool_calls": calls} if calls else {})
+            turn: Json = {"role": speaker, "content": _content(rest) if rest else None}
+            yield turn | ({"tool_calls": calls} if calls else {})
 
 
 def _call(called: Json) -> Json:

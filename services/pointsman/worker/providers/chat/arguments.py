@@ -10,18 +10,18 @@ from pointsman_schemas.base import Json
 
 def calls_of(message: Json, path: str) -> list[tuple[Json, str, str, Json]]:
     """The calls that an earlier answer made: each as it is, its id, its function's name and the arguments."""
-    found = []
+    calls = []
     for call, place in items(message.get("tool_calls") or [], f"{path}.tool_calls"):
         if call.get("type", "function") != "function":
             raise UnsupportedRequestError(f"{place}.type", "only calls of functions have a counterpart")
         function = mapping(call.get("function"), f"{place}.function")
         name = text(function.get("name"), f"{place}.function.name")
-        found.append(
+        calls.append(
             (call, text(call.get("id"), f"{place}.id"), name, arguments_of(function.get("arguments")))
         )
     if message.get("function_call"):
         raise UnsupportedRequestError(f"{path}.function_call", "give `tool_calls`, which took its place")
-    return found
+    return calls
 
 
 def arguments_of(written: object) -> Json:

@@ -60,14 +60,14 @@ def stops(request: Json) -> list[str]:
 
 def functions(request: Json) -> list[tuple[Json, Json, str]]:
     """What may be called: each tool, its `function`, and its path."""
-    found = []
+    listed = []
     for tool, path in items(request.get("tools") or [], "tools"):
         if tool.get("type") != "function":
             raise UnsupportedRequestError(f"{path}.type", "only tools of type `function` have a counterpart")
         function = mapping(tool.get("function"), f"{path}.function")
         text(function.get("name"), f"{path}.function.name")
-        found.append((tool, function, path))
-    return found
+        listed.append((tool, function, path))
+    return listed
 
 
 def schema_of(function: Json, path: str) -> Json:

@@ -39,7 +39,7 @@ def to_completion(body: Json, created: int) -> Json | None:
         told = completion_of(top_of(body), created, {}, None, usage)
         return told | {"choices": []}
     message: Json = {"role": "assistant", "refusal": None}
-    said = thought = ""
+    content = thought = ""
     calls: list[Json] = []
     for part in parts_of(candidate):
         text = part.get("text")
@@ -48,8 +48,8 @@ def to_completion(body: Json, created: int) -> Json | None:
         elif isinstance(text, str) and part.get("thought") is True:
             thought += text
         elif isinstance(text, str):
-            said += text
-    message["content"] = said or None
+            content += text
+    message["content"] = content or None
     if thought:
         message["reasoning_content"] = thought
     if calls:
@@ -119,7 +119,7 @@ def usage_of(usage: Any) -> Json | None:
         return None
     prompt, tools = counted(usage, "promptTokenCount"), counted(usage, "toolUsePromptTokenCount", 0)
     read = counted(usage, "cachedContentTokenCount", 0)
-    said, thought = counted(usage, "candidatesTokenCount", 0), counted(usage, "thoughtsTokenCount", 0)
-    if prompt is None or tools is None or read is None or said is None or thought is None:
+    answer, thought = counted(usage, "candidatesTokenCount", 0), counted(usage, "thoughtsTokenCount", 0)
+    if prompt is None or tools is None or read is None or answer is None or thought is None:
         return None
-    return usage_of_counts(prompt + tools, said + thought, read=read, written=0, reasoning=thought)
+    return usage_of_counts(prompt + tools, answer + thought, read=read, written=0, reasoning=thought)
