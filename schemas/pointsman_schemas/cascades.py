@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pointsman_schemas.base import TierName, Value
-from pointsman_schemas.models import NamedModel
+from pointsman_schemas.base import NamedModel, TierName, Value
 from pointsman_schemas.reasons import StepReason
 
 Accept = Literal["answer", "logprob", "agreement", "model"]

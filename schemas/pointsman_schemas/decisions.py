@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pointsman_schemas.base import TierName, Value
 from pointsman_schemas.cascades import CascadePlan
-from pointsman_schemas.review_plans import ReviewPlan
+from pointsman_schemas.control.review_plans import ReviewPlan
 
 Layer = Literal["admission", "rule", "score", "confidence"]
 

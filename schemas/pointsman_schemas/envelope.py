@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from pointsman_schemas.base import format_time, within_utc
 from pointsman_schemas.ids import derived_id
-from pointsman_schemas.times import format_time, within_utc
 
 Headers = tuple[tuple[str, bytes], ...]
 

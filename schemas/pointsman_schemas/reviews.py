@@ -9,10 +9,10 @@ from pydantic import Field, StringConstraints
 
 from pointsman_schemas.base import AgentId, Json, Message, TierName, Timestamp, Value
 from pointsman_schemas.cascades import CascadeStep
+from pointsman_schemas.control.review_plans import ConfidenceSource, QueueName, ReviewOf, Threshold
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import JobCompleted
-from pointsman_schemas.review_plans import ConfidenceSource, QueueName, ReviewOf, Threshold
 
 ReviewStatus = Literal["open", "claimed", "approved", "edited", "rejected", "sent", "expired", "withdrawn"]
 ReviewChoice = Literal["approve", "edit", "reject", "send"]

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.chunks import JobChunk
-from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.checkpoints import CheckpointSigned
+from pointsman_schemas.control.limits import (
     BreakerCounted,
     BreakerTurned,
     LimitDeclared,
@@ -20,10 +18,12 @@ from pointsman_schemas.limits import (
     LimitSettled,
     LimitStanding,
 )
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.feedback import JobFeedback
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
-from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
-from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.reviews import (
     ReviewAnswered,
     ReviewChanged,

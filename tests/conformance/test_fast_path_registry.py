@@ -12,7 +12,7 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import Registry
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
-from pointsman_schemas.registry import State
+from pointsman_schemas.control.registry import State
 from tests.support.router.fast_path import count_bundled, needs_library
 from tests.support.router.router_lanes import NOW, POLICY, TOPICS, incoming
 

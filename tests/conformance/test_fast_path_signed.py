@@ -21,8 +21,8 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
+from pointsman_schemas.control.registry import AgentEntry, ApiKey
 from pointsman_schemas.envelope import SIGNATURE
-from pointsman_schemas.registry import AgentEntry, ApiKey
 from tests.support.bus.record_log import APPEND_TIME, Log, read
 from tests.support.router.fast_path import needs_library
 from tests.support.router.fast_path_whole import PLACE, id_of

@@ -7,12 +7,12 @@ from uuid import UUID
 from pointsman.audit.columns import INT4_MAX, INT8_MAX, cost_or_none, count_or_none
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.control.policies import PolicyApplied
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import Job, JobCancel, JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
-from pointsman_schemas.policies import PolicyApplied
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.reviews import (
     ReviewAnswered,
     ReviewChanged,

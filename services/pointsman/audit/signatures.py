@@ -19,7 +19,7 @@ from pointsman.registry.registry import RegisteredAgent, RegistryHistory, gatewa
 from pointsman.store.ask.agents_sent import RegistryRecord, SentRecord, agents_sent, registry_history
 from pointsman.store.verify.findings import Finding, Wrong
 from pointsman.store.verify.verify import Scope
-from pointsman_schemas.registry import AgentChanged, RegistryChanged
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged
 from pointsman_schemas.topics import Topics
 
 #: All who read the registry have heard of a change by then.

@@ -9,8 +9,8 @@ from pointsman.client import Client
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import Person, submit
+from pointsman_schemas.control.registry import State
 from pointsman_schemas.outcomes import JobCompleted, JobRejected, Outcome
-from pointsman_schemas.registry import State
 from pointsman_schemas.topics import Topics
 
 _EVERY_S = 0.01

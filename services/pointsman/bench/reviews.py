@@ -32,11 +32,11 @@ from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import parse
 from pointsman_schemas.base import Message
+from pointsman_schemas.control.registry import AgentEntry, RegistryRules
 from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import derived_id, uuid7
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted
-from pointsman_schemas.registry import AgentEntry, RegistryRules
 from pointsman_schemas.reviews import (
     ReviewChanged,
     ReviewClaim,

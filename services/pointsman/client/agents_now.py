@@ -11,7 +11,7 @@ from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask.agents_seen import AgentSeen, agents_seen
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman_schemas.base import Json
-from pointsman_schemas.registry import ApiKey
+from pointsman_schemas.control.registry import ApiKey
 from pointsman_schemas.topics import Topics
 
 #: What they did is counted from so long ago on.

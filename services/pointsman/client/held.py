@@ -13,9 +13,9 @@ from pointsman.limits.bounds import LAST_MS
 from pointsman.limits.ledger import Ledger
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.control.limits import LimitResumed
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.limits import LimitResumed
 from pointsman_schemas.topics import Topics
 
 

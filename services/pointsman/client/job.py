@@ -11,10 +11,10 @@ from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.intake import decode_intake
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.settings import ClaimsPart
+from pointsman_schemas.base import format_time
 from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job, JobSubmitted
-from pointsman_schemas.times import format_time
 from pointsman_schemas.topics import Topics
 
 #: A job, or the plain body that anyone may publish.

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from pointsman.confidence.compare import ThresholdComparison, exceeds
 from pointsman.confidence.reading import ConfidenceEvidence, ConfidenceReading
 from pointsman.confidence.sources import agreement, logprob, score, stated, verifier
-from pointsman_schemas.decisions import Check
-from pointsman_schemas.review_plans import (
+from pointsman_schemas.control.review_plans import (
     ConfidenceSource,
     ReviewOf,
     ReviewPlan,
     ReviewThreshold,
 )
+from pointsman_schemas.decisions import Check
 from pointsman_schemas.reviews import ReviewStop
 
 _READ: Mapping[ConfidenceSource, Callable[[ConfidenceEvidence], ConfidenceReading]] = MappingProxyType(

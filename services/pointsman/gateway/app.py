@@ -28,7 +28,7 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.telemetry.otlp import SpanExporter
-from pointsman_schemas.policies import PolicyApplied
+from pointsman_schemas.control.policies import PolicyApplied
 
 
 def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.control.checkpoints import CheckpointSigned
 
 
 class KeyUnreadableError(ValueError):

@@ -10,7 +10,7 @@ from operator import is_
 from typing import TypeVar
 
 from pointsman_schemas.base import Message, Value
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.limits import (
     BreakerCounted,
     BreakerTurned,
     LimitDeclared,

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from pointsman.limits.bounds import LONGEST_OPEN_S
 from pointsman_schemas.base import Value
-from pointsman_schemas.limits import BreakerTurned
+from pointsman_schemas.control.limits import BreakerTurned
 
 #: Outcomes are remembered so long, milliseconds; no rule looks back further.
 REMEMBERED_MS = 300_000

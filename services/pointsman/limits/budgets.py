@@ -17,7 +17,7 @@ from pointsman.limits.bounds import (
     amounts,
     whole,
 )
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 
 #: Milliseconds of a day.
 DAY_MS = 24 * 3600 * 1000

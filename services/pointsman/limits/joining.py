@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pointsman.limits.bounds import UnusableError
 from pointsman.limits.ledger import Ledger
 from pointsman_schemas.base import Message
-from pointsman_schemas.limits import LimitStanding
+from pointsman_schemas.control.limits import LimitStanding
 
 #: A standing state is written about every so many records.
 STANDING_EVERY = 1_000

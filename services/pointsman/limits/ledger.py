@@ -20,7 +20,7 @@ from pointsman.limits.breaker import Breaker
 from pointsman.limits.budgets import Budget, Daily, declare
 from pointsman.limits.standing import Standing, Ticket, as_json, key_of, read
 from pointsman_schemas.base import Json, Message
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.limits import (
     BreakerCounted,
     BreakerTurned,
     LimitDeclared,

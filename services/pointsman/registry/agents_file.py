@@ -12,8 +12,8 @@ from pointsman.registry.registry import Registry
 from pointsman.runtime import yaml_file
 from pointsman.runtime.unknown_tier import unknown_tier
 from pointsman.runtime.yaml_file import Loc
-from pointsman_schemas.registry import AgentEntry, RegistryRules
-from pointsman_schemas.review_plans import SOURCES_OF, EntryThreshold
+from pointsman_schemas.control.registry import AgentEntry, RegistryRules
+from pointsman_schemas.control.review_plans import SOURCES_OF, EntryThreshold
 
 #: With `strict: true` an entry is for so many days at most; then its owner is asked again.
 LONGEST = timedelta(days=90)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.registry.registry import RegisteredAgent
-from pointsman_schemas.registry import ApiKey
+from pointsman_schemas.control.registry import ApiKey
 
 
 class ApiKeys:

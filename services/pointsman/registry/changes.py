@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman_schemas.base import Json, Value
-from pointsman_schemas.registry import (
+from pointsman_schemas.control.registry import (
     AgentChanged,
     AgentEntry,
     ProposedChange,

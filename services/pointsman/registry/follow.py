@@ -18,7 +18,7 @@ from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
-from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.verify import AgentKeys
 from pointsman.registry.api_keys import ApiKeys
 from pointsman.registry.registry import RegisteredAgent, Registry
-from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.control.registry import AgentEntry
 
 
 class RegistryInForce:

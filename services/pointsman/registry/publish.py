@@ -17,9 +17,9 @@ from pointsman.registry.registry import RegistryHistory
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.topics import Topics
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pointsman.identity.verify import AgentKeys
 from pointsman_schemas.base import Message
-from pointsman_schemas.registry import (
+from pointsman_schemas.control.registry import (
     AgentChanged,
     AgentEntry,
     ProposedChange,

@@ -15,7 +15,8 @@ from hashlib import sha256
 import orjson
 
 from pointsman.review.content import why_unusable
-from pointsman_schemas.review_plans import ReviewPlan, ReviewQueue
+from pointsman_schemas.base import format_time
+from pointsman_schemas.control.review_plans import ReviewPlan, ReviewQueue
 from pointsman_schemas.reviews import (
     ReviewChanged,
     ReviewClaim,
@@ -28,7 +29,6 @@ from pointsman_schemas.reviews import (
     ReviewRequested,
     ReviewStatus,
 )
-from pointsman_schemas.times import format_time
 
 #: A decided case is still known for so long, so that whoever is late is told so.
 KEPT = timedelta(days=7)

@@ -12,12 +12,12 @@ from pointsman.router.policy.facts import count_chars, tool_names
 from pointsman.router.policy.policy import Policy
 from pointsman.router.shadow import AGENT as SHADOW_AGENT
 from pointsman.runtime.unknown_tier import unknown_tier
+from pointsman_schemas.base import format_time
+from pointsman_schemas.control.registry import AgentEntry
+from pointsman_schemas.control.review_plans import EntryThreshold
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentEntry
-from pointsman_schemas.review_plans import EntryThreshold
-from pointsman_schemas.times import format_time
 
 #: The check of the tools' names.
 TOOLS = "tools"

@@ -18,11 +18,11 @@ from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
 from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)

@@ -46,11 +46,11 @@ from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman.runtime.metrics import DECISION_SECONDS, ROUTED
+from pointsman_schemas.base import format_time
 from pointsman_schemas.decisions import Check, Decision
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.times import format_time
 from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)

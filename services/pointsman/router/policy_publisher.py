@@ -19,9 +19,9 @@ from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics
 
 SOURCE = "pointsman/router"

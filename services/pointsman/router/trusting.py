@@ -8,9 +8,9 @@ from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.control.promises import PromiseRenewed
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.promises import PromiseRenewed
 from pointsman_schemas.topics import Topics
 
 

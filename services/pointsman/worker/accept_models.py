@@ -12,8 +12,8 @@ from pointsman.cascade.accept_file import parse
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.models import NamedModel
-from pointsman_schemas.policies import ModelApplied
+from pointsman_schemas.base import NamedModel
+from pointsman_schemas.control.policies import ModelApplied
 from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)

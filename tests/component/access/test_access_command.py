@@ -17,7 +17,7 @@ from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import Person, submit
 from pointsman.registry.registry import RegistryHistory
 from pointsman.store.migrate import migrate
-from pointsman_schemas.registry import State
+from pointsman_schemas.control.registry import State
 from pointsman_schemas.topics import Topics
 from tests.support.access.installation import Guarded
 from tests.support.running.command import Command

@@ -17,9 +17,9 @@ from pointsman.identity.keys import PrivateKey
 from pointsman.router.handlers import RouterHandler
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman_schemas.base import Message
+from pointsman_schemas.control.registry import AgentChanged, AgentEntry, RegistryChanged, RegistryRules
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.registry import AgentChanged, AgentEntry, RegistryChanged, RegistryRules
 from pointsman_schemas.topics import Topics
 from tests.support.router.router_lanes import NOW, POLICY, REGISTRY
 from tests.support.running.command import Command

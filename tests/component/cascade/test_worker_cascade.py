@@ -13,10 +13,10 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.runtime.clock import utc_now
 from pointsman.worker.providers import Provider
 from pointsman_schemas.cascades import CascadePlan
+from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentEntry
 from tests.support.worker.cascades import TIERS, as_read, plan, response
 from tests.support.worker.routed_jobs import AGENT, DECISION, calls, header, job_id, messages, outcome, routed
 from tests.support.worker.tiny_provider import Tiny, http, tiny_provider

@@ -12,7 +12,7 @@ from pointsman.bus.produce.bitmap import encode_metadata
 from pointsman.bus.produce.publisher import Publisher, RecordPlace
 from pointsman.bus.settings import LanePart
 from pointsman.client.line import QueuePlace, standing
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.bus.sole_writer import SoleWriter

@@ -23,8 +23,8 @@ from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.keys import PrivateKey
 from pointsman.identity.signature import signature_header
 from pointsman.runtime.clock import utc_now
+from pointsman_schemas.base import format_time
 from pointsman_schemas.outcomes import JobCompleted, JobRejected
-from pointsman_schemas.times import format_time
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.review.cases import edited, job_id, request

@@ -26,8 +26,8 @@ from pointsman.router.app import build
 from pointsman.router.policy import policy_file
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
+from pointsman_schemas.control.registry import State
 from pointsman_schemas.jobs import JobRouted
-from pointsman_schemas.registry import State
 from tests.conftest import Kafka
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]

@@ -13,7 +13,7 @@ from pointsman.router.policy.named_files import MAX_BYTES
 from pointsman.router.policy_publisher import put_on_record
 from pointsman.router.scoring.score_section import SCORE
 from pointsman.runtime.clock import utc_now
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.router.decided import job_ids, routed, store

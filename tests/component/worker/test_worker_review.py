@@ -10,10 +10,10 @@ import pytest
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.control.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
 from pointsman_schemas.envelope import start
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
-from pointsman_schemas.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
 from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topics import Topics
 from tests.support.worker.cascades import TIERS, as_read, plan, response

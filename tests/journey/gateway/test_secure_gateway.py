@@ -12,7 +12,7 @@ from pointsman import starter
 from pointsman.dev.services.gateway_agents import APP
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.registry.agents_file import load as load_agents
-from pointsman_schemas.registry import ApiKey
+from pointsman_schemas.control.registry import ApiKey
 from tests.conftest import empty_database
 from tests.journey.gateway.conftest import base_url
 from tests.support.running.servers import SecureServers

@@ -11,7 +11,7 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import Registry
 from pointsman.review.handler import ReviewHandler
 from pointsman_schemas.base import Message
-from pointsman_schemas.registry import AgentEntry, RegistryRules
+from pointsman_schemas.control.registry import AgentEntry, RegistryRules
 from pointsman_schemas.reviews import ReviewAnswered
 from tests.support.review.cases import NOW, TOPICS, record
 

@@ -7,9 +7,9 @@ from typing import Any
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.cascade.completion import read_completion
 from pointsman.cascade.judge import Judged, Spent, Stage, judge
+from pointsman_schemas.base import NamedModel
 from pointsman_schemas.cascades import CascadePlan, CascadeStep
 from pointsman_schemas.jobs import ChatRequest
-from pointsman_schemas.models import NamedModel
 from tests.support.worker.routed_jobs import NOW
 
 TIERS = ("small", "medium", "frontier")

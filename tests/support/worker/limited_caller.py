@@ -17,7 +17,7 @@ from pointsman.worker.limits.call_limiter import Wait
 from pointsman.worker.limits.errors import NoRoomError
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.support.worker.way_in import call_limiter
 

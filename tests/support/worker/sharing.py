@@ -12,7 +12,7 @@ from pointsman.bus.settings import LanePart
 from pointsman.worker.limits.call_limiter import Wait
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.worker.way_in import call_limiter

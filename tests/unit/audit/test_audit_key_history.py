@@ -8,9 +8,9 @@ from pointsman.bus.codec.signed import sign
 from pointsman.identity.keys import PrivateKey
 from pointsman.identity.verify import AgentKeys
 from pointsman.store.ask.agents_sent import RegistryRecord
+from pointsman_schemas.control.registry import AgentChanged, AgentEntry, ApiKey, State
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.registry import AgentChanged, AgentEntry, ApiKey, State
 from pointsman_schemas.topics import Topics
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -17,15 +17,15 @@ from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman_schemas.catalog import MESSAGES
-from pointsman_schemas.checkpoints import CheckpointSigned
 from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.control.checkpoints import CheckpointSigned
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import derived_id
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
-from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
 from tests.support.bus.bad_records import BAD, Bad
 from tests.support.bus.example_records import NAMES, TOPICS, example, story, story_id
 

@@ -9,7 +9,7 @@ from pointsman.cli.checks import limits as check
 from pointsman.client.held import HeldTarget, held_at, named
 from pointsman.limits.ledger import Ledger
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.limits import BreakerTurned, LimitPaused
+from pointsman_schemas.control.limits import BreakerTurned, LimitPaused
 from pointsman_schemas.topics import Topics
 
 NOW = 1_795_863_600_000

@@ -7,7 +7,7 @@ from pointsman.cli.show.limits import tables
 from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow, limits_at, limits_now
 from pointsman.limits.ledger import Ledger
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.limits import (
     BreakerTurned,
     LimitDeclared,
     LimitPaused,

@@ -15,10 +15,10 @@ from pointsman.confidence.review import review_of, stop_of
 from pointsman.confidence.sources import agreement, logprob, score, stated, verifier
 from pointsman.score.exact import exp
 from pointsman_schemas.cascades import CascadeStep
+from pointsman_schemas.control.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
 from pointsman_schemas.decisions import Score
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.reasons import StepReason
-from pointsman_schemas.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
 from tests.support.worker.cascades import TIERS, plan, response
 
 

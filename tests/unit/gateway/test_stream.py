@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.gateway.stream import ChatStream, DivergedError
-from pointsman_schemas.base import Json
+from pointsman_schemas.base import LAST, Json
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.times import LAST
 
 JOB = UUID(int=7)
 TOP: Json = {"id": "chatcmpl-1", "created": 1, "model": "m"}

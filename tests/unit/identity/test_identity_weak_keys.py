@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from pointsman.identity.keys import PrivateKey
-from pointsman_schemas.registry import _WEAK, AgentEntry
+from pointsman_schemas.control.registry import _WEAK, AgentEntry
 
 
 def is_forged(key: bytes) -> bool:

@@ -20,7 +20,7 @@ from pointsman.limits.joining import Entry, join
 from pointsman.limits.ledger import Ledger
 from pointsman_schemas.base import Value
 from pointsman_schemas.catalog import MESSAGES
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.limits import (
     BreakerCounted,
     BreakerTurned,
     LimitDeclared,

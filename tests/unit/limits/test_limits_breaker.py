@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pointsman.limits.breaker import Breaker, BreakerRule
 from pointsman.worker.calls.retry_budget import RetryBudget, RetryRule
-from pointsman_schemas.limits import BreakerTurned
+from pointsman_schemas.control.limits import BreakerTurned
 
 RULE = BreakerRule(share=0.5, calls=10, within_s=30, open_s=10)
 To = Literal["open", "probing", "closed"]

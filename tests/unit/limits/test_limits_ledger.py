@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pointsman.limits.budgets import DAY_MS
 from pointsman.limits.ledger import SILENT_MS, Ledger, TicketAnswer
 from pointsman_schemas.base import Message
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.limits import (
     LimitDeclared,
     LimitPaused,
     LimitReserved,

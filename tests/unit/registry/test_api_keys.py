@@ -10,7 +10,7 @@ from pointsman.registry import in_force as module
 from pointsman.registry.api_keys import ApiKeys
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import RegisteredAgent, Registry
-from pointsman_schemas.registry import AgentEntry, ApiKey, RegistryRules, State
+from pointsman_schemas.control.registry import AgentEntry, ApiKey, RegistryRules, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOMORROW = date(2026, 3, 2)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import RegisteredAgent, Registry
-from pointsman_schemas.registry import AgentEntry, ApiKey, RegistryRules, State
+from pointsman_schemas.control.registry import AgentEntry, ApiKey, RegistryRules, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OWN, GATEWAYS, OTHERS = (PrivateKey.generate().public for _ in range(3))

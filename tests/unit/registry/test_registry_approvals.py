@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from pointsman.registry.registry import RegistryHistory
-from pointsman_schemas.registry import (
+from pointsman_schemas.control.registry import (
     AgentChanged,
     AgentEntry,
     ProposedChange,

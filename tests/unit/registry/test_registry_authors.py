@@ -13,10 +13,10 @@ from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.feedback_listener import _hear
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
+from pointsman_schemas.control.registry import AgentEntry, ApiKey, RegistryRules
 from pointsman_schemas.envelope import start
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel
-from pointsman_schemas.registry import AgentEntry, ApiKey, RegistryRules
 from tests.support.router.router_lanes import NOW, TOPICS
 
 KEY, FOREIGN = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)

@@ -9,7 +9,7 @@ from pointsman.identity.verify import AgentKeys
 from pointsman.registry import registry as registry_module
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import Registry
-from pointsman_schemas.registry import AgentEntry, RegistryRules
+from pointsman_schemas.control.registry import AgentEntry, RegistryRules
 
 KEY = PrivateKey.generate().public.text
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

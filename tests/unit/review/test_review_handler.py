@@ -11,10 +11,10 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.codec.signed import sign
 from pointsman.identity.keys import PrivateKey
 from pointsman.review.case import KEPT
+from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobRejected
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentEntry
 from pointsman_schemas.reviews import ReviewRefusal, ReviewRequested
 from tests.support.review.cases import (
     NOW,

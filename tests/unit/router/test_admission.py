@@ -13,9 +13,9 @@ from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman.router.admission import Admitted, Refused, admit
 from pointsman.router.policy import policy_file
 from pointsman.router.policy.policy import Policy, decide
+from pointsman_schemas.control.registry import State
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 POLICY = Policy.compile(

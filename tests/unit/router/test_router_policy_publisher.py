@@ -10,7 +10,7 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.router.policy.policy_file import PolicyFile, parse
 from pointsman.router.policy_publisher import records
 from pointsman_schemas.base import Message
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from tests.support.router.fixed_score import fixed_score
 from tests.support.router.router_lanes import NOW, TOPICS
 from tests.support.router.scored_policy import TEXT, scored_file

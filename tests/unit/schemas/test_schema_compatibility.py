@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pointsman_schemas.compatibility import breaks
-from pointsman_schemas.json_schema import schemas
-from pointsman_schemas.published import load, main, read_by_others, violations
+from pointsman_schemas.export.compatibility import breaks
+from pointsman_schemas.export.json_schema import schemas
+from pointsman_schemas.export.published import load, main, read_by_others, violations
 
 OLD: dict[str, Any] = {
     "type": "object",
@@ -185,7 +185,7 @@ def test_the_command_says_what_to_do_and_publishes_nothing_broken(
     broken = schemas()
     broken["job.failed.v1"]["required"].append("hint")
     broken["job.plain.v1"]["required"].append("kind")
-    monkeypatch.setattr("pointsman_schemas.published.schemas", lambda: broken)
+    monkeypatch.setattr("pointsman_schemas.export.published.schemas", lambda: broken)
     capsys.readouterr()
     assert main(["--folder", str(tmp_path), "--publish"]) == 1
     said = capsys.readouterr().err

@@ -17,9 +17,9 @@ from pointsman.bus.codec.records import Incoming
 from pointsman_schemas import dead, envelope
 from pointsman_schemas.catalog import MESSAGES, OUTCOMES
 from pointsman_schemas.envelope import Envelope, follow_with
+from pointsman_schemas.export.json_schema import ENVELOPE, PLAIN
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobSubmitted
-from pointsman_schemas.json_schema import ENVELOPE, PLAIN
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 

@@ -13,11 +13,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pointsman_schemas import dead, envelope
-from pointsman_schemas.asyncapi import document
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.claims import DATAREF
-from pointsman_schemas.export import drift, examples, exported, main, to_text
-from pointsman_schemas.json_schema import DEAD, ENVELOPE, PLAIN, schemas
+from pointsman_schemas.export.__main__ import main
+from pointsman_schemas.export.asyncapi import document
+from pointsman_schemas.export.generated import drift, examples, exported, to_text
+from pointsman_schemas.export.json_schema import DEAD, ENVELOPE, PLAIN, schemas
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 
@@ -73,7 +74,7 @@ def test_the_files_are_what_the_code_says() -> None:
 
 
 def test_the_text_is_the_same_in_another_process() -> None:
-    program = "from pointsman_schemas.export import *; print(*exported(Path.cwd()).values())"
+    program = "from pointsman_schemas.export.generated import *; print(*exported(Path.cwd()).values())"
     runs = {
         subprocess.run(
             [sys.executable, "-c", program],

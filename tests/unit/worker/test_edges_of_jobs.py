@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.cli.jobs.job_input import deadline, read_job
 from pointsman.client.job import InvalidJobError, make_job
+from pointsman_schemas.base import LAST, format_time, in_utc
 from pointsman_schemas.jobs import ChatRequest, Job, JobRouted
 from pointsman_schemas.outcomes import JobCompleted, JobExpired
-from pointsman_schemas.times import LAST, format_time, in_utc
 from tests.support.bus.claim_stores import as_read
 from tests.support.router.router_lanes import NOW, TOPICS, handler, incoming
 from tests.support.worker.routed_jobs import calls, outcome

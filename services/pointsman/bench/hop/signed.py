@@ -26,8 +26,8 @@ from pointsman.router.fast_path import FastScore, library
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load_text
+from pointsman_schemas.control.registry import AgentEntry, RegistryRules
 from pointsman_schemas.ids import uuid7
-from pointsman_schemas.registry import AgentEntry, RegistryRules
 from pointsman_schemas.topics import Topics
 
 JOBS, _BATCH, _PARTITIONS = 10_000, 500, 4

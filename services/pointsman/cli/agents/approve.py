@@ -34,7 +34,7 @@ def approve(
     from pointsman.registry.follow import read_registry
     from pointsman.registry.publish import approve
     from pointsman.runtime.errors import CommandError
-    from pointsman_schemas.registry import RegistryProposed
+    from pointsman_schemas.control.registry import RegistryProposed
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
 

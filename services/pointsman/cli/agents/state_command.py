@@ -3,7 +3,7 @@
 import typer
 
 from pointsman.cli.options import AgentName, By, Json, Kafka, PersonKey, Prefix, Reason
-from pointsman_schemas.registry import State
+from pointsman_schemas.control.registry import State
 
 
 def state_command(name: str, state: State, purpose: str) -> typer.Typer:

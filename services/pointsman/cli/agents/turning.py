@@ -15,7 +15,7 @@ from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import submit
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman.runtime.errors import CommandError
-from pointsman_schemas.registry import State
+from pointsman_schemas.control.registry import State
 
 
 def turn(

@@ -13,10 +13,10 @@ from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES, decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman.cli.jobs.batch_lines import as_plain_body, is_batch_line
 from pointsman.runtime.clock import Clock
+from pointsman_schemas.base import format_time
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.times import format_time
 
 _STORE = "; larger jobs need a store, and a larger one a higher limit: docs/claim-check.md"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -2,7 +2,7 @@
 
 from pointsman.cli.formats import count, duration
 from pointsman_schemas.base import Message
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.limits import (
     BreakerCounted,
     BreakerTurned,
     LimitDeclared,

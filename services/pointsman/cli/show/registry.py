@@ -11,7 +11,7 @@ from pointsman.cli.formats import moment, money, printable
 from pointsman.client.agents_now import AgentNow
 from pointsman.registry.changes import ChangeKind, RegistryChange
 from pointsman.registry.registry import RegisteredAgent
-from pointsman_schemas.registry import ApiKey, RegistryProposed
+from pointsman_schemas.control.registry import ApiKey, RegistryProposed
 
 _SIGNS: dict[ChangeKind, str] = {
     "register": "+", "change": "~", "rules": "~", "suspend": "~", "resume": "~", "retire": "-",

@@ -9,7 +9,7 @@ from pointsman.cli.show.reviews.review_words import REVIEW_KINDS, review_words
 from pointsman.score.answered import answered, content_text
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.control.checkpoints import CheckpointSigned
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected

@@ -9,7 +9,7 @@ from pointsman import starter
 from pointsman.dev.private_file import write_private
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.keys import PrivateKey
-from pointsman_schemas.registry import AgentEntry, ApiKey
+from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 #: Neither can be an agent's of somebody else's file by accident: the first is no name of a login.
 GATEWAY = "pointsman/gateway"

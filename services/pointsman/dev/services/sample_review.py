@@ -7,7 +7,7 @@ from pathlib import Path
 from pointsman import starter
 from pointsman.dev.private_file import write_private
 from pointsman.dev.services.secure_logins import SecureLogins
-from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.control.registry import AgentEntry
 
 _QUEUE = "contracts"
 #: Who decides there.

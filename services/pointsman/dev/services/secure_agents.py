@@ -12,7 +12,7 @@ from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.services.gateway_agents import gateway_entries
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import AgentsFile
-from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.control.registry import AgentEntry
 
 
 def secured(

@@ -20,7 +20,7 @@ from pointsman.registry.publish import Person, apply_file
 from pointsman.registry.settings import people_of
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.roles import AUDITOR, WRITER, as_login
-from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 
 #: By which variable a process is told its address in Postgres.

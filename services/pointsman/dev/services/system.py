@@ -28,7 +28,7 @@ from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.address import without_secrets
 from pointsman.store.migrate import create_database_if_missing, migrate
-from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pointsman.gateway.errors import ApiError
 from pointsman_schemas.base import Json
-from pointsman_schemas.policies import PolicyApplied
+from pointsman_schemas.control.policies import PolicyApplied
 
 AUTO = "auto"
 TIER = "tier:"

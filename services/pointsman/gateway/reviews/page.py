@@ -8,9 +8,8 @@ from uuid import UUID
 
 from pointsman.gateway.errors import invalid
 from pointsman.review.case import WAITING
-from pointsman_schemas.base import Json
+from pointsman_schemas.base import Json, format_time
 from pointsman_schemas.reviews import ReviewChanged, ReviewStatus
-from pointsman_schemas.times import format_time
 
 #: Beside each state of its own.
 _STATES = {

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import ValidationInfo
 
 from pointsman.router.policy.tier_names import context_of
-from pointsman_schemas.models import NamedModel
+from pointsman_schemas.base import NamedModel
 
 #: Instead of a path: the one that comes with pointsman.
 BUILTIN = "builtin"

@@ -28,9 +28,9 @@ from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED
 from pointsman.router.scoring.scoring import Scorer
 from pointsman.score.text import text_of
 from pointsman_schemas.cascades import CascadePlan
+from pointsman_schemas.control.review_plans import EntryThreshold
 from pointsman_schemas.decisions import Check, Choice, Decision, SecondOpinion
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.review_plans import EntryThreshold
 
 #: The reason that stands beside the fallback of a scored rule as runner-up.
 INSTEAD = "The fallback, where the score does not decide."

@@ -9,8 +9,8 @@ Invariants:
 from collections.abc import Iterable, Sequence
 
 from pointsman.router.policy.review_section import AGENT, ReviewSection
+from pointsman_schemas.control.review_plans import EntryThreshold, ReviewPlan, ReviewQueue, ReviewThreshold
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.review_plans import EntryThreshold, ReviewPlan, ReviewQueue, ReviewThreshold
 
 #: The queue of an entry's threshold where the policy names none: after four hours the job is rejected.
 BUILT_IN = ReviewQueue(name="default", deadline_s=4 * 3600)

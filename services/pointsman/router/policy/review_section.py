@@ -8,8 +8,8 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from pointsman.router.policy.tier_names import context_of
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import Value
-from pointsman_schemas.registry import OneOrMore
-from pointsman_schemas.review_plans import (
+from pointsman_schemas.control.registry import OneOrMore
+from pointsman_schemas.control.review_plans import (
     SOURCES_OF,
     ConfidenceSource,
     Kind,

@@ -7,7 +7,7 @@ from pointsman.bus.errors import BusError
 from pointsman.bus.read.follow import Follower
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask.decisions import Decisions
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.topics import Topics
 
 #: How long to wait for a broker, seconds.

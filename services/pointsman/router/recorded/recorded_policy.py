@@ -10,7 +10,7 @@ from pointsman.router.scoring.opinion_section import OPINION
 from pointsman.router.scoring.score_section import SCORE
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.yaml_file import FileError
-from pointsman_schemas.models import NamedModel
+from pointsman_schemas.base import NamedModel
 
 
 class NotOnRecordError(CommandError):

@@ -17,9 +17,9 @@ from uuid import UUID
 from pointsman.router.policy.checks import check_of
 from pointsman.router.policy.policy import Policy
 from pointsman.score.promise import promise
+from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 
 NAME = "promise"
 #: Of the judged answers the last count.

@@ -16,7 +16,7 @@ from pointsman.store.connect import Connection, Pool, translated
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.privacy.keyring import KeysChangedError, Sealing
 from pointsman.store.sql import query
-from pointsman_schemas.checkpoints import ChapterMet, OffsetsLost
+from pointsman_schemas.control.checkpoints import ChapterMet, OffsetsLost
 
 __all__ = ["AuditWriter", "Lane", "Move"]
 

@@ -15,7 +15,7 @@ from pointsman.store.errors import ContentHiddenError
 from pointsman.store.privacy.opening import masked_by, value_of
 from pointsman.store.privacy.sealing import MasterKey
 from pointsman.store.sql import query
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 
 PAGE = 500
 

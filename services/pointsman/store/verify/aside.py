@@ -16,7 +16,7 @@ from pointsman.store.sql import query
 from pointsman.store.times import microseconds
 from pointsman.store.verify.dropped import Statement
 from pointsman.store.verify.findings import Finding, Wrong
-from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
+from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 
 _TURNS = ["checkpoint", "days"]
 

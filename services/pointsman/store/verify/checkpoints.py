@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from pointsman.store.connect import Pool, translated
 from pointsman.store.sql import query
-from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.control.checkpoints import CheckpointSigned
 
 #: Makes and signs the checkpoint with this number, after the one with this digest.
 Make = Callable[[int, str | None], CheckpointSigned]

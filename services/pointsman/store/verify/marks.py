@@ -12,7 +12,7 @@ from pointsman.identity.keys import PublicKey
 from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.findings import Finding, Wrong
-from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
+from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 
 
 class HeadMark(NamedTuple):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pointsman.worker.limits.ceilings import Ceiling
-from pointsman_schemas.limits import LimitDeclared
-from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.control.limits import LimitDeclared
+from pointsman_schemas.control.registry import AgentEntry
 
 _MINUTE_S = 60.0
 #: How much later than granted a call may begin.

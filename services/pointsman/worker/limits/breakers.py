@@ -10,7 +10,7 @@ from pointsman.limits.ledger import TicketAnswer
 from pointsman.worker.limits.errors import ShutError
 from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
-from pointsman_schemas.limits import BreakerCounted, BreakerTurned
+from pointsman_schemas.control.limits import BreakerCounted, BreakerTurned
 
 
 @dataclass(frozen=True, slots=True)

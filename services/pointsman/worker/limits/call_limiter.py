@@ -16,7 +16,7 @@ from pointsman.worker.limits.errors import NoRoomError, ShutError
 from pointsman.worker.limits.grant import CallGrant
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from pointsman.worker.limits.estimate import AnswerLength, call_tokens, prompt_t
 from pointsman.worker.limits.limits_file import Rate, declared_by
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import Usage
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 
 
 class CallReservation:

@@ -8,7 +8,7 @@ from pydantic import Field
 from pointsman.worker.limits.estimate import most_answer_tokens, most_prompt_tokens
 from pointsman_schemas.base import AgentId, Json, TierName, Value
 from pointsman_schemas.calls import Usage
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 
 #: Money is counted in whole billionths of a US dollar.
 BILLION = 1_000_000_000

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from pointsman.limits.bounds import MOST_AMOUNT
 from pointsman_schemas.base import Value
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 
 #: Of the window: how much later than granted a call may arrive at the provider.
 SLACK_SHARE = 0.05

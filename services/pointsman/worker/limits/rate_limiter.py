@@ -18,7 +18,7 @@ from pointsman.limits.ledger import TicketAnswer, key_of
 from pointsman.worker.limits.grant import CallGrant
 from pointsman.worker.limits.shared_limits import Keyed, SharedLimits
 from pointsman_schemas.base import Message
-from pointsman_schemas.limits import (
+from pointsman_schemas.control.limits import (
     BreakerTurned,
     LimitDeclared,
     LimitPaused,

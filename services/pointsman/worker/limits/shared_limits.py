@@ -22,7 +22,7 @@ from pointsman.limits.ledger import Ledger, TicketAnswer
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
 from pointsman_schemas.base import Message
-from pointsman_schemas.limits import LimitReserved, LimitStanding
+from pointsman_schemas.control.limits import LimitReserved, LimitStanding
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pointsman.audit.settings import AuditSettings
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.read.follow import follow
 from pointsman.store.append.audit_writer import AuditWriter
-from pointsman_schemas.checkpoints import CheckpointSigned
+from pointsman_schemas.control.checkpoints import CheckpointSigned
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.store.audit_store import as_auditor, audit_pool, observer, put, rows

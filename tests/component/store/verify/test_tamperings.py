@@ -26,7 +26,7 @@ from pointsman.store.verify.checkpoints import add_checkpoint
 from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.summaries import counted, fact_of
 from pointsman.store.verify.verify import Progress, Scope, verify_on
-from pointsman_schemas.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
+from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 from tests.support.bus.example_records import TOPICS, story
 from tests.support.store.audit_store import as_eraser, audit_pool, observer, prepare, put, row
 from tests.support.store.integrity import KEY, START, drop, rechain_on

@@ -9,10 +9,10 @@ import pytest
 
 from pointsman.bus.admin.topics import apply
 from pointsman.worker.limits.agent_limits import Entries
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
+from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.outcomes import JobCompleted, JobFailed, JobRejected
 from pointsman_schemas.reasons import Reason
-from pointsman_schemas.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 from tests.component.worker.limits.test_limits_race import Callers, arrivals
 from tests.conftest import Kafka

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.dev.servers.stack import Stack
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 from tests.conftest import Kafka
 from tests.support.worker.sharing import processes, until
 

@@ -11,7 +11,7 @@ import pytest
 from pointsman.bus.read.follow import follow
 from pointsman.limits import joining
 from pointsman.worker.limits.errors import NoRoomError
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 from pointsman_schemas.outcomes import JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pointsman.bus.admin.topics import apply
-from pointsman_schemas.limits import LimitDeclared
+from pointsman_schemas.control.limits import LimitDeclared
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 

@@ -7,7 +7,7 @@ from pointsman.cli.checks import review as checked
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman.router.policy.policy_file import parse
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.registry import AgentEntry
+from pointsman_schemas.control.registry import AgentEntry
 from pointsman_schemas.topics import Topics
 
 PLAIN = "name: ours\ntiers: [small]\ndefault: {tier: small, reason: All.}\n"

@@ -10,7 +10,7 @@ from pointsman.client.agents_now import AgentNow
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.registry import RegisteredAgent
 from pointsman.store.ask.sprawl import Sprawl
-from pointsman_schemas.registry import AgentEntry, ApiKey
+from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KEYS = tuple(

@@ -12,9 +12,9 @@ from pointsman.cli.show.words import FAILED, asked, call, kind, what
 from pointsman.score.answered import answered
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.catalog import MESSAGES
+from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
-from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.reasons import FailReason
 
 JOB = UUID("01920000-0000-7000-8000-000000000001")

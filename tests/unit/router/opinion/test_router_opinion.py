@@ -28,9 +28,9 @@ from pointsman.router.scoring.score_section import ModelFile
 from pointsman.runtime.yaml_file import FileError
 from pointsman.score.estimate import Bar, Estimate
 from pointsman_schemas.base import Message
+from pointsman_schemas.control.promises import PromiseBroken
 from pointsman_schemas.jobs import JobRouted, JobUndecided
 from pointsman_schemas.outcomes import JobRejected
-from pointsman_schemas.promises import PromiseBroken
 from pointsman_schemas.reviews import ReviewRequested
 from tests.support.router.fixed_score import fixed_score
 from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming

@@ -11,9 +11,9 @@ from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.recompute import canonical, decide_again
 from pointsman.runtime.yaml_file import FileError
+from pointsman_schemas.control.review_plans import EntryThreshold
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job
-from pointsman_schemas.review_plans import EntryThreshold
 from tests.support.worker.routed_jobs import AGENT, job_id
 
 BARE = """\

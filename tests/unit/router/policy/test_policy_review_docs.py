@@ -9,7 +9,7 @@ from pointsman.registry import agents_file
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.review_plan import BUILT_IN
 from pointsman.router.policy.review_section import ListedQueue, ListedThreshold
-from pointsman_schemas.review_plans import SOURCES_OF, ConfidenceSource
+from pointsman_schemas.control.review_plans import SOURCES_OF, ConfidenceSource
 
 PAGE = (Path(__file__).parents[4] / "docs" / "review.md").read_text("utf-8")
 SECTION, ENTRY, PEOPLE = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

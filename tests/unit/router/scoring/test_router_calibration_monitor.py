@@ -13,9 +13,9 @@ from pointsman.router.policy.recompute import canonical, decide_again
 from pointsman.router.scoring.calibration_monitor import KEPT, CalibrationMonitor
 from pointsman.score.estimate import Bar
 from pointsman.score.promise import LEAST
+from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobRouted
-from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
 from tests.support.router.fixed_score import fixed_score
 from tests.support.router.router_lanes import NOW, REGISTRY, TOPICS, incoming
 from tests.support.router.scored_policy import scored_policy

@@ -11,7 +11,7 @@ from pointsman.identity.keys import KeyUnreadableError, PrivateKey, PublicKey
 from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.marks import marks_of
-from pointsman_schemas.checkpoints import ChapterMet, OffsetsLost
+from pointsman_schemas.control.checkpoints import ChapterMet, OffsetsLost
 
 KEY, OTHER = PrivateKey.parse("11" * 32), PrivateKey.parse("22" * 32)
 LANE: Lane = ("t", 0)

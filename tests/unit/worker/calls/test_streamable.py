@@ -8,9 +8,9 @@ import pytest
 from pointsman.worker.calls.streamable import is_streamable
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.cascades import CascadePlan
+from pointsman_schemas.control.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.jobs import Job, JobRouted
-from pointsman_schemas.review_plans import ReviewPlan, ReviewQueue, ReviewThreshold
 from tests.support.worker.routed_jobs import AGENT, DECISION, job_id
 
 CASCADE = CascadePlan(tiers=("small", "frontier"), accept="answer", on_failure="up")

@@ -15,7 +15,7 @@ from pointsman.worker.limits.errors import NoRoomError
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman_schemas.base import Message
-from pointsman_schemas.limits import BreakerCounted, BreakerTurned
+from pointsman_schemas.control.limits import BreakerCounted, BreakerTurned
 from tests.support.worker.alone import alone
 
 TARGET = "p/m"

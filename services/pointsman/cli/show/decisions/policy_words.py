@@ -1,9 +1,9 @@
 """What the topics `policy` and `agents.registry` carry, in a few words."""
 
 from pointsman_schemas.base import Message
-from pointsman_schemas.policies import ModelApplied, PolicyApplied
-from pointsman_schemas.promises import PromiseBroken, PromiseRenewed
-from pointsman_schemas.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
+from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 
 POLICY_KINDS = {
     "policy.applied": ("policy", "blue"),

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from pointsman_schemas.base import AgentId, Message, TierName, Value
-from pointsman_schemas.review_plans import EntryThreshold, QueueName
+from pointsman_schemas.control.review_plans import EntryThreshold, QueueName
 
 T = TypeVar("T")
 

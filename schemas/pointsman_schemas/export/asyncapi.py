@@ -6,7 +6,7 @@ from pointsman_schemas import dead
 from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.claims import BULK
-from pointsman_schemas.json_schema import CLAIM, DEAD, ENVELOPE, PLAIN
+from pointsman_schemas.export.json_schema import CLAIM, DEAD, ENVELOPE, PLAIN
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import DEFAULT_PREFIX, Topics
 

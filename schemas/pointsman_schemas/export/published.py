@@ -1,4 +1,4 @@
-"""Keeps the promise of what is published: `python -m pointsman_schemas.published [--publish]`."""
+"""Keeps the promise of what is published: `python -m pointsman_schemas.export.published [--publish]`."""
 
 import argparse
 import json
@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from pointsman_schemas.base import Json
-from pointsman_schemas.compatibility import breaks
-from pointsman_schemas.export import to_text
-from pointsman_schemas.json_schema import PLAIN, schemas
+from pointsman_schemas.export.compatibility import breaks
+from pointsman_schemas.export.generated import to_text
+from pointsman_schemas.export.json_schema import PLAIN, schemas
 from pointsman_schemas.topics import Topics
 
-COMMAND = "python -m pointsman_schemas.published"
+COMMAND = "python -m pointsman_schemas.export.published"
 
 #: Who of a topic's readers is not part of pointsman.
 OTHERS = frozenset({"agents", "people"})

@@ -4,8 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pointsman_schemas.base import Message, TierName
-from pointsman_schemas.models import NamedModel
+from pointsman_schemas.base import Message, NamedModel, TierName
 
 
 class PolicyApplied(Message):

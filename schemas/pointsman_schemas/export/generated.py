@@ -1,18 +1,14 @@
-"""Writes what describes the contract to others: `python -m pointsman_schemas.export [--check]`."""
+"""The generated files that describe the contract: JSON Schema, AsyncAPI, the table of topics."""
 
-import argparse
 import base64
 import difflib
 import json
-import sys
 from pathlib import Path
 
-from pointsman_schemas.asyncapi import document
 from pointsman_schemas.base import Json
-from pointsman_schemas.json_schema import schemas
-from pointsman_schemas.topic_table import topic_table
-
-COMMAND = "python -m pointsman_schemas.export"
+from pointsman_schemas.export.asyncapi import document
+from pointsman_schemas.export.json_schema import schemas
+from pointsman_schemas.export.topic_table import topic_table
 
 #: In docs/contract.md the table stands between these two lines.
 BEGIN, END = "<!-- begin: topics -->", "<!-- end: topics -->"
@@ -87,32 +83,3 @@ def write(checkout: Path) -> list[Path]:
     for path in gone:
         path.unlink()
     return changed + gone
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """0: all as it should be; 1: `--check` found a difference; 2: this is no checkout."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; print a diff and exit 1 on drift"
-    )
-    parser.add_argument("--checkout", type=Path, default=Path(__file__).parents[2], help="default: this one")
-    options = parser.parse_args(arguments)
-    checkout: Path = options.checkout
-    if not (checkout / "docs" / "contract.md").is_file():
-        sys.stderr.write(
-            f"{checkout} has no docs/contract.md: run this in a checkout, or name one by --checkout\n"
-        )
-        return 2
-    if options.check:
-        lines = drift(checkout)
-        if lines:
-            sys.stdout.write("\n".join(lines) + "\n")
-            sys.stderr.write(f"the contract has changed and its description has not; run: {COMMAND}\n")
-        return 1 if lines else 0
-    for path in write(checkout):
-        sys.stdout.write(f"{path.relative_to(checkout)}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

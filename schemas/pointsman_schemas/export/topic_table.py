@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pointsman_schemas.asyncapi import carried
+from pointsman_schemas.export.asyncapi import carried
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 

@@ -1,0 +1,1 @@
+"""What steers an installation: policy, registry, limits, review plans, signed checkpoints."""

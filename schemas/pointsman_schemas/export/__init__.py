@@ -1,0 +1,1 @@
+"""What describes the contract to others, generated from the code."""
