@@ -38,7 +38,8 @@ _OWN_PATHS = ("/healthz", "/readyz", "/metrics")
 class Service:
     """What the host runs: `run` works until `stop`; `not_ready` says what is missing, if anything.
 
-    `web` answers all requests but those about the service itself.
+    `web` answers all requests but those about the service itself. `drain` is called once the process is told
+    to end, while requests are still answered; `stop` comes after them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Service:
         default=contextlib.nullcontext
     )
     web: ASGIApp | None = None
+    drain: Callable[[], None] = lambda: None
 
 
 def control_broker(settings: LanePart) -> KafkaBroker:
@@ -166,7 +168,8 @@ async def _serve(service: Service, http: HttpPart) -> int:
             access_log=False,
             lifespan="on",
             timeout_graceful_shutdown=max(5, int(service.settings.grace_s) + 1),
-        )
+        ),
+        service.drain,
     )
     event(log, logging.INFO, Event.SERVICE_STARTING, service=service.name, http=address)
     stopping = asyncio.create_task(server.stop_after(host.ended))
@@ -178,6 +181,15 @@ async def _serve(service: Service, http: HttpPart) -> int:
 
 class _Server(uvicorn.Server):
     """Ends cleanly, with exit code 0, when it is asked to; uvicorn's own would raise the signal once more."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the requests that are under way know, then wait for them."""
+        self._drain()
+        await super().shutdown(sockets)
 
     async def stop_after(self, ended: asyncio.Event) -> None:
         """Serve no longer than until then."""

@@ -1,5 +1,6 @@
 """Builds the gateway: HTTP in front, the intake and the outcomes behind."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,9 @@ from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman_schemas.control.policies import PolicyApplied
+
+#: What is left of the grace time for telling those who still wait, seconds.
+_TELL_S = 1.0
 
 
 def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
@@ -77,10 +81,13 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             await jobs.close()
             await replies.close()
 
-    def stop() -> None:
+    def drain() -> None:
+        door.is_draining = True
+        asyncio.get_running_loop().call_later(max(0.0, settings.grace_s - _TELL_S), close)
+
+    def close() -> None:
         door.closing.set()
         replies.wake()
-        replies.reader.stop()
 
     return Service(
         name="gateway",
@@ -88,10 +95,11 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         topics=[topic.name for topic in topics.of("gateway")],
         broker=control_broker(settings),
         run=replies.reader.run,
-        stop=stop,
+        stop=replies.reader.stop,
         not_ready=lambda: in_force.problem or policies.problem or replies.reader.problem,
         resources=resources,
         web=logged(web_app(door), spans.send),
+        drain=drain,
     )
 
 

@@ -35,8 +35,9 @@ class GoneError(Exception):
 
 @dataclass
 class Door:
-    """`closing` is set when the process is told to stop: who still waits then is told so.
+    """What routes share.
 
+    `is_draining`: the process is told to stop, and takes nothing new. `closing`: who still waits is told so.
     `lookups`: questions to the audit database at a time, each with a connection of its own.
     """
 
@@ -47,6 +48,7 @@ class Door:
     clock: Clock
     reviews: ReviewBoard
     webhooks: Webhooks
+    is_draining: bool = False
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS))
 
@@ -81,7 +83,7 @@ class Door:
         Raises:
             ApiError: no job was made of it.
         """
-        if self.closing.is_set():
+        if self.is_draining:
             raise shutting_down()
         tier = self.models.tier(chat.get("model"))
         route, headers = request.url.path, request.headers

@@ -78,7 +78,6 @@ async def streamed(
         if reply.outcome.done():
             answered(reply)
             headers |= headers_of(reply)
-        shutdown = anyio.Event()
         events = _events(door, request, reply, shape, ChatStream(include_usage=include_usage))
         # It counts as waiting from now on, before the one above ends.
         await anext(events)
@@ -89,8 +88,9 @@ async def streamed(
         ping=PING_S,
         send_timeout=SEND_S,
         ping_message_factory=lambda: ServerSentEvent(comment=_waiting(door.jobs.before(reply))),
-        shutdown_event=shutdown,
-        shutdown_grace_period=max(0.0, door.settings.grace_s - 1),
+        # Who waits for too long is told so by `door.closing`; only then is a stream cut.
+        shutdown_event=anyio.Event(),
+        shutdown_grace_period=door.settings.grace_s + 1,
     )
 
 

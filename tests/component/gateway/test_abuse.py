@@ -3,41 +3,24 @@
 import asyncio
 import contextlib
 import json
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from secrets import token_hex
+from collections.abc import Iterator
 from uuid import UUID
 
-import httpx2
-import psutil
 import pytest
 
-from pointsman import starter
-from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
-from pointsman.dev.ports import free_port
-from pointsman.dev.services.processes import Process, stop, wait_ready
-from pointsman.registry.agents_file import load
-from pointsman.registry.publish import apply_file
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.envelope import start
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
-from tests.conftest import Kafka
+from tests.support.gateway.alone import LONG_S, MIB, Gateway, lone_gateway
 from tests.support.running.servers import Servers
-from tests.support.running.system import TIERS
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
-LONG_S = 60
-MIB = 1024 * 1024
 CONNECTIONS = 2_000
 GET = b"GET /v1/models HTTP/1.1\r\nhost: here\r\n\r\n"
 LAST = GET.replace(b"host", b"connection: close\r\nhost")
@@ -46,85 +29,10 @@ IN_CHUNKS = b"transfer-encoding: chunked\r\n\r\n"
 CHUNK = b"100000\r\n" + b"x" * MIB + b"\r\n"
 
 
-class Gateway(Process):
-    """One, without a router or workers: nothing that it sends is answered."""
-
-    kafka: Kafka
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.child = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.gateway.impatient"],
-                env={**os.environ, **self.environment},
-                stdout=log,
-                stderr=log,
-            )
-
-    @property
-    def place(self) -> tuple[str, int]:
-        host, _, port = self.url.removeprefix("http://").partition(":")
-        return host, int(port)
-
-    @property
-    def memory(self) -> int:
-        return int(psutil.Process(self.pid).memory_info().rss)
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        reader, writer = await asyncio.open_connection(*self.place)
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    async def told(self, *sent: bytes) -> bytes:
-        """All that is answered until the connection is closed; nobody waits longer than `LONG_S`."""
-        async with self.connection() as (reader, writer):
-            with contextlib.suppress(ConnectionError):
-                for part in sent:
-                    writer.write(part)
-                    await writer.drain()
-            told = b""
-            with contextlib.suppress(ConnectionError):
-                async with asyncio.timeout(LONG_S):
-                    while part := await reader.read(MIB):
-                        told += part
-            return told
-
-    async def answers(self) -> bool:
-        async with httpx2.AsyncClient(timeout=LONG_S) as client:
-            return (await client.get(f"{self.url}/v1/models")).status_code == 200
-
-
 @pytest.fixture(scope="module")
 def gateway(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    kafka = Kafka(stack.bootstrap, f"t{token_hex(4)}")
-    topics, port = Topics(kafka.prefix), free_port()
-    environment = {
-        "POINTSMAN_KAFKA": kafka.bootstrap,
-        "POINTSMAN_PREFIX": kafka.prefix,
-        "POINTSMAN_GATEWAY_AGENT": "app",
-        "POINTSMAN_HTTP_HOST": "127.0.0.1",
-        "POINTSMAN_HTTP_PORT": str(port),
-        "POINTSMAN_GRACE_S": "1",
-    }
-    log: Path = tmp_path_factory.mktemp("gateway") / "log"
-    made = Gateway("gateway", [], environment, log, f"http://127.0.0.1:{port}")
-    made.kafka = kafka
-
-    async def prepare() -> None:
-        await apply(kafka.settings, topics.all(TIERS))
-        await apply_file(kafka.settings, topics, load(starter.AGENTS, TIERS), by="tests")
-
-    asyncio.run(prepare())
-    made.start()
-    try:
-        wait_ready([made])
+    with lone_gateway(stack, tmp_path_factory.mktemp("gateway"), grace_s=1) as made:
         yield made
-    finally:
-        stop([made])
 
 
 def post(content: bytes, *headers: bytes) -> bytes:

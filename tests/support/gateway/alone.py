@@ -1,0 +1,109 @@
+"""A gateway alone, without a router or workers: nothing that it sends is answered."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import httpx2
+import psutil
+
+from pointsman import starter
+from pointsman.bus.admin.topics import apply
+from pointsman.dev.ports import free_port
+from pointsman.dev.services.processes import Process, stop, wait_ready
+from pointsman.registry.agents_file import load
+from pointsman.registry.publish import apply_file
+from pointsman_schemas.topics import Topics
+from tests.conftest import Kafka
+from tests.support.running.servers import Servers
+from tests.support.running.system import TIERS
+
+LONG_S = 60
+MIB = 1024 * 1024
+
+
+class Gateway(Process):
+    """As a process of its own, which is less patient than others."""
+
+    kafka: Kafka
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.gateway.impatient"],
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def place(self) -> tuple[str, int]:
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    @property
+    def memory(self) -> int:
+        return int(psutil.Process(self.pid).memory_info().rss)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        reader, writer = await asyncio.open_connection(*self.place)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def told(self, *sent: bytes) -> bytes:
+        """All that is answered until the connection is closed; nobody waits longer than `LONG_S`."""
+        async with self.connection() as (reader, writer):
+            with contextlib.suppress(ConnectionError):
+                for part in sent:
+                    writer.write(part)
+                    await writer.drain()
+            told = b""
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(LONG_S):
+                    while part := await reader.read(MIB):
+                        told += part
+            return told
+
+    async def answers(self) -> bool:
+        async with httpx2.AsyncClient(timeout=LONG_S) as client:
+            return (await client.get(f"{self.url}/v1/models")).status_code == 200
+
+
+@contextmanager
+def lone_gateway(stack: Servers, folder: Path, *, grace_s: int) -> Iterator[Gateway]:
+    """One that is ready, with topics of its own, whose callers are all the agent `app`."""
+    kafka = Kafka(stack.bootstrap, f"t{token_hex(4)}")
+    topics, port = Topics(kafka.prefix), free_port()
+    environment = {
+        "POINTSMAN_KAFKA": kafka.bootstrap,
+        "POINTSMAN_PREFIX": kafka.prefix,
+        "POINTSMAN_GATEWAY_AGENT": "app",
+        "POINTSMAN_HTTP_HOST": "127.0.0.1",
+        "POINTSMAN_HTTP_PORT": str(port),
+        "POINTSMAN_GRACE_S": str(grace_s),
+    }
+    made = Gateway("gateway", [], environment, folder / "log", f"http://127.0.0.1:{port}")
+    made.kafka = kafka
+
+    async def prepare() -> None:
+        await apply(kafka.settings, topics.all(TIERS))
+        await apply_file(kafka.settings, topics, load(starter.AGENTS, TIERS), by="tests")
+
+    asyncio.run(prepare())
+    made.start()
+    try:
+        wait_ready([made])
+        yield made
+    finally:
+        stop([made])
