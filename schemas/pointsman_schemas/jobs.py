@@ -73,6 +73,12 @@ class Job(Value):
         """Whom the job is about, as its metadata say."""
         return subject_in(self.metadata)
 
+    @property
+    def request_digest(self) -> str | None:
+        """Of the request that it was made of, as its metadata say."""
+        digest = self.metadata.get(REQUEST_DIGEST)
+        return digest if isinstance(digest, str) and len(digest) <= 64 else None
+
 
 class JobSubmitted(Job, Message):
     """An agent asks for a job to be done (topic `jobs.intake`)."""

@@ -101,4 +101,5 @@ def _about(request: ReviewRequested) -> Json:
         "tier": request.decision.tier if request.stop.of == "answer" else None,
         "attempts": request.attempts,
         "cost_usd": request.cost_usd,
+        "request_digest": request.job.request_digest,
     }

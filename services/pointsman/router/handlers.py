@@ -249,7 +249,7 @@ class RouterHandler:
         try:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
-                return Handled(refuse(replies, read.cause, admitted, read.job.deadline))
+                return Handled(refuse(replies, read.cause, admitted, read.job))
             decision = decide(
                 self._policy,
                 read.job,

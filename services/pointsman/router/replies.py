@@ -68,7 +68,7 @@ class Replies:
             self.topics.dead, self.record, letter, cause=cause, source=self.source, now=self.now
         )
 
-    def rejected(self, cause: Envelope, reason: Reason, message: str) -> Outgoing:
+    def rejected(self, cause: Envelope, reason: Reason, message: str, digest: str | None) -> Outgoing:
         """The outcome of a job that is not admitted."""
         return self._outcome(
             cause,
@@ -80,10 +80,11 @@ class Replies:
                 cost_usd=Decimal(0),
                 reason=reason,
                 message=message,
+                request_digest=digest,
             ),
         )
 
-    def expired(self, cause: Envelope, deadline: Timestamp, message: str) -> Outgoing:
+    def expired(self, cause: Envelope, deadline: Timestamp, message: str, digest: str | None) -> Outgoing:
         """The outcome of a job that came too late."""
         return self._outcome(
             cause,
@@ -95,6 +96,7 @@ class Replies:
                 cost_usd=Decimal(0),
                 deadline=deadline,
                 message=message,
+                request_digest=digest,
             ),
         )
 

@@ -13,7 +13,7 @@ from pointsman.worker.calls.attempts import GaveUp, NoRoom
 from pointsman.worker.calls.backoff import GiveUp
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.calls import CallFinished
-from pointsman_schemas.jobs import REQUEST_DIGEST, Job
+from pointsman_schemas.jobs import Job
 from pointsman_schemas.outcomes import (
     JobCancelled,
     JobCompleted,
@@ -64,7 +64,7 @@ def outcome_of(
         "attempts": len(calls),
         "cost_usd": total_cost(calls),
         "rule": rule,
-        "request_digest": _request_digest(job),
+        "request_digest": job.request_digest,
         "provider_ms": provider_ms(calls),
     }
     match ended:
@@ -97,11 +97,6 @@ def outcome_of(
             return JobExpired(**about, deadline=job.deadline, message=ended.message, limit=ended.limit)
         case _:
             assert_never(ended)
-
-
-def _request_digest(job: Job) -> str | None:
-    digest = job.metadata.get(REQUEST_DIGEST)
-    return digest if isinstance(digest, str) and len(digest) <= 64 else None
 
 
 def judged_end(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:

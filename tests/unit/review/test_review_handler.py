@@ -92,7 +92,9 @@ def test_an_edit_replaces_the_body_and_nothing_else() -> None:
 
 def test_a_rejected_job_ends_with_the_reason() -> None:
     driven = Driven()
-    requested = opened(driven, request())
+    asked = request()
+    job = asked.job.model_copy(update={"metadata": {"pointsman_request": "ab" * 32}})
+    requested = opened(driven, asked.model_copy(update={"job": job}))
     driven.put(claim(requested))
     outcome, _ = driven.put(decide(requested, "reject", reason="the cap is missing"))
     assert isinstance(outcome, JobRejected)
@@ -100,6 +102,7 @@ def test_a_rejected_job_ends_with_the_reason() -> None:
     assert "ana" in outcome.message
     assert "the cap is missing" in outcome.message
     assert (outcome.attempts, outcome.cost_usd) == (requested.attempts, requested.cost_usd)
+    assert outcome.request_digest == "ab" * 32
 
 
 @pytest.mark.parametrize("choice", ["approve", "send"])

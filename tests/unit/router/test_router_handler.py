@@ -117,21 +117,25 @@ def test_a_malformed_job_without_an_agent_is_answered_too() -> None:
 
 
 def test_a_refused_job_is_a_dead_letter_and_an_outcome() -> None:
-    first, second = handler()([incoming(body(tier="mediun"))])
+    metadata = {"pointsman_request": "ab" * 32}
+    first, second = handler()([incoming(body(tier="mediun", metadata=metadata))])
     assert letter(first).reason is Reason.UNKNOWN_TIER
     outcome, _ = read(second)
     assert isinstance(outcome, JobRejected)
     assert outcome.message == letter(first).message
     assert "did you mean `medium`?" in outcome.message
+    assert outcome.request_digest == "ab" * 32
 
 
 def test_a_job_past_its_deadline_expires() -> None:
     deadline = NOW - timedelta(seconds=1)
-    first, second = handler()([incoming(body(deadline=deadline.isoformat()))])
+    metadata = {"pointsman_request": "ab" * 32}
+    first, second = handler()([incoming(body(deadline=deadline.isoformat(), metadata=metadata))])
     assert letter(first).reason is Reason.DEADLINE_PASSED
     outcome, _ = read(second)
     assert isinstance(outcome, JobExpired)
     assert outcome.deadline == deadline
+    assert outcome.request_digest == "ab" * 32
 
 
 def test_a_job_that_breaks_the_router_is_answered_and_stops_nothing(
