@@ -1,15 +1,15 @@
-"""Every pattern of the package takes time in step with the text, whatever text somebody sends.
+"""Every pattern of the package takes steps in proportion to the text, whatever text somebody sends.
 
 A table of pumps is tried on each: a beginning, a part that is repeated, an end. Parts of the pattern's own
-text are among them. The processor's time counts, not the clock's, and only where it grows far faster than the
-text. Patterns are gathered in a test, not while tests are collected: that imports the whole package.
+text are among them. Steps of the search are counted, so that the answer is the same on any machine. Patterns
+are gathered in a test, not while tests are collected: that imports the whole package.
 """
 
 import ast
 import importlib
 import pkgutil
 import re
-import time
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,17 +20,13 @@ import pytest
 
 import pointsman
 import pointsman_schemas
+from tests.support.text.backtracking import Backtracking, TooManyStepsError
 
-#: Characters of a text. A first one tells what is plainly linear, the others confirm what is not.
-FIRST, SHORT, LONG = 1_000, 4_000, 16_000
-#: Seconds of the processor for the short one, below which nothing is quadratic; and of the long one.
-ENOUGH_S, LONG_S = 0.003, 0.05
-#: The same for the first one: what is quadratic there takes as much longer as the square of the text.
-FIRST_S = ENOUGH_S * (FIRST / SHORT) ** 2
-#: How much longer the long one may take: linear is 4, quadratic 16. One that takes more grows by more than
-#: the second number at each step, so what is below that is not tried again.
-RATIO, GROWS = 8, 5
-TRIES = 3
+#: Characters of the texts, each four times the one before. What is linear takes about four times the steps,
+#: what is quadratic sixteen times; a text that takes less than the number is the last one that is tried.
+LENGTHS, GROWS = (24, 96, 384, 1_536), 7
+#: Steps beyond the square of the text by this factor are too many, however they grow.
+TOO_MANY = 60
 
 #: A beginning, and what is repeated behind it.
 Pump = tuple[str, str]
@@ -115,41 +111,55 @@ def pumps(pattern: str) -> Iterator[Pump]:
             yield "", first + piece
 
 
-def text(pump: Pump, length: int) -> str:
+def texts(pattern: "re.Pattern[Any]", pump: Pump) -> list[str]:
+    """One of each length; what is for a pattern of bytes as it is on the wire."""
     begin, piece = pump
-    return begin + piece * (length // len(piece)) + "\x00"
+    made = [begin + piece * (length // len(piece)) + "\x00" for length in LENGTHS]
+    return made if isinstance(pattern.pattern, str) else [text.encode().decode("latin-1") for text in made]
 
 
-def seconds(pattern: "re.Pattern[Any]", text: str) -> float:
-    sent: Any = text if isinstance(pattern.pattern, str) else text.encode()
-    start = time.process_time()
-    pattern.match(sent)
-    pattern.fullmatch(sent)
-    for _ in pattern.finditer(sent):
-        pass
-    return time.process_time() - start
+def steps(counted: Backtracking, text: str) -> float:
+    try:
+        counted.begin(text, TOO_MANY * len(text) ** 2)
+        counted.full()
+        for _ in counted.all():
+            pass
+    except TooManyStepsError:
+        return float("inf")
+    return counted.steps
 
 
-def slow(pattern: "re.Pattern[Any]", pump: Pump) -> bool:
-    """Whether the best of some tries takes far longer than the text grows."""
-    first = seconds(pattern, text(pump, FIRST))
-    if first < FIRST_S:
-        return False
-    short = seconds(pattern, text(pump, SHORT))
-    if short < ENOUGH_S or short < GROWS * first:
-        return False
-    long = float("inf")
-    for _ in range(TRIES):
-        short = min(short, seconds(pattern, text(pump, SHORT)))
-        long = min(long, seconds(pattern, text(pump, LONG)))
-        if long < LONG_S or long < GROWS * short:
+def slow(counted: Backtracking, texts: list[str]) -> bool:
+    """Whether steps grow far faster than the text, up to the longest."""
+    before = steps(counted, texts[0])
+    for text in texts[1:]:
+        if before == float("inf"):
+            return True
+        after = steps(counted, text)
+        if after < GROWS * before:
             return False
-    return long > RATIO * short
+        before = after
+    return True
 
 
 def slow_pumps(pattern: "re.Pattern[Any]") -> Iterator[Pump]:
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    return (pump for pump in pumps(source) if slow(pattern, pump))
+    counted, tried = Backtracking(pattern), set()
+    for pump in pumps(source):
+        made = texts(pattern, pump)
+        alike = tuple(counted.kind(character) for character in made[0])
+        if alike not in tried and slow(counted, made):
+            yield pump
+        tried.add(alike)
+
+
+@pytest.fixture(autouse=True)
+def deep() -> Iterator[None]:
+    """Whoever counts goes one call deeper at each turn of a loop."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(50_000)
+    yield
+    sys.setrecursionlimit(before)
 
 
 def test_every_pattern_is_linear() -> None:
@@ -162,9 +172,20 @@ def test_every_pattern_is_linear() -> None:
     assert not told, "\n".join(told)
 
 
-@pytest.mark.parametrize("quadratic", [r"\\+u([0-9a-f]{4})", r"eyJ[\w-]{8,}\.", r"a\s*[:=]?\s*b"])
-def test_what_is_not_linear_is_noticed(quadratic: str) -> None:
-    assert next(slow_pumps(re.compile(quadratic)), None)
+@pytest.mark.parametrize(
+    "slower",
+    [
+        r"\\+u([0-9a-f]{4})",
+        r"eyJ[\w-]{8,}\.",
+        r"a\s*[:=]?\s*b",
+        rb"(\d+)*x",
+        "(a|a)*b",
+        "(?:a+)+$",
+        "<.*?>.*?;",
+    ],
+)
+def test_what_is_not_linear_is_noticed(slower: str | bytes) -> None:
+    assert next(slow_pumps(re.compile(slower)), None)
 
 
 def test_all_patterns_are_tried() -> None:
@@ -172,3 +193,20 @@ def test_all_patterns_are_tried() -> None:
     sources = "\n".join(patterns())
     for part in ("final answer", "0-9a-fA-F]{4}", "eyJ", "://", "say(?:"):
         assert part in sources, part
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(?i)\bab?(?:c|d+?)*e", "(?m)^a*?$", r"(?<=a)b++(?!c)|\w{2,3}", "(?:a?){0,3}", "x*",
+        r"(?s:.)(?>a*)a?",
+        r"(?:a|ab)(?:c|bcd)(?:d*)", "(?:|a)+", r"[^\W\d]+?\Z",
+    ],
+)  # fmt: skip
+def test_who_counts_finds_what_re_finds(pattern: str) -> None:
+    counted, compiled = Backtracking(re.compile(pattern)), re.compile(pattern)
+    for text in ("", "a", "abc", "aab abbc ABCDE", "abcd\naaa\n\nxx", "acdcdde bbb abbbc_1"):
+        counted.begin(text, 100_000)
+        assert list(counted.all()) == [match.span() for match in compiled.finditer(text)], text
+        whole = compiled.fullmatch(text)
+        assert counted.full() == (whole and whole.span()), text

@@ -71,7 +71,7 @@ async def _send(sender: AIOKafkaProducer, topic: str, rate: int, count: int) -> 
 
 
 def _without_metadata(value: bytes) -> bytes:
-    return re.sub(rb'"metadata": ?\{[^}]*\}, ', b"", value)
+    return re.sub(rb'"metadata": ?\{[^{}]*\}, ', b"", value)
 
 
 def _sent_ms(record: object) -> float:
