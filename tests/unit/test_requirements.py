@@ -1,4 +1,4 @@
-"""What is installed is pinned: each file of requirements/ holds what pyproject.toml asks for, with hashes."""
+"""What is installed is pinned: packages of requirements/ with hashes, images of compose/ by digest."""
 
 import re
 import tomllib
@@ -68,3 +68,12 @@ def test_a_package_has_the_same_versions_wherever_it_is_installed() -> None:
 
 def test_the_files_are_these() -> None:
     assert {file.stem for file in (CHECKOUT / "requirements").iterdir()} == set(ASKED)
+
+
+def test_images_are_pinned_by_digest() -> None:
+    texts = [path.read_text() for path in (CHECKOUT / "compose").iterdir() if path.is_file()]
+    images = [name for text in texts for name in re.findall(r"^\s*(?:image:|FROM) (\S+)", text, re.M)]
+    assert len(images) >= 6
+    own = "pointsman:local"
+    pinned_image = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
+    assert [name for name in images if name != own and not pinned_image.fullmatch(name)] == []

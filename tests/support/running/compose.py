@@ -17,6 +17,11 @@ def merged(*names: str) -> dict[str, Any]:
     return whole
 
 
+def image(service: str) -> str:
+    """The image that a service runs, with its digest."""
+    return str(merged("compose.yaml")["services"][service]["image"])
+
+
 def interpolated(text: str, given: dict[str, str]) -> str:
     """What a value becomes with these variables set."""
     filled = re.sub(r"(?<!\$)\$\{(\w+)(?::[-?]([^}]*))?\}", lambda it: given.get(it[1], it[2] or ""), text)

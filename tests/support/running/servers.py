@@ -16,9 +16,7 @@ from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
 from pointsman_schemas.topics import Topics
-
-KAFKA_IMAGE = "apache/kafka:4.2.1"
-POSTGRES_IMAGE = "postgres:18"
+from tests.support.running.compose import image
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _containers() -> Iterator[Servers]:
     from pointsman.dev.ports import free_port
 
     port = free_port()
-    kafka: Any = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    kafka: Any = DockerContainer(image("kafka")).with_bind_ports(9092, port)
     settings = {
         "NODE_ID": "1",
         "PROCESS_ROLES": "broker,controller",
@@ -141,5 +139,5 @@ def _containers() -> Iterator[Servers]:
     for name, value in settings.items():
         kafka = kafka.with_env(f"KAFKA_{name}", value)
     kafka = kafka.waiting_for(LogMessageWaitStrategy("Kafka Server started"))
-    with kafka, PostgresContainer(POSTGRES_IMAGE, driver=None) as postgres:
+    with kafka, PostgresContainer(image("postgres"), driver=None) as postgres:
         yield Servers(f"127.0.0.1:{port}", postgres.get_connection_url())
