@@ -21,6 +21,12 @@ class Usage(Value):
         exclude_if=lambda tokens: tokens == 0,
         description="part of input_tokens that was written to a cache",
     )
+    cache_write_1h_tokens: int = Field(
+        default=0,
+        ge=0,
+        exclude_if=lambda tokens: tokens == 0,
+        description="part of cache_write_tokens that is kept for an hour, where it has a price of its own",
+    )
 
 
 class RawBody(Value):

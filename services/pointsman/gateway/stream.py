@@ -13,12 +13,13 @@ from typing import Any
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import JobChunk
 
-#: Texts of a message that come in pieces.
-_TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
+#: Texts of a message that come in pieces, and lists of what has such a text: all that is thought comes first.
+_TEXTS = ("reasoning_content", "reasoning", "thinking_blocks", "content", "refusal", "tool_calls")
+_LISTS = ("thinking_blocks", "tool_calls")
 #: What belongs to the whole answer and stands in every chunk of it.
 _TOP = ("id", "created", "model", "system_fingerprint", "service_tier")
 
-#: A choice, and a text of its message, or `tool_calls` and the number of one.
+#: A choice, and a text of its message, or the name of a list and a place in it.
 _Field = tuple[int, str, int]
 
 
@@ -34,7 +35,8 @@ class ChatStream:
         self._top: Json = {}
         self._sent: dict[_Field, str] = {}
         self._begun: set[int] = set()
-        self._calls_begun: set[tuple[int, int]] = set()
+        self._items_begun: set[_Field] = set()
+        self._signed: set[_Field] = set()
         self._call: object = None
         self._index = 0
         self._anew: dict[_Field, str] | None = None
@@ -106,46 +108,74 @@ class ChatStream:
             sent, now = self._sent.get(name, ""), self._anew[name]
             if not (now.startswith(sent) or sent.startswith(now)):
                 raise DivergedError
-            if len(now) > len(sent):
+            if len(now) > len(sent) or self._is_new_item(name):
                 yield from self._send(name, now[len(sent) :], delta)
+            if now.startswith(sent):
+                yield from self._sign(name, delta)
 
     def _rest(self, number: int, message: Json) -> Iterator[Json]:
         if number not in self._begun:
-            calls = [{"index": at, **call} for at, call in enumerate(_list(message.get("tool_calls")))]
-            yield self._delta(number, {**message, "tool_calls": calls} if calls else message)
+            lists = {name: _list(message.get(name)) for name in _LISTS}
+            numbered = {
+                name: [{"index": at, **item} for at, item in enumerate(items)]
+                for name, items in lists.items()
+                if items
+            }
+            yield self._delta(number, {**message, **numbered})
             return
         whole = dict(_texts(number, message))
         for name, sent in self._sent.items():
             if name[0] == number and not whole.get(name, "").startswith(sent):
                 raise DivergedError
         for name, text in whole.items():
-            if len(text) > len(self._sent.get(name, "")) or self._is_new_call(name):
+            if len(text) > len(self._sent.get(name, "")) or self._is_new_item(name):
                 yield from self._send(name, text[len(self._sent.get(name, "")) :], message)
+            yield from self._sign(name, message)
 
     def _send(self, name: _Field, text: str, holder: Json) -> Iterator[Json]:
         number, field, place = name
         self._sent[name] = self._sent.get(name, "") + text
-        if field != "tool_calls":
+        if number not in self._begun:  # all that was to be sent of the first call was lost
+            self._begun.add(number)
+            yield self._delta(number, {"role": "assistant"})
+        if field not in _LISTS:
             yield self._delta(number, {field: text})
             return
-        function: Json = {"arguments": text}
-        call: Json = {"index": place, "function": function}
-        if self._is_new_call(name):
-            self._calls_begun.add((number, place))
-            whole = _call_at(holder, place)
-            called = whole.get("function")
-            function = {**called, **function} if isinstance(called, dict) else function
-            call = {**whole, "index": place, "type": whole.get("type", "function"), "function": function}
-        yield self._delta(number, {"tool_calls": [call]})
+        whole = _item_at(holder, field, place)
+        is_new = self._is_new_item(name)
+        self._items_begun.add(name)
+        if field == "thinking_blocks":
+            if is_new and isinstance(whole.get("signature"), str):
+                self._signed.add(name)
+            item = whole if is_new else {"thinking": text}
+        else:
+            function: Json = {"arguments": text}
+            item = {"function": function}
+            if is_new:
+                called = whole.get("function")
+                function = {**called, **function} if isinstance(called, dict) else function
+                item = {**whole, "type": whole.get("type", "function"), "function": function}
+        yield self._delta(number, {field: [{**item, "index": place}]})
 
-    def _is_new_call(self, name: _Field) -> bool:
-        return name[1] == "tool_calls" and (name[0], name[2]) not in self._calls_begun
+    def _sign(self, name: _Field, holder: Json) -> Iterator[Json]:
+        """The signature of a thought whose text was sent: it comes last."""
+        number, field, place = name
+        if field == "thinking_blocks" and name not in self._signed:
+            signature = _item_at(holder, field, place).get("signature")
+            if isinstance(signature, str) and signature:
+                self._signed.add(name)
+                yield self._delta(number, {field: [{"index": place, "signature": signature}]})
+
+    def _is_new_item(self, name: _Field) -> bool:
+        return name[1] in _LISTS and name not in self._items_begun
 
     def _note_begun(self, number: int, delta: Json) -> None:
         self._begun.add(number)
-        for place, call in enumerate(_list(delta.get("tool_calls"))):
-            if isinstance(call, dict):
-                self._calls_begun.add((number, _number(call.get("index"), place)))
+        for name, _ in _texts(number, delta):
+            if name[1] in _LISTS:
+                self._items_begun.add(name)
+                if _item_at(delta, name[1], name[2]).get("signature"):
+                    self._signed.add(name)
 
     def _know(self, holder: Json) -> None:
         for name in _TOP:
@@ -163,21 +193,27 @@ class ChatStream:
 def _texts(number: int, holder: Json) -> Iterator[tuple[_Field, str]]:
     """The texts of a delta or of a message."""
     for name in _TEXTS:
-        text = holder.get(name)
-        if isinstance(text, str):
-            yield (number, name, 0), text
-    for place, call in enumerate(_list(holder.get("tool_calls"))):
-        if isinstance(call, dict):
-            function = call.get("function")
-            arguments = function.get("arguments") if isinstance(function, dict) else None
-            at = _number(call.get("index"), place)
-            yield (number, "tool_calls", at), arguments if isinstance(arguments, str) else ""
+        value = holder.get(name)
+        if name in _LISTS:
+            for place, item in enumerate(_list(value)):
+                if isinstance(item, dict):
+                    yield (number, name, _number(item.get("index"), place)), _text_in(item)
+        elif isinstance(value, str):
+            yield (number, name, 0), value
 
 
-def _call_at(holder: Json, place: int) -> Json:
-    for at, call in enumerate(_list(holder.get("tool_calls"))):
-        if isinstance(call, dict) and _number(call.get("index"), at) == place:
-            return call
+def _text_in(item: Json) -> str:
+    """Of a call its arguments, of a thought what was thought, or stands for it."""
+    function = item.get("function")
+    texts = [function.get("arguments")] if isinstance(function, dict) else []
+    texts += [item.get("thinking"), item.get("data")]
+    return next((text for text in texts if isinstance(text, str)), "")
+
+
+def _item_at(holder: Json, name: str, place: int) -> Json:
+    for at, item in enumerate(_list(holder.get(name))):
+        if isinstance(item, dict) and _number(item.get("index"), at) == place:
+            return item
     return {}
 
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import anthropic
@@ -15,6 +17,7 @@ from anthropic.types import MessageParam, ToolParam
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import BaseModel
 
+from pointsman import starter
 from tests.journey.gateway.conftest import base_url, openai_of
 from tests.support.running.system import System
 
@@ -319,3 +322,47 @@ async def test_anthropic_errors_have_its_shape(system: System) -> None:
             await client.messages.create(model="tier:nine", max_tokens=5, messages=told("Hello"))
         with pytest.raises(anthropic.BadRequestError, match="messages"):
             await client.messages.create(model="auto", max_tokens=5, messages=[])
+
+
+async def test_anthropic_thoughts_and_marks_go_to_its_provider_and_back(
+    system: System, tmp_path: Path
+) -> None:
+    """The simulated provider lets no thought pass that it did not sign, and counts what it was to keep."""
+    worker = system.processes["worker-frontier"]
+    before = worker.environment
+    providers = tmp_path / "providers.yaml"
+    providers.write_text(
+        starter.PROVIDERS.read_text().replace(
+            'base_url: "${POINTSMAN_SIMULATOR:-http://127.0.0.1:18080}/v1"',
+            'base_url: "${POINTSMAN_SIMULATOR:-http://127.0.0.1:18080}"\n    format: anthropic',
+        )
+    )
+    system.kill(worker.name)
+    worker.environment = {**before, "POINTSMAN_PROVIDERS": str(providers)}
+    worker.start()
+    asked: dict[str, object] = {
+        "model": "tier:frontier",
+        "max_tokens": 3_000,
+        "thinking": {"type": "enabled", "budget_tokens": 2_000},
+        "system": [{"type": "text", "text": "Be brief", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
+        "tools": [TOOL],
+    }
+    conversation = told("The weather in Bergen? [tool:weather]")
+    async with anthropic_of(system) as client:
+        for _ in range(2):
+            async with client.messages.stream(**asked, messages=conversation) as stream:  # type: ignore[arg-type]
+                streamed = await stream.get_final_message()
+            whole = await client.messages.create(**asked, messages=conversation)  # type: ignore[call-overload]
+            assert [block.type for block in streamed.content] == [block.type for block in whole.content]
+            assert whole.content[0].type == "thinking" and whole.content[0].signature
+            assert streamed.content[0] == whole.content[0]
+            assert streamed.usage.cache_read_input_tokens == whole.usage.cache_read_input_tokens > 0
+            assert whole.usage.cache_creation.ephemeral_1h_input_tokens > 0
+            conversation = [*conversation, {"role": "assistant", "content": streamed.content}]
+            uses = [block for block in streamed.content if block.type == "tool_use"]
+            results = [{"type": "tool_result", "tool_use_id": use.id, "content": "rain"} for use in uses]
+            answer: Any = {"role": "user", "content": results or "And now?"}
+            conversation.append(answer)
+    system.kill(worker.name)
+    worker.environment = before
+    worker.start()

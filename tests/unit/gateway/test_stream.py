@@ -1,5 +1,6 @@
 """What a client is sent of a stream is the beginning of the outcome, and all of it in the end."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from uuid import UUID
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.gateway.anthropic.events import MessageEvents, NamedEvent
 from pointsman.gateway.stream import ChatStream, DivergedError
+from pointsman.worker.providers.streaming.completion_fold import CompletionFold
 from pointsman_schemas.base import LAST, Json
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.ids import uuid7
@@ -159,3 +162,83 @@ def test_what_is_no_chunk_is_passed_by(event: Json) -> None:
     chunk = JobChunk(job_id=JOB, agent_id="app", call=uuid7(LAST), index=0, events=(event,))
     assert text_of(chat.feed(chunk)) == ""
     assert text_of(chat.end(completion("Yes"))) == "Yes"
+
+
+THOUGHTS: list[Json] = [
+    {"type": "thinking", "thinking": "wind or rain", "signature": "s1"},
+    {"type": "redacted_thinking", "data": "secret"},
+    {"type": "thinking", "thinking": "rain", "signature": "s2"},
+]
+
+
+def thought_pieces() -> list[Json]:
+    """As the adapter makes them: beginning, texts, signature; what is hidden comes whole."""
+    deltas: list[Json] = []
+    for index, thought in enumerate(THOUGHTS):
+        if thought["type"] == "redacted_thinking":
+            deltas.append({"thinking_blocks": [{"index": index, **thought}]})
+            continue
+        deltas.append({"thinking_blocks": [{"index": index, "type": "thinking", "thinking": ""}]})
+        for part in thought["thinking"].split(" "):
+            words = part if thought["thinking"].startswith(part) else f" {part}"
+            told = {"index": index, "thinking": words}
+            deltas.append({"reasoning_content": words, "thinking_blocks": [told]})
+        deltas.append({"thinking_blocks": [{"index": index, "signature": thought["signature"]}]})
+    return [*deltas, {"content": "It "}, {"content": "rains"}]
+
+
+@given(st.sets(st.integers(0, 10)), st.integers(0, 11))
+def test_thoughts_come_whole_and_signed_before_the_text(lost: set[int], broke: int) -> None:
+    """Whichever pieces are lost of the first call, and wherever it breaks off for another one."""
+    chat = stream()
+    deltas, sent = thought_pieces(), list[Json]()
+    for index, delta in enumerate(deltas[:broke]):
+        if index not in lost:
+            sent += chat.feed(piece(1, index, delta))
+    for index, delta in enumerate(deltas):
+        sent += chat.feed(piece(2, index, delta))
+    whole = completion("It rains")
+    reasoning = "".join(thought.get("thinking", "") for thought in THOUGHTS)
+    whole["choices"][0]["message"] |= {"reasoning_content": reasoning, "thinking_blocks": THOUGHTS}
+    sent += chat.end(whole)
+    assert text_of(sent) == "It rains"
+    fold, shape = CompletionFold(), MessageEvents()
+    for chunk in sent:
+        fold.add(chunk)
+    message = fold.body()["choices"][0]["message"]
+    assert (message["reasoning_content"], message["thinking_blocks"]) == (reasoning, THOUGHTS)
+    events = [event for chunk in sent for event in shape.feed(chunk)] + shape.end(whole)
+    assert list(blocks_of(events)) == [*THOUGHTS, {"type": "text", "text": "It rains"}]
+
+
+def blocks_of(events: list[NamedEvent]) -> Iterator[Json]:
+    """What a client puts together; a block ends before the next begins."""
+    block: Json = {}
+    for name, event in events:
+        match name:
+            case "content_block_start":
+                assert not block
+                block = dict(event["content_block"])
+            case "content_block_delta":
+                for field, text in event["delta"].items():
+                    if field != "type":
+                        block[field] += text
+            case "content_block_stop":
+                yield block
+                block = {}
+
+
+def test_a_call_of_another_call_begins_with_its_name() -> None:
+    function: Json = {"name": "f", "arguments": ""}
+    begun = {"index": 0, "id": "c", "type": "function", "function": function}
+    chat = stream()
+    sent = chat.feed(piece(1, 0, {"content": "I look."}))
+    sent += chat.feed(piece(2, 0, {"content": "I look."}, {"tool_calls": [begun]}))
+    sent += chat.feed(piece(2, 1, {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}))
+    call = {**begun, "function": {**function, "arguments": "{}"}}
+    del call["index"]
+    sent += chat.end(completion("I look.", call))
+    fold = CompletionFold()
+    for chunk in sent:
+        fold.add(chunk)
+    assert fold.body()["choices"][0]["message"]["tool_calls"] == [call]

@@ -1,9 +1,10 @@
 """Blocks of content as parts of a chat message.
 
-Left out, as nothing is lost by it: marks for prompt caches, which other providers set by themselves, and an
-earlier turn's thoughts, which only the model that had them can read.
+Marks for prompt caches stay where they are, and what else only Anthropic knows of a block stands under
+`anthropic`: an adapter for another format leaves both out.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from pointsman.gateway.anthropic.fields import items, kind, mapping, only, text
@@ -11,7 +12,9 @@ from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 _CACHE = "cache_control"
-#: Blocks of an earlier turn that no other model can use.
+#: Under it: what only Anthropic knows.
+NATIVE = "anthropic"
+#: Blocks of an earlier turn that only the model that had them can read.
 THOUGHTS = ("thinking", "redacted_thinking")
 
 
@@ -19,19 +22,38 @@ def texts(value: Any, path: str) -> str | list[Json]:
     """A text, or blocks of text: one as a text, several as parts."""
     if isinstance(value, str):
         return value
-    parts = [_text_part(block, place) for block, place in items(value, path)]
-    return plain(parts)
+    return plain(marked(_text_part(block, place), block, place) for block, place in items(value, path))
 
 
-def plain(parts: list[Json]) -> str | list[Json]:
+def content_of(value: Any, path: str) -> str | list[Json]:
+    """The same of what may have images and documents in it."""
+    if isinstance(value, str):
+        return value
+    return plain(part(block, place) for block, place in items(value, path))
+
+
+def plain(given: Iterable[Json]) -> str | list[Json]:
     """One text as a text, and nothing as an empty one: all providers read that."""
+    parts = list(given)
     if not parts:
         return ""
-    return parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" else parts
+    return parts[0]["text"] if len(parts) == 1 and parts[0].keys() == {"type", "text"} else parts
+
+
+def marked(translated: Json, block: Json, path: str) -> Json:
+    """With the block's mark for a prompt cache."""
+    mark = block.get(_CACHE)
+    if mark is None:
+        return translated
+    return {**translated, _CACHE: mapping(mark, f"{path}.{_CACHE}".lstrip("."))}
 
 
 def part(block: Json, path: str) -> Json:
     """A text, an image or a document."""
+    return marked(_part(block, path), block, path)
+
+
+def _part(block: Json, path: str) -> Json:
     match kind(block, path):
         case "text":
             return _text_part(block, path)
@@ -40,7 +62,7 @@ def part(block: Json, path: str) -> Json:
             return {"type": "image_url", "image_url": {"url": _image_url(block, f"{path}.source")}}
         case "document":
             only(block, ("type", "source", "title", _CACHE), path)
-            return _document(block, f"{path}.source")
+            return _document(block, path)
         case other:
             raise UntranslatableError(f"{path}.type", f"`{other}` has no counterpart with the providers here")
 
@@ -63,17 +85,16 @@ def _image_url(block: Json, path: str) -> str:
             raise UntranslatableError(f"{path}.type", f"an image is `base64` or `url`, not `{other}`")
 
 
-def _document(block: Json, path: str) -> Json:
-    source = mapping(block.get("source"), path)
+def _document(block: Json, within: str) -> Json:
+    source, path = mapping(block.get("source"), f"{within}.source"), f"{within}.source"
+    title = None if block.get("title") is None else text(block["title"], f"{within}.title")
+    native = {"type": "document", "title": title}
     match kind(source, path):
         case "text":
-            return {"type": "text", "text": text(source.get("data"), f"{path}.data")}
+            return {"type": "text", "text": text(source.get("data"), f"{path}.data"), NATIVE: native}
         case "base64":
-            name = block.get("title") or "document.pdf"
-            return {
-                "type": "file",
-                "file": {"filename": text(name, "title"), "file_data": _data_url(source, path)},
-            }
+            file = {"filename": title or "document.pdf", "file_data": _data_url(source, path)}
+            return {"type": "file", "file": file, NATIVE: native}
         case other:
             raise UntranslatableError(f"{path}.type", f"a document is `base64` or `text`, not `{other}`")
 

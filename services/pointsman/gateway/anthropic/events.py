@@ -1,17 +1,20 @@
 """Pieces of OpenAI's chat as the events of a stream of Anthropic's messages.
 
 Blocks come one after the other there, and pieces of several may be mixed here. So the first block that is
-begun streams, and what belongs to others waits until the end; text ends when a tool's call begins.
+begun streams, and what belongs to others waits until the end; a thought ends when a text or a call begins,
+a text when a thought or a call begins.
 """
 
 from typing import Any
 
-from pointsman.gateway.anthropic.response import first_choice, message_of, stop_reason, usage_of
+from pointsman.gateway.anthropic.response import THOUGHTS, first_choice, message_of, stop_reason, usage_of
 from pointsman_schemas.base import Json
 
 #: A name and its data, as server-sent events have them.
 NamedEvent = tuple[str, Json]
 _TEXT = -1
+#: The first thought; the others are below it.
+_THOUGHT = -2
 
 
 class MessageEvents:
@@ -69,8 +72,13 @@ class MessageEvents:
         events: list[NamedEvent] = []
         refusal = delta.get("refusal")
         self._refused = self._refused or bool(refusal)
+        thoughts = delta.get("thinking_blocks")
+        for place, thought in enumerate(thoughts if isinstance(thoughts, list) else []):
+            if isinstance(thought, dict):
+                events += self._add_thought(thought, place)
         for words in (delta.get("content"), refusal):
             if isinstance(words, str) and words:
+                events += self._close_others(_TEXT)
                 events += self._add(_TEXT, words)
         calls = delta.get("tool_calls")
         for place, call in enumerate(calls if isinstance(calls, list) else []):
@@ -78,22 +86,38 @@ class MessageEvents:
                 events += self._add_call(call, place)
         return events
 
+    def _add_thought(self, thought: Json, place: int) -> list[NamedEvent]:
+        key = _THOUGHT - _number(thought, place)
+        if key not in self._blocks and thought.get("type") not in THOUGHTS:
+            return []
+        events = self._close_others(key)
+        block = self._blocks.setdefault(key, _Block(key))
+        block.id = block.id or thought.get("type")
+        block.data = block.data or thought.get("data")
+        if block.done:
+            return events
+        written, signature = thought.get("thinking"), thought.get("signature")
+        events += self._add(key, written if isinstance(written, str) else "")
+        if isinstance(signature, str) and signature:
+            block.signature = signature
+        if self._open is block and (block.signature or block.id == "redacted_thinking"):
+            events += self._close()
+        return events
+
     def _add_call(self, call: Json, place: int) -> list[NamedEvent]:
-        number = call.get("index")
-        key = number if isinstance(number, int) and number >= 0 else place
+        key = _number(call, place)
         block = self._blocks.setdefault(key, _Block(key))
         function = call.get("function")
         function = function if isinstance(function, dict) else {}
         block.id = block.id or call.get("id")
         block.name = block.name or function.get("name")
-        events: list[NamedEvent] = []
-        if self._open is not None and self._open.key == _TEXT:
-            events += self._close()
+        events = self._close_others(key)
         written = function.get("arguments")
         return events + self._add(key, written if isinstance(written, str) else "")
 
     def _add(self, key: int, written: str) -> list[NamedEvent]:
-        if key in self._blocks and self._blocks[key].done:  # text behind a tool's call is another block
+        # Text behind a call or a thought is another block.
+        if key == _TEXT and key in self._blocks and self._blocks[key].done:
             del self._blocks[key]
         block = self._blocks.setdefault(key, _Block(key))
         block.waiting.append(written)
@@ -115,39 +139,60 @@ class MessageEvents:
         block.waiting.clear()
         if not written:
             return []
-        delta = block.delta(written)
-        return [
-            ("content_block_delta", {"type": "content_block_delta", "index": block.place, "delta": delta})
-        ]
+        return [_delta(block, block.delta(written))]
+
+    def _close_others(self, key: int) -> list[NamedEvent]:
+        """What is open, but for a call: pieces of several may be mixed."""
+        if self._open is None or self._open.key == key or self._open.key > _TEXT:
+            return []
+        return self._close()
 
     def _close(self) -> list[NamedEvent]:
         if self._open is None:
             return []
         events, block = self._flush(), self._open
+        if block.signature:
+            signed = {"type": "signature_delta", "signature": block.signature}
+            events.append(_delta(block, signed))
         block.done, self._open = True, None
         return [*events, ("content_block_stop", {"type": "content_block_stop", "index": block.place})]
 
 
+def _delta(block: "_Block", delta: Json) -> NamedEvent:
+    return "content_block_delta", {"type": "content_block_delta", "index": block.place, "delta": delta}
+
+
+def _number(item: Json, place: int) -> int:
+    number = item.get("index")
+    return number if isinstance(number, int) and number >= 0 else place
+
+
 class _Block:
-    """One block; `waiting`: what was not sent of it yet."""
+    """One block; `waiting`: what was not sent of it yet. `id`: a call's, or a thought's kind."""
 
     def __init__(self, key: int) -> None:
         self.key = key
         self.place = 0
         self.id: Any = None
         self.name: Any = None
+        self.data: Any = None
+        self.signature = ""
         self.waiting: list[str] = []
         self.done = False
 
     @property
     def ready(self) -> bool:
         """Whether its beginning is known."""
-        return self.key == _TEXT or bool(self.id and self.name)
+        return self.key < 0 or bool(self.id and self.name)
 
     @property
     def empty(self) -> Json:
         if self.key == _TEXT:
             return {"type": "text", "text": ""}
+        if self.id == "redacted_thinking":
+            return {"type": self.id, "data": self.data or ""}
+        if self.key <= _THOUGHT:
+            return {"type": "thinking", "thinking": "", "signature": ""}
         return {
             "type": "tool_use",
             "id": self.id or f"toolu_{self.key}",
@@ -158,4 +203,6 @@ class _Block:
     def delta(self, written: str) -> Json:
         if self.key == _TEXT:
             return {"type": "text_delta", "text": written}
+        if self.key <= _THOUGHT:
+            return {"type": "thinking_delta", "thinking": written}
         return {"type": "input_json_delta", "partial_json": written}

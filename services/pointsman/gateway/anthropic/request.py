@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pointsman.gateway.anthropic.content import texts
+from pointsman.gateway.anthropic.content import NATIVE, marked, texts
 from pointsman.gateway.anthropic.fields import items, mapping, only, text
 from pointsman.gateway.anthropic.turns import chat_messages
 from pointsman.gateway.untranslatable import UntranslatableError
@@ -19,10 +19,12 @@ _PASSED = ("model", "temperature", "top_p", "stream")
 def to_chat(body: Json) -> Json:
     """What asks for the same in OpenAI's shape; `model` and `stream` stay as they are.
 
+    `anthropic` has what it can ask for in Anthropic's words only; another format's adapter leaves it out.
+
     Raises:
         UntranslatableError: a field, which it names, is wrong or asks for what has no counterpart.
     """
-    only(body, (*_PASSED, *_FIELDS, "max_tokens", "messages", "system"))
+    only(body, (*_PASSED, *_FIELDS, "max_tokens", "messages", "system", "cache_control"))
     chat: Json = {name: body[name] for name in _PASSED if body.get(name) is not None}
     chat["max_completion_tokens"] = _max_tokens(body.get("max_tokens"))
     system = texts(body.get("system") or "", "system")
@@ -35,7 +37,14 @@ def to_chat(body: Json) -> Json:
     for name, translate in _FIELDS.items():
         if (given := body.get(name)) is not None:
             chat |= translate(given)
-    return chat
+    chat[NATIVE] = _native(body)
+    return marked(chat, body, "")
+
+
+def _native(body: Json) -> Json:
+    """How much is thought, which is said more exactly than elsewhere."""
+    native = {"thinking": body.get("thinking"), "effort": (body.get("output_config") or {}).get("effort")}
+    return {name: value for name, value in native.items() if value is not None}
 
 
 def _max_tokens(given: Any) -> int:
@@ -87,7 +96,10 @@ def _tool(tool: Json, path: str) -> Json:
     function["parameters"] = mapping(tool.get("input_schema"), f"{path}.input_schema")
     if tool.get("strict") is not None:
         function["strict"] = tool["strict"]
-    return {"type": "function", "function": function}
+    translated: Json = {"type": "function", "function": function}
+    if tool.get("eager_input_streaming") is not None:
+        translated[NATIVE] = {"eager_input_streaming": tool["eager_input_streaming"]}
+    return marked(translated, tool, path)
 
 
 def _tool_choice(given: Any) -> Json:
@@ -148,7 +160,7 @@ def _service_tier(given: Any) -> Json:
 
 
 def _context_management(given: Any) -> Json:
-    """Earlier thoughts are left out anyway; any other edit would change what the model sees."""
+    """Earlier thoughts may be left out or not; any other edit would change what the model sees."""
     management = mapping(given, "context_management")
     only(management, ("edits",), "context_management")
     for edit, path in items(management.get("edits", []), "context_management.edits"):

@@ -1,5 +1,6 @@
 """An answer of OpenAI's chat as one of Anthropic's messages."""
 
+import re
 from typing import Any
 
 import orjson
@@ -13,13 +14,16 @@ _STOPS = {
     "function_call": "tool_use",
     "content_filter": "refusal",
 }
+_PREFIX = re.compile(r"\A(chatcmpl-|msg_)")
+#: Their texts, by kind.
+THOUGHTS = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",)}
 
 
 def to_message(completion: Json, model: str) -> Json:
     """The first choice; `model`: what the caller is told. Whatever a provider left out is told as nothing."""
     choice = first_choice(completion)
     answer = _mapping(choice.get("message"))
-    content: list[Json] = []
+    content = thoughts_of(answer)
     words, refusal = answer.get("content"), answer.get("refusal")
     content += [{"type": "text", "text": text} for text in (words, refusal) if isinstance(text, str) and text]
     calls = answer.get("tool_calls")
@@ -36,7 +40,7 @@ def to_message(completion: Json, model: str) -> Json:
 def message_of(id: object, model: str, content: list[Json], stopped: str | None, usage: Json) -> Json:
     """A message; `id`: the completion's."""
     return {
-        "id": f"msg_{id.removeprefix('chatcmpl-')}" if isinstance(id, str) and id else "msg_0",
+        "id": f"msg_{_PREFIX.sub('', id)}" if isinstance(id, str) and id else "msg_0",
         "type": "message",
         "role": "assistant",
         "model": model,
@@ -53,19 +57,38 @@ def stop_reason(finish_reason: object, *, refused: bool = False) -> str:
 
 
 def usage_of(usage: Any) -> Json:
-    """Tokens; those that a cache spared are apart here, and part of the sum there."""
+    """Tokens; those read from a cache or written to it are apart here, and part of the sum there."""
     given = _mapping(usage)
-    cached = _count(_mapping(given.get("prompt_tokens_details")).get("cached_tokens"))
+    details = _mapping(given.get("prompt_tokens_details"))
+    read, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
     told: Json = {
-        "input_tokens": max(0, _count(given.get("prompt_tokens")) - cached),
+        "input_tokens": max(0, _count(given.get("prompt_tokens")) - read - written),
         "output_tokens": _count(given.get("completion_tokens")),
-        "cache_read_input_tokens": cached,
-        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": written,
     }
+    if written:
+        hour = min(written, _count(details.get("cache_write_1h_tokens")))
+        told["cache_creation"] = {
+            "ephemeral_5m_input_tokens": written - hour,
+            "ephemeral_1h_input_tokens": hour,
+        }
     reasoning = _mapping(given.get("completion_tokens_details")).get("reasoning_tokens")
     if _count(reasoning):
         told["output_tokens_details"] = {"thinking_tokens": reasoning}
     return told
+
+
+def thoughts_of(answer: Json) -> list[Json]:
+    """What was thought, signed by the model's provider; thoughts of others cannot be sent back, and stay."""
+    blocks = answer.get("thinking_blocks")
+    return [
+        {name: block[name] for name in ("type", *texts)}
+        for block in (blocks if isinstance(blocks, list) else [])
+        if isinstance(block, dict)
+        and (texts := THOUGHTS.get(str(block.get("type"))))
+        and all(isinstance(block.get(name), str) for name in texts)
+    ]
 
 
 def arguments_of(written: object) -> Json:

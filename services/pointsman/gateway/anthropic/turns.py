@@ -5,12 +5,10 @@ from typing import Any
 
 import orjson
 
-from pointsman.gateway.anthropic.content import THOUGHTS, part, plain, texts
+from pointsman.gateway.anthropic.content import NATIVE, THOUGHTS, content_of, marked, part, plain, texts
 from pointsman.gateway.anthropic.fields import items, kind, mapping, only, text
 from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
-
-_FAILED = "The tool failed: "
 
 
 def chat_messages(value: Any) -> Iterator[Json]:
@@ -58,35 +56,50 @@ def _users(content: Any, path: str) -> Iterator[Json]:
 
 def _tool_result(block: Json, path: str) -> Json:
     only(block, ("type", "tool_use_id", "content", "is_error", "cache_control"), path)
-    content = texts(block.get("content") or "", f"{path}.content")
-    if block.get("is_error") is True:
-        content = (
-            _FAILED + content if isinstance(content, str) else [{"type": "text", "text": _FAILED}, *content]
-        )
+    content = content_of(block.get("content") or "", f"{path}.content")
     id = text(block.get("tool_use_id"), f"{path}.tool_use_id")
-    return {"role": "tool", "tool_call_id": id, "content": content}
+    failed = {NATIVE: {"is_error": True}} if block.get("is_error") is True else {}
+    return marked({"role": "tool", "tool_call_id": id, "content": content, **failed}, block, path)
 
 
 def _assistants(content: Any, path: str) -> Iterator[Json]:
+    """Thoughts that come after a text begin another message: they must go back in the order they came in.
+
+    Behind a call they do not, as nothing may stand between calls and their results.
+    """
     if isinstance(content, str):
         yield {"role": "assistant", "content": content}
         return
-    parts, calls = [], []
+    thoughts: list[Json] = []
+    parts: list[Json] = []
+    calls: list[Json] = []
     for block, place in items(content, path):
         match kind(block, place):
             case "tool_use":
                 calls.append(_tool_call(block, place))
             case kind_of if kind_of in THOUGHTS:
-                pass
+                if parts and not calls:
+                    yield _answer(thoughts, parts, [])
+                    thoughts, parts = [], []
+                thoughts.append(block)
             case _:
                 parts.append(part(block, place))
-    if parts or calls:
-        message: Json = {"role": "assistant", "content": plain(parts) if parts else None}
-        yield message | ({"tool_calls": calls} if calls else {})
+    if thoughts or parts or calls:
+        yield _answer(thoughts, parts, calls)
+
+
+def _answer(thoughts: list[Json], parts: list[Json], calls: list[Json]) -> Json:
+    return {
+        "role": "assistant",
+        "content": plain(parts) if parts else None,
+        **({"thinking_blocks": thoughts} if thoughts else {}),
+        **({"tool_calls": calls} if calls else {}),
+    }
 
 
 def _tool_call(block: Json, path: str) -> Json:
     only(block, ("type", "id", "name", "input", "caller", "cache_control"), path)
     arguments = orjson.dumps(mapping(block.get("input"), f"{path}.input")).decode()
     function = {"name": text(block.get("name"), f"{path}.name"), "arguments": arguments}
-    return {"id": text(block.get("id"), f"{path}.id"), "type": "function", "function": function}
+    call = {"id": text(block.get("id"), f"{path}.id"), "type": "function", "function": function}
+    return marked(call, block, path)

@@ -21,24 +21,30 @@ Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class ModelPrice(Value):
-    """US dollars for a million tokens; what is left out costs as the input does."""
+    """US dollars for a million tokens; what is left out costs as the input does.
+
+    What a cache keeps for an hour has a price of its own: without it such a call's cost is not known.
+    """
 
     input: Dollars
     output: Dollars
     cached_input: Dollars | None = None
     cache_write: Dollars | None = None
+    cache_write_1h: Dollars | None = None
 
     def cost(self, usage: Usage) -> Decimal | None:
-        """US dollars for `usage`; None where more was cached than sent."""
+        """US dollars for `usage`; None where more was cached than sent, or a price is missing."""
+        hour, minutes = usage.cache_write_1h_tokens, usage.cache_write_tokens - usage.cache_write_1h_tokens
         plain = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
-        if plain < 0:
+        if plain < 0 or minutes < 0 or (hour and self.cache_write_1h is None):
             return None
         read = self.input if self.cached_input is None else self.cached_input
         written = self.input if self.cache_write is None else self.cache_write
         dollars = (
             plain * self.input
             + usage.cached_tokens * read
-            + usage.cache_write_tokens * written
+            + minutes * written
+            + hour * (self.cache_write_1h or 0)
             + usage.output_tokens * self.output
         )
         return dollars / 1_000_000
@@ -103,23 +109,27 @@ class Prices:
 
     def _calculate(self, model: str, usage: Usage, at: datetime) -> Decimal | None:
         try:
-            return self._genai.calc_price(
+            priced = self._genai.calc_price(
                 self._genai.Usage(
                     input_tokens=usage.input_tokens,
                     output_tokens=usage.output_tokens,
                     cache_read_tokens=usage.cached_tokens,
                     cache_write_tokens=usage.cache_write_tokens,
+                    cache_write_1h_tokens=usage.cache_write_1h_tokens or None,
                 ),
                 model,
                 provider_id=self._provider,
                 genai_request_timestamp=at,
-            ).total_price
+            )
         except LookupError:
             if len(self._unknown) < MAX_UNKNOWN:  # looking for what is not there goes through every model
                 self._unknown.add(model)
             return None
         except ValueError:  # counts that contradict each other, such as more cached tokens than tokens
             return None
+        # Without a price for an hour the data would have it cost as five minutes do.
+        is_unknown = usage.cache_write_1h_tokens and priced.model_price.cache_write_1h_mtok is None
+        return None if is_unknown else priced.total_price
 
 
 def _names(model: str) -> tuple[str, ...]:

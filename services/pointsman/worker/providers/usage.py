@@ -16,10 +16,11 @@ _UNSEEN = 200_000
 
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
-_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+_DETAILS = ("prompt_tokens_details", "input_tokens_details", "cache_creation")
 #: OpenAI and most others, Anthropic, DeepSeek, Moonshot; written among the details or beside them.
 _READ = ("cached_tokens", "cache_read_input_tokens", "cache_read_tokens", "prompt_cache_hit_tokens")
 _WRITTEN = ("cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
+_WRITTEN_1H = ("cache_write_1h_tokens", "ephemeral_1h_input_tokens")
 _TEXT_PARTS = {"text", "input_text", "refusal"}
 
 
@@ -54,12 +55,19 @@ def _usage(usage: Json) -> Usage:
         raise _ImpossibleError
     total = _tokens(told)
     read, written = _most(usage, _READ), _most(usage, _WRITTEN)
+    hour = _most(usage, _WRITTEN_1H)
     if _counts_apart(usage, total, read + written):
         total += read + written
-    if read + written > total:
+    if read + written > total or hour > written:
         raise _ImpossibleError
     answered = max((_tokens(usage[name] or 0) for name in _OUTPUT if name in usage), default=0)
-    return Usage(input_tokens=total, output_tokens=answered, cached_tokens=read, cache_write_tokens=written)
+    return Usage(
+        input_tokens=total,
+        output_tokens=answered,
+        cached_tokens=read,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=hour,
+    )
 
 
 def _counts_apart(usage: Json, total: int, cached: int) -> bool:

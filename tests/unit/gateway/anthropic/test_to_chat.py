@@ -24,7 +24,8 @@ def messages(*turns: Json) -> list[Json]:
 
 
 def test_the_least_that_can_be_asked() -> None:
-    assert to_chat(body()) == {"model": "auto", "max_completion_tokens": 100, "messages": HI}
+    least = {"model": "auto", "max_completion_tokens": 100, "messages": HI, "anthropic": {}}
+    assert to_chat(body()) == least
 
 
 def test_everything_that_has_a_counterpart_is_there() -> None:
@@ -62,8 +63,10 @@ def test_everything_that_has_a_counterpart_is_there() -> None:
                     "parameters": WEATHER["input_schema"],
                     "strict": True,
                 },
+                "cache_control": {"type": "ephemeral"},
             }
         ],
+        "anthropic": {"thinking": {"type": "enabled", "budget_tokens": 4_000}},
         "tool_choice": "required",
         "parallel_tool_calls": False,
         "reasoning_effort": "medium",
@@ -78,8 +81,8 @@ def test_everything_that_has_a_counterpart_is_there() -> None:
 def test_the_system_is_one_text_or_several() -> None:
     one, two = ({"type": "text", "text": said} for said in "ab")
     marked = {**one, "cache_control": {"type": "ephemeral"}}
-    assert to_chat(body(system=[marked]))["messages"][0] == {"role": "system", "content": "a"}
-    assert to_chat(body(system=[marked, two]))["messages"][0] == {"role": "system", "content": [one, two]}
+    assert to_chat(body(system=[one]))["messages"][0] == {"role": "system", "content": "a"}
+    assert to_chat(body(system=[marked, two]))["messages"][0] == {"role": "system", "content": [marked, two]}
 
 
 def test_images_and_documents_travel_along() -> None:
@@ -99,8 +102,12 @@ def test_images_and_documents_travel_along() -> None:
         {"type": "text", "text": "What is it?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
         {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
-        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
-        {"type": "text", "text": "t"},
+        {
+            "type": "file",
+            "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"},
+            "anthropic": {"type": "document", "title": "a.pdf"},
+        },
+        {"type": "text", "text": "t", "anthropic": {"type": "document", "title": None}},
     ]
 
 
@@ -122,12 +129,17 @@ def test_a_tools_call_and_its_result_stay_together() -> None:
     assert told[1:] == [
         {"role": "assistant", "content": "I look.", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "t1", "content": "rain"},
-        {"role": "tool", "tool_call_id": "t2", "content": "The tool failed: no such city"},
+        {
+            "role": "tool",
+            "tool_call_id": "t2",
+            "content": "no such city",
+            "anthropic": {"is_error": True},
+        },
         {"role": "user", "content": "And tomorrow?"},
     ]
 
 
-def test_earlier_thoughts_are_left_out() -> None:
+def test_earlier_thoughts_travel_along() -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
     use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
     result = {"type": "tool_result", "tool_use_id": "t1"}
@@ -135,6 +147,7 @@ def test_earlier_thoughts_are_left_out() -> None:
         *HI, {"role": "assistant", "content": [thought, use]}, {"role": "user", "content": [result]}
     )
     assert told[1]["content"] is None and len(told[1]["tool_calls"]) == 1
+    assert told[1]["thinking_blocks"] == [thought]
     assert told[2] == {"role": "tool", "tool_call_id": "t1", "content": ""}
 
 
@@ -153,8 +166,6 @@ def test_which_tool_is_to_be_used(choice: Json, expected: Any) -> None:
 @pytest.mark.parametrize(
     "nothing",
     [
-        {"thinking": {"type": "disabled"}},
-        {"thinking": {"type": "adaptive"}},
         {"top_k": None, "container": None, "mcp_servers": []},
         {"stop_sequences": [], "tools": [], "metadata": {}, "system": ""},
         {"context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}},
@@ -194,7 +205,8 @@ def result(*blocks: Any) -> Json:
         (user({"type": "image", "source": {"type": "file"}}), "messages[0].content[0].source.type"),
         (user({"type": "document", "source": PIXEL, "context": "c"}), "messages[0].content[0].context"),
         (user({"type": "document", "source": PIXEL, "citations": CITED}), "messages[0].content[0].citations"),
-        (result({"type": "image", "source": PIXEL}), "messages[0].content[0].content[0].type"),
+        (result({"type": "search_result"}), "messages[0].content[0].content[0].type"),
+        (body(cache_control="yes"), "cache_control"),
         (body(tools=[{"type": "web_search_20250305", "name": "web_search"}]), "tools[0].type"),
         (body(tools=[{**WEATHER, "defer_loading": True}]), "tools[0].defer_loading"),
         (body(tools=[{"name": "f"}]), "tools[0].input_schema"),
@@ -213,3 +225,23 @@ def test_what_cannot_be_said_is_refused_by_name(asked: Json, field: str) -> None
         to_chat(asked)
     assert caught.value.param == field
     assert str(caught.value).startswith(f"{field}: ")
+
+
+def test_thoughts_keep_their_order_and_calls_stay_last() -> None:
+    thoughts = [{"type": "thinking", "thinking": f"{place}", "signature": "s"} for place in range(3)]
+    use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
+    text = {"type": "text", "text": "so"}
+    content = [thoughts[0], text, thoughts[1], use, thoughts[2]]
+    told = messages(*HI, {"role": "assistant", "content": content}, *HI)
+    first, last = told[1:3]
+    assert (first["thinking_blocks"], first["content"]) == ([thoughts[0]], "so")
+    assert "tool_calls" not in first
+    assert (last["thinking_blocks"], last["content"]) == (thoughts[1:], None)
+    assert len(last["tool_calls"]) == 1
+
+
+def test_how_much_is_thought_is_told_twice() -> None:
+    """In Anthropic's words, and as nearly as others can be told."""
+    chat = to_chat(body(thinking={"type": "adaptive"}, output_config={"effort": "max"}))
+    assert chat["reasoning_effort"] == "xhigh"
+    assert chat["anthropic"] == {"thinking": {"type": "adaptive"}, "effort": "max"}

@@ -229,3 +229,60 @@ def test_the_sdk_puts_a_stream_together() -> None:
     assert message.content[1].input == {"city": "Bonn"}
     assert (message.stop_reason, message.usage.output_tokens) == ("tool_use", 12)
     assert message.usage.input_tokens == 10
+
+
+SIGNED = {"type": "thinking", "thinking": "hm", "signature": "s"}
+HIDDEN = {"type": "redacted_thinking", "data": "x"}
+
+
+def test_thoughts_come_first_where_their_provider_signed_them() -> None:
+    odd: list[Any] = [None, {"type": "thinking", "thinking": "no signature"}, {"type": "image"}]
+    thoughts = [{"index": 7, **SIGNED}, *odd, HIDDEN]
+    told = to_message(completion(content="Yes", reasoning_content="hm", thinking_blocks=thoughts), "m")
+    assert told["content"] == [SIGNED, HIDDEN, {"type": "text", "text": "Yes"}]
+    assert [block.type for block in read(told).content] == ["thinking", "redacted_thinking", "text"]
+    unsigned = to_message(completion(content="Yes", reasoning_content="hm"), "m")
+    assert [block["type"] for block in unsigned["content"]] == ["text"]
+
+
+def test_what_a_cache_took_is_told_apart() -> None:
+    details = {"cached_tokens": 20, "cache_write_tokens": 6, "cache_write_1h_tokens": 4}
+    told = to_message(completion(usage={**USAGE, "prompt_tokens_details": details}, content="x"), "m")
+    usage = read(told).usage
+    assert (usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens) == (
+        4,
+        20,
+        6,
+    )
+    assert usage.cache_creation.model_dump() == {
+        "ephemeral_5m_input_tokens": 2,
+        "ephemeral_1h_input_tokens": 4,
+    }
+
+
+def test_the_id_is_the_providers() -> None:
+    for id in ("chatcmpl-7", "msg_7", "7"):
+        assert to_message({**completion(content="x"), "id": id}, "m")["id"] == "msg_7"
+
+
+def test_thoughts_and_texts_by_turns_are_blocks_of_their_own() -> None:
+    def thought(index: int, **more: str) -> Json:
+        return chunk(thinking_blocks=[{"index": index, **more}])
+
+    events = streamed(
+        thought(0, type="thinking", thinking="a"),
+        thought(0, signature="s"),
+        chunk(content="I look."),
+        thought(1, type="thinking", thinking="b"),
+        chunk(reasoning_content="of another kind"),
+        thought(1, signature="t"),
+        thought(2, type="redacted_thinking", data="x"),
+        thought(3, thinking="of nobody"),
+        chunk(content="Done.", thinking_blocks="odd"),
+        chunk(tool_calls=[call("{}", index=0)]),
+        chunk("tool_calls"),
+    )
+    begun = [data["content_block"]["type"] for name, data in events if name == "content_block_start"]
+    assert begun == ["thinking", "text", "thinking", "redacted_thinking", "text", "tool_use"]
+    deltas = [data["delta"] for name, data in events if name == "content_block_delta"]
+    assert [delta["signature"] for delta in deltas if delta["type"] == "signature_delta"] == ["s", "t"]

@@ -94,6 +94,18 @@ def test_what_is_read_from_a_cache_and_written_to_it_has_its_own_price() -> None
     assert Prices("anthropic").cost("claude-sonnet-4-5", written, NOW) == Decimal("0.07440")
 
 
+def test_what_a_cache_keeps_for_an_hour_has_a_price_of_its_own_or_none() -> None:
+    """1,000 tokens at 3 dollars a million, 9,000 for five minutes at 3.75, 10,000 for an hour at 6."""
+    hour = Usage(
+        input_tokens=20_000, output_tokens=0, cache_write_tokens=19_000, cache_write_1h_tokens=10_000
+    )
+    assert Prices("anthropic").cost("claude-sonnet-4-5", hour, NOW) == Decimal("0.09675")
+    assert Prices("openai").cost("gpt-4.1", hour, NOW) is None
+    own = ModelPrice(input=Decimal(3), output=Decimal(15), cache_write=Decimal("3.75"))
+    assert own.cost(hour) is None
+    assert own.model_copy(update={"cache_write_1h": Decimal(6)}).cost(hour) == Decimal("0.09675")
+
+
 def test_own_prices_come_first_and_need_no_others() -> None:
     own = {"house-7b": ModelPrice(input=Decimal("0.2"), output=Decimal(1), cached_input=Decimal("0.05"))}
     for prices in (Prices(None, own), Prices("openai", own)):

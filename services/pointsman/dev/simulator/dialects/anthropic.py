@@ -9,7 +9,7 @@ import orjson
 from pointsman.dev.simulator.answering.completion import CompletionChoice, usage
 from pointsman.dev.simulator.answering.stream import grouped
 from pointsman.dev.simulator.answering.tokens import count
-from pointsman.dev.simulator.dialects.anthropic_request import VERSIONS, read
+from pointsman.dev.simulator.dialects.anthropic_request import SIGNATURE, VERSIONS, read
 from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAnswer
 from pointsman.dev.simulator.dialects.openai import authorize
 from pointsman.dev.simulator.errors import Refusal
@@ -67,7 +67,7 @@ class AnthropicDialect:
 
 def _blocks(request: Json, choice: CompletionChoice) -> Iterator[Json]:
     if request.get("thinks"):
-        yield {"type": "thinking", "thinking": _THOUGHT, "signature": "c2lnbmVk"}
+        yield {"type": "thinking", "thinking": _THOUGHT, "signature": SIGNATURE}
     if choice.text:
         yield {"type": "text", "text": choice.text}
     for call in choice.calls:
@@ -92,8 +92,13 @@ def _usage(answer: SimulatedAnswer) -> Json:
     asked, marked = told["prompt_tokens"], answer.request.get("marked")
     read, written = (asked // 2, asked // 4) if marked else (0, 0)
     thought = count(_THOUGHT) if answer.request.get("thinks") else 0
+    hour = written if answer.request.get("for_an_hour") else 0
     return {
         "input_tokens": asked - read - written,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": written - hour,
+            "ephemeral_1h_input_tokens": hour,
+        },
         "cache_creation_input_tokens": written,
         "cache_read_input_tokens": read,
         "output_tokens": told["completion_tokens"] + thought,

@@ -1,5 +1,6 @@
 """A request of Anthropic's messages, checked, in OpenAI's shape; it shares nothing with the worker's."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,13 +14,16 @@ _KNOWN = {
     "model", "max_tokens", "messages", "system", "stream", "stop_sequences", "temperature", "top_p", "top_k",
     "tools", "tool_choice", "metadata", "thinking", "output_config", "service_tier", "cache_control",
 }  # fmt: skip
+#: What a thought of its own is signed with.
+SIGNATURE = "c2lnbmVk"
 VERSIONS = ("2023-06-01", "2026-10-21")
 _SAMPLING = ("temperature", "top_p", "top_k")
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def read(body: bytes, *, samples: bool) -> Json:
-    """The request; `marked` where a prompt cache is asked for, `thinks` where thoughts are told.
+    """The request; `marked` where a prompt cache is asked for, `for_an_hour` where it is kept so long, and
+    `thinks` where thoughts are told.
 
     `samples`: the older version, in which it may be said how answers are drawn.
 
@@ -46,6 +50,7 @@ def read(body: bytes, *, samples: bool) -> Json:
     chat = parse(orjson.dumps(_chat(asked)))
     return chat | {
         "marked": b'"cache_control"' in body,
+        "for_an_hour": re.search(rb'"ttl": ?"1h"', body) is not None,
         "thinks": thinking.get("type") in ("enabled", "adaptive"),
     }
 
@@ -95,6 +100,8 @@ def _messages(messages: Any) -> Iterator[Json]:
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         if not blocks:
             raise _bad("messages: all messages must have non-empty content")
+        if any(block["type"] == "thinking" and block.get("signature") != SIGNATURE for block in blocks):
+            raise _bad("messages: Invalid `signature` in `thinking` block")
         calls = [_call(block) for block in blocks if block["type"] == "tool_use"]
         results = [block for block in blocks if block["type"] == "tool_result"]
         rest = [block for block in blocks if block["type"] in ("text", "image", "document")]

@@ -12,13 +12,13 @@ from pointsman.worker.providers.chat.parameters import (
     schema_of,
     stops,
 )
-from pointsman.worker.providers.chat.parts import mark_of
+from pointsman.worker.providers.chat.parts import mark_of, native_of
 from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman_schemas.base import Json
 
 _KNOWN = {
     "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "tools", "tool_choice",
-    "parallel_tool_calls", "response_format", "reasoning_effort", "thinking", "service_tier",
+    "parallel_tool_calls", "response_format", "reasoning_effort", "thinking", "service_tier", "cache_control",
 }  # fmt: skip
 _EFFORTS = {
     "minimal": "low",
@@ -39,6 +39,7 @@ def to_message_request(request: Json, most: int, *, samples: bool = False) -> Js
         UnsupportedRequestError: a field, which it names, is wrong or has no counterpart.
     """
     refuse_others(request, _KNOWN)
+    request = _in_native_words(request)
     system, turns = conversation(request.get("messages"))
     thinking = _thinking(request)
     asked: Json = {
@@ -56,10 +57,22 @@ def to_message_request(request: Json, most: int, *, samples: bool = False) -> Js
         asked["output_config"] = output
     if thinking:
         asked["thinking"] = thinking
+    if (mark := mark_of(request, "")) is not None:
+        asked["cache_control"] = mark
     if who := request.get("safety_identifier") or request.get("user"):
         asked["metadata"] = {"user_id": text(who, "user")}
     sampling = _sampling(request) if samples else _default_sampling(request)
     return asked | sampling | _tools(request) | _service_tier(request.get("service_tier"))
+
+
+def _in_native_words(request: Json) -> Json:
+    """How much is thought is said in Anthropic's own words where they are there."""
+    native = native_of(request, "")
+    if not native:
+        return request
+    if unknown := native.keys() - {"thinking", "effort"}:
+        raise UnsupportedRequestError(f"anthropic.{min(unknown)}", "is not known here")
+    return {**request, "thinking": native.get("thinking"), "reasoning_effort": native.get("effort")}
 
 
 def _default_sampling(request: Json) -> Json:
@@ -101,6 +114,8 @@ def _tool(tool: Json, function: Json, path: str) -> Json:
         asked["description"] = text(function["description"], f"{path}.function.description")
     if function.get("strict") is True:
         asked["strict"] = True
+    if (native_of(tool, path) or {}).get("eager_input_streaming") is True:
+        asked["eager_input_streaming"] = True
     mark = mark_of(tool, path) or mark_of(function, f"{path}.function")
     return asked if mark is None else asked | {"cache_control": mark}
 

@@ -55,9 +55,13 @@ def usage_of(usage: Any) -> Json | None:
     wrote, answered = counted(usage, "cache_creation_input_tokens", 0), counted(usage, "output_tokens")
     details = usage.get("output_tokens_details")
     thought = counted(details if isinstance(details, dict) else {}, "thinking_tokens", 0)
-    if plain is None or read is None or wrote is None or answered is None or thought is None:
+    creation = usage.get("cache_creation")
+    hour = counted(creation if isinstance(creation, dict) else {}, "ephemeral_1h_input_tokens", 0)
+    if plain is None or read is None or wrote is None or answered is None or thought is None or hour is None:
         return None
-    return usage_of_counts(plain + read + wrote, answered, read=read, written=wrote, reasoning=thought)
+    return usage_of_counts(
+        plain + read + wrote, answered, read=read, written=wrote, reasoning=thought, hour=hour
+    )
 
 
 def _texts(blocks: list[Json], kind: str, name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointsman.worker.providers.anthropic.response import THOUGHTS, finish_reason, usage_of
+from pointsman.worker.providers.anthropic.response import finish_reason, usage_of
 from pointsman.worker.providers.chat.arguments import name_of, written
 from pointsman.worker.providers.chat.completions import chunk_of, usage_chunk
 from pointsman_schemas.base import Json
@@ -15,7 +15,7 @@ class AnthropicEvents:
         self.is_over = False
         self._top: Json = {"id": None, "created": created, "model": None}
         self._usage: Json = {}
-        self._calls = 0
+        self._calls = self._thoughts = 0
         self._block: Json = {}
         self._has_text = self._has_arguments = False
 
@@ -55,8 +55,11 @@ class AnthropicEvents:
             case "text":
                 return self._text(block.get("text"))
             case "thinking":
-                block["thinking"] = ""
-                return []
+                self._thoughts += 1
+                return [self._thought({"type": "thinking", "thinking": ""})]
+            case "redacted_thinking":
+                self._thoughts += 1
+                return [self._thought(block)]
             case _:
                 return []
 
@@ -67,19 +70,15 @@ class AnthropicEvents:
             case {"type": "input_json_delta", "partial_json": str(part)} if part and self._calls:
                 self._has_arguments = True
                 return [self._call({"function": {"arguments": part}})]
-            case {"type": "thinking_delta", "thinking": str(part)} if self._block.get("type") == "thinking":
-                self._block["thinking"] += part
-                return [self._chunk({"reasoning_content": part})] if part else []
-            case {"type": "signature_delta", "signature": str(signature)}:
-                self._block["signature"] = signature
-                return []
+            case {"type": "thinking_delta", "thinking": str(part)} if self._is_thought and part:
+                return [self._thought({"thinking": part}, reasoning_content=part)]
+            case {"type": "signature_delta", "signature": str(signature)} if self._is_thought:
+                return [self._thought({"signature": signature})]
             case _:
                 return []
 
     def _end_block(self) -> list[Json]:
         block, self._block = self._block, {}
-        if block.get("type") in THOUGHTS:
-            return [self._chunk({"thinking_blocks": [block]})]
         if block.get("type") == "tool_use" and not self._has_arguments:
             return [self._call({"function": {"arguments": "{}"}})]
         return []
@@ -96,6 +95,13 @@ class AnthropicEvents:
             return []
         self._has_text = True
         return [self._chunk({"content": text})]
+
+    @property
+    def _is_thought(self) -> bool:
+        return self._block.get("type") == "thinking"
+
+    def _thought(self, piece: Json, **more: Any) -> Json:
+        return self._chunk({**more, "thinking_blocks": [{"index": self._thoughts - 1, **piece}]})
 
     def _call(self, call: Json) -> Json:
         return self._chunk({"tool_calls": [{"index": self._calls - 1, **call}]})

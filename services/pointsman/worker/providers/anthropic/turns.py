@@ -11,6 +11,7 @@ from pointsman.worker.providers.chat.parts import (
     MessagePart,
     TextPart,
     mark_of,
+    native_of,
     parts_of,
     texts_of,
 )
@@ -62,7 +63,8 @@ def _blocks(message: Json, path: str) -> list[Json]:
         case "tool":
             content = [_block(part) for part in parts_of(message.get("content"), f"{path}.content")]
             id = _id(text(message.get("tool_call_id"), f"{path}.tool_call_id"))
-            return [{"type": "tool_result", "tool_use_id": id, "content": _plain(content)}]
+            failed = {"is_error": True} if (native_of(message, path) or {}).get("is_error") is True else {}
+            return [{"type": "tool_result", "tool_use_id": id, "content": _plain(content), **failed}]
         case role:
             raise UnsupportedRequestError(f"{path}.role", f"`{role}` has no counterpart there")
 
@@ -79,8 +81,13 @@ def _answer(message: Json, path: str) -> list[Json]:
     if refusal := message.get("refusal"):
         words.append(TextPart(text(refusal, f"{path}.refusal")))
     calls = [
-        {"type": "tool_use", "id": _id(id), "name": name, "input": arguments}
-        for _, id, name, arguments in calls_of(message, path)
+        block
+        for call, id, name, arguments in calls_of(message, path)
+        for block in _marked(
+            [{"type": "tool_use", "id": _id(id), "name": name, "input": arguments}],
+            call,
+            f"{path}.tool_calls",
+        )
     ]
     return [*thoughts, *(_block(part) for part in words), *calls]
 
@@ -88,14 +95,21 @@ def _answer(message: Json, path: str) -> list[Json]:
 def _block(part: MessagePart) -> Json:
     mark = {} if part.mark is None else {"cache_control": part.mark}
     match part:
+        case TextPart(native={"type": "document", **more}):
+            source = {"type": "text", "media_type": "text/plain", "data": part.text}
+            return {"type": "document", "source": source, **_title(more.get("title")), **mark}
         case TextPart():
             return {"type": "text", "text": part.text, **mark}
         case MediaPart():
             kind = "document" if part.is_file else "image"
-            title = {} if part.name is None else {"title": part.name}
+            title = _title(part.name if part.native is None else part.native.get("title"))
             return {"type": kind, "source": _source(part), **title, **mark}
         case _:
             assert_never(part)
+
+
+def _title(title: object) -> Json:
+    return {} if title is None else {"title": title}
 
 
 def _source(part: MediaPart) -> Json:

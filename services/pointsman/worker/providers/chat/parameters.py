@@ -10,7 +10,7 @@ from pointsman_schemas.base import Json
 #: What no answer depends on, and what is said in another way.
 _ASIDE = {
     "model", "messages", "stream", "stream_options", "store", "metadata", "user", "safety_identifier",
-    "prompt_cache_key", "prompt_cache_retention",
+    "prompt_cache_key", "prompt_cache_retention", "cache_control", "anthropic",
 }  # fmt: skip
 #: Values that ask for what is done anyway.
 _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pointsman.worker.providers.chat.fields import items, mapping, text
@@ -16,10 +16,11 @@ _MARKS = [{"type": "ephemeral", **more} for more in ({}, {"ttl": "5m"}, {"ttl": 
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """Never empty. `mark`: the prompt is kept in a cache up to here."""
+    """Never empty. `mark`: the prompt is kept in a cache up to here. `native`: see `native_of`."""
 
     text: str
     mark: Json | None = None
+    native: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class MediaPart:
     url: str | None = None
     name: str | None = None
     mark: Json | None = None
+    native: Json | None = None
 
 
 MessagePart = TextPart | MediaPart
@@ -60,8 +62,15 @@ def mark_of(value: Json, path: str) -> Json | None:
             return mark
         case _:
             raise UnsupportedRequestError(
-                f"{path}.cache_control", 'must be {"type": "ephemeral"}, with a ttl of 5m or 1h if any'
+                f"{path}.cache_control".lstrip("."),
+                'must be {"type": "ephemeral"}, with a ttl of 5m or 1h if any',
             )
+
+
+def native_of(value: Json, path: str) -> Json | None:
+    """What only Anthropic knows of it: formats of others leave that out."""
+    native = value.get("anthropic")
+    return None if native is None else mapping(native, f"{path}.anthropic".lstrip("."))
 
 
 def _text(part: MessagePart, path: str) -> TextPart:
@@ -75,7 +84,7 @@ def _parts(item: Json, path: str) -> Iterator[MessagePart]:
     match item.get("type"):
         case "text" | "refusal" as kind:
             if words := text(item.get(kind), f"{path}.{kind}"):
-                yield TextPart(words, mark)
+                yield TextPart(words, mark, native_of(item, path))
         case "image_url":
             image = item.get("image_url")
             place = f"{path}.image_url"
@@ -85,7 +94,8 @@ def _parts(item: Json, path: str) -> Iterator[MessagePart]:
                 mark=mark,
             )
         case "file":
-            yield _file(mapping(item.get("file"), f"{path}.file"), f"{path}.file", mark)
+            file = _file(mapping(item.get("file"), f"{path}.file"), f"{path}.file", mark)
+            yield replace(file, native=native_of(item, path))
         case kind:
             raise UnsupportedRequestError(f"{path}.type", f"`{kind}` has no counterpart there")
 

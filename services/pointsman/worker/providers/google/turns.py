@@ -6,7 +6,14 @@ from urllib.parse import urlsplit
 
 from pointsman.worker.providers.chat.arguments import calls_of
 from pointsman.worker.providers.chat.fields import items, text
-from pointsman.worker.providers.chat.parts import MediaPart, MessagePart, TextPart, parts_of, texts_of
+from pointsman.worker.providers.chat.parts import (
+    MediaPart,
+    MessagePart,
+    TextPart,
+    native_of,
+    parts_of,
+    texts_of,
+)
 from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman_schemas.base import Json
 
@@ -85,7 +92,9 @@ def _result(message: Json, path: str, names: dict[str, str]) -> Json:
     if id not in names:
         raise UnsupportedRequestError(f"{path}.tool_call_id", "no call before it has this id")
     words = "".join(part.text for part in texts_of(message.get("content"), f"{path}.content"))
-    return {"functionResponse": {"id": id, "name": names[id], "response": {"output": words}}}
+    failed = (native_of(message, path) or {}).get("is_error") is True
+    response = {"error" if failed else "output": words}
+    return {"functionResponse": {"id": id, "name": names[id], "response": response}}
 
 
 def _part(part: MessagePart, path: str) -> Json:

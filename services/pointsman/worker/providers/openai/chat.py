@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from pointsman.worker.calls.answer import Result
+from pointsman.worker.providers.openai.without_native import without_native
 from pointsman.worker.providers.response import read_answer
 from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers_file import ProviderRow, is_azure_v1
@@ -39,7 +40,7 @@ class OpenAIChat:
             raise UnsupportedRequestError(
                 "embeddings", "this model answers conversations; name a model for embeddings"
             )
-        return orjson.dumps(request)
+        return orjson.dumps(without_native(request))
 
     def decode(
         self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets

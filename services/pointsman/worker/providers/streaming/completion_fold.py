@@ -189,19 +189,20 @@ def _same_call(kept: list[Any], item: Json) -> Json | None:
 
 
 def _whole_choice(choice: Json) -> Json:
-    """Its calls in order, and without the index, which only a stream has."""
+    """Its calls and thoughts in order, and without the index, which only a stream has."""
     whole: Json = _whole(choice)
-    calls = whole["message"].get("tool_calls")
-    if isinstance(calls, list):
-        calls.sort(key=_index)
-        for call in calls:
-            if isinstance(call, dict):
-                call.pop("index", None)
+    for name in ("tool_calls", "thinking_blocks"):
+        items = whole["message"].get(name)
+        if isinstance(items, list):
+            items.sort(key=_index)
+            for item in items:
+                if isinstance(item, dict):
+                    item.pop("index", None)
     return whole
 
 
-def _index(call: Any) -> int:
-    index = call.get("index") if isinstance(call, dict) else None
+def _index(item: Any) -> int:
+    index = item.get("index") if isinstance(item, dict) else None
     return index if isinstance(index, int) else 0
 
 

@@ -134,6 +134,17 @@ def test_a_message_becomes_a_completion() -> None:
     assert result.usage == Usage(input_tokens=35, output_tokens=40, cached_tokens=20, cache_write_tokens=5)
 
 
+def test_what_is_kept_for_an_hour_is_counted_apart() -> None:
+    creation = {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 3}
+    for told, hour in ((creation, 3), (None, 0), ({"ephemeral_1h_input_tokens": 0}, 0)):
+        result = decoded({**MESSAGE, "usage": {**MESSAGE["usage"], "cache_creation": told}})
+        assert isinstance(result, Answer) and result.usage is not None
+        assert (result.usage.cache_write_tokens, result.usage.cache_write_1h_tokens) == (5, hour)
+    for odd in ({"ephemeral_1h_input_tokens": 6}, {"ephemeral_1h_input_tokens": -1}):
+        result = decoded({**MESSAGE, "usage": {**MESSAGE["usage"], "cache_creation": odd}})
+        assert isinstance(result, Answer) and result.usage is None
+
+
 def test_the_same_streamed_is_the_same() -> None:
     events: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
     for event in EVENTS:

@@ -1,0 +1,56 @@
+"""A request that was made of Anthropic's messages, without what only Anthropic knows; pure."""
+
+from typing import Any
+
+from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman_schemas.base import Json
+
+#: Marks where it comes from, and what is meant for Anthropic alone.
+NATIVE = "anthropic"
+_OURS = {NATIVE, "cache_control", "thinking_blocks"}
+_FAILED = "The tool failed: "
+
+
+def without_native(request: Json) -> Json:
+    """The same in OpenAI's words alone; one that came in OpenAI's shape goes as it is, whatever it has.
+
+    Raises:
+        UnsupportedRequestError: what a tool gave is no text.
+    """
+    if NATIVE not in request:
+        return request
+    plain = _without(request)
+    messages = [_message(message, place) for place, message in enumerate(request.get("messages") or ())]
+    plain["messages"] = [message for message in messages if not _is_empty(message)]
+    if request.get("tools"):
+        plain["tools"] = [_without(tool) for tool in request["tools"]]
+    return plain
+
+
+def _message(message: Json, place: int) -> Json:
+    plain = _without(message)
+    content = message.get("content")
+    if isinstance(content, list):
+        plain["content"] = [_without(part) for part in content]
+    if message.get("tool_calls"):
+        plain["tool_calls"] = [_without(call) for call in message["tool_calls"]]
+    if message.get("role") == "tool":
+        plain["content"] = _result(plain.get("content"), message, f"messages[{place}].content")
+    return plain
+
+
+def _result(content: Any, message: Json, path: str) -> Any:
+    if isinstance(content, list) and any(part.get("type") != "text" for part in content):
+        raise UnsupportedRequestError(path, "a tool gives nothing but text there")
+    if not (message.get(NATIVE) or {}).get("is_error"):
+        return content
+    return [{"type": "text", "text": _FAILED}, *content] if isinstance(content, list) else _FAILED + content
+
+
+def _is_empty(message: Json) -> bool:
+    """A turn that was nothing but thoughts."""
+    return message.get("role") == "assistant" and not (message.get("content") or message.get("tool_calls"))
+
+
+def _without(given: Json) -> Json:
+    return {name: value for name, value in given.items() if name not in _OURS}
