@@ -20,10 +20,12 @@ from pointsman.cli.main import main
 from pointsman.dev.servers.child import end_with_parent
 from pointsman.dev.services.processes import Process
 
-#: What takes long. Nothing that starts threads when it is imported: they would not be in a fork.
+#: What takes long. Nothing that starts threads when it is imported: they would not be in a fork. What is last
+#: keeps children from looking through, and so copying, all that came before.
 _IMPORTED = (
+    "anyio._backends._asyncio",
     "confluent_kafka.admin",
-    "genai_prices",
+    "genai_prices.data",
     "pointsman.access.apply",
     "pointsman.audit.app",
     "pointsman.cli.ops.run",
@@ -36,7 +38,12 @@ _IMPORTED = (
     "pointsman.worker.app",
     "rich.console",
     "rich.table",
+    "typer._adapters",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.websockets.auto",
+    "uvloop",
     __name__,
+    "tests.support.running.frozen",
 )
 
 #: What it reads, says, and complains.
