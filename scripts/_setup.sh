@@ -23,6 +23,16 @@ find_python() {
     return 1
 }
 
+# make_venv PYTHON: where there is none yet.
+make_venv() {
+    [ ! -x "$venv/bin/python" ] || return 0
+    if command -v uv >/dev/null 2>&1; then
+        uv venv --quiet --allow-existing --python "$1" "$venv"
+    else
+        "$1" -m venv "$venv"
+    fi
+}
+
 # install ARGUMENT...: into .venv, by uv or pip.
 install() {
     if command -v uv >/dev/null 2>&1; then
@@ -52,13 +62,7 @@ set_up() {
         return
     fi
     echo "setting up $venv (once)" >&2
-    if [ ! -x "$venv/bin/python" ]; then
-        if command -v uv >/dev/null 2>&1; then
-            uv venv --quiet --allow-existing --python "$python" "$venv"
-        else
-            "$python" -m venv "$venv"
-        fi
-    fi
+    make_venv "$python"
     # Hashes are for files that are fetched, so the project itself is installed apart from them.
     (cd "$root" && install --require-hashes -r "requirements/$kind.txt" && install --no-deps -e .)
     build_native
