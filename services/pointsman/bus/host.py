@@ -20,7 +20,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from pointsman.bus import connection
 from pointsman.bus.settings import LanePart
 from pointsman.bus.wait_for_kafka import BusNotReadyError, await_bus
-from pointsman.runtime.bounded_http import BoundedHttp
+from pointsman.runtime.bounded_http import BoundedHttp, connections_allowed
 from pointsman.runtime.interpreter import tune
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
@@ -155,6 +155,7 @@ async def _serve(service: Service, http: HttpPart) -> int:
         event(log, logging.ERROR, Event.SERVICE_NOT_STARTED, service=service.name, problem=str(error))
         return 1
     host = Host(service)
+    BoundedHttp.most_connections = connections_allowed()
     listener = socket.create_server((http.http_host, http.http_port))
     address = f"http://{http.http_host}:{listener.getsockname()[1]}"
     server = _Server(

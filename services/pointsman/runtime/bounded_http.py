@@ -1,25 +1,46 @@
 """The HTTP protocol of all services: what a connection takes before it has asked for anything is bounded."""
 
 import asyncio
+import resource
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 #: A request's head, seconds and bytes.
 HEAD_S, HEAD_BYTES = 15.0, 64 * 1024
-#: Open connections of a process; who comes beyond is let go at once.
+#: Open connections of a process, where it may open as many files.
 MOST_CONNECTIONS = 20_000
+#: Files that are left for everything else: Kafka, Postgres, providers, logs.
+_OTHER_FILES = 500
+
+
+def connections_allowed() -> int:
+    """Connections that this process can hold open; the system's limit is raised first, where it can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):  # a system may allow less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft)
+    return max(files - _OTHER_FILES, files // 4)
 
 
 class BoundedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Closes a connection whose request does not begin in time, or whose head does not end."""
+    """Closes a connection whose request does not begin in time, or whose head does not end.
 
+    `most_connections` of a process: who comes beyond is let go at once.
+    """
+
+    most_connections = MOST_CONNECTIONS
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > self.most_connections:
             transport.close()
             return
         self._expect_head()

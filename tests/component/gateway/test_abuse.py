@@ -31,7 +31,7 @@ CHUNK = b"100000\r\n" + b"x" * MIB + b"\r\n"
 
 @pytest.fixture(scope="module")
 def gateway(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with lone_gateway(stack, tmp_path_factory.mktemp("gateway"), grace_s=1) as made:
+    with lone_gateway(stack, tmp_path_factory.mktemp("gateway")) as made:
         yield made
 
 

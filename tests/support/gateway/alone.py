@@ -81,8 +81,13 @@ class Gateway(Process):
 
 
 @contextmanager
-def lone_gateway(stack: Servers, folder: Path, *, grace_s: int) -> Iterator[Gateway]:
-    """One that is ready, with topics of its own, whose callers are all the agent `app`."""
+def lone_gateway(
+    stack: Servers, folder: Path, *, grace_s: int = 1, head_s: int = 4, open_files: int = 0
+) -> Iterator[Gateway]:
+    """One that is ready, with topics of its own, whose callers are all the agent `app`.
+
+    `head_s`: how long a request's head may take. `open_files`: what the system allows, where it is not 0.
+    """
     kafka = Kafka(stack.bootstrap, f"t{token_hex(4)}")
     topics, port = Topics(kafka.prefix), free_port()
     environment = {
@@ -92,6 +97,8 @@ def lone_gateway(stack: Servers, folder: Path, *, grace_s: int) -> Iterator[Gate
         "POINTSMAN_HTTP_HOST": "127.0.0.1",
         "POINTSMAN_HTTP_PORT": str(port),
         "POINTSMAN_GRACE_S": str(grace_s),
+        "HEAD_S": str(head_s),
+        "OPEN_FILES": str(open_files),
     }
     made = Gateway("gateway", [], environment, folder / "log", f"http://127.0.0.1:{port}")
     made.kafka = kafka

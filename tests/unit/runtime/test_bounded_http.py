@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -88,10 +90,27 @@ async def test_who_waits_for_an_answer_gets_it_and_may_ask_again() -> None:
 
 async def test_beyond_the_most_connections_one_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_http, "HEAD_S", 300)
-    monkeypatch.setattr(bounded_http, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(BoundedHttp, "most_connections", 1)
     async with served(asyncio.Event()) as place:
         _, first = await asyncio.open_connection(*place)
         reader, second = await asyncio.open_connection(*place)
         assert await asyncio.wait_for(reader.read(), 30) == b""
         first.close()
         second.close()
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "allowed", "opened"),
+    [(256, 1_000, 500, 1_000), (100, 100, 25, 100), (400, 19_000, 18_500, 19_000)],
+)
+def test_as_many_connections_are_allowed_as_files_may_be_open(
+    soft: int, hard: int, allowed: int, opened: int
+) -> None:
+    program = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+from pointsman.runtime.bounded_http import connections_allowed
+print(connections_allowed(), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [str(allowed), str(opened), str(hard)]
