@@ -5,11 +5,13 @@ POINTSMAN_WRITE_PAGES=1 writes the answers into the page instead.
 
 import asyncio
 import os
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.running.command import Command
 from tests.support.running.system import System
 from tests.support.running.told_page import asked_again, stable, told
 
@@ -18,14 +20,17 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "post-mortem.md"
 
 
+def told_to_services(system: System) -> dict[str, str]:
+    told = system.processes["router"].environment
+    return {name: told[name] for name in told if name.startswith("POINTSMAN_") and "PORT" not in name}
+
+
 async def shell(system: System, line: str, folder: Path) -> str:
     """What a line of shell prints in which `pointsman` is this checkout's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
-    told = system.processes["router"].environment
-    known = {name: told[name] for name in told if name.startswith("POINTSMAN_") and "PORT" not in name}
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", f'pointsman() {{ "{sys.executable}" -m pointsman.cli.main "$@"; }}\n{line}',
-        env={**kept, **known}, cwd=folder,
+        env={**kept, **told_to_services(system)}, cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate()
@@ -42,13 +47,21 @@ async def test_every_answer_of_the_page_comes_out_again(system: System, tmp_path
         return len(await system.ended()) >= jobs
 
     await system.until(all_are_on_record, 60, f"{jobs} outcomes on record")
-    variables: list[str] = []
+    pointsman = Command(tmp_path, told_to_services(system), told=False)
+    variables: dict[str, str] = {}
 
-    async def run(command: str) -> str:
-        if command.startswith("JOB="):
-            variables.append(command)
+    async def run(line: str) -> str:
+        name, is_variable, _ = line.partition("=$(")
+        if is_variable:
+            variables[name] = (await shell(system, f'{line}\necho "${name}"', tmp_path)).strip()
             return ""
-        return await shell(system, "\n".join([*variables, command]), tmp_path)
+        for name, value in variables.items():
+            line = line.replace(f"${name}", value)
+        program, *arguments = shlex.split(line)
+        assert program == "pointsman"
+        done = await pointsman.run(*arguments)
+        assert done.code == 0, f"{line}\n{done.err}"
+        return done.out
 
     page = PAGE.read_text("utf-8")
     fresh = await asked_again(page, run)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from pointsman.dev.services.sample_review import REVIEWER, with_review
 from pointsman.registry.agents_file import load
 from pointsman.registry.publish import apply_file
 from tests.conftest import Kafka
+from tests.support.running.command import Command
+from tests.support.running.forked import Forked
 from tests.support.running.system import TIERS, System
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
@@ -110,9 +113,14 @@ async def test_every_other_command_works(whole_system: System, tmp_path: Path) -
         assert any(told in line for line in others)
         others = [line.replace(told, own) for line in others]
     assert len(others) > 10
-    for line in others:
-        run = serve if line.startswith("pointsman run ") else finish
-        await run(line, folder, environment)
+    for number, line in enumerate(others):
+        if line.startswith("pointsman run "):
+            await serve(line, folder, environment)
+        elif line.startswith("pointsman ") and number > 0:  # the first one is the installed program's
+            done = await Command(folder, environment, told=False).run(*shlex.split(line)[1:])
+            assert done.code == 0, f"{line}\n{done.out}\n{done.err}"
+        else:
+            await finish(line, folder, environment)
 
 
 async def waits(system: System, job_id: UUID) -> bool:
@@ -137,19 +145,14 @@ def is_ready(port: int) -> bool:
 
 async def serve(line: str, folder: Path, environment: dict[str, str]) -> None:
     """A service becomes ready, and ends without complaint when asked to."""
-    port = free_port()
-    with (folder / "service.log").open("ab") as log:
-        service = await asyncio.create_subprocess_exec(
-            *line.split(), cwd=folder, stdout=log, stderr=log,
-            env={**environment, "POINTSMAN_HTTP_PORT": str(port)},
-        )  # fmt: skip
+    port, log = free_port(), folder / "service.log"
+    service = Forked(line.split()[1:], {**environment, "POINTSMAN_HTTP_PORT": str(port)}, log, folder)
     try:
         async with asyncio.timeout(60):
             while not await asyncio.to_thread(is_ready, port):
-                assert service.returncode is None, (folder / "service.log").read_text()
+                assert service.poll() is None, log.read_text()
                 await asyncio.sleep(0.1)
-            service.terminate()
-            assert await service.wait() == 0, (folder / "service.log").read_text()
+        service.terminate()
+        assert await asyncio.to_thread(service.wait, 60) == 0, log.read_text()
     finally:
-        if service.returncode is None:
-            service.kill()
+        service.kill()

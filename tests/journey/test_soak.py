@@ -1,14 +1,13 @@
 """The soak's comparison on real logs: it passes a sound system, and finds what is planted in it."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from pointsman.bus.codec.records import Incoming, Outgoing
-from tests.support.running.command import Command
+from tests.support.running.benched import measured
 from tests.support.running.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -35,12 +34,9 @@ async def test_planted_bugs_are_found(system: System) -> None:
     assert any(each.startswith(place) for each in found)  # so says verification, from the chain
 
 
-async def test_the_soak_command(tmp_path: Path) -> None:
-    done = await Command(tmp_path, {}).run(
-        "bench", "soak", "--minutes", "0.1", "--rate", "20", "--every", "1.5", "--seed", "4", "--json"
-    )
-    found = done.json
-    assert (done.code, found["sound"], found["problems"]) == (0, True, []), done.err
+def test_the_soak_command() -> None:
+    found = measured("soak", "--minutes", "0.1", "--rate", "20", "--every", "1.5", "--seed", "4")
+    assert (found["sound"], found["problems"]) == (True, [])
     assert found["jobs"] == 120
     assert sum(found["outcomes"].values()) == 120
     assert found["outcomes"]["rejected"] > 0

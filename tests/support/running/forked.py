@@ -16,6 +16,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 from pointsman.cli.main import main
 from pointsman.dev.servers.child import end_with_parent
 from pointsman.dev.services.processes import Process
@@ -95,6 +97,11 @@ class ForkedProcess(Process):
 
     def start(self) -> None:
         self.child = Forked(self.arguments, {**os.environ, **self.environment}, self.log)
+
+
+def fork_services(patch: pytest.MonkeyPatch) -> None:
+    """What starts services in this process forks them, for as long as the patch lasts."""
+    patch.setattr(Process, "start", ForkedProcess.start)
 
 
 def pipe() -> tuple[Connection, Connection]:

@@ -32,6 +32,8 @@ from pointsman_schemas.topics import Topics
 TIERS = ("small", "medium", "frontier")
 NOTHING = {"aiokafka": "pointsman.bench.hop.raw", "librdkafka": "pointsman.bench.hop.librdkafka"}
 RATES = (200, 2_000)
+#: So many routers share the work.
+PROCESSES = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class HopBench:
                     await self._nothing(f"n{number}{name}", name)
                 )
             for name, policy in routers.items():
-                for processes in (1, 2):
+                for processes in PROCESSES:
                     title = f"{name}, {processes} process{'es' if processes > 1 else ''}"
                     prefix = f"r{number}{processes}{'s' if policy else ''}"
                     by_hop.setdefault(title, []).append(await self._router(prefix, policy, processes))

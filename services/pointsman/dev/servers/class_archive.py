@@ -26,9 +26,11 @@ class ClassArchive:
 
     def flags(self) -> list[str]:
         """What to tell Java."""
-        if self._kept.exists():
-            return [f"-XX:SharedArchiveFile={self._kept}"]
-        return [*self._base_flags(), f"-XX:ArchiveClassesAtExit={self._made}"]
+        return self.reading() or [*self._base_flags(), f"-XX:ArchiveClassesAtExit={self._made}"]
+
+    def reading(self) -> list[str]:
+        """The same for a tool, which makes none: it loads fewer classes than a broker."""
+        return [f"-XX:SharedArchiveFile={self._kept}"] if self._kept.exists() else []
 
     def keep(self) -> None:
         """After a clean end: what was written is whole."""

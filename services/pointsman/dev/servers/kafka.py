@@ -145,7 +145,7 @@ class EmbeddedKafka:
         properties = self._write_settings()
         self._archive = ClassArchive(cache, java)
         if not self.formatted:
-            self._format([*self._java(java), *_class_path(paths)], properties)
+            self._format([*self._java(java), *self._archive.reading(), *_class_path(paths)], properties)
         flags = [*self._java(java), *self._jvm_flags, *self._archive.flags()]
         command = [*flags, *_class_path(paths), "kafka.Kafka", properties]
         for log in (self._output, self._folder / "broker.log"):

@@ -1,0 +1,19 @@
+"""A bench as its command runs it, in the test's own process: its services are forked and so start sooner."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pointsman.cli.bench.bench import app
+from tests.support.running.forked import fork_services
+
+
+def measured(*arguments: str) -> Any:
+    """What `pointsman bench ARGUMENTS --json` prints."""
+    with pytest.MonkeyPatch.context() as patch:
+        fork_services(patch)
+        done = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout)
