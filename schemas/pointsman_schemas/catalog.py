@@ -18,7 +18,7 @@ from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided, RequestTaken
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reviews import (
     ReviewAnswered,
@@ -43,6 +43,7 @@ MESSAGES: dict[str, type[Message]] = {
         JobExpired,
         JobCancelled,
         JobChunk,
+        RequestTaken,
         JobFeedback,
         PolicyApplied,
         ModelApplied,

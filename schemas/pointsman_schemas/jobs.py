@@ -119,3 +119,19 @@ class JobCancel(Message):
     job_id: UUID
     agent_id: AgentId
     reason: str = Field(default="", max_length=500)
+
+
+class RequestTaken(Message):
+    """A gateway made a job of a request without an idempotency key (topic `gateway.requests`).
+
+    Written with the job, and once more by a process that its client's own retry came to, which is the same
+    job there: the last one waits for the answer.
+    """
+
+    type: Literal["request.taken.v1"] = "request.taken.v1"
+    job_id: UUID
+    agent_id: AgentId
+    digest: str = Field(
+        pattern="^[0-9a-f]{64}$", description="SHA-256 of agent, route and body, in hexadecimal"
+    )
+    process: UUID = Field(description="of the gateway that took it")

@@ -22,7 +22,7 @@ from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided
+from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided, RequestTaken
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
 from pointsman_schemas.reviews import (
     ReviewAnswered,
@@ -108,6 +108,20 @@ class Topics:
             writers=("worker",),
             readers=("gateway",),
             carries=(JobChunk,),
+        )
+
+    @property
+    def requests(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.gateway.requests",
+            "Which job each request became: a client's own retry is the same job in every gateway",
+            key="digest of agent and request",
+            partitions=1,
+            retention=timedelta(minutes=10),
+            writers=("gateway",),
+            readers=("gateway",),
+            carries=(RequestTaken,),
+            broker_time=True,
         )
 
     @property
@@ -315,7 +329,8 @@ class Topics:
         yield self.opinion
         for tier in tiers:
             yield self.tier(tier)
-        yield from (self.results, self.chunks, self.calls, self.dead, self.control, self.limits)
+        yield from (self.results, self.chunks, self.requests, self.calls)
+        yield from (self.dead, self.control, self.limits)
         yield from (self.review, self.reviews_decided, self.reviews_state, self.reviews_answers)
         yield from (self.feedback, self.policy, self.registry, self.checkpoints)
 

@@ -13,6 +13,7 @@ from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.gateway.access_log import logged
 from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
+from pointsman.gateway.asking.taken import TakenRequests
 from pointsman.gateway.door import Door
 from pointsman.gateway.duplicates import duplicates_heard
 from pointsman.gateway.replies import JobReplies
@@ -50,7 +51,14 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     key = _key(settings.gateway_key_file)
     watch = QueueWatch(settings, topics, replies, lambda: names.tiers)
     jobs = JobSubmitter(
-        settings, replies, publisher, queues=watch.queues, claim_check=claim_check, key=key, clock=clock
+        settings,
+        replies,
+        publisher,
+        queues=watch.queues,
+        taken=TakenRequests(settings, topics, clock),
+        claim_check=claim_check,
+        key=key,
+        clock=clock,
     )
     reviews = ReviewBoard(settings, topics, publisher)
     file = settings.gateway_webhooks

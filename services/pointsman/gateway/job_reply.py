@@ -22,7 +22,8 @@ class JobReply:
     `origin`: the request in its own API's shape, where that is not the chat's.
     `took_s`: until its outcome was there, seconds. `marks`: where the queues ended once it was sent, see
     `Queues`. `trace`: the job's `traceparent`, for the request that it was made for.
-    `is_told_of`: a webhook tells of its outcome.
+    `is_told_of`: a webhook tells of its outcome. `digest`: of the request, where its client may try again by
+    itself in another process.
     """
 
     job: Job
@@ -37,6 +38,7 @@ class JobReply:
     marks: ByTier[int] | None = None
     trace: str | None = None
     is_told_of: bool = False
+    digest: bytes | None = None
     since: float = field(default_factory=time.monotonic)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -23,6 +23,7 @@ from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.client.job import as_record
 from pointsman.gateway.asking.job import job_of
 from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
+from pointsman.gateway.asking.taken import TakenRequests
 from pointsman.gateway.errors import ApiError, key_reused, unavailable
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.replies import JobReplies
@@ -76,6 +77,7 @@ class JobSubmitter:
         publisher: Publisher,
         *,
         queues: Queues,
+        taken: TakenRequests,
         claim_check: ClaimCheck | None,
         key: PrivateKey | None,
         clock: Clock,
@@ -85,6 +87,7 @@ class JobSubmitter:
         self._replies = replies
         self._publisher = publisher
         self._queues = queues
+        self._taken = taken
         self._claim_check = claim_check
         self._key = key
         self._clock = clock
@@ -114,7 +117,13 @@ class JobSubmitter:
         if reply is not None and (key is not None or not reply.came_to_nothing):
             await self._sent(reply)
             return reply
-        return await self._new(asked, key, digest, now)
+        known_as = keyed_id(asked.agent_id, key) if key is not None else None
+        if key is None and is_retry and reply is None:
+            try:
+                known_as = await self._taken.job_id(asked.agent_id, digest)
+            except BusError as error:
+                raise unavailable(str(error)) from error
+        return await self._new(asked, key, digest, known_as)
 
     async def cancel(self, job_id: UUID, agent_id: str, reason: str) -> None:
         """Ask for a job to stop.
@@ -167,15 +176,17 @@ class JobSubmitter:
         for task in [*self._leaving, *self._sending.values()]:
             task.cancel()
         await asyncio.gather(*self._leaving, *self._sending.values(), return_exceptions=True)
+        await self._taken.close()
 
-    async def _new(self, asked: Asked, key: str | None, digest: bytes, now: float) -> JobReply:
+    async def _new(self, asked: Asked, key: str | None, digest: bytes, known_as: UUID | None) -> JobReply:
+        """`known_as`: the job may be under way by this id; then the router refuses it a second time."""
         if len(self._replies) >= self._settings.gateway_open_requests:
             raise ApiError(
                 429, "rate_limit_error", "too_many_requests",
                 f"{len(self._replies):,} requests wait here already", headers={"retry-after": "5"},
             )  # fmt: skip
         try:
-            job_id = self._replies.new_id() if key is None else keyed_id(asked.agent_id, key)
+            job_id = known_as or self._replies.new_id()
             job = job_of(
                 asked.request,
                 asked.headers,
@@ -186,11 +197,13 @@ class JobSubmitter:
                 deadline_s=self._settings.gateway_deadline_s,
                 marks={**asked.marks, **({} if key is None else {REQUEST_DIGEST: digest.hex()})},
             )
-            self._see_in_time(job)
+            if key is not None or known_as is None:
+                self._see_in_time(job)
             # From here on a repeat finds it.
-            self._repeats.remember(asked.agent_id, digest, key, job_id, now)
+            self._repeats.remember(asked.agent_id, digest, key, job_id, time.monotonic())
             reply = self._replies.expect(job)
             reply.origin = asked.origin
+            reply.digest = digest if key is None and RETRY_COUNT in asked.headers else None
         except BusError as error:
             raise unavailable(str(error)) from error
         if job_id not in self._sending:
@@ -233,7 +246,10 @@ class JobSubmitter:
             records = [record]
             if self._claim_check is not None:
                 records = await self._claim_check.deposit(records)
-            await self._publisher.publish([self._signed(record) for record in records])
+            records = [self._signed(record) for record in records]
+            if reply.digest is not None:
+                records = [self._taken.record(reply.job, reply.digest), *records]
+            await self._publisher.publish(records)
         except PublishUncertainError:
             return  # it may be in Kafka, and the producer goes on trying: its outcome says so
         except (BusError, ClaimsUnavailableError):
@@ -247,9 +263,13 @@ class JobSubmitter:
         if reply.waiting or reply.outcome.done():
             return
         try:
+            if reply.digest is not None and await self._taken.is_elsewhere(reply.job, reply.digest):
+                return
+            if reply.waiting:  # meanwhile
+                return
             await self.cancel(reply.job_id, reply.job.agent_id, "nobody waits for the answer any more")
-        except ApiError as error:
-            event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=error.message)
+        except (ApiError, BusError) as error:
+            event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=str(error))
 
     def _signed(self, record: Outgoing) -> Outgoing:
         return record if self._key is None else sign(record, self._key)

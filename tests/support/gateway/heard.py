@@ -58,6 +58,33 @@ class FakePublisher:
         return []
 
 
+@dataclass
+class FakeTaken:
+    """What other processes took: `jobs` by body, and those that a retry came to elsewhere."""
+
+    jobs: dict[bytes, UUID] = field(default_factory=dict)
+    elsewhere: set[UUID] = field(default_factory=set)
+    error: BusError | None = None
+    asked: int = 0
+
+    def record(self, job: Job, digest: bytes) -> Outgoing:
+        return Outgoing(TOPICS.requests.name, digest, str(job.job_id).encode(), [])
+
+    async def job_id(self, agent_id: str, digest: bytes) -> UUID | None:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return self.jobs.get(digest)
+
+    async def is_elsewhere(self, job: Job, digest: bytes) -> bool:
+        if self.error is not None:
+            raise self.error
+        return job.job_id in self.elsewhere
+
+    async def close(self) -> None:
+        pass
+
+
 def replies_of(reader: FakeReader) -> JobReplies:
     replies = JobReplies(LanePart(prefix="t"), "g", TOPICS)
     replies.reader = reader  # type: ignore[assignment]

@@ -110,6 +110,7 @@ def test_a_gateway_publishes_and_stops_jobs_and_reads_what_becomes_of_them(acces
     held = {acl for acl in access.acls if acl.user == "p.gateway"}
     assert {(acl.resource, acl.name.removeprefix("p."), acl.pattern, acl.operation) for acl in held} == {
         *(("topic", name, "literal", "write") for name in ("jobs.intake", "jobs.control", "reviews.decided")),
+        *(("topic", "gateway.requests", "literal", operation) for operation in ("write", "read")),
         *(
             ("topic", name, "literal", "read")
             for name in ("jobs.results", "jobs.chunks", "jobs.dead", "agents.registry", "policy")
@@ -136,9 +137,12 @@ def test_nobody_deletes_or_changes_the_cluster(access: Access) -> None:
     assert set(changes) == {"p.operator", "p.registry"}
 
 
-def test_every_topic_but_pieces_of_answers_is_for_the_audit_and_says_so() -> None:
+def test_every_topic_but_those_of_minutes_is_for_the_audit_and_says_so() -> None:
     topics = [*TOPICS.all(TIERS), TOPICS.agent_results("reader")]
-    assert [topic.name for topic in topics if "audit" not in topic.readers] == ["p.jobs.chunks"]
+    assert [topic.name for topic in topics if "audit" not in topic.readers] == [
+        "p.jobs.chunks",
+        "p.gateway.requests",
+    ]
 
 
 def test_every_declared_writer_and_reader_is_somebody(access: Access) -> None:

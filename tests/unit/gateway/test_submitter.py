@@ -18,6 +18,7 @@ from pointsman.bus.errors import (
     PublishUncertainError,
 )
 from pointsman.gateway import submitter as module
+from pointsman.gateway.asking.repeats import Repeats
 from pointsman.gateway.door import answered
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.job_reply import JobReply
@@ -26,7 +27,15 @@ from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import Asked, JobSubmitter, grace_of
 from pointsman.gateway.waiting.queues import Queues
 from pointsman.runtime.clock import utc_now
-from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, cancelled, outcome, replies_of
+from tests.support.gateway.heard import (
+    TOPICS,
+    FakePublisher,
+    FakeReader,
+    FakeTaken,
+    cancelled,
+    outcome,
+    replies_of,
+)
 
 AWAY = KafkaUnavailableError("k", 1, "away")
 
@@ -37,6 +46,7 @@ class Place:
     replies: JobReplies
     publisher: FakePublisher
     jobs: JobSubmitter
+    taken: FakeTaken
 
     async def ask(self, text: str = "Hello", agent: str = "app", **headers: str) -> JobReply:
         body = {"messages": [{"role": "user", "content": text}]}
@@ -69,7 +79,9 @@ async def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     reader = FakeReader()
     replies, publisher = replies_of(reader), FakePublisher(reader)
     settings = GatewaySettings(prefix="t", gateway_open_requests=5)
-    return Place(reader, replies, publisher, submitter_of(settings, replies, publisher))
+    taken = FakeTaken()
+    jobs = submitter_of(settings, replies, publisher, taken=taken)
+    return Place(reader, replies, publisher, jobs, taken)
 
 
 def submitter_of(
@@ -77,12 +89,14 @@ def submitter_of(
     replies: JobReplies,
     publisher: FakePublisher,
     queues: Queues | None = None,
+    taken: FakeTaken | None = None,
 ) -> JobSubmitter:
     return JobSubmitter(
         settings,
         replies,
         publisher,  # type: ignore[arg-type]
         queues=queues or Queues(),
+        taken=taken or FakeTaken(),  # type: ignore[arg-type]
         claim_check=None,
         key=None,
         clock=utc_now,
@@ -165,7 +179,8 @@ async def test_another_process_makes_the_same_job_of_the_same_key(place: Place) 
     elsewhere = replies_of(place.reader)
     settings = GatewaySettings(prefix="t")
     publisher = FakePublisher(place.reader)
-    other = Place(place.reader, elsewhere, publisher, submitter_of(settings, elsewhere, publisher))
+    jobs = submitter_of(settings, elsewhere, publisher)
+    other = Place(place.reader, elsewhere, publisher, jobs, place.taken)
     again = await other.ask(idempotency_key="k")
     assert again.job_id == first.job_id
     came = outcome(first.job_id, request_digest=first.job.metadata["pointsman_request"])
@@ -174,7 +189,7 @@ async def test_another_process_makes_the_same_job_of_the_same_key(place: Place) 
     with pytest.raises(ApiError) as refused:  # its own job is the first's, and so is the outcome
         third = replies_of(place.reader)
         publisher = FakePublisher(place.reader)
-        place_ = Place(place.reader, third, publisher, submitter_of(settings, third, publisher))
+        place_ = Place(place.reader, third, publisher, submitter_of(settings, third, publisher), place.taken)
         reply = await place_.ask("Another body", idempotency_key="k")
         third._take(came)
         answered(reply)
@@ -304,3 +319,54 @@ async def test_a_retry_of_what_came_to_nothing_is_another_job(place: Place) -> N
     again = await place.ask(x_stainless_retry_count="1")
     assert again.job_id != first.job_id
     assert await place.ask("Other", idempotency_key="k", x_stainless_retry_count="1") is keyed
+
+
+async def test_a_request_whose_client_may_try_again_is_told_to_the_others_with_its_job(place: Place) -> None:
+    reply = await place.ask(x_stainless_retry_count="0")
+    topics = [record.topic for record in place.publisher.sent]
+    assert topics == [TOPICS.requests.name, TOPICS.intake.name]
+    assert place.publisher.sent[0].value == str(reply.job_id).encode()
+    assert place.taken.asked == 0
+    for headers in ({}, {"idempotency_key": "k", "x_stainless_retry_count": "0"}):
+        place.publisher.sent.clear()
+        await place.ask("Other", **headers)
+        assert [record.topic for record in place.publisher.sent] == [TOPICS.intake.name]
+
+
+async def test_a_retry_from_another_process_is_the_job_that_it_was_there(place: Place) -> None:
+    first = await place.ask(x_stainless_retry_count="0")
+    place.taken.jobs[place.publisher.sent[0].key or b""] = first.job_id
+    place.replies.forget(first)  # as in another process
+    place.jobs._repeats = Repeats()
+    again = await asyncio.gather(*(place.ask(x_stainless_retry_count=count) for count in "12"))
+    assert {reply.job_id for reply in again} == {first.job_id}
+    assert place.sent == [str(first.job_id)] * 2  # the router refuses the second, and says so
+    assert (await place.ask(x_stainless_retry_count="0")).job_id != first.job_id
+    asked = place.taken.asked
+    assert await place.ask(x_stainless_retry_count="1") is not again[0]
+    assert place.taken.asked == asked  # this process knows its own
+
+
+async def test_where_nobody_can_look_a_retry_is_sent_back(place: Place) -> None:
+    place.taken.error = AWAY
+    with pytest.raises(ApiError) as refused:
+        await place.ask(x_stainless_retry_count="1")
+    assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")
+    assert place.sent == []
+    await place.ask(x_stainless_retry_count="0")
+
+
+async def test_what_a_retry_waits_for_elsewhere_is_not_cancelled(place: Place) -> None:
+    for elsewhere, cancels in ((True, 0), (False, 1)):
+        reply = await place.ask(x_stainless_retry_count="0")
+        place.taken.elsewhere = {reply.job_id} if elsewhere else set()
+        async with place.waits(reply):
+            pass
+        await place.left()
+        assert len(place.cancelled) == cancels
+    reply = await place.ask(x_stainless_retry_count="0")
+    place.taken.error = AWAY
+    async with place.waits(reply):
+        pass
+    await place.left()
+    assert len(place.cancelled) == 1

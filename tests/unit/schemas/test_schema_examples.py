@@ -28,6 +28,7 @@ ALL = {path.stem: json.loads(path.read_text()) for path in sorted((SCHEMAS / "ex
 
 #: What a service says of itself, and under which key; every other message is of the examples' one job.
 OF_NO_JOB: dict[str, Callable[[Any], str]] = {
+    "request.taken.v1": lambda value: str(value["digest"]),
     "audit.checkpoint.v1": lambda value: "audit",
     "policy.applied.v1": lambda value: f"policy/{value['policy_version']}",
     "model.applied.v1": lambda value: f"model/{value['model']['sha256']}",

@@ -239,7 +239,7 @@ class TestAsyncApi:
             ("receive", "feedback"),
         }
         audited = {channel for service, _, channel in found if service == "audit"}
-        assert audited == set(ASYNCAPI["channels"]) - {"jobs-chunks"}
+        assert audited == set(ASYNCAPI["channels"]) - {"jobs-chunks", "gateway-requests"}
         assert ("worker", "receive", "jobs-tier") in found
 
     def test_an_operation_speaks_of_messages_of_its_own_channel(self) -> None:

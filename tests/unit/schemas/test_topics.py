@@ -11,6 +11,9 @@ from pointsman_schemas.topics import Topics
 TOPICS = Topics("p.x")
 
 
+NOT_AUDITED = {"p.x.jobs.chunks", "p.x.gateway.requests"}
+
+
 def declared() -> list[Topic]:
     return [*TOPICS.all(["small"]), TOPICS.agent_results("reader")]
 
@@ -21,18 +24,20 @@ def subscribed() -> list[str]:
 
 def test_the_audit_subscribes_to_what_it_is_declared_to_read() -> None:
     assert subscribed() == [topic.name for topic in declared() if topic.audited]
-    assert {topic.name for topic in declared()} - set(subscribed()) == {"p.x.jobs.chunks"}
+    assert {topic.name for topic in declared()} - set(subscribed()) == NOT_AUDITED
 
 
 def test_a_topic_that_is_not_for_the_audit_is_not_subscribed_to(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replace(TOPICS.calls, readers=("people",))
     monkeypatch.setattr(Topics, "calls", property(lambda _: calls))
-    assert {topic.name for topic in declared()} - set(subscribed()) == {"p.x.jobs.chunks", "p.x.calls"}
+    assert {topic.name for topic in declared()} - set(subscribed()) == {*NOT_AUDITED, "p.x.calls"}
 
 
 def test_all_topics_for_the_audit_are_subscribed_to(monkeypatch: pytest.MonkeyPatch) -> None:
     chunks = replace(TOPICS.chunks, readers=("gateway", "audit"))
+    requests = replace(TOPICS.requests, readers=("gateway", "audit"))
     monkeypatch.setattr(Topics, "chunks", property(lambda _: chunks))
+    monkeypatch.setattr(Topics, "requests", property(lambda _: requests))
     assert subscribed() == [topic.name for topic in declared()]
 
 

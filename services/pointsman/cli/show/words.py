@@ -28,6 +28,7 @@ KINDS = {
     "job.cancel": ("cancel", "yellow"),
     "job.dead": ("dead", "red"),
     "job.chunk": ("piece", "green"),
+    "request.taken": ("taken", "blue"),
     "job.feedback": ("feedback", "cyan"),
     "audit.checkpoint": ("checkpoint", "blue"),
     **REVIEW_KINDS,

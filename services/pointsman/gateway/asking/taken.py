@@ -1,0 +1,142 @@
+"""Which job a request became in another process, for a client's own retry that comes to this one.
+
+A retry without an idempotency key has nothing but its body, and two honest requests may have the same one: so
+no id can follow from it, and the first request's has to be looked up. Only retries pay for that.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.errors import BusError
+from pointsman.bus.read.follow import Follower
+from pointsman.gateway.asking.repeats import RETRY_S
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.settings import KafkaPart
+from pointsman_schemas.envelope import start
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job, RequestTaken
+from pointsman_schemas.topics import Topics
+
+#: So long one looks; whoever asks is told to come again where that is not enough.
+_WITHIN_S = 10.0
+#: Of one body, the last so many.
+_MOST_EQUAL = 1_000
+
+_Found = Mapping[bytes, Sequence[RequestTaken]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    key: bytes
+    since: datetime
+    found: "asyncio.Future[Sequence[RequestTaken]]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class TakenRequests:
+    """One scan at a time for all who ask: a process that dies sends all of its clients to the others."""
+
+    def __init__(self, kafka: KafkaPart, topics: Topics, clock: Clock) -> None:
+        self._kafka = kafka
+        self._topic = topics.requests
+        self._clock = clock
+        self._process = uuid4()
+        self._questions: list[_Question] = []
+        self._scanning: asyncio.Task[None] | None = None
+
+    def record(self, job: Job, digest: bytes) -> Outgoing:
+        """What tells the others that this request is that job."""
+        key, now = _key(job.agent_id, digest), self._clock()
+        taken = RequestTaken(
+            job_id=job.job_id, agent_id=job.agent_id, digest=key.decode(), process=self._process
+        )
+        envelope = start(
+            uuid7(now), source="gateway", type=taken.TYPE, time=now, agent_id=job.agent_id, job_id=job.job_id
+        )
+        return emit(self._topic, key, envelope, taken)
+
+    async def job_id(self, agent_id: str, digest: bytes) -> UUID | None:
+        """The job that the same request of the last ten minutes became; the last, where there were several.
+
+        Raises:
+            BusError: it cannot be looked for.
+        """
+        window = timedelta(seconds=RETRY_S)
+        taken = await self._asked(_key(agent_id, digest), self._clock() - window)
+        return taken[-1].job_id if taken else None
+
+    async def is_elsewhere(self, job: Job, digest: bytes) -> bool:
+        """Whether a retry of this process's request came to another one, which waits for the answer now.
+
+        Raises:
+            BusError: it cannot be looked for.
+        """
+        window = timedelta(seconds=RETRY_S)
+        taken = await self._asked(_key(job.agent_id, digest), self._clock() - window)
+        last = next((one for one in reversed(taken) if one.job_id == job.job_id), None)
+        return last is not None and last.process != self._process
+
+    async def close(self) -> None:
+        """Look for nothing any more."""
+        if self._scanning is not None:
+            self._scanning.cancel()
+            await asyncio.wait([self._scanning])
+
+    async def _asked(self, key: bytes, since: datetime) -> Sequence[RequestTaken]:
+        question = _Question(key, since)
+        self._questions.append(question)
+        if self._scanning is None or self._scanning.done():
+            self._scanning = asyncio.create_task(self._scan(), name="taken requests")
+        await asyncio.wait([question.found], timeout=_WITHIN_S)
+        if not question.found.done():
+            question.found.cancel()
+            raise BusError(f"{self._topic.name} was not read within {_WITHIN_S:g} s")
+        return question.found.result()
+
+    async def _scan(self) -> None:
+        while self._questions:
+            questions, self._questions = self._questions, []
+            try:
+                found = await self._read(questions)
+            except BusError as error:
+                for question in questions:
+                    if not question.found.done():
+                        question.found.set_exception(error)
+            else:
+                for question in questions:
+                    if not question.found.done():
+                        question.found.set_result(found.get(question.key, ()))
+
+    async def _read(self, questions: Sequence[_Question]) -> _Found:
+        """Whatever was written before a question is found: the follower's end is fixed after it was asked."""
+        keys = {question.key for question in questions}
+        found: dict[bytes, deque[RequestTaken]] = defaultdict(lambda: deque(maxlen=_MOST_EQUAL))
+        since = min(question.since for question in questions)
+        async with Follower(
+            self._kafka, [self._topic.name], start=since, isolation="read_uncommitted", until_end=True
+        ) as follower:
+            while not follower.ended:
+                for record in await follower.read():
+                    if record.key in keys and (taken := _taken_in(record)) is not None:
+                        found[record.key].append(taken)
+        return found
+
+
+def _taken_in(record: Incoming) -> RequestTaken | None:
+    decoded = decode(record)
+    message = decoded.message if isinstance(decoded, Decoded) else None
+    return message if isinstance(message, RequestTaken) else None
+
+
+def _key(agent_id: str, digest: bytes) -> bytes:
+    """No agent is told of another's jobs: whose a request is belongs to what is looked for."""
+    return sha256(agent_id.encode() + b"\n" + digest).hexdigest().encode()

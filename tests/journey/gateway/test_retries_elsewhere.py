@@ -1,0 +1,122 @@
+"""A client's own retry that reaches another gateway process is the same job, whatever became of the first."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+import pytest_asyncio
+
+from pointsman.dev.services.processes import wait_ready
+from tests.journey.gateway.conftest import base_url, openai_of
+from tests.support.running.system import System
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+LONG_S = 120
+
+
+class Balanced(httpx2.AsyncHTTPTransport):
+    """Behind a load balancer: each request goes to the next process."""
+
+    def __init__(self, urls: list[str]) -> None:
+        super().__init__()
+        self._urls = urls
+        self.counts: list[str] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        target = httpx2.URL(self._urls[len(self.counts) % len(self._urls)])
+        self.counts.append(request.headers["x-stainless-retry-count"])
+        request.url = request.url.copy_with(host=target.host, port=target.port)
+        request.headers["host"] = f"{target.host}:{target.port}"
+        return await super().handle_async_request(request)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def second(system: System) -> AsyncIterator[str]:
+    """Another process of the gateway."""
+    if "gateway-2" not in system.processes:
+        system.add("gateway-2", like="gateway")
+    elif system.processes["gateway-2"].ended():
+        system.processes["gateway-2"].start()
+    await asyncio.to_thread(wait_ready, [system.processes["gateway-2"]])
+    yield "gateway-2"
+    await system.order_faults()
+
+
+@asynccontextmanager
+async def balanced(system: System, *names: str, **options: Any) -> AsyncIterator[openai.AsyncOpenAI]:
+    transport = Balanced([base_url(system, name) for name in names])
+    async with (
+        httpx2.AsyncClient(transport=transport) as http,
+        openai_of(system, http_client=http, **options) as client,
+    ):
+        yield client
+
+
+async def test_a_timeout_and_its_retry_are_one_job_and_one_call(system: System, second: str) -> None:
+    """The first process neither makes a second job of it nor cancels the one that the other waits for."""
+    await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 6_000}})
+    before = (await system.provider_stats())["total"]
+    async with balanced(system, "gateway", second, timeout=4, max_retries=1) as client:
+        raw = await client.chat.completions.with_raw_response.create(
+            model="tier:small", messages=[{"role": "user", "content": "slowly, and elsewhere"}]
+        )
+    assert raw.parse().choices[0].message.content
+    assert raw.retries_taken == 1
+    assert (await system.provider_stats())["total"] == before + 1
+
+
+async def test_who_loses_the_process_finds_the_job_with_another(system: System, second: str) -> None:
+    await system.order_faults({"prompt": "lost", "effect": {"kind": "latency", "ms": 6_000}})
+    before = (await system.provider_stats())["total"]
+    numbers = range(10)
+
+    async def ask(number: int) -> openai.types.chat.ChatCompletion:
+        async with balanced(system, second, "gateway", timeout=LONG_S, max_retries=2) as client:
+            return await client.chat.completions.create(
+                model="tier:small", messages=[{"role": "user", "content": f"lost {number}"}]
+            )
+
+    asking = [asyncio.create_task(ask(number)) for number in numbers]
+
+    async def all_called() -> bool:
+        return (await system.provider_stats())["total"] >= before + len(numbers)
+
+    await system.until(all_called, LONG_S, "the calls")
+    system.kill(second)
+    answers = await asyncio.gather(*asking)
+    assert all(answer.choices[0].message.content for answer in answers)
+    assert len({answer._request_id for answer in answers}) == len(numbers)
+    assert (await system.provider_stats())["total"] == before + len(numbers)
+
+
+async def test_two_honest_requests_are_two_jobs(system: System, second: str) -> None:
+    async def ask(name: str) -> str | None:
+        async with balanced(system, name) as client:
+            answer = await client.chat.completions.create(
+                model="tier:small", messages=[{"role": "user", "content": "Once each"}]
+            )
+            return answer._request_id
+
+    jobs = [await ask(name) for name in ("gateway", second, second, "gateway")]
+    assert len(set(jobs)) == 4
+
+
+async def test_who_goes_away_for_good_has_the_job_cancelled(system: System, second: str) -> None:
+    """By the process that the last retry came to."""
+    await system.order_faults({"prompt": "never", "effect": {"kind": "hang"}})
+    async with balanced(system, "gateway", second, timeout=2, max_retries=1) as client:
+        with pytest.raises(openai.APITimeoutError):
+            await client.chat.completions.create(
+                model="tier:small", messages=[{"role": "user", "content": "never"}]
+            )
+
+    async def cancelled() -> bool:
+        rows = await system.fetch("select distinct job_id from audit.message where kind = 'job.cancelled.v1'")
+        return len(rows) == 1
+
+    await system.until(cancelled, LONG_S, "the cancellation")
