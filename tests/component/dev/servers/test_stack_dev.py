@@ -107,8 +107,7 @@ def test_once_ends_with_1_and_names_the_jobs_that_have_no_outcome(place: Path) -
     assert f"{JOBS - len(without) - len(waiting)} of {JOBS} jobs have their outcome" in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_ends_everything_that_was_started(place: Path, number: signal.Signals) -> None:
+def test_a_stop_ends_everything_that_was_started(place: Path) -> None:
     with start(place, "--no-samples") as process:
         assert process.stdout is not None
         said: list[str] = []
@@ -118,17 +117,19 @@ def test_a_stop_ends_everything_that_was_started(place: Path, number: signal.Sig
         assert "Postgres' passwords are in .pointsman/settings.env\n" in said
         assert re.search(r"^Postgres +postgresql://pointsman_reader:\*\*\*@", "".join(said), re.MULTILINE)
         children = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         while process.stdout.readline() != "stopping\n":
             assert process.poll() is None
-        process.send_signal(number)  # from somebody who cannot wait
+        process.send_signal(signal.SIGTERM)  # from somebody who cannot wait
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     assert out == "stopped; the data is kept in .pointsman (--fresh begins anew)\n"
     assert len(children) >= 8 and not any(child.is_running() for child in children)
 
 
-def test_a_second_dev_in_the_folder_is_told_who_has_it(place: Path) -> None:
+def test_a_second_dev_in_the_folder_is_told_who_has_it_and_the_first_ends_while_it_starts(
+    place: Path,
+) -> None:
     with start(place, "--no-samples") as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "starting Kafka and Postgres\n"
@@ -136,8 +137,11 @@ def test_a_second_dev_in_the_folder_is_told_who_has_it(place: Path) -> None:
             port = str(taken.getsockname()[1])
             with start(place, "--once", "--simulator-port", port) as second:
                 out, err = second.communicate()
-        first.send_signal(signal.SIGINT)
+        children = psutil.Process(first.pid).children(recursive=True)
+        first.send_signal(signal.SIGTERM)
         first.communicate()
+    assert first.returncode == 0
+    assert children and not any(child.is_running() for child in children)
     assert (second.returncode, out) == (1, "")
     folder = place / ".pointsman"
     assert err.startswith(
