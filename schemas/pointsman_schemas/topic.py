@@ -19,6 +19,7 @@ class Topic:
 
     `compacted`: the latest record of each key stays for ever, `retention` says nothing.
     `broker_time`: a record's time is when the broker took it, whatever its writer's clock says.
+    `otherwise`: the topic that takes its records where it is not there, or not for the writer.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Topic:
     max_message_bytes: int = 8 * MIB
     compacted: bool = False
     broker_time: bool = False
+    otherwise: str | None = None
 
     @property
     def audited(self) -> bool:

@@ -240,7 +240,10 @@ class Topics:
         )
 
     def agent_results(self, agent: str) -> Topic:
-        """Where an agent with a Kafka login finds the outcomes of its jobs, instead of on `results`."""
+        """Where an agent with a Kafka login finds the outcomes of its jobs, instead of on `results`.
+
+        They are there after all while the agent is registered and its topic is not made yet, or not any more.
+        """
         return Topic(
             f"{self.prefix}.agents.results.{agent}",
             f"The one terminal outcome of each job of {agent}",
@@ -250,6 +253,7 @@ class Topics:
             writers=("router", "opinion", "worker", "review"),
             readers=(f"agent-{agent}", "audit"),
             carries=self.results.carries,
+            otherwise=self.results.name,
         )
 
     @property

@@ -66,6 +66,14 @@ class RecordsRefusedError(BusError):
         self.records = records
 
 
+class TopicsClosedError(BusError):
+    """Of a transaction that is undone: this user may not write to these topics."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = frozenset(topics)
+        super().__init__(f"may not write to {', '.join(sorted(self.topics))}", _RIGHTS)
+
+
 class BrokerTooOldError(BusError):
     """The cluster has not agreed on version 2 of transactions (KIP-890)."""
 

@@ -7,6 +7,7 @@ class Event(StrEnum):
     """The value is the text of the log line; what varies stands beside it in fields."""
 
     TOPIC_RECREATED = "topic was recreated: starting from its beginning"
+    TOPIC_PASSED_OVER = "topic cannot be written to: its outcomes go to the one for all agents"
     TOPIC_CHANGED = (
         "topic is not the one that was read before (recreated, or of another cluster):"
         " reading stopped until `pointsman audit adopt` starts a new chapter"

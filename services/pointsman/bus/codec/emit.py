@@ -17,7 +17,8 @@ MAX_LETTER_BYTES, KEPT_BYTES = 1024 * 1024, 64 * 1024
 
 def emit(topic: Topic, key: bytes | None, envelope: Envelope, message: Message) -> Outgoing:
     """The record that carries `message`."""
-    return Outgoing(topic.name, key, message.__pydantic_serializer__.to_json(message), envelope.to_headers())
+    value = message.__pydantic_serializer__.to_json(message)
+    return Outgoing(topic.name, key, value, envelope.to_headers(), topic.otherwise)
 
 
 def dead_letter(

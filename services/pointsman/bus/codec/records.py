@@ -62,12 +62,16 @@ class Unread(Incoming):
 
 @dataclass(slots=True, unsafe_hash=True)
 class Outgoing:
-    """One record to be produced; the key chooses the partition as Java's default partitioner does."""
+    """One record to be produced; the key chooses the partition as Java's default partitioner does.
+
+    `otherwise`: see `Topic`.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    otherwise: str | None = None
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -11,8 +11,9 @@ Invariants:
 
 import itertools
 import logging
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -23,7 +24,7 @@ from pointsman.bus.admin.committed import committed_offsets
 from pointsman.bus.admin.topic_seed import TopicMark, mark, topic_mark, unmark
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.codec.records import LARGEST_VALUE, Outgoing
-from pointsman.bus.errors import RecordsRefusedError
+from pointsman.bus.errors import RecordsRefusedError, TopicsClosedError
 from pointsman.bus.places import Place
 from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.produce.transaction_queue import TransactionQueue
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 #: For the transaction of an owner that died to be aborted, seconds: its time, and until the broker looks.
 _STABLE_S = 40.0
+#: For how long a topic that cannot be written to is not tried once more, seconds.
+_CLOSED_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class LaneWriter:
         #: How many partitions the lane's own topic has; known once the position is.
         self.partitions = 1
         self._keyless = itertools.count()
+        #: Topics whose records go to another one, and until when.
+        self._closed_until: dict[str, float] = {}
         self._last = Position(None)
         #: The topic in which the lane has the partition of its own number, whatever the keys of its records.
         self.changelog: str | None = None
@@ -121,14 +126,36 @@ class LaneWriter:
 
         Raises:
             RecordsRefusedError: nothing was written, as topics do not take some of the records.
+            TopicsClosedError: nothing was written, as we may not write to some of the topics.
             KafkaError, OSError: whether it was written is not known.
         """
+        records = list(records)
+        place = (self.lane.topic, self.lane.partition)
+        offset = Offset(place, next_offset, mark(metadata, self.mark))
+        while True:
+            grouped = await self._grouped(records)
+            try:
+                await self._transactions.write(self.membership, offset, grouped)
+                break
+            except TopicsClosedError as error:
+                # Another lane's, which is in the same transaction; or ours, which go elsewhere then.
+                ours = error.topics.intersection(topic for topic, _ in grouped)
+                if ours - {record.topic for record in records if _otherwise(record)}:
+                    raise
+                for topic in ours:
+                    self._close(topic, str(error))
+        self._last = Position(next_offset, decode_metadata(next_offset, metadata))
+
+    async def _grouped(self, records: Iterable[Made]) -> dict[Place, list[Made]]:
+        """By the partition to which they go. Raises: RecordsRefusedError."""
         grouped: dict[Place, list[Made]] = {}
         refused: list[Outgoing] = []
         for record in records:
             if isinstance(record, Outgoing) and len(record.value or b"") > LARGEST_VALUE:
                 refused.append(record)
                 continue
+            if (otherwise := _otherwise(record)) and not await self._is_open(record.topic):
+                record = replace(record, topic=otherwise)  # noqa: PLW2901
             count = self._partitions.get(record.topic) or await self._count(record.topic)
             if record.topic == self.changelog:
                 partition = self.lane.partition
@@ -139,10 +166,21 @@ class LaneWriter:
             grouped.setdefault((record.topic, partition), []).append(record)
         if refused:
             raise RecordsRefusedError(refused, f"too large for any topic: {len(refused)} records")
-        place = (self.lane.topic, self.lane.partition)
-        offset = Offset(place, next_offset, mark(metadata, self.mark))
-        await self._transactions.write(self.membership, offset, grouped)
-        self._last = Position(next_offset, decode_metadata(next_offset, metadata))
+        return grouped
+
+    async def _is_open(self, topic: str) -> bool:
+        """Whether it can be written to, as far as is known."""
+        if time.monotonic() < self._closed_until.get(topic, 0.0):
+            return False
+        if topic in self._partitions or await self._transactions.is_there(topic):
+            return True
+        self._close(topic, "there is no such topic")
+        return False
+
+    def _close(self, topic: str, problem: str) -> None:
+        self._closed_until[topic] = time.monotonic() + _CLOSED_S
+        self._partitions.pop(topic, None)
+        event(log, logging.WARNING, Event.TOPIC_PASSED_OVER, topic=topic, problem=problem)
 
     async def _count(self, topic: str) -> int:
         count = self._partitions[topic] = await self._transactions.partitions(topic)
@@ -160,3 +198,8 @@ def partition_of(key: bytes | None, count: int, keyless: "itertools.count[int]")
     if key is None:
         return next(keyless) % count
     return int(murmur2(key) & 0x7FFFFFFF) % count
+
+
+def _otherwise(record: Made) -> str | None:
+    """The topic to which it goes where its own takes nothing."""
+    return record.otherwise if isinstance(record, Outgoing) else None

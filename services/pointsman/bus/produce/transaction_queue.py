@@ -72,13 +72,17 @@ class TransactionQueue:
         """How many partitions the topic has."""
         return await self._transactions.partitions(topic)
 
+    async def is_there(self, topic: str) -> bool:
+        """Whether there is such a topic that we may see."""
+        return await self._transactions.is_there(topic)
+
     async def write(
         self, membership: Membership, offset: Offset, records: Mapping[Place, Sequence[Made]]
     ) -> None:
         """`records` to their partitions, and where a lane goes on, with what other lanes write now.
 
         Raises:
-            RecordsRefusedError: nothing of it was written.
+            RecordsRefusedError, TopicsClosedError: nothing of it was written.
             KafkaError, OSError: whether it was written is not known.
         """
         write = _Write(membership, offset, records)

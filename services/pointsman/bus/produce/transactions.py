@@ -27,6 +27,7 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     NoError,
     RecordListTooLargeError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -34,7 +35,7 @@ from aiokafka.structs import TopicPartition
 
 from pointsman.bus import connection
 from pointsman.bus.codec.encoded_batch import Made
-from pointsman.bus.errors import BrokerTooOldError, RecordsRefusedError
+from pointsman.bus.errors import BrokerTooOldError, RecordsRefusedError, TopicsClosedError
 from pointsman.bus.places import Place
 from pointsman.bus.produce.batches import Batches
 from pointsman.bus.produce.transactional_ids import transactional_id
@@ -72,7 +73,7 @@ class Transactions:
     """Records and positions of one group are written together or not at all.
 
     Whatever error comes out of `write` leaves its outcome open: `begin_anew` before the next one. But for
-    RecordsRefusedError: then nothing of the transaction is there.
+    RecordsRefusedError: then nothing of the transaction is there; nor will it be after TopicsClosedError.
     """
 
     def __init__(self, client: AIOKafkaClient, settings: LanePart, group: str) -> None:
@@ -117,6 +118,13 @@ class Transactions:
             await self._client.force_metadata_update()
         return len(partitions)
 
+    async def is_there(self, topic: str) -> bool:
+        """Whether there is such a topic that we may see; the brokers are asked where it is not known."""
+        await self._client.add_topic(topic)
+        if not self._client.cluster.partitions_for_topic(topic):
+            await self._client.force_metadata_update()
+        return bool(self._client.cluster.partitions_for_topic(topic))
+
     async def begin_anew(self) -> None:
         """A new epoch; a transaction that has not ended is aborted, or ends as it was told to."""
         await self._next_epoch(requests.init_producer(self._name, self._timeout_ms))
@@ -157,6 +165,8 @@ class Transactions:
             if errors := [
                 error for error in outcomes.values() if error and not isinstance(error, _RefusedError)
             ]:
+                if closed := [error for error in errors if isinstance(error, TopicAuthorizationFailedError)]:
+                    raise TopicsClosedError(error.args[0] for error in closed)
                 await patience.pause(*errors)
                 await self._client.force_metadata_update()
             else:
