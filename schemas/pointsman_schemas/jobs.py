@@ -59,7 +59,10 @@ class Job(Value):
     metadata: dict[str, str | int | float | bool | None] = Field(default={}, max_length=64)
     deadline: Timestamp | None = Field(default=None, description="no answer is wanted after this time")
     order_key: str | None = Field(
-        default=None, min_length=1, max_length=256, description="jobs of one key are done one after another"
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="an agent's jobs of one key are done one after another",
     )
     request: ChatRequest
 

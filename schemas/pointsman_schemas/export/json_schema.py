@@ -99,7 +99,7 @@ def envelope_headers() -> Json:
         "ce_attempt": {"type": "string", "pattern": r"^\d{1,6}$", "description": "which provider call"},
         "ce_orderkey": {
             "type": "string",
-            "description": "with a routed job: jobs of one key are done one after another",
+            "description": "with a routed job: an agent's jobs of one key are done one after another",
         },
         "ce_dataref": {
             "type": "string",

@@ -9,7 +9,7 @@ Invariants:
   made again.
 - What fails on one record ends that record alone, whether its handler raises or its topic refuses what was
   made of it: see `Failing`. The work of its neighbours is kept.
-- Jobs with the same order key run one after another; all others run as they come.
+- An agent's jobs with the same order key run one after another; all others run as they come.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ from pointsman.runtime.logging import failure
 
 log = logging.getLogger(__name__)
 
-#: The header by which the router asks for one-after-another.
-ORDER_KEY_HEADER = "ce_orderkey"
+#: The headers by which the router asks for one-after-another: an agent's key is its own, whatever others use.
+ORDER_KEY_HEADER, AGENT_HEADER = "ce_orderkey", "ce_agentid"
 
 #: How long the first that ended waits for others: a share of its own time; seconds, less than which is none.
 GATHER_SHARE, GATHER_LEAST_S, GATHER_MOST_S = 0.05, 0.001, 0.05
@@ -44,6 +44,7 @@ GATHER_SHARE, GATHER_LEAST_S, GATHER_MOST_S = 0.05, 0.001, 0.05
 _TRY_AGAIN_S = (0.1, 0.5)
 
 WindowHandler = Callable[[Incoming], Awaitable[list[Outgoing]]]
+_OrderKey = tuple[bytes | None, bytes]
 
 
 class WindowLane(Lane):
@@ -73,7 +74,7 @@ class WindowLane(Lane):
         self._running: dict[int, tuple[Incoming, asyncio.Task[None]]] = {}
         self._ended: dict[int, tuple[Incoming, list[Outgoing]]] = {}
         self._committed_beyond: set[int] = set(finished)
-        self._last_of_key: dict[bytes, asyncio.Task[None]] = {}
+        self._last_of_key: dict[_OrderKey, asyncio.Task[None]] = {}
         self._something_ended = asyncio.Event()
         self._gather_s = 0.0
         self._closing = False
@@ -138,7 +139,7 @@ class WindowLane(Lane):
     def _start_some(self) -> None:
         while self._waiting and len(self._running) + len(self._ended) < self._window and not self._closing:
             record = self._waiting.popleft()
-            key = dict(record.headers).get(ORDER_KEY_HEADER)
+            key = _order_key(record)
             before = self._last_of_key.get(key) if key is not None else None
             task = asyncio.create_task(self._run_one(record, before))
             self._running[record.offset] = (record, task)
@@ -146,7 +147,7 @@ class WindowLane(Lane):
                 self._last_of_key[key] = task
                 task.add_done_callback(partial(self._forget_key, key))
 
-    def _forget_key(self, key: bytes, task: "asyncio.Task[None]") -> None:
+    def _forget_key(self, key: _OrderKey, task: "asyncio.Task[None]") -> None:
         if self._last_of_key.get(key) is task:
             del self._last_of_key[key]
 
@@ -232,6 +233,13 @@ class WindowLane(Lane):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def _order_key(record: Incoming) -> _OrderKey | None:
+    """The agent and its key; None where the job waits for no other."""
+    headers = dict(record.headers)
+    key = headers.get(ORDER_KEY_HEADER)
+    return None if key is None else (headers.get(AGENT_HEADER), key)
 
 
 def gather_s(took_s: float) -> float:

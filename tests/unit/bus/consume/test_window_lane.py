@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume import window_lane
-from pointsman.bus.consume.window_lane import ORDER_KEY_HEADER, WindowLane, gather_s, window_lanes
+from pointsman.bus.consume.window_lane import (
+    AGENT_HEADER,
+    ORDER_KEY_HEADER,
+    WindowLane,
+    gather_s,
+    window_lanes,
+)
 from pointsman.bus.produce.bitmap import decode_metadata
 from pointsman.bus.produce.lane_writer import Position
 from pointsman.bus.settings import LanePart
@@ -46,8 +52,8 @@ class Log:
         self.position, self.metadata = next_offset, metadata
 
 
-def record(offset: int, order_key: bytes | None = None) -> Incoming:
-    headers = ((ORDER_KEY_HEADER, order_key),) if order_key else ()
+def record(offset: int, order_key: bytes | None = None, agent: bytes = b"a") -> Incoming:
+    headers = ((ORDER_KEY_HEADER, order_key), (AGENT_HEADER, agent)) if order_key else ()
     return Incoming("t", 0, offset, 0, None, b"%d" % offset, headers)
 
 
@@ -89,7 +95,7 @@ async def test_a_slow_job_holds_back_the_offset_but_not_the_results() -> None:
 
 async def test_jobs_of_one_order_key_run_one_after_another() -> None:
     started: list[int] = []
-    gates = {offset: asyncio.Event() for offset in range(4)}
+    gates = {offset: asyncio.Event() for offset in range(5)}
 
     async def handler(record: Incoming) -> list[Outgoing]:
         started.append(record.offset)
@@ -99,17 +105,18 @@ async def test_jobs_of_one_order_key_run_one_after_another() -> None:
     log = Log()
     lane = lane_on(log, handler)
     running = asyncio.create_task(lane.run())
-    lane.feed([record(0, b"k"), record(1, b"k"), record(2), record(3, b"k")])
+    others = record(4, b"k", b"b")  # another agent's key, which happens to be the same
+    lane.feed([record(0, b"k"), record(1, b"k"), record(2), record(3, b"k"), others])
     await settle()
-    assert started == [0, 2]
+    assert started == [0, 2, 4]
     gates[0].set()
     await settle()
-    assert started == [0, 2, 1]
+    assert started == [0, 2, 4, 1]
     for rate_limiter in gates.values():
         rate_limiter.set()
     await settle()
-    assert started == [0, 2, 1, 3]
-    assert log.position == 4
+    assert started == [0, 2, 4, 1, 3]
+    assert log.position == 5
     running.cancel()
 
 
