@@ -22,8 +22,8 @@ class JobReply:
     `origin`: the request in its own API's shape, where that is not the chat's.
     `took_s`: until its outcome was there, seconds. `marks`: where the queues ended once it was sent, see
     `Queues`. `trace`: the job's `traceparent`, for the request that it was made for.
-    `is_told_of`: a webhook tells of its outcome. `digest`: of the request, where its client may try again by
-    itself in another process.
+    `is_told_of`: a webhook tells of its outcome. `is_kept`: it goes on though nobody waits for it.
+    `digest`: of the request, where its client may try again by itself in another process.
     """
 
     job: Job
@@ -38,9 +38,17 @@ class JobReply:
     marks: ByTier[int] | None = None
     trace: str | None = None
     is_told_of: bool = False
+    is_kept: bool = False
     digest: bytes | None = None
     since: float = field(default_factory=time.monotonic)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    def ended(cls, job: Job, outcome: Outcome) -> "JobReply":
+        """Of a job whose outcome is known from elsewhere; made within a running event loop."""
+        reply = cls(job, 0, asyncio.get_running_loop().create_future())
+        reply.end(outcome)
+        return reply
 
     @property
     def job_id(self) -> UUID:

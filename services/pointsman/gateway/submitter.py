@@ -150,6 +150,21 @@ class JobSubmitter:
         """The reply to a job that was sent from here, if it is still kept."""
         return self._replies.known(job_id)
 
+    async def follow(self, job: Job) -> JobReply:
+        """The reply to a job that another process sent: what comes from now on, and its outcome.
+
+        Raises:
+            ApiError: Kafka is away.
+        """
+        try:
+            reply = self._replies.expect(job)
+            reply.is_kept = True
+            await self._replies.listen(reply)
+        except BusError as error:
+            raise unavailable(str(error)) from error
+        self._replies.look_back(job.job_id)
+        return reply
+
     async def search(self, job_id: UUID, agent_id: str, within_s: float) -> Outcome | None:
         """See `JobReplies`."""
         return await self._replies.search(job_id, agent_id, within_s)
@@ -166,7 +181,8 @@ class JobSubmitter:
             self._left(reply, keep, grace_s)
 
     def _left(self, reply: JobReply, keep: Callable[[], bool], grace_s: float) -> None:
-        if not (reply.waiting or reply.outcome.done() or keep()) and self._settings.gateway_cancel:
+        is_needed = reply.waiting or reply.outcome.done() or reply.is_kept or keep()
+        if not is_needed and self._settings.gateway_cancel:
             task = asyncio.create_task(self._leave(reply, grace_s), name="leave")
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)

@@ -1,5 +1,6 @@
 """The whole system with its gateway, once for the tests of a file, and the official SDKs as its callers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from secrets import token_hex
@@ -8,6 +9,7 @@ import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
 
+from pointsman.dev.services.processes import wait_ready
 from tests.conftest import empty_database
 from tests.support.running.servers import Servers
 from tests.support.running.system import System
@@ -24,6 +26,18 @@ async def system(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> As
             yield started
         finally:
             started.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def second(system: System) -> AsyncIterator[str]:
+    """Another process of the gateway."""
+    if "gateway-2" not in system.processes:
+        system.add("gateway-2", like="gateway")
+    elif system.processes["gateway-2"].ended():
+        system.processes["gateway-2"].start()
+    await asyncio.to_thread(wait_ready, [system.processes["gateway-2"]])
+    yield "gateway-2"
+    await system.order_faults()
 
 
 def base_url(system: System, name: str = "gateway") -> str:

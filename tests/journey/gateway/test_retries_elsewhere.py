@@ -8,9 +8,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-import pytest_asyncio
 
-from pointsman.dev.services.processes import wait_ready
 from tests.journey.gateway.conftest import base_url, openai_of
 from tests.support.running.system import System
 
@@ -33,18 +31,6 @@ class Balanced(httpx2.AsyncHTTPTransport):
         request.url = request.url.copy_with(host=target.host, port=target.port)
         request.headers["host"] = f"{target.host}:{target.port}"
         return await super().handle_async_request(request)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def second(system: System) -> AsyncIterator[str]:
-    """Another process of the gateway."""
-    if "gateway-2" not in system.processes:
-        system.add("gateway-2", like="gateway")
-    elif system.processes["gateway-2"].ended():
-        system.processes["gateway-2"].start()
-    await asyncio.to_thread(wait_ready, [system.processes["gateway-2"]])
-    yield "gateway-2"
-    await system.order_faults()
 
 
 @asynccontextmanager

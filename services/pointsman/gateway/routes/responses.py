@@ -35,25 +35,27 @@ INSTRUCTED = "pointsman_instructed"
 class _Events:
     """See `EventShape`."""
 
-    def __init__(self, id: str, created_at: int, request: Json) -> None:
+    def __init__(self, id: str, created_at: int, request: Json, after: int = -1) -> None:
+        """`after`: the number of the last event that the client has."""
         self._events = ResponseEvents(id, created_at, request)
+        self._after = after
 
     def start(self) -> Iterator[ServerSentEvent]:
-        return _sent(self._events.start())
+        return self._sent(self._events.start())
 
     def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
-        return _sent(self._events.feed(chunk))
+        return self._sent(self._events.feed(chunk))
 
     def end(self, completion: Json) -> Iterator[ServerSentEvent]:
-        return _sent(self._events.end(completion))
+        return self._sent(self._events.end(completion))
 
     def fail(self, error: ApiError) -> Iterator[ServerSentEvent]:
-        return _sent(self._events.fail(error.code, error.message))
+        return self._sent(self._events.fail(error.code, error.message))
 
-
-def _sent(events: Iterable[tuple[str, Json]]) -> Iterator[ServerSentEvent]:
-    for name, event in events:
-        yield ServerSentEvent(event=name, data=orjson.dumps(event).decode())
+    def _sent(self, events: Iterable[tuple[str, Json]]) -> Iterator[ServerSentEvent]:
+        for name, event in events:
+            if event["sequence_number"] > self._after:
+                yield ServerSentEvent(event=name, data=orjson.dumps(event).decode())
 
 
 @router.post("/v1/responses", operation_id="respond", summary="Answer an input")
@@ -62,13 +64,15 @@ async def respond(request: Request) -> Response:
     door = door_of(request)
     agent_id = door.agent(request)
     body, content = await door.body(request)
+    stream, background = _flag(body, "stream"), _flag(body, "background")
     chat = await _chat(door, agent_id, body)
     reply = await door.reply(request, agent_id, chat, content, origin=body, marks=_marks(body))
     id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
-    if body.get("stream"):
+    reply.is_kept = reply.is_kept or background
+    if stream:
         shape = _Events(id, created_at, body)
         return await streamed(door, request, reply, shape, include_usage=False)
-    if body.get("background"):
+    if background:
         door.webhooks.tell(reply)
         return json_response(pending(id, created_at, body, "queued"), job_headers(reply.job_id))
     if wants_async(request):
@@ -80,9 +84,11 @@ async def respond(request: Request) -> Response:
 
 @router.get("/v1/responses/{id}", operation_id="response", summary="Look a response up")
 async def response(request: Request, id: str) -> Response:
-    """Of any process, as long as it is on record."""
+    """Of any process, as long as it is on record; `stream=true` sends its events, as they come."""
     door = door_of(request)
     known = await _found(door, door.agent(request), id)
+    if request.query_params.get("stream", "false") != "false":
+        return await _streamed_again(door, request, id, known)
     return json_response(_as_response(id, known), job_headers(known.job.job_id))
 
 
@@ -104,6 +110,40 @@ async def cancel(request: Request, id: str) -> Response:
     return json_response(body, job_headers(known.job.job_id))
 
 
+async def _streamed_again(door: Door, request: Request, id: str, known: FoundJob) -> Response:
+    """The events from the first on, or from the one that the client names."""
+    reply = door.jobs.known(known.job.job_id)
+    after = _after(request)
+    if after >= 0 and reply is None:
+        # What was sent in pieces elsewhere would be other events here.
+        raise invalid(
+            "this process did not send the first events: ask without starting_after", "starting_after"
+        )
+    if reply is None and known.outcome is not None:
+        reply = JobReply.ended(known.job, known.outcome)
+    elif reply is None:
+        reply = await door.jobs.follow(known.job)
+    reply.is_kept = True
+    created_at = int(_made_at(known.job.job_id).timestamp())
+    shape = _Events(id, created_at, known.origin or _echo(known.job), after)
+    return await streamed(door, request, reply, shape, include_usage=False)
+
+
+def _after(request: Request) -> int:
+    text = request.query_params.get("starting_after", "-1")
+    try:
+        return int(text[:20])
+    except ValueError:
+        raise invalid("starting_after must be a number", "starting_after", "invalid_type") from None
+
+
+def _flag(body: Json, name: str) -> bool:
+    value = body.get(name) or False
+    if not isinstance(value, bool):
+        raise invalid(f"{name} must be true or false", name, "invalid_type")
+    return value
+
+
 def wants_async(request: Request) -> bool:
     """Whether the client asks to be answered at once, and polls."""
     return "respond-async" in request.headers.get("prefer", "")
@@ -112,6 +152,7 @@ def wants_async(request: Request) -> bool:
 def accepted(door: Door, reply: JobReply, body: Json) -> Response:
     """Where the answer to a job will be; a webhook may tell of it."""
     door.webhooks.tell(reply)
+    reply.is_kept = True
     id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
     headers = {
         **job_headers(reply.job_id),
