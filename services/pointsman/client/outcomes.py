@@ -13,13 +13,12 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from pointsman.bus.codec.claimed import claim_of
 from pointsman.bus.codec.decode import Malformed, decode
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError, TopicMissingError
 from pointsman.bus.read.follow import Follower
 from pointsman.claims.claim_check import ClaimCheck
-from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.client.large_outcomes import LargeOutcomes
 from pointsman.client.look_back import LookBack
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.catalog import OUTCOMES
@@ -29,8 +28,6 @@ from pointsman_schemas.topics import Topics
 
 #: So many outcomes are kept for jobs that nobody has waited for yet; older ones are looked for again.
 KEPT = 10_000
-#: How long until a store that did not answer is asked again, seconds.
-STORE_PAUSE_S = 1.0
 
 
 class OutcomeWaiter:
@@ -38,8 +35,7 @@ class OutcomeWaiter:
 
     def __init__(self, kafka: KafkaPart, topics: Topics, claim_check: ClaimCheck | None = None) -> None:
         self._dead = topics.dead.name
-        self._claim_check = claim_check
-        self._fetching: set[asyncio.Task[None]] = set()
+        self._large = LargeOutcomes(claim_check, self._tell)
         self._results = topics.results.name
         # Who logs in as one agent sees the topic of its own outcomes and no other.
         outcomes = re.compile(topics.outcomes_pattern)
@@ -63,9 +59,10 @@ class OutcomeWaiter:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in (*self._fetching, *([self._reading] if self._reading else [])):
-            task.cancel()
-            await asyncio.wait([task])
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+        await self._large.close()
         await self._look_back.close()
         self._fail(BusError("the client was closed"))
         await self._follower.__aexit__(kind, error, trace)
@@ -120,12 +117,7 @@ class OutcomeWaiter:
 
     def _tell(self, record: Incoming) -> None:
         future = self._expected.get(record.key or b"")
-        if future is None or future.done():
-            return
-        if self._claim_check is not None and claim_of(record) is not None:
-            task = asyncio.create_task(self._fetch(record, self._claim_check), name="large outcome")
-            self._fetching.add(task)
-            task.add_done_callback(self._fetching.discard)
+        if future is None or future.done() or self._large.fetch(record):
             return
         decoded = decode(record)
         if isinstance(decoded, Malformed):
@@ -133,17 +125,6 @@ class OutcomeWaiter:
         elif isinstance(decoded.message, OUTCOMES):
             future.set_result(decoded.message)
             self._keep(record.key or b"")
-
-    async def _fetch(self, record: Incoming, claim_check: ClaimCheck) -> None:
-        """Tell an outcome that lies in a store; while that is away, whoever waits goes on waiting."""
-        while True:
-            try:
-                (whole,) = await claim_check.fetch([record])
-            except ClaimsUnavailableError:
-                await asyncio.sleep(STORE_PAUSE_S)
-            else:
-                self._tell(whole)
-                return
 
     def _keep(self, key: bytes) -> None:
         self._unclaimed[key] = None

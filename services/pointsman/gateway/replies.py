@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pointsman.bus.codec.claimed import claim_of
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.read.partition_reader import PartitionReader
 from pointsman.bus.settings import LanePart
 from pointsman.claims.claim_check import ClaimCheck
-from pointsman.claims.store import ClaimsUnavailableError
+from pointsman.client.large_outcomes import LargeOutcomes
 from pointsman.client.look_back import LookBack
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.waiting.queues import ByTier
@@ -39,7 +38,6 @@ MOST_PIECE_BYTES = 8 * 1024 * 1024
 KEPT_BYTES, KEPT = 16 * 1024 * 1024, 2_000
 #: Ids that are tried until one leads to a partition of ours.
 _TRIES = 10_000
-_STORE_PAUSE_S = 1.0
 _SWEEP_S, _GIVEN_UP_AFTER = 30.0, timedelta(minutes=10)
 #: How old an outcome may be that is looked for on the topic.
 LOOKS_BACK = timedelta(hours=24)
@@ -66,13 +64,12 @@ class JobReplies:
         clock: Clock = utc_now,
     ) -> None:
         self._results, self._chunks = topics.results.name, topics.chunks.name
-        self._claim_check = claim_check
         self._clock = clock
         self._open: dict[bytes, JobReply] = {}
         self._searches: dict[bytes, list[_Search]] = {}
         self._finished: OrderedDict[bytes, JobReply] = OrderedDict()
         self._kept_bytes = 0
-        self._fetching: set[asyncio.Task[None]] = set()
+        self._large = LargeOutcomes(claim_check, self._take_outcome)
         self._look_back = LookBack(settings, [self._results], self._take, most=LOOKS_BACK)
         self.reader = PartitionReader(
             settings, group, [self._results, self._chunks], self._take, self._needed
@@ -193,9 +190,7 @@ class JobReplies:
     async def close(self) -> None:
         """Look for nothing any more."""
         await self._look_back.close()
-        for task in self._fetching:
-            task.cancel()
-        await asyncio.gather(*self._fetching, return_exceptions=True)
+        await self._large.close()
 
     def _needed(self) -> set[int]:
         awaited = {reply.number for reply in self._open.values()}
@@ -207,13 +202,7 @@ class JobReplies:
         if record.topic == self._chunks:
             if reply is not None:
                 self._take_piece(reply, record)
-        elif reply is None and key not in self._searches:
-            return
-        elif self._claim_check is not None and claim_of(record) is not None:
-            task = asyncio.create_task(self._fetch(record, self._claim_check), name="large outcome")
-            self._fetching.add(task)
-            task.add_done_callback(self._fetching.discard)
-        else:
+        elif (reply is not None or key in self._searches) and not self._large.fetch(record):
             self._take_outcome(record)
 
     def _take_piece(self, reply: JobReply, record: Incoming) -> None:
@@ -246,17 +235,6 @@ class JobReplies:
         while self._kept_bytes > KEPT_BYTES or len(self._finished) > KEPT:
             _, oldest = self._finished.popitem(last=False)
             self._kept_bytes -= oldest.size
-
-    async def _fetch(self, record: Incoming, claim_check: ClaimCheck) -> None:
-        """Take an outcome that lies in a store; while that is away, whoever waits goes on waiting."""
-        while True:
-            try:
-                (whole,) = await claim_check.fetch([record])
-            except ClaimsUnavailableError:
-                await asyncio.sleep(_STORE_PAUSE_S)
-                continue
-            self._take_outcome(whole)
-            return
 
 
 def _is_of(message: JobChunk | Outcome, job_id: UUID, agent_id: str) -> bool:

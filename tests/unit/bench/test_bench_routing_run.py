@@ -66,13 +66,14 @@ def test_a_question_of_both_is_refused_or_left_out(data: Path, tmp_path: Path) -
 
 
 def test_work_of_another_kind_is_left_to_the_strongest_tier(data: Path, tmp_path: Path) -> None:
+    """Though its words are known, and the score would have a cheaper tier do half of it."""
     outcomes = made_up(300, seed=9)
-    letters = tuple(f"Dear Sir,\n\n{each} (soon). Thanks! Yours.\n\n" * 5 for each in outcomes.prompts)
-    object.__setattr__(outcomes, "prompts", letters)
-    foreign = tmp_path / "letters.parquet"
+    object.__setattr__(outcomes, "prompts", tuple(f"{prompt} ({prompt})" for prompt in outcomes.prompts))
+    foreign = tmp_path / "brackets.parquet"
     save(outcomes, foreign)
     report = run.unseen(data, foreign, "0.98", _silent)
     assert report["frozen"]["shift"]["said"].startswith("unfamiliar work")
+    assert report["frozen"]["by_quality"]["0.98"]["saved"] > 0.1
     assert (report["guarded"]["quality"], report["guarded"]["saved"]) == (1.0, 0.0)
 
 

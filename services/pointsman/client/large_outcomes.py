@@ -1,0 +1,47 @@
+"""Outcomes that lie in a store: fetched beside the reading, so that nothing behind one waits for it."""
+
+import asyncio
+from collections.abc import Callable
+
+from pointsman.bus.codec.claimed import claim_of
+from pointsman.bus.codec.records import Incoming
+from pointsman.claims.claim_check import ClaimCheck
+from pointsman.claims.store import ClaimsUnavailableError
+
+#: How long until a store that did not answer is asked again, seconds.
+_PAUSE_S = 1.0
+
+
+class LargeOutcomes:
+    """`take` is given each record with its whole value; without a claim check none is fetched."""
+
+    def __init__(self, claim_check: ClaimCheck | None, take: Callable[[Incoming], None]) -> None:
+        self._claim_check = claim_check
+        self._take = take
+        self._fetching: set[asyncio.Task[None]] = set()
+
+    def fetch(self, record: Incoming) -> bool:
+        """Whether the record's value lies in a store; then it is on its way from there."""
+        if self._claim_check is None or claim_of(record) is None:
+            return False
+        task = asyncio.create_task(self._fetched(record, self._claim_check), name="large outcome")
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
+        return True
+
+    async def close(self) -> None:
+        """Fetch nothing any more."""
+        for task in self._fetching:
+            task.cancel()
+        await asyncio.gather(*self._fetching, return_exceptions=True)
+
+    async def _fetched(self, record: Incoming, claim_check: ClaimCheck) -> None:
+        """While the store is away, whoever waits goes on waiting."""
+        while True:
+            try:
+                (whole,) = await claim_check.fetch([record])
+            except ClaimsUnavailableError:
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self._take(whole)
+                return
