@@ -78,6 +78,8 @@ class Lanes:
         self._lanes: dict[TopicPartition, Lane] = {}
         self._writers: dict[TopicPartition, LaneWriter] = {}
         self._reopen: dict[TopicPartition, asyncio.Timeout] = {}
+        #: How often a lane that failed had got further when it was opened again.
+        self._commits_when_failed: dict[TopicPartition, int] = {}
         self._stopping = asyncio.Event()
         self._assigned = False
         self._member: GroupMember | None = None
@@ -87,9 +89,16 @@ class Lanes:
 
     @property
     def ready(self) -> bool:
-        """Whether the group has given us partitions (perhaps none) and every lane of ours is open."""
+        """Whether the group has given us partitions (perhaps none) and every lane of ours is open.
+
+        A lane that failed has to get further first, if there is anything to do for it.
+        """
         is_open = self._assigned and self._tasks.keys() == self._lanes.keys()
-        return is_open and all(lane.ready for lane in self._lanes.values())
+        return is_open and all(self._goes_on(tp, lane) for tp, lane in self._lanes.items())
+
+    def _goes_on(self, tp: TopicPartition, lane: Lane) -> bool:
+        is_stuck = self._commits_when_failed.get(tp) == lane.commits and lane.pending
+        return lane.ready and not is_stuck
 
     def stop(self) -> None:
         """Finish what is under way and return from `run`."""
@@ -226,6 +235,7 @@ class Lanes:
                 except Exception as error:  # whatever broke, the lane goes on from its committed position
                     fields = tp._asdict() | {"error": line_of(error), "cause": repr(error.__cause__)}
                     event(log, logging.WARNING, Event.LANE_FAILED, **fields)
+                    self._commits_when_failed[tp] = -1
                 committed, before = sum(lane.commits for lane in lives), committed
                 delay = _REOPEN_S if committed != before else min(delay * 2, _REOPEN_MOST_S)
                 await asyncio.sleep(delay)
@@ -233,6 +243,7 @@ class Lanes:
                 while not await member.is_member():  # noqa: ASYNC110
                     await asyncio.sleep(_ASK_AGAIN_S)
         finally:
+            self._commits_when_failed.pop(tp, None)
             for lane in lives:
                 await lane.abandon()
 
@@ -261,6 +272,8 @@ class Lanes:
             if lane is not before:
                 await put_lost_on_record(self._settings, self._group, writer, position, first)
             lives[:] = [lane]
+            if tp in self._commits_when_failed:
+                self._commits_when_failed[tp] = lane.commits
             fetcher.seek(tp, lane.position, writer.mark)
             async with asyncio.timeout(None) as self._reopen[tp]:
                 self._lanes[tp], self._writers[tp] = lane, writer

@@ -170,6 +170,24 @@ async def test_a_lane_that_failed_is_offered_to_the_one_that_follows(monkeypatch
         assert group.opened[0].did == ["abandoned"], "as it was not taken up"
 
 
+async def test_a_lane_that_failed_is_ready_once_it_gets_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is open again at once, and would fail again at once where it always does."""
+    group = Group()
+    async with owning(group, monkeypatch) as lanes:
+        assert lanes.ready
+        group.opened[0].fails.set()
+        await group.until_open(2)
+        (lane,) = group.opened[1:]
+        async with asyncio.timeout(20):
+            while HERE not in lanes.__dict__["_lanes"]:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+        assert lanes.ready  # nothing is left to do for it
+        lane.pending = 1
+        assert not lanes.ready
+        lane.commits += 1
+        assert lanes.ready
+
+
 @pytest.mark.parametrize(("last", "opened"), [(True, 1), (False, 2)])
 async def test_a_lane_that_stays_goes_on_unless_another_had_it(
     monkeypatch: pytest.MonkeyPatch, last: bool, opened: int
