@@ -1,6 +1,7 @@
 """What `bench whole` counts: the broker's requests in between, and a gateway's answers by HTTP."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp import web
 from pointsman.bench.whole import http_load
 from pointsman.bench.whole.http_load import HttpTarget
 from pointsman.bench.whole.load import Level, prompt
+from pointsman.bench.whole.peer import Peer, peers
 from pointsman.bench.whole.requests import RequestCost, between
 from pointsman.cli.bench.whole import numbers
 
@@ -32,6 +34,15 @@ def test_prompts_are_a_kilobyte_and_differ() -> None:
     prompts = [prompt(number) for number in range(20)]
     assert len(set(prompts)) == 20
     assert all(1_000 <= len(text) < 1_100 for text in prompts)
+
+
+async def test_a_peers_processor_time_is_that_of_who_listens_there(url: str) -> None:
+    (peer,) = peers([url], ["x-provider: openai", "authorization:Bearer key"])
+    assert peer.processes() == {str(os.getpid()): os.getpid()}
+    assert peer.headers == {"x-provider": "openai", "authorization": "Bearer key"}
+    assert Peer("http://127.0.0.1:1/v1").processes() == {}
+    with pytest.raises(ValueError, match="`x` is no `NAME: VALUE`"):
+        peers([url], ["x"])
 
 
 @pytest.fixture

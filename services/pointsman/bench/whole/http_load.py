@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ class HttpTarget:
     url: str
     model: str = "auto"
     stream: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def run(target: HttpTarget, level: Level, seconds: float) -> LoadSpan:
@@ -28,7 +30,7 @@ async def run(target: HttpTarget, level: Level, seconds: float) -> LoadSpan:
     span = LoadSpan(seconds, [])
     connector, timeout = TCPConnector(limit=0), ClientTimeout(total=60)
     url = f"{target.url.rstrip('/')}/chat/completions"
-    headers = {"authorization": "Bearer any", "content-type": "application/json"}
+    headers = {"authorization": "Bearer any", "content-type": "application/json", **target.headers}
     async with ClientSession(connector=connector, timeout=timeout, headers=headers) as session:
 
         async def one(number: int) -> None:

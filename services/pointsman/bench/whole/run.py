@@ -17,6 +17,7 @@ from pointsman.bench.system import RunningSystem, busy_s, whole_system
 from pointsman.bench.whole import http_load, plain
 from pointsman.bench.whole.http_load import HttpTarget
 from pointsman.bench.whole.load import Level, LoadSpan, load
+from pointsman.bench.whole.peer import MODEL, Peer
 from pointsman.bench.whole.requests import RequestCost, between, jmx, requests_of
 from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import LOOPBACK, free_port
@@ -26,10 +27,9 @@ from pointsman_schemas.topics import Topics
 
 _WARM_UP_S = 3.0
 _READY_S = 30.0
-OURS, PLAIN, PEER = "pointsman", "plain FastStream", "peer"
+OURS, PLAIN = "pointsman", "plain FastStream"
 DIRECT, GATEWAY = "the provider itself", "pointsman by HTTP"
 _SERVERS = ("Kafka", "Postgres")
-_PEER_MODEL = "gpt-4.1-mini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +69,20 @@ def run(
     say: Callable[[str], None],
     *,
     baseline: bool = True,
-    peer: str | None = None,
+    others: Sequence[Peer] = (),
     jvm_flags: Sequence[str] = (),
 ) -> WholeResults:
     """Each level for `seconds`, after a warm-up that does not count.
 
-    `peer`: base URL of a gateway. `jvm_flags`: of the broker.
+    `others`: gateways. `jvm_flags`: of the broker.
     """
     with _bench(seconds, say, jvm_flags=jvm_flags) as (bench, provider):
         results = bench.ours(levels)
         memory = bench.memory_mb()
         if baseline:
             results += bench.plain(levels, provider)
-        if peer is not None:
-            results += bench.by_http(PEER, HttpTarget(peer, _PEER_MODEL), levels)
+        for peer in others:
+            results += bench.by_http(peer.name, _target_of(peer), levels, peer.processes())
         return WholeResults(results, memory)
 
 
@@ -92,25 +92,28 @@ def run_gateway(
     seconds: float,
     say: Callable[[str], None],
     *,
-    peer: str | None = None,
+    others: Sequence[Peer] = (),
 ) -> WholeResults:
-    """Whole answers at `levels`, streams at `streams`: of the provider itself, by our gateway, by a peer.
+    """Whole answers at `levels`, streams at `streams`: of the provider itself, by our gateway, by others.
 
     Each as `run` does it; of a stream the time until its first piece is taken.
     """
     settings = {"POINTSMAN_GATEWAY_OPEN_REQUESTS": "100000"}
     with _bench(seconds, say, gateway=True, settings=settings) as (bench, provider):
         targets = [
-            (DIRECT, provider),
-            (GATEWAY, f"{bench.gateway_url}/v1"),
-            *([(PEER, peer)] if peer else []),
+            (DIRECT, HttpTarget(provider, MODEL), {}),
+            (GATEWAY, HttpTarget(f"{bench.gateway_url}/v1"), bench.our_processes()),
+            *((peer.name, _target_of(peer), peer.processes()) for peer in others),
         ]
         results = []
-        for system, url in targets:
-            model = "auto" if system == GATEWAY else _PEER_MODEL
-            results += bench.by_http(system, HttpTarget(url, model), levels)
-            results += bench.by_http(f"{system}, streams", HttpTarget(url, model, stream=True), streams)
+        for system, target, pids in targets:
+            results += bench.by_http(system, target, levels, pids)
+            results += bench.by_http(f"{system}, streams", replace(target, stream=True), streams, pids)
         return WholeResults(results, bench.memory_mb())
+
+
+def _target_of(peer: Peer) -> HttpTarget:
+    return HttpTarget(peer.url, MODEL, headers=peer.headers)
 
 
 @contextmanager
@@ -180,12 +183,15 @@ class _Bench:
         """Of each process of ours, as `WholeResults` has it."""
         return {name: mb for name, mb in self._whole.memory_share_mb().items() if name != "simulator"}
 
-    def by_http(self, system: str, target: HttpTarget, levels: Sequence[Level]) -> list[LevelResult]:
-        """Processor time and requests to the broker are ours, so they are told of our gateway alone."""
+    def our_processes(self) -> dict[str, int]:
+        """All that an answer by our gateway needs."""
+        return {process.name: process.pid for process in self._whole.processes[1:]} | self._servers
+
+    def by_http(
+        self, system: str, target: HttpTarget, levels: Sequence[Level], pids: dict[str, int]
+    ) -> list[LevelResult]:
+        """`pids`: whose processor time is told. Requests to the broker are those of our gateway alone."""
         ours = system.startswith(GATEWAY)
-        pids = {process.name: process.pid for process in self._whole.processes[1:]} if ours else {}
-        if ours:
-            pids |= self._servers
         results = []
         for level in levels:
             self._say(f"{system}: {level}")

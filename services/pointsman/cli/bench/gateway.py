@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.bench.peers import PeerHeaders, PeerUrls, peers_of
 from pointsman.cli.bench.whole import numbers
 from pointsman.cli.options import Json
 
@@ -21,12 +22,8 @@ def gateway(
         str, typer.Option(metavar="N,...", help="Streams open at any time, of a third of a second each.")
     ] = "1000",
     seconds: Annotated[float, typer.Option(metavar="S", min=2, help="For how long at each level.")] = 10,
-    peer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="Base URL of another gateway to measure too, such as http://host:4000/v1."
-        ),
-    ] = None,
+    peer: PeerUrls = [],  # noqa: B006 -- typer's way
+    peer_header: PeerHeaders = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """Measure whole answers and streams by the gateway, with everything on, and by the provider itself.
@@ -45,7 +42,7 @@ def gateway(
     levels = [Level(outstanding=number) for number in numbers(outstanding, "--outstanding")]
     levels += [Level(rate=number) for number in numbers(rates, "--rates")]
     open_streams = [Level(rate=20), *(Level(outstanding=number) for number in numbers(streams, "--streams"))]
-    results = run_gateway(levels, open_streams, seconds, screen.note, peer=peer)
+    results = run_gateway(levels, open_streams, seconds, screen.note, others=peers_of(peer, peer_header))
     if as_json:
         screen.print_json(asdict(results))
     else:

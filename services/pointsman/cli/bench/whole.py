@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.bench.peers import PeerHeaders, PeerUrls, peers_of
 from pointsman.cli.options import Json
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -18,12 +19,8 @@ def whole(
     rates: Annotated[str, typer.Option(metavar="N,...", help="Steady rates, jobs a second.")] = "20,100,300",
     seconds: Annotated[float, typer.Option(metavar="S", min=2, help="For how long at each level.")] = 10,
     baseline: Annotated[bool, typer.Option(help="Measure a plain FastStream application too.")] = True,
-    peer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="Base URL of a gateway to measure too, such as http://host:4000/v1."
-        ),
-    ] = None,
+    peer: PeerUrls = [],  # noqa: B006 -- typer's way
+    peer_header: PeerHeaders = [],  # noqa: B006
     jvm_flags: Annotated[
         str, typer.Option(metavar="FLAGS", help="More flags for the broker's JVM, such as -XX:+UseG1GC.")
     ] = "",
@@ -46,7 +43,14 @@ def whole(
     levels += [Level(rate=number) for number in numbers(rates, "--rates")]
     if not levels:
         raise typer.BadParameter("give a level: --outstanding or --rates")
-    results = run(levels, seconds, screen.note, baseline=baseline, peer=peer, jvm_flags=jvm_flags.split())
+    results = run(
+        levels,
+        seconds,
+        screen.note,
+        baseline=baseline,
+        others=peers_of(peer, peer_header),
+        jvm_flags=jvm_flags.split(),
+    )
     if as_json:
         screen.print_json(asdict(results))
     else:

@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from pointsman.bench.whole.peer import PEER
 from pointsman.bench.whole.run import PLAIN, LevelResult, WholeResults
 
 #: Fewer of a type than this for each job are not shown.
@@ -10,7 +11,8 @@ _LEAST_REQUESTS = 0.005
 
 def tables(results: WholeResults) -> list[Table]:
     """The levels, then our processes, then what the broker was asked."""
-    ours = [result for result in results.results if result.cpu_ms and not result.system.startswith(PLAIN)]
+    others = (PLAIN, PEER)
+    ours = [result for result in results.results if result.cpu_ms and not result.system.startswith(others)]
     return [_levels(results.results), _processes(ours, results.memory_mb), _requests(ours)]
 
 

@@ -1,0 +1,51 @@
+"""Another gateway that is measured beside ours: its address, its headers and its processes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import psutil
+
+#: What its results are called, with its address.
+PEER = "peer"
+MODEL = "gpt-4.1-mini"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """`url`: its base URL; `headers` go with each request."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{PEER} {urlsplit(self.url).netloc}"
+
+    def processes(self) -> dict[str, int]:
+        """Whoever listens at its port of this machine; none where it is elsewhere, or not ours to see."""
+        port = urlsplit(self.url).port
+        listening = [
+            connection.pid
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:] == (port,)
+        ]
+        pids = {pid for pid in listening if pid is not None}
+        # Its parent's time counts it already.
+        return {str(pid): pid for pid in pids if not pids & {parent.pid for parent in _parents(pid)}}
+
+
+def peers(urls: Sequence[str], headers: Sequence[str]) -> list[Peer]:
+    """Each with all headers, which are given as `NAME: VALUE`.
+
+    Raises:
+        ValueError: one has another shape.
+    """
+    pairs = [header.partition(":") for header in headers]
+    if wrong := next((name for name, colon, _ in pairs if not (name.strip() and colon)), None):
+        raise ValueError(f"`{wrong}` is no `NAME: VALUE`")
+    return [Peer(url, {name.strip(): value.strip() for name, _, value in pairs}) for url in urls]
+
+
+def _parents(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).parents()
