@@ -6,6 +6,8 @@ from datetime import timedelta
 from pointsman_schemas.base import Message
 
 MIB = 1024 * 1024
+#: What comes first in the name of each topic, unless an installation says otherwise.
+DEFAULT_PREFIX = "pointsman"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,7 @@ from pointsman_schemas.reviews import (
     ReviewRelease,
     ReviewRequested,
 )
-from pointsman_schemas.topic import MIB, Topic
-
-DEFAULT_PREFIX = "pointsman"
+from pointsman_schemas.topic import DEFAULT_PREFIX, MIB, Topic
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.claims import BULK
 from pointsman_schemas.export.json_schema import CLAIM, DEAD, ENVELOPE, PLAIN
-from pointsman_schemas.topic import Topic
-from pointsman_schemas.topics import DEFAULT_PREFIX, Topics
+from pointsman_schemas.topic import DEFAULT_PREFIX, Topic
+from pointsman_schemas.topics import Topics
 
 BINDING = "0.5.0"
 

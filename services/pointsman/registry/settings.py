@@ -1,10 +1,13 @@
 """Who may change the registry."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field, field_validator
 
-from pointsman.identity.keys import KeyUnreadableError
-from pointsman.identity.verify import AgentKeys
 from pointsman.runtime.settings import SettingsPart
+
+if TYPE_CHECKING:
+    from pointsman.identity.verify import AgentKeys
 
 
 class RegistryPart(SettingsPart):
@@ -21,12 +24,12 @@ class RegistryPart(SettingsPart):
         return text
 
     @property
-    def registry_people(self) -> AgentKeys | None:
+    def registry_people(self) -> "AgentKeys | None":
         """Their keys; None where no signature is asked for."""
         return people_of(self.registry_keys)
 
 
-def people_of(text: str) -> AgentKeys | None:
+def people_of(text: str) -> "AgentKeys | None":
     """The keys in a text such as `dana=BASE64,jo=BASE64`; a name may be there twice, with another key.
 
     Raises:
@@ -38,7 +41,12 @@ def people_of(text: str) -> AgentKeys | None:
         if not equals or not name.strip():
             raise ValueError("write NAME=KEY, with commas between")
         keys.setdefault(name.strip(), []).append(key.strip())
+    if not keys:
+        return None
+    from pointsman.identity.keys import KeyUnreadableError
+    from pointsman.identity.verify import AgentKeys
+
     try:
-        return AgentKeys(keys) if keys else None
+        return AgentKeys(keys)
     except KeyUnreadableError as error:
         raise ValueError(str(error)) from None

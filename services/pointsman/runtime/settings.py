@@ -1,13 +1,16 @@
 """Settings parts that several services have in common, read from the environment when built."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pointsman_schemas.topics import DEFAULT_PREFIX, Topics
+from pointsman_schemas.topic import DEFAULT_PREFIX
+
+if TYPE_CHECKING:
+    from pointsman_schemas.topics import Topics
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -58,8 +61,10 @@ class KafkaPart(SettingsPart):
     )
 
     @property
-    def topics(self) -> Topics:
+    def topics(self) -> "Topics":
         """The topics of this installation."""
+        from pointsman_schemas.topics import Topics  # every message: most commands need none
+
         return Topics(self.prefix)
 
     @property

@@ -51,6 +51,14 @@ def test_declaring_a_command_loads_nothing_heavy(name: str) -> None:
     assert set(done.stdout.split()) & set(HEAVY) == set()
 
 
+def test_a_commands_settings_load_neither_messages_nor_cryptography() -> None:
+    code = "import sys, pointsman.cli.settings as own; own.load(own.CliSettings)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "pydantic_settings" in loaded
+    assert loaded & {"pointsman_schemas.topics", "pointsman_schemas.jobs", "cryptography", "asyncpg"} == set()
+
+
 @pytest.mark.parametrize(("name", "purpose"), COMMANDS.items())
 def test_the_table_says_what_the_command_says(name: str, purpose: str) -> None:
     command = typer.main.get_command(importlib.import_module(MODULES[name]).app)

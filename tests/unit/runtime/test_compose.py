@@ -406,6 +406,6 @@ class TestDockerfile:
             assert (CHECKOUT / asked).exists()
 
     def test_the_python_is_one_that_the_project_supports(self) -> None:
-        found = set(re.findall(r"^FROM python:(\d+\.\d+)-slim", DOCKERFILE, re.M))
+        found = set(re.findall(r"^FROM python:(\d+\.\d+)[.\d]*-slim", DOCKERFILE, re.M))
         assert found == {"3.11"}
         assert 'requires-python = ">=3.11"' in (CHECKOUT / "pyproject.toml").read_text()

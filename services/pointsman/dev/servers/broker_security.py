@@ -11,7 +11,7 @@ from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.listeners import Listener, Listeners
 from pointsman.runtime.settings import KafkaPart
 from pointsman.runtime.tls import client_context
-from pointsman_schemas.topics import DEFAULT_PREFIX
+from pointsman_schemas.topic import DEFAULT_PREFIX
 
 #: How brokers and controllers know each other: by a certificate with this name. No password of theirs exists.
 _BROKER = "pointsman-broker"
