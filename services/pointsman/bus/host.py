@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import orjson
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
+#: How old the date of an answer may be, seconds.
+_TICK_S = 1.0
 _OWN_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -181,7 +184,14 @@ async def _serve(service: Service, http: HttpPart) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Ends cleanly, with exit code 0, when it is asked to; uvicorn's own would raise the signal once more."""
+    """Ends cleanly, with exit code 0, when it is asked to; uvicorn's own would raise the signal once more.
+
+    It looks once a second what time it is, and does nothing else where nobody asks.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._asked_to_exit = asyncio.Event()
 
     def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
         super().__init__(config)
@@ -196,6 +206,17 @@ class _Server(uvicorn.Server):
         """Serve no longer than until then."""
         await ended.wait()
         self.should_exit = True
+        self._asked_to_exit.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._asked_to_exit.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._asked_to_exit.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,18 +6,32 @@ A broker with `connections.max.reauth.ms` closes a connection on which something
 would do so in the midst of whatever goes on: a request fails, is tried again, and is told as an error.
 """
 
+import hashlib
 import time
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from aiokafka import client
-from aiokafka.conn import AIOKafkaConnection
+from aiokafka.conn import AIOKafkaConnection, ScramAuthenticator
 from aiokafka.protocol.admin import SaslAuthenticateRequest
 
 from pointsman.bus.errors import KafkaLoginError
 
 #: Of the time that a broker gives, so that what is asked last is there in time.
 _PART = 0.6
+
+
+@lru_cache(maxsize=16)
+def _salted(hash_name: str, password: bytes, salt: bytes, iterations: int) -> bytes:
+    return hashlib.pbkdf2_hmac(hash_name, password, salt, iterations)
+
+
+class _KnownPassword(ScramAuthenticator):  # type: ignore[misc]
+    """Does the thousands of rounds of SCRAM once for a password and its salt, and not at each login."""
+
+    def create_salted_password(self, salt: bytes, iterations: int) -> None:
+        self._salted_password = _salted(self._hashname, self._sasl_plain_password, salt, iterations)
 
 
 class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka has no types
@@ -30,6 +44,14 @@ class RenewedConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka h
         if self._renewed_at is not None and time.monotonic() > self._renewed_at and not self._requests:
             self.close()
         return bool(super().connected())
+
+    def authenticator_scram(self) -> ScramAuthenticator:
+        return _KnownPassword(
+            loop=self._loop,
+            sasl_plain_password=self._sasl_plain_password,
+            sasl_plain_username=self._sasl_plain_username,
+            sasl_mechanism=self._sasl_mechanism,
+        )
 
     def send(self, request: Any, expect_response: bool = True) -> Any:
         answer = super().send(request, expect_response)

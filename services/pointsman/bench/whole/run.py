@@ -26,6 +26,8 @@ from pointsman.runtime.loopback import proxies_for
 from pointsman_schemas.topics import Topics
 
 _WARM_UP_S = 3.0
+#: What is done once at the start is over by then.
+_SETTLE_S = 10.0
 _READY_S = 30.0
 OURS, PLAIN = "pointsman", "plain FastStream"
 DIRECT, GATEWAY = "the provider itself", "pointsman by HTTP"
@@ -57,10 +59,14 @@ class LevelResult:
 
 @dataclass(frozen=True, slots=True)
 class WholeResults:
-    """`memory_mb`: of each of our processes at the end, what it alone has and its share of the rest (PSS)."""
+    """`memory_mb`: of each of our processes at the end, what it alone has and its share of the rest (PSS).
+
+    `idle_cores`: of a core, what each process used before there was a job.
+    """
 
     results: list[LevelResult]
     memory_mb: dict[str, float]
+    idle_cores: dict[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -72,18 +78,19 @@ def run(
     others: Sequence[Peer] = (),
     jvm_flags: Sequence[str] = (),
 ) -> WholeResults:
-    """Each level for `seconds`, after a warm-up that does not count.
+    """As long without a job, then each level for `seconds`, after a warm-up that does not count.
 
     `others`: gateways. `jvm_flags`: of the broker.
     """
     with _bench(seconds, say, jvm_flags=jvm_flags) as (bench, provider):
+        idle = bench.idle_cores()
         results = bench.ours(levels)
         memory = bench.memory_mb()
         if baseline:
             results += bench.plain(levels, provider)
         for peer in others:
             results += bench.by_http(peer.name, _target_of(peer), levels, peer.processes())
-        return WholeResults(results, memory)
+        return WholeResults(results, memory, idle)
 
 
 def run_gateway(
@@ -151,14 +158,23 @@ class _Bench:
         self._say = say
         self._tools = KafkaTools()
 
+    def idle_cores(self) -> dict[str, float]:
+        """Of each process of ours and of both servers, while nobody sends anything."""
+        pids = self.our_processes()
+        self._say("no jobs")
+        time.sleep(_SETTLE_S)
+        began, busy = time.perf_counter(), _busy(pids)
+        time.sleep(self._seconds)
+        seconds = time.perf_counter() - began
+        return {name: (after - busy[name]) / seconds for name, after in _busy(pids).items()}
+
     def ours(self, levels: Sequence[Level]) -> list[LevelResult]:
         topics = Topics()
 
         def body(id: str, prompt: str) -> object:
             return {"job_id": id, "agent_id": "bench", "prompt": prompt}
 
-        processes = {process.name: process.pid for process in self._whole.processes[1:]}
-        return self._by_kafka(OURS, levels, (topics.intake.name, topics.results.name), body, processes)
+        return self._by_kafka(OURS, levels, (topics.intake.name, topics.results.name), body, self._ours)
 
     def plain(self, levels: Sequence[Level], provider: str) -> list[LevelResult]:
         like = Topics().intake
@@ -185,7 +201,7 @@ class _Bench:
 
     def our_processes(self) -> dict[str, int]:
         """All that an answer by our gateway needs."""
-        return {process.name: process.pid for process in self._whole.processes[1:]} | self._servers
+        return self._ours | self._servers
 
     def by_http(
         self, system: str, target: HttpTarget, levels: Sequence[Level], pids: dict[str, int]
@@ -202,6 +218,11 @@ class _Bench:
             requests = between(asked, requests_of(self._tools, self._jmx_port)) if ours else {}
             results.append(self._result(system, level, span, used, requests))
         return results
+
+    @property
+    def _ours(self) -> dict[str, int]:
+        """But for the provider's stand-in."""
+        return {process.name: process.pid for process in self._whole.processes[1:]}
 
     @property
     def _servers(self) -> dict[str, int]:

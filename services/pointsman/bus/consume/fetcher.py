@@ -49,8 +49,9 @@ log = logging.getLogger(__name__)
 
 #: Of one partition, and of all that one question is about.
 _MOST_BYTES, _MOST_BYTES_IN_ALL = 1024 * 1024, 16 * 1024 * 1024
-#: How long a broker waits for records before it says that there are none.
-_WAIT_MS = 500
+#: How long a broker waits for records before it says that there are none, at most; and as a share of the time
+#: for which we would wait, so that its answer is there by then and wakes us once.
+_WAIT_MS, _WAIT_SHARE = 2_000, 0.9
 _PAUSE_S = 0.05
 #: What does not pass by itself.
 _FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBrokerVersion)
@@ -88,7 +89,7 @@ class _Stock:
 class Fetcher:
     """`first_offset`: asks for the offset at which a partition begins.
 
-    A broker answers as soon as it has `gather_bytes`, or after `_WAIT_MS` with what there is.
+    A broker answers as soon as it has `gather_bytes`, or with what there is when it has waited long enough.
     `committed_only`: records of transactions that are under way are waited for.
     `skips`: it goes on behind records that are gone, and in a topic that was made anew.
     """
@@ -103,15 +104,17 @@ class Fetcher:
         request_timeout_ms: int,
         committed_only: bool = True,
         skips: bool = True,
+        metadata_max_age_ms: int = 5_000,
     ) -> None:
         #: The connection; who has the fetcher may ask other things by it.
         self.client = self._client = connection.client(
             settings,
             client_id=name,
             request_timeout_ms=request_timeout_ms,
-            metadata_max_age_ms=5_000,
+            metadata_max_age_ms=metadata_max_age_ms,
             retry_backoff_ms=50,
         )
+        self._longest_wait_ms = min(_WAIT_MS, request_timeout_ms // 2)
         self._first_offset = first_offset
         self._gather_bytes = gather_bytes
         self._committed_only = committed_only
@@ -213,7 +216,7 @@ class Fetcher:
             await self._identify()
         for leader, stocks in self._by_leader(wanted).items():
             if leader not in self._asking:
-                wait_ms = min(_WAIT_MS, int(within_s * 1000))
+                wait_ms = min(self._longest_wait_ms, int(within_s * 1000 * _WAIT_SHARE))
                 self._asking[leader] = asyncio.create_task(self._ask(leader, stocks, wait_ms))
         if any(tp in self._stocks and self._stocks[tp].fetch_buffer for tp in wanted):
             within_s = 0

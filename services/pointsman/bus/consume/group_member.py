@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _NEVER_MS = 24 * 3600 * 1000
 _GROUP_MS = 1_000
+#: The client looks so often whether there is something to fetch, which there never is.
+_FETCHES_MS = 5_000
 _RECONNECT_S = 1.0
 _CLOSE_S = 10.0
 _STABLE = "Stable"
@@ -182,6 +184,7 @@ def consumer_of(settings: LanePart, group: str, *, aligned: bool = False) -> AIO
         max_poll_interval_ms=_NEVER_MS,
         partition_assignment_strategy=(RangePartitionAssignor if aligned else StickyPartitionAssignor,),
         metadata_max_age_ms=5_000,
+        consumer_timeout_ms=_FETCHES_MS,
         retry_backoff_ms=50,
         request_timeout_ms=settings.request_timeout_ms,
     )

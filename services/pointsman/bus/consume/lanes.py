@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 OpenLane = Callable[[int, Position, LaneWriter, Lane | None], Lane]
 
 #: How long the host waits for records, and how soon it looks again where a lane is full, seconds.
-_POLL_S, _FULL_POLL_S = 0.5, 0.02
+_POLL_S, _FULL_POLL_S = 1.0, 0.02
 _MEASURE_S = 2
 #: When the group changes hands: to see whether a lane is still as it was.
 _TURN_OVER_S = 1

@@ -29,10 +29,12 @@ from pointsman.runtime.settings import KafkaPart
 Isolation = Literal["read_committed", "read_uncommitted"]
 
 _BATCH = 500
-#: How long a read waits for records, seconds.
-_POLL_S = 0.5
+#: How long a read waits for records, seconds; and the next one, where that was in vain.
+_POLL_S, _QUIET_S = 0.5, 2.0
 #: How often partitions are looked for that were not there before, seconds.
 _REFRESH_S = 5.0
+#: Who leads is asked for where somebody else answers, or nobody does; besides that, milliseconds.
+_METADATA_MS = 300_000
 
 
 async def follow(
@@ -81,6 +83,7 @@ class Follower:
         self._first: dict[Place, int] = {}
         self._next_refresh = 0.0
         self._turn = 0
+        self._is_quiet = False
         self._looking: asyncio.Task[None] | None = None
         #: The next offset of each partition.
         self.offsets: dict[Place, int] = {}
@@ -99,6 +102,7 @@ class Follower:
             self._first_offset,
             request_timeout_ms=max(1_000, int(self._patience * 1000)),
             committed_only=self._committed_only,
+            metadata_max_age_ms=_METADATA_MS,
         )
         self._partitions = Partitions(
             self._fetcher.client, committed_only=self._committed_only, user=self._settings.kafka_username
@@ -140,13 +144,15 @@ class Follower:
         self._turn = (self._turn + 1) % len(places)
         turn = places[self._turn :] + places[: self._turn]
         try:
-            await self._fetcher.gather([TopicPartition(*place) for place in turn], _POLL_S)
+            wait_s = _QUIET_S if self._is_quiet else _POLL_S
+            await self._fetcher.gather([TopicPartition(*place) for place in turn], wait_s)
         except KafkaError as error:
             raise self._refused(error) from error
         records: list[Incoming] = []
         for place in turn:
             if len(records) < _BATCH:
                 records += self._take(place, _BATCH - len(records))
+        self._is_quiet = not records
         return records
 
     async def bounds(self, place: Place) -> tuple[int, int]:

@@ -29,8 +29,9 @@ def whole(
     """Measure a job's whole path at the limit and at steady rates, beside what others do.
 
     A broker, a database, every service and a provider that answers at once are started for this and taken
-    away again. Jobs go by a bare producer to the intake, results come by a bare consumer. The baseline does
-    the same on the same broker and database without any guarantee. Compare within one run only.
+    away again; they are measured without a job first. Jobs go by a bare producer to the intake, results come
+    by a bare consumer. The baseline does the same on the same broker and database without any guarantee.
+    Compare within one run only.
     """
     from dataclasses import asdict
 

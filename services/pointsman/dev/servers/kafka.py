@@ -45,7 +45,8 @@ auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=4194304
 message.max.bytes=8388608
 broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
+broker.heartbeat.interval.ms=1000
+metadata.max.idle.interval.ms=0
 """
 
 _LOGGING = """\

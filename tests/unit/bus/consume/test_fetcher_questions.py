@@ -108,7 +108,7 @@ async def test_a_broker_may_take_as_long_as_we_would_wait_but_not_forever(
     await fetcher.gather([HERE], SOON_S)
     brokers.answer(THERE, records=some())
     await fetcher.gather([THERE], FOREVER_S)
-    assert [(asked["wait_ms"], asked["least_bytes"]) for _, asked in brokers.asked] == [(50, 7), (500, 7)]
+    assert [(asked["wait_ms"], asked["least_bytes"]) for _, asked in brokers.asked] == [(45, 7), (2_000, 7)]
 
 
 async def test_the_answer_of_one_broker_is_enough(brokers: Brokers, fetcher: Fetcher) -> None:

@@ -13,7 +13,7 @@ def tables(results: WholeResults) -> list[Table]:
     """The levels, then our processes, then what the broker was asked."""
     others = (PLAIN, PEER)
     ours = [result for result in results.results if result.cpu_ms and not result.system.startswith(others)]
-    return [_levels(results.results), _processes(ours, results.memory_mb), _requests(ours)]
+    return [_levels(results.results), _processes(ours, results), _requests(ours)]
 
 
 def _table(*columns: str) -> Table:
@@ -38,16 +38,21 @@ def _levels(results: list[LevelResult]) -> Table:
     return table
 
 
-def _processes(ours: list[LevelResult], memory_mb: dict[str, float]) -> Table:
-    table = _table("CPU ms a job", *(_title(result) for result in ours), "MB")
+def _processes(ours: list[LevelResult], results: WholeResults) -> Table:
+    memory_mb, idle = results.memory_mb, results.idle_cores
+    table = _table("CPU ms a job", *(_title(result) for result in ours), "MB", "cores without jobs")
     for name in ours[0].cpu_ms if ours else ():
         memory = memory_mb.get(name)
         used = [f"{result.cpu_ms[name]:.2f}" for result in ours]
-        table.add_row(name, *used, "" if memory is None else f"{memory:.0f}")
-    table.add_row(
-        "together", *(f"{result.all_cpu_ms:.2f}" for result in ours), f"{sum(memory_mb.values()):.0f}"
-    )
+        table.add_row(name, *used, "" if memory is None else f"{memory:.0f}", _cores(idle.get(name)))
+    together = [f"{result.all_cpu_ms:.2f}" for result in ours]
+    cores = sum(idle.values()) if idle else None
+    table.add_row("together", *together, f"{sum(memory_mb.values()):.0f}", _cores(cores))
     return table
+
+
+def _cores(cores: float | None) -> str:
+    return "" if cores is None else f"{cores:.3f}"
 
 
 def _requests(ours: list[LevelResult]) -> Table:
