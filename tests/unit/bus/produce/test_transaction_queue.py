@@ -195,3 +195,34 @@ async def test_the_end_fails_what_is_not_written() -> None:
     told = await results(*writes)
     assert all(isinstance(error, KafkaError) for error in told)
     assert (log.committed, log.closed) == ([], True)
+
+
+@pytest.fixture
+def _long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction_queue, "_REST", 1e9)
+    monkeypatch.setattr(transaction_queue, "_REST_MOST_S", 0.5)
+
+
+async def _one_after_another(log: Log, value: bytes = b"x", count: int = 1) -> None:
+    """A transaction of `count` records, then what lanes 1 and 2 write while nothing is under way."""
+    async with queue_on(log) as queue:
+        many: dict[Place, list[Made]] = {OUT: [Outgoing("out", None, value, []) for _ in range(count)]}
+        await queue.write(MEMBERSHIP, Offset(("in", 0), 1, ""), many)
+        first = write(queue, 1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert await results(first, write(queue, 2)) == [None, None]
+
+
+@pytest.mark.usefixtures("_long_rest")
+async def test_what_comes_soon_after_a_small_one_goes_together() -> None:
+    log = Log()
+    await _one_after_another(log)
+    assert log.committed == [(0,), (1, 2)]
+
+
+@pytest.mark.usefixtures("_long_rest")
+async def test_a_large_one_is_followed_at_once() -> None:
+    log = Log()
+    await _one_after_another(log, count=transaction_queue._SMALL)
+    assert log.committed == [(0,), (1,), (2,)]
