@@ -189,13 +189,10 @@ class _Server(uvicorn.Server):
     It looks once a second what time it is, and does nothing else where nobody asks.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._asked_to_exit = asyncio.Event()
-
     def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
         super().__init__(config)
         self._drain = drain
+        self._asked_to_exit = asyncio.Event()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the requests that are under way know, then wait for them."""

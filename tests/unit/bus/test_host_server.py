@@ -28,7 +28,7 @@ async def test_it_ends_at_once_and_not_at_the_next_tick(
     end: Callable[[host._Server], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host, "_TICK_S", 3600)
-    server = host._Server(uvicorn.Config(app, lifespan="off"))
+    server = host._Server(uvicorn.Config(app, lifespan="off"), lambda: None)
     running = asyncio.create_task(server.main_loop())
     await asyncio.sleep(0)
     assert not running.done()

@@ -56,7 +56,6 @@ _PAUSE_S = 0.05
 #: What does not pass by itself.
 _FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBrokerVersion)
 
-
 #: UNKNOWN_TOPIC_ID, INCONSISTENT_TOPIC_ID: the client has no names for them.
 _OTHER_TOPIC = frozenset((UnknownTopicOrPartitionError.errno, 100, 103))
 
@@ -157,9 +156,8 @@ class Fetcher:
             self._stocks[tp] = _Stock(offset, mark.topic, mark.seed(tp.topic), heard_at=time.monotonic())
             return
         known = self.ids.get(tp.topic)
-        self._stocks[tp] = _Stock(
-            offset, None if known is None else known.topic, "", heard_at=time.monotonic()
-        )
+        topic = None if known is None else known.topic
+        self._stocks[tp] = _Stock(offset, topic, "", heard_at=time.monotonic())
 
     def halted(self, tp: TopicPartition) -> Halt | None:
         """Why nothing more comes of it from where it stands, if that is so and its stock is used up."""
@@ -264,9 +262,8 @@ class Fetcher:
                 stock.topic = known.topic
             elif stock.topic != known.topic and not self._skips:
                 stock.halt = Halt.MADE_ANEW
-            elif (
-                stock.topic != known.topic
-            ):  # from its beginning; what comes of the one before is thrown away
+            elif stock.topic != known.topic:
+                # From its beginning; what comes of the one before is thrown away.
                 self._stocks[tp] = replace(stock, topic=known.topic, position=0)
 
     async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
