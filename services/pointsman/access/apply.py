@@ -8,15 +8,17 @@ from secrets import token_hex
 
 from pointsman.access.changes import AccessChange, KafkaFound, in_kafka, in_postgres
 from pointsman.access.derive import Access
+from pointsman.access.explained import NOTHING, Explained
 from pointsman.bus.admin.acl import principal
 from pointsman.bus.admin.acls import add_acls, list_acls, remove_acls
-from pointsman.bus.admin.quotas import list_quotas, set_quotas
+from pointsman.bus.admin.quotas import list_client_quotas, list_quotas, set_client_quota, set_quotas
 from pointsman.bus.admin.topic_ids import topic_ids_of
 from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.admin.users import list_users, remove_users, set_passwords
 from pointsman.bus.errors import BusError
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.logins import list_logins, narrow_login
+from pointsman.store.role_drift import list_drift, mend
 from pointsman.store.roles import ensure_login
 
 #: All of `apply`, seconds: brokers learn of a change one after another.
@@ -37,12 +39,13 @@ class Passwords:
 class Servers:
     """Where they are, each for who may change it; None: it is left alone.
 
-    `other_logins`: users of Postgres that are meant to be there besides.
+    `other_logins`: users of Postgres that are meant to be there besides; `explained`: what else is.
     """
 
     kafka: KafkaPart | None
     postgres: str | None
     other_logins: Collection[str] = ()
+    explained: Explained = NOTHING
 
 
 async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
@@ -55,9 +58,11 @@ async def plan(servers: Servers, wanted: Access) -> list[AccessChange]:
     if servers.kafka is not None:
         changes += in_kafka(wanted, await _found(servers.kafka))
     if servers.postgres is not None:
-        logins = await list_logins(servers.postgres, f"{wanted.prefix}.")
-        changes += in_postgres(wanted, logins, servers.other_logins)
-    return changes
+        begins = f"{wanted.prefix}."
+        logins = await list_logins(servers.postgres, begins)
+        drift = await list_drift(servers.postgres, begins)
+        changes += in_postgres(wanted, logins, drift, servers.other_logins)
+    return servers.explained.without(changes)
 
 
 def issue(
@@ -81,12 +86,14 @@ def issue(
 async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> list[AccessChange]:
     """Do what `plan` says, and give users these passwords; returns what was done. Twice is safe.
 
+    What others may need (`!`) is left as it is.
+
     Raises:
         BusError, StoreError: a server did not answer, or refused.
     """
     done: dict[str, AccessChange] = {}
     give_up = time.monotonic() + _APPLY_S
-    changes = await plan(servers, wanted)
+    changes = await _to_do(servers, wanted)
     await _set(servers, wanted, passwords)
     while changes:
         if time.monotonic() > give_up:
@@ -94,7 +101,7 @@ async def apply(servers: Servers, wanted: Access, passwords: Mapping[str, Passwo
         await _carry_out(servers, wanted, changes)
         done |= {str(change): change for change in changes}
         await asyncio.sleep(_PAUSE_S)
-        changes = await plan(servers, wanted)
+        changes = await _to_do(servers, wanted)
     return list(done.values())
 
 
@@ -116,11 +123,19 @@ async def suspend(kafka: KafkaPart, user: str) -> list[AccessChange]:
     ]
 
 
+async def _to_do(servers: Servers, wanted: Access) -> list[AccessChange]:
+    return [change for change in await plan(servers, wanted) if change.sign != "!"]
+
+
 async def _found(kafka: KafkaPart) -> KafkaFound:
-    acls, users, quotas, topics = await asyncio.gather(
-        list_acls(kafka), list_users(kafka), list_quotas(kafka), topic_ids_of(kafka)
+    acls, users, quotas, client_quotas, topics = await asyncio.gather(
+        list_acls(kafka),
+        list_users(kafka),
+        list_quotas(kafka),
+        list_client_quotas(kafka),
+        topic_ids_of(kafka),
     )
-    return KafkaFound(acls, users, quotas, frozenset(topics))
+    return KafkaFound(acls, users, quotas, frozenset(topics), client_quotas, kafka.kafka_username)
 
 
 async def _set(servers: Servers, wanted: Access, passwords: Mapping[str, Passwords]) -> None:
@@ -143,10 +158,17 @@ async def _carry_out(servers: Servers, wanted: Access, changes: Sequence[AccessC
         acls = [(change.sign, change.acl) for change in changes if change.acl is not None]
         await add_acls(servers.kafka, [acl for sign, acl in acls if sign == "+"])
         await remove_acls(servers.kafka, [acl for sign, acl in acls if sign == "-"])
-        await set_quotas(servers.kafka, {change.name: change.quota for change in changes if change.quota})
+        quotas = [change for change in changes if change.quota]
+        await set_quotas(
+            servers.kafka, {change.name: change.quota for change in quotas if not change.of_client}
+        )
+        for change in quotas:
+            if change.of_client:
+                await set_client_quota(servers.kafka, change.name, change.client, change.quota)
         gone = [change for change in changes if (change.kind, change.sign) == ("user", "-")]
         await remove_users(servers.kafka, [(change.name, change.detail) for change in gone])
     if servers.postgres is not None:
+        await mend(servers.postgres, [statement for change in changes for statement in change.statements])
         for change in changes:
             if change.login is not None:
                 await narrow_login(servers.postgres, change.login, change.role)

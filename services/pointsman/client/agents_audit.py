@@ -44,11 +44,9 @@ def expired_keys(agents: Iterable[RegisteredAgent], now: datetime) -> Iterator[S
 
 
 def unexplained(changes: Iterable[AccessChange]) -> list[Sprawl]:
-    """Users and ACLs that `access apply` would take away: nothing in the registry explains them."""
+    """Users and ACLs that nothing in the registry explains, whether or not `access apply` takes them away."""
     return [
-        Sprawl("unexplained", change.name, None, str(change).removeprefix("- "))
-        for change in changes
-        if change.sign == "-"
+        Sprawl("unexplained", change.name, None, str(change)[2:]) for change in changes if change.sign in "-!"
     ]
 
 

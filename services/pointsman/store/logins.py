@@ -7,21 +7,38 @@ from pointsman.store.errors import StoreError
 from pointsman.store.roles import ALL
 from pointsman.store.sql import query
 
+#: What the query adds to a role that its member may give to others.
+_WITH_ADMIN = " with admin option"
+
 
 @dataclass(frozen=True, slots=True)
 class LoginFound:
-    """A user of Postgres. `roles` it is a member of; `owns` and `granted` to itself: should be nothing."""
+    """A user of Postgres. `roles` it is a member of; `owns` and `granted` to itself: should be nothing.
+
+    `reaches`: strong roles that it is a member of by way of others.
+    """
 
     name: str
     roles: tuple[str, ...]
     attributes: tuple[str, ...] = ()
     owns: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()
+
+    @property
+    def is_superuser(self) -> bool:
+        return "superuser" in self.attributes
+
+    @property
+    def has_our_role(self) -> bool:
+        """Whether somebody made it a member of one of our roles, and not of another that is."""
+        return any(held.removesuffix(_WITH_ADMIN) in ALL for held in self.roles)
 
     def excess(self, role: str) -> list[str]:
         """What it has beyond being a member of `role`, in words."""
         return [
             *(f"is a member of {held}" for held in self.roles if held != role),
+            *(f"is, by way of that, a member of {strong}" for strong in self.reaches),
             *(f"is {attribute}" for attribute in self.attributes),
             *(f"owns {thing}" for thing in self.owns),
             *(f"holds a grant of its own on {thing}" for thing in self.granted),
@@ -29,7 +46,7 @@ class LoginFound:
 
 
 async def list_logins(dsn: str, prefix: str) -> dict[str, LoginFound]:
-    """Those whose names begin with `prefix`, and the members of our roles; not the user of `dsn` itself.
+    """Those whose names begin with `prefix`, and who comes by what is ours; not the user of `dsn` itself.
 
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
@@ -37,7 +54,7 @@ async def list_logins(dsn: str, prefix: str) -> dict[str, LoginFound]:
     async with connected(dsn) as connection:
         with translated(dsn):
             rows = await connection.fetch(query("logins"), prefix, list(ALL))
-    lists = ("roles", "attributes", "owns", "granted")
+    lists = ("roles", "attributes", "owns", "granted", "reaches")
     return {row["name"]: LoginFound(row["name"], *(tuple(row[name]) for name in lists)) for row in rows}
 
 

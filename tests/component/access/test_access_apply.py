@@ -8,12 +8,19 @@ from typing import Any
 
 import asyncpg
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from pointsman.access.apply import Passwords, Servers, apply, issue, plan
 from pointsman.access.derive import Access, derive
+from pointsman.access.explained import Explained
+from pointsman.bus import connection
 from pointsman.bus.admin.acl import Acl, principal
 from pointsman.bus.admin.acls import add_acls, list_acls, remove_acls
-from pointsman.bus.admin.quotas import list_quotas, set_quotas
+from pointsman.bus.admin.quotas import list_quotas, set_client_quota, set_quotas
 from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.admin.users import list_users, remove_users, set_passwords
 from pointsman.bus.errors import BusError
@@ -82,11 +89,15 @@ async def made(broker: GuardedKafka, database: str) -> AsyncIterator[Installatio
     servers = Servers(broker.admin, database)
     await migrate(database)
     await apply_topics(broker.admin, topics.all(TIERS))
-    passwords = issue(wanted, servers, await plan(servers, wanted))
+    to_do = await plan(servers, wanted)
+    assert {change.sign for change in to_do} == {"+"}  # what the migrations grant is what is meant
+    passwords = issue(wanted, servers, to_do)
     await apply(servers, wanted, passwords)
     yield Installation(servers, wanted, passwords)
-    await remove_acls(broker.admin, [acl for acl in await list_acls(broker.admin) if prefix in acl.principal])
-    await remove_users(broker.admin, [(name, "SCRAM-SHA-512") for name in wanted.users])
+    await remove_acls(broker.admin, await list_acls(broker.admin))
+    users = (await list_users(broker.admin)).items()
+    gone = [(name, way) for name, ways in users for way in ways if name != broker.admin.kafka_username]
+    await remove_users(broker.admin, gone)
     admin = await asyncpg.connect(database)
     for login in wanted.logins:
         await admin.execute(f'drop owned by "{login}"; drop role "{login}"')
@@ -124,10 +135,10 @@ async def test_an_excess_is_named_and_taken_away(made: Installation) -> None:
         Acl(principal("stranger"), "topic", f"{prefix}.calls", "literal", "read"),
         Acl(principal("stranger"), "topic", prefix[:3], "prefixed", "read"),
         Acl(principal("*"), "group", "*", "literal", "read"),
-        Acl(principal(f"{prefix}.router"), "topic", f"{prefix}.calls", "literal", "write", "deny"),
     ]
+    lack = Acl(principal(f"{prefix}.router"), "topic", f"{prefix}.calls", "literal", "write", "deny")
     strange = Acl(principal("stranger"), "topic", "elsewhere", "literal", "read")
-    await add_acls(made.kafka, [*by_hand, strange])
+    await add_acls(made.kafka, [*by_hand, lack, strange])
     await set_passwords(made.kafka, {f"{prefix}.agent.gone": "x", "stranger": "y"})
     await set_quotas(
         made.kafka, {f"{prefix}.router": {"producer_byte_rate": 1.0}, reader: {"request_percentage": 900}}
@@ -139,6 +150,7 @@ async def test_an_excess_is_named_and_taken_away(made: Installation) -> None:
     await admin.execute(f'grant select on audit.message to "{prefix}.audit"')
     expected = {
         *(f"- ACL {acl}" for acl in by_hand),
+        f"- ACL {lack}: a lack of what is derived",
         f"- Kafka user {prefix}.agent.gone: SCRAM-SHA-512",
         f"- quota {prefix}.router: producer_byte_rate 1 -> none",
         f"~ quota {reader}: request_percentage 900 -> 25",
@@ -147,17 +159,16 @@ async def test_an_excess_is_named_and_taken_away(made: Installation) -> None:
         f"~ Postgres login {prefix}.auditor: is a member of pointsman_audit_writer",
         f"~ Postgres login {prefix}.audit: holds a grant of its own on table audit.message",
     }
-    assert await made.known(expected) == expected
+    left = {"! Kafka user stranger: SCRAM-SHA-512"}
+    assert await made.known(expected | left) == expected | left
     assert set(await made.apply()) == expected
-    assert await made.changes() == []
+    assert set(await made.changes()) == left
     assert strange in await list_acls(made.kafka)
     assert "stranger" in await list_users(made.kafka)
     with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
         await asyncpg.connect(as_login(made.postgres, f"{prefix}.gone", "x"))
     await admin.execute(f'drop role "{prefix}.gone"')
     await admin.close()
-    await remove_acls(made.kafka, [strange])
-    await remove_users(made.kafka, [("stranger", "SCRAM-SHA-512")])
 
 
 async def test_a_lack_is_named_and_made_good(made: Installation) -> None:
@@ -226,3 +237,115 @@ async def test_who_is_renewed_gets_in_with_the_new_password_only(
 async def _until_let_in(broker: GuardedKafka, name: str, password: str) -> None:
     """Brokers hear of a password a moment after it was taken."""
     await reach(broker.part(name, password), 20)
+
+
+async def test_what_others_were_given_on_the_cluster_is_named_and_left(made: Installation) -> None:
+    left = [
+        Acl(principal("*"), "cluster", "kafka-cluster", "literal", "alter"),
+        Acl(principal("*"), "topic", "__consumer_offsets", "literal", "read"),
+        Acl(principal("*"), "topic", "elsewhere", "literal", "read"),
+        Acl(principal("thief"), "topic", "__", "prefixed", "read"),
+        Acl(principal("thief"), "cluster", "kafka-cluster", "literal", "alter"),
+        Acl(principal("thief"), "cluster", "kafka-cluster", "literal", "alter configs"),
+        Acl(principal("thief"), "cluster", "kafka-cluster", "literal", "cluster action"),
+    ]
+    lack = Acl(principal("*"), "cluster", "kafka-cluster", "literal", "describe", "deny")
+    harmless = [
+        Acl(principal("thief"), "cluster", "kafka-cluster", "literal", "describe"),
+        Acl(principal("thief"), "topic", made.wanted.topics[0].name, "literal", "read", "deny"),
+        Acl(principal("*"), "topic", "elsewhere", "literal", "write", "deny"),
+    ]
+    await add_acls(made.kafka, [*left, lack, *harmless])
+    prefix = made.wanted.prefix
+    others = [prefix, f"{prefix.upper()}.agent.x", "thief"]
+    await set_passwords(made.kafka, dict.fromkeys(others, "x"))
+    expected = {
+        *(f"! ACL {acl}" for acl in left),
+        f"! ACL {lack}: a lack of what is derived",
+        *(f"! Kafka user {name}: SCRAM-SHA-512" for name in others),
+    }
+    assert await made.known(expected) == expected
+    assert await made.apply() == []
+    assert set(await made.changes()) == expected
+    everybody = frozenset(line[2:] for line in expected if "*:" in line)
+    meant = Explained(everybody, ("thief", prefix, f"{prefix.upper()}*"))
+    assert await made.changes(explained=meant) == []
+
+
+async def test_a_second_way_in_and_a_quota_of_one_client_are_taken_away(made: Installation) -> None:
+    reader = f"{made.wanted.prefix}.agent.reader"
+    admin = connection.cluster_admin(made.kafka)
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
+    for asked in admin.alter_user_scram_credentials(
+        [UserScramCredentialUpsertion(reader, info, b"pw")], request_timeout=15
+    ).values():
+        await asyncio.wrap_future(asked)
+    await set_client_quota(made.kafka, reader, "big", {"producer_byte_rate": 1e9})
+    await set_client_quota(made.kafka, reader, None, {"consumer_byte_rate": 1e9})
+    expected = {
+        f"- Kafka user {reader}: SCRAM-SHA-256",
+        f"- quota {reader}: client id big: producer_byte_rate 1000000000 -> none",
+        f"- quota {reader}: client id <default>: consumer_byte_rate 1000000000 -> none",
+    }
+    assert await made.known(expected) == expected
+    assert set(await made.apply()) == expected
+    assert await made.changes() == []
+
+
+async def test_whoever_comes_by_the_record_is_named(made: Installation) -> None:
+    """Not members of our roles alone: Postgres is asked what each may do, by whatever way."""
+    tag = made.wanted.prefix
+    roles = [f"{kind}_{tag}" for kind in ("mid", "remote", "direct", "above", "reads", "files", "copies")]
+    mid, remote, direct, above, reads, files, copies = roles
+    admin = await asyncpg.connect(made.postgres)
+    await admin.execute(
+        f"""
+        create role {mid}; grant pointsman_auditor to {mid};
+        create role {remote} login; grant {mid} to {remote};
+        create role {direct} login; grant usage on schema audit to {direct};
+        grant select on audit.message, audit.job, audit.turn, audit.lost to {direct};
+        create role {above} login superuser; create role {copies} login replication;
+        create role {reads} login; grant pg_read_all_data to {reads};
+        create role {files} login; grant {reads} to {files};
+        grant update on audit.message to pointsman_audit_writer;
+        grant select (value) on audit.message to pointsman_claims;
+        grant select on audit.message to public;
+        grant execute on function audit.open_subject_keys to public;
+        grant select on audit.job to pointsman_auditor with grant option;
+        alter default privileges in schema audit grant select on tables to {direct};
+        revoke select on audit.turn from pointsman_auditor;
+        revoke insert on audit.checkpoint from pointsman_audit_writer;
+        """
+    )
+    mended = {
+        "~ Postgres role pointsman_audit_writer: may update on table audit.message",
+        "~ Postgres role pointsman_audit_writer: may not insert on table audit.checkpoint",
+        "~ Postgres role pointsman_auditor: may not select on table audit.turn",
+        "~ Postgres role pointsman_auditor: may give others select on table audit.job",
+        "~ Postgres role pointsman_claims: may select on table audit.message (value)",
+        "- Postgres role PUBLIC: may execute on function audit.open_subject_keys",
+        "- Postgres role PUBLIC: may select on table audit.message",
+        f"- Postgres role {direct}: may select on "
+        "table audit.job, table audit.lost, table audit.message and 1 more",
+        f"- Postgres role {direct}: may usage on schema audit",
+        f"- Postgres role {direct}: gets select on what is made in audit later",
+    }
+    left = {
+        f"! Postgres login {remote}: nothing explains it: is a member of {mid}; "
+        "is, by way of that, a member of pointsman_auditor",
+        f"! Postgres login {above}: nothing explains it: is superuser",
+        f"! Postgres login {copies}: nothing explains it: is replication",
+        f"! Postgres login {reads}: nothing explains it: is a member of pg_read_all_data",
+        f"! Postgres login {files}: nothing explains it: is a member of {reads}; "
+        "is, by way of that, a member of pg_read_all_data",
+    }
+    try:
+        assert set(await made.changes()) == mended | left
+        assert set(await made.apply()) == mended
+        assert set(await made.changes()) == left
+        assert await made.changes(other_logins=roles) == []
+        assert await made.changes(explained=Explained(users=(*roles[:4], reads, files, copies))) == []
+    finally:
+        for role in roles:
+            await admin.execute(f"drop owned by {role}; drop role {role}")
+        await admin.close()

@@ -62,15 +62,13 @@ async def command(guarded: Guarded, tmp_path: Path) -> AsyncIterator[Command]:
     await owner.close()
 
 
-def login_options(guarded: Guarded) -> list[str]:
-    """The other installation's, which are members of the same roles."""
-    return [word for name in guarded.access.logins for word in ("--login", name)]
-
-
 async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Guarded, tmp_path: Path) -> None:
-    others = login_options(guarded)
+    file = tmp_path / "explained"
+    file.write_text(f"# the other installation on these servers\nuser {guarded.name('*')}\n")
+    others = ["--explained", str(file)]
     planned = await command.run("access", "plan", *others)
     assert planned.code == 0
+    assert [line for line in planned.lines[:-1] if line[0] != "+"] == []
     assert f"+ Kafka user {PREFIX}.router: SCRAM-SHA-512" in planned.lines
     assert f"+ topic {PREFIX}.agents.results.reader" in planned.lines
     assert f"+ ACL {PREFIX}.worker.small: read topic {PREFIX}.jobs.tier.small" in planned.lines
@@ -110,14 +108,18 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
         1,
         [f"- ACL {by_hand}", "Differences: 0 to add, 0 to change, 1 to remove."],
     )
-    report = await command.run("agents", "audit", "--access", "--json")
+    report = await command.run("agents", "audit", "--access", *others, "--json")
     unexplained = [found["detail"] for found in report.json if found["finding"] == "unexplained"]
     assert (report.code, unexplained) == (1, [f"ACL {by_hand}"])
     await remove_acls(guarded.broker.admin, [by_hand])
 
     stranger = await command.run("access", "check")
     assert stranger.code == 1
-    assert any(guarded.name("audit") in line for line in stranger.lines)
+    assert f"! Kafka user {guarded.name('audit')}: SCRAM-SHA-512" in stranger.lines
+    assert any(line.startswith(f"- Postgres login {guarded.name('audit')}") for line in stranger.lines)
+    assert "to judge." in stranger.lines[-1]
+    (tmp_path / "all").write_text("user *\n")
+    assert "all:1: " in (await command.run("access", "check", "--explained", str(tmp_path / "all"))).err
 
     rotated = await command.run("access", "apply", *others, "--rotate", "audit", "--json")
     assert rotated.code == 0, rotated.err
@@ -132,7 +134,7 @@ async def test_from_nothing_to_a_rotated_password(command: Command, guarded: Gua
     assert f"did you mean {PREFIX}.agent.reader?" in unknown.err
 
     await _turn(guarded, "gone", "suspended")
-    only = await command.run("access", "plan", "--only", "kafka")
+    only = await command.run("access", "plan", "--only", "kafka", *others)
     assert f"- Kafka user {PREFIX}.agent.gone: SCRAM-SHA-512" in only.lines
     assert {line.split()[0] for line in only.lines[:-1]} == {"-"}
     assert all("agent.gone" in line or "results.gone" in line for line in only.lines[:-1])

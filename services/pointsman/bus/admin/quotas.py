@@ -9,8 +9,12 @@ from aiokafka.errors import KafkaError, for_code
 from pointsman.bus import connection
 from pointsman.bus.errors import BusError
 from pointsman.bus.protocol import quota_requests
+from pointsman.bus.protocol.transaction_requests import Packed
 from pointsman.bus.tcp_check import reach
 from pointsman.runtime.settings import KafkaPart
+
+#: Whatever its name is.
+_DEFAULT = "<default>"
 
 
 async def list_quotas(settings: KafkaPart) -> dict[str, dict[str, float]]:
@@ -19,21 +23,52 @@ async def list_quotas(settings: KafkaPart) -> dict[str, dict[str, float]]:
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
-    async with _client(settings) as client:
-        code, text, by_entity = await client.send(client.get_random_node(), quota_requests.describe())
-    if code:
-        raise _refused(settings, code, text)
-    return {entity[0][1] or "<default>": values for entity, values in by_entity.items() if len(entity) == 1}
+    return {
+        entity["user"] or _DEFAULT: values
+        for entity, values in await _described(settings)
+        if entity.keys() == {"user"}
+    }
+
+
+async def list_client_quotas(settings: KafkaPart) -> dict[tuple[str, str | None], dict[str, float]]:
+    """Of a user and one of its client ids, None for whichever: they hold before those of the user.
+
+    Raises: as `list_quotas`.
+    """
+    return {
+        (entity["user"] or _DEFAULT, entity[quota_requests.CLIENT]): values
+        for entity, values in await _described(settings)
+        if entity.keys() == {"user", quota_requests.CLIENT}
+    }
+
+
+async def set_client_quota(
+    settings: KafkaPart, user: str, client: str | None, values: Mapping[str, float | None]
+) -> None:
+    """Of one client id of a user's, whichever it is for None; a value of None takes one away.
+
+    Raises: as `list_quotas`.
+    """
+    await _set(settings, quota_requests.alter_client(user, client, values))
 
 
 async def set_quotas(settings: KafkaPart, changes: Mapping[str, Mapping[str, float | None]]) -> None:
     """Of each user; None takes one away. Raises: as `list_quotas`."""
-    if not changes:
-        return
+    if changes:
+        await _set(settings, quota_requests.alter(changes))
+
+
+async def _described(settings: KafkaPart) -> list[tuple[dict[str, str | None], dict[str, float]]]:
     async with _client(settings) as client:
-        answers: dict[str, tuple[int, str]] = await client.send(
-            client.get_random_node(), quota_requests.alter(changes)
-        )
+        code, text, by_entity = await client.send(client.get_random_node(), quota_requests.describe())
+    if code:
+        raise _refused(settings, code, text)
+    return [(dict(entity), values) for entity, values in by_entity.items()]
+
+
+async def _set(settings: KafkaPart, request: Packed) -> None:
+    async with _client(settings) as client:
+        answers: dict[str, tuple[int, str]] = await client.send(client.get_random_node(), request)
     for code, text in answers.values():
         if code:
             raise _refused(settings, code, text)

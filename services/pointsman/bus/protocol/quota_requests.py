@@ -1,13 +1,13 @@
 """The requests for clients' quotas, version 1, and what is answered. Layouts: Kafka's protocol guide."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from struct import Struct
 
 from pointsman.bus.protocol.transaction_requests import Packed, ResponseReader
 from pointsman.bus.protocol.wire import NO_TAGS, WireReader, array, compact
 
 _DESCRIBE, _ALTER, _VERSION = 48, 49, 1
-_USER = b"user"
+_USER, CLIENT = "user", "client-id"
 #: Of a component: the user that is named, or whatever user is.
 _EXACT, _ANY = 0, 2
 
@@ -22,22 +22,36 @@ Quotas = dict[tuple[tuple[str, str | None], ...], dict[str, float]]
 
 def describe() -> Packed:
     """All that any user has; answered by error code, text and `Quotas`."""
-    component = compact(_USER) + bytes([_ANY]) + compact(None) + NO_TAGS
+    component = compact(_USER.encode()) + bytes([_ANY]) + compact(None) + NO_TAGS
     return Packed(_DESCRIBE, _VERSION, array([component]) + b"\x00" + NO_TAGS, ResponseReader(_described))
 
 
 def alter(changes: Mapping[str, Mapping[str, float | None]]) -> Packed:
     """Set each user's quotas; None takes one away. Answered by error code and text of each user."""
-    entries = (
-        array([compact(_USER) + compact(user.encode()) + NO_TAGS])
+    return _alter([_change({_USER: user}, values) for user, values in changes.items()])
+
+
+def alter_client(user: str, client: str | None, values: Mapping[str, float | None]) -> Packed:
+    """The same of one client id of a user's; None: whatever it is."""
+    return _alter([_change({_USER: user, CLIENT: client}, values)])
+
+
+def _alter(entries: Collection[bytes]) -> Packed:
+    return Packed(_ALTER, _VERSION, array(entries) + b"\x00" + NO_TAGS, ResponseReader(_altered))
+
+
+def _change(entity: Mapping[str, str | None], values: Mapping[str, float | None]) -> bytes:
+    return (
+        array(
+            compact(kind.encode()) + compact(None if name is None else name.encode()) + NO_TAGS
+            for kind, name in entity.items()
+        )
         + array(
             compact(key.encode()) + _VALUE.pack(value or 0.0) + bytes([value is None]) + NO_TAGS
             for key, value in values.items()
         )
         + NO_TAGS
-        for user, values in changes.items()
     )
-    return Packed(_ALTER, _VERSION, array(entries) + b"\x00" + NO_TAGS, ResponseReader(_altered))
 
 
 def _described(answer: WireReader) -> tuple[int, str, Quotas]:
@@ -81,7 +95,7 @@ def _outcome(answer: WireReader) -> tuple[str, tuple[int, str]]:
     text = _text(answer) or ""
     entity = dict(answer.array(_component))
     answer.tags()
-    return entity.get("user") or "", (code, text)
+    return entity.get(_USER) or "", (code, text)
 
 
 def _text(answer: WireReader) -> str | None:

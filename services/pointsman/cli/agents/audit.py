@@ -1,5 +1,6 @@
 """`pointsman agents audit`: where agents sprawl."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,10 @@ def audit(
         bool,
         typer.Option("--access", help="Look at Kafka's users and ACLs too; as the cluster's super user."),
     ] = False,
+    explained: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --access: as `pointsman access check` takes it."),
+    ] = None,
     policy: Policy = None,
     as_json: Json = False,
     kafka: Kafka = None,
@@ -46,7 +51,9 @@ def audit(
     people = settings.registry_people
     findings = asyncio.run(audit_agents(settings, settings.topics, settings.postgres, utc_now(), people))
     if access:
-        servers, wanted = asyncio.run(derived(only="kafka", policy=policy, kafka=kafka, prefix=prefix))
+        servers, wanted = asyncio.run(
+            derived(only="kafka", explained=explained, policy=policy, kafka=kafka, prefix=prefix)
+        )
         findings += unexplained(asyncio.run(plan(servers, wanted)))
     if as_json:
         screen.print_json(findings)

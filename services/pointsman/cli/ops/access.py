@@ -31,20 +31,39 @@ Login = Annotated[
     ),
 ]
 
+Explained = Annotated[
+    Path | None,
+    typer.Option(
+        "--explained",
+        metavar="FILE",
+        help="What others have on these servers, and are meant to: `user NAME`, or a line of `plan` without "
+        "its sign, one a line.",
+    ),
+]
+
 
 @app.command()
 def plan(
     *,
     only: Only = None,
     login: Login = None,
+    explained: Explained = None,
     policy: Policy = None,
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
     postgres: PostgresOwner = None,
 ) -> None:
-    """Show what `apply` would do: + is added, - taken away, ~ changed."""
-    changes = _planned(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+    """Show what `apply` would do: + is added, - taken away, ~ changed; ! reaches us and is left."""
+    changes = _planned(
+        only=only,
+        logins=login,
+        explained=explained,
+        policy=policy,
+        kafka=kafka,
+        prefix=prefix,
+        postgres=postgres,
+    )
     _show(changes, "Plan", as_json)
 
 
@@ -53,6 +72,7 @@ def check(
     *,
     only: Only = None,
     login: Login = None,
+    explained: Explained = None,
     policy: Policy = None,
     as_json: Json = False,
     kafka: Kafka = None,
@@ -60,7 +80,15 @@ def check(
     postgres: PostgresOwner = None,
 ) -> None:
     """Exit 1 where anybody may do more or less than is derived, and name it."""
-    changes = _planned(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+    changes = _planned(
+        only=only,
+        logins=login,
+        explained=explained,
+        policy=policy,
+        kafka=kafka,
+        prefix=prefix,
+        postgres=postgres,
+    )
     _show(changes, "Differences", as_json)
     raise typer.Exit(int(bool(changes)))
 
@@ -80,6 +108,7 @@ def apply(
     ] = None,
     only: Only = None,
     login: Login = None,
+    explained: Explained = None,
     policy: Policy = None,
     as_json: Json = False,
     kafka: Kafka = None,
@@ -95,7 +124,15 @@ def apply(
     from pointsman.cli.ops.access_secrets import renewed, told, write
 
     servers, wanted = asyncio.run(
-        derived(only=only, logins=login, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres)
+        derived(
+            only=only,
+            logins=login,
+            explained=explained,
+            policy=policy,
+            kafka=kafka,
+            prefix=prefix,
+            postgres=postgres,
+        )
     )
     changes = asyncio.run(plan(servers, wanted))
     passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
@@ -103,6 +140,7 @@ def apply(
     if secrets is not None:
         write(secrets, words)  # before they hold: what is cut off here can be done again
     done = asyncio.run(apply(servers, wanted, passwords))
+    done += [change for change in changes if change.sign == "!"]
     shown = words if secrets is None else {}
     if as_json:
         screen.print_json({"changes": [change.to_json() for change in done], "secrets": shown})
@@ -148,6 +186,7 @@ def _planned(
     *,
     only: str | None,
     logins: list[str] | None,
+    explained: Path | None,
     policy: Path | None,
     kafka: str | None,
     prefix: str | None,
@@ -162,7 +201,13 @@ def _planned(
     async def work() -> "Sequence[AccessChange]":
         return await plan(
             *await derived(
-                only=only, logins=logins, policy=policy, kafka=kafka, prefix=prefix, postgres=postgres
+                only=only,
+                logins=logins,
+                explained=explained,
+                policy=policy,
+                kafka=kafka,
+                prefix=prefix,
+                postgres=postgres,
             )
         )
 
@@ -186,4 +231,10 @@ def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:
     added, changed, removed = (
         ("added", "changed", "removed") if word == "Applied" else ("to add", "to change", "to remove")
     )
-    screen.line(f"{word}: {count['+']} {added}, {count['~']} {changed}, {count['-']} {removed}.")
+    left = f", {count['!']} to judge" if count["!"] else ""
+    screen.line(f"{word}: {count['+']} {added}, {count['~']} {changed}, {count['-']} {removed}{left}.")
+    if left:
+        screen.note(
+            "! may be somebody else's, and `apply` leaves it: take it away on the server, "
+            "or put the line into a file and name that by --explained"
+        )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pointsman.access.apply import Servers
 from pointsman.access.derive import Access, derive
+from pointsman.access.explained import load as load_explained
 from pointsman.claims.settings import ClaimsPart
 from pointsman.cli.settings import load
 from pointsman.registry.follow import read_registry
@@ -17,6 +18,7 @@ async def derived(
     *,
     only: str | None,
     logins: list[str] | None = None,
+    explained: Path | None = None,
     policy: Path | None = None,
     kafka: str | None = None,
     prefix: str | None = None,
@@ -39,4 +41,5 @@ async def derived(
         claims_in_postgres=load(ClaimsPart).claims.startswith(("postgresql://", "postgres://")),
     )
     dsn = None if only == "kafka" else load(OwnerPart, postgres_owner=postgres).owner_dsn
-    return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ())), wanted
+    meant = load_explained(explained, settings.prefix)
+    return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ()), meant), wanted

@@ -1,0 +1,68 @@
+"""What is on the servers besides what is derived, and meant to be: a file that says so."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointsman.access.changes import AccessChange
+from pointsman.runtime.errors import CommandError
+
+_USER = "user "
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What is meant to be there.
+
+    `lines`: as `access plan` prints them, without the sign. `users`: names, or `BEGINNING*`.
+    """
+
+    lines: frozenset[str] = frozenset()
+    users: tuple[str, ...] = ()
+
+    def covers(self, change: AccessChange) -> bool:
+        """Whether it is said to be meant so; what is lacking, or is to be changed, never is."""
+        if change.sign not in ("-", "!"):
+            return False
+        return str(change)[2:] in self.lines or any(_is(name, change.name) for name in self.users)
+
+    def without(self, changes: Iterable[AccessChange]) -> list[AccessChange]:
+        """The changes that are left."""
+        return [change for change in changes if not self.covers(change)]
+
+
+NOTHING = Explained()
+
+
+def load(file: Path | None, prefix: str) -> Explained:
+    """Read `file`: one thing a line, `user NAME` or a line of `access plan` without its sign. `#`: a remark.
+
+    Raises:
+        CommandError: it cannot be read, or explains everybody, or a user of our own.
+    """
+    if file is None:
+        return NOTHING
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from error
+    lines = set()
+    users = []
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+        if not line or line.startswith("#"):
+            continue
+        if not line.startswith(_USER):
+            lines.add(line.removeprefix("- ").removeprefix("! "))
+            continue
+        user = line.removeprefix(_USER).strip()
+        if _is(user, f"{prefix}.") or user.startswith(f"{prefix}.") or user in ("*", ""):
+            raise CommandError(
+                f"{file}:{number}: `{line}` would explain whatever our own users may do",
+                "name users of others here, and a right of ours by its whole line of `access plan`",
+            )
+        users.append(user)
+    return Explained(frozenset(lines), tuple(users))
+
+
+def _is(pattern: str, name: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
