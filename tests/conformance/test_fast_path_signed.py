@@ -7,8 +7,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made, unpacked
 from pointsman.bus.codec.record_batch import RecordBatch
@@ -171,21 +169,19 @@ def test_a_lane_that_opens_knows_the_same_whoever_recalls_it(registry: Registry)
         assert outcome(whole.made) == outcome(warmed(records)), number
 
 
-@settings(max_examples=1_000, deadline=None)
-@given(st.sampled_from(["ce_id", "ce_time", SIGNATURE, "value"]), st.integers(0), st.integers(1, 255))
-def test_one_byte_is_another_and_neither_path_routes(part: str, place: int, change: int) -> None:
+@pytest.mark.parametrize("part", ["ce_id", "ce_time", SIGNATURE, "value"])
+def test_one_byte_is_another_and_neither_path_routes(part: str) -> None:
+    """Each byte in turn, by another bit than the one before."""
     sent = job(1)
-
-    def changed(text: bytes) -> bytes:
-        other = bytearray(text)
-        other[place % len(other)] ^= change
-        return bytes(other)
-
-    headers = [(name, changed(text) if name == part else text) for name, text in sent.headers]
-    value = changed(sent.value or b"") if part == "value" else sent.value
-    fast, reasons = both([replace(sent, headers=headers, value=value)])
-    assert fast == 0
-    assert len(reasons) == 1
+    text = (sent.value or b"") if part == "value" else dict(sent.headers)[part]
+    for place, byte in enumerate(text):
+        changed = text[:place] + bytes([byte ^ 1 << place % 8]) + text[place + 1 :]
+        headers = [(name, changed if name == part else text) for name, text in sent.headers]
+        fast, reasons = both(
+            [replace(sent, headers=headers, value=changed if part == "value" else sent.value)]
+        )
+        assert fast == 0, place
+        assert len(reasons) == 1, place
 
 
 @pytest.mark.parametrize("extra", [SIGNATURE, "ce_id", "other"])

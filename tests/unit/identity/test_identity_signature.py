@@ -4,7 +4,7 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.identity.keys import PrivateKey
@@ -103,31 +103,33 @@ def test_a_line_feed_cannot_move_what_is_signed() -> None:
     assert verdict(headers) is SignatureVerdict.WRONG
 
 
-PARTS = ("topic", "id", "time", "value", "signature")
+PARTS = {
+    "topic": TOPIC.encode(),
+    "id": ID,
+    "time": TIME,
+    "value": VALUE,
+    "signature": dict(signed())[SIGNATURE],
+}
+#: Each bit alone, and some of them at once.
+CHANGES = (*(1 << bit for bit in range(8)), 0xFF, 0x0F, 0x03)
 
 
-@settings(max_examples=10_000)
-@given(st.sampled_from(PARTS), st.integers(0), st.integers(1, 255))
-def test_one_byte_is_another_and_nothing_is_accepted(part: str, place: int, change: int) -> None:
-    parts = {
-        "topic": TOPIC.encode(),
-        "id": ID,
-        "time": TIME,
-        "value": VALUE,
-        "signature": dict(signed())[SIGNATURE],
-    }
-    changed = bytearray(parts[part])
-    changed[place % len(changed)] ^= change
-    parts[part] = bytes(changed)
-    found = verify(
-        KEYS,
-        "billing",
-        parts["topic"].decode("latin-1"),
-        (("ce_id", parts["id"]), ("ce_time", parts["time"]), (SIGNATURE, parts["signature"])),
-        parts["value"],
-        at_ms=AT_MS,
-    )
-    assert found in (Verified(SignatureVerdict.WRONG), Verified(SignatureVerdict.FOREIGN))
+@pytest.mark.parametrize("part", PARTS)
+def test_one_byte_is_another_and_nothing_is_accepted(part: str) -> None:
+    for place, byte in enumerate(PARTS[part]):
+        for change in CHANGES:
+            changed = bytearray(PARTS[part])
+            changed[place] = byte ^ change
+            parts = PARTS | {part: bytes(changed)}
+            verified = verify(
+                KEYS,
+                "billing",
+                parts["topic"].decode("latin-1"),
+                (("ce_id", parts["id"]), ("ce_time", parts["time"]), (SIGNATURE, parts["signature"])),
+                parts["value"],
+                at_ms=AT_MS,
+            )
+            assert verified in (Verified(SignatureVerdict.WRONG), Verified(SignatureVerdict.FOREIGN)), place
 
 
 @given(st.binary(max_size=200), st.binary(max_size=40), st.binary(max_size=40))

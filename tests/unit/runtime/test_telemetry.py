@@ -1,5 +1,6 @@
 """Spans: the names that OpenTelemetry gives, and what arrives at a collector."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -157,8 +158,14 @@ def test_nothing_is_sent_where_no_collector_is_named(monkeypatch: pytest.MonkeyP
 
 async def test_a_collector_that_is_away_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")  # for so long it would be tried again and again
     monkeypatch.setattr("pointsman.runtime.telemetry.otlp._END_S", 0.2)
+    before = set(threading.enumerate())
     exporter = SpanExporter("x")
     assert exporter.send is not None
     async with exporter.running():
         exporter.send(call_span(call(), trace_id=TRACE, span_id=SPAN, parent_id=None))
+    for thread in set(threading.enumerate()) - before:
+        if not thread.name.startswith("asyncio"):
+            await asyncio.to_thread(thread.join, 10)
+            assert not thread.is_alive(), thread.name

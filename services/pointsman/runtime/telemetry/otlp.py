@@ -48,7 +48,8 @@ class SpanExporter:
             ) from error
         named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": service}
         resource = Resource.create(named)
-        processor = BatchSpanProcessor(OTLPSpanExporter())
+        self._exporter = OTLPSpanExporter()
+        processor = BatchSpanProcessor(self._exporter)
         self.send = lambda span: processor.on_end(_readable(span, resource))
         self._processor = processor
 
@@ -63,6 +64,8 @@ class SpanExporter:
                 ending = threading.Thread(target=self._processor.shutdown, daemon=True)
                 ending.start()
                 await asyncio.to_thread(ending.join, _END_S)
+                if ending.is_alive():
+                    self._exporter.shutdown()  # type: ignore[no-untyped-call] # no more tries: its thread ends
 
 
 def _readable(span: TraceSpan, resource: object) -> "ReadableSpan":
