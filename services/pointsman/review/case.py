@@ -204,7 +204,7 @@ def _untimely(
         return RefusedCommand(
             ReviewRefusal.STALE_REVISION,
             f"the case has changed since ({case.change}, revision {case.revision}, yours is "
-            f"{command.revision}); look at it again: pointsman review show {case.job_id}",
+            f"{command.revision}); look at it again",
         )
     return None
 
@@ -229,11 +229,10 @@ def _impossible(
     if command.seen != case.origin.sha256:
         return RefusedCommand(
             ReviewRefusal.OTHER_CONTENT,
-            f"you decided about other content than the case has; look at it again: pointsman review show "
-            f"{case.job_id}",
+            "you decided about other content than the case has; look at it again",
         )
     if not command.reason and (queue.reason == "always" or command.choice != "approve"):
-        return RefusedCommand(ReviewRefusal.REASON_MISSING, "give a reason: --reason TEXT")
+        return RefusedCommand(ReviewRefusal.REASON_MISSING, "give a reason")
     problem = _unusable(case, command, plan.tiers)
     return None if problem is None else RefusedCommand(ReviewRefusal.IMPOSSIBLE_CHOICE, problem)
 

@@ -47,9 +47,7 @@ def _unsigned(
     verdict = verify_record(record, by, AgentKeys({by: keys})).verdict
     if verdict is SignatureVerdict.VALID:
         return None
-    return RefusedCommand(
-        ReviewRefusal.SIGNATURE, f"the signature is {verdict}; sign with your key: --key FILE"
-    )
+    return RefusedCommand(ReviewRefusal.SIGNATURE, f"the signature is {verdict}; sign with your own key")
 
 
 def _own(registry: Registry, person: RegisteredAgent | None, by: str, agent_id: str) -> RefusedCommand | None:

@@ -13,10 +13,18 @@ from pointsman.cli.settings import CliSettings, load
 from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, read_cases
 from pointsman.review.case import not_waiting
 from pointsman.runtime.errors import CommandError
-from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged
+from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged, ReviewRefusal
 
 #: What a person does with a case.
 Act = Callable[[Reviewer, KnownCase], Awaitable[ReviewAnswered]]
+
+#: What to do about a refusal, on the command line.
+_HINTS = {
+    ReviewRefusal.REASON_MISSING: ": --reason TEXT",
+    ReviewRefusal.SIGNATURE: ": --key FILE",
+    ReviewRefusal.STALE_REVISION: ": pointsman review show {job}",
+    ReviewRefusal.OTHER_CONTENT: ": pointsman review show {job}",
+}
 
 
 def act(
@@ -55,7 +63,8 @@ def tell(answer: ReviewAnswered, *, as_json: bool) -> None:
     elif answer.refused is None:
         screen.line(f"{answer.job_id}: {answer.message}")
     else:
-        screen.note(f"{answer.job_id}: refused ({answer.refused}): {answer.message}")
+        hint = _HINTS.get(answer.refused, "").format(job=answer.job_id)
+        screen.note(f"{answer.job_id}: refused ({answer.refused}): {answer.message}{hint}")
     if answer.refused is not None:
         raise typer.Exit(1)
 
