@@ -3,6 +3,7 @@
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.control.checkpoints import CheckpointSigned
 from pointsman_schemas.control.limits import (
     BreakerCounted,
@@ -44,6 +45,10 @@ MESSAGES: dict[str, type[Message]] = {
         JobCancelled,
         JobChunk,
         RequestTaken,
+        FileKept,
+        BatchSubmitted,
+        BatchCancel,
+        BatchChanged,
         JobFeedback,
         PolicyApplied,
         ModelApplied,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.control.checkpoints import CheckpointSigned
 from pointsman_schemas.control.limits import (
     BreakerCounted,
@@ -119,6 +120,21 @@ class Topics:
             writers=("gateway",),
             readers=("gateway",),
             carries=(RequestTaken,),
+            broker_time=True,
+        )
+
+    @property
+    def batches(self) -> Topic:
+        return Topic(
+            f"{self.prefix}.gateway.batches",
+            "Files and batches of requests as they stand: every gateway restores them from it",
+            key="file/ID, or submitted, cancel or changed and the batch's id",
+            partitions=1,
+            retention=timedelta(days=7),
+            writers=("gateway",),
+            readers=("gateway", "people", "audit"),
+            carries=(FileKept, BatchSubmitted, BatchCancel, BatchChanged),
+            compacted=True,
             broker_time=True,
         )
 
@@ -331,7 +347,7 @@ class Topics:
         yield self.opinion
         for tier in tiers:
             yield self.tier(tier)
-        yield from (self.results, self.chunks, self.requests, self.calls)
+        yield from (self.results, self.chunks, self.requests, self.batches, self.calls)
         yield from (self.dead, self.control, self.limits)
         yield from (self.review, self.reviews_decided, self.reviews_state, self.reviews_answers)
         yield from (self.feedback, self.policy, self.registry, self.checkpoints)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pointsman.audit.columns import INT4_MAX, INT8_MAX, cost_or_none, count_or_none
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.control.policies import PolicyApplied
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
 from pointsman_schemas.feedback import JobFeedback
@@ -84,6 +85,8 @@ def facts_of(message: Message | Job) -> MessageFacts:  # noqa: PLR0912  # one ca
             return MessageFacts(agent_id=message.by, status=message.state)
         case RegistryChanged() | RegistryProposed():
             return MessageFacts(agent_id=message.by)
+        case FileKept() | BatchSubmitted() | BatchCancel() | BatchChanged():
+            return MessageFacts(agent_id=message.agent_id)
         case ReviewRequested(job=job, decision=decision):
             return MessageFacts(job.job_id, job.agent_id, tier=decision.tier, rule=message.stop.rule)
         case ReviewChanged():

@@ -71,3 +71,13 @@ async def closed_after(claim_check: ClaimCheck | None) -> AsyncIterator[None]:
     finally:
         if claim_check is not None:
             await claim_check.close()
+
+
+@asynccontextmanager
+async def store_closed_after(store: ClaimStore | None) -> AsyncIterator[None]:
+    """While inside, the store may be used."""
+    try:
+        yield
+    finally:
+        if store is not None:
+            await store.close()

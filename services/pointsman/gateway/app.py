@@ -9,11 +9,13 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
-from pointsman.claims.opened import closed_after, open_claim_check
+from pointsman.claims.opened import closed_after, open_claim_check, open_store, store_closed_after
 from pointsman.gateway.access_log import logged
 from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.asking.taken import TakenRequests
+from pointsman.gateway.batches.board import BatchBoard
+from pointsman.gateway.batches.runner import BatchRunner
 from pointsman.gateway.door import Door
 from pointsman.gateway.duplicates import duplicates_heard
 from pointsman.gateway.replies import JobReplies
@@ -63,7 +65,13 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     reviews = ReviewBoard(settings, topics, publisher)
     file = settings.gateway_webhooks
     webhooks = Webhooks(WebhooksFile() if file is None else load(file), clock)
-    door = Door(settings, Callers(in_force, settings.gateway_agent), names, jobs, clock, reviews, webhooks)
+    batches = BatchBoard(settings, topics, publisher, clock)
+    files = open_store(settings.claims) if settings.claims else None
+    runner = BatchRunner(
+        settings, batches, jobs=jobs, models=names, reader=replies.reader, store=files, clock=clock
+    )
+    callers = Callers(in_force, settings.gateway_agent)
+    door = Door(settings, callers, names, jobs, clock, reviews, webhooks, batches, files)
 
     def hear(policy: PolicyApplied, _record: Incoming) -> None:
         names.hear(policy)
@@ -82,6 +90,9 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             webhooks.running(),
             replies.swept(),
             watch.running(),
+            batches.running(),
+            runner.running(),
+            store_closed_after(files),
             duplicates_heard(settings, topics.dead, replies.look_back),
             closed_after(claim_check),
         ):

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from pointsman.claims.store import ClaimStore
 from pointsman.gateway.asking.body import read_json
 from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
+from pointsman.gateway.batches.board import BatchBoard
 from pointsman.gateway.errors import ApiError, error_of, key_reused
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.reviews.board import ReviewBoard
@@ -26,7 +28,7 @@ T = TypeVar("T")
 
 #: A job that nobody takes up is given up here so long after its deadline, seconds.
 _LATE_S = 5.0
-_LOOKUPS = 4
+_LOOKUPS, _UPLOADS = 4, 4
 
 
 class GoneError(Exception):
@@ -38,6 +40,7 @@ class Door:
     """What routes share.
 
     `is_draining`: the process is told to stop, and takes nothing new. `closing`: who still waits is told so.
+    `files`: where they are kept. `uploads`: so many at a time, as a file is held in memory while it comes.
     `lookups`: questions to the audit database at a time, each with a connection of its own.
     """
 
@@ -48,9 +51,12 @@ class Door:
     clock: Clock
     reviews: ReviewBoard
     webhooks: Webhooks
+    batches: BatchBoard
+    files: ClaimStore | None
     is_draining: bool = False
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS))
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 
     def agent(self, request: Request) -> str:
         """Who asks. Raises: ApiError."""

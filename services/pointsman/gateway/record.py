@@ -1,11 +1,12 @@
 """What is on record of a job that another process, or this one in an earlier life, took in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from pointsman.store.ask.answers import Step
+from pointsman.store.ask.answers import Ended, Step
 from pointsman.store.ask.jobs import open_jobs
 from pointsman_schemas.catalog import MESSAGES, OUTCOMES
 from pointsman_schemas.jobs import Job, JobSubmitted
@@ -35,7 +36,19 @@ async def recorded(postgres: str, job_id: UUID) -> Recorded | None:
     return Recorded(job, next((message for message in messages if isinstance(message, OUTCOMES)), None))
 
 
-def _message(step: Step) -> JobSubmitted | Outcome | None:
+async def outcomes_on_record(postgres: str, job_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
+    """The outcomes of those of these jobs that have one there which can be read.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    async with open_jobs(postgres) as jobs:
+        ended = await jobs.outcomes(job_ids)
+    outcomes = [message for one in ended if isinstance(message := _message(one), OUTCOMES)]
+    return {outcome.job_id: outcome for outcome in outcomes}
+
+
+def _message(step: Step | Ended) -> JobSubmitted | Outcome | None:
     kind = MESSAGES.get((step.kind or "").removeprefix("pointsman."))
     if kind is None or step.payload is None or not issubclass(kind, (JobSubmitted, *OUTCOMES)):
         return None

@@ -125,6 +125,18 @@ class JobSubmitter:
                 raise unavailable(str(error)) from error
         return await self._new(asked, key, digest, known_as)
 
+    async def submit(self, asked: Asked, job_id: UUID) -> JobReply:
+        """The reply to a request that is this job, whoever sends it and however often.
+
+        Raises:
+            ApiError: no job was made of it.
+        """
+        known = self._replies.known(job_id)
+        if known is not None:
+            await self._sent(known)
+            return known
+        return await self._new(asked, None, digest_of(asked.route, asked.content), job_id)
+
     async def cancel(self, job_id: UUID, agent_id: str, reason: str) -> None:
         """Ask for a job to stop.
 

@@ -9,7 +9,16 @@ from starlette.requests import ClientDisconnect
 
 from pointsman.gateway.door import Door, GoneError
 from pointsman.gateway.errors import ApiError
-from pointsman.gateway.routes import chat, embeddings, messages, models, responses, reviews
+from pointsman.gateway.routes import (
+    batches,
+    chat,
+    embeddings,
+    files,
+    messages,
+    models,
+    responses,
+    reviews,
+)
 from pointsman.gateway.streaming import DEFECT
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -25,7 +34,7 @@ def web_app(door: Door) -> FastAPI:
     """All routes through this door."""
     app = FastAPI(title="pointsman", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.door = door
-    for routes in (chat, responses, messages, embeddings, models, reviews):
+    for routes in (chat, responses, messages, embeddings, models, files, batches, reviews):
         app.include_router(routes.router)
     app.add_exception_handler(ApiError, _said)
     app.add_exception_handler(HTTPException, _no_route)

@@ -74,3 +74,22 @@ async def test_a_key_is_an_agent_until_it_is_revoked(secure: System) -> None:
 
     await secure.until(revoked, 60, "the end of the key")
     assert await ask(secure, other.text)
+
+
+async def test_a_batch_is_done_with_the_rights_that_the_gateway_has(secure: System) -> None:
+    assert secure.logins is not None
+    body = b'{"model": "tier:small", "messages": [{"role": "user", "content": "Hi"}]}'
+    line = b'{"custom_id": "a", "body": ' + body + b"}"
+    async with AsyncOpenAI(base_url=base_url(secure), api_key=secure.logins.api_key) as client:
+        file = await client.files.create(file=("in.jsonl", line), purpose="batch")
+        batch = await client.batches.create(
+            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+        )
+
+        async def is_over() -> bool:
+            return (await client.batches.retrieve(batch.id)).status == "completed"
+
+        await secure.until(is_over, 60, "the end of the batch")
+        output = (await client.batches.retrieve(batch.id)).output_file_id
+        assert output is not None
+        assert b'"custom_id":"a"' in (await client.files.content(output)).content

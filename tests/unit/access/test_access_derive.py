@@ -110,7 +110,11 @@ def test_a_gateway_publishes_and_stops_jobs_and_reads_what_becomes_of_them(acces
     held = {acl for acl in access.acls if acl.user == "p.gateway"}
     assert {(acl.resource, acl.name.removeprefix("p."), acl.pattern, acl.operation) for acl in held} == {
         *(("topic", name, "literal", "write") for name in ("jobs.intake", "jobs.control", "reviews.decided")),
-        *(("topic", "gateway.requests", "literal", operation) for operation in ("write", "read")),
+        *(
+            ("topic", f"gateway.{name}", "literal", operation)
+            for name in ("requests", "batches")
+            for operation in ("write", "read")
+        ),
         *(
             ("topic", name, "literal", "read")
             for name in ("jobs.results", "jobs.chunks", "jobs.dead", "agents.registry", "policy")

@@ -18,6 +18,7 @@ from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.chunks import JobChunk
+from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.control.checkpoints import CheckpointSigned
 from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
@@ -44,6 +45,10 @@ OF_NO_JOB = {
         AgentChanged,
         RegistryChanged,
         RegistryProposed,
+        FileKept,
+        BatchSubmitted,
+        BatchCancel,
+        BatchChanged,
     )
 }
 JOB = UUID("0190a000-0000-7000-8000-00000000beef")

@@ -29,6 +29,10 @@ ALL = {path.stem: json.loads(path.read_text()) for path in sorted((SCHEMAS / "ex
 #: What a service says of itself, and under which key; every other message is of the examples' one job.
 OF_NO_JOB: dict[str, Callable[[Any], str]] = {
     "request.taken.v1": lambda value: str(value["digest"]),
+    "file.kept.v1": lambda value: f"file/{value['file_id']}",
+    "batch.submitted.v1": lambda value: f"submitted/{value['batch_id']}",
+    "batch.cancel.v1": lambda value: f"cancel/{value['batch_id']}",
+    "batch.changed.v1": lambda value: f"changed/{value['batch_id']}",
     "audit.checkpoint.v1": lambda value: "audit",
     "policy.applied.v1": lambda value: f"policy/{value['policy_version']}",
     "model.applied.v1": lambda value: f"model/{value['model']['sha256']}",

@@ -11,7 +11,7 @@ from uuid import UUID
 from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES, decode_intake
 from pointsman.bus.codec.records import Incoming
-from pointsman.cli.jobs.batch_lines import as_plain_body, is_batch_line
+from pointsman.client.batch_lines import as_plain_body, is_batch_line
 from pointsman.runtime.clock import Clock
 from pointsman_schemas.base import format_time
 from pointsman_schemas.ids import uuid7

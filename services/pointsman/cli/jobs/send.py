@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pointsman.bus.errors import BusError
 from pointsman.cli import screen
-from pointsman.cli.jobs.batch_lines import result_line
 from pointsman.cli.show.outcome import answer_lines, outcome_line
+from pointsman.client.batch_lines import result_line
 from pointsman.client.client import Client
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.errors import CommandError

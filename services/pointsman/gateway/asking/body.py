@@ -24,7 +24,7 @@ async def read_json(request: Request, most: int) -> tuple[Json, bytes]:
         ApiError: it is too large, too slow, or no JSON object that can be kept.
         starlette.requests.ClientDisconnect: nobody is there any more.
     """
-    content = await _read(request, most)
+    content = await read_content(request, most)
     try:
         return parse_object(content), content
     except RefusedError as error:
@@ -33,7 +33,8 @@ async def read_json(request: Request, most: int) -> tuple[Json, bytes]:
         raise invalid(f"the body cannot be used: {error}", code=error.reason.value) from None
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def read_content(request: Request, most: int) -> bytes:
+    """The body as it came. Raises as `read_json`."""
     content, dropped = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_S):

@@ -95,6 +95,10 @@ class Jobs:
             return _answer(Ended, row)
         return None
 
+    async def outcomes(self, job_ids: Sequence[UUID]) -> list[Ended]:
+        """How those of these jobs ended that have."""
+        return [_answer(Ended, row) for row in await self._ask("outcomes_of", list(job_ids))]
+
     async def states(self, job_ids: Sequence[UUID]) -> list[JobState]:
         """A line for each of these jobs that is on record, in the order in which they were submitted."""
         return [_answer(JobState, row) for row in await self._ask("states", list(job_ids))]

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from pointsman.cli.jobs.batch_lines import result_line
 from pointsman.cli.jobs.job_input import read_jobs
 from pointsman.cli.jobs.send import Sending, _print_outcome
+from pointsman.client.batch_lines import result_line
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
 from pointsman_schemas.reasons import FailReason

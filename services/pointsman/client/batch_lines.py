@@ -46,8 +46,14 @@ def result_line(custom_id: str, outcome: Outcome) -> Json:
             "body": outcome.response,
         }
     else:
-        result["error"] = {"code": _code(outcome), "message": outcome.message}
+        return error_line(outcome.job_id, custom_id, _code(outcome), outcome.message)
     return result
+
+
+def error_line(job_id: UUID, custom_id: str, code: str, message: str) -> Json:
+    """As a line of a batch's error file."""
+    error = {"code": code, "message": message}
+    return {"id": _id(job_id), "custom_id": custom_id, "response": None, "error": error}
 
 
 def _id(job_id: UUID) -> str:

@@ -1,0 +1,1 @@
+"""OpenAI's batches: a file of requests becomes jobs, and their outcomes become a file."""

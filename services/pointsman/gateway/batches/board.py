@@ -1,0 +1,132 @@
+"""The files and batches that there are, folded from their topic; every process has all of them.
+
+Invariants:
+- Whoever asks after `caught_up` sees what was written before.
+- A batch that has ended stays so, whoever works on it still.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+
+from pointsman.bus.codec.decode import Decoded, decode
+from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.errors import BusError, line_of
+from pointsman.bus.places import Start
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import Follower
+from pointsman.bus.settings import LanePart
+from pointsman.runtime.clock import Clock
+from pointsman.runtime.log_events import Event
+from pointsman.runtime.logging import event, failure
+from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
+from pointsman_schemas.envelope import Envelope
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.topics import Topics
+
+log = logging.getLogger(__name__)
+
+BatchMessage = FileKept | BatchSubmitted | BatchCancel | BatchChanged
+_RECONNECT_S = 1.0
+
+
+class BatchBoard:
+    """One for each process; `running` while it serves."""
+
+    def __init__(self, settings: LanePart, topics: Topics, publisher: Publisher, clock: Clock) -> None:
+        self._settings = settings
+        self._topic = topics.batches
+        self._publisher = publisher
+        self._clock = clock
+        self._next: Start = "beginning"
+        self.is_read = asyncio.Event()
+        self.files: dict[str, FileKept] = {}
+        self.batches: dict[str, BatchSubmitted] = {}
+        self.cancels: dict[str, BatchCancel] = {}
+        self.states: dict[str, BatchChanged] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Inside, it follows its topic."""
+        task = asyncio.create_task(self._run(), name="batches")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def caught_up(self) -> None:
+        """Return when all is read that was written by now.
+
+        Raises:
+            BusError: it cannot be read.
+        """
+        start = self._next
+        async with Follower(self._settings, [self._topic.name], start=start, until_end=True) as follower:
+            while not follower.ended:
+                self.take(await follower.read())
+
+    async def write(self, *messages: BatchMessage) -> None:
+        """Tell every process, this one at once.
+
+        Raises:
+            BusError: they were not, or not all, written.
+        """
+        await self._publisher.publish([self._record(message) for message in messages])
+        for message in messages:
+            self.fold(message)
+
+    def is_over(self, batch_id: str) -> bool:
+        """Whether nobody works on it any more."""
+        state = self.states.get(batch_id)
+        return state is not None and state.status != "in_progress"
+
+    def take(self, records: Iterable[Incoming]) -> None:
+        """What was read."""
+        for record in records:
+            decoded = decode(record)
+            if isinstance(decoded, Decoded) and isinstance(decoded.message, BatchMessage):
+                self.fold(decoded.message)
+
+    def fold(self, message: BatchMessage) -> None:
+        """Once or several times, it is the same."""
+        match message:
+            case FileKept():
+                self.files.setdefault(message.file_id, message)
+            case BatchSubmitted():
+                self.batches.setdefault(message.batch_id, message)
+            case BatchCancel():
+                self.cancels.setdefault(message.batch_id, message)
+            case BatchChanged() if not self.is_over(message.batch_id):
+                self.states[message.batch_id] = message
+            case _:
+                pass
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.caught_up()
+                self.is_read.set()
+                async with Follower(self._settings, [self._topic.name], start=self._next) as follower:
+                    while True:
+                        self.take(await follower.read())
+                        self._next = dict(follower.offsets)
+            except BusError as error:
+                event(log, logging.WARNING, Event.CONNECTION_LOST, error=line_of(error))
+            except Exception as error:  # a defect of ours: said, and read on from where it was
+                failure(log, Event.REQUEST_FAILED, error)
+            await asyncio.sleep(_RECONNECT_S)
+
+    def _record(self, message: BatchMessage) -> Outgoing:
+        now = self._clock()
+        envelope = Envelope(uuid7(now), "gateway", message.TYPE, now, message.agent_id)
+        return emit(self._topic, _key(message).encode(), envelope, message)
+
+
+def _key(message: BatchMessage) -> str:
+    """Each kind has its own, so that who cancels a batch and who works on it overwrite nothing."""
+    if isinstance(message, FileKept):
+        return f"file/{message.file_id}"
+    return f"{message.TYPE.split('.')[1]}/{message.batch_id}"

@@ -1,0 +1,135 @@
+"""OpenAI's batches: created, looked up, listed and cancelled, in any process."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Query, Request, Response
+
+from pointsman.bus.errors import BusError
+from pointsman.client.batch_lines import URL
+from pointsman.gateway.batches.shapes import batch_object
+from pointsman.gateway.door import Door
+from pointsman.gateway.errors import ApiError, invalid, unavailable
+from pointsman.gateway.routes.files import caught_up, file_of, store_of
+from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman_schemas.base import Json
+from pointsman_schemas.control.batches import BatchCancel, BatchSubmitted
+
+router = APIRouter()
+
+WINDOW = "24h"
+#: Of one agent, batches that are not done.
+MOST_OPEN = 50
+_MOST_LISTED, _MOST_TEXT = 100, 512
+
+
+@router.post("/v1/batches", operation_id="batch_create", summary="Answer the requests of a file")
+async def create(request: Request) -> Response:
+    """`endpoint` is `/v1/chat/completions`; a line is a job, whose deadline is the end of the batch."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    body, _ = await door.body(request)
+    store_of(door)
+    if body.get("endpoint") != URL:
+        raise invalid(f"endpoint must be {URL}", "endpoint")
+    if body.get("completion_window") != WINDOW:
+        raise invalid(f"completion_window must be {WINDOW}", "completion_window")
+    file = await file_of(door, agent_id, str(body.get("input_file_id")), "input_file_id")
+    board = door.batches
+    ours = [id for id, batch in board.batches.items() if batch.agent_id == agent_id and not board.is_over(id)]
+    if len(ours) >= MOST_OPEN:
+        message = f"{len(ours)} batches of yours are not done yet"
+        raise ApiError(429, "rate_limit_error", "too_many_batches", message, headers={"retry-after": "60"})
+    now = door.clock()
+    batch = BatchSubmitted(
+        batch_id=f"batch_{uuid4().hex}",
+        agent_id=agent_id,
+        input_file_id=file.file_id,
+        endpoint=URL,
+        metadata=_metadata(body.get("metadata")),
+        created_at=now,
+        expires_at=now + timedelta(hours=24),
+    )
+    try:
+        await door.batches.write(batch)
+    except BusError as error:
+        raise unavailable(str(error)) from error
+    return json_response(_object(door, batch))
+
+
+@router.get("/v1/batches", operation_id="batches", summary="List batches, the newest first")
+async def list_batches(
+    request: Request,
+    limit: Annotated[str, Query(description=f"20 unless said, at most {_MOST_LISTED}")] = "20",
+    after: Annotated[str, Query(description="the last one of the page before")] = "",
+) -> Response:
+    """The caller's own."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    if not limit.isascii() or not limit.isdigit() or not 0 < int(limit) <= _MOST_LISTED:
+        raise invalid(f"limit must be 1 to {_MOST_LISTED}", "limit")
+    await caught_up(door)
+    ours = [batch for batch in door.batches.batches.values() if batch.agent_id == agent_id]
+    ours.sort(key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
+    places = [place for place, batch in enumerate(ours, 1) if batch.batch_id == after]
+    if after and not places:
+        raise invalid("after: there is no such batch of yours", "after")
+    begin = places[0] if places else 0
+    page = [_object(door, batch) for batch in ours[begin : begin + int(limit)]]
+    ids = [batch["id"] for batch in page]
+    return json_response(
+        {
+            "object": "list",
+            "data": page,
+            "first_id": ids[0] if ids else None,
+            "last_id": ids[-1] if ids else None,
+            "has_more": begin + len(page) < len(ours),
+        }
+    )
+
+
+@router.get("/v1/batches/{batch_id}", operation_id="batch", summary="Look a batch up")
+async def describe(request: Request, batch_id: str) -> Response:
+    """The caller's own."""
+    door = door_of(request)
+    return json_response(_object(door, await _batch_of(door, door.agent(request), batch_id)))
+
+
+@router.post("/v1/batches/{batch_id}/cancel", operation_id="batch_cancel", summary="Cancel a batch")
+async def cancel(request: Request, batch_id: str) -> Response:
+    """What is answered by then stays answered; one that has ended stays as it is."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    batch = await _batch_of(door, agent_id, batch_id)
+    if not door.batches.is_over(batch_id):
+        try:
+            await door.batches.write(BatchCancel(batch_id=batch_id, agent_id=agent_id, asked_at=door.clock()))
+        except BusError as error:
+            raise unavailable(str(error)) from error
+    return json_response(_object(door, batch))
+
+
+async def _batch_of(door: Door, agent_id: str, batch_id: str) -> BatchSubmitted:
+    batch = door.batches.batches.get(batch_id)
+    if batch is None:
+        await caught_up(door)
+        batch = door.batches.batches.get(batch_id)
+    if batch is None or batch.agent_id != agent_id:
+        message = f"there is no batch {batch_id[:60]!r} of yours"
+        raise ApiError(404, "invalid_request_error", "not_found", message)
+    return batch
+
+
+def _object(door: Door, batch: BatchSubmitted) -> Json:
+    board = door.batches
+    return batch_object(batch, board.cancels.get(batch.batch_id), board.states.get(batch.batch_id))
+
+
+def _metadata(given: object) -> dict[str, str]:
+    pairs = {} if given is None else given
+    if not isinstance(pairs, dict) or len(pairs) > 16:
+        raise invalid("metadata must be an object of at most 16 texts", "metadata")
+    if not all(isinstance(value, str) and len(value) <= _MOST_TEXT for value in pairs.values()):
+        raise invalid(f"metadata: each value is a text of at most {_MOST_TEXT} characters", "metadata")
+    return pairs

@@ -1,0 +1,104 @@
+"""OpenAI's files, for batches: kept in the store of large values, listed by their topic."""
+
+from hashlib import sha256
+from uuid import uuid4
+
+from fastapi import APIRouter, Request, Response
+
+from pointsman.bus.errors import BusError
+from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
+from pointsman.gateway.asking.body import read_content
+from pointsman.gateway.batches.form import fields_of
+from pointsman.gateway.batches.shapes import file_object
+from pointsman.gateway.door import Door
+from pointsman.gateway.errors import ApiError, invalid, unavailable
+from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman_schemas.control.batches import FileKept
+
+router = APIRouter()
+
+#: Of a file, bytes; where the store takes less, that is the bound.
+MOST_BYTES = 32 * 1024 * 1024
+_FORM_BYTES = 16 * 1024
+
+
+@router.post("/v1/files", operation_id="upload", summary="Upload a file for a batch")
+async def upload(request: Request) -> Response:
+    """`purpose` is `batch`; a line for each request."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    store = store_of(door)
+    most = min(MOST_BYTES, door.settings.claims_max_bytes)
+    async with door.uploads:
+        fields = fields_of(
+            request.headers.get("content-type", ""), await read_content(request, most + _FORM_BYTES)
+        )
+        if fields.get("purpose", ("", b""))[1] != b"batch":
+            raise invalid("purpose must be `batch`: other files are of no use here", "purpose")
+        name, content = fields.get("file", ("", b""))
+        if not name or not content:
+            raise invalid("file: there is none, or nothing in it", "file")
+        digest = sha256(content).hexdigest()
+        kept = FileKept(
+            file_id=f"file-{uuid4().hex}",
+            agent_id=agent_id,
+            name=name,
+            purpose="batch",
+            bytes=len(content),
+            sha256=digest,
+            created_at=door.clock(),
+        )
+        try:
+            await store.put(digest, content)
+            await door.batches.write(kept)
+        except (BusError, ClaimsUnavailableError) as error:
+            raise unavailable(str(error)) from error
+    return json_response(file_object(kept))
+
+
+@router.get("/v1/files/{file_id}", operation_id="file", summary="Describe a file")
+async def describe(request: Request, file_id: str) -> Response:
+    """The caller's own."""
+    door = door_of(request)
+    return json_response(file_object(await file_of(door, door.agent(request), file_id)))
+
+
+@router.get("/v1/files/{file_id}/content", operation_id="file_content", summary="Download a file")
+async def download(request: Request, file_id: str) -> Response:
+    """As it was uploaded, or as a batch wrote it."""
+    door = door_of(request)
+    file = await file_of(door, door.agent(request), file_id)
+    try:
+        content = await store_of(door).get(file.sha256)
+    except ClaimsUnavailableError as error:
+        raise unavailable(str(error)) from error
+    if content is None or sha256(content).hexdigest() != file.sha256:
+        raise ApiError(404, "invalid_request_error", "not_found", "the file is not in the store any more")
+    return Response(content, 200, media_type="application/octet-stream")
+
+
+async def file_of(door: Door, agent_id: str, file_id: str, param: str | None = None) -> FileKept:
+    """The agent's file. Raises: ApiError: it has none such, or it cannot be looked for."""
+    file = door.batches.files.get(file_id)
+    if file is None:
+        await caught_up(door)
+        file = door.batches.files.get(file_id)
+    if file is None or file.agent_id != agent_id:
+        message = f"there is no file {file_id[:60]!r} of yours"
+        raise ApiError(404, "invalid_request_error", "not_found", message, param)
+    return file
+
+
+async def caught_up(door: Door) -> None:
+    """All is known that other processes wrote. Raises: ApiError: it cannot be read."""
+    try:
+        await door.batches.caught_up()
+    except BusError as error:
+        raise unavailable(str(error)) from error
+
+
+def store_of(door: Door) -> ClaimStore:
+    """Where files are kept. Raises: ApiError: nowhere."""
+    if door.files is None:
+        raise invalid("there are no files here: the gateway has no store (POINTSMAN_CLAIMS)", "file")
+    return door.files

@@ -1,0 +1,98 @@
+"""Files and batches by the official SDK: each agent has its own, and none of another's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx2
+import openai
+import pytest
+
+from pointsman.gateway.door import Door
+from pointsman.gateway.routes import batches as routes
+from pointsman.gateway.settings import GatewaySettings
+from pointsman.gateway.web import web_app
+from pointsman.runtime.clock import utc_now
+from tests.support.gateway.batches import FakeBoard, FakeStore
+
+ENDPOINT: Any = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+
+
+class FakeDoor(Door):
+    """The agent is what the key says."""
+
+    def __init__(self, files: FakeStore | None) -> None:
+        self.settings, self.clock = GatewaySettings(prefix="t"), utc_now
+        self.batches, self.files = FakeBoard(), cast(Any, files)
+        self.uploads = asyncio.Semaphore(1)
+        names = {"authorization": lambda headers: headers["authorization"].split()[-1]}
+        self.callers = cast(Any, SimpleNamespace(agent=lambda headers, _: names["authorization"](headers)))
+
+
+@asynccontextmanager
+async def client_of(door: Door, agent: str = "app") -> AsyncIterator[openai.AsyncOpenAI]:
+    transport = httpx2.ASGITransport(app=web_app(door))
+    async with (
+        httpx2.AsyncClient(transport=transport) as http,
+        openai.AsyncOpenAI(
+            base_url="http://gateway/v1", api_key=agent, http_client=http, max_retries=0
+        ) as client,
+    ):
+        yield client
+
+
+async def test_nobody_has_what_is_anothers() -> None:
+    door = FakeDoor(FakeStore())
+    async with client_of(door) as app, client_of(door, "stranger") as stranger:
+        file = await app.files.create(file=("in.jsonl", b"x\n"), purpose="batch")
+        batch = await app.batches.create(input_file_id=file.id, **ENDPOINT)
+        assert (await app.files.retrieve(file.id)).filename == "in.jsonl"
+        assert (await app.files.content(file.id)).content == b"x\n"
+        assert [one.id async for one in app.batches.list()] == [batch.id]
+        assert [one.id async for one in stranger.batches.list()] == []
+        for refused in (
+            stranger.files.retrieve(file.id),
+            stranger.files.content(file.id),
+            stranger.batches.create(input_file_id=file.id, **ENDPOINT),
+            stranger.batches.retrieve(batch.id),
+            stranger.batches.cancel(batch.id),
+        ):
+            with pytest.raises(openai.NotFoundError):
+                await cast(Any, refused)
+        assert door.batches.cancels == {}
+        assert (await app.batches.cancel(batch.id)).status == "cancelling"
+
+
+async def test_a_list_comes_in_pages() -> None:
+    door = FakeDoor(FakeStore())
+    async with client_of(door) as client:
+        file = await client.files.create(file=("in.jsonl", b"x"), purpose="batch")
+        made = [(await client.batches.create(input_file_id=file.id, **ENDPOINT)).id for _ in range(5)]
+        assert [one.id async for one in client.batches.list(limit=2)] == made[::-1]
+        with pytest.raises(openai.BadRequestError, match="after"):
+            await client.batches.list(after="batch_x")
+
+
+async def test_there_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "MOST_OPEN", 1)
+    door = FakeDoor(FakeStore())
+    door.settings = GatewaySettings(prefix="t", claims_max_bytes=1024)
+    async with client_of(door) as client:
+        with pytest.raises(openai.APIStatusError) as refused:
+            await client.files.create(file=("in.jsonl", b"x" * 20_000), purpose="batch")
+        assert refused.value.status_code == 413
+        file = await client.files.create(file=("in.jsonl", b"x"), purpose="batch")
+        for metadata in ({"a": "x" * 513}, {str(number): "" for number in range(17)}):
+            with pytest.raises(openai.BadRequestError, match="metadata"):
+                await client.batches.create(input_file_id=file.id, metadata=metadata, **ENDPOINT)
+        await client.batches.create(input_file_id=file.id, **ENDPOINT)
+        with pytest.raises(openai.RateLimitError, match="not done yet"):
+            await client.batches.create(input_file_id=file.id, **ENDPOINT)
+
+
+async def test_without_a_store_there_are_no_files() -> None:
+    async with client_of(FakeDoor(None)) as client:
+        with pytest.raises(openai.BadRequestError, match="POINTSMAN_CLAIMS"):
+            await client.files.create(file=("in.jsonl", b"x"), purpose="batch")
