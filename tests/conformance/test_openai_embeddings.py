@@ -17,12 +17,6 @@ from tests.support.worker.tiny_provider import http, tiny_provider
 from tests.support.worker.working import in_turn, working
 
 MODEL = "text-embedding-3-small"
-VECTORS = {
-    "object": "list",
-    "data": [{"object": "embedding", "index": 0, "embedding": "AACAPwAAAAA="}],
-    "model": MODEL,
-    "usage": {"prompt_tokens": 7, "total_tokens": 7},
-}
 ROW = {"format": "openai-embeddings"}
 INPUTS: list[Any] = [
     "Größe? \N{GRINNING FACE}",
@@ -30,6 +24,13 @@ INPUTS: list[Any] = [
     [1, 2, 3],
     [[1, 2], [3]],
 ]
+
+
+def vectors(count: int) -> dict[str, Any]:
+    """The provider's answer to so many inputs."""
+    data = [{"object": "embedding", "index": place, "embedding": "AACAPwAAAAA="} for place in range(count)]
+    usage = {"prompt_tokens": 7, "total_tokens": 7}
+    return {"object": "list", "data": data, "model": MODEL, "usage": usage}
 
 
 async def by_the_sdk(url: str, **asked: Any) -> openai.types.CreateEmbeddingResponse:
@@ -43,19 +44,21 @@ async def by_the_sdk(url: str, **asked: Any) -> openai.types.CreateEmbeddingResp
 
 @pytest.mark.parametrize("input_", INPUTS, ids=["a text", "texts", "tokens", "lists of tokens"])
 async def test_what_the_sdk_asks_for_reaches_the_provider_as_it_is(input_: Any) -> None:
-    async with tiny_provider(in_turn(http(body=VECTORS))) as tiny:
+    is_one = not isinstance(input_, list) or isinstance(input_[0], int)
+    answered = vectors(1 if is_one else len(input_))
+    async with tiny_provider(in_turn(http(body=answered))) as tiny:
         direct = await by_the_sdk(tiny.base_url, input=input_, dimensions=2, user="u")
         theirs = tiny.asked[0]
         job = ChatRequest.model_validate(to_chat(theirs.json))
         answer = await by_us(tiny.base_url, job.model_dump(mode="json", exclude_unset=True), **ROW)
     ours = tiny.asked[1]
     line, headers, body = told(theirs)
-    if not isinstance(input_, list) or isinstance(input_[0], int):
+    if is_one:
         body["input"] = [body["input"]]  # one input is a list of one
     assert told(ours) == (line, headers, body)
     assert direct.data[0].embedding == [1.0, 0.0]
     assert isinstance(answer, Answer)
-    assert answer.response == VECTORS
+    assert answer.response == answered
     assert answer.usage is not None
     assert (answer.usage.input_tokens, answer.usage.output_tokens, answer.model) == (7, 0, MODEL)
 
@@ -109,7 +112,7 @@ async def test_a_job_for_the_other_kind_of_tier_is_refused_before_it_is_paid_for
 
 async def test_one_vector_for_two_inputs_is_no_answer() -> None:
     request = to_chat({"input": ["one", "two"], "model": MODEL})
-    async with working(in_turn(http(body=VECTORS)), row=ROW, model=MODEL, attempts=2) as (tiny, worker):
+    async with working(in_turn(http(body=vectors(1))), row=ROW, model=MODEL, attempts=2) as (tiny, worker):
         failed = outcome(await worker.do(1, **request))
     assert isinstance(failed, JobFailed)
     assert failed.reason is FailReason.BAD_RESPONSE
@@ -119,10 +122,10 @@ async def test_one_vector_for_two_inputs_is_no_answer() -> None:
 
 async def test_a_whole_job_ends_with_its_vectors() -> None:
     request = to_chat({"input": "one", "model": MODEL})
-    async with working(in_turn(http(body=VECTORS)), row=ROW, model=MODEL) as (_, worker):
+    async with working(in_turn(http(body=vectors(1))), row=ROW, model=MODEL) as (_, worker):
         done = outcome(await worker.do(1, **request))
     assert isinstance(done, JobCompleted)
-    assert done.response == VECTORS
+    assert done.response == vectors(1)
     assert done.cost_usd is not None
     assert 0 < done.cost_usd < 1
     async with working(in_turn(http()), model="gpt-4.1-nano") as (tiny, worker):

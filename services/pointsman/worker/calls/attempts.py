@@ -17,13 +17,12 @@ from pointsman.worker.calls.call import Call, Status, Target
 from pointsman.worker.calls.chunks import JobChunks
 from pointsman.worker.calls.hedging import Called, Calling, race
 from pointsman.worker.calls.retry_budget import RetryBudget
-from pointsman.worker.calls.unsuited import as_failure, is_empty
+from pointsman.worker.calls.unsuited import empty_elsewhere, is_empty
 from pointsman.worker.limits.agent_limits import Entries, limits_of
 from pointsman.worker.limits.call_limiter import CallLimiter, Wait
 from pointsman.worker.limits.ceilings import bounded
 from pointsman.worker.limits.errors import NoRoomError, ShutError, UnknownPriceError
 from pointsman.worker.providers import as_sent
-from pointsman.worker.providers.openai.embeddings import for_all_inputs
 from pointsman.worker.providers.usage import believed
 from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.base import Json
@@ -123,7 +122,7 @@ class Attempts:
             call, result = ended.call, ended.result
             if self._is_unsuited(result) and self._go_on_without(call.target):
                 if isinstance(result, Answer):
-                    self._write_down(call, "retry", as_failure(result, call.target.provider.row.name))
+                    self._write_down(call, "retry", empty_elsewhere(result, call.target.provider.row.name))
                 else:
                     self._write_down(call, "reject", result)
                 self.break_off("cancelled", "another call came back first")
@@ -258,7 +257,7 @@ class Attempts:
                     in_record=job.data_subject is not None,  # see ClaimCheck
                     chunks=call.chunks,
                 )
-            result = for_all_inputs(believed(result, request), request)
+            result = believed(result, request)
             cost = call.cost(result)
             self._spent += self._most if cost is None else cost
             call_context.limits.report(

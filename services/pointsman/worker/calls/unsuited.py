@@ -1,4 +1,4 @@
-"""An empty answer, which another model may do better. Pure."""
+"""An answer that is of no use: an empty one, which another model may do better. Pure."""
 
 from typing import Any
 
@@ -17,11 +17,18 @@ def is_empty(answer: Answer) -> bool:
     return isinstance(choices, list) and bool(choices) and all(map(_is_empty_choice, choices))
 
 
-def as_failure(answer: Answer, provider: str) -> Retry:
-    """An empty answer that is tried elsewhere; it was paid for."""
+def empty_elsewhere(answer: Answer, provider: str) -> Retry:
+    """An empty answer that is tried elsewhere."""
+    return as_failure(
+        answer, f"{provider} answered {answer.http_status} with an empty answer, so another model is asked"
+    )
+
+
+def as_failure(answer: Answer, message: str) -> Retry:
+    """An answer that is of no use, though it was paid for."""
     return Retry(
         reason=FailReason.BAD_RESPONSE,
-        message=f"{provider} answered {answer.http_status} with an empty answer, so another model is asked",
+        message=message,
         http_status=answer.http_status,
         response=answer.response,
         model=answer.model,

@@ -31,7 +31,7 @@ from pointsman.worker.providers.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTE
 from pointsman.worker.providers.streaming.streamed_call import StreamedCall
 from pointsman.worker.providers.transport import Reply, Transport
 from pointsman.worker.providers.unsupported import UnsupportedRequestError, unsupported
-from pointsman.worker.providers.wire_format import WireFormat
+from pointsman.worker.providers.wire_format import AnswerBody, WireFormat
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
@@ -114,7 +114,9 @@ class Provider:
                     token = await self._renewed(self._token)
                 secrets = self._secrets
                 if chunks is not None:
-                    stream = StreamedCall(self.row, chunks, most, self._wire, secrets, at=self._clock())
+                    stream = StreamedCall(
+                        self.row, chunks, most, self._wire, secrets, request=request, at=self._clock()
+                    )
                 reply = await self._transport.post(
                     url,
                     body,
@@ -137,9 +139,9 @@ class Provider:
             stream.end()
         now = self._clock()
         if len(reply.body) > _LONG or (stream is not None and stream.size > _LONG):
-            result = await asyncio.to_thread(self._result, reply, most, stream, secrets)
+            result = await asyncio.to_thread(self._result, request, reply, most, stream, secrets)
         else:
-            result = self._result(reply, most, stream, secrets)
+            result = self._result(request, reply, most, stream, secrets)
         if self._token is not None and reply.status == 401 and self._token.refused(token):
             result = renewed_next_time(result)
         wait = wait_told(reply.headers, now)
@@ -161,7 +163,9 @@ class Provider:
             self._sent_token = value
         return value
 
-    def _result(self, reply: Reply, most: int, stream: StreamedCall | None, secrets: Secrets) -> Result:
+    def _result(
+        self, request: Json, reply: Reply, most: int, stream: StreamedCall | None, secrets: Secrets
+    ) -> Result:
         row, status = self.row, reply.status
         if not 200 <= status < 300:
             return from_status(
@@ -182,7 +186,7 @@ class Provider:
         # What is put into a store of its own is kept whole.
         most_raw = most if most > MAX_RESPONSE_BYTES else MAX_RAW_BYTES
         return self._wire.decode(
-            row, status, reply.body, at=self._clock(), most_raw=most_raw, secrets=secrets
+            AnswerBody(row, request, status, reply.body, self._clock(), most_raw, secrets)
         )
 
     async def close(self) -> None:

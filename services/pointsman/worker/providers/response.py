@@ -6,6 +6,7 @@ from pointsman.worker.providers.lenient_json import read_json
 from pointsman.worker.providers.raw_body import MOST_OF_AN_ERROR, raw_body
 from pointsman.worker.providers.refusal import clean, from_body
 from pointsman.worker.providers.usage import usage_of
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import NO_SECRETS, Secrets
 from pointsman_schemas.base import Json
@@ -26,6 +27,17 @@ _BROKEN_OFF = {
 }  # fmt: skip
 #: Where a message has what was asked for.
 _CONTENT = ("content", "tool_calls", "refusal", "audio", "reasoning_content", "function_call")
+
+
+def read_body(answered: AnswerBody) -> Result:
+    """The same of a body with all that is known of it."""
+    return read_answer(
+        answered.row,
+        answered.status,
+        answered.content,
+        most_raw=answered.most_raw,
+        secrets=answered.secrets,
+    )
 
 
 def read_answer(

@@ -1,6 +1,7 @@
 """What differs between the ways in which providers are asked: a file or folder for each, beside this one."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -8,6 +9,22 @@ from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBody:
+    """A whole body with status 2xx, which came `at` that time as the answer to `request`.
+
+    `most_raw` bytes of it are kept where it cannot be read; `secrets` are hidden where it is no answer.
+    """
+
+    row: ProviderRow
+    request: Json
+    status: int
+    content: bytes
+    at: datetime
+    most_raw: int
+    secrets: Secrets
 
 
 class EventTranslator(Protocol):
@@ -41,13 +58,8 @@ class WireFormat(Protocol):
             UnsupportedRequestError: it asks for something that cannot be asked for there.
         """
 
-    def decode(
-        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
-    ) -> Result:
-        """What a whole body with status 2xx amounts to, which came `at` that time.
-
-        `most_raw` bytes of it are kept where it cannot be read; `secrets` are hidden where it is no answer.
-        """
+    def decode(self, answered: AnswerBody) -> Result:
+        """What it amounts to."""
 
     def translator(self, at: datetime) -> EventTranslator | None:
         """For a stream that begins at that time; None where its events are OpenAI's."""

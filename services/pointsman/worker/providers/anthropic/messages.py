@@ -10,8 +10,7 @@ from pointsman.worker.providers.anthropic.request import to_message_request
 from pointsman.worker.providers.anthropic.response import to_completion
 from pointsman.worker.providers.anthropic.stream import AnthropicEvents
 from pointsman.worker.providers.chat.completions import read_translated
-from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.secrets import Secrets
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
 
 #: With the one before it, `2023-06-01`, models may take `temperature`, `top_p` and `top_k`.
@@ -49,19 +48,9 @@ class AnthropicMessages:
         """See `WireFormat`."""
         return orjson.dumps(to_message_request(request, self._most, samples=self._version < _VERSION))
 
-    def decode(
-        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
-    ) -> Result:
+    def decode(self, answered: AnswerBody) -> Result:
         """See `WireFormat`."""
-        created = int(at.timestamp())
-        return read_translated(
-            row,
-            status,
-            content,
-            lambda body: to_completion(body, created),
-            most_raw=most_raw,
-            secrets=secrets,
-        )
+        return read_translated(answered, to_completion)
 
     def translator(self, at: datetime) -> AnthropicEvents:
         """See `WireFormat`."""

@@ -8,32 +8,26 @@ import orjson
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.lenient_json import read_json
 from pointsman.worker.providers.raw_body import raw_body
-from pointsman.worker.providers.response import read_answer
+from pointsman.worker.providers.response import read_body
 from pointsman.worker.providers.usage import MOST
-from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.secrets import Secrets
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
 
 
-def read_translated(
-    row: ProviderRow,
-    status: int,
-    content: bytes,
-    translate: Callable[[Json], Json | None],
-    *,
-    most_raw: int,
-    secrets: Secrets,
-) -> Result:
-    """What a whole body amounts to; what `translate` makes nothing of is an error, or nothing of use."""
+def read_translated(answered: AnswerBody, translate: Callable[[Json, int], Json | None]) -> Result:
+    """What a whole body amounts to; what `translate` makes nothing of is an error, or nothing of use.
+
+    It is given the body, and when that came in seconds since 1970.
+    """
     try:
-        body, changed = read_json(content)
+        body, changed = read_json(answered.content)
     except ValueError:
         body, changed = None, False
-    completion = translate(body) if isinstance(body, dict) else None
+    completion = translate(body, int(answered.at.timestamp())) if isinstance(body, dict) else None
     if completion is None:
-        return read_answer(row, status, content, most_raw=most_raw, secrets=secrets)
-    result = read_answer(row, status, orjson.dumps(completion), most_raw=most_raw, secrets=secrets)
-    return replace(result, raw=raw_body(content, most=most_raw)) if changed else result
+        return read_body(answered)
+    result = read_body(replace(answered, content=orjson.dumps(completion)))
+    return replace(result, raw=raw_body(answered.content, most=answered.most_raw)) if changed else result
 
 
 def completion_of(body: Json, created: int, message: Json, finish: str | None, usage: Json | None) -> Json:

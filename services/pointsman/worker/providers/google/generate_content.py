@@ -12,8 +12,7 @@ from pointsman.worker.providers.chat.completions import read_translated
 from pointsman.worker.providers.google.request import to_content_request
 from pointsman.worker.providers.google.response import to_completion
 from pointsman.worker.providers.google.stream import GoogleEvents
-from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.secrets import Secrets
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
 
 _VERSION = re.compile(r"v\d")
@@ -44,19 +43,9 @@ class GoogleGenerateContent:
         """See `WireFormat`."""
         return orjson.dumps(to_content_request(request))
 
-    def decode(
-        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
-    ) -> Result:
+    def decode(self, answered: AnswerBody) -> Result:
         """See `WireFormat`."""
-        created = int(at.timestamp())
-        return read_translated(
-            row,
-            status,
-            content,
-            lambda body: to_completion(body, created),
-            most_raw=most_raw,
-            secrets=secrets,
-        )
+        return read_translated(answered, to_completion)
 
     def translator(self, at: datetime) -> GoogleEvents:
         """See `WireFormat`."""

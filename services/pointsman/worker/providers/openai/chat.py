@@ -8,10 +8,10 @@ import orjson
 
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.openai.without_native import without_native
-from pointsman.worker.providers.response import read_answer
+from pointsman.worker.providers.response import read_body
 from pointsman.worker.providers.unsupported import UnsupportedRequestError
-from pointsman.worker.providers_file import ProviderRow, is_azure_v1
-from pointsman.worker.secrets import Secrets
+from pointsman.worker.providers.wire_format import AnswerBody
+from pointsman.worker.providers_file import is_azure_v1
 from pointsman_schemas.base import Json
 
 
@@ -42,11 +42,9 @@ class OpenAIChat:
             )
         return orjson.dumps(without_native(request))
 
-    def decode(
-        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
-    ) -> Result:
+    def decode(self, answered: AnswerBody) -> Result:
         """See `WireFormat`."""
-        return read_answer(row, status, content, most_raw=most_raw, secrets=secrets)
+        return read_body(answered)
 
     def translator(self, at: datetime) -> None:
         """See `WireFormat`."""

@@ -3,22 +3,20 @@
 A job has `embeddings` in its request, with the route's parameters; so a tier of the other kind refuses it.
 """
 
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from pointsman.bus.codec.json import parse_object
 from pointsman.bus.codec.refused import RefusedError
-from pointsman.worker.calls.answer import Answer, Result, Retry
+from pointsman.worker.calls.answer import Answer, Result
+from pointsman.worker.calls.unsuited import as_failure
 from pointsman.worker.providers.openai.chat import OpenAIChat
-from pointsman.worker.providers.response import read_answer
+from pointsman.worker.providers.response import read_body
 from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers.usage import usage_of
-from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.secrets import Secrets
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
-from pointsman_schemas.reasons import FailReason
 
 EMBEDDINGS = "embeddings"
 
@@ -40,20 +38,22 @@ class OpenAIEmbeddings(OpenAIChat):
         inputs = [_input(message, f"messages[{at}]") for at, message in enumerate(request["messages"])]
         return orjson.dumps({**parameters, "model": request["model"], "input": inputs})
 
-    def decode(
-        self, row: ProviderRow, status: int, content: bytes, *, at: datetime, most_raw: int, secrets: Secrets
-    ) -> Result:
+    def decode(self, answered: AnswerBody) -> Result:
         """See `WireFormat`."""
-        body = _embeddings(content)
+        body = _embeddings(answered.content)
         if body is None:  # an error, or nothing that can be used: it is told as one of a conversation is
-            return read_answer(row, status, content, most_raw=most_raw, secrets=secrets)
+            return read_body(answered)
         model = body.get("model")
-        return Answer(
-            http_status=status,
+        answer = Answer(
+            http_status=answered.status,
             response=body,
             model=model if isinstance(model, str) and model else None,
             usage=usage_of(body),
         )
+        given, asked = len(body["data"]), len(answered.request["messages"])
+        if given == asked:
+            return answer
+        return as_failure(answer, f"the answer has {given} embeddings, for {asked} inputs")
 
 
 def _input(message: Any, at: str) -> Any:
@@ -65,23 +65,6 @@ def _input(message: Any, at: str) -> Any:
             return tokens
         case _:
             raise UnsupportedRequestError(f"{at}.content", "neither a text nor tokens: ask /v1/embeddings")
-
-
-def for_all_inputs(result: Result, request: Json) -> Result:
-    """`result`, or a failure where it has not a vector for each input of a request for embeddings."""
-    if EMBEDDINGS not in request or not isinstance(result, Answer):
-        return result
-    given, asked = len(result.response["data"]), len(request["messages"])
-    if given == asked:
-        return result
-    return Retry(
-        reason=FailReason.BAD_RESPONSE,
-        message=f"the answer has {given} embeddings, for {asked} inputs",
-        http_status=result.http_status,
-        response=result.response,
-        model=result.model,
-        usage=result.usage,
-    )
 
 
 def _embeddings(content: bytes) -> Json | None:

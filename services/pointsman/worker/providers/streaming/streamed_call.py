@@ -19,9 +19,10 @@ from pointsman.worker.providers.response import (
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
 from pointsman.worker.providers.transport import Reply
 from pointsman.worker.providers.usage import usage_of
-from pointsman.worker.providers.wire_format import WireFormat
+from pointsman.worker.providers.wire_format import AnswerBody, WireFormat
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
+from pointsman_schemas.base import Json
 
 
 class StreamedCall:
@@ -35,9 +36,11 @@ class StreamedCall:
         wire: WireFormat,
         secrets: Secrets,
         *,
+        request: Json,
         at: datetime,
     ) -> None:
         self._row = row
+        self._request = request
         self._chunks = chunks
         self._most = most
         self._wire = wire
@@ -117,5 +120,5 @@ class StreamedCall:
 
     def _decode(self, status: int, content: bytes) -> Result:
         return self._wire.decode(
-            self._row, status, content, at=self._at, most_raw=MAX_RAW_BYTES, secrets=self._secrets
+            AnswerBody(self._row, self._request, status, content, self._at, MAX_RAW_BYTES, self._secrets)
         )

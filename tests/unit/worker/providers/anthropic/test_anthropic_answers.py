@@ -15,6 +15,7 @@ from pointsman.worker.providers.anthropic.messages import AnthropicMessages
 from pointsman.worker.providers.anthropic.response import to_completion, usage_of
 from pointsman.worker.providers.anthropic.stream import AnthropicEvents
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import NO_SECRETS
 from pointsman_schemas.calls import Usage
@@ -82,7 +83,7 @@ EVENTS: list[dict[str, Any]] = [
 
 def decoded(body: Any) -> Result:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return AnthropicMessages(100).decode(ROW, 200, content, at=AT, most_raw=10_000, secrets=NO_SECRETS)
+    return AnthropicMessages(100).decode(AnswerBody(ROW, {}, 200, content, AT, 10_000, NO_SECRETS))
 
 
 def streamed(events: list[dict[str, Any]]) -> AnswerStream:

@@ -13,6 +13,7 @@ from pointsman.worker.providers.google.generate_content import GoogleGenerateCon
 from pointsman.worker.providers.google.response import to_completion, usage_of
 from pointsman.worker.providers.google.stream import GoogleEvents
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import NO_SECRETS
 from pointsman_schemas.calls import Usage
@@ -57,7 +58,7 @@ BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promp
 
 def decoded(body: Any) -> Result:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return GoogleGenerateContent().decode(ROW, 200, content, at=AT, most_raw=10_000, secrets=NO_SECRETS)
+    return GoogleGenerateContent().decode(AnswerBody(ROW, {}, 200, content, AT, 10_000, NO_SECRETS))
 
 
 def streamed(events: list[dict[str, Any]]) -> AnswerStream:
