@@ -1,6 +1,6 @@
 """Agents that nobody registered, uses, owns or needs so much for: the registry against the record."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pointsman.access.changes import AccessChange
@@ -23,15 +23,7 @@ async def audit_agents(
     """
     registered = (await read_registry(kafka, topics, people)).agents
     findings = await sprawl(dsn, [_as_json(agent) for agent in registered.values()], now)
-    return [*without_gateways(findings, registered), *expired_keys(registered.values(), now)]
-
-
-def without_gateways(findings: Iterable[Sprawl], agents: Mapping[str, RegisteredAgent]) -> Iterator[Sprawl]:
-    """All but that a gateway has no jobs of its own."""
-    for finding in findings:
-        agent = agents.get(finding.agent_id)
-        if finding.finding != "idle" or agent is None or not agent.entry.gateway:
-            yield finding
+    return [*findings, *expired_keys(registered.values(), now)]
 
 
 def expired_keys(agents: Iterable[RegisteredAgent], now: datetime) -> Iterator[Sprawl]:

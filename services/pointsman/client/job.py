@@ -75,12 +75,17 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def as_record(job: Job, topics: Topics, now: datetime, trace_id: str | None = None) -> Outgoing:
-    """The record that submits `job`; `trace_id`: of what it is part of, else its own id."""
+def as_record(
+    job: Job, topics: Topics, now: datetime, trace_id: str | None = None, source: str | None = None
+) -> Outgoing:
+    """The record that submits `job`; `trace_id`: of what it is part of, else its own id.
+
+    `source`: who sends it, where that is not the agent itself.
+    """
     message = JobSubmitted.model_construct(**{name: getattr(job, name) for name in Job.model_fields})
     envelope = start(
         uuid7(now),
-        source=job.agent_id,
+        source=source or job.agent_id,
         type=JobSubmitted.TYPE,
         time=now,
         agent_id=job.agent_id,

@@ -48,6 +48,8 @@ GRACE_S = 0.8
 _RETRY_S, _MOST_RETRY_S = 0.5, 8.0
 _MOST_KEY = 255
 _MOST_RETRY_AFTER_S = 600
+#: What tells a job that came by an API key from one that its agent sent itself.
+SOURCE = "pointsman/gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +271,7 @@ class JobSubmitter:
     async def _send(self, reply: JobReply, trace_id: str | None) -> None:
         try:
             await self._replies.listen(reply)
-            record = as_record(reply.job, self._topics, self._clock(), trace_id)
+            record = as_record(reply.job, self._topics, self._clock(), trace_id, SOURCE)
             reply.trace = dict(record.headers)["traceparent"].decode()
             records = [record]
             if self._claim_check is not None:

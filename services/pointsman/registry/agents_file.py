@@ -1,6 +1,6 @@
 """`agents.yaml`: the registry as people write it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -82,18 +82,28 @@ class AgentsFile(RegistryRules):
         return Registry.of(self.entries, self.rules)
 
 
+#: The last days of the agents that are on record, by id.
+Expiries = Mapping[str, date | None]
+
+
 def load(
-    path: Path, tiers: Sequence[str], today: date | None = None, *, queues: Sequence[str] | None = None
+    path: Path,
+    tiers: Sequence[str],
+    today: date | None = None,
+    *,
+    queues: Sequence[str] | None = None,
+    registered: Expiries | None = None,
 ) -> AgentsFile:
     """Read the agents; `tiers` and `queues` are the policy's (None: any queue will do).
 
-    `today`, by UTC: hold strict entries to their last day.
+    `today`, by UTC: hold strict entries to their last day. `registered`: those whose last day is the one on
+    record may be over; that of a new one may not.
 
     Raises:
         FileError: every problem with file, line and column.
     """
     context = {"tiers": tiers, "queues": queues}
-    return yaml_file.load(path, AgentsFile, context=context, check=partial(_problems, today))
+    return yaml_file.load(path, AgentsFile, context=context, check=partial(_problems, today, registered))
 
 
 def parse(
@@ -103,13 +113,16 @@ def parse(
     today: date | None = None,
     *,
     queues: Sequence[str] | None = None,
+    registered: Expiries | None = None,
 ) -> AgentsFile:
     """As `load`, from a text; `path` is what the errors name."""
     context = {"tiers": tiers, "queues": queues}
-    return yaml_file.parse(text, path, AgentsFile, context=context, check=partial(_problems, today))
+    return yaml_file.parse(
+        text, path, AgentsFile, context=context, check=partial(_problems, today, registered)
+    )
 
 
-def _problems(today: date | None, file: AgentsFile) -> Iterator[tuple[Loc, str]]:
+def _problems(today: date | None, registered: Expiries | None, file: AgentsFile) -> Iterator[tuple[Loc, str]]:
     owners: dict[str, str] = {}
     for place, agent in enumerate(file.agents):
         here: Loc = ("agents", place)
@@ -128,11 +141,19 @@ def _problems(today: date | None, file: AgentsFile) -> Iterator[tuple[Loc, str]]
                 )
         if file.strict:
             yield from _strict(here, agent, today)
+            if today is not None and registered is not None and agent.expires is not None:
+                on_record = registered.get(agent.id)
+                if agent.expires <= today and agent.expires != on_record:
+                    yield (*here, "expires"), f"is over: it would be refused from the start, today is {today}"
 
 
 def _strict(here: Loc, agent: AgentEntry, today: date | None) -> Iterator[tuple[Loc, str]]:
+    if not agent.owner.strip():
+        yield (*here, "owner"), "is blank; `strict: true` asks for the team that answers for it"
     if agent.contact is None:
         yield here, "`strict: true` asks for `contact`: how to reach the owner"
+    elif not agent.contact.strip():
+        yield (*here, "contact"), "is blank; `strict: true` asks how to reach the owner"
     if agent.expires is None:
         yield here, f"`strict: true` asks for `expires`: a day within {LONGEST.days} days"
     elif today is not None and agent.expires > today + LONGEST:

@@ -19,6 +19,9 @@ from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
 
+#: How names of our own services and of their jobs begin. Nobody else is let in by one that is not registered:
+#: on record it would look like one of ours.
+_OWN = "pointsman/"
 #: The check of the tools' names.
 TOOLS = "tools"
 
@@ -47,6 +50,12 @@ def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitt
             Reason.AGENT_NOT_ALLOWED, f"`{SHADOW_AGENT}` is the router's own; submit the job as another agent"
         )
     registered = registry.agents.get(job.agent_id)
+    if registered is None and job.agent_id.startswith(_OWN):
+        return Refused(
+            Reason.AGENT_NOT_ALLOWED,
+            f"names that begin with `{_OWN}` are for this installation's own services; "
+            "submit the job as another agent, or register this one",
+        )
     if registered is None and not registry.admits_unregistered:
         return Refused(Reason.AGENT_NOT_ALLOWED, _not_registered(job.agent_id))
     if registered is not None and (why_not := _may_not_act(registered, now)) is not None:

@@ -72,6 +72,32 @@ def test_in_earnest_each_agent_needs_a_contact_and_an_end_within_90_days() -> No
     assert parse(STRICT.replace("strict: true\n", ""), TIERS, today=date(2026, 3, 1)).agents
 
 
+BLANK = """
+strict: true
+unregistered: reject
+agents:
+  - {id: a, owner: "  ", contact: "\\t", expires: 2026-04-01}
+  - {id: b, owner: x, contact: c, expires: 2026-03-01}
+"""
+
+
+def test_strict_refuses_blanks_and_what_is_over_from_the_start() -> None:
+    today = date(2026, 3, 1)
+    with pytest.raises(FileError) as refused:
+        parse(BLANK, TIERS, today=today, registered={})
+    assert refused.value.problems == (
+        "agents.yaml:5:20: agents[0].owner: is blank; `strict: true` asks for the team that answers for it",
+        "agents.yaml:5:35: agents[0].contact: is blank; `strict: true` asks how to reach the owner",
+        "agents.yaml:6:44: agents[1].expires: is over: it would be refused from the start, "
+        "today is 2026-03-01",
+    )
+    named = BLANK.replace('"  "', "x").replace('"\\t"', "c")
+    # What is on record so has run out meanwhile; other changes are not held up by that.
+    assert parse(named, TIERS, today=today, registered={"b": today}).agents
+    with pytest.raises(FileError, match="is over"):
+        parse(named, TIERS, today=today, registered={"b": date(2026, 2, 1)})
+
+
 def test_signed_agents_need_keys_and_a_key_is_32_bytes() -> None:
     text = "{unregistered: reject, identity: signed, agents: [{id: a, owner: o%s}]}"
     with pytest.raises(FileError, match="asks for `public_keys`"):

@@ -237,3 +237,13 @@ def test_tools_are_open_by_name(offered: dict[str, Any], refused: str | None) ->
             f"tool {refused} is not open to agent `with-tools`, open are lookup, web_search"
             in admitted.message
         )
+
+
+@pytest.mark.parametrize("registry", [OPEN, CLOSED])
+def test_names_like_our_own_services_are_for_who_is_registered_by_one(registry: Registry) -> None:
+    refused = admit(registry, POLICY, job("pointsman/evil"), NOW)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.AGENT_NOT_ALLOWED
+    assert "`pointsman/` are for this installation's own services" in refused.message
+    entry = agents_file.parse("{unregistered: reject, agents: [{id: pointsman/gw, owner: x}]}", POLICY.tiers)
+    assert isinstance(admit(entry.registry, POLICY, job("pointsman/gw"), NOW), Admitted)

@@ -32,10 +32,14 @@ def apply(
     from pointsman.cli.agents.person import person
     from pointsman.cli.agents.planning import read_file, settings_of
     from pointsman.cli.show.registry import diff
+    from pointsman.registry.follow import read_registry
     from pointsman.registry.publish import apply_file
 
     settings = settings_of(agents, policy, kafka, prefix)
-    file, who = read_file(settings), person(by, key, settings.registry_people)
+    read_file(settings)  # what is wrong with it by itself is told without Kafka
+    who = person(by, key, settings.registry_people)
+    known = asyncio.run(read_registry(settings, settings.topics, settings.registry_people))
+    file = read_file(settings, known)
 
     applied = asyncio.run(
         apply_file(

@@ -29,11 +29,11 @@ def audit(
 ) -> None:
     """Find agents that nobody registered, uses, owns or needs so much for. Exit 1 if there are any.
 
-    unregistered: seen in 30 days, not in the registry. idle: registered, no job in 30 days. no owner: no
-    contact, or an owner that is nobody. expiring: within 14 days, or expired. no expiry: registered for
-    ever. too wide: more than it used in 30 days, with the entry that would be enough. expired key: an API key
-    that is over and still listed. unexplained: a user or an ACL in Kafka that does not follow from the
-    registry (--access).
+    unregistered: seen in 30 days, not in the registry, or retired. idle: no job in 30 days, or suspended for
+    so long. no owner: no contact, or an owner that is nobody. expiring: within 14 days, or expired. no
+    expiry: registered for ever, or for more than 90 days. too wide: more than it used in 30 days, with the
+    entry that would be enough. expired key: an API key that is over and still listed. unexplained: a user or
+    an ACL in Kafka that does not follow from the registry (--access).
 
     --json gives [{finding, agent_id, owner, detail, narrower}]; narrower is an entry, or null.
     """

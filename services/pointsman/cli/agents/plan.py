@@ -34,10 +34,9 @@ def plan(
     from pointsman.registry.follow import read_registry
 
     settings = settings_of(agents, policy, kafka, prefix)
-    file = read_file(settings)
-    to_do = plan_changes(
-        file, asyncio.run(read_registry(settings, settings.topics, settings.registry_people))
-    )
+    read_file(settings)  # what is wrong with it by itself is told without Kafka
+    known = asyncio.run(read_registry(settings, settings.topics, settings.registry_people))
+    to_do = plan_changes(read_file(settings, known), known)
     if as_json:
         screen.print_json([change.to_json() for change in to_do])
     else:

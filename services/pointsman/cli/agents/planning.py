@@ -7,6 +7,7 @@ from pydantic import Field
 from pointsman.cli.settings import load
 from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.agents_file import load as load_agents
+from pointsman.registry.registry import RegistryHistory
 from pointsman.router.policy.policy_file import load as load_policy
 from pointsman.router.policy.review_plan import queues_of
 from pointsman.router.settings import RouterSettings
@@ -30,11 +31,21 @@ def settings_of(
     return load(AgentsSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents)
 
 
-def read_file(settings: AgentsSettings) -> AgentsFile:
-    """The agents' file, held to the policy's tiers and queues, and to today.
+def read_file(settings: AgentsSettings, known: RegistryHistory | None = None) -> AgentsFile:
+    """The agents' file, held to the policy's tiers and queues, to today, and to what is on record.
 
     Raises:
         FileError: with every problem's line and column.
     """
     policy = load_policy(settings.policy)
-    return load_agents(settings.agents, policy.tiers, utc_now().date(), queues=queues_of(policy.review))
+    registered = None
+    if known is not None:
+        active = (agent for agent in known.agents.values() if agent.state != "retired")
+        registered = {agent.entry.id: agent.entry.expires for agent in active}
+    return load_agents(
+        settings.agents,
+        policy.tiers,
+        utc_now().date(),
+        queues=queues_of(policy.review),
+        registered=registered,
+    )

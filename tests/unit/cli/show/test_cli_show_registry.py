@@ -5,11 +5,9 @@ from datetime import UTC, date, datetime
 from rich.console import Console
 
 from pointsman.cli.show.registry import agents_table, entry_lines
-from pointsman.client.agents_audit import expired_keys, without_gateways
+from pointsman.client.agents_audit import expired_keys
 from pointsman.client.agents_now import AgentNow
-from pointsman.identity.keys import PrivateKey
 from pointsman.registry.registry import RegisteredAgent
-from pointsman.store.ask.sprawl import Sprawl
 from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -57,13 +55,3 @@ def test_a_key_that_is_over_and_still_listed_is_found() -> None:
     (found,) = expired_keys([RegisteredAgent(ENTRY), RegisteredAgent(ENTRY, "retired")], NOW)
     assert (found.finding, found.agent_id) == ("expired key", "app")
     assert found.detail == f"API key {'b' * 12} ended on 2026-03-01: take it out of agents.yaml"
-
-
-def test_a_gateway_is_not_idle_for_having_no_jobs_of_its_own() -> None:
-    key = PrivateKey.generate().public.text
-    gateway = AgentEntry(id="gw", owner="x", gateway=True, public_keys=(key,))
-    agents = {"app": RegisteredAgent(ENTRY), "gw": RegisteredAgent(gateway)}
-    found = [Sprawl(finding, id, "x", "") for id in ("app", "gw", "gone") for finding in ("idle", "no owner")]
-    left = [(kept.agent_id, kept.finding) for kept in without_gateways(found, agents)]
-    assert ("gw", "idle") not in left
-    assert len(left) == len(found) - 1
