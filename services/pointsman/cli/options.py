@@ -35,6 +35,14 @@ PostgresOwner = Annotated[
         help="Address of the audit database, for the owner of its schema.",
     ),
 ]
+Workers = Annotated[
+    str,
+    typer.Option(
+        metavar="URL,...",
+        envvar="POINTSMAN_WORKERS",
+        help="Where workers serve health and metrics; then it is told what holds each tier.",
+    ),
+]
 Claims = Annotated[
     str | None,
     typer.Option(

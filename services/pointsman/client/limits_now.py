@@ -1,9 +1,11 @@
 """The limits that all workers share, as they stand now: from the end of the `limits` topic."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from pointsman.client.line import ledger_of
+from pointsman.client.tiers_held import TierHeld, tiers_held
 from pointsman.limits.budgets import Budget, Sliding
 from pointsman.limits.ledger import Ledger
 from pointsman.runtime.settings import KafkaPart
@@ -45,19 +47,26 @@ class TargetNow:
 
 @dataclass(frozen=True, slots=True)
 class LimitsNow:
-    """What is on the log; a target that nothing was ever said of is not there."""
+    """What is on the log; a target that nothing was ever said of is not there.
+
+    `tiers`: of the workers that were asked.
+    """
 
     budgets: list[BudgetNow]
     targets: list[TargetNow]
+    tiers: list[TierHeld] = field(default_factory=list)
 
 
-async def limits_now(kafka: KafkaPart, topics: Topics) -> LimitsNow:
-    """By this machine's clock.
+async def limits_now(kafka: KafkaPart, topics: Topics, workers: Sequence[str] = ()) -> LimitsNow:
+    """By this machine's clock; `workers`: as `tiers_held` takes them.
 
     Raises:
         BusError: the log cannot be read.
+        CommandError: as `tiers_held`.
     """
-    return limits_at(await ledger_of(kafka, topics), round(time.time() * 1000))
+    tiers = await tiers_held(workers)
+    limits_state = limits_at(await ledger_of(kafka, topics), round(time.time() * 1000))
+    return replace(limits_state, tiers=tiers)
 
 
 def limits_at(ledger: Ledger, at: int) -> LimitsNow:

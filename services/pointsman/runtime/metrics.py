@@ -55,6 +55,7 @@ RESTORE_SECONDS = Histogram(
     "pointsman_state_restore_seconds", "Reading a lane's state from its changelog", ["topic"], buckets=_HOP
 )
 IN_FLIGHT = Gauge("pointsman_calls_in_flight", "Provider calls under way", ["tier", "provider"])
+JOBS_HELD = Gauge("pointsman_jobs_held", "Jobs that wait, by what they wait for", ["tier", "by"])
 LIMIT_SECONDS = Histogram(
     "pointsman_limit_wait_seconds",
     "From asking for a turn until it came",

@@ -3,7 +3,7 @@
 import asyncio
 
 from pointsman.worker.limits.breakers import Breakers
-from pointsman.worker.limits.call_limiter import CallLimiter
+from pointsman.worker.limits.call_limiter import CallLimiter, Slots
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
 
@@ -11,7 +11,7 @@ from pointsman.worker.limits.shared_limits import SharedLimits
 def call_limiter(shared_limits: SharedLimits, rate_limiter: RateLimiter, patience_s: float) -> CallLimiter:
     """Fifty slots, no circuit breakers."""
     return CallLimiter(
-        asyncio.Semaphore(50),
+        Slots(50),
         asyncio.Event(),
         shared_limits=shared_limits,
         rate_limiter=rate_limiter,

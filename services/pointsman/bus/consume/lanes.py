@@ -100,6 +100,11 @@ class Lanes:
         is_stuck = self._commits_when_failed.get(tp) == lane.commits and lane.pending
         return lane.ready and not is_stuck
 
+    @property
+    def opened(self) -> list[Lane]:
+        """The lanes of ours that are open."""
+        return list(self._lanes.values())
+
     def stop(self) -> None:
         """Finish what is under way and return from `run`."""
         self._stopping.set()

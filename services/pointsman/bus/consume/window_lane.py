@@ -78,6 +78,13 @@ class WindowLane(Lane):
         self._something_ended = asyncio.Event()
         self._gather_s = 0.0
         self._closing = False
+        #: Jobs that wait for the one before them that has the same order key.
+        self.behind_key = 0
+
+    @property
+    def beyond_window(self) -> int:
+        """Jobs that wait as the window is full."""
+        return len(self._waiting) if len(self._running) + len(self._ended) >= self._window else 0
 
     @property
     def has_room(self) -> bool:
@@ -153,7 +160,11 @@ class WindowLane(Lane):
 
     async def _run_one(self, record: Incoming, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
-            await asyncio.wait([before])
+            self.behind_key += 1
+            try:
+                await asyncio.wait([before])
+            finally:
+                self.behind_key -= 1
             if before.cancelled():
                 return  # the job before it was handed back, so this one is too
         started = time.monotonic()

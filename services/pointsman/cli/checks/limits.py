@@ -1,9 +1,14 @@
 """Whether something holds calls back for all workers: a provider's pause, or a breaker."""
 
+from collections.abc import Sequence
+
 from pointsman.bus.errors import BusError
 from pointsman.cli.checks.finding import CheckResult
-from pointsman.cli.formats import duration, moment
+from pointsman.cli.formats import count, duration, moment
+from pointsman.cli.show.limits import words_of
 from pointsman.client.held import HeldTarget, held_now
+from pointsman.client.tiers_held import TierHeld, tiers_held
+from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
@@ -20,6 +25,21 @@ async def limits(kafka: KafkaPart, topics: Topics) -> list[CheckResult]:
     return [_finding(target) for target in held] or [
         CheckResult("limits", True, "no model is paused or broken")
     ]
+
+
+async def tiers(workers: Sequence[str]) -> list[CheckResult]:
+    """One finding for each tier of the workers at these addresses; none without an address."""
+    try:
+        held = await tiers_held(workers)
+    except CommandError as error:
+        return [CheckResult("tiers", False, error.what, error.hint)]
+    return [CheckResult("tiers", True, _of_tier(tier)) for tier in held]
+
+
+def _of_tier(tier: TierHeld) -> str:
+    if tier.by is None:
+        return f"{tier.tier}: no job waits for a limit"
+    return f"{tier.tier} is held by {words_of(tier)}: {count(tier.jobs[tier.by], 'job')} wait for it"
 
 
 def _finding(held: HeldTarget) -> CheckResult:

@@ -2,7 +2,7 @@
 
 import typer
 
-from pointsman.cli.options import Claims, Json, Kafka, Policy, Postgres, Prefix, Providers
+from pointsman.cli.options import Claims, Json, Kafka, Policy, Postgres, Prefix, Providers, Workers
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -17,6 +17,7 @@ def doctor(
     policy: Policy = None,
     providers: Providers = None,
     claims: Claims = None,
+    workers: Workers = "",
 ) -> None:
     """Check everything a service needs, with a fix for each failure.
 
@@ -31,6 +32,7 @@ def doctor(
     from pointsman.cli.checks.finding import CheckResult
     from pointsman.cli.checks.kafka import kafka as check_kafka
     from pointsman.cli.checks.limits import limits as check_limits
+    from pointsman.cli.checks.limits import tiers as check_tiers
     from pointsman.cli.checks.native import native
     from pointsman.cli.checks.opinion import opinion as check_opinion
     from pointsman.cli.checks.postgres import postgres as check_postgres
@@ -62,6 +64,7 @@ def doctor(
             check_opinion(router, router.opinion_group, policy_file),
         )
         held = await check_limits(router, router.topics)
+        held += await check_tiers([url for url in workers.split(",") if url.strip()])
         registry = await check_registry(router, router.topics, router.registry_people)
         asked = await check_review(router, router.topics, policy_file, router.registry_people)
         servers = [*kafka_found, *postgres_found, claims_found]

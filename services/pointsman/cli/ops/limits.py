@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Prefix, Providers
+from pointsman.cli.options import Json, Kafka, Prefix, Providers, Workers
 
 if TYPE_CHECKING:
     from pointsman.client.held import HeldTarget
@@ -21,11 +21,13 @@ def limits(
     as_json: Json = False,
     kafka: Kafka = None,
     prefix: Prefix = None,
+    workers: Workers = "",
 ) -> None:
-    """Show the shared limits: what is used, waiting, paused or broken.
+    """Show the shared limits: what is used, waiting, paused or broken, and what holds each tier.
 
     --json gives {budgets: [{budget, unit, span_s, limit, used, waiting}], targets: [{target, waiting,
-    paused_s, breaker, breaker_s, prober}]}; span_s is null for a UTC day; with --watch one to a line.
+    paused_s, breaker, breaker_s, prober}], tiers: [{tier, by, jobs}]}; span_s is null for a UTC day, by is
+    null where no job waits; with --watch one to a line.
     """
     if context.invoked_subcommand is not None:
         return
@@ -37,6 +39,7 @@ def limits(
     from pointsman.client.limits_now import LimitsNow, limits_now
 
     settings = load(CliSettings, kafka=kafka, prefix=prefix)
+    urls = [url for url in workers.split(",") if url.strip()]
 
     def show(limits_state: LimitsNow) -> None:
         if as_json:
@@ -47,7 +50,7 @@ def limits(
     async def keep_looking() -> None:
         with screen.redrawn() as draw:
             while True:
-                limits_state = await limits_now(settings, settings.topics)
+                limits_state = await limits_now(settings, settings.topics, urls)
                 if as_json or draw is None:
                     show(limits_state)
                 else:
@@ -57,7 +60,7 @@ def limits(
     if watch:
         asyncio.run(keep_looking())
     else:
-        show(asyncio.run(limits_now(settings, settings.topics)))
+        show(asyncio.run(limits_now(settings, settings.topics, urls)))
 
 
 @app.command()

@@ -6,16 +6,25 @@ from rich.text import Text
 
 from pointsman.cli.formats import duration
 from pointsman.client.limits_now import BudgetNow, LimitsNow, TargetNow
+from pointsman.client.tiers_held import TierHeld
 
 _NOTHING = (
     "no limit is in force: providers.yaml sets none, or no worker has said so in the last two days"
     " (docs/limits.md)"
 )
 
+_HELD_BY = {
+    "processor": "its processor",
+    "rate": "the provider's limits",
+    "in_flight": "max_in_flight",
+    "order_key": "order keys",
+    "window": "window",
+}
+
 
 def tables(limits_state: LimitsNow) -> RenderableType:
     """Nothing at all in words."""
-    if not limits_state.budgets and not limits_state.targets:
+    if not limits_state.budgets and not limits_state.targets and not limits_state.tiers:
         return Text(_NOTHING)
     shown: list[RenderableType] = []
     if limits_state.budgets:
@@ -28,7 +37,18 @@ def tables(limits_state: LimitsNow) -> RenderableType:
         for one in limits_state.targets:
             targets.add_row(*_target(one))
         shown += ["", targets] if shown else [targets]
+    if limits_state.tiers:
+        tiers = _table("tier", "held by", "jobs that wait for it")
+        for tier in limits_state.tiers:
+            waiting = 0 if tier.by is None else tier.jobs[tier.by]
+            tiers.add_row(Text(tier.tier), Text(words_of(tier)), _waiting(waiting))
+        shown += ["", tiers] if shown else [tiers]
     return Group(*shown)
+
+
+def words_of(tier: TierHeld) -> str:
+    """What holds a tier."""
+    return "nothing" if tier.by is None else _HELD_BY[tier.by]
 
 
 def _table(first: str, *columns: str) -> Table:

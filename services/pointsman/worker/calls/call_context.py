@@ -11,7 +11,7 @@ from pointsman.worker.calls.prices import Prices
 from pointsman.worker.calls.retry_budget import RetryBudget, RetryRule
 from pointsman.worker.limits.agent_limits import Entries
 from pointsman.worker.limits.breakers import Breakers, WatchedTarget
-from pointsman.worker.limits.call_limiter import CallLimiter
+from pointsman.worker.limits.call_limiter import CallLimiter, Slots
 from pointsman.worker.limits.call_reservation import CallReservation
 from pointsman.worker.limits.ceilings import Ceiling
 from pointsman.worker.limits.limits_file import target_of
@@ -85,7 +85,7 @@ def call_context_of(
     shared_limits.add(breakers)
     closing = asyncio.Event()
     limits = CallLimiter(
-        asyncio.Semaphore(row.max_in_flight),
+        Slots(row.max_in_flight),
         closing,
         shared_limits=shared_limits,
         rate_limiter=rate_limiter,

@@ -4,10 +4,11 @@ A call may be made when its target is whole and not paused, a slot is free, and 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 from uuid import UUID
 
 from pointsman.runtime.metrics import LIMIT_SECONDS, PAUSED
@@ -38,6 +39,19 @@ class Acquired:
     reported: bool = False
 
 
+class Slots(asyncio.Semaphore):
+    """So many calls at once; `waiting`: those that wait for their turn."""
+
+    waiting = 0
+
+    async def acquire(self) -> Literal[True]:
+        self.waiting += 1
+        try:
+            return await super().acquire()
+        finally:
+            self.waiting -= 1
+
+
 class CallLimiter:
     """`slots` bounds the calls under way in this process; once `closing` is set, none begins.
 
@@ -46,7 +60,7 @@ class CallLimiter:
 
     def __init__(
         self,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         closing: asyncio.Event,
         *,
         shared_limits: SharedLimits,
@@ -62,6 +76,13 @@ class CallLimiter:
         self._rate_limiter = rate_limiter
         self._breakers = breakers
         self._patience_s = patience_s
+        #: Calls that wait for the shared limits, for a pause to end or for a breaker.
+        self.waiting_for_rate = 0
+
+    @property
+    def waiting_for_slot(self) -> int:
+        """Calls that wait as too many are under way."""
+        return self._slots.waiting
 
     def available(self, target: str, amounts: Mapping[str, int] | None = None) -> float:
         """Seconds until a call of `target` could begin, as far as the log has been read; 0 for now.
@@ -99,7 +120,8 @@ class CallLimiter:
             NoRoomError: a limit refused it, or there was no room for `patience_s` seconds.
         """
         if after_s > 0:
-            await self._rate_limiter.rest(target, after_s)
+            with self._held_by_rate():
+                await self._rate_limiter.rest(target, after_s)
         self._rate_limiter.declare(declared(self._shared.process))
         for limit, most in (most_waiting or {}).items():
             if limit in amounts and self._rate_limiter.waiting_for(limit) >= most:
@@ -184,11 +206,20 @@ class CallLimiter:
                 raise ShutError(target)
             await self._rate_limiter.rest(target, left)
 
+    @contextmanager
+    def _held_by_rate(self) -> Iterator[None]:
+        self.waiting_for_rate += 1
+        try:
+            yield
+        finally:
+            self.waiting_for_rate -= 1
+
     @asynccontextmanager
     async def _patiently(self, give_up: float, call: Acquired, wait: Wait) -> AsyncGenerator[None, None]:
         try:
-            async with asyncio.timeout_at(give_up) as limit:
-                yield
+            with self._held_by_rate():
+                async with asyncio.timeout_at(give_up) as limit:
+                    yield
         except (asyncio.CancelledError, TimeoutError) as error:
             wait.held_by = self._held_by(call)
             if isinstance(error, TimeoutError) and limit.expired():

@@ -10,7 +10,7 @@ import pytest
 from pointsman.limits.breaker import BreakerRule
 from pointsman.limits.joining import Entry
 from pointsman.worker.limits.breakers import Breakers, WatchedTarget
-from pointsman.worker.limits.call_limiter import Acquired, CallLimiter, Wait
+from pointsman.worker.limits.call_limiter import Acquired, CallLimiter, Slots, Wait
 from pointsman.worker.limits.errors import NoRoomError
 from pointsman.worker.limits.rate_limiter import RateLimiter
 from pointsman.worker.limits.shared_limits import SharedLimits
@@ -25,7 +25,7 @@ def built(patience_s: float = 60, shared: SharedLimits | None = None) -> tuple[C
     shared = shared or alone()
     breakers = Breakers(shared, {TARGET: WatchedTarget(BreakerRule(), 60)})
     limits = CallLimiter(
-        asyncio.Semaphore(1),
+        Slots(1),
         asyncio.Event(),
         shared_limits=shared,
         rate_limiter=RateLimiter(shared, []),
