@@ -29,7 +29,7 @@ COMMANDS = {
     "sql": "Query the audit database in SQL, read-only.",
     "mcp": "Serve the audit database's questions to an assistant, over stdin and stdout (MCP).",
     "lag": "Show how many jobs wait for each tier, and for how long.",
-    "limits": "Show the shared limits: what is used, waiting, paused or broken.",
+    "limits": "Show the shared limits: what is used, waiting, paused or broken, and what holds each tier.",
     "agents": "Register agents, suspend them, and see what they do.",
     "run": "Run one service in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",
