@@ -26,5 +26,6 @@ class JobChunk(Message):
     events: tuple[Json, ...] = Field(
         min_length=1,
         max_length=MOST_EVENTS,
-        description="in OpenAI's `chat.completion.chunk` shape, in order, as the provider sent them",
+        description="in OpenAI's `chat.completion.chunk` shape, in order, as the provider sent them; a call "
+        "of a tool has its number in the whole answer",
     )

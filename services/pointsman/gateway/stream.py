@@ -35,7 +35,7 @@ class ChatStream:
         self._top: Json = {}
         self._sent: dict[_Field, str] = {}
         self._begun: set[int] = set()
-        self._items_begun: set[_Field] = set()
+        self._items_begun: dict[_Field, object] = {}  # their ids, where they have one
         self._signed: set[_Field] = set()
         self._call: object = None
         self._index = 0
@@ -106,7 +106,7 @@ class ChatStream:
         for name, text in _texts(number, delta):
             self._anew[name] = self._anew.get(name, "") + text
             sent, now = self._sent.get(name, ""), self._anew[name]
-            if not (now.startswith(sent) or sent.startswith(now)):
+            if not (now.startswith(sent) or sent.startswith(now)) or self._is_other(name, delta):
                 raise DivergedError
             if len(now) > len(sent) or self._is_new_item(name):
                 yield from self._send(name, now[len(sent) :], delta)
@@ -125,7 +125,9 @@ class ChatStream:
             return
         whole = dict(_texts(number, message))
         for name, sent in self._sent.items():
-            if name[0] == number and not whole.get(name, "").startswith(sent):
+            if name[0] != number:
+                continue
+            if not whole.get(name, "").startswith(sent) or self._is_other(name, message):
                 raise DivergedError
         for name, text in whole.items():
             if len(text) > len(self._sent.get(name, "")) or self._is_new_item(name):
@@ -143,7 +145,7 @@ class ChatStream:
             return
         whole = _item_at(holder, field, place)
         is_new = self._is_new_item(name)
-        self._items_begun.add(name)
+        self._items_begun.setdefault(name, whole.get("id"))
         if field == "thinking_blocks":
             if is_new and isinstance(whole.get("signature"), str):
                 self._signed.add(name)
@@ -166,6 +168,12 @@ class ChatStream:
                 self._signed.add(name)
                 yield self._delta(number, {field: [{"index": place, "signature": signature}]})
 
+    def _is_other(self, name: _Field, holder: Json) -> bool:
+        """Whether the call is another than was sent under its number: its result names it by its id."""
+        _, field, place = name
+        id, known = _item_at(holder, field, place).get("id"), self._items_begun.get(name)
+        return field in _LISTS and bool(id and known) and id != known
+
     def _is_new_item(self, name: _Field) -> bool:
         return name[1] in _LISTS and name not in self._items_begun
 
@@ -173,8 +181,9 @@ class ChatStream:
         self._begun.add(number)
         for name, _ in _texts(number, delta):
             if name[1] in _LISTS:
-                self._items_begun.add(name)
-                if _item_at(delta, name[1], name[2]).get("signature"):
+                item = _item_at(delta, name[1], name[2])
+                self._items_begun[name] = self._items_begun.get(name) or item.get("id")
+                if item.get("signature"):
                     self._signed.add(name)
 
     def _know(self, holder: Json) -> None:

@@ -221,7 +221,7 @@ def blocks_of(events: list[NamedEvent]) -> Iterator[Json]:
                 block = dict(event["content_block"])
             case "content_block_delta":
                 for field, text in event["delta"].items():
-                    if field != "type":
+                    if field not in ("type", "partial_json"):
                         block[field] += text
             case "content_block_stop":
                 yield block
@@ -242,3 +242,49 @@ def test_a_call_of_another_call_begins_with_its_name() -> None:
     for chunk in sent:
         fold.add(chunk)
     assert fold.body()["choices"][0]["message"]["tool_calls"] == [call]
+
+
+@pytest.mark.parametrize("number", [{"index": 0}, {}, {"index": None}, {"index": 3}])
+def test_calls_that_a_provider_does_not_number_are_as_in_the_whole_answer(number: Json) -> None:
+    """Its worker numbers them before they are passed on."""
+
+    def call(id: str, arguments: str) -> Json:
+        function = {"name": "f", "arguments": arguments}
+        return {**number, "id": id, "type": "function", "function": function}
+
+    deltas: list[Json] = [
+        {"tool_calls": [call("a", '{"x":')]},
+        {"tool_calls": [{**number, "function": {"arguments": "1}"}}]},
+        {"tool_calls": [call("b", "{}"), call("c", "{}")]},
+    ]
+    fold, again, chat, shape = CompletionFold(), CompletionFold(), stream(), MessageEvents()
+    chunk = piece(1, 0, *deltas)
+    for event in chunk.events:
+        fold.add(event)
+    fold.add({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    sent = [*chat.feed(chunk), *chat.end(fold.body())]
+    for event in sent:
+        again.add(event)
+    calls = again.body()["choices"][0]["message"]["tool_calls"]
+    assert calls == fold.body()["choices"][0]["message"]["tool_calls"]
+    assert [(call["id"], call["function"]["arguments"]) for call in calls] == [
+        ("a", '{"x":1}'), ("b", "{}"), ("c", "{}")
+    ]  # fmt: skip
+    events = [event for chunk in sent for event in shape.feed(chunk)] + shape.end(fold.body())
+    assert [block["id"] for block in blocks_of(events)] == ["a", "b", "c"]
+
+
+def test_another_call_of_a_tool_under_the_same_number_is_another_answer() -> None:
+    """Its id is what the result is sent back with."""
+
+    def call(id: str) -> Json:
+        return {"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+    for end in (False, True):
+        chat = stream()
+        chat.feed(piece(1, 0, {"tool_calls": [{"index": 0, **call("a")}]}))
+        with pytest.raises(DivergedError):
+            if end:
+                chat.end(completion(None, call("b")))
+            else:
+                chat.feed(piece(2, 0, {"tool_calls": [{"index": 0, **call("b")}]}))

@@ -1,7 +1,7 @@
 """From the chunks of a chat completion to the events of a response. Pure.
 
 Invariants:
-- What was sent is the beginning of what the completion has, and `end` sends the rest; otherwise it fails.
+- Chunks are the beginning of the completion, with the numbers of its calls (see `ChatStream`).
 - An item is added once, and is done at the end, in the words of the response that ends the events.
 - Items are numbered as they begin: as in the response, but for a provider that writes text after calls.
 """
@@ -39,9 +39,6 @@ _EMPTY: dict[str, Json] = {
     "output_text": text_part("", []),
     "refusal": {"type": "refusal", "refusal": ""},
 }
-_DIVERGED = (
-    "the answer does not begin with what was sent of it; the whole of it can be fetched by the response's id"
-)
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +55,6 @@ class _Call:
 
     number: int
     id: str = ""
-    index: int | None = None
     name: str = ""
     unsent: list[str] = field(default_factory=list)
 
@@ -72,7 +68,7 @@ class ResponseEvents:
         self._items: dict[str, Json] = {}
         self._places: dict[str, int] = {}
         self._texts: dict[tuple[str, str], _Text] = {}
-        self._calls: list[_Call] = []
+        self._calls: dict[int, _Call] = {}
 
     def start(self) -> list[Event]:
         """Before the first chunk."""
@@ -100,8 +96,6 @@ class ResponseEvents:
     def end(self, completion: Json) -> list[Event]:
         """What is left of the answer, and the response that it is."""
         response = to_response(completion, id=self._id, created_at=self._created_at, request=self._request)
-        if not self._begins(response["output"]):
-            return self.fail("server_error", _DIVERGED)
         events: list[Event] = []
         for item in response["output"]:
             events += self._finish(item)
@@ -116,7 +110,9 @@ class ResponseEvents:
         function = piece.get("function")
         if not isinstance(function, dict):
             function = {}
-        call = self._call(piece, function)
+        number = piece.get("index")
+        number = number if isinstance(number, int) else 0
+        call = self._calls.setdefault(number, _Call(number))
         call.id = _word(piece, "id") or call.id
         name = _word(function, "name")
         call.name = call.name if name == call.name else call.name + name
@@ -128,28 +124,6 @@ class ResponseEvents:
             text = "".join(call.unsent)
             call.unsent.clear()
             yield from self._add(item, "arguments", text)
-
-    def _call(self, piece: Json, function: Json) -> _Call:
-        """The call that a piece is of; some providers number all their calls 0, some none of them."""
-        index = piece.get("index")
-        index = index if isinstance(index, int) else None
-        same = next((call for call in reversed(self._calls) if index in (None, call.index)), None)
-        is_named = bool(_word(piece, "id") and _word(function, "name"))
-        if same is None or (is_named and same.id != piece["id"]):
-            same = _Call(len(self._calls), index=index)
-            self._calls.append(same)
-        return same
-
-    def _begins(self, output: list[Json]) -> bool:
-        """Whether what was sent is the beginning of these items."""
-        items = {item["id"]: item for item in output}
-        whole = {(item["id"], kind): text for item in output for kind, text in _texts(item)}
-        return all(
-            whole.get(place, "").startswith("".join(text.sent)) for place, text in self._texts.items()
-        ) and all(
-            id in items and all(items[id].get(name) == begun.get(name) for name in ("call_id", "name"))
-            for id, begun in self._items.items()
-        )
 
     def _finish(self, item: Json) -> Iterator[Event]:
         for number, (kind, text) in enumerate(_texts(item)):

@@ -36,6 +36,7 @@ class CompletionFold:
         self.size = 0
         self._top: Json = {}
         self._choices: dict[int, Json] = {}
+        self._last_calls: dict[int, dict[int | None, Json]] = {}
         self._unfinished: set[int] = set()
 
     @property
@@ -49,7 +50,7 @@ class CompletionFold:
         return self.is_begun and not self._unfinished
 
     def add(self, chunk: Json) -> None:
-        """Fold one `chat.completion.chunk`."""
+        """Fold one `chat.completion.chunk`; its calls get the numbers that they have in the whole answer."""
         for name, value in chunk.items():
             if name == "choices":
                 self._top.setdefault("choices", [])
@@ -138,12 +139,34 @@ class CompletionFold:
                 kept.append(item)
                 self.size += _size(item)
                 continue
-            same = _same_call(kept, item) if name == "tool_calls" else _same(kept, item)
+            if name == "tool_calls":
+                self._merge_call(kept, item)
+                continue
+            same = _same(kept, item)
             if same is None:
                 same = {}
                 kept.append(same)
                 self.size += 3
             self._merge(same, item)
+
+    def _merge_call(self, kept: list[Any], item: Json) -> None:
+        """Onto the call of the same number, or where it has none onto the last one.
+
+        With an id and a name of its own it is another one: some number all their calls 0, some none of them,
+        some from 1 on. Here they are numbered as they begin.
+        """
+        last = self._last_calls.setdefault(id(kept), {})
+        told = item.get("index") if isinstance(item.get("index"), int) else None
+        same = last.get(told)
+        function = item.get("function")
+        is_named = isinstance(function, dict) and bool(function.get("name")) and bool(item.get("id"))
+        if same is None or (is_named and same.get("id") != item["id"]):
+            same = {"index": len(kept)}
+            kept.append(same)
+            self.size += 15
+        last[told] = last[None] = same
+        item["index"] = same["index"]
+        self._merge(same, item)
 
     def _merge_logprobs(self, into: Json, logprobs: Json) -> None:
         for name, value in logprobs.items():
@@ -173,19 +196,6 @@ def _same(kept: list[Any], item: Json) -> Json | None:
         return None
     last = islice(reversed(kept), _MOST_ITEMS)
     return next((one for one in last if isinstance(one, dict) and one.get("index") == index), None)
-
-
-def _same_call(kept: list[Any], item: Json) -> Json | None:
-    """The call that this goes on with: that of the same index, or where it has none the last one.
-
-    With an id and a name of its own it is another one: some number all their calls 0, some none of them.
-    """
-    has_index = isinstance(item.get("index"), int)
-    same = _same(kept, item) if has_index else kept[-1] if kept else None
-    function = item.get("function")
-    is_named = isinstance(function, dict) and bool(function.get("name")) and bool(item.get("id"))
-    is_other = isinstance(same, dict) and is_named and same.get("id") != item["id"]
-    return same if isinstance(same, dict) and not is_other else None
 
 
 def _whole_choice(choice: Json) -> Json:

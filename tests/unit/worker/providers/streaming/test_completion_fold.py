@@ -67,11 +67,12 @@ def test_texts_of_several_choices_are_put_together_whatever_the_pieces(
 
 
 @given(arguments=st.lists(st.text(max_size=20), min_size=1, max_size=4), cuts=cuts, order=st.randoms())
-def test_calls_of_tools_are_put_together_by_their_index(
+def test_calls_of_tools_are_put_together_by_their_index_in_the_order_in_which_they_begin(
     arguments: list[str], cuts: list[int], order: Any
 ) -> None:
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
-    for index in order.sample(range(len(arguments)), len(arguments)):
+    begun = order.sample(range(len(arguments)), len(arguments))
+    for index in begun:
         function = {"name": f"f{index}", "arguments": ""}
         first = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
         deltas.append({"tool_calls": [first]})
@@ -84,8 +85,12 @@ def test_calls_of_tools_are_put_together_by_their_index(
         "role": "assistant",
         "content": None,
         "tool_calls": [
-            {"id": f"call_{index}", "type": "function", "function": {"name": f"f{index}", "arguments": text}}
-            for index, text in enumerate(arguments)
+            {
+                "id": f"call_{index}",
+                "type": "function",
+                "function": {"name": f"f{index}", "arguments": arguments[index]},
+            }
+            for index in begun
         ],
     }
 
