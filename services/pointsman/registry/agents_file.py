@@ -93,17 +93,19 @@ def load(
     *,
     queues: Sequence[str] | None = None,
     registered: Expiries | None = None,
+    keys_follow: bool = False,
 ) -> AgentsFile:
     """Read the agents; `tiers` and `queues` are the policy's (None: any queue will do).
 
     `today`, by UTC: hold strict entries to their last day. `registered`: those whose last day is the one on
-    record may be over; that of a new one may not.
+    record may be over; that of a new one may not. `keys_follow`: who has no key is given one later.
 
     Raises:
         FileError: every problem with file, line and column.
     """
     context = {"tiers": tiers, "queues": queues}
-    return yaml_file.load(path, AgentsFile, context=context, check=partial(_problems, today, registered))
+    check = partial(_problems, today, registered, keys_follow)
+    return yaml_file.load(path, AgentsFile, context=context, check=check)
 
 
 def parse(
@@ -118,15 +120,18 @@ def parse(
     """As `load`, from a text; `path` is what the errors name."""
     context = {"tiers": tiers, "queues": queues}
     return yaml_file.parse(
-        text, path, AgentsFile, context=context, check=partial(_problems, today, registered)
+        text, path, AgentsFile, context=context, check=partial(_problems, today, registered, False)
     )
 
 
-def _problems(today: date | None, registered: Expiries | None, file: AgentsFile) -> Iterator[tuple[Loc, str]]:
+def _problems(
+    today: date | None, registered: Expiries | None, keys_follow: bool, file: AgentsFile
+) -> Iterator[tuple[Loc, str]]:
     owners: dict[str, str] = {}
     for place, agent in enumerate(file.agents):
         here: Loc = ("agents", place)
-        if file.identity == "signed" and agent.public_keys is None and not agent.api_keys:
+        has_keys = keys_follow or agent.public_keys is not None or agent.api_keys
+        if file.identity == "signed" and not has_keys:
             yield (
                 here,
                 "`identity: signed` asks for `public_keys`; make one: pointsman agents key FILE",

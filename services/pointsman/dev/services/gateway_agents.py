@@ -9,6 +9,8 @@ from pointsman import starter
 from pointsman.dev.private_file import write_private
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.keys import PrivateKey
+from pointsman.registry.agents_file import LONGEST
+from pointsman.runtime.clock import utc_now
 from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 #: Neither can be an agent's of somebody else's file by accident: the first is no name of a login.
@@ -16,6 +18,8 @@ GATEWAY = "pointsman/gateway"
 #: Whose the requests are that come with the key in `gateway.key`.
 APP = "app"
 _PURPOSE = "Asks through the gateway with the key that was made at the first start."
+#: Of the stack's own entries: `strict: true` asks for one, and for a last day, which each start puts off.
+CONTACT = "whoever started pointsman dev"
 
 
 def gateway_key_file(folder: Path) -> Path:
@@ -37,12 +41,18 @@ def api_key_file(folder: Path) -> Path:
 def gateway_entries(folder: Path, listed: Iterable[AgentEntry]) -> list[AgentEntry]:
     """The gateway, and the agent unless the file has one of that name; their keys are in `folder`."""
     signs = PrivateKey.parse(gateway_key_file(folder).read_text()).public.text
-    gateway = AgentEntry(id=GATEWAY, owner="pointsman", gateway=True, public_keys=(signs,))
+    gateway = answered_for(AgentEntry(id=GATEWAY, owner="pointsman", gateway=True, public_keys=(signs,)))
     if APP in (entry.id for entry in listed):
         return [gateway]
     key = ApiKeyText.parse(api_key_file(folder).read_text().strip())
     keys = () if key is None else (ApiKey(id=key.id, sha256=key.sha256),)
-    return [gateway, AgentEntry(id=APP, owner="pointsman", purpose=_PURPOSE, api_keys=keys)]
+    return [gateway, answered_for(AgentEntry(id=APP, owner="pointsman", purpose=_PURPOSE, api_keys=keys))]
+
+
+def answered_for(entry: AgentEntry) -> AgentEntry:
+    """The entry with a contact and as late a last day as any may have, unless it has its own."""
+    given = {"contact": CONTACT, "expires": utc_now().date() + LONGEST}
+    return entry.model_copy(update={name: value for name, value in given.items() if not getattr(entry, name)})
 
 
 def with_gateway(
@@ -54,7 +64,7 @@ def with_gateway(
     """
     if file != starter.AGENTS:
         return file
-    added = [*others, *gateway_entries(folder, listed)]
+    added = [*map(answered_for, others), *gateway_entries(folder, listed)]
     more = [entry.model_dump(mode="json", exclude_defaults=True) for entry in added]
     text = yaml.safe_dump(more, sort_keys=False)
     copy = folder / "agents.yaml"

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
-from pointsman.dev.services.gateway_agents import gateway_entries
+from pointsman.dev.services.gateway_agents import answered_for, gateway_entries
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import AgentsFile
 from pointsman_schemas.control.registry import AgentEntry
@@ -24,7 +24,11 @@ def secured(
     have API keys.
     """
     rules = listed.rules.model_dump(exclude_defaults=True) | {"unregistered": "reject", "identity": "signed"}
-    everybody = [*listed.entries, *others, *gateway_entries(security.folder, listed.entries)]
+    everybody = [
+        *listed.entries,
+        *map(answered_for, others),
+        *gateway_entries(security.folder, listed.entries),
+    ]
     entries = [_entry(entry, security, prefix) for entry in everybody]
     file = security.file(f"{prefix}.agents", "yaml")
     write_private(file, yaml.safe_dump({**rules, "agents": entries}, sort_keys=False))

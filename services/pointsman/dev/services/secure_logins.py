@@ -77,6 +77,11 @@ class SecureLogins:
         return api_key_file(self._security.folder).read_text().strip()
 
     @property
+    def key_place(self) -> Path:
+        """Where that is, if the stack made one."""
+        return self._security.folder / "gateway.key"
+
+    @property
     def registrar(self) -> Person:
         """Who may change the registry: no process heeds a change that nobody signed."""
         return Person(_REGISTRAR, PrivateKey.parse(self._registrar_key_file.read_text()))
@@ -175,7 +180,7 @@ def secure_logins(
 
     `others` are agents beside those of the file.
     """
-    file = secured(load_agents(agents, tiers), security, topics.prefix, others)
+    file = secured(load_agents(agents, tiers, keys_follow=True), security, topics.prefix, others)
     with_login = [agent for agent in load_agents(file, tiers).agents if agent.kafka]
     access = derive(topics, tiers, with_login, cascade=cascade)
     return SecureLogins(security, bootstrap, owner, access, file)

@@ -18,6 +18,7 @@ from pointsman.dev.services.gateway_agents import with_gateway
 from pointsman.dev.services.processes import Process, restart_ended, stop, wait_ready
 from pointsman.dev.services.sample_review import REVIEWER, asks, deciding, with_review
 from pointsman.dev.services.secure_logins import SecureLogins, secure_logins
+from pointsman.dev.services.trying import trying
 from pointsman.dev.show.journey import Journey, travel
 from pointsman.dev.show.narrator import Narrator
 from pointsman.dev.show.report import document, say_how_they_did, say_what_next
@@ -89,13 +90,14 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         tell.document(document(journey, places, ready_s))
         if options.once:
             return 1 if journey.missing else 0
+        entries = load_agents(agents, tiers).entries
         say_what_next(
             journey,
             places,
             options.data,
             tell,
-            acting=secure.env_file("agent.chat-desk") if secure else None,
-            deciding=deciding(load_agents(agents, tiers).entries, secure),
+            trying=trying(entries, secure.key_place if secure else options.data / "gateway.key", secure),
+            deciding=deciding(entries, secure),
         )
         _stay(stack, processes, tell, interrupts)
     finally:
@@ -118,7 +120,7 @@ def _gives_opinions(policy: PolicyFile, tell: Narrator) -> bool:
 
 def _asks_people(policy: PolicyFile) -> bool:
     """Whether a job may come to wait for a person."""
-    agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), policy.tiers).agents
+    agents = load_agents(Path(files()["POINTSMAN_AGENTS"]), policy.tiers, keys_follow=True).agents
     return policy.review is not None or any(agent.confidence for agent in agents)
 
 

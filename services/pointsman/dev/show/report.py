@@ -1,11 +1,13 @@
 """What `pointsman dev` has to report: how the sample jobs did, where everything is, what to try next."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pointsman.dev.services.trying import CHAT_DESK, Trying
 from pointsman.dev.show.board import outcomes_table
 from pointsman.dev.show.journey import Journey
 from pointsman.dev.show.narrator import Narrator
@@ -52,12 +54,12 @@ def say_what_next(
     data: Path,
     tell: Narrator,
     *,
-    acting: Path | None = None,
+    trying: Trying = CHAT_DESK,
     deciding: str | None = None,
 ) -> None:
     """Every address, and commands to try in another terminal.
 
-    `acting`: where it is how an agent gets in; `deciding`: what approves a case, `{job}` for its job.
+    `trying`: as whom; `deciding`: what approves a case, `{job}` for its job.
     """
     width = max(len(name) for name in places)
     tell.say("\n" + "\n".join(f"{name:<{width}}  {place}" for name, place in places.items()))
@@ -75,12 +77,16 @@ def say_what_next(
         tell.say(f"  pointsman review show {case}   # it waits for a person")
         approve = (deciding or "pointsman doctor").format(job=case)
         tell.say(f"  {approve}   # {'or edit, reject, send' if deciding else 'says who could decide it'}")
-    if acting:
-        tell.say(f"  set -a; . {acting}; set +a   # from here on as chat-desk; others' files are beside it")
-    tell.say('  pointsman publish --agent chat-desk --kind chat --prompt "Hello?" --wait')
+    if trying.login:
+        others = "others' files are beside it"
+        tell.say(f"  set -a; . {trying.login}; set +a   # from here on as {trying.agent}; {others}")
+    kind = f" --kind {trying.kind}" if trying.kind else ""
+    tell.say(f'  pointsman publish --agent {shlex.quote(trying.agent)}{kind} --prompt "Hello?" --wait')
     if "gateway" in places:
-        key = (acting.parent if acting else data) / "gateway.key"
-        api_key = f"$(cat {key})" if key.exists() else "any"
+        if trying.api_key is not None:
+            api_key = f"$(cat {trying.api_key})"
+        else:
+            api_key = "API-KEY-OF-YOUR-AGENTS-FILE" if trying.asks_for_key else "any"
         tell.say("\nApplications that speak OpenAI's API need another base URL, and nothing else:")
         tell.say(f'  export OPENAI_BASE_URL={places["gateway"]}/v1 OPENAI_API_KEY="{api_key}"')
         tell.say(

@@ -15,9 +15,13 @@ from pointsman.dev.services.gateway_agents import (
     with_gateway,
 )
 from pointsman.dev.services.secure_agents import secured
+from pointsman.dev.services.secure_logins import secure_logins
+from pointsman.dev.services.trying import trying
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import AgentsFile, load, parse
 from pointsman.registry.in_force import RegistryInForce
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")
 STARTER = load(starter.AGENTS, TIERS)
@@ -76,3 +80,31 @@ def test_a_gateway_has_no_login_of_an_agents_nor_a_topic(tmp_path: Path) -> None
 def test_what_is_secret_is_for_its_owner_alone(tmp_path: Path, name: str) -> None:
     with_gateway(tmp_path, starter.AGENTS, STARTER.entries)
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+
+STRICT = """
+unregistered: reject
+identity: signed
+strict: true
+agents:
+  - {id: mine, owner: me, contact: me@example.com, expires: 2026-05-01, kinds: [sql]}
+  - {id: app, owner: me, contact: me@example.com, expires: 2026-05-01}
+"""
+
+
+def test_a_strict_file_is_taken_and_each_agent_gets_its_key(tmp_path: Path) -> None:
+    file = tmp_path / "agents.yaml"
+    file.write_text(STRICT)
+    logins = secure_logins(
+        BrokerSecurity(tmp_path, "p"), "127.0.0.1:1", "postgresql://p@127.0.0.1:1/p", topics=Topics("p"),
+        tiers=TIERS, agents=file,
+    )  # fmt: skip
+    held = load(logins.agents, TIERS, utc_now().date())
+    assert held.strict and all(entry.contact and entry.expires for entry in held.entries)
+    assert all(entry.public_keys or entry.api_keys for entry in held.entries)
+    # What it proposes to try is there: an agent with a login, a kind that is open to it, a key that holds.
+    tried = trying(held.entries, logins.key_place, logins)
+    assert (tried.agent, tried.kind, tried.login) == ("mine", "sql", logins.env_file("agent.mine"))
+    assert (tried.api_key, tried.asks_for_key) == (None, True)
+    with_ours = load(secured(STARTER, BrokerSecurity(tmp_path, "p"), "p"), TIERS)
+    assert trying(with_ours.entries, logins.key_place, logins).api_key == logins.key_place

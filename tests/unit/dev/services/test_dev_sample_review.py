@@ -39,7 +39,7 @@ def test_nobodys_own_file_is_changed(tmp_path: Path) -> None:
 
 def test_the_reviewer_is_registered_in_an_open_stack(tmp_path: Path) -> None:
     entries = load_agents(with_gateway(tmp_path, starter.AGENTS, STARTER.entries, [REVIEWER]), TIERS).entries
-    assert REVIEWER in entries
+    assert REVIEWER.id in [entry.id for entry in entries]
     assert deciding(entries, None) == f"pointsman review approve {{job}} --by {REVIEWER.id}"
     assert deciding(STARTER.entries, None) is None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.dev.services.trying import Trying
 from pointsman.dev.show.journey import Journey
 from pointsman.dev.show.narrator import Narrator
 from pointsman.dev.show.report import document, say_how_they_did, say_what_next
@@ -25,7 +26,9 @@ def test_the_commands_it_proposes_name_one_job(capsys: pytest.CaptureFixture[str
 
 def test_where_agents_log_in_it_acts_as_one_before_it_publishes(capsys: pytest.CaptureFixture[str]) -> None:
     file = Path("/data/secure/pointsman.agent.chat-desk.env")
-    say_what_next(Journey(), {"Kafka": "127.0.0.1:1"}, Path(".pointsman"), Narrator(), acting=file)
+    say_what_next(
+        Journey(), {"Kafka": "127.0.0.1:1"}, Path(".pointsman"), Narrator(), trying=Trying(login=file)
+    )
     commands = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert commands[-2].startswith(f"  set -a; . {file}; set +a")
     assert commands[-1].startswith("  pointsman publish --agent chat-desk")
