@@ -1,4 +1,4 @@
-"""The table of who may do what on the page about security is the one that is derived."""
+"""The table of who may do what on the page about access is the one that is derived."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pointsman.access.derive import Access, derive
 from pointsman.bus.admin.acl import Acl
 from pointsman_schemas.topics import Topics
 
-PAGE = Path(__file__).parents[3] / "docs" / "security.md"
+PAGE = Path(__file__).parents[3] / "docs" / "access.md"
 HEAD = "| user | writes | reads | groups, transactional ids | Postgres |"
 
 
