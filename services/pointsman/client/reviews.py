@@ -141,6 +141,21 @@ async def claim_next(
     return None, refused
 
 
+def command_envelope(case: ReviewChanged, type: str, *, by: str, now: datetime) -> Envelope:
+    """Of what a person does to a case: about its job, in its trace."""
+    return Envelope(
+        uuid7(now),
+        by,
+        type,
+        now,
+        case.agent_id,
+        case.job_id,
+        trace_id=case.origin.trace_id,
+        span_id=case.origin.span_id,
+        data_subject=case.origin.data_subject,
+    )
+
+
 class Reviewer:
     """A person at work: an async context manager; each command returns the service's answer.
 
@@ -223,18 +238,7 @@ class Reviewer:
     async def _send(
         self, case: ReviewChanged, command: ReviewClaim | ReviewRelease | ReviewDecide
     ) -> ReviewAnswered:
-        now = self._clock()
-        envelope = Envelope(
-            uuid7(now),
-            self._by,
-            command.TYPE,
-            now,
-            case.agent_id,
-            case.job_id,
-            trace_id=case.origin.trace_id,
-            span_id=case.origin.span_id,
-            data_subject=case.origin.data_subject,
-        )
+        envelope = command_envelope(case, command.TYPE, by=self._by, now=self._clock())
         record = emit(self._topics.reviews_decided, str(case.job_id).encode(), envelope, command)
         async with self._lock:
             await self._publisher.publish([record if self._key is None else sign(record, self._key)])

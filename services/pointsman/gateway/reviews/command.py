@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from pointsman.bus.codec.records import Outgoing
+from pointsman.client.reviews import command_envelope
 from pointsman.gateway.errors import ApiError, invalid
-from pointsman_schemas.envelope import BadEnvelopeError, Envelope, from_headers
-from pointsman_schemas.ids import uuid7
+from pointsman_schemas.envelope import BadEnvelopeError, from_headers
 from pointsman_schemas.reviews import ReviewChanged, ReviewClaim, ReviewDecide, ReviewRelease
 from pointsman_schemas.topic import Topic
 
@@ -46,17 +46,7 @@ def command_record(
     texts = {name: _header(headers, name) for name in (_ID, _TIME, _SIGNATURE)}
     if texts[_SIGNATURE] is not None and None in texts.values():
         raise invalid(f"a command that is signed has {_ID} and {_TIME}, which are signed too", _ID)
-    envelope = Envelope(
-        uuid7(now),
-        by,
-        command.TYPE,
-        now,
-        case.agent_id,
-        case.job_id,
-        trace_id=case.origin.trace_id,
-        span_id=case.origin.span_id,
-        data_subject=case.origin.data_subject,
-    )
+    envelope = command_envelope(case, command.TYPE, by=by, now=now)
     # What was signed is passed on as it is written.
     told = {name.replace("-", "_"): text for name, text in texts.items() if text is not None}
     named = list({**dict(envelope.to_headers()), **told}.items())

@@ -1,6 +1,5 @@
 """An answer of Anthropic's is the same completion whole and streamed, and nothing it says brings it down."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,15 +14,19 @@ from pointsman.worker.providers.anthropic.messages import AnthropicMessages
 from pointsman.worker.providers.anthropic.response import to_completion, usage_of
 from pointsman.worker.providers.anthropic.stream import AnthropicEvents
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
-from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.secrets import NO_SECRETS
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.reasons import FailReason
+from tests.support.worker.translated import (
+    CREATED,
+    SMALL_JSON,
+    breaks_off,
+    decoded_by,
+    end_whatever_came,
+    streamed_by,
+)
 
 ROW = ProviderRow(name="a", base_url="http://a.test", format="anthropic")
-AT = datetime(2026, 5, 1, tzinfo=UTC)
-CREATED = int(AT.timestamp())
 
 USAGE = {
     "input_tokens": 10,
@@ -82,15 +85,14 @@ EVENTS: list[dict[str, Any]] = [
 
 
 def decoded(body: Any) -> Result:
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return AnthropicMessages(100).decode(AnswerBody(ROW, {}, 200, content, AT, 10_000, NO_SECRETS))
+    return decoded_by(AnthropicMessages(100), ROW, body)
 
 
 def streamed(events: list[dict[str, Any]]) -> AnswerStream:
-    stream = AnswerStream(1_000_000, AnthropicEvents(CREATED))
-    for event in events:
-        stream.feed(f"event: {event.get('type')}\ndata: ".encode() + orjson.dumps(event) + b"\n\n")
-    return stream
+    sent = (
+        f"event: {event.get('type')}\ndata: ".encode() + orjson.dumps(event) + b"\n\n" for event in events
+    )
+    return streamed_by(AnthropicEvents(CREATED), sent)
 
 
 def test_a_message_becomes_a_completion() -> None:
@@ -159,9 +161,7 @@ def test_the_same_streamed_is_the_same() -> None:
 
 @pytest.mark.parametrize("length", range(len(EVENTS) - 2))
 def test_a_stream_that_breaks_off_is_not_whole_and_tells_no_usage(length: int) -> None:
-    stream = streamed(EVENTS[:length])
-    assert not stream.fold.is_whole
-    assert "usage" not in stream.fold.body()
+    assert breaks_off(streamed(EVENTS[:length]))
 
 
 @pytest.mark.parametrize(
@@ -226,35 +226,33 @@ def test_what_no_record_can_hold_is_kept_as_it_came() -> None:
     assert result.raw.content.encode() == body
 
 
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
 _BLOCK = st.fixed_dictionaries(
     {"type": st.sampled_from(["text", "tool_use", "thinking", "redacted_thinking", "new"])},
-    optional=dict.fromkeys(("text", "id", "name", "input", "thinking", "signature"), _JSON),
+    optional=dict.fromkeys(("text", "id", "name", "input", "thinking", "signature"), SMALL_JSON),
 )
 _DELTA = st.fixed_dictionaries(
     {"type": st.sampled_from(["text_delta", "input_json_delta", "thinking_delta", "signature_delta", "new"])},
-    optional=dict.fromkeys(("text", "partial_json", "thinking", "signature", "stop_reason"), _JSON),
+    optional=dict.fromkeys(("text", "partial_json", "thinking", "signature", "stop_reason"), SMALL_JSON),
 )
 _EVENT = st.one_of(
     st.sampled_from(EVENTS),
     st.fixed_dictionaries(
         {"type": st.sampled_from([event["type"] for event in EVENTS])},
-        optional={"content_block": _BLOCK | _JSON, "delta": _DELTA | _JSON, "usage": _JSON, "message": _JSON},
+        optional={
+            "content_block": _BLOCK | SMALL_JSON,
+            "delta": _DELTA | SMALL_JSON,
+            "usage": SMALL_JSON,
+            "message": SMALL_JSON,
+        },
     ),
 )
 
 
-@given(st.dictionaries(st.sampled_from(list(MESSAGE)), _JSON | st.lists(_BLOCK, max_size=3)))
+@given(st.dictionaries(st.sampled_from(list(MESSAGE)), SMALL_JSON | st.lists(_BLOCK, max_size=3)))
 def test_no_body_brings_it_down(more: dict[str, Any]) -> None:
     decoded({**MESSAGE, **more})
 
 
 @given(st.lists(_EVENT, max_size=12))
 def test_no_stream_brings_it_down(events: list[dict[str, Any]]) -> None:
-    stream = streamed(events)
-    stream.finish()
-    orjson.dumps(stream.fold.body())
+    end_whatever_came(streamed(events))

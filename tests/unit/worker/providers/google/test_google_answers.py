@@ -1,6 +1,5 @@
 """An answer of Google's is the same completion whole and streamed, and nothing it says brings it down."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,15 +12,19 @@ from pointsman.worker.providers.google.generate_content import GoogleGenerateCon
 from pointsman.worker.providers.google.response import to_completion, usage_of
 from pointsman.worker.providers.google.stream import GoogleEvents
 from pointsman.worker.providers.streaming.answer_stream import AnswerStream
-from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.secrets import NO_SECRETS
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.reasons import FailReason
+from tests.support.worker.translated import (
+    CREATED,
+    SMALL_JSON,
+    breaks_off,
+    decoded_by,
+    end_whatever_came,
+    streamed_by,
+)
 
 ROW = ProviderRow(name="g", base_url="http://g.test", format="google")
-AT = datetime(2026, 5, 1, tzinfo=UTC)
-CREATED = int(AT.timestamp())
 
 USAGE = {
     "promptTokenCount": 30,
@@ -57,15 +60,12 @@ BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promp
 
 
 def decoded(body: Any) -> Result:
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return GoogleGenerateContent().decode(AnswerBody(ROW, {}, 200, content, AT, 10_000, NO_SECRETS))
+    return decoded_by(GoogleGenerateContent(), ROW, body)
 
 
 def streamed(events: list[dict[str, Any]]) -> AnswerStream:
-    stream = AnswerStream(1_000_000, GoogleEvents(CREATED))
-    for event in events:
-        stream.feed(b"data: " + orjson.dumps(event) + b"\r\n\r\n")
-    return stream
+    sent = (b"data: " + orjson.dumps(event) + b"\r\n\r\n" for event in events)
+    return streamed_by(GoogleEvents(CREATED), sent)
 
 
 def test_an_answer_becomes_a_completion() -> None:
@@ -117,9 +117,7 @@ def test_the_same_streamed_is_the_same() -> None:
 
 @pytest.mark.parametrize("length", range(len(EVENTS)))
 def test_a_stream_that_breaks_off_is_not_whole_and_tells_no_usage(length: int) -> None:
-    stream = streamed(EVENTS[:length])
-    assert not stream.fold.is_whole
-    assert "usage" not in stream.fold.body()
+    assert breaks_off(streamed(EVENTS[:length]))
 
 
 @pytest.mark.parametrize(
@@ -178,36 +176,31 @@ def test_nonsense_is_no_answer(body: Any) -> None:
     assert isinstance(decoded(body), Retry)
 
 
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-_CALL = st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "name", "args"), _JSON))
+_CALL = st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "name", "args"), SMALL_JSON))
 _PART = st.fixed_dictionaries(
     {},
     optional={
-        "text": _JSON,
-        "thought": _JSON,
-        "functionCall": _CALL | _JSON,
-        "thoughtSignature": _JSON,
+        "text": SMALL_JSON,
+        "thought": SMALL_JSON,
+        "functionCall": _CALL | SMALL_JSON,
+        "thoughtSignature": SMALL_JSON,
     },
 )
 _CANDIDATE = st.fixed_dictionaries(
     {},
     optional={
-        "content": st.builds(lambda parts: {"parts": parts}, st.lists(_PART, max_size=3)) | _JSON,
-        "finishReason": st.sampled_from(["STOP", "SAFETY"]) | _JSON,
+        "content": st.builds(lambda parts: {"parts": parts}, st.lists(_PART, max_size=3)) | SMALL_JSON,
+        "finishReason": st.sampled_from(["STOP", "SAFETY"]) | SMALL_JSON,
     },
 )
 _EVENT = st.fixed_dictionaries(
     {},
     optional={
-        "candidates": st.lists(_CANDIDATE, max_size=2) | _JSON,
-        "usageMetadata": st.just(USAGE) | _JSON,
-        "promptFeedback": st.just({"blockReason": "SAFETY"}) | _JSON,
-        "responseId": _JSON,
-        "modelVersion": _JSON,
+        "candidates": st.lists(_CANDIDATE, max_size=2) | SMALL_JSON,
+        "usageMetadata": st.just(USAGE) | SMALL_JSON,
+        "promptFeedback": st.just({"blockReason": "SAFETY"}) | SMALL_JSON,
+        "responseId": SMALL_JSON,
+        "modelVersion": SMALL_JSON,
     },
 )
 
@@ -219,6 +212,4 @@ def test_no_body_brings_it_down(body: dict[str, Any]) -> None:
 
 @given(st.lists(_EVENT, max_size=8))
 def test_no_stream_brings_it_down(events: list[dict[str, Any]]) -> None:
-    stream = streamed(events)
-    stream.finish()
-    orjson.dumps(stream.fold.body())
+    end_whatever_came(streamed(events))
