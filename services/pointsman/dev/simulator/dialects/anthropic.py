@@ -8,9 +8,8 @@ import orjson
 
 from pointsman.dev.simulator.answering.completion import CompletionChoice, usage
 from pointsman.dev.simulator.answering.stream import grouped
-from pointsman.dev.simulator.answering.tokens import count
 from pointsman.dev.simulator.dialects.anthropic_request import SIGNATURE, VERSIONS, read
-from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAnswer
+from pointsman.dev.simulator.dialects.dialect import THOUGHT, Headers, Json, SimulatedAnswer, arguments_of
 from pointsman.dev.simulator.dialects.openai import authorize
 from pointsman.dev.simulator.errors import Refusal
 
@@ -23,7 +22,6 @@ _KINDS = {
     429: "rate_limit_error",
 }
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
-_THOUGHT = "The request is looked at from both sides."
 
 
 class AnthropicDialect:
@@ -67,16 +65,12 @@ class AnthropicDialect:
 
 def _blocks(request: Json, choice: CompletionChoice) -> Iterator[Json]:
     if request.get("thinks"):
-        yield {"type": "thinking", "thinking": _THOUGHT, "signature": SIGNATURE}
+        yield {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE}
     if choice.text:
         yield {"type": "text", "text": choice.text}
     for call in choice.calls:
-        function = call["function"]
-        try:
-            arguments = orjson.loads(function["arguments"])
-        except orjson.JSONDecodeError:  # cut off
-            arguments = {}
-        yield {"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments}
+        name = call["function"]["name"]
+        yield {"type": "tool_use", "id": call["id"], "name": name, "input": arguments_of(call)}
 
 
 def _stop(answer: SimulatedAnswer) -> str | None:
@@ -91,7 +85,7 @@ def _usage(answer: SimulatedAnswer) -> Json:
     told = usage(answer.request, answer.made)
     asked, marked = told["prompt_tokens"], answer.request.get("marked")
     read, written = (asked // 2, asked // 4) if marked else (0, 0)
-    thought = count(_THOUGHT) if answer.request.get("thinks") else 0
+    thought = answer.thought_tokens
     hour = written if answer.request.get("for_an_hour") else 0
     return {
         "input_tokens": asked - read - written,

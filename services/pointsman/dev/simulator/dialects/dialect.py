@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import orjson
+
 from pointsman.dev.simulator.answering.completion import CompletionChoice
 from pointsman.dev.simulator.answering.models import SimulatedModel
+from pointsman.dev.simulator.answering.tokens import count
 from pointsman.dev.simulator.errors import Refusal
 
 Json = dict[str, Any]
 Headers = Mapping[bytes, bytes]
+#: What a model thinks, where thoughts are told.
+THOUGHT = "The request is looked at from both sides."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,19 @@ class SimulatedAnswer:
     made: list[CompletionChoice]
     call_id: str
     now: float
+
+    @property
+    def thought_tokens(self) -> int:
+        """What the thought takes, where it is told."""
+        return count(THOUGHT) if self.request.get("thinks") else 0
+
+
+def arguments_of(call: Json) -> Any:
+    """A tool call's, as a value; what was cut off has none."""
+    try:
+        return orjson.loads(call["function"]["arguments"])
+    except orjson.JSONDecodeError:
+        return {}
 
 
 class Dialect(Protocol):

@@ -6,8 +6,7 @@ import orjson
 
 from pointsman.dev.simulator.answering.completion import CompletionChoice, usage
 from pointsman.dev.simulator.answering.stream import event, grouped
-from pointsman.dev.simulator.answering.tokens import count
-from pointsman.dev.simulator.dialects.dialect import Headers, Json, SimulatedAnswer
+from pointsman.dev.simulator.dialects.dialect import THOUGHT, Headers, Json, SimulatedAnswer, arguments_of
 from pointsman.dev.simulator.dialects.google_request import read
 from pointsman.dev.simulator.dialects.openai import authorize
 from pointsman.dev.simulator.errors import Refusal
@@ -23,7 +22,6 @@ _STATUSES = {
     504: "DEADLINE_EXCEEDED",
 }
 _STOPS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"}
-_THOUGHT = "The request is looked at from both sides."
 
 
 class GoogleDialect:
@@ -75,16 +73,11 @@ class GoogleDialect:
 
 def _parts(request: Json, choice: CompletionChoice) -> Iterator[Json]:
     if request.get("thinks"):
-        yield {"text": _THOUGHT, "thought": True}
+        yield {"text": THOUGHT, "thought": True}
     if choice.text:
         yield {"text": choice.text}
     for call in choice.calls:
-        function = call["function"]
-        try:
-            arguments = orjson.loads(function["arguments"])
-        except orjson.JSONDecodeError:  # cut off
-            arguments = {}
-        called = {"id": call["id"], "name": function["name"], "args": arguments}
+        called = {"id": call["id"], "name": call["function"]["name"], "args": arguments_of(call)}
         yield {"functionCall": called, "thoughtSignature": "c2lnbmVk"}
 
 
@@ -105,7 +98,7 @@ def _told(answer: SimulatedAnswer, parts: list[Json], *, last: bool) -> Json:
 
 def _usage(answer: SimulatedAnswer) -> Json:
     told = usage(answer.request, answer.made)
-    thought = count(_THOUGHT) if answer.request.get("thinks") else 0
+    thought = answer.thought_tokens
     return {
         "promptTokenCount": told["prompt_tokens"],
         "candidatesTokenCount": told["completion_tokens"],
