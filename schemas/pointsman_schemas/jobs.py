@@ -138,3 +138,8 @@ class RequestTaken(Message):
         pattern="^[0-9a-f]{64}$", description="SHA-256 of agent, route and body, in hexadecimal"
     )
     process: UUID = Field(description="of the gateway that took it")
+    left: bool = Field(
+        default=False,
+        exclude_if=lambda left: not left,
+        description="nobody waits there any more and the job is cancelled: a retry is another one",
+    )

@@ -297,6 +297,8 @@ class JobSubmitter:
                 return
             if reply.waiting:  # meanwhile
                 return
+            if reply.digest is not None:
+                await self._publisher.publish([self._taken.record(reply.job, reply.digest, left=True)])
             await self.cancel(reply.job_id, reply.job.agent_id, "nobody waits for the answer any more")
         except (ApiError, BusError) as error:
             event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=str(error))

@@ -103,6 +103,6 @@ async def test_who_goes_away_for_good_has_the_job_cancelled(system: System, seco
 
     async def cancelled() -> bool:
         rows = await system.fetch("select distinct job_id from audit.message where kind = 'job.cancelled.v1'")
-        return len(rows) == 1
+        return len(rows) >= 1  # two where the retry came so late that it was another job
 
     await system.until(cancelled, LONG_S, "the cancellation")

@@ -67,8 +67,9 @@ class FakeTaken:
     error: BusError | None = None
     asked: int = 0
 
-    def record(self, job: Job, digest: bytes) -> Outgoing:
-        return Outgoing(TOPICS.requests.name, digest, str(job.job_id).encode(), [])
+    def record(self, job: Job, digest: bytes, *, left: bool = False) -> Outgoing:
+        text = f"left {job.job_id}" if left else str(job.job_id)
+        return Outgoing(TOPICS.requests.name, digest, text.encode(), [])
 
     async def job_id(self, agent_id: str, digest: bytes) -> UUID | None:
         self.asked += 1

@@ -364,6 +364,8 @@ async def test_what_a_retry_waits_for_elsewhere_is_not_cancelled(place: Place) -
             pass
         await place.left()
         assert len(place.cancelled) == cancels
+        told = [record.value for record in place.publisher.sent if record.topic == TOPICS.requests.name]
+        assert (f"left {reply.job_id}".encode() in told) == bool(cancels)
     reply = await place.ask(x_stainless_retry_count="0")
     place.taken.error = AWAY
     async with place.waits(reply):

@@ -53,11 +53,11 @@ class TakenRequests:
         self._questions: list[_Question] = []
         self._scanning: asyncio.Task[None] | None = None
 
-    def record(self, job: Job, digest: bytes) -> Outgoing:
-        """What tells the others that this request is that job."""
+    def record(self, job: Job, digest: bytes, *, left: bool = False) -> Outgoing:
+        """What tells the others that this request is that job, or is none any more where it was `left`."""
         key, now = _key(job.agent_id, digest), self._clock()
         taken = RequestTaken(
-            job_id=job.job_id, agent_id=job.agent_id, digest=key.decode(), process=self._process
+            job_id=job.job_id, agent_id=job.agent_id, digest=key.decode(), process=self._process, left=left
         )
         envelope = start(
             uuid7(now), source="gateway", type=taken.TYPE, time=now, agent_id=job.agent_id, job_id=job.job_id
@@ -72,7 +72,8 @@ class TakenRequests:
         """
         window = timedelta(seconds=RETRY_S)
         taken = await self._asked(_key(agent_id, digest), self._clock() - window)
-        return taken[-1].job_id if taken else None
+        left = {one.job_id for one in taken if one.left}
+        return next((one.job_id for one in reversed(taken) if one.job_id not in left), None)
 
     async def is_elsewhere(self, job: Job, digest: bytes) -> bool:
         """Whether a retry of this process's request came to another one, which waits for the answer now.
