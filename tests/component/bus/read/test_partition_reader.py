@@ -114,6 +114,8 @@ async def test_each_number_is_one_readers_and_who_loses_it_shows_it_while_it_is_
 async def test_what_is_written_after_a_number_was_asked_for_is_shown(place: Place) -> None:
     async with place.reading() as first, place.reading() as second:
         await until(lambda: shared_out([first, second]))
+        # What it has just lost it reads until its next turn.
+        await until(lambda: {number for _, number in first.reader._next} == first.reader.owned)
         for number in sorted(second.reader.owned):
             await place.publish(place.results, number, b"before")
             first.needed.add(number)
