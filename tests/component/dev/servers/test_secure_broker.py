@@ -87,6 +87,7 @@ async def test_a_connection_logs_in_again_before_the_broker_ends_it(
     sent: list[bytes] = []
     await apply(settings, [TOPIC])
     caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "aiokafka")
 
     def logins() -> int:
         return sum("Authenticated as" in record.getMessage() for record in caplog.records)
