@@ -22,25 +22,16 @@ from pointsman_schemas.control.limits import (
 from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.control.review_topics import ReviewTopics
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobCancel, JobRouted, JobSubmitted, JobUndecided, RequestTaken
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
-from pointsman_schemas.reviews import (
-    ReviewAnswered,
-    ReviewChanged,
-    ReviewClaim,
-    ReviewDecide,
-    ReviewRelease,
-    ReviewRequested,
-)
-from pointsman_schemas.topic import DEFAULT_PREFIX, MIB, Topic
+from pointsman_schemas.topic import MIB, Topic
 
 
 @dataclass(frozen=True, slots=True)
-class Topics:
+class Topics(ReviewTopics):
     """The topics of one installation: `prefix` comes first in every name."""
-
-    prefix: str = DEFAULT_PREFIX
 
     @property
     def intake(self) -> Topic:
@@ -268,64 +259,6 @@ class Topics:
             readers=(f"agent-{agent}", "audit"),
             carries=self.results.carries,
             otherwise=self.results.name,
-        )
-
-    @property
-    def review(self) -> Topic:
-        """One partition, as its three others: so it is known exactly how many cases a person has claimed."""
-        return Topic(
-            f"{self.prefix}.jobs.review",
-            "Jobs that wait for a person, with all that is needed to decide",
-            key="job id",
-            partitions=1,
-            retention=timedelta(days=90),
-            writers=("router", "opinion", "worker"),
-            readers=("review", "reviewers", "people", "audit"),
-            carries=(ReviewRequested,),
-            broker_time=True,
-        )
-
-    @property
-    def reviews_decided(self) -> Topic:
-        return Topic(
-            f"{self.prefix}.reviews.decided",
-            "What people claim, give back and decide",
-            key="job id",
-            partitions=1,
-            retention=timedelta(days=7),
-            writers=("reviewers", "gateway"),
-            readers=("review", "audit"),
-            carries=(ReviewClaim, ReviewRelease, ReviewDecide),
-            max_message_bytes=2 * MIB,
-            broker_time=True,
-        )
-
-    @property
-    def reviews_state(self) -> Topic:
-        return Topic(
-            f"{self.prefix}.reviews.state",
-            "Each case as it stands: what the review service restores its state from",
-            key="job id, or request/JOB",
-            partitions=1,
-            retention=timedelta(days=7),
-            writers=("review",),
-            readers=("review", "reviewers", "gateway", "people", "audit"),
-            carries=(ReviewChanged, ReviewRequested),
-            compacted=True,
-            broker_time=True,
-        )
-
-    @property
-    def reviews_answers(self) -> Topic:
-        return Topic(
-            f"{self.prefix}.reviews.answers",
-            "What became of each command about a case: carried out, or refused with a reason",
-            key="job id",
-            partitions=1,
-            retention=timedelta(days=7),
-            writers=("review",),
-            readers=("reviewers", "gateway", "people", "audit"),
-            carries=(ReviewAnswered,),
         )
 
     @property

@@ -31,8 +31,8 @@ def record(topic: Topic, value: bytes) -> Outgoing:
 
 
 async def values(guarded: Guarded, topic: Topic) -> list[bytes | None]:
-    found = follow(guarded.broker.admin, [topic.name], start="beginning", until_end=True)
-    return [record.value async for record in found]
+    records = follow(guarded.broker.admin, [topic.name], start="beginning", until_end=True)
+    return [record.value async for record in records]
 
 
 @pytest.fixture(autouse=True)

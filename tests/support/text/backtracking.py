@@ -212,8 +212,8 @@ class Backtracking:
             self._step(end - place + 1)
             while end - place >= least:
                 self._step()
-                if (found := then(end)) is not None:
-                    return found
+                if (matched := then(end)) is not None:
+                    return matched
                 end -= 1
             return None
 
@@ -221,8 +221,8 @@ class Backtracking:
             end = place
             while True:
                 self._step()
-                if end - place >= least and (found := then(end)) is not None:
-                    return found
+                if end - place >= least and (matched := then(end)) is not None:
+                    return matched
                 if end - place >= most or not fits(end):
                     return None
                 end += 1
@@ -241,9 +241,9 @@ class Backtracking:
             if count < least:
                 return more()
             if lazy:
-                found = then(place)
-                return more() if found is None else found
-            found = more()
-            return then(place) if found is None else found
+                matched = then(place)
+                return more() if matched is None else matched
+            matched = more()
+            return then(place) if matched is None else matched
 
         return run

@@ -37,7 +37,7 @@ _Found = Mapping[bytes, Sequence[RequestTaken]]
 class _Question:
     key: bytes
     since: datetime
-    found: "asyncio.Future[Sequence[RequestTaken]]" = field(
+    answer: "asyncio.Future[Sequence[RequestTaken]]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -97,30 +97,30 @@ class TakenRequests:
         self._questions.append(question)
         if self._scanning is None or self._scanning.done():
             self._scanning = asyncio.create_task(self._scan(), name="taken requests")
-        await asyncio.wait([question.found], timeout=_WITHIN_S)
-        if not question.found.done():
-            question.found.cancel()
+        await asyncio.wait([question.answer], timeout=_WITHIN_S)
+        if not question.answer.done():
+            question.answer.cancel()
             raise BusError(f"{self._topic.name} was not read within {_WITHIN_S:g} s")
-        return question.found.result()
+        return question.answer.result()
 
     async def _scan(self) -> None:
         while self._questions:
             questions, self._questions = self._questions, []
             try:
-                found = await self._read(questions)
+                answers = await self._read(questions)
             except BusError as error:
                 for question in questions:
-                    if not question.found.done():
-                        question.found.set_exception(error)
+                    if not question.answer.done():
+                        question.answer.set_exception(error)
             else:
                 for question in questions:
-                    if not question.found.done():
-                        question.found.set_result(found.get(question.key, ()))
+                    if not question.answer.done():
+                        question.answer.set_result(answers.get(question.key, ()))
 
     async def _read(self, questions: Sequence[_Question]) -> _Found:
         """Whatever was written before a question is found: the follower's end is fixed after it was asked."""
         keys = {question.key for question in questions}
-        found: dict[bytes, deque[RequestTaken]] = defaultdict(lambda: deque(maxlen=_MOST_EQUAL))
+        answers: dict[bytes, deque[RequestTaken]] = defaultdict(lambda: deque(maxlen=_MOST_EQUAL))
         since = min(question.since for question in questions)
         async with Follower(
             self._kafka, [self._topic.name], start=since, isolation="read_uncommitted", until_end=True
@@ -128,8 +128,8 @@ class TakenRequests:
             while not follower.ended:
                 for record in await follower.read():
                     if record.key in keys and (taken := _taken_in(record)) is not None:
-                        found[record.key].append(taken)
-        return found
+                        answers[record.key].append(taken)
+        return answers
 
 
 def _taken_in(record: Incoming) -> RequestTaken | None:

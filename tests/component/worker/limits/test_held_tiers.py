@@ -104,51 +104,51 @@ async def said(url: str) -> tuple[TierHeld, str, str]:
 
 async def test_window() -> None:
     async with held(lambda jobs: jobs.by_window() == JOBS - 1, window=1) as url:
-        tier, shown, found = await said(url)
+        tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["window"]) == ("window", JOBS - 1)
     assert "window" in shown
-    assert found == "small is held by window: 2 jobs wait for it"
+    assert line == "small is held by window: 2 jobs wait for it"
 
 
 async def test_in_flight() -> None:
     async with held(lambda jobs: jobs.by_in_flight() == JOBS - 1, max_in_flight=1) as url:
-        tier, shown, found = await said(url)
+        tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["in_flight"]) == ("in_flight", JOBS - 1)
     assert "max_in_flight" in shown
-    assert found == "small is held by max_in_flight: 2 jobs wait for it"
+    assert line == "small is held by max_in_flight: 2 jobs wait for it"
 
 
 async def test_rate() -> None:
     async with held(lambda jobs: jobs.by_rate() == JOBS, pause=True) as url:
-        tier, shown, found = await said(url)
+        tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["rate"]) == ("rate", JOBS)
     assert "the provider's limits" in shown
-    assert found == "small is held by the provider's limits: 3 jobs wait for it"
+    assert line == "small is held by the provider's limits: 3 jobs wait for it"
 
 
 async def test_order_key() -> None:
     async with held(lambda jobs: jobs.by_order_key() == JOBS - 1, headers=ORDERED) as url:
-        tier, shown, found = await said(url)
+        tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["order_key"]) == ("order_key", JOBS - 1)
     assert "order keys" in shown
-    assert found == "small is held by order keys: 2 jobs wait for it"
+    assert line == "small is held by order keys: 2 jobs wait for it"
 
 
 async def test_processor() -> None:
     """A process that has a whole core: all its jobs wait for that."""
     async with held(lambda _: True, used_s=time.monotonic) as url:
-        tier, shown, found = await said(url)
+        tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["processor"]) == ("processor", JOBS)
     assert "its processor" in shown
-    assert found == "small is held by its processor: 3 jobs wait for it"
+    assert line == "small is held by its processor: 3 jobs wait for it"
 
 
 async def test_nothing() -> None:
     async with held(lambda _: True) as url:
-        tier, shown, found = await said(url)
+        tier, shown, line = await said(url)
     assert tier.by is None
     assert "nothing" in shown
-    assert found == "small: no job waits for a limit"
+    assert line == "small: no job waits for a limit"
 
 
 async def test_several_workers_of_a_tier_count_together_and_what_is_none_is_said() -> None:
