@@ -177,7 +177,7 @@ def test_what_makes_the_score_doubtful_is_in_every_decision_that_would_ask_it() 
     doubt = Check(layer="score", name="drift", passed=False, detail="work is unlike: the fallback decides")
     lanes = [fast_handler(POLICY, AGENTS), RouterHandler(POLICY, AGENTS, TOPICS, lambda: NOW)]
     for lane in lanes:
-        lane._drift.found = doubt
+        lane._drift.suspended = doubt
     jobs = [job(text[: 50 + number], offset=number) for number, text in enumerate(TEXTS[:50])]
     made = [[each for record in jobs for each in by_fast_path(lane, record)] for lane in lanes]
     assert made[0] == made[1]
@@ -188,7 +188,7 @@ def test_what_makes_the_score_doubtful_is_in_every_decision_that_would_ask_it() 
     assert whole is not None
     assert [each.value for each in unpacked(whole.made)] == [each.value for each in made[0]]
     for lane in lanes:
-        lane._drift.found = None
+        lane._drift.suspended = None
     assert by_fast_path(lanes[0], jobs[0]) == by_full_path(POLICY, AGENTS, jobs[0])
 
 

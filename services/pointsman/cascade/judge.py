@@ -168,8 +168,8 @@ def _modelled(stage: Stage, answer: Completion) -> _Finding:
         CheapAnswer(model.tiers[1], answer.text, answer.tokens, answer.logprob),
     )
     choice = accept(model, evidence, plan.quality)
-    if choice.doubt is not None:
-        return _Finding(StepReason.UNKNOWN, choice.doubt)
+    if choice.undecided is not None:
+        return _Finding(StepReason.UNKNOWN, choice.undecided)
     (held,) = choice.compared
     return _Finding(
         StepReason.SURE if held.reached else StepReason.UNSURE,

@@ -38,19 +38,19 @@ async def build(dsn: str, *, payloads: bool) -> MCPServer[Any]:
     """
     known = {question.name: question for question in await questions(dsn)}
     server: MCPServer[Any] = MCPServer("pointsman", instructions=_INSTRUCTIONS)
-    desk = Desk(dsn, payloads=payloads)
+    tools = AuditTools(dsn, payloads=payloads)
     for name in ABOUT_A_JOB:
-        desk.add_about_job(server, name, _described(known, name))
+        tools.add_about_job(server, name, _described(known, name))
     for name in ABOUT_A_TIME:
-        desk.add_about_time(server, name, _described(known, name))
+        tools.add_about_time(server, name, _described(known, name))
     for name in AS_IT_IS:
-        desk.add_as_it_is(server, name, _described(known, name))
-    server.tool(description=_described(known, "suspects"))(desk.suspects)
-    server.tool(description=_described(known, "blast_radius"))(desk.blast_radius)
-    server.tool(description=_described(known, "stuck"))(desk.stuck)
-    server.tool(description=_described(known, "changes_before"))(desk.changes_before)
+        tools.add_as_it_is(server, name, _described(known, name))
+    server.tool(description=_described(known, "suspects"))(tools.suspects)
+    server.tool(description=_described(known, "blast_radius"))(tools.blast_radius)
+    server.tool(description=_described(known, "stuck"))(tools.stuck)
+    server.tool(description=_described(known, "changes_before"))(tools.changes_before)
     if payloads:
-        server.tool(description=_SQL)(desk.sql)
+        server.tool(description=_SQL)(tools.sql)
     return server
 
 
@@ -63,7 +63,7 @@ def _described(known: Mapping[str, Question], name: str) -> str:
     return f"{question.question}\n{question.how}" if question.how else question.question
 
 
-class Desk:
+class AuditTools:
     """Where tools are asked: each answer is {"rows": [...], "more": whether there were more}."""
 
     def __init__(self, dsn: str, *, payloads: bool) -> None:

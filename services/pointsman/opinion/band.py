@@ -9,7 +9,7 @@ def undecided(choice: TierChoice, band: float) -> bool:
 
     A text that the score does not know is no matter of a few hundredths: it stays with the strongest tier.
     """
-    if choice.doubt is not None:
+    if choice.undecided is not None:
         return False
     return any(abs(compared.sufficient - compared.required) <= band for compared in choice.compared)
 

@@ -16,10 +16,10 @@ from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.router.fast_path import MOST_BYTES, FastScore, library
-from pointsman.router.feedback_listener import hearing
+from pointsman.router.feedback_listener import following_calibration
 from pointsman.router.handlers import SOURCE, RouterHandler
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
-from pointsman.router.opinion.opinion_monitor import attending
+from pointsman.router.opinion.opinion_monitor import watching_opinions
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load_text
 from pointsman.router.policy_publisher import put_on_record
@@ -44,9 +44,9 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
-    topics, promises, in_force = settings.topics, CalibrationMonitor.of(policy), RegistryInForce()
+    topics, calibration, in_force = settings.topics, CalibrationMonitor.of(policy), RegistryInForce()
 
-    attendance = OpinionAvailability.of(policy)
+    opinions = OpinionAvailability.of(policy)
     claim_check = open_claim_check(settings)
     fast_score = FastScore(policy.scorer) if settings.native and library() is not None else None
 
@@ -56,8 +56,8 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
             in_force,
             topics,
             clock,
-            promises=promises,
-            attendance=attendance,
+            calibration=calibration,
+            opinions=opinions,
             remembered=settings.remembered_jobs,
             fast_score=fast_score,
             seed=writer.seed,
@@ -84,8 +84,10 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         await put_on_record(settings, topics, file, text, clock)
         async with (
             followed_registry(settings, topics, in_force, settings.registry_people),
-            hearing(settings, topics, promises, source=SOURCE, clock=clock, is_by=Authors(in_force).is_by),
-            attending(settings, settings.opinion_group, policy, attendance, clock),
+            following_calibration(
+                settings, topics, calibration, source=SOURCE, clock=clock, is_by=Authors(in_force).is_by
+            ),
+            watching_opinions(settings, settings.opinion_group, policy, opinions, clock),
         ):
             await in_force.known.wait()
             await lanes.run()
@@ -98,7 +100,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         run=route,
         stop=lanes.stop,
         not_ready=lambda: (
-            in_force.problem or promises.unheard or (None if lanes.ready else "lanes are not open yet")
+            in_force.problem or calibration.problem or (None if lanes.ready else "lanes are not open yet")
         ),
         resources=partial(closed_after, claim_check),
     )

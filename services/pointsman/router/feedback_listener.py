@@ -1,4 +1,4 @@
-"""Hears verdicts and what other routers found, and puts on record what this one finds."""
+"""Follows verdicts and the suspensions that other routers published, and publishes those of this one."""
 
 import asyncio
 import logging
@@ -27,45 +27,45 @@ from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
 
-#: So many verdicts are read again at a start; what they came to is on record besides.
-LAST = 10_000
+#: So many verdicts are read again at a start; suspensions are on record besides.
+VERDICTS_READ = 10_000
 _PAUSE_S = 1.0
 #: For so long a partition may be without an answer of its broker's, seconds.
 _STALLED_S = 60.0
 
 
 @asynccontextmanager
-async def hearing(
+async def following_calibration(
     kafka: KafkaPart,
     topics: Topics,
-    promises: CalibrationMonitor,
+    calibration: CalibrationMonitor,
     *,
     source: str,
     clock: Clock,
     is_by: IsBy,
 ) -> AsyncIterator[None]:
-    """Inside, `promises` know what is on record and go on hearing; without a score there is nothing to hear.
+    """Inside, `calibration` knows what is on record and follows it, if there is a score.
 
     `is_by`: whether a verdict is by the agent whose job it says it is about.
 
     Raises:
         BusError: what is on record cannot be read.
     """
-    if promises.model is None:
+    if calibration.model is None:
         yield
         return
-    start = await recall(kafka, topics, promises)
-    _tell(None, promises)
+    start = await load_calibration(kafka, topics, calibration)
+    _log_change(None, calibration)
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(
-            _listen(kafka, topics, promises, start, source=source, clock=clock, is_by=is_by)
+            _listen(kafka, topics, calibration, start, source=source, clock=clock, is_by=is_by)
         )
         yield
         listening.cancel()
 
 
-async def recall(kafka: KafkaPart, topics: Topics, promises: CalibrationMonitor) -> Offsets:
-    """Hear what was found about the score, up to now; returns where to go on, with the last verdicts.
+async def load_calibration(kafka: KafkaPart, topics: Topics, calibration: CalibrationMonitor) -> Offsets:
+    """Read the suspensions up to now; returns where to go on, with the last verdicts.
 
     Raises:
         BusError: it cannot be read.
@@ -73,16 +73,16 @@ async def recall(kafka: KafkaPart, topics: Topics, promises: CalibrationMonitor)
     async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as reader:
         while not reader.ended:
             for record in await reader.read():
-                _hear(promises, record, _nobody)
+                _apply(calibration, record, _nobody)
     async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
-        last = {place: max(0, end - LAST) for place, end in verdicts.offsets.items()}
+        last = {place: max(0, end - VERDICTS_READ) for place, end in verdicts.offsets.items()}
     return {**reader.offsets, **last}
 
 
 async def _listen(
     kafka: KafkaPart,
     topics: Topics,
-    promises: CalibrationMonitor,
+    calibration: CalibrationMonitor,
     start: Offsets,
     *,
     source: str,
@@ -94,18 +94,18 @@ async def _listen(
         try:
             async with Follower(kafka, names, start=start, stalled_after=_STALLED_S) as follower:
                 while True:
-                    before = promises.found
-                    promises.unheard = None
+                    before = calibration.suspended
+                    calibration.problem = None
                     for record in await follower.read():
-                        _hear(promises, record, is_by)
-                    _tell(before, promises)
+                        _apply(calibration, record, is_by)
+                    _log_change(before, calibration)
                     start = dict(follower.offsets)
-                    if (change := promises.untold) is not None:
+                    if (change := calibration.unpublished) is not None:
                         async with Publisher(kafka) as publisher:
                             await publisher.publish([_record(topics, change, source, clock)])
-                        promises.untold = None
+                        calibration.unpublished = None
         except BusError as error:
-            promises.unheard = f"verdicts cannot be heard: {error}"
+            calibration.problem = f"verdicts cannot be read: {error}"
             event(log, logging.WARNING, Event.FEEDBACK_UNAVAILABLE, problem=str(error))
             await asyncio.sleep(_PAUSE_S)
 
@@ -115,32 +115,32 @@ def _nobody(_record: Incoming, _agent_id: str) -> bool:
     return False
 
 
-def _hear(promises: CalibrationMonitor, record: Incoming, is_by: IsBy) -> None:
+def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> None:
     read = decode(record)
     try:
         match read.message if isinstance(read, Decoded) else None:
-            case JobFeedback() as said:
-                if is_by(record, said.agent_id):
-                    promises.judged(said, broker_time(record))
-            case PromiseBroken() as said:
-                promises.broken(said)
-            case PromiseRenewed() as said:
-                promises.renewed(said, broker_time(record))
+            case JobFeedback() as feedback:
+                if is_by(record, feedback.agent_id):
+                    calibration.add_verdict(feedback, broker_time(record))
+            case PromiseBroken() as suspension:
+                calibration.suspend(suspension)
+            case PromiseRenewed() as resumption:
+                calibration.resume(resumption, broker_time(record))
             case _:
                 pass
-    except Exception:  # one message of a stranger's must not keep the others from being heard
+    except Exception:  # one message of a stranger's must not keep the others from being counted
         topic, partition, offset = record.origin
         place = {"topic": topic, "partition": partition, "offset": offset}
         failure(log, Event.FEEDBACK_FAILED, **place)
 
 
-def _tell(before: Check | None, promises: CalibrationMonitor) -> None:
+def _log_change(before: Check | None, calibration: CalibrationMonitor) -> None:
     """Say in the log whether the score is asked, where that has changed."""
-    if before is None and promises.found is not None:
-        detail = promises.found.detail
-        event(log, logging.WARNING, Event.SCORE_SUSPENDED, model=promises.model, found=detail)
-    elif before is not None and promises.found is None:
-        event(log, logging.WARNING, Event.SCORE_RESUMED, model=promises.model)
+    if before is None and calibration.suspended is not None:
+        detail = calibration.suspended.detail
+        event(log, logging.WARNING, Event.SCORE_SUSPENDED, model=calibration.model, found=detail)
+    elif before is not None and calibration.suspended is None:
+        event(log, logging.WARNING, Event.SCORE_RESUMED, model=calibration.model)
 
 
 def _record(topics: Topics, message: PromiseBroken, source: str, clock: Clock) -> Outgoing:

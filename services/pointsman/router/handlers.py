@@ -81,8 +81,8 @@ class RouterHandler:
         topics: Topics,
         clock: Clock,
         *,
-        promises: CalibrationMonitor | None = None,
-        attendance: OpinionAvailability | None = None,
+        calibration: CalibrationMonitor | None = None,
+        opinions: OpinionAvailability | None = None,
         source: str = SOURCE,
         remembered: int = 10_000,
         fast_score: FastScore | None = None,
@@ -102,8 +102,8 @@ class RouterHandler:
         self._source = source
         shadow = policy.shadow
         self._drift = DriftWatch(policy.scorer.profile)
-        self._promises = promises or CalibrationMonitor.of(policy)
-        self._attendance = attendance or OpinionAvailability.of(policy)
+        self._calibration = calibration or CalibrationMonitor.of(policy)
+        self._opinions = opinions or OpinionAvailability.of(policy)
         self._shadows = None if shadow is None else Shadows(shadow, topics.intake.partitions)
         self._fast: FastPath | None = None
         if fast_score is not None:
@@ -197,7 +197,7 @@ class RouterHandler:
     @property
     def _suspended(self) -> Check | None:
         """Why the score is not asked; None where it is."""
-        return self._drift.found or self._promises.found
+        return self._drift.suspended or self._calibration.suspended
 
     def _handle(self, record: Incoming, now: datetime) -> Handled:
         """The full path."""
@@ -207,9 +207,9 @@ class RouterHandler:
             read = self._decode(record)
             refused = self._signatures.refusal(record, read)
             if refused is not None:
-                return Handled(_unheard(replies, read, refused))
+                return Handled(_refuse_unproven(replies, read, refused))
             if self._signatures.is_misrouted(record, read):
-                return Handled([_sent_on(replies, read)])
+                return Handled([_republished(replies, read)])
             first = self._is_first(record, read)
             cause = cause_of(read, record) if first else None
             return self._answer(replies, read, first=first)
@@ -223,9 +223,9 @@ class RouterHandler:
         read = self._decode(record)
         refused = self._signatures.refusal(record, read)
         if refused is not None:
-            return _unheard(replies, read, refused)
+            return _refuse_unproven(replies, read, refused)
         if self._signatures.is_misrouted(record, read):
-            return [_sent_on(replies, read)]
+            return [_republished(replies, read)]
         return refuse(replies, cause_of(read, record) if self._is_first(record, read) else None, _BROKEN)
 
     def _decode(self, record: Incoming) -> Accepted | Malformed:
@@ -256,11 +256,11 @@ class RouterHandler:
                 allowed=admitted.tiers,
                 earlier=admitted.checks,
                 suspended=self._suspended,
-                opinion=self._attendance.missing,
+                opinion=self._opinions.missing,
                 thresholds=admitted.thresholds,
             )
             if self._drift.watches and any(check.layer == "score" for check in decision.checks):
-                self._drift.seen(read.job)
+                self._drift.add(read.job)
             sent = self._send(replies, read, decision)
         except Exception:
             _log_failure(replies.record)
@@ -306,13 +306,13 @@ def _log_failure(record: Incoming) -> None:
     failure(log, Event.RECORD_NOT_HANDLED, topic=topic, partition=partition, offset=offset)
 
 
-def _sent_on(replies: Replies, read: Accepted | Malformed) -> Outgoing:
+def _republished(replies: Replies, read: Accepted | Malformed) -> Outgoing:
     """The record in the lane of its job; a signed one just as it is, so that its signature is good there."""
     cause = read.cause if isinstance(read, Accepted) and not is_signed(replies.record.headers) else None
-    return replies.again(lane_key(read), cause)
+    return replies.republish(lane_key(read), cause)
 
 
-def _unheard(replies: Replies, read: Accepted | Malformed, refused: Refused) -> list[Outgoing]:
+def _refuse_unproven(replies: Replies, read: Accepted | Malformed, refused: Refused) -> list[Outgoing]:
     """The dead letter alone: who asks is not proven, so there is nobody to answer."""
     return dead_letter(replies, cause_of(read, replies.record) if refused.reason in KNOWN else None, refused)
 

@@ -100,7 +100,7 @@ class Replies:
             ),
         )
 
-    def again(self, key: bytes, cause: Envelope | None) -> Outgoing:
+    def republish(self, key: bytes, cause: Envelope | None) -> Outgoing:
         """The same bytes once more on the intake, in the lane of `key`.
 
         With a `cause` the new record follows from it; without one the record keeps its own headers, so that

@@ -1,8 +1,8 @@
-"""Whether routers believe a policy's score, and how a person makes them believe it again."""
+"""Whether routers use a policy's score, and how a person makes them use it again."""
 
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.produce.publisher import Publisher
-from pointsman.router.feedback_listener import recall
+from pointsman.router.feedback_listener import load_calibration
 from pointsman.router.policy.policy import Policy
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.runtime.clock import utc_now
@@ -14,15 +14,15 @@ from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
 
-async def standing(kafka: KafkaPart, topics: Topics, policy: Policy) -> CalibrationMonitor:
+async def calibration_of(kafka: KafkaPart, topics: Topics, policy: Policy) -> CalibrationMonitor:
     """What routers found about the score of `policy`, by what is on record.
 
     Raises:
         BusError: it cannot be read.
     """
-    promises = CalibrationMonitor.of(policy)
-    await recall(kafka, topics, promises)
-    return promises
+    calibration = CalibrationMonitor.of(policy)
+    await load_calibration(kafka, topics, calibration)
+    return calibration
 
 
 async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comment: str) -> str:
@@ -32,13 +32,13 @@ async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comme
         CommandError: the policy has no score, or nothing is held against it.
         BusError: it cannot be read or written.
     """
-    promises = await standing(kafka, topics, policy)
-    if promises.model is None:
+    calibration = await calibration_of(kafka, topics, policy)
+    if calibration.model is None:
         raise CommandError(f"policy {policy.name} asks no score", "name another one: --policy FILE")
-    if promises.found is None:
-        raise CommandError(f"no router holds anything against {promises.model}: it is asked as it is")
+    if calibration.suspended is None:
+        raise CommandError(f"no router holds anything against {calibration.model}: it is asked as it is")
     now = utc_now()
-    message = PromiseRenewed(model=promises.model, by=by, comment=comment)
+    message = PromiseRenewed(model=calibration.model, by=by, comment=comment)
     envelope = Envelope(uuid7(now), by, message.TYPE, now, by)
     async with Publisher(kafka) as publisher:
         await publisher.publish([emit(topics.policy, f"trust/{message.model}".encode(), envelope, message)])

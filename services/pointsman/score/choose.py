@@ -37,11 +37,11 @@ def in_words(sufficient: float, required: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TierChoice:
-    """`tier`, and every comparison that was made, ascending. `doubt` says why none was, if none was."""
+    """`tier`, and every comparison that was made, ascending. `undecided` says why none was, if none was."""
 
     tier: str
     compared: tuple[Compared, ...]
-    doubt: str | None = None
+    undecided: str | None = None
 
     @property
     def sufficient(self) -> float:

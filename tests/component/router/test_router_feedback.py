@@ -20,7 +20,7 @@ from pointsman.router.app import build
 from pointsman.router.settings import RouterSettings
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
-from pointsman.score.promise import LEAST
+from pointsman.score.calibration import LEAST
 from pointsman_schemas.decisions import Score
 from pointsman_schemas.envelope import start
 from pointsman_schemas.feedback import JobFeedback

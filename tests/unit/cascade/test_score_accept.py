@@ -49,8 +49,8 @@ def test_a_tie_goes_up() -> None:
 def test_what_is_missing_or_unknown_goes_up_and_says_why(evidence: AcceptanceEvidence, said: str) -> None:
     choice = accept(accept_model(bar=Bar(0.0, -9.0)), evidence, "0.99")
     assert choice.tier == "frontier"
-    assert choice.doubt is not None
-    assert said in choice.doubt
+    assert choice.undecided is not None
+    assert said in choice.undecided
 
 
 @pytest.mark.parametrize("wrong", ["worse", "better", "cost"])

@@ -11,7 +11,7 @@ from pointsman.identity.keys import PrivateKey
 from pointsman.registry.authors import Authors
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import RegisteredAgent, Registry
-from pointsman.router.feedback_listener import _hear
+from pointsman.router.feedback_listener import _apply
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman_schemas.control.registry import AgentEntry, ApiKey, RegistryRules
 from pointsman_schemas.envelope import start
@@ -74,7 +74,7 @@ def test_a_verdict_that_another_wrote_changes_nothing() -> None:
         sent = sign(emit(TOPICS.feedback, None, cover, message), key)
         at_ms = int(NOW.timestamp() * 1000)
         headers = tuple(sent.headers)
-        _hear(
+        _apply(
             monitor,
             Incoming(sent.topic, 0, 0, at_ms, None, sent.value, headers, by_broker=True),
             authors.is_by,

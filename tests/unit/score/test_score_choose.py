@@ -42,14 +42,14 @@ def test_what_is_no_number_goes_up(field: str, value: float) -> None:
         broken: dict[str, Any] = {field: tuple(numbers)}
         found = choose(replace(SURE, **broken), BAR, TIERS, floor=0.5)
         assert found.tier == "frontier"
-        assert found.doubt == "the score is not a number"
+        assert found.undecided == "the score is not a number"
 
 
 @pytest.mark.parametrize("known", [0.49, 0.0, math.nan])
 def test_unfamiliar_text_goes_up_and_says_so(known: float) -> None:
     found = choose(replace(SURE, known=known), BAR, TIERS, floor=0.5)
     assert found.tier == "frontier"
-    assert "unfamiliar text" in str(found.doubt)
+    assert "unfamiliar text" in str(found.undecided)
 
 
 def test_the_strongest_tier_that_is_allowed_is_the_last_resort() -> None:

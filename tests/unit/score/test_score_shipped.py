@@ -47,7 +47,7 @@ def test_it_says_what_it_is_for(model: ScoreModel) -> None:
 def test_text_in_no_language_goes_to_the_strongest(model: ScoreModel) -> None:
     found = choose(model.estimate("qzxv wvkq zzrt jjkq"), model.bars["0.97"], model.tiers, floor=model.floor)
     assert found.tier == "frontier"
-    assert "unfamiliar" in str(found.doubt)
+    assert "unfamiliar" in str(found.undecided)
 
 
 @pytest.mark.parametrize("name", REWRITES)

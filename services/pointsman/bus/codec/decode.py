@@ -12,7 +12,7 @@ from pointsman.bus.codec.claimed import LostError, see_whole
 from pointsman.bus.codec.json import parse_object
 from pointsman.bus.codec.records import Incoming, Unread
 from pointsman.bus.codec.refused import RefusedError
-from pointsman.bus.codec.validation_messages import complaints
+from pointsman.bus.codec.validation_messages import describe_errors
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 from pointsman_schemas.base import Json, Message
@@ -136,4 +136,6 @@ def refusal(error: ValidationError, within: Sequence[str] = ()) -> RefusedError:
     missing = any(
         each["type"] == "missing" for each in error.errors(include_url=False, include_context=False)
     )
-    return RefusedError(Reason.MISSING_FIELD if missing else Reason.WRONG_TYPE, complaints(error, within))
+    return RefusedError(
+        Reason.MISSING_FIELD if missing else Reason.WRONG_TYPE, describe_errors(error, within)
+    )

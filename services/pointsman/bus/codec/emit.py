@@ -33,11 +33,13 @@ def dead_letter(
     """The dead letter for `record`: its bytes as on Kafka, its own headers prefixed, both up to a bound."""
     if cause is None:
         id = derived_id(*record.root, "dead")
-        cover = Envelope(id, source, dead.TYPE, now, UNKNOWN_AGENT)
+        letter_envelope = Envelope(id, source, dead.TYPE, now, UNKNOWN_AGENT)
     else:
-        cover = envelope.follow_with(cause, record.root, step="dead", source=source, type=dead.TYPE, time=now)
+        letter_envelope = envelope.follow_with(
+            cause, record.root, step="dead", source=source, type=dead.TYPE, time=now
+        )
     value, told = _bounded(record.on_kafka)
-    headers = cover.to_headers() + letter.to_headers() + told + _original(record)
+    headers = letter_envelope.to_headers() + letter.to_headers() + told + _original(record)
     return Outgoing(topic.name, record.key, value, headers)
 
 

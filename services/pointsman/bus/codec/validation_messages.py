@@ -24,7 +24,7 @@ _TIME = "must be an RFC 3339 time such as 2030-01-31T12:00:00Z"
 _TIER = "1 to 32 lower-case letters, digits and -, beginning with a letter or digit"
 
 
-def complaints(error: ValidationError, within: Sequence[str] = ()) -> str:
+def describe_errors(error: ValidationError, within: Sequence[str] = ()) -> str:
     """Each fault as `where: what`, in one line; `within` is where all of it stands, unseen by the writer."""
     messages: dict[str, str] = {}
     for each in error.errors(include_url=False):

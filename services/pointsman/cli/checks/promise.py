@@ -4,7 +4,7 @@ from pointsman.bus.errors import BusError
 from pointsman.cli.checks.finding import CheckResult
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile
-from pointsman.router.trusting import standing
+from pointsman.router.trusting import calibration_of
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
@@ -14,16 +14,16 @@ async def promise(kafka: KafkaPart, topics: Topics, policy: PolicyFile | None) -
     if policy is None or policy.score is None:
         return []
     try:
-        promises = await standing(kafka, topics, Policy.compile(policy))
+        calibration = await calibration_of(kafka, topics, Policy.compile(policy))
     except BusError:
         return [CheckResult("score", None, "not looked at: Kafka is not reachable, or lacks topics")]
-    if promises.found is None:
-        return [CheckResult("score", True, f"{promises.model} is asked, no verdicts are held against it")]
+    if calibration.suspended is None:
+        return [CheckResult("score", True, f"{calibration.model} is asked, no verdicts are held against it")]
     return [
         CheckResult(
             "score",
             False,
-            f"{promises.model} is not asked: {promises.found.detail}",
+            f"{calibration.model} is not asked: {calibration.suspended.detail}",
             "pointsman learn            # a new one, from the verdicts; start the routers with its policy\n"
             "pointsman policy trust     # or ask this one again: the verdicts so far count no more",
         )

@@ -56,10 +56,10 @@ class Narrator:
 
     def complain(self, error: Exception, hint: str = "") -> None:
         """What went wrong, and what to do about it, on stderr; `hint` is for an error that has none."""
-        complaints = _console(sys.stderr)
-        complaints.print(f"error: {error}", style="red", soft_wrap=True)
+        errors = _console(sys.stderr)
+        errors.print(f"error: {error}", style="red", soft_wrap=True)
         if hint := getattr(error, "hint", "") or hint:
-            complaints.print(f" hint: {hint}", soft_wrap=True)
+            errors.print(f" hint: {hint}", soft_wrap=True)
 
 
 def _console(stream: Any) -> Console:

@@ -14,7 +14,7 @@ from pointsman.registry.authors import Authors
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
-from pointsman.router.feedback_listener import hearing
+from pointsman.router.feedback_listener import following_calibration
 from pointsman.router.opinion.opinion_handler import SOURCE, Give, OpinionHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile, load_text
@@ -40,11 +40,11 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
     """
     file, text = load_text(settings.policy)
     policy = Policy.compile(file)
-    promises = CalibrationMonitor.of(policy)
+    calibration = CalibrationMonitor.of(policy)
     in_force = RegistryInForce()
     outcomes = OutcomeTopics(settings.topics, in_force)
     handler = OpinionHandler(
-        policy, settings.topics, giver(file), clock, promises=promises, outcomes=outcomes
+        policy, settings.topics, giver(file), clock, calibration=calibration, outcomes=outcomes
     )
     claim_check = open_claim_check(settings)
     lanes = window_lanes(
@@ -62,7 +62,9 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         is_by = Authors(in_force).is_by
         async with (
             followed_registry(settings, settings.topics, in_force, settings.registry_people),
-            hearing(settings, settings.topics, promises, source=SOURCE, clock=clock, is_by=is_by),
+            following_calibration(
+                settings, settings.topics, calibration, source=SOURCE, clock=clock, is_by=is_by
+            ),
         ):
             await lanes.run()
 
@@ -73,7 +75,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         broker=control_broker(settings),
         run=opine,
         stop=lanes.stop,
-        not_ready=lambda: promises.unheard or (None if lanes.ready else "lanes are not open yet"),
+        not_ready=lambda: calibration.problem or (None if lanes.ready else "lanes are not open yet"),
         resources=partial(closed_after, claim_check),
     )
 

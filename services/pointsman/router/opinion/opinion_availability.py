@@ -24,7 +24,7 @@ class OpinionAvailability:
 
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
-        self._alone_since: datetime | None = None
+        self._missing_since: datetime | None = None
         #: The check for undecided jobs, while nobody is there.
         self.missing: Check | None = None
 
@@ -34,14 +34,14 @@ class OpinionAvailability:
         second = policy.scorer.second
         return cls(inf if second is None else second.wait_s)
 
-    def seen(self, members: int, now: datetime) -> None:
+    def update(self, members: int, now: datetime) -> None:
         """So many processes gave opinions at `now`."""
         before = self.missing
         if members:
-            self._alone_since = self.missing = None
+            self._missing_since = self.missing = None
         else:
-            self._alone_since = self._alone_since or now
-            alone = (now - self._alone_since).total_seconds()
+            self._missing_since = self._missing_since or now
+            alone = (now - self._missing_since).total_seconds()
             if before is None and alone > self._wait_s:
                 self.missing = missing(f"nobody has given one for {alone:.1f} s > {self._wait_s:g} s")
         if (before is None) != (self.missing is None):

@@ -53,7 +53,7 @@ class OpinionHandler:
         give: Give,
         clock: Clock,
         *,
-        promises: CalibrationMonitor | None = None,
+        calibration: CalibrationMonitor | None = None,
         outcomes: Callable[[str], Topic] | None = None,
         source: str = SOURCE,
     ) -> None:
@@ -62,7 +62,7 @@ class OpinionHandler:
         self._topics = topics
         self._outcomes = outcomes or (lambda _: topics.results)
         self._give = give
-        self._promises = promises or CalibrationMonitor.of(policy)
+        self._calibration = calibration or CalibrationMonitor.of(policy)
         self._clock = clock
         self._source = source
 
@@ -84,7 +84,7 @@ class OpinionHandler:
 
     async def _decide(self, record: Incoming, asked: JobUndecided) -> Decision:
         job, first = asked.job, asked.decision
-        suspended, opinion = self._promises.found, None
+        suspended, opinion = self._calibration.suspended, None
         verdict = "not asked"
         if suspended is None:
             verdict, opinion = await self._ask(record, text_of(job.request.messages))

@@ -1,4 +1,4 @@
-"""Looks every few seconds who gives second opinions."""
+"""Looks every few seconds whether any process gives second opinions."""
 
 import asyncio
 import logging
@@ -20,23 +20,23 @@ _LOOK_S = 5.0
 
 
 @asynccontextmanager
-async def attending(
-    kafka: KafkaPart, group: str, policy: Policy, attendance: OpinionAvailability, clock: Clock
+async def watching_opinions(
+    kafka: KafkaPart, group: str, policy: Policy, opinions: OpinionAvailability, clock: Clock
 ) -> AsyncIterator[None]:
-    """Inside, `attendance` is kept; a policy that asks nobody needs none."""
+    """Inside, `opinions` is kept up to date; a policy without second opinions needs none."""
     if policy.scorer.second is None:
         yield
         return
     async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(_look(kafka, group, attendance, clock))
+        looking = tasks.create_task(_look(kafka, group, opinions, clock))
         yield
         looking.cancel()
 
 
-async def _look(kafka: KafkaPart, group: str, attendance: OpinionAvailability, clock: Clock) -> None:
+async def _look(kafka: KafkaPart, group: str, opinions: OpinionAvailability, clock: Clock) -> None:
     while True:
         try:
-            attendance.seen(await count_members(kafka, group), clock())
+            opinions.update(await count_members(kafka, group), clock())
         except BusError as error:  # nobody can tell; what was known stands
             event(log, logging.INFO, Event.OPINIONS_UNKNOWN, problem=str(error))
         await asyncio.sleep(_LOOK_S)

@@ -2,10 +2,10 @@
 
 Invariants:
 - Every router process folds the same topics, so all come to the same, whoever decided the judged jobs.
-- What was found is a check of the decisions it touched, so that each can be made again without this object.
-- It does not come back by itself: the fallback's answers say nothing about the tiers that the score would
+- A suspension is a check of the decisions it touched, so that each can be made again without this object.
+- It is not resumed by itself: the fallback's answers say nothing about the tiers that the score would
   choose. Another model begins anew, and so does one that somebody trusts again: verdicts from before then
-  count no more, in whatever order they are heard.
+  count no more, in whatever order they are read.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pointsman.router.policy.checks import check_of
 from pointsman.router.policy.policy import Policy
-from pointsman.score.promise import promise
+from pointsman.score.calibration import check_calibration
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.decisions import Check
 from pointsman_schemas.feedback import JobFeedback
@@ -47,23 +47,23 @@ class CalibrationMonitor:
         self.model = model
         self._strongest = strongest
         self._judged: OrderedDict[UUID, _Judged] = OrderedDict()
-        self._renewed = _NEVER
-        self._broken: PromiseBroken | None = None
-        #: The check for jobs that would be scored, while the score is not believed.
-        self.found: Check | None = None
-        #: Why nothing is heard now, for `/readyz`.
-        self.unheard: str | None = None
-        #: What was found here and is not on record yet.
-        self.untold: PromiseBroken | None = None
+        self._resumed_at = _NEVER
+        self._suspension: PromiseBroken | None = None
+        #: The check for jobs that would be scored, while the score is suspended.
+        self.suspended: Check | None = None
+        #: Why no verdicts can be read now, for `/readyz`.
+        self.problem: str | None = None
+        #: A suspension that began here and is not published yet.
+        self.unpublished: PromiseBroken | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
         """Of the score that `policy` asks, if it asks one."""
         return cls(policy.tiers[-1], None if policy.scorer.model is None else policy.scorer.name)
 
-    def judged(self, feedback: JobFeedback, at: datetime) -> None:
-        """Hear a verdict; the last of each judge counts, and of several judges the mean."""
-        if feedback.score is None or feedback.tier is None or at <= self._renewed:
+    def add_verdict(self, feedback: JobFeedback, at: datetime) -> None:
+        """Count a verdict; the last of each judge counts, and of several judges the mean."""
+        if feedback.score is None or feedback.tier is None or at <= self._resumed_at:
             return
         if feedback.score.model.partition(" with ")[0] != self.model:
             return  # it was promised by another one; an opinion beside this one makes no difference
@@ -73,35 +73,35 @@ class CalibrationMonitor:
         answer.at = max(answer.at, at)
         if len(self._judged) > KEPT:
             self._judged.popitem(last=False)
-        if self._broken is None:
-            self._look()
+        if self._suspension is None:
+            self._check()
 
-    def broken(self, message: PromiseBroken) -> None:
-        """Hear what a router found."""
-        if message.model == self.model and message.judged_at > self._renewed:
-            self.untold = None
-            self._stand(message)
+    def suspend(self, message: PromiseBroken) -> None:
+        """Suspend the score, as a router found it wrong."""
+        if message.model == self.model and message.judged_at > self._resumed_at:
+            self.unpublished = None
+            self._suspend(message)
 
-    def renewed(self, message: PromiseRenewed, at: datetime) -> None:
-        """Hear that somebody trusts a score again."""
+    def resume(self, message: PromiseRenewed, at: datetime) -> None:
+        """Use the score again, as somebody trusts it: verdicts from before count no more."""
         if message.model != self.model:
             return
-        self._renewed = max(self._renewed, at)
-        for job_id in [job_id for job_id, judged in self._judged.items() if judged.at <= self._renewed]:
+        self._resumed_at = max(self._resumed_at, at)
+        for job_id in [job_id for job_id, judged in self._judged.items() if judged.at <= self._resumed_at]:
             del self._judged[job_id]
-        if self._broken is not None and self._broken.judged_at <= self._renewed:
-            self._broken = self.found = self.untold = None
+        if self._suspension is not None and self._suspension.judged_at <= self._resumed_at:
+            self._suspension = self.suspended = self.unpublished = None
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         strongest = [judged.verdict for judged in self._judged.values() if judged.promised is None]
         others = [judged for judged in self._judged.values() if judged.promised is not None]
         promised = [other.promised for other in others if other.promised is not None]
-        held = promise(promised, [other.verdict for other in others], strongest)
-        if self.model is not None and not held.kept:
+        held = check_calibration(promised, [other.verdict for other in others], strongest)
+        if self.model is not None and not held.holds:
             last = max(judged.at for judged in self._judged.values())
-            self.untold = PromiseBroken(model=self.model, found=str(held), judged_at=last)
-            self._stand(self.untold)
+            self.unpublished = PromiseBroken(model=self.model, found=str(held), judged_at=last)
+            self._suspend(self.unpublished)
 
-    def _stand(self, message: PromiseBroken) -> None:
-        self._broken = message
-        self.found = check_of("score", NAME, False, f"{message.found}: the fallback decides")
+    def _suspend(self, message: PromiseBroken) -> None:
+        self._suspension = message
+        self.suspended = check_of("score", NAME, False, f"{message.found}: the fallback decides")

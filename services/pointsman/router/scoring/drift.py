@@ -25,7 +25,7 @@ from pointsman_schemas.jobs import Job
 log = logging.getLogger(__name__)
 
 NAME = "drift"
-EVERY, KEPT, LOOK = 10, 200, 100
+EVERY, KEPT, CHECK_EVERY = 10, 200, 100
 
 
 class DriftWatch:
@@ -37,9 +37,9 @@ class DriftWatch:
         self._shapes: deque[tuple[bytes, ...]] = deque(maxlen=KEPT)
         self._kept = 0
         #: The check for jobs that would be scored, while the work is unfamiliar.
-        self.found: Check | None = None
+        self.suspended: Check | None = None
 
-    def seen(self, job: Job) -> None:
+    def add(self, job: Job) -> None:
         """Keep the shape of the text of a job that was to be scored, if it is drawn."""
         if crc32(job.job_id.bytes) % EVERY == 0:
             self.keep(read(text_of(job.request.messages)).shape)
@@ -48,14 +48,14 @@ class DriftWatch:
         """Keep the shape of the text of a job that was drawn."""
         self._shapes.append(shape)
         self._kept += 1
-        if self._kept % LOOK == 0:
-            self._look(shift_of(self._profile, self._shapes))
+        if self._kept % CHECK_EVERY == 0:
+            self._check(shift_of(self._profile, self._shapes))
 
-    def _look(self, moved: Shift) -> None:
-        before = self.found
-        self.found = (
+    def _check(self, moved: Shift) -> None:
+        before = self.suspended
+        self.suspended = (
             None if moved.familiar else check_of("score", NAME, False, f"{moved}: the fallback decides")
         )
-        if (before is None) != (self.found is None):
-            log_event = Event.WORK_FAMILIAR if self.found is None else Event.WORK_UNFAMILIAR
+        if (before is None) != (self.suspended is None):
+            log_event = Event.WORK_FAMILIAR if self.suspended is None else Event.WORK_UNFAMILIAR
             event(log, logging.WARNING, log_event, shift=str(moved))

@@ -84,8 +84,8 @@ class Scorer:
             return _doubt(f"{self.name} knows none of the tiers that are open to this agent")
         estimate = self.model.estimate(text)
         choice = self._choose(estimate, self.bar, allowed)
-        if choice.doubt is not None:
-            return _doubt(choice.doubt)
+        if choice.undecided is not None:
+            return _doubt(choice.undecided)
         first = self._scored(choice, self.name)
         asks = None if self.second is None or alone else self.second.asks(choice.compared)
         if self.second is None or asks is None:
@@ -96,8 +96,8 @@ class Scorer:
         if isinstance(opinion, Check):
             return Scored(None, None, (*hung, opinion))
         both = self._choose(together(estimate, recorded(opinion)), self.second.bar, allowed)
-        if both.doubt is not None:
-            return Scored(None, None, (*hung, missing(both.doubt)))
+        if both.undecided is not None:
+            return Scored(None, None, (*hung, missing(both.undecided)))
         joint = self._scored(both, f"{self.name} with {opinion.model}")
         return Scored(joint.tier, joint.score, (*hung, *map(_with, joint.checks)), opinion)
 

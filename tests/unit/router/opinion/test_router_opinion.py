@@ -169,18 +169,18 @@ async def test_without_an_opinion_the_fallback_decides(give: Any, waited_s: floa
 
 
 def test_where_nobody_has_been_for_longer_than_a_job_may_wait_none_is_asked_for() -> None:
-    attendance = OpinionAvailability.of(POLICY)
+    opinions = OpinionAvailability.of(POLICY)
 
     def routed(prompt: str) -> Message:
-        handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, attendance=attendance)
+        handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, opinions=opinions)
         body = json.dumps({"agent_id": "math-tutor", "prompt": prompt}).encode()
         (made,) = handler([incoming(body)])
         return message(made)
 
     for at in (0, 60):
-        attendance.seen(0, NOW + timedelta(seconds=at))
+        opinions.update(0, NOW + timedelta(seconds=at))
         assert isinstance(routed("leans"), JobUndecided)
-    attendance.seen(0, NOW + timedelta(seconds=60.5))
+    opinions.update(0, NOW + timedelta(seconds=60.5))
     alone = routed("leans")
     assert isinstance(alone, JobRouted)
     assert (alone.decision.tier, alone.decision.score) == ("frontier", None)
@@ -192,16 +192,16 @@ def test_where_nobody_has_been_for_longer_than_a_job_may_wait_none_is_asked_for(
     clear = routed("clear")
     assert isinstance(clear, JobRouted)
     assert clear.decision.tier == "medium", "the score decides where it can"
-    attendance.seen(1, NOW + timedelta(seconds=61))
-    attendance.seen(0, NOW + timedelta(seconds=62))
+    opinions.update(1, NOW + timedelta(seconds=61))
+    opinions.update(0, NOW + timedelta(seconds=62))
     assert isinstance(routed("leans"), JobUndecided)
 
 
 async def test_while_the_score_is_not_believed_nobody_is_asked_and_the_fallback_decides() -> None:
-    promises = CalibrationMonitor.of(POLICY)
+    calibration = CalibrationMonitor.of(POLICY)
     found = PromiseBroken(model=POLICY.scorer.name, found="it promises too much", judged_at=LATER)
-    promises.broken(found)
-    (out,) = await OpinionHandler(POLICY, TOPICS, fails, lambda: LATER, promises=promises)(
+    calibration.suspend(found)
+    (out,) = await OpinionHandler(POLICY, TOPICS, fails, lambda: LATER, calibration=calibration)(
         as_read(sent("leans"))
     )
     routed = message(out)

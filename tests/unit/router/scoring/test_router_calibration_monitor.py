@@ -11,8 +11,8 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.recompute import canonical, decide_again
 from pointsman.router.scoring.calibration_monitor import KEPT, CalibrationMonitor
+from pointsman.score.calibration import LEAST
 from pointsman.score.estimate import Bar
-from pointsman.score.promise import LEAST
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import JobRouted
@@ -31,8 +31,8 @@ MODEL = POLICY.scorer.name
 
 class Router:
     def __init__(self) -> None:
-        self.promises = CalibrationMonitor.of(POLICY)
-        self._handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, promises=self.promises)
+        self.calibration = CalibrationMonitor.of(POLICY)
+        self._handler = RouterHandler(POLICY, REGISTRY, TOPICS, lambda: NOW, calibration=self.calibration)
         self._offset = 0
 
     def route(self, text: str, **fields: str) -> JobRouted:
@@ -45,7 +45,7 @@ class Router:
         return read.message
 
     def judge(self, routed: JobRouted, verdict: float, by: str = "reviewer", after_s: float = 0) -> None:
-        self.promises.judged(said(routed, verdict, by), NOW + timedelta(seconds=after_s))
+        self.calibration.add_verdict(said(routed, verdict, by), NOW + timedelta(seconds=after_s))
 
     def judged(self, text: str, verdict: float, count: int, after_s: float = 0) -> None:
         for _ in range(count):
@@ -98,7 +98,7 @@ def test_rules_that_name_a_tier_are_neither_watched_nor_touched() -> None:
     router = Router()
     for _ in range(2 * LEAST):
         router.judge(router.route("easy sum", kind="code"), 0.0)
-    assert router.promises.found is None
+    assert router.calibration.suspended is None
     router.judged("easy sum", 0.0, LEAST)
     code = router.route("easy sum", kind="code")
     assert not [check for check in code.decision.checks if check.name == "promise"]
@@ -107,9 +107,9 @@ def test_rules_that_name_a_tier_are_neither_watched_nor_touched() -> None:
 def test_the_strongest_tiers_verdicts_are_what_the_others_are_held_against() -> None:
     router = Router()
     router.judged("hard riddle", 0.0, 10 * LEAST)
-    assert router.promises.found is None
+    assert router.calibration.suspended is None
     router.judged("easy sum", 0.5, LEAST)
-    assert router.promises.found is None, "half as good is better than what the strongest does"
+    assert router.calibration.suspended is None, "half as good is better than what the strongest does"
 
 
 def test_the_last_verdict_of_each_judge_counts_and_several_judges_are_averaged() -> None:
@@ -119,11 +119,11 @@ def test_the_last_verdict_of_each_judge_counts_and_several_judges_are_averaged()
         router.judge(routed, 1.0)
         for verdict in (0.0, 1.0):
             router.judge(routed, verdict, by="second")
-        if router.promises.found:
+        if router.calibration.suspended:
             break
     # The first of the second judge's verdicts was bad for a moment: one of thirty by half.
-    assert router.promises.found is not None
-    assert "29.5 of 30" in router.promises.found.detail
+    assert router.calibration.suspended is not None
+    assert "29.5 of 30" in router.calibration.suspended.detail
 
 
 def test_a_verdict_on_a_job_of_another_process_counts_as_its_own() -> None:
@@ -136,27 +136,27 @@ def test_a_verdict_on_a_job_of_another_process_counts_as_its_own() -> None:
 def test_what_another_process_found_counts_and_so_it_does_after_a_restart() -> None:
     one, other = Router(), Router()
     one.judged("easy sum", 0.0, LEAST, after_s=5)
-    found = one.promises.untold
+    found = one.calibration.unpublished
     assert found is not None
     assert (found.model, found.judged_at) == (MODEL, NOW + timedelta(seconds=5))
-    other.promises.broken(found)
-    assert other.promises.found == one.promises.found
-    assert other.promises.untold is None, "it is on record already"
+    other.calibration.suspend(found)
+    assert other.calibration.suspended == one.calibration.suspended
+    assert other.calibration.unpublished is None, "it is on record already"
     assert other.tier() == "frontier"
 
 
 @pytest.mark.parametrize("model", ["fixed@ffffffffffff", "other@1"])
 def test_what_is_said_of_another_model_is_not_about_this_one(model: str) -> None:
     router = Router()
-    router.promises.broken(PromiseBroken(model=model, found="bad", judged_at=NOW))
+    router.calibration.suspend(PromiseBroken(model=model, found="bad", judged_at=NOW))
     for _ in range(2 * LEAST):
         verdict = said(router.route("easy sum"), 0.0)
         assert verdict.score is not None
         score = verdict.score.model_copy(update={"model": model})
-        router.promises.judged(verdict.model_copy(update={"score": score}), NOW)
+        router.calibration.add_verdict(verdict.model_copy(update={"score": score}), NOW)
     assert router.tier() == "small"
     router.judged("easy sum", 0.0, LEAST)
-    router.promises.renewed(PromiseRenewed(model=model, by="ana"), NOW + timedelta(days=1))
+    router.calibration.resume(PromiseRenewed(model=model, by="ana"), NOW + timedelta(days=1))
     assert router.tier() == "frontier"
 
 
@@ -166,7 +166,7 @@ def test_what_was_promised_with_a_second_opinion_is_this_scores_promise_too() ->
         verdict = said(router.route("easy sum"), 0.0)
         assert verdict.score is not None
         score = verdict.score.model_copy(update={"model": f"{MODEL} with second@1"})
-        router.promises.judged(verdict.model_copy(update={"score": score}), NOW)
+        router.calibration.add_verdict(verdict.model_copy(update={"score": score}), NOW)
     assert router.tier() == "frontier"
 
 
@@ -174,8 +174,8 @@ def test_a_score_that_is_trusted_again_begins_anew() -> None:
     router = Router()
     old = [router.route("easy sum") for _ in range(2 * LEAST)]
     router.judged("easy sum", 0.0, LEAST)
-    router.promises.renewed(*renewed(after_s=10))
-    assert (router.tier(), router.promises.untold) == ("small", None)
+    router.calibration.resume(*renewed(after_s=10))
+    assert (router.tier(), router.calibration.unpublished) == ("small", None)
     for each in old:
         router.judge(each, 0.0, after_s=10)
     router.judged("easy sum", 0.0, LEAST - 1, after_s=11)
@@ -190,12 +190,12 @@ def test_in_whatever_order_it_is_heard_trust_outweighs_what_was_found_before_it_
     for first in (earlier, None):
         router = Router()
         if first is not None:
-            router.promises.broken(first)
-        router.promises.renewed(*renewed(after_s=10))
-        router.promises.broken(earlier)
+            router.calibration.suspend(first)
+        router.calibration.resume(*renewed(after_s=10))
+        router.calibration.suspend(earlier)
         assert router.tier() == "small"
-        router.promises.broken(later)
-        router.promises.renewed(*renewed(after_s=5))
+        router.calibration.suspend(later)
+        router.calibration.resume(*renewed(after_s=5))
         assert router.tier() == "frontier"
 
 
@@ -203,7 +203,7 @@ def test_a_verdict_that_says_nothing_of_a_promise_is_not_held_against_it() -> No
     router = Router()
     for _ in range(2 * LEAST):
         routed = router.route("easy sum")
-        router.promises.judged(
+        router.calibration.add_verdict(
             JobFeedback(job_id=routed.job.job_id, agent_id="math-tutor", by="reviewer", verdict=0.0), NOW
         )
     assert router.tier() == "small"
@@ -213,8 +213,8 @@ def test_what_is_remembered_is_bounded() -> None:
     router = Router()
     verdict = said(router.route("easy sum"), 1.0)
     for place in range(KEPT + 50):
-        router.promises.judged(verdict.model_copy(update={"job_id": UUID(int=place)}), NOW)
-    assert len(router.promises._judged) == KEPT
+        router.calibration.add_verdict(verdict.model_copy(update={"job_id": UUID(int=place)}), NOW)
+    assert len(router.calibration._judged) == KEPT
 
 
 def test_a_decision_under_doubt_is_made_again_to_the_byte() -> None:

@@ -12,7 +12,7 @@ from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import parse
 from pointsman.router.policy.recompute import canonical, decide_again
-from pointsman.router.scoring.drift import EVERY, LOOK
+from pointsman.router.scoring.drift import CHECK_EVERY, EVERY
 from pointsman.router.scoring.score_section import SCORE
 from pointsman.runtime.log_events import Event
 from pointsman_schemas.decisions import Check
@@ -24,7 +24,7 @@ from tests.support.router.tiny_model import tiny_model
 MODEL = SCORE.read(tiny_model())
 POLICY = Policy.compile(parse(TEXT, read_model=lambda _: MODEL))
 #: After so many scored jobs, and a few more, the lane has looked at a sample of them.
-ROUND = EVERY * LOOK * 5 // 4
+ROUND = EVERY * CHECK_EVERY * 5 // 4
 
 
 def familiar(place: int) -> str:
@@ -71,7 +71,7 @@ def test_unfamiliar_work_goes_to_the_fallback_until_it_is_familiar_again(
 ) -> None:
     lane = Lane()
     with caplog.at_level(logging.WARNING, "pointsman.router.scoring.drift"):
-        assert drifts(lane.take(strange, LOOK)) == [], "nothing is known before the first look"
+        assert drifts(lane.take(strange, CHECK_EVERY)) == [], "nothing is known before the first look"
         lane.take(strange, ROUND)
         after = lane.take(familiar, 10, kind="mail")
         assert [each.decision.tier for each in after] == ["medium"] * 10, "the rule's own fallback"

@@ -1,4 +1,4 @@
-"""Whether a score keeps what it promises: of the answers that were judged, as many good ones as it said.
+"""Whether a score is calibrated: of the answers that were judged, as many are good as it predicted.
 
 Verdicts go from 0 (bad) to 1 (good). What a score promises of an answer is that it is as good as the
 strongest tier's would be, which is not good each time either: how often, its own judged answers tell. So an
@@ -19,7 +19,7 @@ CREDIT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class CalibrationReport:
     """Of `judged` answers `good` were good, `expected` should have been; `least`: what still passes."""
 
     judged: int
@@ -28,19 +28,21 @@ class Promise:
     least: float
 
     @property
-    def kept(self) -> bool:
+    def holds(self) -> bool:
         return self.judged < LEAST or self.good >= self.least
 
     def __str__(self) -> str:
         if self.judged < LEAST:
             return f"{self.judged} verdicts are too few to tell whether the score is right"
         text = f"{self.good:.1f} of {self.judged} judged answers good, {self.expected:.1f} expected"
-        if self.kept:
+        if self.holds:
             return f"the score is right: {text}"
         return f"the score promises too much: {text}, {self.good:.1f} < {self.least:.1f}"
 
 
-def promise(promised: Sequence[float], verdicts: Sequence[float], strongest: Sequence[float]) -> Promise:
+def check_calibration(
+    promised: Sequence[float], verdicts: Sequence[float], strongest: Sequence[float]
+) -> CalibrationReport:
     """Hold verdicts against what was promised of the same answers.
 
     `strongest`: the verdicts on answers of the strongest tier.
@@ -49,4 +51,4 @@ def promise(promised: Sequence[float], verdicts: Sequence[float], strongest: Seq
     chances = [probability * goodness for probability in promised]
     expected = sum(chances)
     spread = sqrt(sum(chance * (1 - chance) for chance in chances))
-    return Promise(len(verdicts), sum(verdicts), expected, expected - DEVIATIONS * spread)
+    return CalibrationReport(len(verdicts), sum(verdicts), expected, expected - DEVIATIONS * spread)
