@@ -63,11 +63,11 @@ def test_ones_own_is_heard_and_once() -> None:
 def test_a_verdict_that_another_wrote_changes_nothing() -> None:
     verdicts: list[float] = []
 
-    class Heard(CalibrationMonitor):
-        def judged(self, said: JobFeedback, at: object) -> None:
-            verdicts.append(said.verdict)
+    class RecordingMonitor(CalibrationMonitor):
+        def add_verdict(self, feedback: JobFeedback, at: object) -> None:
+            verdicts.append(feedback.verdict)
 
-    monitor, authors = Heard("frontier", "m"), Authors(in_force("signed"))
+    monitor, authors = RecordingMonitor("frontier", "m"), Authors(in_force("signed"))
     for verdict, key in ((0.0, FOREIGN), (1.0, KEY)):
         message = JobFeedback(job_id=ID, agent_id="billing", by="billing", verdict=verdict)
         cover = start(ID, source="billing", type=message.TYPE, time=NOW, agent_id="billing", job_id=ID)
