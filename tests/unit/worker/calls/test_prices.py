@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import genai_prices
 import pytest
+from genai_prices.data_snapshot import get_snapshot
 
-from pointsman.worker.calls.prices import MAX_UNKNOWN, OWN, ModelPrice, Priced, Prices
+from pointsman.worker.calls.prices import MAX_NAMES, OWN, ModelPrice, Priced, Prices
 from pointsman_schemas.calls import Usage
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -68,9 +70,47 @@ def test_the_source_names_the_version(prices: Prices) -> None:
 
 
 def test_ever_new_names_do_not_fill_the_memory(prices: Prices) -> None:
-    for number in range(MAX_UNKNOWN + 50):
+    for number in range(MAX_NAMES + 50):
         assert prices.cost(f"nobodys-{number}b", USAGE, NOW) is None
-    assert len(prices._unknown) == MAX_UNKNOWN
+    assert prices._known.cache_info().currsize == MAX_NAMES
+
+
+def test_every_price_of_the_data_is_added_up_as_the_library_does() -> None:
+    """Digit by digit, with prices that depend on the day, the hour and the length."""
+    usages = [
+        Usage(input_tokens=220, output_tokens=60),
+        Usage(input_tokens=0, output_tokens=0),
+        Usage(input_tokens=300_001, output_tokens=7, cached_tokens=1_000),
+        Usage(input_tokens=999, output_tokens=3, cached_tokens=99, cache_write_tokens=900),
+        Usage(input_tokens=10, output_tokens=1, cached_tokens=100),
+        Usage(input_tokens=10, output_tokens=1, cached_tokens=6, cache_write_tokens=6),
+    ]
+    times = (NOW, NOW.replace(hour=20), NOW.replace(year=2020))
+    added_up = 0
+    for provider in get_snapshot().providers:
+        prices = Prices(provider.id)
+        for model in provider.models:
+            for usage, at in zip(usages, times * 2, strict=True):
+                try:
+                    of_library = genai_prices.calc_price(
+                        genai_prices.Usage(
+                            input_tokens=usage.input_tokens,
+                            output_tokens=usage.output_tokens,
+                            cache_read_tokens=usage.cached_tokens,
+                            cache_write_tokens=usage.cache_write_tokens,
+                        ),
+                        model.id,
+                        provider_id=provider.id,
+                        genai_request_timestamp=at,
+                    ).total_price
+                    added_up += 1
+                except ValueError:
+                    of_library = None
+                except LookupError:  # the data know some models by other names than their ids
+                    continue
+                cost = prices._calculated(model.id, usage, at)
+                assert str(cost) == str(of_library), (provider.id, model.id, usage, at)
+    assert added_up > 5_000
 
 
 @pytest.mark.parametrize("name", ["openai/gpt-4.1", "gateway/openai/gpt-4.1"])
