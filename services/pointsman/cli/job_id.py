@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pointsman.cli.formats import moment
 from pointsman.runtime.errors import CommandError
-from pointsman.store.ask.jobs import Jobs
+from pointsman.store.ask.jobs import Jobs, open_jobs
 
 #: So many candidates are told; more help nobody.
 CANDIDATES = 10
@@ -38,6 +38,15 @@ async def find(jobs: Jobs, text: str) -> UUID:
         "\n".join(["say more of it:", *listed, *more]),
         code=2,
     )
+
+
+async def resolve(dsn: str, text: str) -> UUID:
+    """As `find`; a whole id needs no database."""
+    full_id = whole(text)
+    if full_id is not None:
+        return full_id
+    async with open_jobs(dsn) as jobs:
+        return await find(jobs, text)
 
 
 def whole(text: str) -> UUID | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.lazy import LazyGroup
+from pointsman.cli.lazy import lazy_group
 from pointsman.cli.streams import not_utf8, open_closed
 from pointsman.runtime.loopback import keep_off_proxies
 
@@ -54,20 +54,7 @@ FOLDERS = {
     "bench": ("bench",),
 }
 
-
-class _Commands(LazyGroup):
-    COMMANDS = COMMANDS
-    MODULE = "pointsman.cli."
-    FOLDERS = FOLDERS
-
-
-app = typer.Typer(
-    cls=_Commands,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = lazy_group("pointsman.cli", COMMANDS, FOLDERS)
 
 
 @app.callback()

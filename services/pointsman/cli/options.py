@@ -1,9 +1,19 @@
 """Options that several commands have, so that they read the same everywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pointsman.cli.command import SettingsOf
+
+if TYPE_CHECKING:
+    from pointsman.claims.settings import ClaimsPart
+    from pointsman.cli.agents.planning import AgentsSettings
+    from pointsman.cli.settings import CliSettings
+    from pointsman.router.settings import RouterSettings
+    from pointsman.store.settings import OwnerPart
+    from pointsman.worker.settings import WorkerSettings
 
 Kafka = Annotated[
     str | None,
@@ -96,3 +106,37 @@ PersonKey = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")]
+
+_CLI, _ROUTER = "pointsman.cli.settings:CliSettings", "pointsman.router.settings:RouterSettings"
+#: Where Kafka is, and Postgres.
+Settings = Annotated["CliSettings", SettingsOf(_CLI, kafka=Kafka, prefix=Prefix, postgres=Postgres)]
+#: Where Kafka is.
+BusSettings = Annotated["CliSettings", SettingsOf(_CLI, kafka=Kafka, prefix=Prefix)]
+#: Where Postgres is.
+RecordSettings = Annotated["CliSettings", SettingsOf(_CLI, postgres=Postgres)]
+#: Where Kafka is and the policy, which names the tiers.
+PolicySettings = Annotated["RouterSettings", SettingsOf(_ROUTER, kafka=Kafka, prefix=Prefix, policy=Policy)]
+#: Where Postgres is, for the owner of the audit's schema.
+OwnerSettings = Annotated[
+    "OwnerPart", SettingsOf("pointsman.store.settings:OwnerPart", postgres_owner=PostgresOwner)
+]
+#: Where Kafka is, agents.yaml, and the policy.
+AgentsOptions = Annotated[
+    "AgentsSettings",
+    SettingsOf(
+        "pointsman.cli.agents.planning:AgentsSettings",
+        kafka=Kafka,
+        prefix=Prefix,
+        policy=Policy,
+        agents=Agents,
+    ),
+]
+#: Where the policy is.
+PolicyPath = Annotated["RouterSettings", SettingsOf(_ROUTER, policy=Policy)]
+#: Where providers.yaml is.
+ProvidersPath = Annotated[
+    "WorkerSettings",
+    SettingsOf("pointsman.worker.settings:WorkerSettings", tier="any", providers=Providers),
+]
+#: Where large values are kept.
+ClaimsSettings = Annotated["ClaimsPart", SettingsOf("pointsman.claims.settings:ClaimsPart", claims=Claims)]

@@ -1,8 +1,9 @@
 """Where output goes: colour and width for a terminal, plain lines for a pipe, JSON for a program."""
 
+import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,12 @@ from decimal import Decimal
 from enum import Enum
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+T = TypeVar("T")
 
 #: A pipe has no width: nothing is cut or wrapped there.
 UNBOUNDED = 100_000
@@ -51,16 +54,26 @@ def show(*renderables: "RenderableType") -> None:
     sys.stdout.flush()
 
 
-@contextmanager
-def redrawn() -> "Iterator[Callable[[RenderableType], None] | None]":
-    """Yields what draws over what it drew before; None where stdout is no terminal."""
-    if not on_terminal():
-        yield None
-        return
+async def keep_showing(
+    look: Callable[[], Awaitable[T]], draw: "Callable[[T], RenderableType]", *, as_json: bool, watch: bool
+) -> None:
+    """Show what `look` gives as JSON or drawn; with `watch` each second until Ctrl-C, over what was there."""
+    if not watch or as_json or not on_terminal():
+        while True:
+            value = await look()
+            if as_json:
+                print_json(value, stream=watch)
+            else:
+                show(draw(value))
+            if not watch:
+                return
+            await asyncio.sleep(1)
     from rich.live import Live
 
     with Live(console=console(), auto_refresh=False, transient=False) as live:
-        yield lambda renderable: live.update(renderable, refresh=True)
+        while True:
+            live.update(draw(await look()), refresh=True)
+            await asyncio.sleep(1)
 
 
 @contextmanager

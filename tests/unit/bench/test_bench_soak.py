@@ -16,7 +16,7 @@ from pointsman.bench.soak.record import Record, logged
 from pointsman.bench.soak.run import Plan, Soak, SoakReport
 from pointsman.bench.soak.victims import Victims
 from pointsman.bus.codec.records import Incoming
-from pointsman.cli.bench.soak import app
+from pointsman.cli.main import app
 from pointsman.identity.keys import PrivateKey
 
 NAMES = ("router", "worker", "audit")
@@ -109,7 +109,7 @@ def report(*problems: str) -> SoakReport:
 
 def soak(monkeypatch: pytest.MonkeyPatch, found: SoakReport, *arguments: str) -> Result:
     monkeypatch.setattr("pointsman.bench.soak.run.run", lambda plan, say: found)
-    return CliRunner().invoke(app, list(arguments))
+    return CliRunner().invoke(app, ["bench", "soak", *arguments])
 
 
 def test_a_sound_soak_ends_with_0_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

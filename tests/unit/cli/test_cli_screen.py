@@ -58,6 +58,23 @@ def test_json_holds_what_our_values_are_made_of(capsys: pytest.CaptureFixture[st
 def test_a_pipe_sees_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with screen.progress(100, "published") as advance:
         advance(50)
-    with screen.redrawn() as draw:
-        assert draw is None
     assert capsys.readouterr() == ("", "")
+
+
+async def test_what_is_watched_is_looked_at_again(capsys: pytest.CaptureFixture[str]) -> None:
+    looks = iter([7])
+
+    async def look() -> int:
+        return next(looks, None) or pytest.fail("looked again")
+
+    with pytest.raises(pytest.fail.Exception, match="looked again"):
+        await screen.keep_showing(look, str, as_json=True, watch=True)
+    assert capsys.readouterr().out == "7\n"
+
+
+async def test_what_is_not_watched_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
+    async def look() -> int:
+        return 7
+
+    await screen.keep_showing(look, str, as_json=False, watch=False)
+    assert capsys.readouterr().out == "7\n"

@@ -4,16 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from pointsman.cli.ops.dev import app
+from pointsman.cli.lazy import loaded
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "dev-stack.md").read_text()
 
 
 def options() -> dict[str, Any]:
-    return {each.opts[0]: each for each in typer.main.get_command(app).params}
+    return {option.opts[0]: option for option in loaded("pointsman.cli.ops.dev").params}
 
 
 def test_every_flag_is_one_and_its_default_is_right() -> None:

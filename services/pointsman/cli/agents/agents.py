@@ -1,8 +1,6 @@
 """`pointsman agents`: a table of commands about the registry, each a module of its own."""
 
-import typer
-
-from pointsman.cli.lazy import LazyGroup
+from pointsman.cli.lazy import lazy_group
 
 COMMANDS = {
     "plan": "Show what `apply` would change in the registry.",
@@ -17,13 +15,7 @@ COMMANDS = {
     "retire": "Take an agent out of the registry; its history stays.",
 }
 
-
-class _Commands(LazyGroup):
-    COMMANDS = COMMANDS
-    MODULE = "pointsman.cli.agents."
-
-
-app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
+app = lazy_group("pointsman.cli.agents", COMMANDS)
 
 
 @app.callback()

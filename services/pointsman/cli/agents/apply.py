@@ -1,23 +1,17 @@
 """`pointsman agents apply`: the registry becomes what agents.yaml says."""
 
-import typer
-
-from pointsman.cli.options import Agents, By, Json, Kafka, PersonKey, Policy, Prefix, Reason
-
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+from pointsman.cli.command import command
+from pointsman.cli.options import AgentsOptions, By, Json, PersonKey, Reason
 
 
-@app.command()
-def apply(
+@command
+async def apply(
     *,
-    agents: Agents = None,
-    policy: Policy = None,
     by: By = "",
     reason: Reason = "",
     key: PersonKey = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: AgentsOptions,
 ) -> None:
     """Make the registry as agents.yaml has it; in force everywhere within 2 s, without a restart.
 
@@ -26,31 +20,26 @@ def apply(
 
     --json gives {changes: [{change, agent, fields}], proposal}; proposal is null where nobody has to approve.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.cli.agents.person import person
-    from pointsman.cli.agents.planning import read_file, settings_of
+    from pointsman.cli.agents.planning import read_file
     from pointsman.cli.show.registry import diff
     from pointsman.registry.follow import read_registry
     from pointsman.registry.publish import apply_file
 
-    settings = settings_of(agents, policy, kafka, prefix)
     read_file(settings)  # what is wrong with it by itself is told without Kafka
     who = person(by, key, settings.registry_people)
-    known = asyncio.run(read_registry(settings, settings.topics, settings.registry_people))
+    known = await read_registry(settings, settings.topics, settings.registry_people)
     file = read_file(settings, known)
 
-    applied = asyncio.run(
-        apply_file(
-            settings,
-            settings.topics,
-            file,
-            by=who.id,
-            key=who.key,
-            people=settings.registry_people,
-            reason=reason,
-        )
+    applied = await apply_file(
+        settings,
+        settings.topics,
+        file,
+        by=who.id,
+        key=who.key,
+        people=settings.registry_people,
+        reason=reason,
     )
     if as_json:
         changes = [change.to_json() for change in applied.changes]

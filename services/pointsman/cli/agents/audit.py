@@ -5,13 +5,12 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Policy, Postgres, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, PolicySettings, RecordSettings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def audit(
+@command
+async def audit(
     *,
     access: Annotated[
         bool,
@@ -21,12 +20,10 @@ def audit(
         Path | None,
         typer.Option(metavar="FILE", help="With --access: as `pointsman access check` takes it."),
     ] = None,
-    policy: Policy = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: Postgres = None,
-) -> None:
+    settings: PolicySettings,
+    record: RecordSettings,
+) -> int:
     """Find agents that nobody registered, uses, owns or needs so much for. Exit 1 if there are any.
 
     unregistered: seen in 30 days, not in the registry, or retired. idle: no job in 30 days, or suspended for
@@ -37,24 +34,18 @@ def audit(
 
     --json gives [{finding, agent_id, owner, detail, narrower}]; narrower is an entry, or null.
     """
-    import asyncio
-
     from pointsman.access.apply import plan
     from pointsman.cli import screen
     from pointsman.cli.ops.access_derived import derived
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.sprawl import findings_table, narrower_entries
     from pointsman.client.agents_audit import audit_agents, unexplained
     from pointsman.runtime.clock import utc_now
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
     people = settings.registry_people
-    findings = asyncio.run(audit_agents(settings, settings.topics, settings.postgres, utc_now(), people))
+    findings = await audit_agents(settings, settings.topics, record.postgres, utc_now(), people)
     if access:
-        servers, wanted = asyncio.run(
-            derived(only="kafka", explained=explained, policy=policy, kafka=kafka, prefix=prefix)
-        )
-        findings += unexplained(asyncio.run(plan(servers, wanted)))
+        servers, wanted = await derived(settings, only="kafka", explained=explained)
+        findings += unexplained(await plan(servers, wanted))
     if as_json:
         screen.print_json(findings)
     elif findings:
@@ -66,4 +57,4 @@ def audit(
             screen.line(entry)
     else:
         screen.note("nothing found: every agent is registered, owned, used and held to what it uses")
-    raise typer.Exit(int(bool(findings)))
+    return int(bool(findings))

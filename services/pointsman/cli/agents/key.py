@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+from pointsman.cli.command import command
 
 
-@app.command()
+@command
 def key(
     file: Annotated[
         Path | None,

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pointsman.cli.settings import load
 from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.registry import RegistryHistory
@@ -18,17 +17,6 @@ class AgentsSettings(RouterSettings):
     """Where the cluster and the files are; the policy names the tiers."""
 
     agents: Path = Field(default=Path("agents.yaml"), description="who may do what")
-
-
-def settings_of(
-    agents: Path | None, policy: Path | None, kafka: str | None, prefix: str | None
-) -> AgentsSettings:
-    """From flags, else the environment.
-
-    Raises:
-        CommandError: a value that cannot be used.
-    """
-    return load(AgentsSettings, kafka=kafka, prefix=prefix, policy=policy, agents=agents)
 
 
 def read_file(settings: AgentsSettings, known: RegistryHistory | None = None) -> AgentsFile:

@@ -2,4 +2,4 @@
 
 from pointsman.cli.agents.state_command import state_command
 
-app = state_command("resume", "active", "End an agent's suspension.")
+resume = state_command("active", "End an agent's suspension.")

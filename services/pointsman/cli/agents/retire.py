@@ -2,4 +2,4 @@
 
 from pointsman.cli.agents.state_command import state_command
 
-app = state_command("retire", "retired", "Take an agent out of the registry; its history stays.")
+retire = state_command("retired", "Take an agent out of the registry; its history stays.")

@@ -1,28 +1,27 @@
 """What `suspend`, `resume` and `retire` have in common: a command that puts an agent into a state."""
 
-import typer
+from collections.abc import Callable
 
-from pointsman.cli.options import AgentName, By, Json, Kafka, PersonKey, Prefix, Reason
+from pointsman.cli.command import command
+from pointsman.cli.options import AgentName, BusSettings, By, Json, PersonKey, Reason
 from pointsman_schemas.control.registry import State
 
 
-def state_command(name: str, state: State, purpose: str) -> typer.Typer:
-    """The command `name`; `purpose` is the first part of its help."""
-    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+def state_command(state: State, purpose: str) -> Callable[..., None]:
+    """The command that makes an agent's state `state`; `purpose` is the first part of its help."""
 
-    @app.command(name, help=f"{purpose}\n\n--json gives {{agent, before, state, by, reason, proposal}}.")
-    def _(
+    async def run(
         agent: AgentName,
         *,
         by: By = "",
         reason: Reason = "",
         key: PersonKey = None,
         as_json: Json = False,
-        kafka: Kafka = None,
-        prefix: Prefix = None,
+        settings: BusSettings,
     ) -> None:
         from pointsman.cli.agents.turning import turn
 
-        turn(agent, state, by=by, reason=reason, key=key, as_json=as_json, kafka=kafka, prefix=prefix)
+        await turn(settings, agent, state, by=by, reason=reason, key=key, as_json=as_json)
 
-    return app
+    run.__doc__ = f"{purpose}\n\n--json gives {{agent, before, state, by, reason, proposal}}."
+    return command(run)

@@ -1,15 +1,13 @@
 """One agent from one state to another, on record."""
 
-import asyncio
 from difflib import get_close_matches
 from pathlib import Path
-from uuid import UUID
 
 from pointsman.access.apply import suspend as suspend_login
 from pointsman.bus.errors import BusError
 from pointsman.cli import screen
 from pointsman.cli.agents.person import person
-from pointsman.cli.settings import CliSettings, load
+from pointsman.cli.settings import CliSettings
 from pointsman.registry.changes import turned
 from pointsman.registry.follow import read_registry
 from pointsman.registry.publish import submit
@@ -18,7 +16,8 @@ from pointsman.runtime.errors import CommandError
 from pointsman_schemas.control.registry import State
 
 
-def turn(
+async def turn(
+    settings: CliSettings,
     agent: str,
     state: State,
     *,
@@ -26,8 +25,6 @@ def turn(
     reason: str,
     key: Path | None,
     as_json: bool,
-    kafka: str | None,
-    prefix: str | None,
 ) -> None:
     """Put `agent` into `state` and say so; nothing to do is no error.
 
@@ -35,24 +32,19 @@ def turn(
         CommandError: no such agent, one that is retired, or nobody would heed it.
         BusError: the registry cannot be read or written.
     """
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
     who = person(by, key, settings.registry_people)
-
-    async def work() -> tuple[RegisteredAgent, UUID | None, str | None]:
-        history = await read_registry(settings, settings.topics, settings.registry_people)
-        known = registered(history, agent)
-        if known.state == "retired" and state != "retired":
-            raise CommandError(
-                f"agent {agent} is retired", "put it into agents.yaml again, then: pointsman agents apply"
-            )
-        changes = [] if known.state == state else [turned(known, state)]
-        applied = await submit(settings, settings.topics, history, changes, who, reason=reason)
-        left = None
-        if state != "active" and known.entry.kafka and applied.proposal is None:
-            left = await _log_out(settings, agent)
-        return known, applied.proposal, left
-
-    known, proposal, left = asyncio.run(work())
+    history = await read_registry(settings, settings.topics, settings.registry_people)
+    known = registered(history, agent)
+    if known.state == "retired" and state != "retired":
+        raise CommandError(
+            f"agent {agent} is retired", "put it into agents.yaml again, then: pointsman agents apply"
+        )
+    changes = [] if known.state == state else [turned(known, state)]
+    applied = await submit(settings, settings.topics, history, changes, who, reason=reason)
+    left = None
+    if state != "active" and known.entry.kafka and applied.proposal is None:
+        left = await _log_out(settings, agent)
+    proposal = applied.proposal
     before = known.state
     if as_json:
         screen.print_json(

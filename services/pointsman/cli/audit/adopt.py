@@ -1,25 +1,20 @@
 """`pointsman audit adopt`: topics that were made anew, or another cluster's, get a chapter of their own."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, PostgresOwner, Prefix
-
-if TYPE_CHECKING:
-    from pointsman.bus.admin.topic_ids import TopicId
-
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, Json, OwnerSettings
 
 
-@app.command()
-def adopt(
+@command
+async def adopt(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which topics have changed.")] = False,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: PostgresOwner = None,
+    bus: BusSettings,
+    owner: OwnerSettings,
 ) -> None:
     """Start a new chapter of the record for each topic that was recreated or replaced.
 
@@ -27,28 +22,16 @@ def adopt(
     reads nothing of it until it is adopted; then all of it is stored beside what the one before it had, as
     the topic NAME#2, and so on. It need not be restarted.
     """
-    import asyncio
     import re
 
     from pointsman.bus.admin.topic_ids import topic_ids_of
     from pointsman.cli import screen
-    from pointsman.cli.settings import load
-    from pointsman.runtime.settings import KafkaPart
-    from pointsman.store.append.chapters import adopt, changed, stored_topic
-    from pointsman.store.settings import OwnerPart
+    from pointsman.store.append.chapters import adopt as adopt_topics
+    from pointsman.store.append.chapters import changed, stored_topic
 
-    bus = load(KafkaPart, kafka=kafka, prefix=prefix)
-    dsn = load(OwnerPart, postgres_owner=postgres).owner_dsn
     pattern = re.compile(bus.topics.pattern)
-
-    async def work() -> tuple[dict[str, "TopicId"], dict[str, int]]:
-        ids = {
-            topic: topic_id for topic, topic_id in (await topic_ids_of(bus)).items() if pattern.match(topic)
-        }
-        begun = await (changed(dsn, ids) if dry_run else adopt(dsn, ids))
-        return {topic: ids[topic] for topic in begun}, begun
-
-    ids, begun = asyncio.run(work())
+    ids = {topic: topic_id for topic, topic_id in (await topic_ids_of(bus)).items() if pattern.match(topic)}
+    begun = await (changed if dry_run else adopt_topics)(owner.owner_dsn, ids)
     if as_json:
         screen.print_json(
             [

@@ -1,8 +1,6 @@
 """`pointsman audit`: a table of commands about the record as a whole, each a module of its own."""
 
-import typer
-
-from pointsman.cli.lazy import LazyGroup
+from pointsman.cli.lazy import lazy_group
 
 COMMANDS = {
     "verify": "Check every row against its hash chain and the signed checkpoints.",
@@ -14,13 +12,7 @@ COMMANDS = {
     "export": "Export the rows of a period to a file, as recorded.",
 }
 
-
-class _Commands(LazyGroup):
-    COMMANDS = COMMANDS
-    MODULE = "pointsman.cli.audit."
-
-
-app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
+app = lazy_group("pointsman.cli.audit", COMMANDS)
 
 
 @app.callback()

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli.command import SettingsOf, command
 from pointsman.cli.options import Json
 
 if TYPE_CHECKING:
     from pointsman.store.privacy.erasing import Erased
+    from pointsman.store.settings import EraserPart
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def erase(
+@command
+async def erase(
     *,
     subject: Annotated[
         str,
@@ -24,29 +24,31 @@ def erase(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be erased.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
-    postgres: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DSN",
-            envvar=["POINTSMAN_POSTGRES_ERASER", "POINTSMAN_POSTGRES"],
-            help="Address of the audit database, for a user who may erase.",
+    settings: Annotated[
+        "EraserPart",
+        SettingsOf(
+            "pointsman.store.settings:EraserPart",
+            postgres_eraser=Annotated[
+                str | None,
+                typer.Option(
+                    "--postgres",
+                    metavar="DSN",
+                    envvar=["POINTSMAN_POSTGRES_ERASER", "POINTSMAN_POSTGRES"],
+                    help="Address of the audit database, for a user who may erase.",
+                ),
+            ],
         ),
-    ] = None,
+    ],
 ) -> None:
     """Delete the key that seals all that is stored about one subject.
 
     The rows stay, and verify as before; nobody can ever read their content again. Needs the master
     key (POINTSMAN_AUDIT_PRIVACY_KEY or _FILE). docs/privacy.md says what an erasure does not reach.
     """
-    import asyncio
-
     from pointsman.cli import screen, stdin
-    from pointsman.cli.settings import load
     from pointsman.runtime.errors import CommandError
     from pointsman.store.privacy import erasing
-    from pointsman.store.settings import EraserPart
 
-    settings = load(EraserPart, postgres_eraser=postgres)
     master = settings.master_key
     if master is None:
         raise CommandError(
@@ -55,11 +57,11 @@ def erase(
             code=2,
         )
     name = stdin.read_text().partition("\n")[0] if subject == "-" else subject
-    erased = asyncio.run(erasing.extent(settings.eraser_dsn, master, name))
+    erased = await erasing.extent(settings.eraser_dsn, master, name)
     if erased is not None and not dry_run:
         if not yes:
             _ask(erased)
-        erased = asyncio.run(erasing.erase(settings.eraser_dsn, master, name))
+        erased = await erasing.erase(settings.eraser_dsn, master, name)
     if as_json:
         screen.print_json(
             {

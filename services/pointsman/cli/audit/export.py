@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
-from pointsman.cli.options import Postgres
+from pointsman.cli.command import command
+from pointsman.cli.options import RecordSettings
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def export(
+@command
+async def export(
     *,
     since: Annotated[
         str, typer.Option(metavar="WHEN", help="Start of the period: 90m, 24h, 7d, or a time.")
@@ -29,19 +28,17 @@ def export(
             "--output", "-o", metavar="FILE", help="The file to write; JSON lines may also go to stdout."
         ),
     ] = None,
-    postgres: Postgres = None,
+    settings: RecordSettings,
 ) -> None:
     """Export the rows of a period to a file, as recorded.
 
     `value` holds the exact bytes of each message. One snapshot, read page by page: memory stays bounded, and
     the file appears only once it is whole.
     """
-    import asyncio
     import sys
     from datetime import UTC, datetime
 
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.since import since as moment
     from pointsman.runtime.errors import CommandError
     from pointsman.store.ask.export_files import whole_file
@@ -50,14 +47,14 @@ def export(
     first, last = moment(since, now), moment(until, now) if until else now
     if first >= last:
         raise CommandError(f"{since} is not before {until or 'now'}", code=2)
-    dsn = load(CliSettings, postgres=postgres).postgres
+    dsn = settings.postgres
     if output is None:
         if kind == "parquet":
             raise CommandError("Parquet goes into a file", "add --output audit.parquet", code=2)
-        asyncio.run(_export(dsn, first, last, kind, sys.stdout.buffer))
+        await _export(dsn, first, last, kind, sys.stdout.buffer)
         return
     with whole_file(output) as file:
-        rows = asyncio.run(_export(dsn, first, last, kind, file))
+        rows = await _export(dsn, first, last, kind, file)
     screen.note(f"wrote {rows:,} rows to {output}")
 
 

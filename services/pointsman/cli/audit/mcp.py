@@ -4,28 +4,24 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Postgres
+from pointsman.cli.command import command
+from pointsman.cli.options import RecordSettings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def mcp(
+@command
+async def mcp(
     *,
     no_payloads: Annotated[
         bool,
         typer.Option("--no-payloads", help="Give no prompts, requests or answers, and no SQL of its own."),
     ] = False,
-    postgres: Postgres = None,
+    settings: RecordSettings,
 ) -> None:
     """Serve the audit database's questions to an assistant, over stdin and stdout (MCP).
 
     Read only, with the rights of pointsman_auditor. An assistant's settings name the command:
     `pointsman mcp --no-payloads`.
     """
-    import asyncio
-
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.runtime.errors import CommandError
 
     try:
@@ -35,10 +31,5 @@ def mcp(
             raise
         raise CommandError("the MCP library is not installed", 'pip install "pointsman[mcp]"') from error
 
-    dsn = load(CliSettings, postgres=postgres).postgres
-
-    async def serve() -> None:
-        server = await build(dsn, payloads=not no_payloads)
-        await server.run_stdio_async()
-
-    asyncio.run(serve())
+    server = await build(settings.postgres, payloads=not no_payloads)
+    await server.run_stdio_async()

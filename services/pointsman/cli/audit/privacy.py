@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ app = typer.Typer(
 
 
 @app.command()
+@command
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The privacy.yaml to check.")],
     *,
@@ -58,6 +60,7 @@ def check(
 
 
 @app.command()
+@command
 def key(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Where to write the master key; must not exist.")

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
 if TYPE_CHECKING:
     from pointsman.identity.keys import PrivateKey, PublicKey
     from pointsman.store.verify.retain import Day, SignedStatement
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def retain(
+@command
+async def retain(
     *,
     days: Annotated[int, typer.Option(metavar="N", min=1, help="Keep today and the N days (UTC) before it.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be dropped.")] = False,
@@ -54,8 +53,6 @@ def retain(
     so that the rest still verifies. Rows whose timestamp is of no day near their arrival are in no day's
     partition and stay.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.cli.settings import load
     from pointsman.cli.show.integrity import days_table
@@ -98,7 +95,7 @@ def retain(
             dropped += await drop_day(dsn, day, None if statements is None else statements[day.day])
         return older, dropped
 
-    older, dropped = asyncio.run(work())
+    older, dropped = await work()
     if sign is not None:
         sign.write_text("".join(written))
     if as_json:

@@ -4,16 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Postgres
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, RecordSettings
 
 if TYPE_CHECKING:
     from pointsman.store.ask.asking import QueryResult
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def sql(
+@command
+async def sql(
     query: Annotated[
         str | None, typer.Argument(metavar="QUERY", help="One statement; - reads it from stdin.")
     ] = None,
@@ -25,11 +24,11 @@ def sql(
     limit: Annotated[
         int, typer.Option(metavar="ROWS", min=0, help="At most this many rows; 0 is all.")
     ] = 1000,
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.001, help="Give up after this time.")
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Give up after this time.")
     ] = 30,
     as_json: Json = False,
-    postgres: Postgres = None,
+    settings: RecordSettings,
 ) -> None:
     """Query the audit database in SQL, read-only.
 
@@ -39,15 +38,15 @@ def sql(
 
       pointsman sql "select * from audit.suspects(now() - interval '1 hour')"
     """
-    import asyncio
+    from datetime import timedelta
 
     from pointsman.cli import stdin
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.runtime.errors import CommandError
+    from pointsman.store.ask.asking import asked
 
-    dsn = load(CliSettings, postgres=postgres).postgres
+    dsn = settings.postgres
     if list_questions:
-        _show_questions(dsn, as_json=as_json)
+        await _show_questions(dsn, as_json=as_json)
         return
     if query is None:
         raise CommandError("no question", '`pointsman sql "select ..."`, or see --list', code=2)
@@ -55,15 +54,8 @@ def sql(
         raise CommandError("--json or --csv, not both", code=2)
     text = stdin.read_text() if query == "-" else query
 
-    async def ask() -> None:
-        from datetime import timedelta
-
-        from pointsman.store.ask.asking import asked
-
-        async with asked(dsn, text, within=timedelta(seconds=timeout), anybody_s=True) as answer:
-            await (_print_csv(answer, limit) if as_csv else _print(answer, limit, as_json=as_json))
-
-    asyncio.run(ask())
+    async with asked(dsn, text, within=timedelta(seconds=timeout_s), anybody_s=True) as answer:
+        await (_print_csv(answer, limit) if as_csv else _print(answer, limit, as_json=as_json))
 
 
 async def _print(answer: "QueryResult", limit: int, *, as_json: bool) -> None:
@@ -106,13 +98,11 @@ def _note_more(limit: int, *, more: bool) -> None:
         screen.note(f"only the first {limit:,} rows are shown: --limit 0 shows all")
 
 
-def _show_questions(dsn: str, *, as_json: bool) -> None:
-    import asyncio
-
+async def _show_questions(dsn: str, *, as_json: bool) -> None:
     from pointsman.cli import screen
     from pointsman.store.ask.asking import questions
 
-    questions_known = asyncio.run(questions(dsn))
+    questions_known = await questions(dsn)
     if as_json:
         screen.print_json(questions_known)
         return

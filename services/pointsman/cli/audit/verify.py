@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json, Kafka, Postgres, Prefix
 
 if TYPE_CHECKING:
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
     from pointsman.store.verify.findings import VerifyReport
     from pointsman.store.verify.verify import Scope
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def verify(
+@command
+async def verify(
     *,
     day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Only this day (UTC).")
@@ -51,7 +50,7 @@ def verify(
     postgres: Postgres = None,
     kafka: Kafka = None,
     prefix: Prefix = None,
-) -> None:
+) -> int:
     """Check every row on record against its hash chain, and the chains against the signed checkpoints.
 
     Exit 1 if anything does not fit; the first row of each lane that does not is named. A day or a job is
@@ -61,7 +60,6 @@ def verify(
     database are read where POINTSMAN_AUDIT_HEADS says, and from Kafka with --against-kafka. With --signatures
     a job that was routed without a good signature, where one was demanded, is named.
     """
-    import asyncio
     import time
 
     from pointsman.cli import screen
@@ -71,8 +69,8 @@ def verify(
     flags = {"postgres": postgres, "kafka": kafka, "prefix": prefix, "audit_public_key": public_key}
     settings = load(VerifySettings, **flags)
     began = time.monotonic()
-    report, comparison, large = asyncio.run(_verify(settings, day, job, start == "newest", against_kafka))
-    signed = asyncio.run(_signatures(settings, report, day, job)) if signatures else None
+    report, comparison, large = await _verify(settings, day, job, start == "newest", against_kafka)
+    signed = await _signatures(settings, report, day, job) if signatures else None
     seconds = time.monotonic() - began
     if as_json:
         screen.print_json(
@@ -92,7 +90,7 @@ def verify(
         )
     else:
         screen.show(summary(report, comparison, large, seconds, signed))
-    raise typer.Exit(int(not report.whole))
+    return int(not report.whole)
 
 
 async def _verify(

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def audit(
+@command
+async def audit(
     *,
     rows: Annotated[int, typer.Option(metavar="N", min=2_000, help="Messages for each round.")] = 100_000,
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times; the median counts.")] = 3,
@@ -23,8 +22,6 @@ def audit(
     finished rows in a file, goes into the same table with the same indexes and commits once. COPY through the
     sink's own driver stands beside it, for the processor time.
     """
-    import asyncio
-
     from pointsman import starter
     from pointsman.bench.audit import run
     from pointsman.cli import screen
@@ -35,7 +32,7 @@ def audit(
 
     policy = Policy.compile(load_policy(starter.POLICY))
     in_force = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
-    report = asyncio.run(run(policy, in_force, rows=rows, rounds=rounds, say=screen.note))
+    report = await run(policy, in_force, rows=rows, rounds=rounds, say=screen.note)
     if as_json:
         from dataclasses import asdict
 

@@ -4,18 +4,18 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, PostgresOwner
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, OwnerSettings, PolicyPath
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def audit_load(
+@command
+async def audit_load(
     *,
     messages: Annotated[int, typer.Option(metavar="N", min=1, help="Messages to add, at least.")] = 1_000_000,
     days: Annotated[int, typer.Option(metavar="DAYS", min=1, help="The days they are spread over.")] = 10,
     as_json: Json = False,
-    postgres: PostgresOwner = None,
+    owner: OwnerSettings,
+    files: PolicyPath,
 ) -> None:
     """Fill an audit database with messages of realistic size, to measure its queries.
 
@@ -23,33 +23,22 @@ def audit_load(
     the table's indexes and the summary of jobs. Use a database of its own: the hash chain leaves
     these rows out.
     """
-    import asyncio
-    from dataclasses import asdict
-
     from pointsman import starter
-    from pointsman.bench.audit_load import Loaded, load
+    from pointsman.bench.audit_load import load
     from pointsman.cli import screen
     from pointsman.cli.formats import duration
-    from pointsman.cli.settings import load as settings
     from pointsman.registry.agents_file import load as load_agents
     from pointsman.registry.in_force import RegistryInForce
     from pointsman.router.policy.policy import Policy
     from pointsman.router.policy.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
-    from pointsman.store.settings import OwnerPart
 
-    dsn = settings(OwnerPart, postgres_owner=postgres).owner_dsn
-    files = settings(RouterSettings)
     policy = Policy.compile(load_policy(files.policy))
     agents = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
 
-    async def work() -> Loaded:
-        with screen.progress(messages, "messages") as advance:
-            return await load(dsn, policy, agents, messages=messages, days=days, advance=advance)
-
-    done = asyncio.run(work())
+    with screen.progress(messages, "messages") as advance:
+        done = await load(owner.owner_dsn, policy, agents, messages=messages, days=days, advance=advance)
     if as_json:
-        screen.print_json(asdict(done))
+        screen.print_json(done)
         return
     screen.line(
         f"{done.messages:,} messages of {done.jobs:,} jobs over {done.days} days in {duration(done.seconds)}:"

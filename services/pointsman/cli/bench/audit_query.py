@@ -4,43 +4,33 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Postgres
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, RecordSettings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def audit_query(
+@command
+async def audit_query(
     *,
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Jobs that each question is asked about.")
     ] = 20,
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Times that a day is asked about.")] = 3,
     as_json: Json = False,
-    postgres: Postgres = None,
-) -> None:
+    settings: RecordSettings,
+) -> int:
     """Run every query that the audit database lists, and show how long each took.
 
     Its own examples, about jobs from all over the table and about the last day. Exit 1 where an answer
     took more than 20 ms for a job or 2 s for a day. `rows read` are those that the plan's scans gave.
     """
-    import asyncio
-    from dataclasses import asdict
-
-    from pointsman.bench.audit_query import Size, Timed, measure
+    from pointsman.bench.audit_query import measure
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.answer import table
 
-    dsn = load(CliSettings, postgres=postgres).postgres
-
-    async def work() -> tuple[Size, list[Timed]]:
-        with screen.progress(25, "questions") as advance:
-            return await measure(dsn, jobs=jobs, rounds=rounds, advance=advance)
-
-    size, timed = asyncio.run(work())
+    with screen.progress(25, "questions") as advance:
+        size, timed = await measure(settings.postgres, jobs=jobs, rounds=rounds, advance=advance)
     if as_json:
-        screen.print_json({"size": asdict(size), "questions": [asdict(timing) for timing in timed]})
+        screen.print_json({"size": size, "questions": timed})
     else:
         screen.line(
             f"{size.messages:,} messages of {size.jobs:,} jobs;"
@@ -53,4 +43,4 @@ def audit_query(
             for timing in timed
         ]  # fmt: skip
         screen.show(table(columns, rows, screen.console().width))
-    raise typer.Exit(0 if all(timing.holds for timing in timed) else 1)
+    return 0 if all(timing.holds for timing in timed) else 1

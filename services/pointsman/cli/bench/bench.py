@@ -1,8 +1,6 @@
 """`pointsman bench`: a table of measurements, each a module of its own."""
 
-import typer
-
-from pointsman.cli.lazy import LazyGroup
+from pointsman.cli.lazy import lazy_group
 
 COMMANDS = {
     "routing": "Measure what the learned score saves, and what quality it keeps.",
@@ -20,13 +18,7 @@ COMMANDS = {
     "audit-query": "Run every query that the audit database lists, and show how long each took.",
 }
 
-
-class _Commands(LazyGroup):
-    COMMANDS = COMMANDS
-    MODULE = "pointsman.cli.bench."
-
-
-app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
+app = lazy_group("pointsman.cli.bench", COMMANDS)
 
 
 @app.callback()

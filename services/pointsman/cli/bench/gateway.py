@@ -6,12 +6,11 @@ import typer
 
 from pointsman.cli.bench.peers import PeerHeaders, PeerUrls, peers_of
 from pointsman.cli.bench.whole import numbers
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def gateway(
     *,
     outstanding: Annotated[
@@ -32,8 +31,6 @@ def gateway(
     for this and taken away again. Of streams, which come at 20 a second too, the time until the first piece
     is taken. Compare within one run only.
     """
-    from dataclasses import asdict
-
     from pointsman.bench.whole.load import Level
     from pointsman.bench.whole.run import run_gateway
     from pointsman.cli import screen
@@ -44,6 +41,6 @@ def gateway(
     open_streams = [Level(rate=20), *(Level(outstanding=number) for number in numbers(streams, "--streams"))]
     results = run_gateway(levels, open_streams, seconds, screen.note, others=peers_of(peer, peer_header))
     if as_json:
-        screen.print_json(asdict(results))
+        screen.print_json(results)
     else:
         screen.show(*tables(results))

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def hop(
     *,
     messages: Annotated[int, typer.Option(metavar="N", min=50_000, help="Messages for each hop.")] = 300_000,

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def journey(
     *,
     rate: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs a second.")] = 100,

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def reviews(
     *,
     decisions: Annotated[int, typer.Option(metavar="N", min=1, help="So many are carried out.")] = 100_000,
@@ -21,7 +20,6 @@ def reviews(
     People claim, release and decide at random, some too late, twice, or about what has changed. The replay
     takes the state over anew now and then, as another process would. Needs no server. Exit 1: a difference.
     """
-    from dataclasses import asdict
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
@@ -31,7 +29,7 @@ def reviews(
     with TemporaryDirectory() as folder:
         done = run(decisions, seed, Path(folder) / "decisions.jsonl")
     if as_json:
-        screen.print_json(asdict(done))
+        screen.print_json(done)
     else:
         screen.line(
             f"{done.decisions:,} decisions of {done.commands:,} commands about {done.cases:,} cases, "

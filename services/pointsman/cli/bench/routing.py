@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
-
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 Folder = Annotated[
     Path | None,
@@ -15,7 +14,7 @@ Folder = Annotated[
 ]
 
 
-@app.command()
+@command
 def routing(
     *,
     data: Folder = None,

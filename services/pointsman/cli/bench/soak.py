@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def soak(
     *,
     minutes: Annotated[float, typer.Option(metavar="N", min=0.05, help="How long.")] = 20,
@@ -20,7 +19,7 @@ def soak(
     every: Annotated[float, typer.Option(metavar="S", min=1, help="An accident so often, on average.")] = 15,
     seed: Annotated[int, typer.Option(metavar="N", help="What accidents and jobs are drawn from.")] = 1,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Run steady load while processes, broker and database are killed or frozen; then compare both logs.
 
     Everything is started for this and taken away again. A freeze lasts longer than the session, so that
@@ -39,4 +38,4 @@ def soak(
         screen.print_json({"sound": report.sound, **asdict(report)})
     else:
         screen.show(*tables(report))
-    raise typer.Exit(0 if report.sound else 1)
+    return 0 if report.sound else 1

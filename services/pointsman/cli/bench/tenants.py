@@ -4,12 +4,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def tenants(
     *,
     rate: Annotated[float, typer.Option(metavar="N", min=1, help="Jobs a second of the others.")] = 20,

@@ -5,12 +5,11 @@ from typing import Annotated
 import typer
 
 from pointsman.cli.bench.peers import PeerHeaders, PeerUrls, peers_of
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def whole(
     *,
     outstanding: Annotated[
@@ -33,8 +32,6 @@ def whole(
     by a bare consumer. The baseline does the same on the same broker and database without any guarantee.
     Compare within one run only.
     """
-    from dataclasses import asdict
-
     from pointsman.bench.whole.load import Level
     from pointsman.bench.whole.run import run
     from pointsman.cli import screen
@@ -53,7 +50,7 @@ def whole(
         jvm_flags=jvm_flags.split(),
     )
     if as_json:
-        screen.print_json(asdict(results))
+        screen.print_json(results)
     else:
         screen.show(*tables(results))
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Job, Json, Kafka, Key, Postgres, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Job, Json, Key, Settings
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -12,14 +13,13 @@ if TYPE_CHECKING:
     from pointsman.store.ask.jobs import Jobs
     from pointsman_schemas.decisions import Decision
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 #: What a person may say instead of a number.
 WORDS = {"good": 1.0, "bad": 0.0}
 
 
-@app.command()
-def feedback(
+@command
+async def feedback(
     job: Job,
     verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="good, bad, or a number from 0 to 1.")],
     *,
@@ -29,50 +29,34 @@ def feedback(
     ] = "",
     key: Key = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: Postgres = None,
+    settings: Settings,
 ) -> None:
     """Record how good a job's answer was.
 
     The verdict is stored with the job, and the score can learn from it. The last verdict of each judge
     counts. Where the score chose the tier, routers compare the verdict with the score's prediction.
     """
-    import asyncio
-
-    from pointsman.cli import screen
+    from pointsman.cli import job_id, screen
     from pointsman.cli.judge import judge
     from pointsman.cli.key_file import read_key
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.client.client import Client
     from pointsman.store.ask.jobs import open_jobs
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
     value = read_verdict(verdict)
     if len(comment) > 2000:
         raise typer.BadParameter("--comment: at most 2000 characters")
     who = judge(by)
-
     signing_key = read_key(key)
-
-    async def find() -> "tuple[UUID, str | None, Decision | None]":
-        from pointsman.cli import job_id
-
-        async with open_jobs(settings.postgres) as jobs:
-            full_id = await job_id.find(jobs, job)
-            return full_id, (await jobs.states([full_id]))[0].agent_id, await _decision(jobs, full_id)
-
-    async def work() -> "UUID":
-        full_id, agent, decision = await find()
-        async with Client(kafka=settings, key=signing_key) as client:
-            await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
-        return full_id
-
-    judged = asyncio.run(work())
+    async with open_jobs(settings.postgres) as jobs:
+        full_id = await job_id.find(jobs, job)
+        agent = (await jobs.states([full_id]))[0].agent_id
+        decision = await _decision(jobs, full_id)
+    async with Client(kafka=settings, key=signing_key) as client:
+        await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
     if as_json:
-        screen.print_json({"job_id": judged, "verdict": value, "by": who, "comment": comment})
+        screen.print_json({"job_id": full_id, "verdict": value, "by": who, "comment": comment})
     else:
-        screen.line(f"{judged}: {value:g} of 1 by {who}")
+        screen.line(f"{full_id}: {value:g} of 1 by {who}")
 
 
 async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Key, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, Json, Key
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -13,11 +14,9 @@ if TYPE_CHECKING:
     from pointsman.cli.jobs.job_input import JobLines
     from pointsman_schemas.jobs import Job
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def publish(
+@command
+async def publish(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="JSON lines, one job each; - is stdin.")
     ] = None,
@@ -48,15 +47,16 @@ def publish(
         bool, typer.Option("--skip-bad", help="Skip invalid lines and send the others; exit 1.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Print each outcome as it comes.")] = False,
-    timeout: Annotated[
+    timeout_s: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0.001, help="How long to --wait; without it, for ever."),
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.001, help="How long to --wait; without it, for ever."
+        ),
     ] = None,
     key: Key = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-) -> None:
+    settings: BusSettings,
+) -> int:
     """Publish one job from flags, or many from JSON lines.
 
     One job: pointsman publish --agent me --prompt "Why is the sky blue?" --wait
@@ -69,18 +69,16 @@ def publish(
     Prints the jobs' ids, one to a line; with --wait the outcomes, as JSON lines unless a terminal shows them.
     Exit 1 if a job did not complete.
     """
-    import asyncio
-
     from pointsman.bus.codec.intake import DEFAULT_MAX_BYTES
     from pointsman.claims.settings import ClaimsPart
     from pointsman.cli.jobs.job_input import deadline as read_deadline
     from pointsman.cli.jobs.job_input import pairs
     from pointsman.cli.jobs.send import Sending, send
     from pointsman.cli.key_file import read_key
-    from pointsman.cli.settings import CliSettings, load
+    from pointsman.cli.settings import load
     from pointsman.runtime.clock import utc_now
 
-    if timeout is not None and not wait:
+    if timeout_s is not None and not wait:
         raise typer.BadParameter("--timeout bounds --wait, which is not given")
     try:
         body = {
@@ -95,7 +93,6 @@ def publish(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     given = {name: value for name, value in body.items() if value is not None}
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
     keeping = load(ClaimsPart)
     largest = keeping.claims_max_bytes if keeping.claims else DEFAULT_MAX_BYTES
     source = file or jsonl
@@ -108,10 +105,10 @@ def publish(
         jobs, bad, custom_ids = _many(source, given, largest, skip_bad)
         complete = not bad
     sending = Sending(
-        settings, wait=wait, timeout_s=timeout, as_json=as_json, key=read_key(key), custom_ids=custom_ids
+        settings, wait=wait, timeout_s=timeout_s, as_json=as_json, key=read_key(key), custom_ids=custom_ids
     )
-    all_done = asyncio.run(send(jobs, sending))
-    raise typer.Exit(0 if complete and all_done else 1)
+    all_done = await send(jobs, sending)
+    return 0 if complete and all_done else 1
 
 
 def _one(given: dict[str, object], prompt: str | None, largest: int) -> "Job":

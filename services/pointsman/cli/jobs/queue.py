@@ -4,25 +4,22 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Job, Json, Settings
 
 if TYPE_CHECKING:
     from pointsman.client.line import QueuePlace
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def queue(
+@command
+async def queue(
     job: Job,
     *,
     watch: Annotated[
         bool, typer.Option("--watch", help="Refresh every second until the job has ended.")
     ] = False,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: Postgres = None,
+    settings: Settings,
 ) -> None:
     """Show a job's place in the queue, and which limit holds it up.
 
@@ -32,31 +29,21 @@ def queue(
     import asyncio
 
     from pointsman.cli import job_id, screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.client.line import standing
-    from pointsman.store.ask.jobs import open_jobs
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
-
-    async def look() -> None:
-        full_id = job_id.whole(job)
-        if full_id is None:
-            async with open_jobs(settings.postgres) as jobs:
-                full_id = await job_id.find(jobs, job)
-        while True:
-            place = await standing(settings, settings.topics, full_id)
-            if as_json:
-                screen.print_json(place, stream=watch)
-            else:
-                screen.line(said(place))
-            if not watch or place.state == "ended":
-                return
-            await asyncio.sleep(1)
-
-    asyncio.run(look())
+    full_id = await job_id.resolve(settings.postgres, job)
+    while True:
+        place = await standing(settings, settings.topics, full_id)
+        if as_json:
+            screen.print_json(place, stream=watch)
+        else:
+            screen.line(place_line(place))
+        if not watch or place.state == "ended":
+            return
+        await asyncio.sleep(1)
 
 
-def said(place: "QueuePlace") -> str:
+def place_line(place: "QueuePlace") -> str:
     """The place in one line."""
     from pointsman.cli.formats import count, duration
 

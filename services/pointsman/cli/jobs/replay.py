@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Key, Postgres, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, Key, Settings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def replay(
+@command
+async def replay(
     *,
     since: Annotated[str, typer.Option(metavar="WHEN", help="90m, 24h, 7d, or a time.")] = "24h",
     until: Annotated[
@@ -35,9 +34,7 @@ def replay(
     send: Annotated[bool, typer.Option("--send", help="Send them; without it they are only listed.")] = False,
     key: Key = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: Postgres = None,
+    settings: Settings,
 ) -> None:
     """Replay recorded jobs, each under a new id.
 
@@ -45,25 +42,20 @@ def replay(
     (replay_of) and is caused by the original's message, so trace and the audit database connect the two.
     Where agents must sign, replay the jobs of one --agent with its --key.
     """
-    import asyncio
     from datetime import UTC, datetime
 
     from pointsman.cli.jobs.replaying import replay_jobs
     from pointsman.cli.key_file import read_key
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.since import since as moment
     from pointsman.store.ask.replayable import Wanted
 
     if dead and (outcome or tier or kind):
         raise typer.BadParameter("--dead goes with --since, --until, --agent and --reason only")
-    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
     now = datetime.now(UTC)
     wanted = Wanted(
         moment(since, now), moment(until, now) if until else now, agent, tier, kind, outcome, reason
     )
     private = read_key(key)
-    asyncio.run(
-        replay_jobs(
-            settings, wanted, dead=dead, number=number, rate=rate, send=send, as_json=as_json, key=private
-        )
+    await replay_jobs(
+        settings, wanted, dead=dead, number=number, rate=rate, send=send, as_json=as_json, key=private
     )

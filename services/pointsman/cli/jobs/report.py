@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.options import Job, Postgres
+from pointsman.cli.command import command
+from pointsman.cli.options import Job, RecordSettings
 
 if TYPE_CHECKING:
     from pointsman.cli.page.page import Page
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def report(
+@command
+async def report(
     job: Job,
     *,
     written_as: Annotated[
@@ -27,24 +26,21 @@ def report(
     no_payloads: Annotated[
         bool, typer.Option("--no-payloads", help="Leave prompts, requests and answers out.")
     ] = False,
-    postgres: Postgres = None,
+    settings: RecordSettings,
 ) -> None:
     """Write a job's full history on one page, for an incident report.
 
     Covers the request, the routing decision, the timing, each call, the outcome, who acted, what changed
     before, and what failures at that time had in common.
     """
-    import asyncio
-
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.runtime.errors import CommandError
 
     kind = written_as or ("html" if output is not None and output.suffix in (".html", ".htm") else "md")
     if kind == "html" and output is None and screen.on_terminal():
         raise CommandError("HTML is nothing to read here", "add --output report.html", code=2)
-    dsn = load(CliSettings, postgres=postgres).postgres
-    page = asyncio.run(_gather(dsn, job, payloads=not no_payloads))
+    dsn = settings.postgres
+    page = await _gather(dsn, job, payloads=not no_payloads)
     if kind == "html":
         from pointsman.cli.page.html import html as write
     else:

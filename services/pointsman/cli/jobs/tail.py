@@ -4,16 +4,15 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Prefix
-
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, Json
 
 #: How long a line gets where there is no terminal to say it.
 GIST_IN_PIPE = 240
 
 
-@app.command()
-def tail(
+@command
+async def tail(
     topic: Annotated[
         list[str] | None,
         typer.Argument(
@@ -30,14 +29,12 @@ def tail(
         int | None, typer.Option("--number", "-n", metavar="N", min=1, help="Stop after this many messages.")
     ] = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: BusSettings,
 ) -> None:
     """Follow messages as they arrive.
 
     One line per message: time, topic, kind, agent, job, summary. With --json: the whole record, one per line.
     """
-    import asyncio
     import re
     from dataclasses import replace
 
@@ -46,10 +43,8 @@ def tail(
     from pointsman.bus.places import Start
     from pointsman.bus.read.follow import Follower
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.passing import draw, long_topic, read, whole
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
     topics = settings.topics
     try:
         wanted = {long_topic(name, topics) for name in topic or ()} or re.compile(topics.pattern)
@@ -65,16 +60,13 @@ def tail(
         else:
             screen.line(draw(read(record, topics), GIST_IN_PIPE).plain)
 
-    async def watch() -> None:
-        left = number
-        start: Start = "beginning" if from_beginning else "end"
-        intake = topics.intake.name
-        seed = await seed_of(settings, f"{topics.prefix}.router", intake)
-        async with Follower(settings, wanted, start=start, until_end=to_end) as follower:
-            while not follower.ended and left != 0:
-                records = sorted(await follower.read(), key=lambda record: record.timestamp_ms)
-                for record in records[:left]:
-                    show(replace(record, seed=seed) if record.topic == intake else record)
-                left = None if left is None else max(0, left - len(records))
-
-    asyncio.run(watch())
+    left = number
+    start: Start = "beginning" if from_beginning else "end"
+    intake = topics.intake.name
+    seed = await seed_of(settings, f"{topics.prefix}.router", intake)
+    async with Follower(settings, wanted, start=start, until_end=to_end) as follower:
+        while not follower.ended and left != 0:
+            records = sorted(await follower.read(), key=lambda record: record.timestamp_ms)
+            for record in records[:left]:
+                show(replace(record, seed=seed) if record.topic == intake else record)
+            left = None if left is None else max(0, left - len(records))

@@ -4,42 +4,31 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Job, Json, Postgres, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Job, Json, RecordSettings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def trace(
+@command
+async def trace(
     job: Job,
     *,
     full: Annotated[bool, typer.Option("--full", help="Print each message's whole payload.")] = False,
     as_json: Json = False,
-    postgres: Postgres = None,
-    prefix: Prefix = None,
+    settings: RecordSettings,
 ) -> None:
     """Show a job's path: each message, its lane, and the time since the start.
 
     A dotted line is waiting time, a solid line a provider call, a dot a message. A lane is
     topic/partition@offset.
     """
-    import asyncio
-
     from pointsman.cli import job_id, screen
     from pointsman.cli.large_values import on_record, whole_steps
-    from pointsman.cli.settings import CliSettings, load
-    from pointsman.store.ask.answers import JobState, Step
     from pointsman.store.ask.jobs import open_jobs
 
-    settings = load(CliSettings, postgres=postgres, prefix=prefix)
-
-    async def ask() -> tuple[JobState, list[Step]]:
-        async with open_jobs(settings.postgres, settings.master_key) as jobs, on_record() as record:
-            full_id = await job_id.find(jobs, job)
-            state = (await jobs.states([full_id]))[0]
-            return state, await whole_steps(await jobs.timeline(full_id), record)
-
-    state, steps = asyncio.run(ask())
+    async with open_jobs(settings.postgres, settings.master_key) as jobs, on_record() as record:
+        full_id = await job_id.find(jobs, job)
+        state = (await jobs.states([full_id]))[0]
+        steps = await whole_steps(await jobs.timeline(full_id), record)
     if as_json:
         screen.print_json({"job": state, "steps": steps})
         return

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Job, Json, Policy, Postgres, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Job, Json, PolicyPath, RecordSettings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def why(
+@command
+async def why(
     job: Job,
     *,
     recompute: Annotated[
@@ -18,9 +17,8 @@ def why(
         typer.Option("--recompute", help="Decide again with the recorded policy and model, and compare."),
     ] = False,
     as_json: Json = False,
-    postgres: Postgres = None,
-    prefix: Prefix = None,
-    policy: Policy = None,
+    settings: RecordSettings,
+    router: PolicyPath,
 ) -> None:
     """Show why a job was routed to its tier.
 
@@ -31,25 +29,20 @@ def why(
     With --recompute, decides the job again with the recorded policy and model. If a byte differs, prints a
     diff and exits 1.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.cli.jobs.recorded import ask, recompute_job
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.decisions.recomputed import flat, recomputed
     from pointsman.cli.show.decisions.verdict import verdict
-    from pointsman.router.settings import RouterSettings
 
-    settings = load(CliSettings, postgres=postgres, prefix=prefix)
-    at_hand = load(RouterSettings, policy=policy).policy
+    at_hand = router.policy
     if recompute:
-        comparison = asyncio.run(recompute_job(settings, job, at_hand))
+        comparison = await recompute_job(settings, job, at_hand)
         if as_json:
             screen.print_json(flat(comparison))
         else:
             screen.show(recomputed(comparison))
         raise typer.Exit(int(not comparison.same))
-    answer = asyncio.run(ask(settings, job, at_hand))
+    answer = await ask(settings, job, at_hand)
     if as_json:
         screen.print_json(
             {

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Policy, PostgresOwner, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, Json, OwnerSettings, PolicySettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.access.changes import AccessChange
+    from pointsman.router.settings import RouterSettings
+    from pointsman.store.settings import OwnerPart
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -43,58 +46,41 @@ Explained = Annotated[
 
 
 @app.command()
-def plan(
+@command
+async def plan(
     *,
     only: Only = None,
     login: Login = None,
     explained: Explained = None,
-    policy: Policy = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: PostgresOwner = None,
+    settings: PolicySettings,
+    owner: OwnerSettings,
 ) -> None:
     """Show what `apply` would do: + is added, - taken away, ~ changed; ! reaches us and is left."""
-    changes = _planned(
-        only=only,
-        logins=login,
-        explained=explained,
-        policy=policy,
-        kafka=kafka,
-        prefix=prefix,
-        postgres=postgres,
-    )
+    changes = await _planned(settings, owner, only, login, explained)
     _show(changes, "Plan", as_json)
 
 
 @app.command()
-def check(
+@command
+async def check(
     *,
     only: Only = None,
     login: Login = None,
     explained: Explained = None,
-    policy: Policy = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: PostgresOwner = None,
-) -> None:
+    settings: PolicySettings,
+    owner: OwnerSettings,
+) -> int:
     """Exit 1 where anybody may do more or less than is derived, and name it."""
-    changes = _planned(
-        only=only,
-        logins=login,
-        explained=explained,
-        policy=policy,
-        kafka=kafka,
-        prefix=prefix,
-        postgres=postgres,
-    )
+    changes = await _planned(settings, owner, only, login, explained)
     _show(changes, "Differences", as_json)
-    raise typer.Exit(int(bool(changes)))
+    return int(bool(changes))
 
 
 @app.command()
-def apply(
+@command
+async def apply(
     *,
     secrets: Annotated[
         Path | None,
@@ -109,37 +95,26 @@ def apply(
     only: Only = None,
     login: Login = None,
     explained: Explained = None,
-    policy: Policy = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: PostgresOwner = None,
+    settings: PolicySettings,
+    owner: OwnerSettings,
 ) -> None:
     """Do what `plan` shows. New passwords are told once and kept nowhere else."""
-    import asyncio
 
-    from pointsman.access.apply import apply, issue, plan
+    from pointsman.access.apply import apply as give_and_take
+    from pointsman.access.apply import issue
+    from pointsman.access.apply import plan as differences
     from pointsman.cli import screen
     from pointsman.cli.ops.access_derived import derived
     from pointsman.cli.ops.access_secrets import renewed, told, write
 
-    servers, wanted = asyncio.run(
-        derived(
-            only=only,
-            logins=login,
-            explained=explained,
-            policy=policy,
-            kafka=kafka,
-            prefix=prefix,
-            postgres=postgres,
-        )
-    )
-    changes = asyncio.run(plan(servers, wanted))
+    servers, wanted = await derived(settings, owner, only=only, logins=login, explained=explained)
+    changes = await differences(servers, wanted)
     passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
     words = told(wanted, servers, passwords)
     if secrets is not None:
         write(secrets, words)  # before they hold: what is cut off here can be done again
-    done = asyncio.run(apply(servers, wanted, passwords))
+    done = await give_and_take(servers, wanted, passwords)
     done += [change for change in changes if change.sign == "!"]
     shown = words if secrets is None else {}
     if as_json:
@@ -155,63 +130,41 @@ def apply(
 
 
 @app.command()
-def suspend(
+@command
+async def suspend(
     user: Annotated[str, typer.Argument(metavar="USER", help="As `plan` calls it: agent.ID, router...")],
     *,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: BusSettings,
 ) -> None:
     """Take everything from one user in Kafka at once: its next write is refused, on an open connection too.
 
     For an agent run `pointsman agents suspend`, which does this too: `apply` gives back what the registry
     explains.
     """
-    import asyncio
-
-    from pointsman.access.apply import suspend
+    from pointsman.access.apply import suspend as suspend_login
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
     name = user if user.startswith(f"{settings.prefix}.") else f"{settings.prefix}.{user}"
-    taken = asyncio.run(suspend(settings, name))
+    taken = await suspend_login(settings, name)
     if as_json:
         screen.print_json([change.to_json() for change in taken])
         return
     _show(taken, "Applied", as_json=False)
 
 
-def _planned(
-    *,
+async def _planned(
+    settings: "RouterSettings",
+    owner: "OwnerPart",
     only: str | None,
     logins: list[str] | None,
     explained: Path | None,
-    policy: Path | None,
-    kafka: str | None,
-    prefix: str | None,
-    postgres: str | None,
 ) -> "Sequence[AccessChange]":
     """What differs between what is derived and what the servers have."""
-    import asyncio
-
     from pointsman.access.apply import plan
     from pointsman.cli.ops.access_derived import derived
 
-    async def work() -> "Sequence[AccessChange]":
-        return await plan(
-            *await derived(
-                only=only,
-                logins=logins,
-                explained=explained,
-                policy=policy,
-                kafka=kafka,
-                prefix=prefix,
-                postgres=postgres,
-            )
-        )
-
-    return asyncio.run(work())
+    return await plan(*await derived(settings, owner, only=only, logins=logins, explained=explained))
 
 
 def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:

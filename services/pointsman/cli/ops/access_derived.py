@@ -15,17 +15,14 @@ from pointsman.store.settings import OwnerPart
 
 
 async def derived(
+    settings: RouterSettings,
+    owner: OwnerPart | None = None,
     *,
     only: str | None,
     logins: list[str] | None = None,
     explained: Path | None = None,
-    policy: Path | None = None,
-    kafka: str | None = None,
-    prefix: str | None = None,
-    postgres: str | None = None,
 ) -> tuple[Servers, Access]:
     """Where the servers are, and what is to be there, by the registry as it stands."""
-    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     file = load_policy(settings.policy)
     agents = (await read_registry(settings, settings.topics, settings.registry_people)).agents.values()
     now = utc_now()
@@ -40,6 +37,6 @@ async def derived(
         cascade=() if file.cascade is None else file.cascade.tiers,
         claims_in_postgres=load(ClaimsPart).claims.startswith(("postgresql://", "postgres://")),
     )
-    dsn = None if only == "kafka" else load(OwnerPart, postgres_owner=postgres).owner_dsn
+    dsn = None if only == "kafka" or owner is None else owner.owner_dsn
     meant = load_explained(explained, settings.prefix)
     return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ()), meant), wanted

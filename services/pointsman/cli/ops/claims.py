@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Claims, Json, Postgres
+from pointsman.cli.command import command
+from pointsman.cli.options import ClaimsSettings, Json, RecordSettings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -15,7 +16,8 @@ def claims() -> None:
 
 
 @app.command()
-def gc(
+@command
+async def gc(
     *,
     days: Annotated[
         int,
@@ -23,42 +25,34 @@ def gc(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
     as_json: Json = False,
-    claims: Claims = None,
-    postgres: Postgres = None,
+    claims: ClaimsSettings,
+    settings: RecordSettings,
 ) -> None:
     """Remove values that no audit row refers to.
 
     Every row is looked at: with many millions it takes minutes. Eight days at least, as what is younger may
     be on a topic and not on record yet. In Postgres only the table's owner may remove: name it by --claims.
     """
-    import asyncio
     from datetime import UTC, datetime, timedelta
 
-    from pointsman.claims.collect import Collected, collect
+    from pointsman.claims.collect import collect
     from pointsman.claims.opened import open_store
-    from pointsman.claims.settings import ClaimsPart
     from pointsman.cli import screen
     from pointsman.cli.formats import count
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.runtime.errors import CommandError
 
-    settings = load(CliSettings, postgres=postgres)
-    url = load(ClaimsPart, claims=claims).claims
-    if not url:
+    if not claims.claims:
         raise CommandError("no store is set", "set POINTSMAN_CLAIMS, or give --claims", code=2)
 
-    async def work() -> Collected:
-        store = open_store(url)
-        before = datetime.now(UTC) - timedelta(days=days)
-        try:
-            with screen.stepped("values") as (begin, advance):
-                return await collect(
-                    store, settings.postgres, before, dry_run=dry_run, begin=begin, advance=advance
-                )
-        finally:
-            await store.close()
-
-    collected = asyncio.run(work())
+    store = open_store(claims.claims)
+    before = datetime.now(UTC) - timedelta(days=days)
+    try:
+        with screen.stepped("values") as (begin, advance):
+            collected = await collect(
+                store, settings.postgres, before, dry_run=dry_run, begin=begin, advance=advance
+            )
+    finally:
+        await store.close()
     if as_json:
         screen.print_json(collected)
         return

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pointsman.cli.options import Json, Postgres, PostgresOwner
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, OwnerSettings, RecordSettings
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -15,26 +16,20 @@ app = typer.Typer(
 
 
 @app.command()
-def migrate(postgres: PostgresOwner = None, as_json: Json = False) -> None:
+@command
+async def migrate(*, as_json: Json = False, owner: OwnerSettings) -> None:
     """Create the database if it is missing and bring its schema up to date.
 
     Safe to run twice, and from several processes at once. Its user comes to own the schema and is not
     needed afterwards: the audit process and the commands that read get by with the roles of `db roles`.
     """
-    import asyncio
-
     from pointsman.cli import screen
-    from pointsman.cli.settings import load
     from pointsman.store.connect import place
-    from pointsman.store.migrate import create_database_if_missing, migrate
-    from pointsman.store.settings import OwnerPart
+    from pointsman.store.migrate import create_database_if_missing
+    from pointsman.store.migrate import migrate as apply_migrations
 
-    dsn = load(OwnerPart, postgres_owner=postgres).owner_dsn
-
-    async def work() -> tuple[bool, list[str]]:
-        return await create_database_if_missing(dsn), await migrate(dsn)
-
-    created, applied = asyncio.run(work())
+    dsn = owner.owner_dsn
+    created, applied = await create_database_if_missing(dsn), await apply_migrations(dsn)
     if as_json:
         screen.print_json({"database": place(dsn), "created": created, "applied": applied})
         return
@@ -47,13 +42,14 @@ def migrate(postgres: PostgresOwner = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def roles(
+@command
+async def roles(
     *,
     as_sql: Annotated[
         bool, typer.Option("--print", help="Print the grants as the statements that make them.")
     ] = False,
     as_json: Json = False,
-    postgres: Postgres = None,
+    settings: RecordSettings,
 ) -> None:
     """Show what each role may do, as the database reports it.
 
@@ -62,16 +58,13 @@ def roles(
     beside the audit. None may update, delete or truncate anything; pointsman_audit_eraser deletes the key of
     one subject, which puts that on record.
     """
-    import asyncio
-
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.runtime.errors import CommandError
     from pointsman.store.connect import place
     from pointsman.store.roles import grants
 
-    dsn = load(CliSettings, postgres=postgres).postgres
-    roles_now = asyncio.run(grants(dsn))
+    dsn = settings.postgres
+    roles_now = await grants(dsn)
     if not roles_now:
         raise CommandError(f"{place(dsn)} grants nothing to our roles", "make them: pointsman db migrate")
     if as_json:
@@ -86,7 +79,8 @@ def roles(
 
 
 @app.command()
-def login(
+@command
+async def login(
     name: Annotated[str, typer.Argument(metavar="USER", help="The user to make, or to give a new password.")],
     *,
     role: Annotated[
@@ -100,23 +94,20 @@ def login(
     password_from: Annotated[
         str, typer.Option(metavar="VARIABLE", help="The environment variable that holds the password.")
     ] = "POINTSMAN_LOGIN_PASSWORD",
-    postgres: PostgresOwner = None,
+    owner: OwnerSettings,
 ) -> None:
     """Create a database user with the rights of one role and no others.
 
     The password comes from the environment, so that no list of processes shows it; where the variable is not
     set the user has none. Repeat it to change the password.
     """
-    import asyncio
     import os
 
     from pointsman.cli import screen
-    from pointsman.cli.settings import load
     from pointsman.store.roles import AUDITOR, CLAIMS, ERASER, OPENER, WRITER, ensure_login
-    from pointsman.store.settings import OwnerPart
 
-    dsn = load(OwnerPart, postgres_owner=postgres).owner_dsn
+    dsn = owner.owner_dsn
     roles = {"writer": WRITER, "auditor": AUDITOR, "opener": OPENER, "eraser": ERASER, "claims": CLAIMS}
     granted = roles[role]
-    asyncio.run(ensure_login(dsn, name, granted, os.environ.get(password_from) or None))
+    await ensure_login(dsn, name, granted, os.environ.get(password_from) or None)
     screen.line(f"{name} may do what {granted} may")

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def dev(
     *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data first.")] = False,

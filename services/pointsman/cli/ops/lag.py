@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Policy, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, PolicySettings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def lag(
     *,
     partitions: Annotated[bool, typer.Option("--partitions", help="A row for each partition.")] = False,
@@ -20,9 +19,7 @@ def lag(
     ] = None,
     host: Annotated[str, typer.Option(metavar="HOST", help="With --serve: where it listens.")] = "127.0.0.1",
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    policy: Policy = None,
+    settings: PolicySettings,
 ) -> None:
     """Show how many jobs wait for each tier, and for how long.
 
@@ -31,16 +28,15 @@ def lag(
     scaler over HTTP: docs/scaling.md. Without --policy the tiers are those that have a topic.
     """
     import asyncio
+    from functools import partial
 
-    from pointsman.bus.admin.lag import LaneLag, WatchedTopic, lag, lanes
+    from pointsman.bus.admin.lag import LaneLag, WatchedTopic, lanes
+    from pointsman.bus.admin.lag import lag as lane_lags
     from pointsman.bus.admin.topics import tiers_there
     from pointsman.cli import screen
-    from pointsman.cli.settings import load
     from pointsman.cli.show.queues import flat, table
     from pointsman.router.policy.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
 
-    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     topics, named = settings.topics, "policy" in settings.model_fields_set
     file = load_policy(settings.policy) if named or settings.policy.exists() else None
 
@@ -63,23 +59,7 @@ def lag(
         ]
 
     async def look() -> list[LaneLag]:
-        return await lag(settings, await watched())
-
-    def show(lags: list[LaneLag]) -> None:
-        if as_json:
-            screen.print_json(flat(lags, by_partition=partitions), stream=watch)
-        else:
-            screen.show(table(lags, topics, by_partition=partitions))
-
-    async def keep_looking() -> None:
-        with screen.redrawn() as draw:
-            while True:
-                lags = await look()
-                if as_json or draw is None:
-                    show(lags)
-                else:
-                    draw(table(lags, topics, by_partition=partitions))
-                await asyncio.sleep(1)
+        return await lane_lags(settings, await watched())
 
     async def rows() -> list[dict[str, Any]]:
         return flat(await look(), by_partition=partitions)
@@ -88,7 +68,8 @@ def lag(
         from pointsman.cli.ops import lag_server
 
         lag_server.serve(rows, host, serve, screen.note)
-    elif watch:
-        asyncio.run(keep_looking())
+    elif as_json:
+        asyncio.run(screen.keep_showing(rows, str, as_json=True, watch=watch))
     else:
-        show(asyncio.run(look()))
+        draw = partial(table, topics=topics, by_partition=partitions)
+        asyncio.run(screen.keep_showing(look, draw, as_json=False, watch=watch))

@@ -1,11 +1,26 @@
 """`pointsman run`: one service in the foreground, as a container or a supervisor starts it."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from pointsman.cli.command import SettingsOf, command
 from pointsman.cli.options import HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
+
+Tier = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIER",
+        envvar="POINTSMAN_TIER",
+        help="The tier to serve, required; any number of processes may.",
+    ),
+]
+Privacy = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="POINTSMAN_PRIVACY", help="privacy.yaml: what is masked or sealed."),
+]
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -16,127 +31,65 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def router(
-    *,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    policy: Policy = None,
-    http_port: HttpPort = None,
-) -> None:
-    """Read the intake, choose a tier for each job, and send it there."""
-    from pointsman.cli.settings import load
-    from pointsman.router.app import run
-    from pointsman.router.settings import RouterSettings
+def service(name: str, module: str, settings_class: str, purpose: str, **options: Any) -> None:
+    """The command `name`: `run` of the module, with settings from what all have as options, and `options`."""
+    of_all = {"kafka": Kafka, "prefix": Prefix}
+    source = SettingsOf(f"pointsman.{settings_class}", **of_all, **options, http_port=HttpPort)
 
-    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "http_port": http_port}
-    raise typer.Exit(run(load(RouterSettings, **flags)))
+    def run(*, settings: Annotated[Any, source]) -> int:
+        code: int = import_module(f"pointsman.{module}").run(settings)
+        return code
+
+    app.command(name, help=purpose)(command(run))
 
 
-@app.command()
-def opinion(
-    *,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    policy: Policy = None,
-    http_port: HttpPort = None,
-) -> None:
-    """Decide the jobs that the router's score leaves undecided.
-
-    For policies with an `opinion` in their `score` section. Needs the extra `opinion`. Any number of these
-    processes may run.
-    """
-    from pointsman.cli.settings import load
-    from pointsman.router.opinion.opinion_app import run
-    from pointsman.router.settings import RouterSettings
-
-    flags = {"kafka": kafka, "prefix": prefix, "policy": policy, "http_port": http_port}
-    raise typer.Exit(run(load(RouterSettings, **flags)))
-
-
-@app.command()
-def worker(
-    *,
-    tier: Annotated[
-        str,
-        typer.Option(
-            metavar="TIER", envvar="POINTSMAN_TIER", help="The tier to serve; any number of processes may."
-        ),
-    ],
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    providers: Providers = None,
-    http_port: HttpPort = None,
-) -> None:
-    """Call providers for the jobs of one tier."""
-    from pointsman.cli.settings import load
-    from pointsman.worker.app import run
-    from pointsman.worker.settings import WorkerSettings
-
-    flags = {"kafka": kafka, "prefix": prefix, "providers": providers, "http_port": http_port}
-    raise typer.Exit(run(load(WorkerSettings, tier=tier, **flags)))
-
-
-@app.command()
-def review(
-    *,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    http_port: HttpPort = None,
-) -> None:
-    """Keep the cases that wait for a person, and carry out what people decide.
-
-    Any number of these processes may run; one works, the others stand by.
-    """
-    from pointsman.cli.settings import load
-    from pointsman.review.app import run
-    from pointsman.review.settings import ReviewSettings
-
-    flags = {"kafka": kafka, "prefix": prefix, "http_port": http_port}
-    raise typer.Exit(run(load(ReviewSettings, **flags)))
-
-
-@app.command()
-def gateway(
-    *,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    http_port: HttpPort = None,
-) -> None:
-    """Answer applications by HTTP, as the APIs of OpenAI and Anthropic do.
-
-    Any number of these processes may run. POINTSMAN_GATEWAY_KEY_FILE is the key that it signs with,
-    POINTSMAN_GATEWAY_AGENT lets requests in without a key, for a first try.
-    """
-    from pointsman.cli.settings import load
-    from pointsman.gateway.app import run
-    from pointsman.gateway.settings import GatewaySettings
-
-    flags = {"kafka": kafka, "prefix": prefix, "http_port": http_port}
-    raise typer.Exit(run(load(GatewaySettings, **flags)))
-
-
-@app.command()
-def audit(
-    *,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-    postgres: PostgresWriter = None,
-    privacy: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", envvar="POINTSMAN_PRIVACY", help="privacy.yaml: what is masked or sealed."
-        ),
-    ] = None,
-    http_port: HttpPort = None,
-) -> None:
-    """Store every message of every topic in Postgres."""
-    from pointsman.audit.app import run
-    from pointsman.audit.settings import AuditSettings
-    from pointsman.cli.settings import load
-
-    flags = {"kafka": kafka, "prefix": prefix, "postgres_writer": postgres, "http_port": http_port}
-    raise typer.Exit(run(load(AuditSettings, privacy=privacy, **flags)))
+service(
+    "router",
+    "router.app",
+    "router.settings:RouterSettings",
+    "Read the intake, choose a tier for each job, and send it there.",
+    policy=Policy,
+)
+service(
+    "opinion",
+    "router.opinion.opinion_app",
+    "router.settings:RouterSettings",
+    "Decide the jobs that the router's score leaves undecided.\n\n"
+    "For policies with an `opinion` in their `score` section. Needs the extra `opinion`. Any number of these "
+    "processes may run.",
+    policy=Policy,
+)
+service(
+    "worker",
+    "worker.app",
+    "worker.settings:WorkerSettings",
+    "Call providers for the jobs of one tier.",
+    tier=Tier,
+    providers=Providers,
+)
+service(
+    "review",
+    "review.app",
+    "review.settings:ReviewSettings",
+    "Keep the cases that wait for a person, and carry out what people decide.\n\n"
+    "Any number of these processes may run; one works, the others stand by.",
+)
+service(
+    "gateway",
+    "gateway.app",
+    "gateway.settings:GatewaySettings",
+    "Answer applications by HTTP, as the APIs of OpenAI and Anthropic do.\n\n"
+    "Any number of these processes may run. POINTSMAN_GATEWAY_KEY_FILE is the key that it signs with, "
+    "POINTSMAN_GATEWAY_AGENT lets requests in without a key, for a first try.",
+)
+service(
+    "audit",
+    "audit.app",
+    "audit.settings:AuditSettings",
+    "Store every message of every topic in Postgres.",
+    postgres_writer=PostgresWriter,
+    privacy=Privacy,
+)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

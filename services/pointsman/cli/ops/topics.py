@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Policy, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, PolicySettings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pointsman.runtime.settings import KafkaPart
+    from pointsman.router.settings import RouterSettings
     from pointsman_schemas.topic import Topic
 
 app = typer.Typer(
@@ -26,25 +25,22 @@ Replication = Annotated[
 
 
 @app.command()
-def plan(
+@command
+async def plan(
     *,
-    policy: Policy = None,
     replication: Replication = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 1 if there is something to do.")
     ] = False,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
-) -> None:
+    settings: PolicySettings,
+) -> int:
     """Show what `apply` would do."""
-    import asyncio
 
-    from pointsman.bus.admin.topics import plan
+    from pointsman.bus.admin.topics import plan as plan_topics
     from pointsman.cli import screen
 
-    settings, topics = declared(policy, kafka, prefix)
-    changes = asyncio.run(plan(settings, topics, replication=replication))
+    changes = await plan_topics(settings, declared(settings), replication=replication)
     to_do = any(change.to_do for change in changes)
     if as_json:
         screen.print_json([change.to_json() for change in changes])
@@ -53,26 +49,23 @@ def plan(
             if change.kind != "none":
                 screen.line(change.detail)
         screen.note("do it: pointsman topics apply" if to_do else "nothing to do: the topics are as declared")
-    raise typer.Exit(int(exit_code and to_do))
+    return int(exit_code and to_do)
 
 
 @app.command()
-def apply(
+@command
+async def apply(
     *,
-    policy: Policy = None,
     replication: Replication = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: PolicySettings,
 ) -> None:
     """Create missing topics and adjust different ones; never delete anything."""
-    import asyncio
 
-    from pointsman.bus.admin.topics import apply
+    from pointsman.bus.admin.topics import apply as apply_topics
     from pointsman.cli import screen
 
-    settings, topics = declared(policy, kafka, prefix)
-    done = asyncio.run(apply(settings, topics, replication=replication))
+    done = await apply_topics(settings, declared(settings), replication=replication)
     if as_json:
         screen.print_json([change.to_json() for change in done])
         return
@@ -82,11 +75,8 @@ def apply(
         screen.note("nothing to do: the topics are as declared")
 
 
-def declared(policy: "Path | None", kafka: str | None, prefix: str | None) -> "tuple[KafkaPart, list[Topic]]":
-    """Where the cluster is, and every topic of this installation with a tier for each of the policy's."""
-    from pointsman.cli.settings import load
-    from pointsman.router.policy.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
+def declared(settings: "RouterSettings") -> "list[Topic]":
+    """Every topic of this installation, with a tier for each of the policy's."""
+    from pointsman.router.policy.policy_file import load
 
-    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
-    return settings, list(settings.topics.all(load_policy(settings.policy).tiers))
+    return list(settings.topics.all(load(settings.policy).tiers))

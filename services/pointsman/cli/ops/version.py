@@ -1,13 +1,10 @@
 """`pointsman version`: what is installed, for a bug report."""
 
-import typer
-
+from pointsman.cli.command import command
 from pointsman.cli.options import Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def version(as_json: Json = False) -> None:
     """Print the versions of pointsman and Python."""
     import platform

@@ -5,13 +5,12 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Policy, Postgres, Providers
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, PolicyPath, ProvidersPath, RecordSettings
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
-def learn(
+@command
+async def learn(
     *,
     since: Annotated[
         str, typer.Option(metavar="SPAN", help="Learn from jobs since then: 24h, 90d, or a time.")
@@ -33,10 +32,10 @@ def learn(
     cascade: Annotated[
         bool, typer.Option("--cascade", help="Train the cascade's accept model instead.")
     ] = False,
-    policy: Policy = None,
-    providers: Providers = None,
     as_json: Json = False,
-    postgres: Postgres = None,
+    settings: RecordSettings,
+    router: PolicyPath,
+    worker: ProvidersPath,
 ) -> None:
     """Train a score on your own jobs, and write a policy that uses it.
 
@@ -45,8 +44,6 @@ def learn(
     nothing if fewer than 300 jobs can be learned from. With --cascade, trains the accept model of the
     policy's cascade on jobs that all of its tiers answered.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.runtime.errors import CommandError
 
@@ -56,28 +53,25 @@ def learn(
         raise CommandError(str(error), 'learning needs more: pip install "pointsman[learn]"') from error
     from pointsman.cli.large_values import on_record
     from pointsman.cli.policy.prices import tier_prices
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.decisions.learned import flat, learned
     from pointsman.cli.since import since as moment
-    from pointsman.router.settings import RouterSettings
     from pointsman.runtime.clock import utc_now
-    from pointsman.worker.settings import WorkerSettings
 
     now = utc_now()
-    path = load(RouterSettings, policy=policy).policy
+    path = router.policy
     wanted = lesson.LessonRequest(
         policy=path,
-        out=out or beside(path, RouterSettings.model_fields["policy"].default),
+        out=out or beside(path, type(router).model_fields["policy"].default),
         since=moment(since, now),
         tried=moment(tried, now),
         now=now,
         quality=quality,
         judges=by,
-        price=tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now),
+        price=tier_prices(worker.providers, now),
     )
     work = learning_cascade.work if cascade else learning.work
-    dsn = load(CliSettings, postgres=postgres).postgres
-    outcome = asyncio.run(work(dsn, wanted, on_record(), screen.progress))
+    dsn = settings.postgres
+    outcome = await work(dsn, wanted, on_record(), screen.progress)
     if as_json:
         screen.print_json(flat(outcome))
     else:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Policy, Postgres, Prefix, Providers
+from pointsman.cli.command import command
+from pointsman.cli.options import Json, PolicyPath, PolicySettings, ProvidersPath, RecordSettings
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -16,6 +17,7 @@ app = typer.Typer(
 
 
 @app.command()
+@command
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy.yaml to check.")],
     *,
@@ -37,47 +39,43 @@ def check(
 
 
 @app.command()
-def simulate(
+@command
+async def simulate(
     *,
     since: Annotated[
         str, typer.Option(metavar="SPAN", help="Jobs routed since then: 90m, 24h, 7d, or a time.")
     ] = "7d",
-    policy: Policy = None,
-    providers: Providers = None,
     examples: Annotated[
         int, typer.Option(metavar="N", min=0, max=1000, help="Example jobs to show for each change of tier.")
     ] = 3,
     as_json: Json = False,
-    postgres: Postgres = None,
+    settings: RecordSettings,
+    router: PolicyPath,
+    worker: ProvidersPath,
 ) -> None:
     """Show what a policy would change about recorded jobs: tiers, cost, expected quality.
 
     Decides each job again with its recorded admission; sends nothing. Costs use the recorded tokens and the
     prices in providers.yaml.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.cli.large_values import on_record
     from pointsman.cli.policy.prices import tier_prices
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.decisions.replay import flat, replayed
     from pointsman.cli.since import since as moment
     from pointsman.router.policy.policy import Policy as Compiled
     from pointsman.router.policy.policy_file import load as load_policy
     from pointsman.router.policy.replay import PolicyReplay
     from pointsman.router.recorded.replaying import replay_jobs
-    from pointsman.router.settings import RouterSettings
     from pointsman.runtime.clock import utc_now
-    from pointsman.worker.settings import WorkerSettings
 
     now = utc_now()
     start = moment(since, now)
-    file = load_policy(load(RouterSettings, policy=policy).policy)
-    prices = tier_prices(load(WorkerSettings, tier="any", providers=providers).providers, now)
+    file = load_policy(router.policy)
+    prices = tier_prices(worker.providers, now)
     replay = PolicyReplay(Compiled.compile(file), prices, examples=examples)
-    dsn = load(CliSettings, postgres=postgres).postgres
-    asyncio.run(replay_jobs(replay, dsn, start, now, whole=on_record(), progress=screen.progress))
+    dsn = settings.postgres
+    await replay_jobs(replay, dsn, start, now, whole=on_record(), progress=screen.progress)
     if as_json:
         screen.print_json(flat(replay, start, now))
     else:
@@ -85,6 +83,7 @@ def simulate(
 
 
 @app.command()
+@command
 def calibrate(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="Judged answers as JSON lines; - reads stdin.")
@@ -126,35 +125,29 @@ def calibrate(
 
 
 @app.command()
-def trust(
+@command
+async def trust(
     *,
     comment: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes on record.")] = "",
     by: Annotated[
         str, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who says so: you, or an agent.")
     ] = "",
-    policy: Policy = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: PolicySettings,
 ) -> None:
     """Let the policy's score decide again after routers suspended it for missing its predictions.
 
     Takes effect in all running routers at once; earlier verdicts no longer count. If the score is wrong,
     train a new one instead: pointsman learn.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.cli.judge import judge
-    from pointsman.cli.settings import load
     from pointsman.router.policy.policy import Policy as Compiled
     from pointsman.router.policy.policy_file import load as load_policy
-    from pointsman.router.settings import RouterSettings
     from pointsman.router.trusting import trust as renew
 
-    settings = load(RouterSettings, kafka=kafka, prefix=prefix, policy=policy)
     compiled, who = Compiled.compile(load_policy(settings.policy)), judge(by)
-    model = asyncio.run(renew(settings, settings.topics, compiled, who, comment))
+    model = await renew(settings, settings.topics, compiled, who, comment)
     if as_json:
         screen.print_json({"model": model, "by": who, "comment": comment})
     else:

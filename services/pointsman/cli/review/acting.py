@@ -1,6 +1,5 @@
 """What the commands about one case share: find it, do one thing to it, say what became of it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import typer
 from pointsman.cli import screen
 from pointsman.cli.judge import judge
 from pointsman.cli.key_file import read_key
-from pointsman.cli.settings import CliSettings, load
+from pointsman.cli.settings import CliSettings
 from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, read_cases
 from pointsman.review.case import not_waiting
 from pointsman.runtime.errors import CommandError
@@ -27,33 +26,20 @@ _HINTS = {
 }
 
 
-def act(
-    job: str,
-    do: Act,
-    *,
-    by: str,
-    key: Path | None,
-    as_json: bool,
-    kafka: str | None,
-    prefix: str | None,
-) -> None:
+async def act(settings: CliSettings, job: str, do: Act, *, by: str, key: Path | None, as_json: bool) -> None:
     """Do it to the case of `job`, and exit 1 if it is refused.
 
     Raises:
         CommandError: no such case, or no answer.
         BusError: Kafka cannot be reached.
     """
-    settings, who, signing_key = load(CliSettings, kafka=kafka, prefix=prefix), judge(by), read_key(key)
-
-    async def work() -> ReviewAnswered:
-        known = find(await read_cases(settings, settings.topics), job)
-        late = refused_late(known.case, who)
-        if late is not None:
-            return late
+    who, signing_key = judge(by), read_key(key)
+    known = find(await read_cases(settings, settings.topics), job)
+    answer = refused_late(known.case, who)
+    if answer is None:
         async with Reviewer(settings, settings.topics, who, signing_key) as reviewer:
-            return await do(reviewer, known)
-
-    tell(asyncio.run(work()), as_json=as_json)
+            answer = await do(reviewer, known)
+    tell(answer, as_json=as_json)
 
 
 def tell(answer: ReviewAnswered, *, as_json: bool) -> None:

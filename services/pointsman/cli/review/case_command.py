@@ -4,9 +4,8 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from pointsman.cli.options import By, Job, Json, Kafka, Key, Prefix, Reason
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, By, Job, Json, Key, Reason
 
 if TYPE_CHECKING:
     from pointsman.cli.review.acting import Act
@@ -14,21 +13,19 @@ if TYPE_CHECKING:
 
 
 def case_command(
-    name: str,
     doing: "Callable[[str, str], Act]",
     purpose: str,
     *,
     argument: Any = None,
     reasoned: bool = False,
-) -> typer.Typer:
+) -> Callable[..., None]:
     """The command that does something to a case; `purpose`: its help.
 
     `doing` is given the argument, if the command has one beside the job, and the reason, if it takes one; it
     is called before anything is connected.
     """
-    app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-    def run(
+    async def run(
         job: Job,
         given: str = "",
         *,
@@ -36,28 +33,24 @@ def case_command(
         by: By = "",
         key: Key = None,
         as_json: Json = False,
-        kafka: Kafka = None,
-        prefix: Prefix = None,
+        settings: BusSettings,
     ) -> None:
         from pointsman.cli.review.acting import act
 
-        do = doing(given, reason)
-        act(job, do, by=by, key=key, as_json=as_json, kafka=kafka, prefix=prefix)
+        await act(settings, job, doing(given, reason), by=by, key=key, as_json=as_json)
 
     taken = dict(signature(run).parameters)
     taken["given"] = taken["given"].replace(annotation=argument, default=Parameter.empty)
     absent = {"given": argument is None, "reason": not reasoned}
     shown = [parameter for name, parameter in taken.items() if not absent.get(name)]
     run.__signature__ = signature(run).replace(parameters=shown)  # type: ignore[attr-defined]
-    run.__annotations__["given"] = argument
-    app.command(name, help=purpose)(run)
-    return app
+    run.__doc__ = purpose
+    return command(run)
 
 
-def decide_command(name: "ReviewChoice", purpose: str) -> typer.Typer:
+def decide_command(name: "ReviewChoice", purpose: str) -> Callable[..., None]:
     """The command that decides a case by the choice `name`; `purpose`: its help."""
     return case_command(
-        name,
         lambda _, reason: lambda reviewer, known: reviewer.decide(known, name, reason=reason),
         purpose,
         reasoned=True,

@@ -2,8 +2,7 @@
 
 from pointsman.cli.review.case_command import case_command
 
-app = case_command(
-    "claim",
+claim = case_command(
     lambda *_: lambda reviewer, known: reviewer.claim(known.case),
     "Claim a case, so that nobody else decides it meanwhile.\n\n"
     "The claim ends by itself, after the time that its queue says; claiming it again renews it.",

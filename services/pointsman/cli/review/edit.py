@@ -46,8 +46,7 @@ def _read(file: str) -> str:
         ) from None
 
 
-app = case_command(
-    "edit",
+edit = case_command(
     _replacing,
     "Give the agent the text in FILE instead of the proposed answer.\n\n"
     "The rest of the provider's body stays as it is. A reason is needed. What you have not claimed is "

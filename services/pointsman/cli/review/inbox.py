@@ -5,19 +5,17 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import By, Kafka, Key, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, By, Key
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command()
+@command
 def inbox(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="Those of this queue only.")] = "",
     by: By = "",
     key: Key = None,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: BusSettings,
 ) -> None:
     """Decide cases on a full screen: the list, the case beside it, and a key for each choice.
 
@@ -29,14 +27,13 @@ def inbox(
     from pointsman.cli import screen
     from pointsman.cli.judge import judge
     from pointsman.cli.key_file import read_key
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.runtime.errors import CommandError
 
     if find_spec("textual") is None:
         raise CommandError(
             "the inbox needs the package textual", "pip install 'pointsman[inbox]', or: pointsman review next"
         )
-    settings, who, signing_key = load(CliSettings, kafka=kafka, prefix=prefix), judge(by), read_key(key)
+    who, signing_key = judge(by), read_key(key)
     if not (screen.on_terminal() and sys.stderr.isatty()):  # it draws on stderr
         raise CommandError("the inbox needs a terminal", "for programs: pointsman review list --json")
 

@@ -4,34 +4,28 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, Json
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-
-@app.command("list")
-def list_cases(
+@command
+async def list(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="Those of this queue only.")] = "",
     ended: Annotated[bool, typer.Option("--ended", help="Also those that ended in the last days.")] = False,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: BusSettings,
 ) -> None:
     """List the cases that wait, those whose time is over first come first.
 
     --json gives [{job_id, agent_id, revision, status, queue, deadline, claim, decisions, stop, ...}].
     """
-    import asyncio
-
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.reviews.case import cases_table, cases_waiting
     from pointsman.client.reviews import read_cases
     from pointsman.runtime.clock import utc_now
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
-    known = asyncio.run(read_cases(settings, settings.topics)).all
+    known = (await read_cases(settings, settings.topics)).all
     cases = cases_waiting(known, queue)
     if ended:
         cases = [case for case in known if queue in ("", case.queue)]

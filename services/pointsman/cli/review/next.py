@@ -4,46 +4,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import By, Json, Kafka, Key, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, By, Json, Key
 
 if TYPE_CHECKING:
-    from pointsman.client.reviews import KnownCase
-
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    pass
 
 
-@app.command("next")
-def next_case(
+@command
+async def next(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="One of this queue.")] = "",
     by: By = "",
     key: Key = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: BusSettings,
 ) -> None:
     """Claim the open case whose time is over first, of those that you may decide, and show it.
 
     Exit 1: there is none, or all were refused; the last reason is shown.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.cli.judge import judge
     from pointsman.cli.key_file import read_key
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.reviews.case import case_lines
     from pointsman.client.reviews import Reviewer, claim_next
     from pointsman.runtime.clock import utc_now
-    from pointsman_schemas.reviews import ReviewAnswered
 
-    settings, who, signing_key = load(CliSettings, kafka=kafka, prefix=prefix), judge(by), read_key(key)
-
-    async def work() -> "tuple[KnownCase | None, ReviewAnswered | None]":
-        async with Reviewer(settings, settings.topics, who, signing_key) as reviewer:
-            return await claim_next(settings, settings.topics, reviewer, queue, utc_now())
-
-    claimed, refused = asyncio.run(work())
+    who = judge(by)
+    async with Reviewer(settings, settings.topics, who, read_key(key)) as reviewer:
+        claimed, refused = await claim_next(settings, settings.topics, reviewer, queue, utc_now())
     if claimed is None:
         why = f": {refused.message}" if refused is not None else ""
         where = f" in queue {queue}" if queue else ""

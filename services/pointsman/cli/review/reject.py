@@ -2,7 +2,7 @@
 
 from pointsman.cli.review.case_command import decide_command
 
-app = decide_command(
+reject = decide_command(
     "reject",
     "End the job without an answer; its agent is told why.\n\n"
     "A reason is needed. What you have not claimed is claimed first.",

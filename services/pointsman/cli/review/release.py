@@ -2,8 +2,7 @@
 
 from pointsman.cli.review.case_command import case_command
 
-app = case_command(
-    "release",
+release = case_command(
     lambda *_: lambda reviewer, known: reviewer.release(known.case),
     "Give a claimed case back, so that others can take it.",
 )

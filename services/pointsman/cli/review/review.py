@@ -1,8 +1,6 @@
 """`pointsman review`: a table of commands, each a module of its own."""
 
-import typer
-
-from pointsman.cli.lazy import LazyGroup
+from pointsman.cli.lazy import lazy_group
 
 COMMANDS = {
     "list": "List the cases that wait, those whose time is over first come first.",
@@ -18,13 +16,7 @@ COMMANDS = {
     "release": "Give a claimed case back.",
 }
 
-
-class _Commands(LazyGroup):
-    COMMANDS = COMMANDS
-    MODULE = "pointsman.cli.review."
-
-
-app = typer.Typer(cls=_Commands, rich_markup_mode=None, no_args_is_help=True)
+app = lazy_group("pointsman.cli.review", COMMANDS)
 
 
 @app.callback()

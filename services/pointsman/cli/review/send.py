@@ -6,8 +6,7 @@ import typer
 
 from pointsman.cli.review.case_command import case_command
 
-app = case_command(
-    "send",
+send = case_command(
     lambda tier, reason: lambda reviewer, known: reviewer.decide(known, "send", reason=reason, tier=tier),
     "Send the job to a tier, whose answer counts.\n\n"
     "A reason is needed. What you have not claimed is claimed first.",

@@ -1,45 +1,31 @@
 """`pointsman review show`: one case."""
 
-import typer
-
-from pointsman.cli.options import Job, Json, Kafka, Postgres, Prefix
-
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+from pointsman.cli.command import command
+from pointsman.cli.options import Job, Json, Settings
 
 
-@app.command()
-def show(
-    job: Job, *, as_json: Json = False, kafka: Kafka = None, prefix: Prefix = None, postgres: Postgres = None
-) -> None:
+@command
+async def show(job: Job, *, as_json: Json = False, settings: Settings) -> None:
     """Show a case: question, proposal, why it stopped, what each choice does, what was decided before.
 
     The last comes from the audit database; without it that part is left out.
     --json gives {case, request, seen, similar}: the case as it stands, what opened it, its SHA-256, and the
     latest decisions about cases of the same rule and agent.
     """
-    import asyncio
-
     from pointsman.cli import screen
     from pointsman.cli.review.acting import find
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.cli.show.reviews.case import case_lines, similar_lines
-    from pointsman.client.reviews import KnownCase, read_cases
+    from pointsman.client.reviews import read_cases
     from pointsman.runtime.clock import utc_now
     from pointsman.store.ask.similar_reviews import SimilarReview, similar_reviews
     from pointsman.store.errors import StoreError, StoreUnavailableError
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix, postgres=postgres)
-
-    async def work() -> tuple[KnownCase, list[SimilarReview], str | None]:
-        known = find(await read_cases(settings, settings.topics), job)
-        case = known.case
-        try:
-            before = await similar_reviews(settings.postgres, case.stop.rule, case.agent_id, case.job_id)
-        except (StoreError, StoreUnavailableError) as error:
-            return known, [], str(error)
-        return known, before, None
-
-    known, similar, problem = asyncio.run(work())
+    known = find(await read_cases(settings, settings.topics), job)
+    case, similar, problem = known.case, list[SimilarReview](), None
+    try:
+        similar = await similar_reviews(settings.postgres, case.stop.rule, case.agent_id, case.job_id)
+    except (StoreError, StoreUnavailableError) as error:
+        problem = error
     if as_json:
         shown = {"case": known.case, "request": known.request, "seen": known.seen or None}
         screen.print_json({**shown, "similar": similar})

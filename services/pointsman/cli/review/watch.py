@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.options import Json, Kafka, Prefix
+from pointsman.cli.command import command
+from pointsman.cli.options import BusSettings, Json
 
 if TYPE_CHECKING:
     from pointsman_schemas.base import Json as JsonObject
     from pointsman_schemas.reviews import ReviewChanged
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 #: What brings a case before people: it is new, or others are to decide it.
 _CHANGES = ("opened", "next queue", "first decision")
 
 
-@app.command()
-def watch(
+@command
+async def watch(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="Cases of this queue only.")] = "",
     url: Annotated[
@@ -36,8 +36,7 @@ def watch(
         int | None, typer.Option("--number", "-n", metavar="N", min=1, help="Stop after this many cases.")
     ] = None,
     as_json: Json = False,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: BusSettings,
 ) -> None:
     """Print a line for each case that comes to wait from now on.
 
@@ -45,18 +44,15 @@ def watch(
     webhook is posted for each, without the job's content: who, which queue, why, until when. One that is not
     taken after four tries is named on stderr, and watching goes on.
     """
-    import asyncio
     from contextlib import nullcontext
 
     from pointsman.bus.codec.decode import Decoded, decode
     from pointsman.bus.read.follow import follow
     from pointsman.cli import screen
-    from pointsman.cli.settings import CliSettings, load
     from pointsman.client.webhook import NoticeFailedError, Webhook, secret_of
     from pointsman.runtime.errors import CommandError
     from pointsman_schemas.reviews import ReviewChanged
 
-    settings = load(CliSettings, kafka=kafka, prefix=prefix)
     webhook = None
     if url:
         if secret_file is None:
@@ -80,23 +76,20 @@ def watch(
         except NoticeFailedError as error:
             screen.note(f"the webhook failed: {error}")
 
-    async def work() -> None:
-        left = number
-        async with webhook or nullcontext():
-            async for record in follow(settings, [settings.topics.reviews_state.name], start="end"):
-                if record.value is None:
-                    continue
-                decoded = decode(record)
-                case = decoded.message if isinstance(decoded, Decoded) else None
-                if not isinstance(case, ReviewChanged) or case.change not in _CHANGES:
-                    continue
-                if queue in ("", case.queue):
-                    await tell(case)
-                    left = None if left is None else left - 1
-                    if left == 0:
-                        return
-
-    asyncio.run(work())
+    left = number
+    async with webhook or nullcontext():
+        async for record in follow(settings, [settings.topics.reviews_state.name], start="end"):
+            if record.value is None:
+                continue
+            decoded = decode(record)
+            case = decoded.message if isinstance(decoded, Decoded) else None
+            if not isinstance(case, ReviewChanged) or case.change not in _CHANGES:
+                continue
+            if queue in ("", case.queue):
+                await tell(case)
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
 
 
 def _line(case: "ReviewChanged") -> str:

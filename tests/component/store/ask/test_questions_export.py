@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from pointsman.cli.audit.export import app
+from pointsman.cli.main import app
 from pointsman.runtime.errors import CommandError
 from pointsman.store.ask import export_files
 from pointsman.store.ask.exporting import exporting
@@ -49,7 +49,7 @@ def export(dsn: str, *arguments: str) -> Any:
         "--until",
         (START + timedelta(days=1)).date().isoformat(),
     ]
-    return CliRunner().invoke(app, ["--postgres", dsn, *days, *arguments])
+    return CliRunner().invoke(app, ["audit", "export", "--postgres", dsn, *days, *arguments])
 
 
 async def test_every_row_of_the_time_is_there_in_order_with_its_exact_bytes(
@@ -120,6 +120,6 @@ def test_what_breaks_off_leaves_no_file(told: str, tmp_path: Path, monkeypatch: 
     "arguments", [["--format", "parquet"], ["--since", "1d", "--until", "2d"]], ids=["parquet", "reversed"]
 )
 def test_what_makes_no_sense_is_refused(told: str, arguments: list[str]) -> None:
-    done = CliRunner().invoke(app, ["--postgres", told, *arguments])
+    done = CliRunner().invoke(app, ["audit", "export", "--postgres", told, *arguments])
     assert isinstance(done.exception, CommandError)
     assert done.exception.code == 2

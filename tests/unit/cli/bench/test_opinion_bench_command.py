@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pointsman.cli.bench.routing import app
+from pointsman.cli.main import app
 from pointsman.runtime.errors import CommandError
 
 
@@ -14,7 +14,7 @@ def test_a_missing_extra_is_told_before_anything_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    result = CliRunner().invoke(app, ["--data", str(tmp_path), "--opinion"])
+    result = CliRunner().invoke(app, ["bench", "routing", "--data", str(tmp_path), "--opinion"])
     assert isinstance(result.exception, CommandError)
     assert "onnxruntime is not installed" in str(result.exception)
     assert "pointsman[opinion]" in result.exception.hint

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from pointsman.cli.jobs import publish as command
 from pointsman.cli.jobs import send as sender
 from pointsman.cli.jobs.send import Sending
+from pointsman.cli.main import app
 from pointsman.runtime.errors import CommandError
 from pointsman_schemas.jobs import Job
 
@@ -38,7 +39,7 @@ def sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sent:
 
 
 def publish(*arguments: str, stdin: str = "") -> Result:
-    return CliRunner().invoke(command.app, list(arguments), input=stdin)
+    return CliRunner().invoke(app, ["publish", *arguments], input=stdin)
 
 
 def lines(*jobs: Any) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from pointsman.cli.ops.init import app
+from pointsman.cli.main import app
 from pointsman.registry import agents_file
 from pointsman.router.policy import policy_file
 from pointsman.runtime.errors import CommandError
@@ -13,7 +13,7 @@ from pointsman.worker.providers_file import load as load_providers
 
 def test_what_is_written_can_be_read(tmp_path: Path) -> None:
     folder = tmp_path / "here"
-    done = CliRunner().invoke(app, [str(folder)])
+    done = CliRunner().invoke(app, ["init", str(folder)])
     assert done.exit_code == 0
     written = ["policy.yaml", "agents.yaml", "providers.yaml"]
     assert done.stdout.splitlines() == [str(folder / name) for name in written]
@@ -25,7 +25,7 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
 def test_a_file_that_is_there_stays_and_nothing_is_written(tmp_path: Path) -> None:
     mine = tmp_path / "agents.yaml"
     mine.write_text("mine")
-    done = CliRunner().invoke(app, [str(tmp_path)])
+    done = CliRunner().invoke(app, ["init", str(tmp_path)])
     assert isinstance(done.exception, CommandError)
     assert "agents.yaml" in done.exception.what
     assert [each.name for each in tmp_path.iterdir()] == ["agents.yaml"]

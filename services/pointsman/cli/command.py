@@ -1,0 +1,69 @@
+"""A command is a function: settings come from options, it may be a coroutine, it returns the exit code."""
+
+import asyncio
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from inspect import Parameter, iscoroutine, signature
+from typing import Any
+
+import typer
+
+
+class SettingsOf:
+    """What `Annotated` says of a parameter that is loaded from options, else from the environment.
+
+    `path`: the class, `module:Name`, imported when the command is called. `options`: field -> the annotation
+    of the option that sets it; what is no annotation is the field's value.
+    """
+
+    def __init__(self, path: str, **options: Any) -> None:
+        self._path = path
+        self.options = {name: option for name, option in options.items() if hasattr(option, "__metadata__")}
+        self._fixed = {name: value for name, value in options.items() if name not in self.options}
+
+    def load(self, given: dict[str, Any]) -> Any:
+        """The settings; takes their options out of `given`.
+
+        Raises:
+            CommandError: a value that cannot be used.
+        """
+        from pointsman.cli.settings import load
+
+        module, _, name = self._path.partition(":")
+        flags = {option: given.pop(option, None) for option in self.options}
+        return load(getattr(import_module(module), name), **self._fixed, **flags)
+
+
+def command(work: Callable[..., Any]) -> Callable[..., None]:
+    """`work` as Typer takes it.
+
+    A parameter annotated with `SettingsOf` becomes its options, behind all others; a coroutine is run; an
+    exit code other than 0 ends the program.
+    """
+    parameters = signature(work).parameters.values()
+    loaded = {
+        parameter.name: source
+        for parameter in parameters
+        for source in getattr(parameter.annotation, "__metadata__", ())
+        if isinstance(source, SettingsOf)
+    }
+    shown = [parameter for parameter in parameters if parameter.name not in loaded]
+    shown += [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for source in loaded.values()
+        for name, option in source.options.items()
+    ]
+
+    @wraps(work)
+    def run(**given: Any) -> None:
+        settings = {name: source.load(given) for name, source in loaded.items()}
+        code = work(**given, **settings)
+        if iscoroutine(code):
+            code = asyncio.run(code)
+        if code:
+            raise typer.Exit(code)
+
+    run.__signature__ = signature(work).replace(parameters=shown, return_annotation=None)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    return run
