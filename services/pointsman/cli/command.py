@@ -14,7 +14,7 @@ class SettingsOf:
     """What `Annotated` says of a parameter that is loaded from options, else from the environment.
 
     `path`: the class, `module:Name`, imported when the command is called. `options`: field -> the annotation
-    of the option that sets it; what is no annotation is the field's value.
+    of the option that sets it, a must where that allows no None; what is no annotation is the field's value.
     """
 
     def __init__(self, path: str, **options: Any) -> None:
@@ -50,7 +50,7 @@ def command(work: Callable[..., Any]) -> Callable[..., None]:
     }
     shown = [parameter for parameter in parameters if parameter.name not in loaded]
     shown += [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        Parameter(name, Parameter.KEYWORD_ONLY, default=_default(option), annotation=option)
         for source in loaded.values()
         for name, option in source.options.items()
     ]
@@ -67,3 +67,7 @@ def command(work: Callable[..., Any]) -> Callable[..., None]:
     run.__signature__ = signature(work).replace(parameters=shown, return_annotation=None)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return run
+
+
+def _default(option: Any) -> Any:
+    return None if isinstance(None, option.__origin__) else Parameter.empty

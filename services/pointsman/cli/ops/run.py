@@ -10,11 +10,11 @@ from pointsman.cli.command import SettingsOf, command
 from pointsman.cli.options import HttpPort, Kafka, Policy, PostgresWriter, Prefix, Providers
 
 Tier = Annotated[
-    str | None,
+    str,
     typer.Option(
         metavar="TIER",
         envvar="POINTSMAN_TIER",
-        help="The tier to serve, required; any number of processes may.",
+        help="The tier to serve; any number of processes may.",
     ),
 ]
 Privacy = Annotated[
