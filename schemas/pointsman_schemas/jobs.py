@@ -41,6 +41,9 @@ SUBJECT = "data_subject"
 #: In a job's metadata: the digest of the request that it was made of; its outcome says it again.
 REQUEST_DIGEST = "pointsman_request"
 
+#: In a job's request, beside a message for each input: it wants embeddings, with these parameters.
+EMBEDDINGS = "embeddings"
+
 
 def subject_in(metadata: object) -> str | None:
     """The person that the metadata name: a text, or a number as one."""

@@ -8,13 +8,15 @@ import pytest
 from pointsman.gateway.errors import ApiError
 from pointsman.gateway.routes.embeddings import MOST_INPUTS, to_chat
 from pointsman.worker.calls.answer import Answer, Reject
+from pointsman.worker.calls.call_context import targets_of
+from pointsman.worker.providers_file import Providers
 from pointsman_schemas.jobs import ChatRequest
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
 from pointsman_schemas.reasons import FailReason
 from tests.conformance.test_openai_chat import KEY, by_us, told
 from tests.support.worker.routed_jobs import outcome
 from tests.support.worker.tiny_provider import http, tiny_provider
-from tests.support.worker.working import in_turn, working
+from tests.support.worker.working import Worker, in_turn, working
 
 MODEL = "text-embedding-3-small"
 ROW = {"format": "openai-embeddings"}
@@ -108,6 +110,27 @@ async def test_a_job_for_the_other_kind_of_tier_is_refused_before_it_is_paid_for
             assert isinstance(refused, Reject)
             assert (refused.reason, refused.unbilled) == (FailReason.BAD_REQUEST, True)
     assert not tiny.asked
+
+
+async def test_a_tier_asks_the_model_for_embeddings_for_them_and_its_own_for_conversations() -> None:
+    async with tiny_provider(in_turn(http(body=vectors(1)), http(), http(500))) as tiny:
+        tier = {"provider": "tiny", "model": "gpt-4.1-nano", "embeddings": MODEL}
+        file = {"providers": [{"name": "tiny", "base_url": tiny.base_url}], "tiers": {"small": tier}}
+        own, *others = targets_of(Providers.model_validate(file, context={"environ": {}}), "small")
+        worker = Worker(own.provider, fallback=others, attempts=1)
+        made = outcome(await worker.do(1, **to_chat({"input": "one", "model": MODEL})))
+        talked, failed = outcome(await worker.do(2)), outcome(await worker.do(3))
+        for target in (own, *others):
+            await target.provider.close()
+    assert isinstance(made, JobCompleted)
+    assert (made.response, made.attempts) == (vectors(1), 1)
+    assert isinstance(talked, JobCompleted)
+    assert isinstance(failed, JobFailed)
+    assert failed.reason is FailReason.SERVER_ERROR  # the other model was not asked for a conversation
+    assert [(asked.line.split()[1], asked.json["model"]) for asked in tiny.asked] == [
+        ("/v1/embeddings", MODEL),
+        *[("/v1/chat/completions", "gpt-4.1-nano")] * 2,
+    ]
 
 
 async def test_one_vector_for_two_inputs_is_no_answer() -> None:

@@ -82,9 +82,10 @@ class Door:
         content: bytes,
         *,
         origin: Json | None = None,
+        kind: str | None = None,
         marks: Mapping[str, object] | None = None,
     ) -> JobReply:
-        """The reply to a request in the OpenAI chat shape; `origin`, `marks`: see `Asked`.
+        """The reply to a request in the OpenAI chat shape; `origin`, `kind`, `marks`: see `Asked`.
 
         Raises:
             ApiError: no job was made of it.
@@ -93,7 +94,7 @@ class Door:
             raise shutting_down()
         tier = self.models.tier(chat.get("model"))
         route, headers = request.url.path, request.headers
-        asked = Asked(agent_id, tier, chat, route, content, headers, origin, marks or {})
+        asked = Asked(agent_id, tier, chat, route, content, headers, origin, kind, marks or {})
         reply = await self.jobs.reply(asked)
         # The request's span is the one that the job's messages follow; a repeat has its own.
         request.state.trace, reply.trace = reply.trace, None

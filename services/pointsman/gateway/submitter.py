@@ -56,7 +56,7 @@ SOURCE = "pointsman/gateway"
 class Asked:
     """One request: `request` in the OpenAI chat shape, `content` its body as it came, on `route`.
 
-    `origin`: the body, where it has another shape; `marks`: see `job_of`.
+    `origin`: the body, where it has another shape; `kind`, `marks`: see `job_of`.
     """
 
     agent_id: str
@@ -66,6 +66,7 @@ class Asked:
     content: bytes
     headers: Mapping[str, str]
     origin: Json | None = None
+    kind: str | None = None
     marks: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -225,6 +226,7 @@ class JobSubmitter:
                 tier=asked.tier,
                 now=self._clock(),
                 deadline_s=self._settings.gateway_deadline_s,
+                kind=asked.kind,
                 marks={**asked.marks, **({} if key is None else {REQUEST_DIGEST: digest.hex()})},
             )
             if key is not None or known_as is None:

@@ -165,6 +165,11 @@ class TierRow(Pace):
 
     provider: str
     model: str = Field(min_length=1)
+    embeddings: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the model of the same provider that embeddings are asked of, where `model` makes none",
+    )
     fallback: tuple[Model, ...] = Field(default=(), description="tried in order when the model fails")
     fallback_on: tuple[Literal["too_long", "empty"], ...] = Field(
         default=("too_long", "empty"),
@@ -206,7 +211,7 @@ class TierRow(Pace):
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """All that it may call, in the order in which they are tried."""
+        """All that conversations may go to, in the order in which they are tried."""
         return Model(provider=self.provider, model=self.model), *self.fallback
 
 
@@ -249,6 +254,9 @@ def _problems(file: Providers, *, tier: str | None, environ: Environ) -> Iterato
                 yield (*loc, "provider"), f"no provider `{model.provider}`{_nearest(model.provider, names)}"
             if model in row.models[:place]:
                 yield loc, f"{model.provider}/{model.model} is tried already"
+        formats = [provider.format for provider in file.providers if provider.name == row.provider]
+        if row.embeddings is not None and formats not in ([], ["openai"]):
+            yield ("tiers", name, "embeddings"), f"is for providers of format openai, not {formats[0]}"
     for index, ceiling in enumerate(file.ceilings):
         for place, name in enumerate(ceiling.tiers):
             if name not in file.tiers:

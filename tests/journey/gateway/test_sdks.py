@@ -228,12 +228,15 @@ async def test_responses_whole_streamed_and_gone_on_from(system: System) -> None
             await client.responses.retrieve(f"resp_{uuid4().hex}")
 
 
-async def test_embeddings_are_for_tiers_that_make_them(system: System) -> None:
+async def test_embeddings_work_as_they_are_and_by_tiers_that_make_them(system: System) -> None:
     async with openai_of(system, max_retries=0) as client:
-        with pytest.raises(openai.BadRequestError, match="name one of its `models`"):
-            await client.embeddings.create(model="text-embedding-3-small", input="Hello")
-        with pytest.raises(openai.BadRequestError, match="this model answers conversations"):
-            await client.embeddings.create(model="tier:small", input="Hello")
+        for model in ("text-embedding-3-small", "tier:small"):
+            made = await client.embeddings.create(model=model, input=["Hello", "there"], dimensions=8)
+            assert [len(item.embedding) for item in made.data] == [8, 8]
+            assert made.model == "text-embedding-3-small"
+            assert made.usage.prompt_tokens > 0
+        with pytest.raises(openai.BadRequestError, match="name a tier that makes embeddings"):
+            await client.embeddings.create(model="tier:medium", input="Hello")
 
 
 async def test_a_response_in_the_background_is_polled_and_cancelled(system: System) -> None:

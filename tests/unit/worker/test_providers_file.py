@@ -92,6 +92,14 @@ def test_names_that_do_not_meet_are_named(problems: Any) -> None:
     ]
 
 
+def test_a_model_for_embeddings_is_for_providers_of_openais_format(problems: Any, read: Any) -> None:
+    text = GOOD.replace("model: huge", "model: huge, embeddings: vast")
+    assert read(text).tiers["large"].embeddings == "vast"
+    assert problems(text.replace("name: acme", "name: acme\n    format: google")) == [
+        "providers.yaml:12:52: tiers.large.embeddings: is for providers of format openai, not google"
+    ]
+
+
 @pytest.mark.parametrize(
     ("url", "environ", "expected"),
     [

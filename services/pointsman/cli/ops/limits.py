@@ -107,4 +107,8 @@ def _tiers(path: Path, tier: str) -> dict[str, list[str]]:
 
     file = load(path)
     row = file.tiers.get(tier)
-    return {} if row is None else {tier: [target_of(model.provider, model.model) for model in row.models]}
+    if row is None:
+        return {}
+    models = [(model.provider, model.model) for model in row.models]
+    models += [(row.provider, row.embeddings)] if row.embeddings else []
+    return {tier: [target_of(*model) for model in models]}

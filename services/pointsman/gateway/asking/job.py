@@ -25,9 +25,10 @@ def job_of(
     tier: str | None,
     now: datetime,
     deadline_s: float,
+    kind: str | None = None,
     marks: Mapping[str, object] = MappingProxyType({}),
 ) -> Job:
-    """A job for `request`, in the OpenAI chat shape. `deadline_s`: where the headers name none.
+    """A job for `request`, in the OpenAI chat shape. `deadline_s`, `kind`: where the headers name none.
 
     `marks`: the job's metadata beside the request's own; the provider is not shown them.
 
@@ -39,7 +40,7 @@ def job_of(
         "job_id": job_id,
         "agent_id": agent_id,
         "tier": tier,
-        "kind": headers.get(KIND),
+        "kind": headers.get(KIND, kind),
         "order_key": headers.get(ORDER_KEY),
         "deadline": deadline_of(headers.get(DEADLINE), now, deadline_s),
         "metadata": {**metadata, **marks} if isinstance(metadata, dict) else metadata,

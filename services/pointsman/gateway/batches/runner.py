@@ -208,7 +208,7 @@ class BatchRunner:
                 tier = self._models.tier(request.get("model"))
                 headers = {DEADLINE: f"{left_s:.3f}"}
                 marks = {"custom_id": line.custom_id, "batch_id": batch.batch_id}
-                asked = Asked(batch.agent_id, tier, request, _ROUTE, line.text, headers, None, marks)
+                asked = Asked(batch.agent_id, tier, request, _ROUTE, line.text, headers, marks=marks)
                 reply = await self._jobs.submit(asked, line.job_id)
             except ApiError as error:
                 if error.status not in (429, 503):

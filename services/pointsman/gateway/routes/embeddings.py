@@ -8,16 +8,19 @@ from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import invalid
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman_schemas.base import Json
+from pointsman_schemas.jobs import EMBEDDINGS
 
 router = APIRouter()
 
+#: Of a job for embeddings, where the request names no other: policies have a rule for it.
+KIND = "embed"
 #: As OpenAI's API takes at most.
 MOST_INPUTS = 2_048
 
 
 @router.post("/v1/embeddings", operation_id="embed", summary="Embed texts")
 async def embed(request: Request) -> Response:
-    """As OpenAI's API; `model` names a tier that makes embeddings, or a model that stands for one.
+    """As OpenAI's API; where `model` names no tier that makes them the policy chooses, by the job's kind.
 
     They are always waited for: `prefer: respond-async` is not heeded, as a response could not hold them.
     """
@@ -25,11 +28,7 @@ async def embed(request: Request) -> Response:
     agent_id = door.agent(request)
     body, content = await door.body(request)
     chat = to_chat(body)
-    if door.models.tier(body.get("model")) is None:
-        raise invalid(
-            "the policy has no such model for embeddings: name one of its `models`, or tier:NAME", "model"
-        )
-    reply = await door.reply(request, agent_id, chat, content, origin=body)
+    reply = await door.reply(request, agent_id, chat, content, origin=body, kind=KIND)
     completed = await door.answer(request, reply)
     return json_response(completed.response, headers_of(reply))
 
@@ -50,7 +49,7 @@ def to_chat(body: Json) -> Json:
         "messages": [
             {"role": "user", "content": _content(value, f"input[{at}]")} for at, value in enumerate(inputs)
         ],
-        "embeddings": parameters,
+        EMBEDDINGS: parameters,
     }
 
 

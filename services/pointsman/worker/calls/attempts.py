@@ -28,7 +28,7 @@ from pointsman.worker.providers_file import TierRow
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.cascades import CascadeStep
-from pointsman_schemas.jobs import Job
+from pointsman_schemas.jobs import EMBEDDINGS, Job
 from pointsman_schemas.reasons import FailReason, Reason
 
 #: What speaks of the provider's health, not of the request or of our own haste.
@@ -98,7 +98,10 @@ class Attempts:
         self._is_begun = bool(steps)
         self._spent_before = sum((step.cost_usd for step in steps if step.cost_usd is not None), Decimal(0))
         self._asked = job.request.model_dump(mode="json", exclude_unset=True)
-        self._left = list(call_context.targets)
+        embeds = EMBEDDINGS in self._asked
+        suited = [target for target in call_context.targets if target.embeds is embeds]
+        # Where nobody does what is asked for, whoever is asked first says so before it is paid for.
+        self._left = suited or list(call_context.targets[:1])
         self._tried: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
         self._amounts: dict[str, Mapping[str, int]] = {}

@@ -29,6 +29,11 @@ class Target:
     prices: Prices
     reservation: CallReservation
 
+    @property
+    def embeds(self) -> bool:
+        """Whether it makes embeddings, and nothing else."""
+        return self.provider.row.format == "openai-embeddings"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:

@@ -28,7 +28,9 @@ _PROBE_MORE_S = 10.0
 def targets_of(
     file: Providers, tier: str, *, clock: Clock = utc_now, most_bytes: int = MAX_RESPONSE_BYTES
 ) -> list[Target]:
-    """The tier's model and those it falls back to, in order; one client for each provider.
+    """The tier's model, those it falls back to, in order, and what it asks for embeddings.
+
+    There is one client for each provider, and one for its embeddings.
 
     `most_bytes`: the largest answer that is taken.
 
@@ -38,15 +40,20 @@ def targets_of(
     row = file.tiers[tier]
 
     @cache
-    def client(name: str) -> tuple[Provider, Prices]:
+    def client(name: str, *, embeds: bool = False) -> tuple[Provider, Prices]:
         known = file.provider(name)
+        if embeds:
+            known = known.model_copy(update={"format": "openai-embeddings"})
         provider = Provider(
             known, known.key(), max_in_flight=row.max_in_flight, clock=clock, most_bytes=most_bytes
         )
         return provider, Prices(known.genai_prices_provider, known.prices)
 
     ceilings = [ceiling for ceiling in file.ceilings if ceiling.is_for(tier)]
-    return [target(*client(model.provider), model.model, ceilings) for model in row.models]
+    targets = [target(*client(model.provider), model.model, ceilings) for model in row.models]
+    if row.embeddings is not None:
+        targets.append(target(*client(row.provider, embeds=True), row.embeddings, ceilings))
+    return targets
 
 
 def target(provider: Provider, prices: Prices, model: str, ceilings: Sequence[Ceiling] = ()) -> Target:

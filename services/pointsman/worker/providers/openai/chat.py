@@ -13,6 +13,7 @@ from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import is_azure_v1
 from pointsman_schemas.base import Json
+from pointsman_schemas.jobs import EMBEDDINGS
 
 
 class OpenAIChat:
@@ -36,9 +37,11 @@ class OpenAIChat:
 
     def encode(self, request: Json) -> bytes:
         """See `WireFormat`."""
-        if "embeddings" in request:
+        if EMBEDDINGS in request:
             raise UnsupportedRequestError(
-                "embeddings", "this model answers conversations; name a model for embeddings"
+                EMBEDDINGS,
+                "this model answers conversations; name a tier that makes embeddings, or give this one "
+                "`embeddings: MODEL` in providers.yaml",
             )
         return orjson.dumps(without_native(request))
 

@@ -17,8 +17,7 @@ from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers.usage import usage_of
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
-
-EMBEDDINGS = "embeddings"
+from pointsman_schemas.jobs import EMBEDDINGS
 
 
 class OpenAIEmbeddings(OpenAIChat):
