@@ -8,7 +8,7 @@ from pointsman.identity.verify import AgentKeys
 from pointsman.registry.follow import read_registry
 from pointsman.registry.registry import RegisteredAgent
 from pointsman.runtime.settings import KafkaPart
-from pointsman.store.ask.sprawl import Sprawl, sprawl
+from pointsman.store.ask.agents_sent import Sprawl, sprawl
 from pointsman_schemas.base import Json
 from pointsman_schemas.topics import Topics
 

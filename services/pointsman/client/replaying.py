@@ -3,21 +3,27 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from pointsman.bus.codec.decode import Malformed
-from pointsman.bus.codec.records import Incoming
+from pointsman.bus.codec.intake import decode_intake
+from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.claims.claim_check import ClaimCheck
-from pointsman.client.again import again, as_found, read_again
+from pointsman.client.job import as_record
 from pointsman.identity.keys import PrivateKey
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.ask import replayable
 from pointsman.store.ask.replayable import Sent, Wanted
 from pointsman.store.privacy.sealing import MasterKey
+from pointsman_schemas.dead import ORIGINAL
+from pointsman_schemas.ids import uuid7
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +86,35 @@ class JobReplay:
         await publisher.publish(records)
         await asyncio.sleep(1 / self.rate)
         return Replayed(sent, made.job_id)
+
+
+#: In a repetition's metadata: the id of the job that it repeats.
+OF = "replay_of"
+_MOST_METADATA = 64
+
+
+def as_found(letter: Incoming) -> Incoming:
+    """The record of the intake that a dead letter is about: its own headers count, as they did."""
+    own = [(name[len(ORIGINAL) :], text) for name, text in letter.headers if name.startswith(ORIGINAL)]
+    return replace(letter, headers=tuple(own))
+
+
+def read_again(record: Incoming) -> Job | Malformed:
+    """The job in a record of the intake."""
+    decoded = decode_intake(record, Topics().intake.max_message_bytes)
+    return decoded if isinstance(decoded, Malformed) else decoded.job
+
+
+def again(job: Job, cause: UUID | None, topics: Topics, now: datetime) -> tuple[Job, Outgoing]:
+    """`job` under a new id and the record that submits it, caused by the message `cause`.
+
+    A deadline is left out: it was for an answer back then.
+    """
+    metadata = dict(job.metadata)
+    if len(metadata) < _MOST_METADATA or OF in metadata:
+        metadata[OF] = str(job.job_id)
+    made = job.model_copy(update={"job_id": uuid7(now), "metadata": metadata, "deadline": None})
+    record = as_record(made, topics, now)
+    if cause is not None:
+        record.headers.append(("ce_causationid", str(cause).encode()))
+    return made, record

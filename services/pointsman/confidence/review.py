@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pointsman.confidence import sources
 from pointsman.confidence.compare import ThresholdComparison, exceeds
 from pointsman.confidence.reading import ConfidenceEvidence, ConfidenceReading
-from pointsman.confidence.sources import agreement, logprob, score, stated, verifier
 from pointsman_schemas.control.review_plans import (
     ConfidenceSource,
     ReviewOf,
@@ -18,11 +18,11 @@ from pointsman_schemas.reviews import ReviewStop
 
 _READ: Mapping[ConfidenceSource, Callable[[ConfidenceEvidence], ConfidenceReading]] = MappingProxyType(
     {
-        "score": score.read,
-        "logprob": logprob.read,
-        "agreement": agreement.read,
-        "verifier": verifier.read,
-        "stated": stated.read,
+        "score": sources.score,
+        "logprob": sources.logprob,
+        "agreement": sources.agreement,
+        "verifier": sources.verifier,
+        "stated": sources.stated,
     }
 )
 
@@ -48,11 +48,6 @@ def review_of(plan: ReviewPlan | None, of: ReviewOf, evidence: ConfidenceEvidenc
         if not compared.passed:
             return Review(tuple(checks), _stop(threshold, compared), threshold.queue)
     return Review(tuple(checks))
-
-
-def stop_of(plan: ReviewPlan | None, of: ReviewOf, evidence: ConfidenceEvidence) -> ReviewStop | None:
-    """The first threshold, in the plan's order, that is not exceeded."""
-    return review_of(plan, of, evidence).stop
 
 
 def _compare(threshold: ReviewThreshold, evidence: ConfidenceEvidence) -> ThresholdComparison:

@@ -1,7 +1,10 @@
 """An MCP server with the audit database's questions as tools, so that an assistant can do the post-mortem."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,10 +12,59 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AwareDatetime, Field
 
-from pointsman.mcp.plain import plain
-from pointsman.mcp.tools import ABOUT_A_JOB, ABOUT_A_TIME, AS_IT_IS, Asking, hidden, of_job, of_time
 from pointsman.store.ask.asking import Question, asked, questions
 from pointsman.store.errors import StoreError
+
+#: Views that are asked about one job, by its id.
+ABOUT_A_JOB = ("jobs", "timeline", "why", "asked", "calls", "stages", "actors")
+#: Functions that are asked about a time, and take nothing else.
+ABOUT_A_TIME = (
+    "outcomes", "errors", "minutes", "changes", "cost_daily", "token_prices", "waste",
+    "misroutes", "agents", "talks",
+)  # fmt: skip
+#: Views that are asked as they are; `dead_letters` and `escalations` newest first.
+AS_IT_IS = {
+    "dead_letters": "select * from audit.dead_letters order by broker_at desc",
+    "escalations": "select * from audit.escalations order by last_at desc",
+    "lag": "select * from audit.lag order by topic, partition",
+}
+#: Columns that hold what agents sent or models answered.
+PAYLOADS = {
+    "jobs": {"outcome_message"},
+    "timeline": {"payload"},
+    "why": {"job"},
+    "asked": {"messages", "metadata"},
+    "calls": {"request", "response", "error", "error_pattern"},
+    "outcomes": {"usual_message"},
+    "errors": {"error_pattern"},
+    "dead_letters": {"payload", "value", "detail"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question and its arguments; `hidden` are columns that are left out."""
+
+    sql: str
+    arguments: tuple[object, ...] = ()
+    hidden: frozenset[str] = frozenset()
+
+
+def of_job(view: str, job_id: object, *, payloads: bool) -> Asking:
+    """`view` about one job."""
+    return Asking(f"select * from audit.{view} where job_id = $1", (job_id,), hidden(view, payloads=payloads))
+
+
+def of_time(function: str, since: object, until: object, *, payloads: bool) -> Asking:
+    """`function` about a time."""
+    shown = hidden(function, payloads=payloads)
+    return Asking(f"select * from audit.{function}($1, $2)", (since, until), shown)
+
+
+def hidden(name: str, *, payloads: bool) -> frozenset[str]:
+    """The columns of `name` that are not shown."""
+    return frozenset() if payloads else frozenset(PAYLOADS.get(name, ()))
+
 
 _WITHIN = timedelta(seconds=30)
 _INSTRUCTIONS = """The audit database of pointsman, which routes jobs of agents to tiers of models. Read only.
@@ -131,3 +183,28 @@ class AuditTools:
 def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     now = datetime.now(UTC)
     return since or now - timedelta(days=1), until or now
+
+
+def plain(value: Any) -> Any:
+    """Times in RFC 3339, spans in seconds, amounts as numbers, bytes as text."""
+    match value:
+        case datetime():
+            return (value if value.tzinfo is None else value.astimezone(UTC)).isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Decimal():
+            return float(value) if value.is_finite() else str(value)
+        case UUID():
+            return str(value)
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case list():
+            return [plain(each) for each in value]
+        case dict():
+            return {name: plain(each) for name, each in value.items()}
+        case float() if not isfinite(value):
+            return str(Decimal(value))
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)

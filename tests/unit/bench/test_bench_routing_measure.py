@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pointsman.bench.routing.baselines import baselines
 from pointsman.bench.routing.calibration import calibration
 from pointsman.bench.routing.measure import by_task, of_choice
 from pointsman.bench.routing.routellm import protocol
 from pointsman.bench.routing.sources.data import parse
 from pointsman.bench.routing.sources.outcomes import TierAnswers
+from pointsman.bench.routing.ways import baselines
 from pointsman.learn.decide import Estimates
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming
-from pointsman.client.again import again, as_found, read_again
+from pointsman.client.replaying import again, as_found, read_again
 from pointsman_schemas.envelope import from_headers
 from pointsman_schemas.topics import Topics
 

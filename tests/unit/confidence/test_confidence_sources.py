@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.confidence.reading import ConfidenceEvidence, ConfidenceReading
-from pointsman.confidence.review import review_of, stop_of
+from pointsman.confidence.review import review_of
 from pointsman.confidence.sources import agreement, logprob, score, stated, verifier
 from pointsman.score.exact import exp
 from pointsman_schemas.cascades import CascadeStep
@@ -53,13 +53,13 @@ def step(tier: str, confidence: float | None, *, accepted: bool = True) -> Casca
 
 def test_the_score_is_what_the_decision_says() -> None:
     promised = Score(model="general@1", sufficient=0.97, threshold=0.9)
-    assert score.read(ConfidenceEvidence(score=promised)) == ConfidenceReading(0.97)
-    assert score.read(ConfidenceEvidence()).missing == "the learned score did not choose the tier"
+    assert score(ConfidenceEvidence(score=promised)) == ConfidenceReading(0.97)
+    assert score(ConfidenceEvidence()).missing == "the learned score did not choose the tier"
 
 
 def test_the_tokens_mean_probability() -> None:
     body = response("4", logprobs=[-0.25, -0.5, 0.0])
-    assert logprob.read(answered(body)) == ConfidenceReading(exp(-0.25))
+    assert logprob(answered(body)) == ConfidenceReading(exp(-0.25))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_tokens_mean_probability() -> None:
     [None, [], [None], [0.5], [-0.1, "x"], [False], [-(10**400)], [-1.7e308, -1.7e308], [float("nan")]],
 )
 def test_probabilities_that_are_none_are_not_taken_for_any(logprobs: Sequence[object] | None) -> None:
-    assert logprob.read(answered(response("4", logprobs=logprobs))).missing
+    assert logprob(answered(response("4", logprobs=logprobs))).missing
 
 
 @pytest.mark.parametrize(
@@ -82,41 +82,39 @@ def test_probabilities_that_are_none_are_not_taken_for_any(logprobs: Sequence[ob
 def test_agreement_is_the_share_that_says_what_the_answer_says(
     texts: list[str | None], share: Fraction
 ) -> None:
-    assert agreement.read(answered(samples(*texts))) == ConfidenceReading(share)
+    assert agreement(answered(samples(*texts))) == ConfidenceReading(share)
 
 
 def test_samples_that_were_asked_for_and_did_not_come_do_not_agree() -> None:
-    assert agreement.read(answered(samples("4", "4"), request=asking(5))) == ConfidenceReading(Fraction(2, 5))
-    assert agreement.read(answered(samples("4", "4"), request=asking("many"))) == ConfidenceReading(
-        Fraction(1)
-    )
+    assert agreement(answered(samples("4", "4"), request=asking(5))) == ConfidenceReading(Fraction(2, 5))
+    assert agreement(answered(samples("4", "4"), request=asking("many"))) == ConfidenceReading(Fraction(1))
 
 
 @pytest.mark.parametrize("texts", [["4"], [""], ["", ""], ["x" * 500, "x" * 500], ["4"] * 200])
 def test_what_cannot_be_compared_is_no_agreement(texts: list[str]) -> None:
-    assert agreement.read(answered(samples(*texts))).missing
+    assert agreement(answered(samples(*texts))).missing
 
 
 def test_a_first_choice_that_is_none_leaves_nothing_to_agree_with() -> None:
     body = {"choices": [None, *samples("4", "4", "4")["choices"]]}
-    assert agreement.read(answered(body)).missing
+    assert agreement(answered(body)).missing
 
 
 def test_a_verdict_is_on_the_answer_that_it_accepted() -> None:
     cascade = plan("model", quality="0.99")
     steps = [step("small", 0.2, accepted=False), step("medium", 0.98)]
     asked = answered(response("4"), "medium", cascade=cascade, steps=steps)
-    assert verifier.read(asked) == ConfidenceReading(0.98)
+    assert verifier(asked) == ConfidenceReading(0.98)
 
 
 def test_a_verdict_on_another_answer_is_none_on_this_one() -> None:
     cascade = plan("model", quality="0.99")
     turned_down = [step("small", None, accepted=False), step("medium", 0.99, accepted=False)]
-    assert verifier.read(answered(response("4"), "frontier", cascade=cascade, steps=turned_down)).missing
-    assert verifier.read(answered(response("4"), "medium", cascade=cascade, steps=turned_down)).missing
-    assert verifier.read(answered(response("4"), "medium", cascade=cascade)).missing
+    assert verifier(answered(response("4"), "frontier", cascade=cascade, steps=turned_down)).missing
+    assert verifier(answered(response("4"), "medium", cascade=cascade, steps=turned_down)).missing
+    assert verifier(answered(response("4"), "medium", cascade=cascade)).missing
     likely = plan("logprob", threshold=0.9)
-    assert verifier.read(answered(response("4"), "medium", cascade=likely, steps=[step("medium", 1)])).missing
+    assert verifier(answered(response("4"), "medium", cascade=likely, steps=[step("medium", 1)])).missing
 
 
 @pytest.mark.parametrize(
@@ -130,7 +128,7 @@ def test_a_verdict_on_another_answer_is_none_on_this_one() -> None:
     ],
 )
 def test_what_an_answer_states_keeps_every_digit(text: str, value: object) -> None:
-    assert stated.read(said(text)) == ConfidenceReading(value)
+    assert stated(said(text)) == ConfidenceReading(value)
 
 
 @pytest.mark.parametrize(
@@ -156,11 +154,11 @@ def test_what_an_answer_states_keeps_every_digit(text: str, value: object) -> No
     ids=lambda text: str(text)[:30],
 )
 def test_what_states_no_confidence(text: str | None) -> None:
-    assert stated.read(said(text)).missing
+    assert stated(said(text)).missing
 
 
 def test_what_is_no_number_reaches_the_comparison_as_it_is() -> None:
-    value = stated.read(said('{"confidence": NaN}')).value
+    value = stated(said('{"confidence": NaN}')).value
     assert isinstance(value, Decimal)
     assert value.is_nan()
 
@@ -182,7 +180,7 @@ PLAN = ReviewPlan(
 
 def test_the_first_threshold_that_is_not_exceeded_stops_the_job() -> None:
     body = response('{"confidence": 0.94}', logprobs=[-0.1])
-    stop = stop_of(PLAN, "answer", answered(body))
+    stop = review_of(PLAN, "answer", answered(body)).stop
     assert stop is not None
     assert stop.model_dump(mode="json") == {
         "rule": "agent",
@@ -192,7 +190,7 @@ def test_the_first_threshold_that_is_not_exceeded_stops_the_job() -> None:
         "threshold": "0.95",
         "detail": "0.94 < 0.95",
     }
-    unlikely = stop_of(PLAN, "answer", answered(response('{"confidence": 0.94}', logprobs=[-9.0])))
+    unlikely = review_of(PLAN, "answer", answered(response('{"confidence": 0.94}', logprobs=[-9.0]))).stop
     assert unlikely is not None
     assert unlikely.rule == "sure-words"
 
@@ -208,13 +206,13 @@ def test_what_exceeds_all_goes_on_with_each_comparison_on_record() -> None:
 
 
 def test_a_missing_confidence_stops_the_job_with_the_reason() -> None:
-    stop = stop_of(PLAN, "routing", ConfidenceEvidence())
+    stop = review_of(PLAN, "routing", ConfidenceEvidence()).stop
     assert stop is not None
     assert (stop.value, stop.detail) == (None, "the learned score did not choose the tier")
 
 
 def test_nobody_is_asked_without_a_plan() -> None:
-    assert stop_of(None, "answer", said("4")) is None
+    assert review_of(None, "answer", said("4")).stop is None
 
 
 _JSON = st.recursive(
@@ -245,6 +243,6 @@ _BODY = st.one_of(
 def test_whatever_a_provider_sends_nothing_raises(body: Any, n: object) -> None:
     evidence = answered(body, cascade=plan("model", quality="0.99"), request=asking(n))
     for source in (logprob, agreement, verifier, stated):
-        assert isinstance(source.read(evidence), ConfidenceReading)
-    stop = stop_of(PLAN, "answer", evidence)
+        assert isinstance(source(evidence), ConfidenceReading)
+    stop = review_of(PLAN, "answer", evidence).stop
     assert stop is None or len(stop.detail) <= 500

@@ -7,8 +7,7 @@ import pytest
 
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.registry import in_force as module
-from pointsman.registry.api_keys import ApiKeys
-from pointsman.registry.in_force import RegistryInForce
+from pointsman.registry.in_force import ApiKeys, RegistryInForce
 from pointsman.registry.registry import RegisteredAgent, Registry
 from pointsman_schemas.control.registry import AgentEntry, ApiKey, RegistryRules, State
 

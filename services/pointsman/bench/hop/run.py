@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +18,6 @@ from pointsman.bench.hop.latency import Delay, delay
 from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
 from pointsman.bench.hop.raw import Record, fill
-from pointsman.bench.hop.scored import scored_policy
 from pointsman.bench.kafka_tools import KafkaTools
 from pointsman.bench.servers import servers
 from pointsman.bus.admin.topics import apply
@@ -27,6 +28,8 @@ from pointsman.dev.services.fleet import files
 from pointsman.dev.services.processes import Process, wait_ready, while_running
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
+from pointsman.score.model_file import FORMAT
+from pointsman.score.sealed import seal
 from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")
@@ -206,3 +209,23 @@ def _median(hops: Sequence[Hop]) -> Hop:
         median(hop.client_us for hop in hops),
         median(hop.broker_us for hop in hops),
     )
+
+
+_MODEL = resources.files("pointsman.score") / "models" / "general.json"
+_POLICY = """
+name: scored
+tiers: [small, medium, frontier]
+score: {model: general.json, quality: 0.98, tiers: {medium: mid}}
+default: {tier: scored, fallback: frontier, reason: The score decides.}
+rules: []
+"""
+
+
+def scored_policy(folder: Path) -> Path:
+    """Writes it, and its model beside it."""
+    body = json.loads(_MODEL.read_bytes())
+    del body["sha256"]
+    (folder / "general.json").write_bytes(seal({**body, "floor": 0.0, "profile": {}}, FORMAT))
+    policy = folder / "scored.yaml"
+    policy.write_text(_POLICY)
+    return policy

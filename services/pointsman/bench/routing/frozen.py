@@ -1,5 +1,7 @@
 """The frozen router on questions it was not made from, once."""
 
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,12 @@ from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.router import Router
 from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.bench.routing.sources.rewrites import shifts
-from pointsman.bench.routing.speed import speed
 from pointsman.learn.decide import decide
 from pointsman.learn.tune import grid
+from pointsman.score.choose import choose
 from pointsman.score.drift import shift
+from pointsman.score.estimate import Bar
+from pointsman.score.model import ScoreModel
 
 #: The strongest tier's price against the one of training.
 PRICES = {"the strongest at half its price": 0.5, "the strongest at twice its price": 2.0}
@@ -73,3 +77,30 @@ def guarded(router: Router, test: TierAnswers, quality: str) -> Figures:
     if moved.familiar:
         return of_choice(test, router.decide(router.estimates(test.prompts), quality))
     return of_choice(test, np.full(len(test), len(test.tiers) - 1))
+
+
+def speed(model: ScoreModel, prompts: Sequence[str], bar: Bar) -> dict[str, float]:
+    """Microseconds for each prompt, one by one on one core; and for one of 100,000 characters.
+
+    Each prompt's best of five, so that what else the machine does is not in the figures.
+    """
+    long = "\n".join(prompts)[:100_000]
+    times = np.array([min(_took(model, prompt, bar) for _ in range(5)) for prompt in prompts])
+    longest = np.array([min(_took(model, long, bar) for _ in range(5)) for _ in range(50)])
+    return {
+        "prompts": len(prompts),
+        "p50_us": _us(times, 50),
+        "p99_us": _us(times, 99),
+        "jobs_per_second": round(1e9 / float(np.median(times))),
+        "characters_100000_p50_us": _us(longest, 50),
+    }
+
+
+def _took(model: ScoreModel, text: str, bar: Bar) -> int:
+    started = time.perf_counter_ns()
+    choose(model.estimate(text), bar, model.tiers, floor=model.floor)
+    return time.perf_counter_ns() - started
+
+
+def _us(took: np.ndarray, percentile: float) -> float:
+    return round(float(np.percentile(took, percentile)) / 1000, 1)

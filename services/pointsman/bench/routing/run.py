@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from pointsman.bench.routing import cascade, opinion
-from pointsman.bench.routing.baselines import baselines
 from pointsman.bench.routing.frozen import frozen, guarded, served
 from pointsman.bench.routing.measure import mean_of, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
@@ -15,7 +14,7 @@ from pointsman.bench.routing.sources.files import Files, ends, folder
 from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.bench.routing.sources.pairs import pairs
 from pointsman.bench.routing.transfer import transfer
-from pointsman.bench.routing.ways import over_splits, ways
+from pointsman.bench.routing.ways import baselines, over_splits, ways
 
 #: (what is being done, how much of everything is done, 0 to 1)
 Told = Callable[[str, float], None]

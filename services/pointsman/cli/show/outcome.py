@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from pointsman.cli.formats import block, count, gist, money
-from pointsman.cli.show.words import kind, what
+from pointsman.cli.show.words import kind, summary
 from pointsman.score.answered import answered
 from pointsman_schemas.ids import short_id
 from pointsman_schemas.outcomes import JobCompleted, Outcome
@@ -20,12 +20,12 @@ def outcome_line(outcome: Outcome, width: int) -> Text:
         (f" {spent(outcome)}", "dim"),
     )
     room = width - head.cell_len - 1
-    return head.append(" " + gist(what(outcome), room)) if room >= 12 else head
+    return head.append(" " + gist(summary(outcome), room)) if room >= 12 else head
 
 
 def answer_lines(outcome: Outcome) -> Text:
     """The whole answer, or why there is none, without anything that a terminal would obey."""
-    text = answered(outcome.response) if isinstance(outcome, JobCompleted) else what(outcome)
+    text = answered(outcome.response) if isinstance(outcome, JobCompleted) else summary(outcome)
     return Text(block(text))
 
 

@@ -14,7 +14,7 @@ from pointsman.bus.codec.decode import Malformed, broker_time, decode
 from pointsman.bus.codec.intake import decode_intake
 from pointsman.bus.codec.records import Incoming
 from pointsman.cli.formats import clock, gist, printable
-from pointsman.cli.show.words import asked, kind, what
+from pointsman.cli.show.words import asked, kind, summary
 from pointsman_schemas import dead, envelope
 from pointsman_schemas.ids import SHORT, short_id
 from pointsman_schemas.jobs import Job
@@ -58,7 +58,7 @@ def read(record: Incoming, topics: Topics) -> Passing:
         )
     envelope = decoded.envelope
     return Passing(
-        at, topic, *kind(envelope.type), envelope.agent_id or "-", envelope.job_id, what(decoded.message)
+        at, topic, *kind(envelope.type), envelope.agent_id or "-", envelope.job_id, summary(decoded.message)
     )
 
 

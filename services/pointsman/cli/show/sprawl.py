@@ -6,7 +6,7 @@ import orjson
 from rich.table import Table
 
 from pointsman.cli.formats import printable
-from pointsman.store.ask.sprawl import Sprawl
+from pointsman.store.ask.agents_sent import Sprawl
 
 
 def findings_table(findings: Sequence[Sprawl]) -> Table:

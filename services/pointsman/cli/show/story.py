@@ -14,7 +14,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.cli.formats import block, count, duration, gist, moment, money, printable
 from pointsman.cli.show.passing import short_topic
 from pointsman.cli.show.waterfall import TimelineEvent
-from pointsman.cli.show.words import asked, kind, what
+from pointsman.cli.show.words import asked, kind, summary
 from pointsman.store.ask.answers import JobState, Step
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
@@ -89,14 +89,14 @@ def _lane(step: Step, topics: Topics) -> str:
 
 def _said(step: Step, message: Message | None) -> str:
     if step.unreadable is not None and message is not None:
-        return gist(f"{what(message) or step.agent_id or ''} -- {step.unreadable}", REASON)
+        return gist(f"{summary(message) or step.agent_id or ''} -- {step.unreadable}", REASON)
     if step.kind == JobSubmitted.TYPE:
         return gist(f"by {step.agent_id or 'unknown'}: {_prompt(step)}", SAID)
     if isinstance(message, JobCompleted):
         counted = next((f", {step.detail}" for step in message.cascade if step.accepted), "")
-        return gist(f"by {message.model}{counted}: {what(message)}", SAID)
+        return gist(f"by {message.model}{counted}: {summary(message)}", SAID)
     if message is not None:
-        return gist(what(message), REASON)
+        return gist(summary(message), REASON)
     parts = [step.error_type, step.detail or _hidden(step) or step.unreadable]
     return gist(": ".join(part for part in parts if part), REASON) or "(its payload cannot be shown)"
 

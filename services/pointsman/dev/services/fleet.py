@@ -10,10 +10,10 @@ from pointsman.dev.ports import LOOPBACK, free_port, is_free
 from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.services import logins
-from pointsman.dev.services.audit_key import audit_key
 from pointsman.dev.services.gateway_agents import APP
 from pointsman.dev.services.processes import Process
 from pointsman.dev.services.secure_logins import SecureLogins
+from pointsman.identity.keys import PrivateKey
 
 #: Where services serve health and metrics, when these ports are free.
 _FIRST_HTTP_PORT = 18081
@@ -136,3 +136,15 @@ def leave_settings(
         own = {f"POINTSMAN_{name}": told[f"POINTSMAN_{name}"] for name in addresses}
         settings = own | {"POINTSMAN_POSTGRES_OWNER": owner} | settings
     write_private(folder / "settings.env", "".join(f"{name}={value}\n" for name, value in settings.items()))
+
+
+def audit_key(folder: Path) -> tuple[Path, str]:
+    """The file of the private key, made where it is missing, and the public key as text.
+
+    Raises:
+        KeyUnreadableError: somebody put something else there.
+    """
+    file = folder / "audit-key.pem"
+    if not file.exists():
+        write_private(file, PrivateKey.generate().pem)
+    return file, PrivateKey.parse(file.read_text()).public.text

@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
+
+import orjson
 
 from pointsman.store.append.record import stored_headers
 from pointsman.store.connect import connected, translated
 from pointsman.store.sql import query
+from pointsman_schemas.base import Json
 
 #: Rows fetched at a time.
 PAGE = 500
@@ -86,3 +90,60 @@ async def registry_history(dsn: str, topic: str) -> list[RegistryRecord]:
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Sprawl:
+    """One finding; `narrower` is the entry with no more than what was used, where that is less."""
+
+    finding: str
+    agent_id: str
+    owner: str | None
+    detail: str
+    narrower: Json | None = None
+
+
+async def sprawl(dsn: str, registry: Sequence[Json], at: datetime) -> list[Sprawl]:
+    """The findings for these entries, each with `state` and `changed_at`, as of `at`.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            rows = await connection.fetch(query("sprawl"), orjson.dumps(list(registry)).decode(), at)
+    return [
+        Sprawl(
+            row["finding"],
+            row["agent_id"],
+            row["owner"],
+            row["detail"],
+            None if row["narrower"] is None else orjson.loads(row["narrower"]),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSeen:
+    """One agent's jobs in a span of time; `refused_jobs` of them were rejected."""
+
+    agent_id: str
+    jobs: int
+    refused_jobs: int
+    cost_usd: Decimal | None
+    tiers: tuple[str, ...]
+    first_at: datetime
+    last_at: datetime
+
+
+async def agents_seen(dsn: str, since: datetime) -> list[AgentSeen]:
+    """Every agent with a job that had a message since then.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            rows = await connection.fetch(query("agents_seen"), since)
+    return [AgentSeen(**{**row, "tiers": tuple(row["tiers"] or ())}) for row in rows]

@@ -19,11 +19,19 @@ from pointsman.store.verify.catalogue import UNREADABLE, differences
 from pointsman.store.verify.dropped import Gaps, gaps_of
 from pointsman.store.verify.exact_json import parsed
 from pointsman.store.verify.findings import Finding, VerifyReport, Wrong
-from pointsman.store.verify.lost import lost_records
 from pointsman.store.verify.marks import HeadMark, Marks, lost_lanes, marks_of
 from pointsman.store.verify.summaries import FactFile, fact_of, unlike
 from pointsman.store.verify.walk import LaneWalk, StoredRow
 from pointsman_schemas.claims import DATAREF
+
+
+async def lost_records(connection: Connection) -> list[Finding]:
+    """What the audit itself did not read, and what routers and workers say that they did not."""
+    return [
+        Finding(Wrong.LOST, row["said"], row["topic"], row["partition"], row["offset"])
+        for row in await connection.fetch(query("lost"))
+    ]
+
 
 _BATCH = 2_000
 _FIRST, _LAST = -(2**63), 2**63 - 1

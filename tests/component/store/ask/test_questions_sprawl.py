@@ -12,7 +12,7 @@ import pytest
 
 from pointsman.cli.show.sprawl import narrower_entries
 from pointsman.registry.agents_file import parse
-from pointsman.store.ask.sprawl import Sprawl, sprawl
+from pointsman.store.ask.agents_sent import Sprawl, sprawl
 from pointsman_schemas.base import Json
 from tests.support.store.audit_store import observer
 from tests.support.store.incident import START, TOPICS, Job, record

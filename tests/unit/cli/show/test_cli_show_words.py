@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from pointsman.cli.show.outcome import answer_lines, outcome_line
-from pointsman.cli.show.words import FAILED, asked, call, kind, what
+from pointsman.cli.show.words import FAILED, asked, call, kind, summary
 from pointsman.score.answered import answered
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.catalog import MESSAGES
@@ -112,17 +112,17 @@ def test_an_answer_of_any_shape_is_read(response: dict[str, Any] | None, text: s
 def test_outcomes_say_why() -> None:
     of: dict[str, Any] = {"job_id": JOB, "agent_id": "a", "tier": None, "attempts": 0, "cost_usd": None}
     failed = JobFailed(**of, reason=FailReason.RATE_LIMITED, message="three times")
-    assert what(failed) == "rate_limited: three times"
-    assert what(JobExpired(**of, deadline=NOW, message="too late")) == "too late"
-    assert what(JobCancelled(**of, cancelled_by="boss", message="enough")) == "by boss: enough"
-    assert what(completed(response={})) == "no text, by m1"
+    assert summary(failed) == "rate_limited: three times"
+    assert summary(JobExpired(**of, deadline=NOW, message="too late")) == "too late"
+    assert summary(JobCancelled(**of, cancelled_by="boss", message="enough")) == "by boss: enough"
+    assert summary(completed(response={})) == "no text, by m1"
 
 
 def test_what_routers_think_of_a_score_says_who_changed_it() -> None:
     broken = PromiseBroken(model="ours@1", found="it promises too much", judged_at=NOW)
-    assert what(broken) == "ours@1 is not asked: it promises too much"
-    assert what(PromiseRenewed(model="ours@1", by="ana")) == "ours@1 is asked again, says ana"
-    assert what(PromiseRenewed(model="ours@1", by="ana", comment="why")).endswith("says ana: why")
+    assert summary(broken) == "ours@1 is not asked: it promises too much"
+    assert summary(PromiseRenewed(model="ours@1", by="ana")) == "ours@1 is asked again, says ana"
+    assert summary(PromiseRenewed(model="ours@1", by="ana", comment="why")).endswith("says ana: why")
 
 
 @pytest.mark.parametrize("width", [80, 119, 120, 300])

@@ -1,1 +1,0 @@
-"""Where a confidence comes from, one file each. What it reads is hostile; no reading raises."""
