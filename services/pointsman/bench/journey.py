@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from rich.table import Table
+
+from pointsman.bench.columns import columns
 from pointsman.bench.steady import Times, at_rate, times_of
 from pointsman.bench.system import RunningSystem, whole_system
 from pointsman.client import Client
@@ -84,3 +87,26 @@ async def _hops(postgres: str, took: Mapping[UUID, float]) -> dict[str, list[flo
 
 def _ms(span: timedelta) -> float:
     return span.total_seconds() * 1000
+
+
+def tables(report: JourneyReport) -> list[Table]:
+    """The way and its hops, then every process."""
+    return [_way(report), _processes(report)]
+
+
+def _way(report: JourneyReport) -> Table:
+    title = f"{report.jobs:,} jobs at {report.per_second:.0f} a second"
+    table = columns("", "p50 ms", "p99 ms", "longest ms", title=title)
+    for name, times in {"submit to outcome": report.whole, **report.hops}.items():
+        table.add_row(name, *(f"{ms:.1f}" for ms in (times.p50, times.p99, times.longest)))
+    return table
+
+
+def _processes(report: JourneyReport) -> Table:
+    table = columns("process", "CPU ms a job", "MB")
+    for name, ms in report.cpu_ms.items():
+        memory = report.memory_mb.get(name)
+        table.add_row(name, f"{ms:.2f}", "" if memory is None else f"{memory:.0f}")
+    table.add_row("ours together", f"{report.ours_cpu_ms:.2f}")
+    table.add_row("with Kafka and Postgres", f"{report.all_cpu_ms:.2f}")
+    return table

@@ -5,6 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rich.console import RenderableType
+from rich.table import Table
+
+from pointsman.bench.columns import columns
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.steady import Times, at_rate, times_of
@@ -147,3 +151,24 @@ async def _settled(kafka: KafkaPart) -> None:
             if not sum(lane_lag.waiting for lane_lag in lags):
                 return
             await asyncio.sleep(0.5)
+
+
+def tables(report: TiersReport) -> list[RenderableType]:
+    """The tiers beside one that hangs, then one worker and two."""
+    scaled = report.scaled
+    return [
+        f"{HANGS} hangs: {report.hanging} calls in flight, {report.waiting:,} jobs wait",
+        _compared(report),
+        f"{scaled.limit} calls of {scaled.latency_ms:g} ms at once in each worker of a tier",
+        f"one worker {scaled.one:.1f} calls a second, two {scaled.two:.1f}: {scaled.gain:.2f} times as many",
+    ]
+
+
+def _compared(report: TiersReport) -> Table:
+    table = columns("tier", "jobs", "p50 ms alone", "beside it", "p99 ms alone", "beside it", "ratio")
+    for name, tier in report.tiers.items():
+        table.add_row(
+            name, f"{tier.jobs:,}", f"{tier.alone.p50:.1f}", f"{tier.beside.p50:.1f}",
+            f"{tier.alone.p99:.1f}", f"{tier.beside.p99:.1f}", f"{tier.ratio:.2f}",
+        )  # fmt: skip
+    return table

@@ -79,22 +79,22 @@ async def keep_showing(
 @contextmanager
 def progress(total: int, word: str) -> Iterator[Callable[[int], None]]:
     """Yields what moves a bar on stderr, if that is a terminal and stdout, which would cross it, is none."""
-    if on_terminal() or not sys.stderr.isatty() or total < 2:
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(word), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
-        task = shown.add_task(word, total=total)
-        yield lambda more: shown.advance(task, more)
+    with _bar(word, total, visible=not on_terminal() and total > 1) as (_, advance):
+        yield advance
 
 
 @contextmanager
-def stepped(word: str) -> "Iterator[tuple[Callable[[int], None], Callable[[int], None]]]":
+def stepped(word: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
     """Yields what sets the total of a bar on stderr, and what moves it; where nobody looks there is none."""
-    if not sys.stderr.isatty():
+    with _bar(word, None, visible=True) as moves:
+        yield moves
+
+
+@contextmanager
+def _bar(
+    word: str, total: int | None, *, visible: bool
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    if not (visible and sys.stderr.isatty()):
         yield (lambda _: None), (lambda _: None)
         return
     from rich.console import Console
@@ -102,7 +102,7 @@ def stepped(word: str) -> "Iterator[tuple[Callable[[int], None], Callable[[int],
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(word), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
-        task = shown.add_task(word, total=None)
+        task = shown.add_task(word, total=total)
         yield (lambda total: shown.update(task, total=total)), (lambda more: shown.advance(task, more))
 
 

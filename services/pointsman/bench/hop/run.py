@@ -12,8 +12,10 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+from rich.table import Table
 
 from pointsman import starter
+from pointsman.bench.columns import columns
 from pointsman.bench.hop.latency import Delay, delay
 from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
@@ -229,3 +231,29 @@ def scored_policy(folder: Path) -> Path:
     policy = folder / "scored.yaml"
     policy.write_text(_POLICY)
     return policy
+
+
+def tables(report: HopReport) -> list[Table]:
+    """Throughput and processor time of every hop, then the time a message spends in the router's."""
+    return [_rates(report), _delays(report)]
+
+
+def _rates(report: HopReport) -> Table:
+    title = f"{report.messages:,} messages of {report.bytes_each:,.0f} bytes"
+    table = columns("hop", "messages/s", "of the best", "µs each", "µs of the broker", title=title)
+    table.add_row("Kafka's producer alone", f"{report.kafka_produces:,.0f}")
+    table.add_row("Kafka's consumer alone", f"{report.kafka_consumes:,.0f}")
+    for name, hop in report.hops.items():
+        share = hop.per_second / report.best
+        costs = f"{hop.client_us:.1f}", f"{hop.broker_us:.1f}"
+        table.add_row(name, f"{hop.per_second:,.0f}", f"{share:.2f}", *costs)
+    return table
+
+
+def _delays(report: HopReport) -> Table:
+    title = "published until a committed reader has it"
+    table = columns("rate", "messages", "p50 ms", "p99 ms", "longest ms", title=title)
+    for name, times in report.delays.items():
+        shown = (times.p50_ms, times.p99_ms, times.longest_ms)
+        table.add_row(name, f"{times.messages:,}", *(f"{ms:.1f}" for ms in shown))
+    return table

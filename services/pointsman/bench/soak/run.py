@@ -4,13 +4,17 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
+from pointsman.bench.columns import columns
 from pointsman.bench.simulated import Simulated
 from pointsman.bench.soak.accidents import SERVERS, accidents, outages
 from pointsman.bench.soak.load import SampleLoad
@@ -225,3 +229,45 @@ class Soak:
             {name: memory(list(lives.values())) for name, lives in self._lives.items()},
             record.problems,
         )
+
+
+_SHOWN = 20
+
+
+def tables(report: SoakReport) -> list[RenderableType]:
+    """What was done and suffered, memory, the verdict with the first problems."""
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in report.outcomes.items())
+    most = "" if report.most is None else f" (a burst was done at {report.most:.0f})"
+    return [
+        f"{report.jobs:,} jobs, {report.rate:.0f} a second{most}, seed {report.plan.seed}: {outcomes}",
+        f"killed {_sum(report.killed)} times, frozen {_sum(report.frozen)} times;"
+        f" all was done {report.drained_s:.0f} s after the last job",
+        f"{report.calls_made:,} calls, {report.calls_lost:,} of them lost with a process and made again",
+        _memory(report.memory),
+        f"{report.records:,} records on Kafka, {report.rows:,} rows in the audit,"
+        f" {report.verified:,} held against their chains",
+        *_verdict(report),
+    ]
+
+
+def _sum(counts: Mapping[str, int]) -> str:
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    return f"{sum(counts.values())}" + (f" ({listed})" if listed else "")
+
+
+def _memory(memories: Mapping[str, Memory]) -> Table:
+    table = columns("process", "lives", "longest, s", "MB settled", "MB at its end", "most MB", "MB an hour")
+    for name, used in memories.items():
+        slope = "-" if used.mb_per_hour is None else f"{used.mb_per_hour:+.1f}"
+        table.add_row(
+            name, f"{used.lives}", f"{used.seconds:.0f}", f"{used.first_mb:.1f}",
+            f"{used.last_mb:.1f}", f"{used.most_mb:.1f}", slope,
+        )  # fmt: skip
+    return table
+
+
+def _verdict(report: SoakReport) -> list[Text]:
+    if report.sound:
+        return [Text("nothing lost, nothing twice, the audit is whole", "green")]
+    shown = [Text(problem, "red") for problem in report.problems[:_SHOWN]]
+    return [*shown, Text(f"{len(report.problems):,} problems", "bold red")]

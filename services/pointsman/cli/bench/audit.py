@@ -23,8 +23,9 @@ async def audit(
     sink's own driver stands beside it, for the processor time.
     """
     from pointsman import starter
-    from pointsman.bench.audit import run
+    from pointsman.bench.audit import lines, run
     from pointsman.cli import screen
+    from pointsman.cli.bench.report import print_report
     from pointsman.registry.agents_file import load as load_agents
     from pointsman.registry.in_force import RegistryInForce
     from pointsman.router.policy.policy import Policy
@@ -33,12 +34,4 @@ async def audit(
     policy = Policy.compile(load_policy(starter.POLICY))
     in_force = RegistryInForce(load_agents(starter.AGENTS, policy.tiers).registry)
     report = await run(policy, in_force, rows=rows, rounds=rounds, say=screen.note)
-    if as_json:
-        from dataclasses import asdict
-
-        screen.print_json({**asdict(report), "ratio": report.ratio, "bound": report.bound})
-        return
-    from pointsman.cli.show.bench.audit import lines
-
-    for line in lines(report):
-        screen.line(line)
+    print_report(report, lines, as_json=as_json)

@@ -33,14 +33,12 @@ def gateway(
     """
     from pointsman.bench.whole.load import Level
     from pointsman.bench.whole.run import run_gateway
+    from pointsman.bench.whole.tables import tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.whole import tables
+    from pointsman.cli.bench.report import print_report
 
     levels = [Level(outstanding=number) for number in numbers(outstanding, "--outstanding")]
     levels += [Level(rate=number) for number in numbers(rates, "--rates")]
     open_streams = [Level(rate=20), *(Level(outstanding=number) for number in numbers(streams, "--streams"))]
     results = run_gateway(levels, open_streams, seconds, screen.note, others=peers_of(peer, peer_header))
-    if as_json:
-        screen.print_json(results)
-    else:
-        screen.show(*tables(results))
+    print_report(results, tables, as_json=as_json)

@@ -22,14 +22,9 @@ def hop(
     (aiokafka with batches built by hand, librdkafka) and through the router as it ships, exactly-once: by its
     rules, and with the learned score asked about each job.
     """
-    from dataclasses import asdict
-
-    from pointsman.bench.hop.run import run
+    from pointsman.bench.hop.run import run, tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.hop import tables
+    from pointsman.cli.bench.report import print_report
 
     report = run(messages, rounds, seconds, screen.note)
-    if as_json:
-        screen.print_json({**asdict(report), "best": report.best})
-    else:
-        screen.show(*tables(report))
+    print_report(report, tables, as_json=as_json)

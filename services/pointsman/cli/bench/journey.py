@@ -20,16 +20,9 @@ def journey(
     A broker, a database and every service are started for this and taken away again. The provider answers
     at once, so what is measured is ours: client, intake, router, worker, results, client, the audit on.
     """
-    from dataclasses import asdict
-
-    from pointsman.bench.journey import run
+    from pointsman.bench.journey import run, tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.journey import tables
+    from pointsman.cli.bench.report import print_report
 
     report = run(rate, seconds, screen.note)
-    if as_json:
-        screen.print_json(
-            {**asdict(report), "ours_cpu_ms": report.ours_cpu_ms, "all_cpu_ms": report.all_cpu_ms}
-        )
-    else:
-        screen.show(*tables(report))
+    print_report(report, tables, as_json=as_json)

@@ -64,8 +64,8 @@ def routing(
     from functools import partial
 
     from pointsman.bench.routing import run
+    from pointsman.bench.routing.tables import progress, tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.routing import progress, tables
     from pointsman.runtime.errors import CommandError
 
     if (data is None) == (train is None) or (train is None) != (test is None):

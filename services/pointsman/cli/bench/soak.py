@@ -27,15 +27,10 @@ def soak(
     record of every topic must be in the audit once with the same key, value, headers and time, and the hash
     chains must hold. Exit 1 if anything is lost, comes twice or does not fit.
     """
-    from dataclasses import asdict
-
-    from pointsman.bench.soak.run import Plan, run
+    from pointsman.bench.soak.run import Plan, run, tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.soak import tables
+    from pointsman.cli.bench.report import print_report
 
     report = run(Plan(minutes, rate, every, seed), screen.note)
-    if as_json:
-        screen.print_json({"sound": report.sound, **asdict(report)})
-    else:
-        screen.show(*tables(report))
+    print_report(report, tables, as_json=as_json)
     return 0 if report.sound else 1

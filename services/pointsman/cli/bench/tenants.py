@@ -31,14 +31,9 @@ def tenants(
     service are started for this and taken away again. Without --secure the broker has no logins, so its
     quotas are not part of it: what is seen is what the workers do.
     """
-    from dataclasses import asdict
-
-    from pointsman.bench.tenants import TenantsLoad, run
+    from pointsman.bench.tenants import TenantsLoad, run, tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.tenants import tables
+    from pointsman.cli.bench.report import print_report
 
     report = run(TenantsLoad(rate, seconds, rounds, over_rate, changes, secure), screen.note)
-    if as_json:
-        screen.print_json({**asdict(report), "ratio": report.ratio})
-    else:
-        screen.show(*tables(report))
+    print_report(report, tables, as_json=as_json)

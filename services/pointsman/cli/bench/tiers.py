@@ -23,18 +23,9 @@ def tiers(
     A broker, a database and every service are started for this and taken away again. First small and medium
     alone, then beside a frontier whose provider never answers and whose topic is full.
     """
-    from dataclasses import asdict
-
-    from pointsman.bench.tiers import TierLoad, run
+    from pointsman.bench.tiers import TierLoad, run, tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.tiers import tables
+    from pointsman.cli.bench.report import print_report
 
     report = run(TierLoad(rate, seconds, flood), screen.note)
-    if as_json:
-        shown = asdict(report)
-        shown["scaled"]["gain"] = report.scaled.gain
-        for name, tier in report.tiers.items():
-            shown["tiers"][name]["ratio"] = tier.ratio
-        screen.print_json(shown)
-    else:
-        screen.show(*tables(report))
+    print_report(report, tables, as_json=as_json)

@@ -34,8 +34,9 @@ def whole(
     """
     from pointsman.bench.whole.load import Level
     from pointsman.bench.whole.run import run
+    from pointsman.bench.whole.tables import tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.whole import tables
+    from pointsman.cli.bench.report import print_report
 
     levels = [Level(outstanding=number) for number in numbers(outstanding, "--outstanding")]
     levels += [Level(rate=number) for number in numbers(rates, "--rates")]
@@ -49,10 +50,7 @@ def whole(
         others=peers_of(peer, peer_header),
         jvm_flags=jvm_flags.split(),
     )
-    if as_json:
-        screen.print_json(results)
-    else:
-        screen.show(*tables(results))
+    print_report(results, tables, as_json=as_json)
 
 
 def numbers(text: str, option: str) -> list[int]:

@@ -35,27 +35,13 @@ def worker(
     same HTTP library, as many at once. --backlog 1000000 shows whether memory grows with what waits.
     By default: 200:64, 2000:256 and 20000:512.
     """
-    from dataclasses import asdict
-
-    from pointsman.bench.worker.run import run
+    from pointsman.bench.worker.run import run, tables
     from pointsman.cli import screen
-    from pointsman.cli.show.bench.worker import tables
+    from pointsman.cli.bench.report import print_report
 
     cases = [_case(text) for text in case or ("200:64", "2000:256", "20000:512")]
     report = run(cases, seconds, backlog, backlog_seconds, screen.note)
-    if as_json:
-        shown = [
-            {
-                **asdict(measured),
-                "of_ideal": measured.of_ideal,
-                "of_bare": measured.of_bare,
-                "cpu_ratio": measured.cpu_ratio,
-            }
-            for measured in report.cases
-        ]
-        screen.print_json({"cases": shown, "backlog": report.backlog})
-    else:
-        screen.show(*tables(report))
+    print_report(report, tables, as_json=as_json)
 
 
 def _case(text: str) -> "Case":

@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from pointsman.bench.columns import columns
 from pointsman.bench.whole.peer import PEER
 from pointsman.bench.whole.run import PLAIN, LevelResult, WholeResults
 
@@ -16,31 +17,19 @@ def tables(results: WholeResults) -> list[Table]:
     return [_levels(results.results), _processes(ours, results), _requests(ours)]
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None)
-    for place, name in enumerate(columns):
-        table.add_column(name, justify="right" if place else "left")
-    return table
-
-
 def _levels(results: list[LevelResult]) -> Table:
-    table = _table("system, level", "jobs/s", "p50 ms", "p99 ms", "own CPU ms", "all CPU ms", "lost")
+    table = columns("system, level", "jobs/s", "p50 ms", "p99 ms", "own CPU ms", "all CPU ms", "lost")
     for result in results:
         cpu = (f"{result.own_cpu_ms:.2f}", f"{result.all_cpu_ms:.2f}") if result.cpu_ms else ("", "")
-        table.add_row(
-            f"{result.system}, {result.level}",
-            f"{result.per_second:.0f}",
-            f"{result.times.p50:.1f}",
-            f"{result.times.p99:.1f}",
-            *cpu,
-            str(result.lost),
-        )
+        times = f"{result.times.p50:.1f}", f"{result.times.p99:.1f}"
+        name = f"{result.system}, {result.level}"
+        table.add_row(name, f"{result.per_second:.0f}", *times, *cpu, str(result.lost))
     return table
 
 
 def _processes(ours: list[LevelResult], results: WholeResults) -> Table:
     memory_mb, idle = results.memory_mb, results.idle_cores
-    table = _table("CPU ms a job", *(_title(result) for result in ours), "MB", "cores without jobs")
+    table = columns("CPU ms a job", *(_title(result) for result in ours), "MB", "cores without jobs")
     for name in ours[0].cpu_ms if ours else ():
         memory = memory_mb.get(name)
         used = [f"{result.cpu_ms[name]:.2f}" for result in ours]
@@ -56,7 +45,7 @@ def _cores(cores: float | None) -> str:
 
 
 def _requests(ours: list[LevelResult]) -> Table:
-    table = _table("requests a job (broker's ms)", *(_title(result) for result in ours))
+    table = columns("requests a job (broker's ms)", *(_title(result) for result in ours))
     types = sorted({request for result in ours for request in result.requests})
     for request in types:
         asked = [result.requests.get(request) for result in ours]

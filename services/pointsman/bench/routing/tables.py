@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from pointsman.bench.columns import columns
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -45,9 +47,7 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
 
 
 def _table(title: str, tiers: str, rows: list[list[str]]) -> Table:
-    made = Table(box=None, title=title, title_justify="left")
-    for name in ("router", "$ per 1,000", "saved", "quality (95 % interval)", f"% {tiers}"):
-        made.add_column(name, justify="left" if name == "router" else "right", overflow="fold")
+    made = columns("router", "$ per 1,000", "saved", "quality (95 % interval)", f"% {tiers}", title=title)
     for row in rows:
         made.add_row(*row)
     return made
