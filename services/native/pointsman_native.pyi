@@ -1,9 +1,24 @@
-"""The router's fast path, compiled; see `services/native/src/lib.rs`."""
+"""The router's fast path and the audit's reader, compiled; see `services/native/src/lib.rs`."""
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 VERSION: int
+
+@final
+class MessageReader:
+    def __new__(
+        cls,
+        kinds: Sequence[tuple[str, tuple[object, ...], Sequence[Sequence[str]], Mapping[str, int]]],
+    ) -> MessageReader: ...
+    def read(
+        self,
+        place: tuple[str, int, int, int],
+        key: bytes | None,
+        value: bytes,
+        headers: tuple[tuple[str, bytes], ...],
+        submitted: bool,
+    ) -> tuple[Any, ...] | None: ...
 
 @final
 class Score:

@@ -74,12 +74,12 @@ fn is_digit(byte: &u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-fn is_source(source: &[u8]) -> bool {
+pub fn is_source(source: &[u8]) -> bool {
     (1..=MOST_SOURCE).contains(&source.len()) && !source.contains(&0) && std::str::from_utf8(source).is_ok()
 }
 
 /// `2030-01-31T12:00:00.000000Z`, a time that there is.
-fn is_time(text: &[u8]) -> bool {
+pub fn is_time(text: &[u8]) -> bool {
     let form = b"0000-00-00T00:00:00.000000Z";
     let fits =
         |(byte, wanted): (&u8, &u8)| if *wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
@@ -101,7 +101,7 @@ fn is_time(text: &[u8]) -> bool {
 }
 
 /// The trace in `00-<trace>-<span>-01`.
-fn trace_in(parent: &[u8]) -> Option<&[u8]> {
+pub fn trace_in(parent: &[u8]) -> Option<&[u8]> {
     let rest = parent.strip_prefix(b"00-")?.strip_suffix(b"-01")?;
     let fits = rest.len() == 49
         && rest[32] == b'-'

@@ -39,11 +39,30 @@ impl<'a> Reader<'a> {
         Reader { text, at: 0 }
     }
 
+    /// The next byte that is no space, which stays where it is.
+    pub fn next_byte(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.peek()
+    }
+
+    pub fn place(&self) -> usize {
+        self.at
+    }
+
+    pub fn go_back(&mut self, place: usize) {
+        self.at = place;
+    }
+
+    /// All from a place to here.
+    pub fn since(&self, place: usize) -> &'a [u8] {
+        &self.text[place..self.at]
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
-    fn skip_space(&mut self) {
+    pub fn skip_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
@@ -65,6 +84,12 @@ impl<'a> Reader<'a> {
     pub fn takes_null(&mut self) -> bool {
         self.skip_space();
         self.word(b"null", &mut Vec::new()).is_some()
+    }
+
+    /// Whether `true` or `false` comes next, which is then behind us.
+    pub fn takes_bool(&mut self) -> bool {
+        self.skip_space();
+        [&b"true"[..], b"false"].iter().any(|word| self.word(word, &mut Vec::new()).is_some())
     }
 
     /// Whether nothing but space is left.
@@ -99,6 +124,57 @@ impl<'a> Reader<'a> {
         let found = &self.text[start..self.at];
         self.expect_here(b'"')?;
         Some(found)
+    }
+
+    /// Any text, without its quotes, as it stands.
+    pub fn skip_text(&mut self) -> Option<&'a [u8]> {
+        self.expect(b'"')?;
+        let start = self.at;
+        loop {
+            self.skip_plain();
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => {
+                    self.at += 1;
+                    self.escape()?;
+                }
+                _ => return None, // a control character
+            }
+        }
+        self.at += 1;
+        Some(&self.text[start..self.at - 1])
+    }
+
+    /// An integer of 18 digits at most.
+    pub fn integer(&mut self) -> Option<i64> {
+        self.skip_space();
+        let start = self.at;
+        self.plain_number()?;
+        std::str::from_utf8(&self.text[start..self.at]).ok()?.parse().ok()
+    }
+
+    /// A number without an exponent, of 18 digits at most before the point and behind it.
+    pub fn decimal(&mut self) -> Option<f64> {
+        self.skip_space();
+        let start = self.at;
+        self.plain_number()?;
+        std::str::from_utf8(&self.text[start..self.at]).ok()?.parse().ok()
+    }
+
+    fn plain_number(&mut self) -> Option<()> {
+        let is_negative = self.peek() == Some(b'-');
+        self.at += is_negative as usize;
+        let whole = self.digits();
+        if whole.is_empty() || (whole.len() > 1 && whole[0] == b'0') || whole.len() > MAX_DIGITS {
+            return None;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            (1..=MAX_DIGITS).contains(&self.digits().len()).then_some(())?;
+        } else if is_negative && whole == b"0" {
+            return None;
+        }
+        (!matches!(self.peek(), Some(b'e' | b'E'))).then_some(())
     }
 
     /// A text, appended with its quotes to `out` as it is written, and without them to `said` as it is meant.

@@ -1,4 +1,5 @@
-//! The router's fast path as a Python module, `pointsman_native`; `router/fast_path.py` is its only caller.
+//! The router's fast path and the audit's reader as a Python module, `pointsman_native`; `router/fast_path.py` and
+//! `audit/records/one_pass.py` are its callers.
 //!
 //! A panic never leaves: a record on which the code broke is left to the full path.
 
@@ -7,10 +8,12 @@ mod decisions;
 mod envelope;
 mod job;
 mod json;
+mod messages;
 mod records;
 mod router;
 mod score;
 mod seen;
+mod shape;
 mod signatures;
 mod used;
 mod words;
@@ -29,8 +32,8 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use words::Vocabulary;
 
-/// Counted up whenever a class or function here changes; `router/fast_path.py` asks for one.
-const VERSION: u32 = 7;
+/// Counted up whenever a class or function here changes; `runtime/native.py` asks for one.
+const VERSION: u32 = 8;
 
 /// A score made ready for one policy, for all lanes.
 #[pyclass(frozen)]
@@ -246,5 +249,6 @@ impl FastPath {
 fn pointsman_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("VERSION", VERSION)?;
     module.add_class::<Score>()?;
+    module.add_class::<messages::MessageReader>()?;
     module.add_class::<FastPath>()
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pointsman.audit.private import Privacy
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.admin.topic_ids import TopicId
 from pointsman.bus.codec.decode import broker_time
 from pointsman.bus.codec.records import Incoming

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pointsman.audit.columns import header_pairs, payload_of
 from pointsman.audit.masking import Masked, Masking
 from pointsman.audit.privacy_file import PrivacyFile
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.columns import header_pairs, payload_of
+from pointsman.audit.records.rows import row_of
 from pointsman.audit.subjects import subject_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.runtime.log_events import Event

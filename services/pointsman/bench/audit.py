@@ -13,7 +13,7 @@ from typing import Literal
 import psutil
 
 from pointsman.audit.handlers import Sink
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bench.audit_messages import steps
 from pointsman.bus.codec.records import Incoming
 from pointsman.dev.servers.postgres import USER, EmbeddedPostgres

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import orjson
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.encoded_batch import unpacked

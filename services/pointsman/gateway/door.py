@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from starlette.requests import Request
@@ -55,7 +55,6 @@ class Door:
     files: ClaimStore | None
     is_draining: bool = False
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    _waits: set["asyncio.Future[None]"] = field(default_factory=set)
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS))
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 
@@ -122,13 +121,6 @@ class Door:
             await self.until(request, asyncio.shield(reply.outcome), reply)
         return answered(reply)
 
-    def close(self) -> None:
-        """Tell whoever still waits that this process ends."""
-        self.closing.set()
-        for wait in self._waits:
-            wait.set_result(None)
-        self._waits.clear()
-
     async def until(self, request: Request, happens: Awaitable[T], reply: JobReply) -> T:
         """What comes of `happens`, while the client is there.
 
@@ -137,26 +129,23 @@ class Door:
             GoneError: the client went away.
         """
         wanted = asyncio.ensure_future(happens)
-        client_gone = asyncio.create_task(gone(request), name="client gone")
-        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waits.add(closed)
-        if self.closing.is_set():
-            self.close()
+        others = [
+            asyncio.create_task(gone(request), name="client gone"),
+            asyncio.create_task(self.closing.wait(), name="closing"),
+        ]
         late_s = reply.left_s(self.clock()) + _LATE_S
         try:
-            happening: list[asyncio.Future[Any]] = [wanted, client_gone, closed]
-            await asyncio.wait(happening, timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([wanted, *others], timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
             if wanted.done():
                 return wanted.result()
-            if client_gone.done():
+            if others[0].done():
                 raise GoneError
-            if closed.done():
+            if others[1].done():
                 raise shutting_down(reply.job_id)
             raise too_late(reply.job_id)
         finally:
-            self._waits.discard(closed)
-            wanted.cancel()
-            client_gone.cancel()
+            for task in [wanted, *others]:
+                task.cancel()
 
 
 def answered(reply: JobReply) -> JobCompleted:

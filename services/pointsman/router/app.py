@@ -15,7 +15,7 @@ from pointsman.registry.authors import Authors
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
-from pointsman.router.fast_path import MOST_BYTES, FastScore, library
+from pointsman.router.fast_path import MOST_BYTES, FastScore
 from pointsman.router.feedback_listener import following_calibration
 from pointsman.router.handlers import SOURCE, RouterHandler
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
@@ -31,6 +31,7 @@ from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
+from pointsman.runtime.native import library
 
 log = getLogger(__name__)
 

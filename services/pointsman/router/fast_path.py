@@ -7,11 +7,9 @@ Invariants:
 - Records are answered in their order: it stops at one that it leaves, and goes on behind it.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pointsman.bus.codec.decompress import DecompressError
 from pointsman.bus.codec.encoded_batch import EncodedBatch, compressed
@@ -24,9 +22,8 @@ from pointsman.registry.registry import Registry
 from pointsman.router.policy.policy import Policy
 from pointsman.router.scoring.drift import EVERY, DriftWatch
 from pointsman.router.scoring.scoring import IN_DOUBT, Scorer
-from pointsman.runtime.log_events import Event
-from pointsman.runtime.logging import event
 from pointsman.runtime.metrics import ROUTED
+from pointsman.runtime.native import library
 from pointsman.score.features import shape_of
 from pointsman.score.net import NetScore, unpack
 from pointsman_schemas.decisions import Check, Decision
@@ -35,35 +32,12 @@ from pointsman_schemas.topics import Topics
 if TYPE_CHECKING:
     import pointsman_native
 
-log = logging.getLogger(__name__)
-
-#: What `pointsman_native` must say it is.
-VERSION = 7
 #: Why it stopped at a record, as `Why` in `services/native/src/router.rs`.
 _DONE, _UNDECIDED = 0, 1
 #: A longer value goes to the full path, which knows how to keep large ones elsewhere.
 MOST_BYTES = 64 * 1024
 #: What batches that are taken together may hold, decompressed.
 MOST_CONTENT_BYTES = 32 * 1024 * 1024
-
-
-@cache
-def library() -> Any:
-    """The module `pointsman_native`; None where it is not installed, or not in this version."""
-    try:
-        import pointsman_native
-    except ImportError:
-        return None
-    if pointsman_native.VERSION != VERSION:
-        event(
-            log,
-            logging.WARNING,
-            Event.NATIVE_MISMATCH,
-            version=pointsman_native.VERSION,
-            needed=VERSION,
-        )
-        return None
-    return pointsman_native
 
 
 class Left(NamedTuple):

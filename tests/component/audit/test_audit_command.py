@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher

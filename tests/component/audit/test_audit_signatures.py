@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.store.verify.findings import Wrong
 from pointsman.store.verify.verify import Scope, verify
 from tests.support.bus.bad_records import BAD

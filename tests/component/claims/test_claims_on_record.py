@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.folder import Folder
 from pointsman.store.append.audit_writer import AuditWriter

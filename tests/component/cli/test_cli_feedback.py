@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.read.follow import follow
 from pointsman.router.policy.policy_file import parse

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.dev.simulator.app import serving
 from pointsman.store.append.audit_writer import AuditWriter
 from tests.conftest import Kafka

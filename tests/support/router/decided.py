@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.encoded_batch import Made

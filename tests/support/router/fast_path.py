@@ -8,9 +8,10 @@ from pointsman.bus.codec.encoded_batch import EncodedBatch, unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.registry import agents_file
 from pointsman.registry.in_force import RegistryInForce
-from pointsman.router.fast_path import FastScore, library
+from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
+from pointsman.runtime.native import library
 from tests.support.router.router_lanes import NOW, TOPICS
 
 #: For tests of what only the library does.

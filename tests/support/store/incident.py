@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.emit import dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.store.append.audit_writer import AuditWriter, Move

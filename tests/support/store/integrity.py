@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from pointsman.audit.checkpointer import signed
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.identity.keys import PrivateKey
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.chain import follow, genesis

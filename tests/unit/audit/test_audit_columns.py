@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.audit.columns import (
+from pointsman.audit.records.columns import (
     agent_or_none,
     cost_or_none,
     count_or_none,

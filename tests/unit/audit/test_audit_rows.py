@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.audit import rows as rows_module
-from pointsman.audit.facts import MessageFacts, facts_of
-from pointsman.audit.rows import row_of
+from pointsman.audit.records import rows as rows_module
+from pointsman.audit.records.facts import MessageFacts, facts_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.emit import dead_letter
 from pointsman.bus.codec.intake import Accepted, decode_intake
 from pointsman.bus.codec.records import Incoming

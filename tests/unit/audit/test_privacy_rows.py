@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.audit.masking import Masking
 from pointsman.audit.privacy_file import PrivacyFile, parse
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.store.append.row import Row
 from pointsman.store.privacy.keyring import Sealing
 from pointsman.store.privacy.privacy_note import Note

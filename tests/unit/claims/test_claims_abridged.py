@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.claimed import claim_of, stand_in
 from pointsman.bus.codec.decode import Decoded, Malformed, decode
 from pointsman.bus.codec.intake import Accepted, decode_intake

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.claims.large_check import LargeValues
 from pointsman.store.verify.findings import Wrong

@@ -22,10 +22,11 @@ from pointsman.client.job import as_record, make_job
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.registry import Registry
-from pointsman.router.fast_path import FastScore, library
+from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load_text
+from pointsman.runtime.native import library
 from pointsman_schemas.control.registry import AgentEntry, RegistryRules
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics

@@ -80,7 +80,7 @@ def read_envelope(record: Incoming) -> Envelope | None:
     """
     if isinstance(record, Unread):
         raise RefusedError(record.reason, record.why)
-    size = sum(len(name) + len(value or b"") for name, value in record.headers)
+    size = sum([len(name) + len(value or b"") for name, value in record.headers])
     if len(record.headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
         raise RefusedError(
             Reason.BAD_HEADERS,

@@ -1,7 +1,7 @@
 """Whether the router's fast path is installed; it may be missing."""
 
 from pointsman.cli.checks.finding import CheckResult
-from pointsman.router.fast_path import library
+from pointsman.runtime.native import library
 
 
 def native() -> CheckResult:

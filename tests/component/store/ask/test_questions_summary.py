@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import asyncpg
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.row import Row
 from pointsman_schemas.reasons import FailReason

@@ -10,7 +10,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.ask.jobs import Jobs, open_jobs

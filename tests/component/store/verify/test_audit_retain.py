@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.row import Row
 from pointsman.store.verify.findings import VerifyReport, Wrong

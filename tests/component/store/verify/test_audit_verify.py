@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.identity.keys import PrivateKey
 from pointsman.store import migrate
 from pointsman.store.append.audit_writer import AuditWriter, Move

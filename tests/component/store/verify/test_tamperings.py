@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from pointsman.audit.checkpointer import published, signed
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.audit_writer import AuditWriter, Move
 from pointsman.store.append.chain import genesis

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.rows import row_of
 from pointsman.cli.show.story import headline, payloads, story
 from pointsman.store.ask.answers import JobState, Step
 from tests.support.bus.example_records import TOPICS, example, story_id

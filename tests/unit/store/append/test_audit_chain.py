@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.audit.columns import header_pairs
-from pointsman.audit.rows import row_of
+from pointsman.audit.records.columns import header_pairs
+from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming
 from pointsman.store.append.chain import follow, genesis
 from pointsman.store.append.record import record_digest, stored_headers

@@ -4,14 +4,15 @@ import logging
 from functools import cache
 from typing import assert_never
 
-from pointsman.audit.columns import (
+from pointsman.audit.records.columns import (
     agent_or_none,
     header_pairs,
     payload_of,
     reason_text,
     time_or_none,
 )
-from pointsman.audit.facts import MessageFacts, facts_of
+from pointsman.audit.records.facts import MessageFacts, facts_of
+from pointsman.audit.records.one_pass import in_one_pass
 from pointsman.bus.codec.claimed import stand_in
 from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.codec.emit import UNKNOWN_AGENT
@@ -53,6 +54,11 @@ def _understood(record: Incoming, topics: Topics) -> Row:
     intake, letters = _names(topics)
     if record.topic == letters:
         return _letter(record, intake)
+    understood = in_one_pass(record, is_submitted=record.topic == intake)
+    if understood is not None:
+        envelope, facts, headers, digest = understood
+        payload = _text(record.value)
+        return _row(record, envelope, envelope.type, facts, payload, headers=headers, digest=digest)
     read = stand_in(record)
     match decode_intake(read, _ANY_SIZE) if record.topic == intake else decode(read):
         case Decoded(message, envelope):
@@ -138,7 +144,10 @@ def _row(
     payload: str | None,
     *,
     unreadable: str | None = None,
+    headers: str | None = None,
+    digest: bytes | None = None,
 ) -> Row:
+    """`headers`, `digest`: where they are known already."""
     produced_at = None
     if envelope is not None and "ce_time" in [name for name, _ in record.headers]:
         produced_at = time_or_none(envelope.time)
@@ -169,11 +178,11 @@ def _row(
         broker_time(record),
         record.key,
         record.value,
-        header_pairs(record.headers),
+        headers or header_pairs(record.headers),
         payload,
         reason_text(unreadable) if unreadable else None,
         record.timestamp_ms,
-        record_digest(record.origin, record.timestamp_ms, record.key, record.value, record.headers),
+        digest or record_digest(record.origin, record.timestamp_ms, record.key, record.value, record.headers),
     )
 
 

@@ -1,0 +1,122 @@
+"""What a message says that people group and search by."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pointsman.audit.records.columns import INT4_MAX, INT8_MAX, cost_or_none, count_or_none
+from pointsman_schemas.base import Message
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
+from pointsman_schemas.control.policies import PolicyApplied
+from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
+from pointsman_schemas.feedback import JobFeedback
+from pointsman_schemas.jobs import Job, JobCancel, JobRouted, JobUndecided
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.reasons import Reason
+from pointsman_schemas.reviews import (
+    ReviewAnswered,
+    ReviewChanged,
+    ReviewClaim,
+    ReviewDecide,
+    ReviewRelease,
+    ReviewRequested,
+)
+
+
+class MessageFacts(NamedTuple):
+    """The typed columns that come from a message's body; None where it says nothing.
+
+    Tokens and cost stand on the calls alone: an outcome repeats them, and a sum would count them twice.
+    """
+
+    job_id: UUID | None = None
+    agent_id: str | None = None
+    attempt: int | None = None
+    tier: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    policy_version: str | None = None
+    rule: str | None = None
+    status: str | None = None
+    error_type: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: Decimal | None = None
+    duration_ms: float | None = None
+
+
+#: Places in the message, dots between names: of two the first that says something. `=` begins a word itself.
+Places = tuple[str, ...]
+
+
+def _of(names: str = "", **others: str | Places) -> dict[str, Places]:
+    """Columns named as the fields are, and `others`."""
+    columns = {**{name: name for name in names.split()}, **others}
+    return {column: (places,) if isinstance(places, str) else places for column, places in columns.items()}
+
+
+_JOB = {"job_id": "job.job_id", "agent_id": "job.agent_id"}
+_DECISION = {"tier": "decision.tier"}
+_ENDED = "job_id agent_id tier"
+
+#: Which column comes from where in each kind of message. Of others their envelope says whose they are.
+FACTS: Mapping[type[Message | Job], Mapping[str, Places]] = {
+    Job: _of("job_id agent_id"),
+    JobCancel: _of("job_id agent_id"),
+    JobFeedback: _of("job_id agent_id"),
+    JobRouted: _of(**_JOB, **_DECISION, policy_version="decision.policy_version", rule="decision.rule"),
+    JobUndecided: _of(**_JOB),
+    CallFinished: _of(
+        "job_id agent_id attempt tier provider status error_type cost_usd duration_ms",
+        model=("model_answered", "model"),
+        tokens_in="usage.input_tokens",
+        tokens_out="usage.output_tokens",
+    ),
+    JobCompleted: _of(f"{_ENDED} provider model", status="=completed"),
+    JobFailed: _of(_ENDED, status="=failed", error_type="reason"),
+    JobRejected: _of(_ENDED, status="=rejected", error_type="reason"),
+    JobExpired: _of(_ENDED, status="=expired", error_type=f"={Reason.DEADLINE_PASSED}"),
+    JobCancelled: _of(_ENDED, status="=cancelled"),
+    PolicyApplied: _of("policy_version"),
+    AgentChanged: _of(agent_id="by", status="state"),
+    RegistryChanged: _of(agent_id="by"),
+    RegistryProposed: _of(agent_id="by"),
+    FileKept: _of("agent_id"),
+    BatchSubmitted: _of("agent_id"),
+    BatchCancel: _of("agent_id"),
+    BatchChanged: _of("agent_id"),
+    ReviewRequested: _of(**_JOB, **_DECISION, rule="stop.rule"),
+    ReviewChanged: _of("job_id agent_id status", rule="stop.rule"),
+    ReviewClaim: _of("job_id"),
+    ReviewRelease: _of("job_id"),
+    ReviewDecide: _of("job_id"),
+    ReviewAnswered: _of("job_id", error_type="refused"),
+}
+
+
+def facts_of(message: Message | Job) -> MessageFacts:
+    """The facts of any message, as its columns can hold them."""
+    kind = type(message) if type(message) in FACTS else Job if isinstance(message, Job) else None
+    facts = {} if kind is None else {name: _at(message, places) for name, places in FACTS[kind].items()}
+    if kind is CallFinished:
+        facts["attempt"] = count_or_none(facts["attempt"], INT4_MAX)
+        facts["tokens_in"] = count_or_none(facts["tokens_in"], INT8_MAX)
+        facts["tokens_out"] = count_or_none(facts["tokens_out"], INT8_MAX)
+        facts["cost_usd"] = cost_or_none(facts["cost_usd"])
+    return MessageFacts(**facts)
+
+
+def _at(message: Message | Job, places: Places) -> Any:
+    value: Any = None
+    for place in places:
+        if place.startswith("="):
+            return place[1:]
+        value = message
+        for name in place.split("."):
+            value = None if value is None else getattr(value, name)
+        if value:
+            break
+    return str(value) if isinstance(value, StrEnum) else value

@@ -1,0 +1,85 @@
+"""What a record says, from its bytes in one pass, by the compiled library: of the messages that each job has.
+
+The library knows no message: schemas and columns are written down for it from the models and from `FACTS`.
+What it is not sure of it leaves: then the record is read by way of the model, as all are without the library.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+from pointsman.audit.records.facts import FACTS, MessageFacts
+from pointsman.audit.records.schemas import node_of
+from pointsman.bus.codec.decode import broker_time
+from pointsman.bus.codec.records import Incoming
+from pointsman.runtime.native import library
+from pointsman_schemas.base import Message
+from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.envelope import Envelope, start, uuid_of
+from pointsman_schemas.ids import derived_id
+from pointsman_schemas.jobs import JobRouted
+from pointsman_schemas.outcomes import JobCompleted
+
+KINDS: tuple[type[Message], ...] = (JobRouted, CallFinished, JobCompleted)
+
+
+class Understood(NamedTuple):
+    """A record's envelope and facts, its headers as the column has them, and its digest."""
+
+    envelope: Envelope
+    facts: MessageFacts
+    headers: str
+    digest: bytes
+
+
+@cache
+def _reader() -> Callable[..., tuple[Any, ...] | None] | None:
+    native = library()
+    if native is None:
+        return None
+    kinds = []
+    for kind in KINDS:
+        columns = [FACTS[kind].get(name, ()) for name in MessageFacts._fields]
+        slots = {place: slot for slot, place in enumerate(dict.fromkeys(chain(*columns)))}
+        kinds.append((kind.TYPE, node_of(kind, slots), columns, slots))
+    return native.MessageReader(kinds).read  # type: ignore[no-any-return]
+
+
+def in_one_pass(record: Incoming, *, is_submitted: bool) -> Understood | None:
+    """What it says; None where it has to be looked at properly. `is_submitted`: it is on the intake."""
+    reader = _reader()
+    if reader is None or record.value is None:
+        return None
+    place = (*record.origin, record.timestamp_ms)
+    read = reader(place, record.key, record.value, record.headers, is_submitted)
+    if read is None:
+        return None
+    id, causation, trace_id, kind, source, attempt, time, headers, digest, job, agent_id, *others = read
+    job_id = uuid_of(job) if job else derived_id(*record.root, "job")
+    if not id:
+        envelope = start(
+            derived_id(*record.root, "submitted"),
+            source=agent_id,
+            type=kind,
+            time=broker_time(record),
+            agent_id=agent_id,
+            job_id=job_id,
+        )
+    else:
+        envelope = Envelope(
+            uuid_of(id),
+            source,
+            kind,
+            datetime.fromisoformat(time),
+            agent_id,
+            job_id,
+            causation and uuid_of(causation),
+            attempt,
+            trace_id,
+        )
+    *others, cost, duration_ms = others
+    facts = (job_id, agent_id, *others, cost and Decimal(cost), duration_ms)
+    return Understood(envelope, MessageFacts._make(facts), headers, digest)
