@@ -1,4 +1,4 @@
-"""`python -m pointsman.dev.simulator` as a supervisor starts and stops it."""
+"""`pointsman run simulator` as a supervisor starts and stops it."""
 
 import json
 import signal
@@ -12,31 +12,24 @@ import openai
 import pytest
 from openai import OpenAI
 
-RUN = [sys.executable, "-m", "pointsman.dev.simulator"]
+from pointsman.dev.ports import free_port, is_free
+
+RUN = [sys.executable, "-m", "pointsman.cli.main", "run", "simulator"]
 
 
 def test_it_serves_on_a_free_port_and_stops_on_sigterm_although_a_call_hangs(tmp_path: Path) -> None:
-    port_file = tmp_path / "port"
+    port = free_port()
     rules = tmp_path / "faults.json"
     rules.write_text(json.dumps([{"model": "medium", "effect": {"kind": "hang"}}]))
-    flags = [
-        "--port",
-        "0",
-        "--port-file",
-        str(port_file),
-        "--faults-file",
-        str(rules),
-        "--latency",
-        "small=1",
-    ]
+    flags = ["--port", str(port), "--faults-file", str(rules), "--latency", "small=1"]
     flags += ["--fault", '{"model": "gpt-4.1", "effect": {"kind": "server_error"}}']
     with subprocess.Popen([*RUN, *flags], stderr=subprocess.PIPE) as process:
         try:
             deadline = time.monotonic() + 30
-            while not port_file.exists():
+            while is_free(port):
                 assert process.poll() is None and time.monotonic() < deadline
                 time.sleep(0.01)
-            url = f"http://127.0.0.1:{int(port_file.read_text())}/v1"
+            url = f"http://127.0.0.1:{port}/v1"
             with OpenAI(base_url=url, api_key="k", max_retries=0) as sdk:
                 answer = sdk.chat.completions.create(
                     model="gpt-4.1-nano", messages=[{"role": "user", "content": "Hi"}]
@@ -44,7 +37,7 @@ def test_it_serves_on_a_free_port_and_stops_on_sigterm_although_a_call_hangs(tmp
                 assert answer.choices[0].message.content
                 with pytest.raises(openai.InternalServerError):
                     sdk.chat.completions.create(model="gpt-4.1", messages=[{"role": "user", "content": "Hi"}])
-                with socket.create_connection(("127.0.0.1", int(port_file.read_text()))) as hanging:
+                with socket.create_connection(("127.0.0.1", port)) as hanging:
                     body = b'{"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "Hi"}]}'
                     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
                     hanging.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -71,4 +64,4 @@ def test_a_port_in_use_is_explained() -> None:
 def test_wrong_flags_end_with_2(flags: list[str]) -> None:
     done = subprocess.run([*RUN, *flags], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "usage:" in done.stderr
+    assert "rror:" in done.stderr

@@ -33,7 +33,7 @@ _IMPORTED = (
     "pointsman.cli.ops.run",
     "pointsman.cli.settings",
     "pointsman.client.client",
-    "pointsman.dev.simulator.__main__",
+    "pointsman.dev.simulator.app",
     "pointsman.gateway.app",
     "pointsman.review.app",
     "pointsman.router.app",

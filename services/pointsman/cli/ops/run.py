@@ -92,17 +92,40 @@ service(
 )
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command()
 def simulator(
-    context: typer.Context,
     *,
     host: Annotated[str, typer.Option(metavar="HOST", help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="0 takes a free port.")] = 18080,
+    latency: Annotated[
+        list[str] | None, typer.Option(metavar="TIER=MS", help="Median time to answer; or MODEL=MS.")
+    ] = None,
+    jitter: Annotated[
+        float | None, typer.Option(metavar="SIGMA", help="Of the latency's lognormal; 0.2 if left out.")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(metavar="N", help="Last requests kept for GET /_sim/requests: 200.")
+    ] = None,
+    fault: Annotated[list[str] | None, typer.Option(metavar="JSON", help="A rule; may be repeated.")] = None,
+    faults_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A JSON list of rules.")
+    ] = None,
 ) -> None:
-    """Simulate a provider: deterministic, with faults on request.
+    """Simulate a provider (OpenAI, Azure, Anthropic, Google): deterministic, with faults on request.
 
-    `python -m pointsman.dev.simulator --help` lists further options (latency, faults); they work here too.
+    A rule is such as {"every": 10, "effect": {"kind": "rate_limit"}}.
     """
-    from pointsman.dev.simulator.__main__ import main
+    import json
 
-    main(["--host", host, "--port", str(port), *context.args])
+    from pointsman.cli.settings import load
+    from pointsman.dev.simulator.app import run
+    from pointsman.dev.simulator.settings import SimulatorSettings
+
+    try:
+        times = {name: float(ms) for name, _, ms in (text.partition("=") for text in latency or ())}
+        rules = [json.loads(text) for text in fault or ()]
+        rules += json.loads(faults_file.read_bytes()) if faults_file is not None else ()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    flags = {"http_host": host, "http_port": port, "jitter": jitter, "keep": keep}
+    run(load(SimulatorSettings, **flags, latency_ms=times, faults=rules))

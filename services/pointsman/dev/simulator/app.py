@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -76,9 +75,9 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
     return app
 
 
-def run(settings: SimulatorSettings, *, port_file: Path | None = None) -> None:
-    """Serves until SIGINT or SIGTERM; `port_file` gets the port's number once connections are accepted."""
-    serve(build(settings), host=settings.http_host, port=settings.http_port, port_file=port_file)
+def run(settings: SimulatorSettings) -> None:
+    """Serves until SIGINT or SIGTERM."""
+    serve(build(settings), host=settings.http_host, port=settings.http_port)
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointsman.dev.simulator.asgi import App
@@ -35,13 +34,11 @@ async def served(app: App, *, host: str, port: int) -> AsyncIterator[int]:
             await task
 
 
-def serve(app: App, *, host: str, port: int, port_file: Path | None) -> None:
-    """Serves until SIGINT or SIGTERM; `port_file` gets the port's number once connections are accepted."""
-    with listening(host, port) as sock:
-        if port_file is not None:
-            _write(port_file, f"{sock.getsockname()[1]}\n")
-        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after its shutdown
-            _server(app).run(sockets=[sock])
+def serve(app: App, *, host: str, port: int) -> None:
+    """Serves until SIGINT or SIGTERM."""
+    # uvicorn raises the signal again after its shutdown
+    with listening(host, port) as sock, suppress(KeyboardInterrupt):
+        _server(app).run(sockets=[sock])
 
 
 @contextmanager
@@ -69,10 +66,3 @@ def _server(app: App) -> "uvicorn.Server":
         timeout_graceful_shutdown=1,  # hung requests would otherwise keep the server
     )
     return uvicorn.Server(config)
-
-
-def _write(path: Path, text: str) -> None:
-    """In one step: a reader sees nothing or all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)
