@@ -2,11 +2,9 @@
 
 import os
 from datetime import datetime
-from hashlib import sha1
 from uuid import UUID, uuid5
 
 _DERIVED = UUID("5c2c6a4e-5f5b-5d0e-9a53-706f696e7473")
-_SALT = _DERIVED.bytes
 
 #: Digits of a short id.
 SHORT = 12
@@ -37,14 +35,6 @@ def short_id(job_id: UUID) -> str:
 def signed_job_id(agent_id: str, message_id: UUID) -> UUID:
     """The id of a job whose signed record names none: one message is one job, wherever it stands."""
     return uuid5(_DERIVED, f"signed:{agent_id}:{message_id}")
-
-
-def derived_text(topic: str, partition: int, offset: int, step: str) -> str:
-    """As `derived_id`, in its text form, which is all that a record needs: a tenth of the time."""
-    name = f"{topic}:{partition}:{offset}:{step}".encode()
-    digits = sha1(_SALT + name, usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def derived_id(topic: str, partition: int, offset: int, step: str) -> UUID:

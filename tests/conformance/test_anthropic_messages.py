@@ -9,11 +9,12 @@ import anthropic
 import pytest
 from anthropic import AsyncAnthropic
 
-from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.dev.simulator import SimulatorSettings
 from pointsman.worker.calls.answer import Answer, Failure
 from pointsman.worker.providers import as_sent
 from tests.conformance.test_openai_chat import KEY, by_us, told
 from tests.conformance.test_streamed_answer import by_us as called
+from tests.support.running.simulated import serving
 from tests.support.worker.tiny_provider import Asked, http, tiny_provider
 from tests.support.worker.working import MODEL, in_turn, provider_of
 

@@ -9,7 +9,7 @@ from pointsman.bus.admin.topic_seed import TopicMark
 from pointsman.bus.codec.encoded_batch import EncodedBatch
 from pointsman.router.fast_path import FastScore
 from pointsman.router.handlers import RouterHandler
-from pointsman_schemas.ids import derived_text
+from pointsman_schemas.ids import derived_id
 from tests.support.router.fast_path import by_fast_path, needs_library
 from tests.support.router.router_lanes import NOW, POLICY, REGISTRY, TOPICS, incoming
 
@@ -29,7 +29,7 @@ def test_both_paths_derive_the_same_ids(seed: str) -> None:
     assert [type(made) for made in fast([record])] == [EncodedBatch]
     assert by_fast_path(fast, record) == full
     (routed,) = full
-    assert routed.key == derived_text(seed or TOPICS.intake.name, *record.origin[1:], "job").encode()
+    assert routed.key == str(derived_id(seed or TOPICS.intake.name, *record.origin[1:], "job")).encode()
 
 
 def test_ids_of_topics_of_one_name_differ() -> None:

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from anthropic import AsyncAnthropic
 
-from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.dev.simulator import SimulatorSettings
 from pointsman.gateway.anthropic.events import MessageEvents
 from pointsman.gateway.anthropic.request import to_chat
 from pointsman.gateway.anthropic.response import to_message
@@ -25,6 +25,7 @@ from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.jobs import ChatRequest
 from tests.conformance.test_anthropic_messages import sdk
 from tests.conformance.test_streamed_answer import by_us
+from tests.support.running.simulated import serving
 from tests.support.worker.tiny_provider import Asked, http, tiny_provider
 from tests.support.worker.working import MODEL, in_turn, provider_of
 

@@ -6,11 +6,12 @@ from uuid import UUID
 import openai
 import pytest
 
-from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.dev.simulator import SimulatorSettings
 from pointsman.worker.calls.answer import Answer, Result
 from pointsman.worker.calls.chunks import CallChunks
 from pointsman.worker.providers import Provider, as_sent
 from pointsman_schemas.base import Json
+from tests.support.running.simulated import serving
 from tests.support.worker.working import MODEL, provider_of
 
 TOOLS: list[Json] = [

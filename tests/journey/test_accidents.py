@@ -39,7 +39,7 @@ async def system(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
         yield started
     finally:
         started.stop()
-        breakable.postgres.drop_database(name)
+        breakable.postgres.psql("postgres", f'drop database if exists "{name}" with (force)')
 
 
 async def _send_slowly(system: System, count: int, seconds: float, **fields: object) -> list[str]:

@@ -138,7 +138,9 @@ async def run(
         finally:
             postgres.stop()
             postgres.remove()
-    middle = {name: sorted(each, key=lambda run: run.wall_us)[len(each) // 2] for name, each in runs.items()}
+    middle = {
+        name: sorted(rounds, key=lambda run: run.wall_us)[len(rounds) // 2] for name, rounds in runs.items()
+    }
     size = sum(len(record.value or b"") for record in incoming) / rows
     spent = _spent(incoming, middle["sink"])
     return AuditReport(

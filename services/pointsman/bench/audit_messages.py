@@ -54,8 +54,8 @@ def steps(policy: Policy, in_force: RegistryInForce, rounds: int) -> list[TimedR
         assert isinstance(read, Decoded)
         assert isinstance(read.message, JobRouted)
         ends = list(_worked(number, read.message, read.envelope, record, agent))
-        for seconds, each in [(0.0, intake), (0.02, record), *ends]:
-            timed.append(TimedRow(number, seconds, row_of(each, _TOPICS)))
+        for seconds, stored in [(0.0, intake), (0.02, record), *ends]:
+            timed.append(TimedRow(number, seconds, row_of(stored, _TOPICS)))
     return timed
 
 

@@ -12,32 +12,14 @@ def _phrases(*texts: str) -> tuple[Phrase, ...]:
 
 
 _MODALS = (
-    "cannot",
-    "can't",
-    "can not",
-    "won't",
-    "will not",
-    "couldn't",
-    "could not",
-    "may not",
-    "must not",
-    "shall not",
-    "cannot and will not",
-    "can't and won't",
-    "will not be able to",
+    "cannot", "can't", "can not", "won't", "will not", "couldn't", "could not", "may not",
+    "must not", "shall not", "cannot and will not", "can't and won't", "will not be able to",
     "won't be able to",
-)
+)  # fmt: skip
 _ADVERBS = (
-    "",
-    " actually",
-    " really",
-    " currently",
-    " directly",
-    " in good conscience",
-    " ethically",
-    " legally",
-    " just",
-)
+    "", " actually", " really", " currently", " directly", " in good conscience", " ethically",
+    " legally", " just",
+)  # fmt: skip
 _STATES = (
     "unable to", "not able to", "not allowed to", "not permitted to", "not authorized to",
     "not authorised to",

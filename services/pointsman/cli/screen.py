@@ -27,18 +27,13 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def console(*, width: int | None = None) -> "Console":
+def console() -> "Console":
     """A console on stdout that never reads markup in a text."""
     from rich.console import Console
 
     terminal = on_terminal()
-    return Console(
-        force_terminal=terminal,
-        width=width if terminal else UNBOUNDED,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
+    width = None if terminal else UNBOUNDED
+    return Console(force_terminal=terminal, width=width, markup=False, emoji=False, highlight=False)
 
 
 def show(*renderables: "RenderableType") -> None:

@@ -97,6 +97,6 @@ def seconds_until(ledger: Ledger, ticket: Ticket, before: int) -> float | None:
 
 def _before(ledger: Ledger, ticket: Ticket) -> int:
     return sum(
-        each.number < ticket.number and not ticket.wants.keys().isdisjoint(each.wants)
-        for each in ledger.waiting.values()
+        waiting.number < ticket.number and not ticket.wants.keys().isdisjoint(waiting.wants)
+        for waiting in ledger.waiting.values()
     )

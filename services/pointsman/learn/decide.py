@@ -20,10 +20,10 @@ class Estimates:
     @classmethod
     def of(cls, estimates: list[Estimate]) -> "Estimates":
         return cls(
-            np.array([each.sufficient for each in estimates]),
-            np.array([each.better for each in estimates]),
-            np.array([each.cost for each in estimates]),
-            np.array([each.known for each in estimates]),
+            np.array([estimate.sufficient for estimate in estimates]),
+            np.array([estimate.better for estimate in estimates]),
+            np.array([estimate.cost for estimate in estimates]),
+            np.array([estimate.known for estimate in estimates]),
         )
 
     def take(self, rows: Ints) -> "Estimates":

@@ -17,7 +17,7 @@ from pointsman.cascade.accept_answer import read_answer
 class Answered:
     """What a tier answered, and the verdict on it, 0 to 1, if there is one."""
 
-    said: str
+    text: str
     verdict: float | None = None
 
 
@@ -40,7 +40,7 @@ def _worth(answer: Answered, strongest: Answered | None, best: float) -> float |
         return answer.verdict
     if strongest is None:
         return None
-    answer_text, held_against = read_answer(answer.said), read_answer(strongest.said)
+    answer_text, held_against = read_answer(answer.text), read_answer(strongest.text)
     if "long" in (answer_text.kind, held_against.kind):
         return None
     return best if answer_text.agrees(held_against) else 0.0

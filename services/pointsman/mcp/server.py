@@ -199,9 +199,9 @@ def plain(value: Any) -> Any:
         case bytes():
             return value.decode("utf-8", "backslashreplace")
         case list():
-            return [plain(each) for each in value]
+            return [plain(item) for item in value]
         case dict():
-            return {name: plain(each) for name, each in value.items()}
+            return {name: plain(item) for name, item in value.items()}
         case float() if not isfinite(value):
             return str(Decimal(value))
         case None | bool() | int() | float() | str():

@@ -4,6 +4,6 @@
 class OpinionMissingError(Exception):
     """What embeds the texts is not there, or not what it should be; `hint` says what to do."""
 
-    def __init__(self, what: str, hint: str = "install it: pip install 'pointsman[opinion]'") -> None:
-        super().__init__(what)
+    def __init__(self, problem: str, hint: str = "install it: pip install 'pointsman[opinion]'") -> None:
+        super().__init__(problem)
         self.hint = hint

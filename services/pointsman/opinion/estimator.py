@@ -58,7 +58,7 @@ class Opinion:
     bars: Mapping[str, Bar]
     beside: str
 
-    def said(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> Floats:
+    def logits(self, vectors: npt.NDArray[np.floating], surfaces: Floats) -> Floats:
         """[n, o] before calibration; probabilities as log-odds."""
         return before_calibration(
             nearness(self.place(vectors, surfaces), self.landmarks) @ self.weights + self.base,

@@ -2,13 +2,13 @@
 
 
 class CommandError(Exception):
-    """Ends a command: `what` happened, `hint` is what to do next, `code` the exit code."""
+    """Ends a command: `problem` is what happened, `hint` is what to do next, `code` the exit code."""
 
-    def __init__(self, what: str, hint: str = "", *, code: int = 1) -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, problem: str, hint: str = "", *, code: int = 1) -> None:
+        super().__init__(problem)
+        self.problem = problem
         self.hint = hint
         self.code = code
 
     def __str__(self) -> str:
-        return f"error: {self.what}\n" + (f" hint: {self.hint}\n" if self.hint else "")
+        return f"error: {self.problem}\n" + (f" hint: {self.hint}\n" if self.hint else "")

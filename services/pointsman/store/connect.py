@@ -109,7 +109,7 @@ def translated(dsn: str | None = None) -> Iterator[None]:
         yield
     except asyncpg.ClientConfigurationError as error:
         raise StoreError(
-            f"the address of Postgres cannot be read: {_said(error)}; set POINTSMAN_POSTGRES"
+            f"the address of Postgres cannot be read: {_message_of(error)}; set POINTSMAN_POSTGRES"
         ) from error
     except _PooledError as error:
         raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
@@ -126,15 +126,17 @@ def translated(dsn: str | None = None) -> Iterator[None]:
             raise StoreUnavailableError(f"Postgres{where} {_NO_TLS}") from error
         if "unsupported startup parameter" in str(error):  # as PgBouncer says it
             raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
-        raise StoreUnavailableError(f"Postgres{where} is not available: {_said(error)}") from error
+        raise StoreUnavailableError(f"Postgres{where} is not available: {_message_of(error)}") from error
     except _UNKNOWN_HERE as error:
         raise StoreError(
-            f"Postgres{where} lacks a table of ours ({_said(error)}); run `pointsman db migrate`"
+            f"Postgres{where} lacks a table of ours ({_message_of(error)}); run `pointsman db migrate`"
         ) from error
     except _NO_ENTRY as error:
-        raise StoreError(f"Postgres{where} refuses us: {_said(error)}; check POINTSMAN_POSTGRES") from error
+        raise StoreError(
+            f"Postgres{where} refuses us: {_message_of(error)}; check POINTSMAN_POSTGRES"
+        ) from error
     except asyncpg.PostgresError as error:
-        raise StoreError(f"Postgres{where} failed: {_said(error)}") from error
+        raise StoreError(f"Postgres{where} failed: {_message_of(error)}") from error
 
 
 async def _see_no_pooler(connection: Connection) -> None:
@@ -180,7 +182,7 @@ def place(dsn: str) -> str:
     return f"{host}{parts.path}"
 
 
-def _said(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     return without_secrets(str(error).partition("\n")[0]) or type(error).__name__
 
 

@@ -17,21 +17,21 @@ class StoreUnavailableError(StoreError):
 class LaneMovedError(StoreError):
     """The lane's stored position is not where its owner thought: somebody else moved it."""
 
-    def __init__(self, lane: tuple[str, int], expected: int | None, found: int | None) -> None:
+    def __init__(self, lane: tuple[str, int], expected: int | None, stored: int | None) -> None:
         super().__init__(
-            f"lane {lane[0]}/{lane[1]}: the stored position is {_place(found)}, expected was "
+            f"lane {lane[0]}/{lane[1]}: the stored position is {_place(stored)}, expected was "
             f"{_place(expected)}; another audit process owns this lane now, nothing was written"
         )
         self.lane = lane
         self.expected = expected
-        self.found = found
+        self.found = stored
 
 
 class ContentHiddenError(StoreError):
     """What is asked for was masked or sealed before it was stored; `hint` says what it takes to read it."""
 
-    def __init__(self, what: str, why: str, hint: str = "") -> None:
-        super().__init__(f"{what} {why}")
+    def __init__(self, content: str, why: str, hint: str = "") -> None:
+        super().__init__(f"{content} {why}")
         self.hint = hint
 
 

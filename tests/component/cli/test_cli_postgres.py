@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from pointsman.audit.records.rows import row_of
-from pointsman.dev.simulator.app import serving
 from pointsman.store.append.audit_writer import AuditWriter
 from tests.conftest import Kafka
 from tests.support.bus.example_records import TOPICS, example, story, story_id
 from tests.support.running.command import Command
 from tests.support.running.servers import Servers
+from tests.support.running.simulated import serving
 from tests.support.store.audit_store import as_auditor, audit_pool, put
 
 pytestmark = pytest.mark.stack

@@ -11,7 +11,8 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionChunk
 
-from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.dev.simulator import SimulatorSettings
+from tests.support.running.simulated import serving
 
 HELLO: Any = [{"role": "user", "content": "Hello, what is new?"}]
 KEY = "sk-a-secret-that-must-not-be-kept"

@@ -11,7 +11,8 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from pointsman.dev.simulator import FaultRule, SimulatorSettings, serving
+from pointsman.dev.simulator import FaultRule, SimulatorSettings
+from tests.support.running.simulated import serving
 
 from .test_simulator import HELLO, KEY, Sim, gone, running
 

@@ -15,7 +15,7 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.produce.chunk_publisher import ChunkPublisher
 from pointsman.bus.produce.lane_writer import partition_of
 from pointsman.bus.read.follow import Follower
-from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.dev.simulator import SimulatorSettings
 from pointsman.registry.cancellations import Cancellations
 from pointsman.runtime.settings import KafkaPart
 from pointsman.worker.handlers import WorkerHandler
@@ -24,6 +24,7 @@ from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
+from tests.support.running.simulated import serving
 from tests.support.worker.routed_jobs import AGENT, calls, job_id, outcome, routed
 from tests.support.worker.working import Worker, provider_of
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx2
 
-from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.dev.simulator import SimulatorSettings
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.outcomes import JobCompleted, JobExpired, JobFailed
+from tests.support.running.simulated import serving
 from tests.support.worker.routed_jobs import AGENT, calls, job_id, outcome
 from tests.support.worker.working import Worker, provider_of
 

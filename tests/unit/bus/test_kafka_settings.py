@@ -49,9 +49,9 @@ LOGIN: dict[str, Any] = {
 def test_what_does_not_go_together_is_told_by_the_names_to_set(given: dict[str, Any], said: str) -> None:
     with pytest.raises(CommandError) as refused:
         load(CliSettings, **given)
-    assert said in refused.value.what
-    assert "POINTSMAN_" in refused.value.what
-    assert "\n" not in refused.value.what
+    assert said in refused.value.problem
+    assert "POINTSMAN_" in refused.value.problem
+    assert "\n" not in refused.value.problem
     with pytest.raises(ValidationError) as broken:
         KafkaPart(**given)
     assert SECRET not in f"{refused.value}{broken.value}{broken.value!r}"

@@ -17,7 +17,7 @@ def test_what_and_hint_stand_on_a_line_each() -> None:
 
 def test_an_error_of_ours_brings_its_hint_along() -> None:
     said = explain(TopicMissingError(["p.jobs.intake"]))
-    assert said.what == "not in Kafka: p.jobs.intake"
+    assert said.problem == "not in Kafka: p.jobs.intake"
     assert said.hint == "make what is missing: pointsman topics apply"
 
 
@@ -28,7 +28,7 @@ def test_every_problem_of_a_file_is_told() -> None:
 
 def test_an_error_nobody_expected_says_how_to_see_where() -> None:
     said = explain(KeyError("x"))
-    assert said.what.startswith("KeyError")
+    assert said.problem.startswith("KeyError")
     assert "POINTSMAN_DEBUG=1" in said.hint
 
 
@@ -37,7 +37,7 @@ def test_what_cannot_be_reached_points_to_the_doctor() -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    assert explain(OSError("postgresql://me:secret@host/db")).what == "postgresql://me:***@host/db"
+    assert explain(OSError("postgresql://me:secret@host/db")).problem == "postgresql://me:***@host/db"
 
 
 @pytest.mark.parametrize(

@@ -54,5 +54,5 @@ def test_what_cannot_be_used_is_named_as_it_is_set() -> None:
     with pytest.raises(CommandError) as refused:
         load(HttpPart, http_port=99_999)
     assert refused.value.code == 2
-    assert "POINTSMAN_HTTP_PORT" in refused.value.what
+    assert "POINTSMAN_HTTP_PORT" in refused.value.problem
     assert "--http-port" in refused.value.hint

@@ -35,7 +35,7 @@ def whole(
     made = trained(train, beside, progress=lambda share: told("training", 0.1 * share))
     router = Router(made.model)
     report: dict[str, Any] = {
-        "files": files.said,
+        "files": files.listed,
         "models": dict(zip(test.tiers, test.models, strict=True)),
         "quality": quality,
         "split": {"salt": SPLIT, "test_share": TEST_SHARE, "train": len(train), "test": len(test)},
@@ -85,7 +85,7 @@ def unseen(
     made = trained(own, beside, progress=lambda share: told("training", 0.5 * share))
     router = Router(made.model)
     report: dict[str, Any] = {
-        "files": {**files.said, test.name: test.sha256},
+        "files": {**files.listed, test.name: test.sha256},
         "models": dict(zip(test.tiers, test.models, strict=True)),
         "quality": quality,
         "trained_on": len(own),

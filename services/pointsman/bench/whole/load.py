@@ -16,25 +16,9 @@ from pointsman.runtime.settings import KafkaPart
 _LATE_S = 30.0
 _PROMPT_BYTES = 1_000
 _WORDS = [
-    "the",
-    "parcel",
-    "was",
-    "handed",
-    "to",
-    "a",
-    "neighbour",
-    "on",
-    "tuesday",
-    "and",
-    "the",
-    "invoice",
-    "names",
-    "another",
-    "street",
-    "so",
-    "we",
-    "ask",
-]
+    "the", "parcel", "was", "handed", "to", "a", "neighbour", "on", "tuesday", "and",
+    "the", "invoice", "names", "another", "street", "so", "we", "ask",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

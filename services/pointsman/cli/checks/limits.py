@@ -32,7 +32,7 @@ async def tiers(workers: Sequence[str]) -> list[CheckResult]:
     try:
         held = await tiers_held(workers)
     except CommandError as error:
-        return [CheckResult("tiers", False, error.what, error.hint)]
+        return [CheckResult("tiers", False, error.problem, error.hint)]
     return [CheckResult("tiers", True, _of_tier(tier)) for tier in held]
 
 

@@ -25,7 +25,7 @@ def messages_text(messages: Any) -> str:
         return block(messages)
     if not isinstance(messages, list):
         return pretty(messages)
-    return "\n\n".join(_said(message) for message in messages)
+    return "\n\n".join(_message_text(message) for message in messages)
 
 
 def answer_text(response: Any) -> str | None:
@@ -49,7 +49,7 @@ def body_text(raw: Json) -> tuple[str, str]:
     return f"({', '.join(known)})", text
 
 
-def _said(message: Any) -> str:
+def _message_text(message: Any) -> str:
     if isinstance(message, dict) and isinstance(message.get("content"), str):
         return block(f"{message.get('role', '?')}: {message['content']}")
     return pretty(message)

@@ -31,7 +31,7 @@ class Passing:
     colour: str
     agent: str
     job_id: UUID | None
-    said: str
+    text: str
 
 
 def read(record: Incoming, topics: Topics) -> Passing:
@@ -42,7 +42,7 @@ def read(record: Incoming, topics: Topics) -> Passing:
     claim = claim_of(record)
     if claim is not None:
         passing = read(stand_in(record), topics)
-        return replace(passing, said=f"{passing.said} ({claim.bytes:,} bytes, in {claim.store})".strip())
+        return replace(passing, text=f"{passing.text} ({claim.bytes:,} bytes, in {claim.store})".strip())
     decoded: Any = decode_intake(record) if record.topic == topics.intake.name else decode(record)
     if isinstance(decoded, Malformed):
         text = f"{decoded.reason.value}: {decoded.message}"
@@ -75,7 +75,7 @@ def draw(passing: Passing, width: int) -> Text:
         (f"{job:{SHORT}}", "dim"),
     )
     room = width - head.cell_len - 1
-    return head.append(" " + gist(passing.said, room)) if room >= 8 else head
+    return head.append(" " + gist(passing.text, room)) if room >= 8 else head
 
 
 def whole(record: Incoming) -> dict[str, Any]:

@@ -80,14 +80,14 @@ def _event(step: Step, topics: Topics) -> TimelineEvent:
     if isinstance(message, CallFinished):
         start = message.started_at
         end = start + timedelta(milliseconds=message.duration_ms)
-    return TimelineEvent(start, end, word, colour, _said(step, message), _lane(step, topics))
+    return TimelineEvent(start, end, word, colour, _text(step, message), _lane(step, topics))
 
 
 def _lane(step: Step, topics: Topics) -> str:
     return f"{short_topic(step.topic, topics)}/{step.partition}@{step.offset}"
 
 
-def _said(step: Step, message: Message | None) -> str:
+def _text(step: Step, message: Message | None) -> str:
     if step.unreadable is not None and message is not None:
         return gist(f"{summary(message) or step.agent_id or ''} -- {step.unreadable}", REASON)
     if step.kind == JobSubmitted.TYPE:

@@ -21,7 +21,7 @@ class TimelineEvent:
     end: datetime
     word: str
     colour: str
-    said: str
+    text: str
     lane: str
 
 
@@ -43,7 +43,7 @@ def waterfall(events: Sequence[TimelineEvent], width: int) -> RenderableType:
     rows.add_row("after", "", "what happened", "lane", style="dim")
     before = begin
     for event in ordered:
-        text = Text.assemble((event.word, f"bold {event.colour}"), f" {event.said}")
+        text = Text.assemble((event.word, f"bold {event.colour}"), f" {event.text}")
         bar = scale.bar(min(before, event.start), event.start, event.end)
         after = duration((event.start - begin).total_seconds())
         rows.add_row(after, Text(bar, event.colour), text, Text(event.lane, "dim"))

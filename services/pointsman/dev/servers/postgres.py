@@ -116,10 +116,6 @@ class EmbeddedPostgres:
         """An empty database."""
         self.psql("postgres", f'create database "{name}"')
 
-    def drop_database(self, name: str) -> None:
-        """Remove a database, whoever uses it."""
-        self.psql("postgres", f'drop database if exists "{name}" with (force)')
-
     def remove(self) -> None:
         """Delete the data, wherever it is."""
         if self._folder.exists():

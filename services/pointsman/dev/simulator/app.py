@@ -1,8 +1,7 @@
 """The simulated provider as an ASGI app."""
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,7 +21,7 @@ from pointsman.dev.simulator.ledger import RequestLedger
 from pointsman.dev.simulator.provider import SimulatedProvider, known
 from pointsman.dev.simulator.quotas import Quotas
 from pointsman.dev.simulator.reply import SimulatedReply, refused, whole
-from pointsman.dev.simulator.server import serve, served
+from pointsman.dev.simulator.server import serve
 from pointsman.dev.simulator.settings import SimulatorSettings
 
 MODELS = "/v1/models"
@@ -78,14 +77,6 @@ def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], floa
 def run(settings: SimulatorSettings) -> None:
     """Serves until SIGINT or SIGTERM."""
     serve(build(settings), host=settings.http_host, port=settings.http_port)
-
-
-@asynccontextmanager
-async def serving(settings: SimulatorSettings | None = None) -> AsyncIterator[str]:
-    """Serves in this event loop; yields the address to use as an OpenAI `base_url` (it ends in `/v1`)."""
-    settings = settings or SimulatorSettings()
-    async with served(build(settings), host=settings.http_host, port=settings.http_port) as port:
-        yield f"http://{settings.http_host}:{port}/v1"
 
 
 def canned() -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Serves an ASGI app on a socket: inside a running event loop, or as a program."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pointsman.dev.simulator.asgi import App
@@ -20,25 +19,11 @@ class CannotListenError(OSError):
         self.hint = "stop what listens there, or take another port; port 0 is any free one"
 
 
-@asynccontextmanager
-async def served(app: App, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serves in this event loop until the block ends; yields the port."""
-    with listening(host, port) as sock:
-        server = _server(app)
-        server.capture_signals = nullcontext  # type: ignore[assignment, method-assign] # the loop's owner has them
-        task = asyncio.create_task(server.serve(sockets=[sock]))
-        try:
-            yield sock.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task
-
-
 def serve(app: App, *, host: str, port: int) -> None:
     """Serves until SIGINT or SIGTERM."""
     # uvicorn raises the signal again after its shutdown
     with listening(host, port) as sock, suppress(KeyboardInterrupt):
-        _server(app).run(sockets=[sock])
+        server_of(app).run(sockets=[sock])
 
 
 @contextmanager
@@ -53,7 +38,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield sock
 
 
-def _server(app: App) -> "uvicorn.Server":
+def server_of(app: App) -> "uvicorn.Server":
     import uvicorn
 
     config = uvicorn.Config(

@@ -37,7 +37,7 @@ class WebhookRow(BaseModel):
             return secret_of(environ.get(self.secret_env, ""))
         except CommandError as error:
             raise ValueError(
-                f"the environment variable {self.secret_env}: {error.what}: {error.hint}"
+                f"the environment variable {self.secret_env}: {error.problem}: {error.hint}"
             ) from None
 
 

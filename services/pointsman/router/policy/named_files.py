@@ -52,7 +52,7 @@ class NamedFile(Generic[M]):
 class FileKind(Generic[M]):
     """Which kind of file: what errors call it, how it is read, and the one that comes with pointsman."""
 
-    what: str
+    name: str
     parse: Callable[[bytes], M]
     package: str
     builtin: str
@@ -81,7 +81,7 @@ class FileKind(Generic[M]):
         Raises:
             ValueError: it is not there, is something else, or is too large to be put on record.
         """
-        kind = self.what
+        kind = self.name
         if not isinstance(written, str) or not written:
             a = "an" if kind[0] in "aeiou" else "a"
             raise ValueError(f"must be the path of {a} {kind} file, relative to this one, or `{BUILTIN}`")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import orjson
@@ -20,16 +20,11 @@ Page = Sequence[Sequence[Any]]
 _GROUP_BYTES = 32 << 20
 
 
-class Writer(Protocol):
-    """Takes pages until it is closed; the file is whole after that."""
-
-    def write(self, page: Page) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class JsonLines:
-    """One JSON object a row. Bytes are text where they are UTF-8, else {"base64": ...}; digests are hex."""
+    """One JSON object a row; takes pages until it is closed.
+
+    Bytes are text where they are UTF-8, else {"base64": ...}; digests are hex.
+    """
 
     def __init__(self, columns: Sequence[Column], file: BinaryIO) -> None:
         self._columns = columns

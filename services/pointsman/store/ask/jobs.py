@@ -107,10 +107,6 @@ class Jobs:
         """Those of these jobs whose cases nobody has decided yet; what is due first comes first."""
         return [row["job_id"] for row in await self._ask("waiting_for_a_person", list(job_ids))]
 
-    async def recent(self, limit: int = 20) -> list[JobState]:
-        """The jobs submitted last, newest first."""
-        return [_answer(JobState, row) for row in await self._ask("recent", limit)]
-
     async def cost_by_tier(self, since: datetime, job_ids: Sequence[UUID] | None = None) -> list[TierCost]:
         """What the calls since then came to, for all jobs or for these."""
         ids = None if job_ids is None else list(job_ids)

@@ -25,7 +25,7 @@ from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.metrics import LOST
 from pointsman_schemas import dead
-from pointsman_schemas.ids import derived_text
+from pointsman_schemas.ids import derived_id
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
@@ -74,7 +74,7 @@ class Intake:
         return [self.made_of(record)]
 
     def made_of(self, record: Incoming) -> Outgoing:
-        self.took.append((record.value, derived_text(*record.root, "job")))
+        self.took.append((record.value, str(derived_id(*record.root, "job"))))
         return Outgoing(self.topics.results.name, None, record.value, [])
 
     @asynccontextmanager
@@ -275,7 +275,7 @@ async def test_ids_stay_what_they_were_in_a_topic_that_was_read_before_positions
         await intake.publish(b"2")
         await intake.until_took(b"2")
         await intake.until_committed(3)
-    by_name = [derived_text(intake.topic.name, PARTITION, offset, "job") for offset in range(3)]
+    by_name = [str(derived_id(intake.topic.name, PARTITION, offset, "job")) for offset in range(3)]
     assert intake.ids() == by_name
     await intake.make_anew()
     async with intake.running():
@@ -295,4 +295,4 @@ async def test_who_only_asks_is_told_the_same_as_the_lanes(intake: Intake) -> No
         assert await topic_mark(admin, intake.group, intake.topic.name, written.topic) == written
         other = UUID(int=7)
         assert await topic_mark(admin, intake.group, intake.topic.name, other) == TopicMark(other, False)
-    assert intake.ids() == [derived_text(written.seed(intake.topic.name), PARTITION, 0, "job")]
+    assert intake.ids() == [str(derived_id(written.seed(intake.topic.name), PARTITION, 0, "job"))]

@@ -185,13 +185,6 @@ async def test_what_is_no_part_of_an_id_finds_nothing(jobs: Jobs, text: str) -> 
     assert await jobs.find_jobs(text) == []
 
 
-async def test_the_latest_jobs_come_first(database: str, jobs: Jobs) -> None:
-    records = [each for n in range(9) for each in story(n, START + timedelta(minutes=n))]
-    await store(database, records)
-    assert [line.job_id for line in await jobs.recent(3)] == [story_id(8), story_id(7), story_id(6)]
-    assert len(await jobs.recent(50)) == 9
-
-
 async def test_cost_by_tier_adds_up_the_calls_alone(database: str, jobs: Jobs) -> None:
     records = [
         *story(1, START, tier="small", cost_usd=Decimal("0.1"), status="retry"),

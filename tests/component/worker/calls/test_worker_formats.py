@@ -9,11 +9,12 @@ import pytest
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.dev.simulator import SimulatorSettings, serving
+from pointsman.dev.simulator import SimulatorSettings
 from pointsman.worker.providers.streaming.completion_fold import CompletionFold
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.outcomes import JobCompleted, JobFailed
+from tests.support.running.simulated import serving
 from tests.support.worker.routed_jobs import calls, outcome
 from tests.support.worker.working import MODEL, Worker, provider_of
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pointsman.bus.codec.records import Outgoing
-from pointsman.dev.simulator.app import serving
 from pointsman.dev.simulator.quotas import Quota
 from pointsman.dev.simulator.settings import SimulatorSettings
 from pointsman.worker.limits.shared_limits import SharedLimits
 from tests.conftest import Kafka
+from tests.support.running.simulated import serving
 from tests.support.worker.alone import alone
 from tests.support.worker.routed_jobs import calls
 from tests.support.worker.sharing import agreements

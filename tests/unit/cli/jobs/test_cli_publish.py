@@ -111,7 +111,7 @@ def test_one_bad_line_and_nothing_is_sent(sent: Sent) -> None:
     done = publish("-", stdin=lines(GOOD, "{", {"agent_id": "a"}))
     assert isinstance(done.exception, CommandError)
     assert done.exception.code == 1
-    assert "2 of 3 lines are no jobs; nothing was sent" in done.exception.what
+    assert "2 of 3 lines are no jobs; nothing was sent" in done.exception.problem
     assert "--skip-bad" in done.exception.hint
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["line 2", "line 3"]
     assert sent.sending is None

@@ -27,6 +27,6 @@ def test_a_file_that_is_there_stays_and_nothing_is_written(tmp_path: Path) -> No
     mine.write_text("mine")
     done = CliRunner().invoke(app, ["init", str(tmp_path)])
     assert isinstance(done.exception, CommandError)
-    assert "agents.yaml" in done.exception.what
+    assert "agents.yaml" in done.exception.problem
     assert [each.name for each in tmp_path.iterdir()] == ["agents.yaml"]
     assert mine.read_text() == "mine"

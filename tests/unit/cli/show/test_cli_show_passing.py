@@ -41,7 +41,7 @@ def covered(topic: str, message: Message) -> Incoming:
 
 def test_a_strangers_job_is_understood() -> None:
     seen = read(record("p.jobs.intake", b'{"agent_id": "a", "prompt": "Why?", "kind": "sql"}'), TOPICS)
-    assert (seen.topic, seen.word, seen.agent, seen.said) == ("intake", "submitted", "a", "(sql) Why?")
+    assert (seen.topic, seen.word, seen.agent, seen.text) == ("intake", "submitted", "a", "(sql) Why?")
 
 
 def test_an_outcome_says_why() -> None:
@@ -51,14 +51,14 @@ def test_an_outcome_says_why() -> None:
     )  # fmt: skip
     seen = read(covered(TOPICS.results.name, failed), TOPICS)
     assert (seen.topic, seen.word, seen.job_id) == ("results", "failed", JOB)
-    assert seen.said == "rate_limited: 429 three times"
+    assert seen.text == "rate_limited: 429 three times"
 
 
 def test_a_command_says_its_reason() -> None:
     seen = read(
         covered(TOPICS.control.name, JobCancel(job_id=JOB, agent_id="billing", reason="enough")), TOPICS
     )
-    assert (seen.topic, seen.word, seen.said) == ("control", "cancel", "enough")
+    assert (seen.topic, seen.word, seen.text) == ("control", "cancel", "enough")
 
 
 def test_a_dead_letter_says_what_was_wrong_with_it() -> None:
@@ -66,7 +66,7 @@ def test_a_dead_letter_says_what_was_wrong_with_it() -> None:
     letter = DeadLetter(Reason.NOT_UTF8, "byte 0 of the value is not UTF-8", "router", "p.jobs.intake", 0, 7)
     seen = read(sent(dead_letter(TOPICS.dead, found, letter, cause=None, source="router", now=NOW)), TOPICS)
     assert (seen.topic, seen.word) == ("dead", "dead")
-    assert seen.said == "not_utf8: byte 0 of the value is not UTF-8"
+    assert seen.text == "not_utf8: byte 0 of the value is not UTF-8"
 
 
 @pytest.mark.parametrize("topic", ["p.jobs.intake", "p.jobs.tier.small", "p.calls", "p.jobs.dead", "other"])

@@ -48,9 +48,9 @@ def test_each_message_becomes_an_event_in_its_lane() -> None:
     assert [event.word for event in events] == ["submitted", "routed", "call", "completed"]
     assert events[0].lane == "intake/0@1"
     assert events[1].lane.startswith("tier.")
-    assert events[0].said.startswith("by ")
-    assert events[1].said.startswith("to ")
-    assert " by rule " in events[1].said
+    assert events[0].text.startswith("by ")
+    assert events[1].text.startswith("to ")
+    assert " by rule " in events[1].text
 
 
 def test_a_call_stands_for_its_own_time_not_for_when_it_was_reported() -> None:
@@ -62,7 +62,7 @@ def test_a_call_stands_for_its_own_time_not_for_when_it_was_reported() -> None:
 
 def test_a_strangers_plain_body_is_understood() -> None:
     step = replace(steps_of(records_of(1, START))[0], payload={"agent_id": "a", "prompt": "Why is it so?"})
-    assert story([step], TOPICS)[0].said.endswith(": Why is it so?")
+    assert story([step], TOPICS)[0].text.endswith(": Why is it so?")
 
 
 @pytest.mark.parametrize(
@@ -72,18 +72,18 @@ def test_a_strangers_plain_body_is_understood() -> None:
         ({"payload": None, "kind": "job.completed.v1"}, "(its payload cannot be shown)"),
         ({"payload": {"strange": 1}, "kind": "job.completed.v1"}, "(its payload cannot be shown)"),
         ({"payload": {}, "kind": "job.dead.v1", "error_type": "duplicate_job"}, "duplicate_job"),
-        ({"payload": {}, "kind": "agent.said.v9"}, "(its payload cannot be shown)"),
+        ({"payload": {}, "kind": "agent.text.v9"}, "(its payload cannot be shown)"),
     ],
 )
 def test_what_cannot_be_read_is_told_all_the_same(changes: dict[str, Any], said: str) -> None:
     step = replace(steps_of(records_of(1, START))[3], **changes)
-    assert story([step], TOPICS)[0].said == said
+    assert story([step], TOPICS)[0].text == said
 
 
 def test_a_dead_letter_is_an_event() -> None:
     (event,) = story(steps_of([example("job.dead.v1")]), TOPICS)
     assert (event.word, event.lane.partition("/")[0]) == ("dead", "dead")
-    assert event.said
+    assert event.text
 
 
 def test_payloads_are_whole_under_their_lane() -> None:

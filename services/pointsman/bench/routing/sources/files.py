@@ -22,7 +22,7 @@ class Files:
     pairs: TierAnswers | None
 
     @property
-    def said(self) -> dict[str, str]:
+    def listed(self) -> dict[str, str]:
         """Name and SHA-256 of each."""
         sources = [source for source in (self.own, self.extra, self.pairs) if source is not None]
         return {source.name: source.sha256 for source in sources}

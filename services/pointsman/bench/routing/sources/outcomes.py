@@ -15,8 +15,8 @@ Floats = npt.NDArray[np.float64]
 class DataError(Exception):
     """The outcomes cannot be used; `hint` says what to do."""
 
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
         self.hint = hint
 
 

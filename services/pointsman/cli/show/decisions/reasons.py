@@ -22,8 +22,8 @@ def reasons(by_tier: Mapping[str, Sequence[ScoreReason]], model: str) -> Rendera
     for tier, tier_reasons in by_tier.items():
         heard = [reason for reason in tier_reasons if abs(reason.weight) >= SMALLEST]
         speaks = sorted(heard, key=lambda reason: -reason.weight)
-        for_it = [_said(reason) for reason in speaks if reason.weight > 0]
-        against = [_said(reason) for reason in reversed(speaks) if reason.weight < 0]
+        for_it = [_weighted(reason) for reason in speaks if reason.weight > 0]
+        against = [_weighted(reason) for reason in reversed(speaks) if reason.weight < 0]
         if for_it:
             rows.add_row(f"for {tier}", "; ".join(for_it))
         if against:
@@ -33,5 +33,5 @@ def reasons(by_tier: Mapping[str, Sequence[ScoreReason]], model: str) -> Rendera
     return Group(head, rows)
 
 
-def _said(reason: ScoreReason) -> str:
+def _weighted(reason: ScoreReason) -> str:
     return f"{printable(reason.words)} {reason.weight:+.2f}"
