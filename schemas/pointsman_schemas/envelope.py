@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -103,7 +103,14 @@ def start(
 
 
 def follow_with(
-    cause: Envelope, origin: tuple[str, int, int], *, step: str, source: str, type: str, time: datetime
+    cause: Envelope,
+    origin: tuple[str, int, int],
+    *,
+    step: str,
+    source: str,
+    type: str,
+    time: datetime,
+    attempt: int | None = None,
 ) -> Envelope:
     """The envelope of what `step` makes of the record at `origin` (topic, partition, offset).
 
@@ -111,15 +118,18 @@ def follow_with(
     trace and data subject come from the cause.
     """
     id = derived_id(*origin, step)
-    return replace(
-        cause,
-        id=id,
-        source=source,
-        type=type,
-        time=time,
-        causation_id=cause.id,
-        attempt=None,
-        span_id=span_of(id) if cause.trace_id else None,
+    return Envelope(
+        id,
+        source,
+        type,
+        time,
+        cause.agent_id,
+        cause.job_id,
+        cause.id,
+        attempt,
+        cause.trace_id,
+        span_of(id) if cause.trace_id else None,
+        cause.data_subject,
     )
 
 

@@ -1,7 +1,7 @@
 """Jobs of realistic size as rows of the audit table: the sample jobs, routed by the router, called, ended."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -125,9 +125,8 @@ def _call(job: Job, tier: str, attempt: int, ms: float, *, good: bool) -> CallFi
 def _followed(topic: Topic, message: Message, cause: Envelope, record: Incoming, attempt: int) -> Incoming:
     envelope = follow_with(
         cause, record.origin, step=f"{message.TYPE}:{attempt}", source="pointsman/worker/bench",
-        type=message.TYPE, time=START,
+        type=message.TYPE, time=START, attempt=attempt or None,
     )  # fmt: skip
-    envelope = replace(envelope, attempt=attempt or None)
     return _arrived(emit(topic, record.key, envelope, message), record.offset * 10 + attempt)
 
 

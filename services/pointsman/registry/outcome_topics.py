@@ -10,9 +10,10 @@ class OutcomeTopics:
 
     def __init__(self, topics: Topics, in_force: RegistryInForce) -> None:
         self._topics = topics
+        self._shared = topics.results
         self._in_force = in_force
 
     def __call__(self, agent_id: str) -> Topic:
         known = self._in_force.agent(agent_id)
         has_login = known is not None and known.entry.kafka
-        return self._topics.agent_results(agent_id) if has_login else self._topics.results
+        return self._topics.agent_results(agent_id) if has_login else self._shared

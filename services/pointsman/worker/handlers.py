@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from pointsman.bus.codec.decode import Malformed, decode
@@ -77,6 +76,7 @@ class WorkerHandler:
         self._call_context = call_context
         self._tier = call_context.tier
         self._topics = topics
+        self._calls_topic = topics.calls
         self._outcomes = outcomes or (lambda _: topics.results)
         self._send_chunk = send_chunk
         self._cancellations = cancellations
@@ -204,7 +204,7 @@ class WorkerHandler:
                 record,
                 cause,
                 str(call.job_id).encode(),
-                self._topics.calls,
+                self._calls_topic,
                 call,
                 step=f"call:{call.attempt}",
                 attempt=call.attempt,
@@ -260,9 +260,15 @@ class WorkerHandler:
         attempt: int | None = None,
     ) -> Outgoing:
         envelope = follow_with(
-            cause, record.root, step=step, source=self._source, type=message.TYPE, time=self._clock()
+            cause,
+            record.root,
+            step=step,
+            source=self._source,
+            type=message.TYPE,
+            time=self._clock(),
+            attempt=attempt,
         )
-        return emit(topic, key, replace(envelope, attempt=attempt), message)
+        return emit(topic, key, envelope, message)
 
     def _dead_letter(
         self, record: Incoming, cause: Envelope | None, reason: Reason, message: str

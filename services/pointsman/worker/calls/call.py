@@ -83,19 +83,22 @@ class Call:
             response=result.response if result else partial,
             response_raw=result.raw if result else None,
             usage=result.usage if result else None,
-            cost_usd=self.cost(result),
+            cost_usd=_cost(result, priced),
             prices=None if priced is None else priced.source,
         )
 
     def cost(self, result: Result | None) -> Decimal | None:
         """0 for a call that was refused; unknown for one that broke off, as it may have been charged."""
-        if isinstance(result, Failure) and result.unbilled:
-            return Decimal(0)
-        priced = self._priced(result)
-        return None if priced is None else priced.usd
+        return _cost(result, self._priced(result))
 
     def _priced(self, result: Result | None) -> Priced | None:
         if result is None:
             return None
         model, prices = self.target.model, self.target.prices
         return prices.priced(result.model or model, result.usage, self.started_at, asked=model)
+
+
+def _cost(result: Result | None, priced: Priced | None) -> Decimal | None:
+    if isinstance(result, Failure) and result.unbilled:
+        return Decimal(0)
+    return None if priced is None else priced.usd
