@@ -76,6 +76,11 @@ class JobFailed(_Outcome):
     reason: FailReason
     message: str
     limit: Limit = None
+    too_long: bool = Field(
+        default=False,
+        exclude_if=lambda value: not value,
+        description="the request is beyond the model's window",
+    )
 
 
 class JobRejected(_Outcome):

@@ -21,6 +21,9 @@ class FileKept(Message):
     bytes: int = Field(ge=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     created_at: Timestamp
+    deleted_at: Timestamp | None = Field(
+        default=None, exclude_if=lambda at: at is None, description="it is no caller's any more since then"
+    )
 
 
 class BatchSubmitted(Message):

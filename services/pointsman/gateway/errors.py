@@ -11,6 +11,9 @@ from pointsman_schemas.reasons import FailReason, Reason
 #: A client that asks again would make another job of it: what can be tried again was tried by the worker.
 _NOT_AGAIN = {"x-should-retry": "false"}
 
+#: Anthropic's word for it: its SDK's tool runner then sends the whole conversation and no `thread`.
+WITHOUT_THREAD = "thread_unsupported_request"
+
 
 @dataclass(eq=False)
 class ApiError(Exception):
@@ -34,10 +37,10 @@ class ApiError(Exception):
     @property
     def anthropic(self) -> Json:
         """As Anthropic's API says it."""
-        return {
-            "type": "error",
-            "error": {"type": _ANTHROPIC.get(self.status, "api_error"), "message": self.message},
-        }
+        error: Json = {"type": _ANTHROPIC.get(self.status, "api_error"), "message": self.message}
+        if self.code == WITHOUT_THREAD:
+            error["details"] = {"error_code": self.code}
+        return {"type": "error", "error": error}
 
 
 _ANTHROPIC = {
@@ -80,6 +83,7 @@ def error_of(outcome: Outcome) -> ApiError | None:
         case JobFailed(reason=reason, message=message, limit=limit):
             status, type = _FAILED[reason]
             code = "insufficient_quota" if limit is not None and limit.startswith("usd_") else reason.value
+            code = "context_length_exceeded" if outcome.too_long else code  # clients shorten then
             return ApiError(status, type, code, message, headers=_NOT_AGAIN)
         case JobExpired(message=message):
             return ApiError(504, "timeout_error", "deadline_exceeded", message, headers=_NOT_AGAIN)

@@ -78,7 +78,7 @@ def outcome_of(
                 response=ended.response,
             )
         case Reject():
-            return JobFailed(**about, reason=ended.reason, message=ended.message)
+            return JobFailed(**about, reason=ended.reason, message=ended.message, too_long=ended.too_long)
         case GaveUp(failure, GiveUp.DEADLINE):
             message = f"{failure.message} -- the next attempt would begin after the deadline"
             return JobExpired(**about, deadline=job.deadline, message=message)

@@ -12,7 +12,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, beta_async_tool
 from anthropic.types import MessageParam, ToolParam
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import BaseModel
@@ -317,6 +317,23 @@ async def test_anthropic_a_tool_is_used_and_its_result_answered(system: System) 
             ],
         )
     assert last.content[0].type == "text"
+
+
+async def test_anthropic_its_runner_of_tools_goes_on_without_a_thread(system: System) -> None:
+    @beta_async_tool
+    async def weather(town: str) -> str:
+        """The weather of a town."""
+        return f"rain in {town}"
+
+    async with anthropic_of(system) as client:
+        runner = client.beta.messages.tool_runner(
+            model="tier:small",
+            max_tokens=300,
+            messages=[{"role": "user", "content": "Look [tool:weather]"}],
+            tools=[weather],
+        )
+        turns = [message async for message in runner]
+    assert [turn.stop_reason for turn in turns] == ["tool_use", "end_turn"]
 
 
 async def test_anthropic_errors_have_its_shape(system: System) -> None:

@@ -139,6 +139,8 @@ def test_every_reason_has_a_status_and_no_answer_is_asked_for_again() -> None:
 
 
 def test_a_budget_that_is_spent_is_told_as_a_quota() -> None:
+    error = error_of(JobFailed(**ABOUT, reason=FailReason.BAD_REQUEST, message="no", too_long=True))
+    assert error is not None and (error.status, error.code) == (400, "context_length_exceeded")
     error = error_of(JobFailed(**ABOUT, reason=FailReason.RATE_LIMITED, message="no", limit="usd_per_day"))
     assert error is not None
     assert (error.status, error.code) == (429, "insufficient_quota")

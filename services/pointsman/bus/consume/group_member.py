@@ -89,19 +89,29 @@ class GroupMember:
     _turn: int = 0
 
     async def join(
-        self, assigned: Assigned, *, topics: Collection[str] = (), pattern: str | None = None
+        self,
+        assigned: Assigned,
+        *,
+        topics: Collection[str] = (),
+        pattern: str | None = None,
+        waits: bool = True,
     ) -> None:
         """Return when the group has given us partitions, perhaps none, of these topics.
+
+        Or, unless it `waits`, once we have asked for them: the group may wait for a member that is gone.
 
         Raises:
             KafkaError, OSError
         """
-        self.consumer.subscribe(topics, pattern, _Listener(self, assigned))
         await self.admin.start()
         await self.fetcher.start()
         if topics:
             await self.fetcher.know(topics)
-        await self.consumer.start()
+        if not waits:
+            await self.consumer.start()
+        self.consumer.subscribe(topics, pattern, _Listener(self, assigned))
+        if waits:
+            await self.consumer.start()
         self._watching = asyncio.create_task(self._watch())
 
     async def leave(self) -> None:

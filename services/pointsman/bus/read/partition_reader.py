@@ -109,7 +109,8 @@ class PartitionReader:
     async def _read(self) -> None:
         async with group_member(self._settings, self._group) as member:
             try:
-                await member.join(self._assigned, topics=[self._topics[0]])
+                # What is read does not hang on the group, which waits for a process that was killed.
+                await member.join(self._assigned, topics=[self._topics[0]], waits=False)
                 await member.fetcher.know(self._topics)
                 self._partitions = Partitions(
                     member.fetcher.client, committed_only=True, user=self._settings.kafka_username

@@ -51,7 +51,9 @@ class MessageEvents:
         for block in [block for block in self._blocks.values() if not block.done]:
             events += [*self._start(block), *self._close()]
         delta = {
-            "stop_reason": stop_reason(self._finish, refused=self._refused),
+            "stop_reason": stop_reason(
+                self._finish, refused=self._refused, calls=any(key >= 0 for key in self._blocks)
+            ),
             "stop_sequence": None,
         }
         events.append(

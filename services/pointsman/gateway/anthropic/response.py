@@ -32,7 +32,11 @@ def to_message(completion: Json, model: str) -> Json:
         completion.get("id"),
         model,
         content,
-        stop_reason(choice.get("finish_reason"), refused=isinstance(refusal, str) and bool(refusal)),
+        stop_reason(
+            choice.get("finish_reason"),
+            refused=isinstance(refusal, str) and bool(refusal),
+            calls=isinstance(calls, list) and bool(calls),
+        ),
         usage_of(completion.get("usage")),
     )
 
@@ -51,9 +55,15 @@ def message_of(id: object, model: str, content: list[Json], stopped: str | None,
     }
 
 
-def stop_reason(finish_reason: object, *, refused: bool = False) -> str:
-    """Which of the caller's stop sequences ended an answer is not told: that is `end_turn` too."""
-    return "refusal" if refused else _STOPS.get(str(finish_reason), "end_turn")
+def stop_reason(finish_reason: object, *, refused: bool = False, calls: bool = False) -> str:
+    """Which of the caller's stop sequences ended an answer is not told: that is `end_turn` too.
+
+    A call that was asked for by its name ends as `stop` at OpenAI's, where every other one is `tool_calls`.
+    """
+    if refused:
+        return "refusal"
+    stopped = _STOPS.get(str(finish_reason), "end_turn")
+    return "tool_use" if calls and stopped == "end_turn" else stopped
 
 
 def usage_of(usage: Any) -> Json:

@@ -2,7 +2,7 @@
 
 Invariants:
 - Whoever asks after `caught_up` sees what was written before.
-- A batch that has ended stays so, whoever works on it still.
+- A batch that has ended stays so, whoever works on it still; a file that was deleted, too.
 """
 
 import asyncio
@@ -78,6 +78,16 @@ class BatchBoard:
         for message in messages:
             self.fold(message)
 
+    def file(self, file_id: str) -> FileKept | None:
+        """The file, if it is known and was not deleted."""
+        file = self.files.get(file_id)
+        return None if file is None or file.deleted_at is not None else file
+
+    def open_batches(self, agent_id: str) -> list[BatchSubmitted]:
+        """An agent's that are not over."""
+        ours = (batch for batch in self.batches.values() if batch.agent_id == agent_id)
+        return [batch for batch in ours if not self.is_over(batch.batch_id)]
+
     def is_over(self, batch_id: str) -> bool:
         """Whether nobody works on it any more."""
         state = self.states.get(batch_id)
@@ -93,6 +103,8 @@ class BatchBoard:
     def fold(self, message: BatchMessage) -> None:
         """Once or several times, it is the same."""
         match message:
+            case FileKept() if message.deleted_at is not None:
+                self.files[message.file_id] = message
             case FileKept():
                 self.files.setdefault(message.file_id, message)
             case BatchSubmitted():

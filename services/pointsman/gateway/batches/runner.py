@@ -3,13 +3,14 @@
 Invariants:
 - A line's job has the same id whoever sends it, so two processes that work on one batch make no job twice.
 - What is on record is not sent again; what is under way is, and the router refuses it.
-- A batch has ended only once its files are in the store.
+- A batch has ended only once its files are in the store; but one that meets a defect of ours again and again.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 #: Jobs of one batch under way: more would stand before everybody else's. Batches that one process works on.
 WINDOW, _AT_ONCE = 32, 4
+#: So often a batch may meet a defect of ours in one process.
+_MOST_DEFECTS = 5
 _LOOK_S, _PAUSE_S, _TELL_S, _LATE_S, _CANCEL_S = 0.5, 1.0, 5.0, 5.0, 10.0
 _ROUTE = "/v1/batches"
 _FILES = UUID("3b7a0f52-6f2e-5f43-9f7e-5f2d1c6e8a90")
@@ -107,6 +110,7 @@ class BatchRunner:
         self._store = store
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._defects: Counter[str] = Counter()
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     @asynccontextmanager
@@ -151,11 +155,26 @@ class BatchRunner:
             await asyncio.sleep(_PAUSE_S)
         except Exception as error:  # a defect of ours, or of one batch: the others go on
             failure(log, Event.REQUEST_FAILED, error, batch=batch.batch_id)
-            await asyncio.sleep(_PAUSE_S)
+            self._defects[batch.batch_id] += 1
+            await self._after_defect(batch, error)
+
+    async def _after_defect(self, batch: BatchSubmitted, error: Exception) -> None:
+        """Wait for longer each time; what goes wrong every time fails in the end, and says why."""
+        defects = self._defects[batch.batch_id]
+        if defects < _MOST_DEFECTS:
+            await asyncio.sleep(_PAUSE_S * 2**defects)
+            return
+        problem = f"a defect in the gateway, {defects} times, its log has the traceback: {error!r}"[:500]
+        known = self._board.states.get(batch.batch_id)
+        failed = self._changed(_Progress(batch, [], 0), "failed", (problem,))
+        counted = {} if known is None else known.model_dump(include={"total", "completed", "failed"})
+        with contextlib.suppress(BusError):  # then it is tried once more, and told again
+            await self._board.write(failed.model_copy(update=counted))
 
     async def _answer(self, batch: BatchSubmitted) -> None:
         assert self._store is not None, "no batch is taken without one"
-        content = await self._store.get(self._board.files[batch.input_file_id].sha256)
+        file = self._board.file(batch.input_file_id)  # another process may have had it deleted meanwhile
+        content = None if file is None else await self._store.get(file.sha256)
         if content is None:
             await self._end(_Progress(batch, [], 0), "failed", ("line 1: the file is gone",))
             return

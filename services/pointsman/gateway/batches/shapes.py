@@ -57,11 +57,9 @@ def batch_object(batch: BatchSubmitted, cancel: BatchCancel | None, state: Batch
 
 
 def _problem(text: str) -> Json:
+    """`line 3: ...`; what names no line is none of the file's."""
     place, _, message = text.partition(": ")
     number = place.removeprefix("line ")
-    return {
-        "code": "invalid_request",
-        "line": int(number) if number.isdigit() else None,
-        "message": message or text,
-        "param": None,
-    }
+    if not number.isdigit():
+        return {"code": "internal", "line": None, "message": text, "param": None}
+    return {"code": "invalid_request", "line": int(number), "message": message, "param": None}

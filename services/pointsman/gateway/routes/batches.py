@@ -12,7 +12,7 @@ from pointsman.gateway.batches.shapes import batch_object
 from pointsman.gateway.door import Door
 from pointsman.gateway.errors import ApiError, invalid, unavailable
 from pointsman.gateway.routes.files import caught_up, file_of, store_of
-from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.opened import door_of, json_response, page_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.control.batches import BatchCancel, BatchSubmitted
 
@@ -36,10 +36,9 @@ async def create(request: Request) -> Response:
     if body.get("completion_window") != WINDOW:
         raise invalid(f"completion_window must be {WINDOW}", "completion_window")
     file = await file_of(door, agent_id, str(body.get("input_file_id")), "input_file_id")
-    board = door.batches
-    ours = [id for id, batch in board.batches.items() if batch.agent_id == agent_id and not board.is_over(id)]
-    if len(ours) >= MOST_OPEN:
-        message = f"{len(ours)} batches of yours are not done yet"
+    open_batches = door.batches.open_batches(agent_id)
+    if len(open_batches) >= MOST_OPEN:
+        message = f"{len(open_batches)} batches of yours are not done yet"
         raise ApiError(429, "rate_limit_error", "too_many_batches", message, headers={"retry-after": "60"})
     now = door.clock()
     batch = BatchSubmitted(
@@ -67,26 +66,11 @@ async def list_batches(
     """The caller's own."""
     door = door_of(request)
     agent_id = door.agent(request)
-    if not limit.isascii() or not limit.isdigit() or not 0 < int(limit) <= _MOST_LISTED:
-        raise invalid(f"limit must be 1 to {_MOST_LISTED}", "limit")
     await caught_up(door)
     ours = [batch for batch in door.batches.batches.values() if batch.agent_id == agent_id]
     ours.sort(key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
-    places = [place for place, batch in enumerate(ours, 1) if batch.batch_id == after]
-    if after and not places:
-        raise invalid("after: there is no such batch of yours", "after")
-    begin = places[0] if places else 0
-    page = [_object(door, batch) for batch in ours[begin : begin + int(limit)]]
-    ids = [batch["id"] for batch in page]
-    return json_response(
-        {
-            "object": "list",
-            "data": page,
-            "first_id": ids[0] if ids else None,
-            "last_id": ids[-1] if ids else None,
-            "has_more": begin + len(page) < len(ours),
-        }
-    )
+    objects = [_object(door, batch) for batch in ours]
+    return json_response(page_of(objects, limit=limit, most=_MOST_LISTED, after=after))
 
 
 @router.get("/v1/batches/{batch_id}", operation_id="batch", summary="Look a batch up")

@@ -1,9 +1,10 @@
 """OpenAI's files, for batches: kept in the store of large values, listed by their topic."""
 
 from hashlib import sha256
+from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from pointsman.bus.errors import BusError
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
@@ -12,7 +13,7 @@ from pointsman.gateway.batches.form import fields_of
 from pointsman.gateway.batches.shapes import file_object
 from pointsman.gateway.door import Door
 from pointsman.gateway.errors import ApiError, invalid, unavailable
-from pointsman.gateway.routes.opened import door_of, json_response
+from pointsman.gateway.routes.opened import door_of, json_response, page_of
 from pointsman_schemas.control.batches import FileKept
 
 router = APIRouter()
@@ -20,6 +21,7 @@ router = APIRouter()
 #: Of a file, bytes; where the store takes less, that is the bound.
 MOST_BYTES = 32 * 1024 * 1024
 _FORM_BYTES = 16 * 1024
+_MOST_LISTED = 10_000
 
 
 @router.post("/v1/files", operation_id="upload", summary="Upload a file for a batch")
@@ -56,6 +58,48 @@ async def upload(request: Request) -> Response:
     return json_response(file_object(kept))
 
 
+@router.get("/v1/files", operation_id="files", summary="List files, the newest first")
+async def list_files(
+    request: Request,
+    purpose: Annotated[str, Query(description="`batch` or `batch_output`; both unless said")] = "",
+    limit: Annotated[str, Query(description=f"at most {_MOST_LISTED:,}, which is what is meant")] = "",
+    order: Annotated[str, Query(description="by the time they were made: `asc` or `desc`")] = "desc",
+    after: Annotated[str, Query(description="the last one of the page before")] = "",
+) -> Response:
+    """The caller's own."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    if order not in ("asc", "desc"):
+        raise invalid("order must be asc or desc", "order")
+    await caught_up(door)
+    ours = [
+        file
+        for file in door.batches.files.values()
+        if file.agent_id == agent_id and file.deleted_at is None and purpose in ("", file.purpose)
+    ]
+    ours.sort(key=lambda file: (file.created_at, file.file_id), reverse=order == "desc")
+    objects = [file_object(file) for file in ours]
+    return json_response(page_of(objects, limit=limit or str(_MOST_LISTED), most=_MOST_LISTED, after=after))
+
+
+@router.delete("/v1/files/{file_id}", operation_id="file_delete", summary="Delete a file")
+async def delete(request: Request, file_id: str) -> Response:
+    """It is nobody's any more; what it held goes as other values of the store do, by age."""
+    door = door_of(request)
+    agent_id = door.agent(request)
+    await caught_up(door)
+    file = await file_of(door, agent_id, file_id)
+    for batch in door.batches.open_batches(agent_id):
+        if batch.input_file_id == file_id:
+            message = f"{batch.batch_id} reads the file: cancel it, or wait for its end"
+            raise ApiError(409, "conflict_error", "file_in_use", message, headers={"x-should-retry": "false"})
+    try:
+        await door.batches.write(file.model_copy(update={"deleted_at": door.clock()}))
+    except BusError as error:
+        raise unavailable(str(error)) from error
+    return json_response({"id": file_id, "object": "file", "deleted": True})
+
+
 @router.get("/v1/files/{file_id}", operation_id="file", summary="Describe a file")
 async def describe(request: Request, file_id: str) -> Response:
     """The caller's own."""
@@ -79,10 +123,10 @@ async def download(request: Request, file_id: str) -> Response:
 
 async def file_of(door: Door, agent_id: str, file_id: str, param: str | None = None) -> FileKept:
     """The agent's file. Raises: ApiError: it has none such, or it cannot be looked for."""
-    file = door.batches.files.get(file_id)
+    file = door.batches.file(file_id)
     if file is None:
         await caught_up(door)
-        file = door.batches.files.get(file_id)
+        file = door.batches.file(file_id)
     if file is None or file.agent_id != agent_id:
         message = f"there is no file {file_id[:60]!r} of yours"
         raise ApiError(404, "invalid_request_error", "not_found", message, param)

@@ -10,7 +10,7 @@ from pointsman.gateway.anthropic.events import MessageEvents, NamedEvent
 from pointsman.gateway.anthropic.request import to_chat
 from pointsman.gateway.anthropic.response import to_message
 from pointsman.gateway.door import headers_of
-from pointsman.gateway.errors import ApiError, invalid
+from pointsman.gateway.errors import WITHOUT_THREAD, ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.streaming import streamed
 from pointsman.gateway.untranslatable import UntranslatableError
@@ -52,7 +52,8 @@ async def message(request: Request) -> Response:
     try:
         chat = to_chat(body)
     except UntranslatableError as error:
-        raise invalid(str(error), error.param, "unsupported_value") from None
+        code = WITHOUT_THREAD if error.param == "thread" else "unsupported_value"
+        raise invalid(str(error), error.param, code) from None
     reply = await door.reply(request, agent_id, chat, content, origin=body)
     if body.get("stream"):
         return await streamed(door, request, reply, _Events(), include_usage=True)

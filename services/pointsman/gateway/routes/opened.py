@@ -1,11 +1,12 @@
 """The door that a request came through, and JSON that is answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 from fastapi import Request, Response
 
 from pointsman.gateway.door import Door
+from pointsman.gateway.errors import invalid
 from pointsman_schemas.base import Json
 
 
@@ -19,3 +20,25 @@ def door_of(request: Request) -> Door:
 def json_response(body: Json, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
     """As it is, without a look at its parts."""
     return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+def page_of(objects: Sequence[Json], *, limit: str, most: int, after: str) -> Json:
+    """A page of a list, as OpenAI's API has them: `limit` of these, behind the one whose id is `after`.
+
+    Raises:
+        ApiError: the limit is not 1 to `most`, or none has that id.
+    """
+    if not limit.isascii() or not limit.isdigit() or not 0 < int(limit[:9]) <= most:
+        raise invalid(f"limit must be 1 to {most:,}", "limit")
+    places = [place for place, listed in enumerate(objects, 1) if listed["id"] == after]
+    if after and not places:
+        raise invalid(f"after: there is no {after[:60]!r} of yours", "after")
+    begin = places[0] if places else 0
+    page = objects[begin : begin + int(limit)]
+    return {
+        "object": "list",
+        "data": page,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+        "has_more": begin + len(page) < len(objects),
+    }

@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.codec.records import Incoming, Unread
+from pointsman.bus.consume.group_member import consumer_of
 from pointsman.bus.consume.watchdog import StalledError, Watchdog
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.read.partition_reader import PartitionReader
@@ -125,6 +126,37 @@ async def test_what_is_written_after_a_number_was_asked_for_is_shown(place: Plac
         await first.until_shown(*(b"%s%d" % (k, n) for k in (b"r", b"c") for n in second.reader.owned))
         assert b"before" not in first.values
         assert len(first.values) == len(set(first.values))
+
+
+async def test_nothing_that_is_read_waits_for_a_group_whose_member_is_silent(place: Place) -> None:
+    """As one that was killed, until its session is over."""
+    silent, listener = consumer_of(place.settings, "g"), Silent()
+    silent.subscribe([place.results], listener=listener)
+    await silent.start()
+    async with place.reading() as reading:
+        await until(lambda: reading.reader.problem is None)
+        assert not reading.reader.owned
+        reading.needed.add(3)
+        await reading.reader.read_too(3)
+        await place.publish(place.results, 3, b"answer")
+        await reading.until_shown(b"answer")
+        await until(lambda: shared_out([reading]))
+        listener.over.set()
+        await silent.stop()
+
+
+class Silent(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Joins, and does not again when another does."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        if revoked:
+            await self.over.wait()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        pass
 
 
 async def test_nobody_is_told_that_a_number_is_read_while_nothing_is_connected(place: Place) -> None:

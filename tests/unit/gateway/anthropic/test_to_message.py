@@ -61,6 +61,16 @@ def test_calls_of_tools() -> None:
     assert message.stop_reason == "tool_use"
 
 
+def test_a_call_that_was_asked_for_by_name_ends_as_every_other_one() -> None:
+    """OpenAI says `stop` then; whoever runs tools looks at the reason alone."""
+    whole = completion("stop", content=None, tool_calls=[call("{}")])
+    assert read(to_message(whole, "m")).stop_reason == "tool_use"
+    events = streamed(chunk(tool_calls=[call("{}", index=0)]), chunk("stop"), END)
+    assert events[-2][1]["delta"]["stop_reason"] == "tool_use"
+    cut_off = completion("length", content=None, tool_calls=[call("{}")])
+    assert read(to_message(cut_off, "m")).stop_reason == "max_tokens"
+
+
 @pytest.mark.parametrize(
     ("finish", "expected"),
     [("stop", "end_turn"), ("length", "max_tokens"), ("content_filter", "refusal"), ("?", "end_turn")],

@@ -45,6 +45,15 @@ def test_what_has_ended_stays_so() -> None:
         assert folded.batches[ID] == BATCH and folded.files[FILE.file_id] == FILE
 
 
+def test_a_file_that_was_deleted_stays_so() -> None:
+    deleted = FILE.model_copy(update={"deleted_at": NOW})
+    for order in permutations([FILE, deleted]):
+        folded = board()
+        for message in (*order, *order):
+            folded.fold(message)
+        assert folded.file(FILE.file_id) is None
+
+
 def test_the_sdk_reads_what_is_told() -> None:
     assert FileObject.model_validate(file_object(FILE)).bytes == 3
     told = [

@@ -15,6 +15,7 @@ from pointsman.gateway.routes import batches as routes
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.web import web_app
 from pointsman.runtime.clock import utc_now
+from pointsman_schemas.control.batches import BatchChanged
 from tests.support.gateway.batches import FakeBoard, FakeStore
 
 ENDPOINT: Any = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
@@ -52,9 +53,11 @@ async def test_nobody_has_what_is_anothers() -> None:
         assert (await app.files.content(file.id)).content == b"x\n"
         assert [one.id async for one in app.batches.list()] == [batch.id]
         assert [one.id async for one in stranger.batches.list()] == []
+        assert [one.id async for one in stranger.files.list()] == []
         for refused in (
             stranger.files.retrieve(file.id),
             stranger.files.content(file.id),
+            stranger.files.delete(file.id),
             stranger.batches.create(input_file_id=file.id, **ENDPOINT),
             stranger.batches.retrieve(batch.id),
             stranger.batches.cancel(batch.id),
@@ -73,6 +76,43 @@ async def test_a_list_comes_in_pages() -> None:
         assert [one.id async for one in client.batches.list(limit=2)] == made[::-1]
         with pytest.raises(openai.BadRequestError, match="after"):
             await client.batches.list(after="batch_x")
+
+
+async def test_files_are_listed_and_deleted() -> None:
+    door = FakeDoor(FakeStore())
+    async with client_of(door) as client:
+        made = [(await client.files.create(file=("in.jsonl", b"x"), purpose="batch")).id for _ in range(3)]
+        assert [one.id async for one in client.files.list(limit=2)] == made[::-1]
+        assert [one.id async for one in client.files.list(order="asc", purpose="batch")] == made
+        assert [one.id async for one in client.files.list(purpose="batch_output")] == []
+        batch = await client.batches.create(input_file_id=made[0], **ENDPOINT)
+        with pytest.raises(openai.ConflictError, match=batch.id):
+            await client.files.delete(made[0])
+        assert (await client.files.delete(made[1])).deleted
+        assert [one.id async for one in client.files.list()] == [made[2], made[0]]
+        for gone in (
+            client.files.retrieve(made[1]),
+            client.files.content(made[1]),
+            client.files.delete(made[1]),
+            client.batches.create(input_file_id=made[1], **ENDPOINT),
+        ):
+            with pytest.raises(openai.NotFoundError):
+                await cast(Any, gone)
+        door.batches.fold(
+            BatchChanged(
+                batch_id=batch.id,
+                agent_id="app",
+                status="completed",
+                total=1,
+                completed=1,
+                failed=0,
+                at=utc_now(),
+            )
+        )
+        assert (await client.files.delete(made[0])).deleted
+        for wrong in ({"limit": 0}, {"limit": 10_001}, {"order": "up"}, {"after": made[0]}):
+            with pytest.raises(openai.BadRequestError):
+                await client.files.list(**cast(Any, wrong))
 
 
 async def test_there_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.batches import runner as module
 from pointsman.gateway.batches.lines import lines_of
 from pointsman.gateway.batches.runner import BatchRunner
+from pointsman.gateway.batches.shapes import batch_object
 from pointsman.gateway.errors import ApiError, unavailable
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.settings import GatewaySettings
@@ -188,6 +189,55 @@ async def test_the_output_file_has_a_bound() -> None:
     assert 0 < state.completed < 40 and state.completed + state.failed == 40
     assert place.board.files[state.output_file_id].bytes <= 2_000
     assert {line["error"]["code"] for line in place.file(state.error_file_id)} == {"output_too_large"}
+
+
+async def test_a_batch_that_meets_a_defect_each_time_fails_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Place(3)
+    tries = 0
+
+    def defective(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise ValueError("ours")
+
+    monkeypatch.setattr(module, "lines_of", defective)
+    await place.begin()
+    async with place.runner.running():
+        state = await place.until_over()
+    assert (state.status, tries) == ("failed", 5)
+    problems = batch_object(place.board.batches[BATCH_ID], None, state)["errors"]["data"]
+    assert [(problem["code"], "ValueError('ours')" in problem["message"]) for problem in problems] == [
+        ("internal", True)
+    ]
+
+
+async def test_a_defect_that_passes_is_none_of_the_batchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, tries = Place(3), 0
+
+    def sometimes(*asked: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise ValueError("ours")
+        return lines_of(*asked)
+
+    monkeypatch.setattr(module, "lines_of", sometimes)
+    await place.begin()
+    async with place.runner.running():
+        state = await place.until_over()
+    assert (state.status, state.completed, tries) == ("completed", 3, 3)
+
+
+async def test_a_batch_whose_file_was_deleted_by_then_fails() -> None:
+    place = Place(3)
+    file = place.board.files[FILE_ID]
+    await place.board.write(file.model_copy(update={"deleted_at": NOW}))
+    await place.begin()
+    async with place.runner.running():
+        state = await place.until_over()
+    assert (state.status, state.problems) == ("failed", ("line 1: the file is gone",))
 
 
 async def test_a_batch_that_another_process_ended_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
