@@ -103,6 +103,18 @@ CASES: dict[str, Json] = {
             answered(USE), result(content=[TEXT, {"type": "image", "source": PNG}], is_error=True)
         ),
     },
+    "a document by its address": {
+        **ASKED,
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "document", "source": {"type": "url", "url": "https://a.test/b"}, "title": "b"},
+                    {"type": "document", "source": {"type": "url", "url": "https://a.test/c"}},
+                ],
+            }
+        ],
+    },
     "documents": {
         **ASKED,
         "messages": [
@@ -165,11 +177,27 @@ async def test_to_others_goes_what_means_something_there(case: str) -> None:
     if case == "pictures from a tool that failed":
         assert isinstance(asked, Failure) and "messages[2].content: " in asked.message
         return
+    if case == "a document by its address":
+        assert isinstance(asked, Failure) and "messages[0].content[0]: documents by" in asked.message
+        assert not tiny.asked
+        return
     body = tiny.asked[0].body.decode()
     for ours in ("cache_control", "thinking_blocks", "anthropic", "signature", "is_error"):
         assert ours not in body
     messages = tiny.asked[0].json["messages"]
     assert all(message["content"] or message.get("tool_calls") for message in messages)
+
+
+async def test_of_how_many_words_one_is_drawn_is_passed_on() -> None:
+    body = {"model": "m", **ASKED, "top_k": 5}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
+               "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}  # fmt: skip
+    async with tiny_provider(in_turn(http(body=message))) as tiny:
+        async with provider_of(tiny.base_url, format="anthropic", api_version="2023-06-01") as provider:
+            await ask(provider, through(body), "m")
+        async with provider_of(tiny.base_url) as provider:
+            await ask(provider, through(body), "m")
+    assert [asked.json["top_k"] for asked in tiny.asked] == [5, 5]
 
 
 async def test_a_tool_that_failed_is_told_to_others() -> None:

@@ -105,7 +105,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         asyncio.get_running_loop().call_later(max(0.0, settings.grace_s - _TELL_S), close)
 
     def close() -> None:
-        door.closing.set()
+        door.close()
         replies.wake()
 
     return Service(

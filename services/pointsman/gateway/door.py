@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from starlette.requests import Request
@@ -55,6 +55,7 @@ class Door:
     files: ClaimStore | None
     is_draining: bool = False
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _waits: set["asyncio.Future[None]"] = field(default_factory=set)
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS))
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 
@@ -121,6 +122,13 @@ class Door:
             await self.until(request, asyncio.shield(reply.outcome), reply)
         return answered(reply)
 
+    def close(self) -> None:
+        """Tell whoever still waits that this process ends."""
+        self.closing.set()
+        for wait in self._waits:
+            wait.set_result(None)
+        self._waits.clear()
+
     async def until(self, request: Request, happens: Awaitable[T], reply: JobReply) -> T:
         """What comes of `happens`, while the client is there.
 
@@ -129,23 +137,26 @@ class Door:
             GoneError: the client went away.
         """
         wanted = asyncio.ensure_future(happens)
-        others = [
-            asyncio.create_task(gone(request), name="client gone"),
-            asyncio.create_task(self.closing.wait(), name="closing"),
-        ]
+        client_gone = asyncio.create_task(gone(request), name="client gone")
+        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waits.add(closed)
+        if self.closing.is_set():
+            self.close()
         late_s = reply.left_s(self.clock()) + _LATE_S
         try:
-            await asyncio.wait([wanted, *others], timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
+            happening: list[asyncio.Future[Any]] = [wanted, client_gone, closed]
+            await asyncio.wait(happening, timeout=late_s, return_when=asyncio.FIRST_COMPLETED)
             if wanted.done():
                 return wanted.result()
-            if others[0].done():
+            if client_gone.done():
                 raise GoneError
-            if others[1].done():
+            if closed.done():
                 raise shutting_down(reply.job_id)
             raise too_late(reply.job_id)
         finally:
-            for task in [wanted, *others]:
-                task.cancel()
+            self._waits.discard(closed)
+            wanted.cancel()
+            client_gone.cancel()
 
 
 def answered(reply: JobReply) -> JobCompleted:

@@ -13,6 +13,8 @@ _NOT_AGAIN = {"x-should-retry": "false"}
 
 #: Anthropic's word for it: its SDK's tool runner then sends the whole conversation and no `thread`.
 WITHOUT_THREAD = "thread_unsupported_request"
+#: OpenAI's word for a request beyond a model's window: clients shorten it then. Anthropic's message says it.
+TOO_LONG = "context_length_exceeded"
 
 
 @dataclass(eq=False)
@@ -37,7 +39,8 @@ class ApiError(Exception):
     @property
     def anthropic(self) -> Json:
         """As Anthropic's API says it."""
-        error: Json = {"type": _ANTHROPIC.get(self.status, "api_error"), "message": self.message}
+        words = "prompt is too long: " if self.code == TOO_LONG else ""
+        error: Json = {"type": _ANTHROPIC.get(self.status, "api_error"), "message": words + self.message}
         if self.code == WITHOUT_THREAD:
             error["details"] = {"error_code": self.code}
         return {"type": "error", "error": error}
@@ -48,6 +51,9 @@ _ANTHROPIC = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    405: "invalid_request_error",
+    408: "invalid_request_error",
+    409: "invalid_request_error",
     413: "request_too_large",
     429: "rate_limit_error",
     503: "overloaded_error",
@@ -83,7 +89,7 @@ def error_of(outcome: Outcome) -> ApiError | None:
         case JobFailed(reason=reason, message=message, limit=limit):
             status, type = _FAILED[reason]
             code = "insufficient_quota" if limit is not None and limit.startswith("usd_") else reason.value
-            code = "context_length_exceeded" if outcome.too_long else code  # clients shorten then
+            code = TOO_LONG if outcome.too_long else code
             return ApiError(status, type, code, message, headers=_NOT_AGAIN)
         case JobExpired(message=message):
             return ApiError(504, "timeout_error", "deadline_exceeded", message, headers=_NOT_AGAIN)

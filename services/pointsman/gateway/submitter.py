@@ -107,7 +107,8 @@ class JobSubmitter:
         key = asked.headers.get(IDEMPOTENCY_KEY)
         if key is not None and not 0 < len(key) <= _MOST_KEY:
             raise ApiError(
-                400, "invalid_request_error", "invalid_value", f"{IDEMPOTENCY_KEY}: at most {_MOST_KEY}"
+                400, "invalid_request_error", "invalid_value",
+                f"{IDEMPOTENCY_KEY} must have 1 to {_MOST_KEY} characters", IDEMPOTENCY_KEY,
             )  # fmt: skip
         digest = digest_of(asked.route, asked.content)
         is_retry = asked.headers.get(RETRY_COUNT, "0") not in ("", "0")

@@ -73,6 +73,14 @@ def test_names_of_models() -> None:
         NAMES.tier(["auto"])
 
 
+def test_before_a_policy_was_heard_of_no_name_is_refused_for_good() -> None:
+    assert ModelNames().tier("auto") is None
+    for name in ("tier:small", "gpt-mini"):
+        with pytest.raises(ApiError) as refused:
+            ModelNames().tier(name)
+        assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")
+
+
 def test_any_name_will_do_where_the_policy_has_none_of_its_own() -> None:
     names = ModelNames(tiers=("small",))
     assert names.tier("gpt-nine") is None
@@ -138,9 +146,13 @@ def test_every_reason_has_a_status_and_no_answer_is_asked_for_again() -> None:
         assert error.anthropic["error"]["message"] == error.message
 
 
-def test_a_budget_that_is_spent_is_told_as_a_quota() -> None:
+def test_a_request_that_is_too_long_is_told_in_the_words_that_clients_look_for() -> None:
     error = error_of(JobFailed(**ABOUT, reason=FailReason.BAD_REQUEST, message="no", too_long=True))
     assert error is not None and (error.status, error.code) == (400, "context_length_exceeded")
+    assert error.anthropic["error"]["message"] == "prompt is too long: no"
+
+
+def test_a_budget_that_is_spent_is_told_as_a_quota() -> None:
     error = error_of(JobFailed(**ABOUT, reason=FailReason.RATE_LIMITED, message="no", limit="usd_per_day"))
     assert error is not None
     assert (error.status, error.code) == (429, "insufficient_quota")

@@ -95,8 +95,14 @@ def _document(block: Json, within: str) -> Json:
         case "base64":
             file = {"filename": title or "document.pdf", "file_data": _data_url(source, path)}
             return {"type": "file", "file": file, NATIVE: native}
+        case "url":
+            address = text(source.get("url"), f"{path}.url")
+            file = {"filename": title or "document.pdf", "file_data": address}
+            return {"type": "file", "file": file, NATIVE: native}
         case other:
-            raise UntranslatableError(f"{path}.type", f"a document is `base64` or `text`, not `{other}`")
+            raise UntranslatableError(
+                f"{path}.type", f"a document is `base64`, `text` or `url`, not `{other}`"
+            )
 
 
 def _data_url(source: Json, path: str) -> str:

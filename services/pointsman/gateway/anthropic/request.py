@@ -13,7 +13,7 @@ from pointsman_schemas.base import Json
 _MOST_STOPS = 4
 #: What a budget of tokens for thinking comes to, as the providers here know it.
 _EFFORTS = ((2_048, "low"), (8_192, "medium"))
-_PASSED = ("model", "temperature", "top_p", "stream")
+_PASSED = ("model", "temperature", "top_p", "top_k", "stream")
 
 
 def to_chat(body: Json) -> Json:

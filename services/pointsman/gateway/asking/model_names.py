@@ -7,7 +7,7 @@ works as it is.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pointsman.gateway.errors import ApiError
+from pointsman.gateway.errors import ApiError, unavailable
 from pointsman_schemas.base import Json
 from pointsman_schemas.control.policies import PolicyApplied
 
@@ -32,10 +32,12 @@ class ModelNames:
         """The tier that a name asks for; None where the policy chooses.
 
         Raises:
-            ApiError: there is no such name.
+            ApiError: there is no such name, or no policy was heard of yet.
         """
         if name is None or name == AUTO:
             return None
+        if not self.tiers:
+            raise unavailable("what models there are is not known here yet: no router has told its policy")
         if not isinstance(name, str):
             raise ApiError(400, "invalid_request_error", "invalid_type", "model must be a text", "model")
         if name in self.models:

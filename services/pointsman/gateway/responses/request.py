@@ -83,7 +83,7 @@ def _tool(tool: Any, at: str) -> Json:
     kind = tool.get("type") if isinstance(tool, dict) else None
     if kind != "function":
         raise UntranslatableError(
-            f"{at}.type", f"{str(kind)[:40]!r} is not run here; give a function, and call the tool yourself"
+            f"{at}.type", f"tools of type {str(kind)[:40]!r} are not known here: give functions"
         )
     if not isinstance(tool.get("name"), str):
         raise UntranslatableError(f"{at}.name", "must be a text")

@@ -188,7 +188,6 @@ def result(*blocks: Any) -> Json:
 @pytest.mark.parametrize(
     ("asked", "field"),
     [
-        (body(top_k=5), "top_k"),
         (body(container="c"), "container"),
         (body(some_day="x"), "some_day"),
         (body(max_tokens=0), "max_tokens"),

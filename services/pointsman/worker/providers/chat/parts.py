@@ -113,6 +113,6 @@ def _media(
 ) -> MediaPart:
     if data := _DATA_URL.match(url):
         return MediaPart(is_file, media_type=data[1], data=url[data.end() :], name=name, mark=mark)
-    if not is_file and url.startswith(("https://", "http://")):
-        return MediaPart(is_file, url=url, mark=mark)
-    raise UnsupportedRequestError(path, "must be data:TYPE;base64,DATA" + " or an address" * (not is_file))
+    if url.startswith(("https://", "http://")):
+        return MediaPart(is_file, url=url, name=name, mark=mark)
+    raise UnsupportedRequestError(path, "must be data:TYPE;base64,DATA or an address")

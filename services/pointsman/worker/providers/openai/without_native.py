@@ -15,7 +15,7 @@ def without_native(request: Json) -> Json:
     """The same in OpenAI's words alone; one that came in OpenAI's shape goes as it is, whatever it has.
 
     Raises:
-        UnsupportedRequestError: what a tool gave is no text.
+        UnsupportedRequestError: what a tool gave is no text, or a document is one by its address.
     """
     if NATIVE not in request:
         return request
@@ -31,12 +31,20 @@ def _message(message: Json, place: int) -> Json:
     plain = _without(message)
     content = message.get("content")
     if isinstance(content, list):
-        plain["content"] = [_without(part) for part in content]
+        plain["content"] = [
+            _part(part, f"messages[{place}].content[{at}]") for at, part in enumerate(content)
+        ]
     if message.get("tool_calls"):
         plain["tool_calls"] = [_without(call) for call in message["tool_calls"]]
     if message.get("role") == "tool":
         plain["content"] = _result(plain.get("content"), message, f"messages[{place}].content")
     return plain
+
+
+def _part(part: Json, path: str) -> Json:
+    if part.get("type") == "file" and not part["file"]["file_data"].startswith("data:"):
+        raise UnsupportedRequestError(path, "documents by address are not taken there: send them as base64")
+    return _without(part)
 
 
 def _result(content: Any, message: Json, path: str) -> Any:

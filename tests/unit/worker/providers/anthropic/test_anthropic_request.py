@@ -58,7 +58,7 @@ def test_what_anthropic_has_no_room_for_is_refused(more: dict[str, Any], expecte
         ({"type": "input_audio", "input_audio": {}}, "messages[0].content[0].type: `input_audio` has no"),
         ({"type": "image_url", "image_url": {"url": "ftp://a"}}, "messages[0].content[0].image_url: must be"),
         ({"type": "file", "file": {"file_id": "f"}}, "messages[0].content[0].file: files by id"),
-        ({"type": "file", "file": {"file_data": "https://a"}}, "messages[0].content[0].file: must be data:"),
+        ({"type": "file", "file": {"file_data": "ftp://a"}}, "messages[0].content[0].file: must be data:"),
         (
             {"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "9h"}},
             "messages[0].content[0].cache_control: must be",
