@@ -352,7 +352,9 @@ async def test_anthropic_thoughts_and_marks_go_to_its_provider_and_back(
     before = worker.environment
     providers = tmp_path / "providers.yaml"
     providers.write_text(
-        starter.PROVIDERS.read_text().replace(
+        starter.PROVIDERS.read_text()
+        .replace("embeddings: ", "# ")
+        .replace(
             'base_url: "${POINTSMAN_SIMULATOR:-http://127.0.0.1:18080}/v1"',
             'base_url: "${POINTSMAN_SIMULATOR:-http://127.0.0.1:18080}"\n    format: anthropic',
         )

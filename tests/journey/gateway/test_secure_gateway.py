@@ -1,20 +1,34 @@
 """The gateway where everybody logs in and agents must sign: it signs for those that have API keys."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
+from uuid import uuid4
 
+import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI
 
 from pointsman import starter
+from pointsman.bus.codec.records import Outgoing
+from pointsman.bus.produce.publisher import Publisher
+from pointsman.bus.read.follow import follow
 from pointsman.dev.services.gateway_agents import APP
+from pointsman.dev.services.sample_review import with_review
 from pointsman.identity.api_key import ApiKeyText
+from pointsman.identity.keys import PrivateKey
+from pointsman.identity.signature import signature_header
 from pointsman.registry.agents_file import load as load_agents
+from pointsman.runtime.clock import utc_now
+from pointsman_schemas.base import format_time
 from pointsman_schemas.control.registry import ApiKey
 from tests.conftest import empty_database
 from tests.journey.gateway.conftest import base_url
+from tests.support.running.collector import Collector, collecting
 from tests.support.running.servers import SecureServers
 from tests.support.running.system import TIERS, System
 
@@ -93,3 +107,100 @@ async def test_a_batch_is_done_with_the_rights_that_the_gateway_has(secure: Syst
         output = (await client.batches.retrieve(batch.id)).output_file_id
         assert output is not None
         assert b'"custom_id":"a"' in (await client.files.content(output)).content
+
+
+class Reviewer:
+    """Asks by an API key, and signs with a key of their own."""
+
+    def __init__(self, system: System, api_key: ApiKeyText, key: PrivateKey) -> None:
+        self._system, self._api_key, self._key = system, api_key, key
+
+    async def ask(self, path: str = "", command: dict[str, object] | None = None) -> Any:
+        """What is shown; with a `command`, what became of it."""
+        headers = {"authorization": f"Bearer {self._api_key.text}"}
+        async with httpx2.AsyncClient(base_url=f"{base_url(self._system)}/reviews", timeout=60) as client:
+            if command is None:
+                return (await client.get(path, headers=headers)).raise_for_status().json()
+            value = json.dumps({"by": "ana", **command}).encode()
+            named = [("ce_id", str(uuid4()).encode()), ("ce_time", format_time(utc_now()).encode())]
+            topic = self._system.topics.reviews_decided.name
+            named.append(signature_header(self._key, topic, named, value))
+            headers |= {name.replace("_", "-"): text.decode() for name, text in named}
+            return (await client.post(path, content=value, headers=headers)).raise_for_status().json()
+
+
+@pytest.fixture
+async def reviewed(
+    secure_stack: SecureServers, tmp_path: Path
+) -> AsyncIterator[tuple[System, Reviewer, Collector]]:
+    """The same with a policy that lets a person decide, who has an API key, and with a collector of spans."""
+    prefix, api_key, key = f"t{token_hex(4)}", ApiKeyText.make(), PrivateKey.generate()
+    keys = f"api_keys: [{{id: {api_key.id}, sha256: {api_key.sha256}}}], public_keys: ['{key.public.text}']"
+    agents = tmp_path / "listed.yaml"
+    agents.write_text(
+        f"{starter.AGENTS.read_text()}  - {{id: ana, owner: legal, reviews: contracts, {keys}}}\n"
+    )
+    with collecting() as collector:
+        told: dict[str, Any] = {
+            "POINTSMAN_POLICY": str(with_review(tmp_path)),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+        }
+        async with empty_database(secure_stack) as database:
+            logins = secure_stack.logins(database, prefix, TIERS, agents)
+            started = System(
+                tmp_path, secure_stack.bootstrap, database, prefix,
+                logins=logins, gateway=True, review=True, **told,
+            )  # fmt: skip
+            try:
+                await started.start()
+                yield started, Reviewer(started, api_key, key), collector
+            finally:
+                started.stop()
+
+
+async def test_a_case_is_decided_by_http_and_spans_tell_of_its_job(
+    reviewed: tuple[System, Reviewer, Collector],
+) -> None:
+    system, ana, collector = reviewed
+    assert system.logins is not None
+    async with AsyncOpenAI(base_url=base_url(system), api_key=system.logins.api_key, timeout=120) as client:
+        asking = asyncio.ensure_future(
+            client.chat.completions.with_raw_response.create(
+                model="tier:small",
+                messages=[{"role": "user", "content": "Is clause 7 valid?"}],
+                extra_headers={"x-pointsman-kind": "contract"},
+            )
+        )
+        cases: list[Any] = []
+
+        async def is_waiting() -> bool:
+            cases.extend((await ana.ask())["data"])
+            return bool(cases)
+
+        await system.until(is_waiting, 60, "the case")
+        job_id = cases[0]["job_id"]
+        shown = await ana.ask(f"/{job_id}")
+        command = {"job_id": job_id, "revision": shown["case"]["revision"], "choice": "approve"}
+        decided = await ana.ask(f"/{job_id}/approve", {**command, "seen": shown["seen"]})
+        answered = await asking
+    assert decided["refused"] is None
+    assert answered.headers["x-pointsman-job-id"] == job_id
+    assert answered.parse().choices[0].message.content
+    system.stop()  # what was not sent yet is sent at the end
+    assert {"POST /v1/chat/completions", "job small", "chat gpt-4.1-nano"} <= collector.names_of(job_id)
+
+
+async def test_an_event_in_structured_mode_has_no_place_for_a_signature(secure: System) -> None:
+    event = {"specversion": "1.0", "id": str(uuid4()), "source": "s", "type": "t", "agentid": "chat-desk"}
+    value = json.dumps({**event, "data": {"prompt": "Hello"}}).encode()
+    headers = [("content-type", b"application/cloudevents+json")]
+    assert secure.logins is not None
+    async with Publisher(secure.logins.kafka("agent.chat-desk")) as publisher:
+        await publisher.publish([Outgoing(secure.topics.intake.name, None, value, headers)])
+
+    async def is_dead() -> bool:
+        letters = follow(secure.settings, [secure.topics.dead.name], start="beginning", until_end=True)
+        return [dict(letter.headers)["ce_reason"] async for letter in letters] == [b"signature_missing"]
+
+    await secure.until(is_dead, 60, "its dead letter")

@@ -5,11 +5,9 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SentSpan
 from opentelemetry.semconv._incubating.attributes import error_attributes, gen_ai_attributes, http_attributes
 
@@ -17,42 +15,19 @@ from pointsman.runtime.telemetry import gen_ai
 from pointsman.runtime.telemetry.gen_ai import call_span
 from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman_schemas.calls import CallFinished, Usage
+from tests.support.running.collector import Collector, collecting
 from tests.support.worker.routed_jobs import AGENT, job_id
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TRACE, SPAN, PARENT = "a" * 32, "b" * 16, "c" * 16
 
 
-class Collector(HTTPServer):
-    """Keeps what it is sent."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taking)
-        self.requests: list[ExportTraceServiceRequest] = []
-
-
-class _Taking(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        assert isinstance(self.server, Collector)
-        self.server.requests.append(ExportTraceServiceRequest.FromString(body))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    with Collector() as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        serving.start()
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    with collecting() as server:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
         yield server
-        server.shutdown()
-        serving.join()
 
 
 def call(**about: Any) -> CallFinished:
