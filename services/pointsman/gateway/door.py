@@ -94,7 +94,8 @@ class Door:
         if self.is_draining:
             raise shutting_down()
         tier = self.models.tier(chat.get("model"))
-        route, headers = request.url.path, request.headers
+        # Neither is cheap to ask a request for, and the headers are asked for many times.
+        route, headers = request.scope["path"], dict(request.headers.items())
         asked = Asked(agent_id, tier, chat, route, content, headers, origin, kind, marks or {})
         reply = await self.jobs.reply(asked)
         # The request's span is the one that the job's messages follow; a repeat has its own.

@@ -1,15 +1,16 @@
 """Hears of jobs that came a second time under one id: the first one's outcome may be there already."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError, line_of
 from pointsman.bus.places import Start
 from pointsman.bus.read.follow import Follower
+from pointsman.runtime.background import background
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
@@ -21,17 +22,11 @@ log = logging.getLogger(__name__)
 _RECONNECT_S = 1.0
 
 
-@contextlib.asynccontextmanager
-async def duplicates_heard(
+def duplicates_heard(
     kafka: KafkaPart, dead: Topic, tell: Callable[[UUID], None]
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Inside, `tell` is told the id of each job that is refused as a duplicate."""
-    task = asyncio.create_task(_hear(kafka, dead, tell), name="duplicates")
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+    return background(_hear(kafka, dead, tell), "duplicates")
 
 
 async def _hear(kafka: KafkaPart, dead: Topic, tell: Callable[[UUID], None]) -> None:

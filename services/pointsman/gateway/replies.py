@@ -8,9 +8,8 @@ Invariants:
 """
 
 import asyncio
-import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +23,7 @@ from pointsman.client.large_outcomes import LargeOutcomes
 from pointsman.client.look_back import LookBack
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.waiting.queues import ByTier
+from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman_schemas.catalog import OUTCOMES
 from pointsman_schemas.chunks import JobChunk
@@ -172,15 +172,9 @@ class JobReplies:
             if not reply.waiting and deadline is not None and now - deadline > _GIVEN_UP_AFTER:
                 self.forget(reply)
 
-    @contextlib.asynccontextmanager
-    async def swept(self) -> AsyncGenerator[None, None]:
+    def swept(self) -> AbstractAsyncContextManager[None]:
         """Inside, that is done now and then."""
-        task = asyncio.create_task(self._keep_sweeping(), name="sweep")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        return background(self._keep_sweeping(), "sweep")
 
     async def _keep_sweeping(self) -> None:
         while True:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
 from pointsman.bus.codec.decode import Malformed, decode
@@ -12,6 +12,7 @@ from pointsman.bus.errors import BusError
 from pointsman.bus.places import Start
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.background import background
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
 from pointsman_schemas.base import Message
@@ -46,15 +47,9 @@ class MessageListener(Generic[M]):
         self._next: Start = start
         self.problem: str | None = f"{topic.name} is not read yet"
 
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None, None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Inside, the topic is read."""
-        task = asyncio.create_task(self.run(), name=f"listener {self._topic.name}")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        return background(self.run(), f"listener {self._topic.name}")
 
     async def run(self) -> None:
         """Read until cancelled; a broken connection is replaced by a new one."""

@@ -7,8 +7,8 @@ Invariants:
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
@@ -18,6 +18,7 @@ from pointsman.bus.places import Start
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart
+from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event, failure
@@ -47,15 +48,9 @@ class BatchBoard:
         self.cancels: dict[str, BatchCancel] = {}
         self.states: dict[str, BatchChanged] = {}
 
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None, None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Inside, it follows its topic."""
-        task = asyncio.create_task(self._run(), name="batches")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        return background(self._run(), "batches")
 
     async def caught_up(self) -> None:
         """Return when all is read that was written by now.

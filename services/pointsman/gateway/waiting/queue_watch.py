@@ -1,16 +1,17 @@
 """Looks at the queues while somebody waits for long, and never otherwise."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from pointsman.bus.admin.lag import lanes
 from pointsman.bus.admin.topic_progress import ProgressReader, progress_reader
 from pointsman.bus.errors import BusError, line_of
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.waiting.queues import Queues
+from pointsman.runtime.background import background
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.runtime.settings import KafkaPart
@@ -33,15 +34,9 @@ class QueueWatch:
         self._tiers = tiers
         self.queues = Queues()
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Inside, it looks."""
-        task = asyncio.create_task(self._run(), name="queues")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        return background(self._run(), "queues")
 
     async def _run(self) -> None:
         while True:

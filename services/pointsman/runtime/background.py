@@ -1,0 +1,17 @@
+"""Work that goes on beside other work: begun and ended with a block."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncGenerator[None, None]:
+    """Inside, `work` is a task of this name; at the end it is cancelled, and over when the block is left."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
