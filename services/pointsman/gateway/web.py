@@ -51,7 +51,10 @@ def web_app(door: Door) -> ASGIApp:
     }
 
     async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-        route = plain.get(scope["path"]) if scope.get("method") == "POST" else None
+        path = scope["path"]
+        if path.endswith("/"):  # a redirect would go to wherever the `host` header says, the request with it
+            path = scope["path"] = path.rstrip("/") or "/"
+        route = plain.get(path) if scope.get("method") == "POST" else None
         if route is None:
             await app(scope, receive, send)
             return
@@ -77,7 +80,7 @@ def _documented(door: Door) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        redirect_slashes=False,  # to wherever the `host` header says, with the request in it
+        redirect_slashes=False,
     )
     app.state.door = door
     for routes in _ROUTES:
@@ -92,7 +95,8 @@ def _documented(door: Door) -> FastAPI:
 
 async def _said(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    body = error.anthropic if request.url.path.startswith(_ANTHROPIC) else error.openai
+    is_anthropics = request.url.path.startswith(_ANTHROPIC) or "anthropic-version" in request.headers
+    body = error.anthropic if is_anthropics else error.openai
     return Response(orjson.dumps(body), error.status, error.headers, "application/json")
 
 

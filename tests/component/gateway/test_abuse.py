@@ -73,6 +73,7 @@ SHAPES = {
     "model is a list": (post(asking(model=[["x"]])), b"400", "invalid_type"),
     "too large": (post(asking(x="x" * 3 * MIB)), b"413", "too_large"),
     "too large in chunks": (POST + IN_CHUNKS + CHUNK * 5 + b"0\r\n\r\n", b"413", "too_large"),
+    "larger than is read at all": (POST + b"content-length: 5000000000\r\n\r\n{", b"413", "too_large"),
     "ends too late": (POST + b"content-length: 100\r\n\r\n{", b"408", "body_too_slow"),
     "a method": (LAST.replace(b"GET", b"BREW"), b"4", None),
     "a path": (LAST.replace(b"/v1/models", b"/%ff%00/../\xc3\xa9?x=%0d%0a"), b"40", None),

@@ -118,15 +118,16 @@ class Reviewer:
     async def ask(self, path: str = "", command: dict[str, object] | None = None) -> Any:
         """What is shown; with a `command`, what became of it."""
         headers = {"authorization": f"Bearer {self._api_key.text}"}
-        async with httpx2.AsyncClient(base_url=f"{base_url(self._system)}/reviews", timeout=60) as client:
+        url = f"{base_url(self._system)}/reviews{path}"
+        async with httpx2.AsyncClient(timeout=60) as client:
             if command is None:
-                return (await client.get(path, headers=headers)).raise_for_status().json()
+                return (await client.get(url, headers=headers)).raise_for_status().json()
             value = json.dumps({"by": "ana", **command}).encode()
             named = [("ce_id", str(uuid4()).encode()), ("ce_time", format_time(utc_now()).encode())]
             topic = self._system.topics.reviews_decided.name
             named.append(signature_header(self._key, topic, named, value))
             headers |= {name.replace("_", "-"): text.decode() for name, text in named}
-            return (await client.post(path, content=value, headers=headers)).raise_for_status().json()
+            return (await client.post(url, content=value, headers=headers)).raise_for_status().json()
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ async def read_json(request: Request, most: int) -> tuple[Json, bytes]:
 
 async def read_content(request: Request, most: int) -> bytes:
     """The body as it came. Raises as `read_json`."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared[:20]) > most + _MOST_DROPPED:
+        raise _too_large(most)
     content, dropped = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_S):

@@ -6,9 +6,10 @@ works as it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pointsman.gateway.errors import ApiError, unavailable
-from pointsman_schemas.base import Json
+from pointsman_schemas.base import Json, format_time
 from pointsman_schemas.control.policies import PolicyApplied
 
 AUTO = "auto"
@@ -60,11 +61,20 @@ class ModelNames:
         """All that may be asked for."""
         return [AUTO, *(f"{TIER}{tier}" for tier in self.tiers), *sorted(self.models)]
 
-    def listed(self, created: int) -> Json:
-        """As OpenAI's API lists models."""
-        return {"object": "list", "data": [described(name, created) for name in self.names]}
+    def listed(self, now: datetime) -> Json:
+        """As OpenAI's API lists models, and Anthropic's."""
+        names = self.names
+        return {
+            "object": "list",
+            "data": [described(name, now) for name in names],
+            "first_id": names[0],
+            "last_id": names[-1],
+            "has_more": False,
+        }
 
 
-def described(name: str, created: int) -> Json:
-    """One model, as OpenAI's API describes it."""
-    return {"id": name, "object": "model", "created": created, "owned_by": "pointsman"}
+def described(name: str, now: datetime) -> Json:
+    """One model, as OpenAI's API describes it, and in the fields beside them Anthropic's."""
+    openai = {"object": "model", "created": int(now.timestamp()), "owned_by": "pointsman"}
+    anthropic = {"type": "model", "display_name": name, "created_at": format_time(now), "lifecycle": "active"}
+    return {"id": name, **openai, **anthropic}

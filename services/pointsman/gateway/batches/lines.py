@@ -1,5 +1,6 @@
 """The lines of a batch's file, and the jobs that they are; pure."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID, uuid5
@@ -56,7 +57,7 @@ def lines_of(batch_id: str, content: bytes, most_bytes: int) -> tuple[list[Batch
 
 
 def _numbered(content: bytes) -> Iterator[tuple[int, bytes]]:
-    for number, text in enumerate(content.split(b"\n"), 1):
+    for number, text in enumerate(content.removeprefix(BOM_UTF8).split(b"\n"), 1):
         if text.strip():
             yield number, text
 

@@ -14,16 +14,16 @@ async def models(request: Request) -> Response:
     """`auto` lets the policy choose, `tier:NAME` asks for a tier; the others are the policy's names."""
     door = door_of(request)
     door.agent(request)
-    return json_response(door.models.listed(int(door.clock().timestamp())))
+    return json_response(door.models.listed(door.clock()))
 
 
 @router.get("/v1/models/{name:path}", operation_id="model", summary="Describe one of them")
 async def model(request: Request, name: str) -> Response:
-    """As OpenAI's API."""
+    """As OpenAI's API, and Anthropic's."""
     door = door_of(request)
     door.agent(request)
     if name not in door.models.names:
         raise ApiError(
             404, "invalid_request_error", "model_not_found", f"there is no model {name[:100]!r} here"
         )
-    return json_response(described(name, int(door.clock().timestamp())))
+    return json_response(described(name, door.clock()))

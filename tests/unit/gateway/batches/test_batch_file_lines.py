@@ -22,6 +22,7 @@ def test_each_line_is_the_same_job_whoever_reads_it() -> None:
     assert problems == []
     assert [(one.custom_id, one.request) for one in first] == [("a", BODY), ("b", BODY)]
     assert lines_of("batch_1", content, 10_000)[0] == first
+    assert lines_of("batch_1", b"\xef\xbb\xbf" + content, 10_000)[0] == first  # as some editors begin a file
     other, _ = lines_of("batch_2", content, 10_000)
     assert len({one.job_id for one in (*first, *other)}) == 4
 

@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
+import anthropic
 import httpx2
 import openai
 import pytest
+from anthropic import AsyncAnthropic
 
+from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.door import Door
 from pointsman.gateway.routes import batches as routes
 from pointsman.gateway.settings import GatewaySettings
@@ -130,6 +133,38 @@ async def test_there_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         await client.batches.create(input_file_id=file.id, **ENDPOINT)
         with pytest.raises(openai.RateLimitError, match="not done yet"):
             await client.batches.create(input_file_id=file.id, **ENDPOINT)
+
+
+async def test_a_path_with_a_slash_behind_it_is_the_same() -> None:
+    """A redirect would lead wherever the `host` header says."""
+    transport = httpx2.ASGITransport(app=web_app(FakeDoor(FakeStore())))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        for path in ("/v1/files", "/v1/files/", "/v1/batches//"):
+            answer = await client.get(path, headers={"authorization": "Bearer app"})
+            assert (answer.status_code, answer.json()["data"]) == (200, [])
+            answer = await client.post(path, content=b"", headers={"authorization": "Bearer app"})
+            assert answer.status_code == 400
+
+
+async def test_models_and_errors_are_told_in_both_apis_shapes() -> None:
+    door = FakeDoor(None)
+    door.models = ModelNames(tiers=("small",), models={"gpt-mini": "small"})
+    transport = httpx2.ASGITransport(app=web_app(door))
+    async with (
+        client_of(door) as client,
+        httpx2.AsyncClient(transport=transport) as http,
+        AsyncAnthropic(base_url="http://gateway", auth_token="app", http_client=http, max_retries=0) as other,
+    ):
+        names = [model.id async for model in client.models.list()]
+        assert names == ["auto", "tier:small", "gpt-mini"]
+        told = [model async for model in other.models.list()]
+        assert [(model.id, model.display_name, model.type) for model in told] == [
+            (name, name, "model") for name in names
+        ]
+        assert told[0].created_at.tzinfo is not None
+        with pytest.raises(anthropic.NotFoundError) as refused:
+            await other.models.retrieve("claude")
+        assert cast(Any, refused.value.body)["error"]["type"] == "not_found_error"
 
 
 async def test_without_a_store_there_are_no_files() -> None:
