@@ -9,11 +9,12 @@ Invariants:
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Protocol
 
 import anyio
+import orjson
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,19 +49,24 @@ DEFECT = ApiError(500, "server_error", "internal", "a defect in the gateway, its
 
 
 class EventShape(Protocol):
-    """How an API tells a stream: events by name and JSON text; the name may be None."""
+    """How an API tells a stream: each event as it is sent, see `event_of`."""
 
-    def start(self) -> Iterable[ServerSentEvent]:
+    def start(self) -> Iterable[bytes]:
         """Before the first piece."""
 
-    def feed(self, chunk: Json) -> Iterable[ServerSentEvent]:
+    def feed(self, chunk: Json) -> Iterable[bytes]:
         """For each chunk, in OpenAI's chat shape."""
 
-    def end(self, completion: Json) -> Iterable[ServerSentEvent]:
+    def end(self, completion: Json) -> Iterable[bytes]:
         """After the last chunk; `completion` is the whole answer."""
 
-    def fail(self, error: ApiError) -> Iterable[ServerSentEvent]:
+    def fail(self, error: ApiError) -> Iterable[bytes]:
         """Instead of the end."""
+
+
+def event_of(data: Json, name: str | None = None) -> bytes:
+    """One server-sent event: JSON has no line feed in it."""
+    return (b"" if name is None else b"event: %s\n" % name.encode()) + b"data: %s\n\n" % orjson.dumps(data)
 
 
 async def streamed(
@@ -109,16 +115,17 @@ async def _first(door: Door, request: Request, reply: JobReply) -> None:
 
 async def _events(
     door: Door, request: Request, reply: JobReply, shape: EventShape, chat: ChatStream
-) -> AsyncGenerator[ServerSentEvent, None]:
+) -> AsyncGenerator[bytes, None]:
     with door.awaited(request, reply):
-        yield ServerSentEvent(comment="")  # taken by whoever made this
+        yield b""  # taken by whoever made this
         if not (reply.pieces or reply.outcome.done()):
             # A server may hold the headers back until something follows them.
-            yield ServerSentEvent(comment=_waiting(door.jobs.before(reply)))
+            yield b": %s\n\n" % _waiting(door.jobs.before(reply)).encode()
         try:
-            async with aclosing(_answer(door, reply, shape, chat)) as events:
-                async for event in events:
-                    yield event
+            async with aclosing(_answer(door, reply, shape, chat)) as answer:
+                async for events in answer:
+                    if events:
+                        yield events
         except DivergedError:
             problem = DIVERGED
         except ApiError as error:
@@ -128,27 +135,28 @@ async def _events(
             problem = DEFECT
         else:
             return
-        for event in shape.fail(problem):
-            yield event
+        yield b"".join(shape.fail(problem))
 
 
 async def _answer(
     door: Door, reply: JobReply, shape: EventShape, chat: ChatStream
-) -> AsyncGenerator[ServerSentEvent, None]:
-    """Raises: DivergedError, ApiError: the answer does not come to its end."""
-    for event in shape.start():
-        yield event
+) -> AsyncGenerator[bytes, None]:
+    """The events of each piece together, as each sending has its price.
+
+    Raises:
+        DivergedError, ApiError: the answer does not come to its end.
+    """
+    yield b"".join(shape.start())
     async with aclosing(_pieces(door, reply)) as pieces:
         async for piece in pieces:
-            for chunk in chat.feed(piece):
-                for event in shape.feed(chunk):
-                    yield event
+            yield b"".join(_shaped(shape, chat.feed(piece)))
     completion = answered(reply).response
-    for chunk in chat.end(completion):
-        for event in shape.feed(chunk):
-            yield event
-    for event in shape.end(completion):
-        yield event
+    yield b"".join([*_shaped(shape, chat.end(completion)), *shape.end(completion)])
+
+
+def _shaped(shape: EventShape, chunks: Iterable[Json]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield from shape.feed(chunk)
 
 
 async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]:

@@ -10,7 +10,7 @@ def test_a_stream_ends_with_done_or_with_an_error() -> None:
     shape = ChatEvents()
     assert list(shape.start()) == []
     (chunk,) = shape.feed({"choices": [], "id": "c"})
-    assert json.loads(str(chunk.data)) == {"choices": [], "id": "c"}
-    assert [event.data for event in shape.end({})] == ["[DONE]"]
+    assert json.loads(chunk.removeprefix(b"data: ")) == {"choices": [], "id": "c"}
+    assert list(shape.end({})) == [b"data: [DONE]\n\n"]
     (failed,) = shape.fail(ApiError(502, "server_error", "stream_broken", "it broke"))
-    assert json.loads(str(failed.data))["error"]["code"] == "stream_broken"
+    assert json.loads(failed.removeprefix(b"data: "))["error"]["code"] == "stream_broken"

@@ -9,7 +9,6 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from sse_starlette import ServerSentEvent
 
 from pointsman.gateway.door import Door
 from pointsman.gateway.errors import ApiError
@@ -42,7 +41,7 @@ def piece(text: str, *, call: int = 1) -> JobChunk:
 
 
 class Broken(ChatEvents):
-    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
+    def feed(self, chunk: Json) -> Iterator[bytes]:
         raise RuntimeError("a defect")
 
 
@@ -80,7 +79,9 @@ def door_of(closes: asyncio.Event) -> Door:
 async def events_of(reply: JobReply, closes: asyncio.Event, shape: EventShape | None = None) -> list[str]:
     door, chat = door_of(closes), ChatStream(include_usage=False)
     events = _events(door, cast(Any, None), reply, shape or ChatEvents(), chat)
-    return [str(event.data) async for event in events if event.comment is None]
+    sent = b"".join([part async for part in events]).decode()
+    assert sent.endswith("\n\n")
+    return [event.removeprefix("data: ") for event in sent.split("\n\n") if event.startswith("data: ")]
 
 
 async def test_an_answer_ends_with_done() -> None:
@@ -133,7 +134,7 @@ async def test_who_has_nothing_yet_is_told_so_at_once() -> None:
     door = door_of(closes)
     events = _events(door, cast(Any, None), reply, ChatEvents(), ChatStream(include_usage=False))
     first, second, *_ = [event async for event in events]
-    assert (first.comment, second.comment) == ("", "waiting, at most 3 before you")
+    assert (first, second) == (b"", b": waiting, at most 3 before you\n\n")
 
 
 async def test_a_job_that_nobody_takes_up_ends_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 
-import orjson
 from fastapi import APIRouter, Request, Response
-from sse_starlette import ServerSentEvent
 
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.routes.responses import accepted, wants_async
-from pointsman.gateway.streaming import streamed
+from pointsman.gateway.streaming import event_of, streamed
 from pointsman_schemas.base import Json
 
 router = APIRouter()
@@ -19,17 +17,17 @@ router = APIRouter()
 class ChatEvents:
     """See `EventShape`."""
 
-    def start(self) -> Iterator[ServerSentEvent]:
+    def start(self) -> Iterator[bytes]:
         yield from ()
 
-    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
-        yield ServerSentEvent(data=orjson.dumps(chunk).decode())
+    def feed(self, chunk: Json) -> Iterator[bytes]:
+        yield event_of(chunk)
 
-    def end(self, completion: Json) -> Iterator[ServerSentEvent]:
-        yield ServerSentEvent(data="[DONE]")
+    def end(self, completion: Json) -> Iterator[bytes]:
+        yield b"data: [DONE]\n\n"
 
-    def fail(self, error: ApiError) -> Iterator[ServerSentEvent]:
-        yield ServerSentEvent(data=orjson.dumps(error.openai).decode())
+    def fail(self, error: ApiError) -> Iterator[bytes]:
+        yield event_of(error.openai)
 
 
 @router.post("/v1/chat/completions", operation_id="chat", summary="Answer a conversation")

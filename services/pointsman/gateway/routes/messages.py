@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-import orjson
 from fastapi import APIRouter, Request, Response
-from sse_starlette import ServerSentEvent
 
 from pointsman.gateway.anthropic.events import MessageEvents, NamedEvent
 from pointsman.gateway.anthropic.request import to_chat
@@ -12,7 +10,7 @@ from pointsman.gateway.anthropic.response import to_message
 from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import WITHOUT_THREAD, ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response
-from pointsman.gateway.streaming import streamed
+from pointsman.gateway.streaming import event_of, streamed
 from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
@@ -25,22 +23,22 @@ class _Events:
     def __init__(self) -> None:
         self._events = MessageEvents()
 
-    def start(self) -> Iterator[ServerSentEvent]:
+    def start(self) -> Iterator[bytes]:
         yield from ()
 
-    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
+    def feed(self, chunk: Json) -> Iterator[bytes]:
         return _sent(self._events.feed(chunk))
 
-    def end(self, completion: Json) -> Iterator[ServerSentEvent]:
+    def end(self, completion: Json) -> Iterator[bytes]:
         return _sent(self._events.end(completion))
 
-    def fail(self, error: ApiError) -> Iterator[ServerSentEvent]:
+    def fail(self, error: ApiError) -> Iterator[bytes]:
         return _sent([("error", error.anthropic)])
 
 
-def _sent(events: Iterable[NamedEvent]) -> Iterator[ServerSentEvent]:
+def _sent(events: Iterable[NamedEvent]) -> Iterator[bytes]:
     for name, event in events:
-        yield ServerSentEvent(event=name, data=orjson.dumps(event).decode())
+        yield event_of(event, name)
 
 
 @router.post("/v1/messages", operation_id="message", summary="Answer a conversation, as Anthropic's API")

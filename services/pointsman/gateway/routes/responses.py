@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Request, Response
-from sse_starlette import ServerSentEvent
 
 from pointsman.gateway.door import Door, headers_of, job_headers
 from pointsman.gateway.errors import ApiError, error_of, invalid
@@ -17,7 +15,7 @@ from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response
 from pointsman.gateway.routes.opened import door_of, json_response
-from pointsman.gateway.streaming import streamed
+from pointsman.gateway.streaming import event_of, streamed
 from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job
@@ -40,22 +38,22 @@ class _Events:
         self._events = ResponseEvents(id, created_at, request)
         self._after = after
 
-    def start(self) -> Iterator[ServerSentEvent]:
+    def start(self) -> Iterator[bytes]:
         return self._sent(self._events.start())
 
-    def feed(self, chunk: Json) -> Iterator[ServerSentEvent]:
+    def feed(self, chunk: Json) -> Iterator[bytes]:
         return self._sent(self._events.feed(chunk))
 
-    def end(self, completion: Json) -> Iterator[ServerSentEvent]:
+    def end(self, completion: Json) -> Iterator[bytes]:
         return self._sent(self._events.end(completion))
 
-    def fail(self, error: ApiError) -> Iterator[ServerSentEvent]:
+    def fail(self, error: ApiError) -> Iterator[bytes]:
         return self._sent(self._events.fail(error.code, error.message))
 
-    def _sent(self, events: Iterable[tuple[str, Json]]) -> Iterator[ServerSentEvent]:
+    def _sent(self, events: Iterable[tuple[str, Json]]) -> Iterator[bytes]:
         for name, event in events:
             if event["sequence_number"] > self._after:
-                yield ServerSentEvent(event=name, data=orjson.dumps(event).decode())
+                yield event_of(event, name)
 
 
 @router.post("/v1/responses", operation_id="respond", summary="Answer an input")
