@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pointsman.cli.stdin import read_text
 from pointsman.runtime.errors import CommandError
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ def read_key(file: Path | None) -> "PrivateKey | None":
     if file is None:
         return None
     try:
-        return PrivateKey.parse(file.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise CommandError(
-            f"{file} cannot be read: {why}", "make a key: pointsman agents key", code=2
-        ) from None
+        return PrivateKey.parse(read_text(file))
     except KeyUnreadableError as error:
         raise CommandError(f"{file}: {error}", "make a key: pointsman agents key", code=2) from None

@@ -1,33 +1,40 @@
-"""What comes in by stdin, as bytes or as text."""
+"""What a command is given to read: a file, or stdin for `-`."""
 
 import sys
+from pathlib import Path
 
 from pointsman.runtime.errors import CommandError
 
 
-def read_bytes() -> bytes:
+def read_bytes(source: str | Path) -> bytes:
     """All of it.
 
     Raises:
-        CommandError: there is no stdin.
+        CommandError: it cannot be read, or there is no stdin.
     """
+    if str(source) != "-":
+        try:
+            return Path(source).read_bytes()
+        except OSError as error:
+            raise CommandError(f"{source} cannot be read: {error.strerror}", code=2) from None
     if sys.stdin is None:
         raise CommandError("stdin is closed", "`-` reads it: give the text itself, or `< FILE`", code=2)
     return sys.stdin.buffer.read()
 
 
-def read_text() -> str:
+def read_text(source: str | Path = "-") -> str:
     """All of it as text.
 
     Raises:
-        CommandError: there is no stdin, or it is not UTF-8.
+        CommandError: it cannot be read, there is no stdin, or it is not UTF-8.
     """
-    content = read_bytes().removeprefix(b"\xef\xbb\xbf")  # a byte order mark, as Windows writes it
+    content = read_bytes(source).removeprefix(b"\xef\xbb\xbf")  # a byte order mark, as Windows writes it
     try:
         return content.decode()
     except UnicodeDecodeError as error:
+        name = "stdin" if str(source) == "-" else source
         raise CommandError(
-            f"stdin is not UTF-8: byte {error.start} is 0x{content[error.start]:02x}",
+            f"{name} is not UTF-8: byte {error.start} is 0x{content[error.start]:02x}",
             "convert it first, e.g. iconv -f ISO-8859-1 -t UTF-8",
             code=2,
         ) from None

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from pointsman.dev.private_file import write_private
+from pointsman.runtime.private_file import write_private
 
 _DAY = timedelta(days=1)
 _RENEWED_BEFORE = 30 * _DAY

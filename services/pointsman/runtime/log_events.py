@@ -73,7 +73,7 @@ class Event(StrEnum):
     WORK_FAMILIAR = "work is familiar to the score again"
     WORK_UNFAMILIAR = "work is unlike what the score was trained on"
     SCORE_SUSPENDED = "score suspended: it does not keep its promised quality"
-    SCORE_RESUMED = "score trusted again"
+    SCORE_RESUMED = "score resumed"
     FEEDBACK_UNAVAILABLE = "feedback cannot be read, reconnecting"
     FEEDBACK_FAILED = "feedback not applied: a defect"
     ROUTER_STARTING = "router starting"

@@ -24,8 +24,8 @@ from pointsman.bus.settings import LanePart
 from pointsman.bus.tcp_check import reach
 from pointsman.cli.ops.access_secrets import told, write
 from pointsman.dev.certificates import Authority
-from pointsman.dev.private_file import write_private
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.private_file import write_private
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7

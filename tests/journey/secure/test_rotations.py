@@ -19,11 +19,11 @@ from pointsman.bus.read.follow import follow
 from pointsman.bus.tcp_check import reach
 from pointsman.client.client import Client
 from pointsman.dev.certificates import Authority
-from pointsman.dev.private_file import write_private
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.runtime.log_events import Event
+from pointsman.runtime.private_file import write_private
 from pointsman.store.roles import WRITER, as_login, ensure_login
 from tests.support.access.broker import show_another
 from tests.support.running.system import TIERS, System

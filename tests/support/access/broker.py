@@ -15,9 +15,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
 from pointsman.bus import connection
 from pointsman.bus.admin import rdkafka
 from pointsman.dev.certificates import Authority
-from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import EmbeddedKafka
+from pointsman.runtime.private_file import write_private
 from pointsman.runtime.settings import KafkaPart
 
 

@@ -71,19 +71,11 @@ def key(
     For the audit process (POINTSMAN_AUDIT_PRIVACY_KEY_FILE), and for whoever may read or erase what is
     sealed. Keep it where no backup of the database goes. Without it what is sealed is lost.
     """
-    import os
-
     from pointsman.cli import screen
-    from pointsman.runtime.errors import CommandError
+    from pointsman.cli.key_file import write_new
     from pointsman.store.privacy.sealing import new_master_key
 
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(new_master_key() + "\n")
-    except FileExistsError:
-        raise CommandError(
-            f"{file} is there already", "a key that has sealed is never replaced: name another"
-        ) from None
+    write_new(file, new_master_key() + "\n")
     screen.note(f"wrote {file}; name it in POINTSMAN_AUDIT_PRIVACY_KEY_FILE")
 
 

@@ -136,10 +136,7 @@ def _many(source: Path, defaults: dict[str, object], largest: int, skip_bad: boo
     from pointsman.runtime.clock import utc_now
     from pointsman.runtime.errors import CommandError
 
-    try:
-        lines = (stdin.read_bytes() if str(source) == "-" else source.read_bytes()).split(b"\n")
-    except OSError as error:
-        raise CommandError(f"{source} cannot be read: {error.strerror}", code=2) from None
+    lines = stdin.read_bytes(source).split(b"\n")
     read = jobs, bad, _ = read_jobs(lines, defaults, utc_now, largest)
     for problem in bad[:SHOWN]:
         screen.note(str(problem))

@@ -7,8 +7,8 @@ from pathlib import Path
 from pointsman.access.apply import Passwords, Servers
 from pointsman.access.derive import Access
 from pointsman.bus.admin.users import MECHANISM
-from pointsman.dev.private_file import write_private
 from pointsman.runtime.errors import CommandError
+from pointsman.runtime.private_file import write_private
 from pointsman.store.roles import AUDITOR, CLAIMS, WRITER, as_login
 
 #: The variable that takes the address, by what the login is for.

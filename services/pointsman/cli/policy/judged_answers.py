@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
 from pointsman.confidence.calibrate import JudgedAnswer
 from pointsman.runtime.errors import CommandError
@@ -22,20 +21,6 @@ def judged_answers(text: str) -> Iterator[JudgedAnswer]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield _judged(number, line)
-
-
-def read_file(path: Path) -> str:
-    """The file's text.
-
-    Raises:
-        CommandError: it cannot be read.
-    """
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is not UTF-8 at byte {error.start}") from None
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _judged(number: int, line: str) -> JudgedAnswer:

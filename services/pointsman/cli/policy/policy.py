@@ -106,7 +106,7 @@ def calibrate(
     threshold, says how many more are needed, and exits 1.
     """
     from pointsman.cli import screen, stdin
-    from pointsman.cli.policy.judged_answers import judged_answers, read_file
+    from pointsman.cli.policy.judged_answers import judged_answers
     from pointsman.cli.show.decisions.calibration import calibrated, flat, refusal
     from pointsman.confidence.calibrate import JudgedTally, TooFew
     from pointsman.confidence.calibrate import calibrate as search
@@ -114,7 +114,7 @@ def calibrate(
 
     if not (0 < error < 0.5 and 0 < alpha < 0.5):
         raise CommandError("--error and --alpha are shares between 0 and 0.5", code=2)
-    tally = JudgedTally.of(judged_answers(stdin.read_text() if file == "-" else read_file(Path(file))))
+    tally = JudgedTally.of(judged_answers(stdin.read_text(file)))
     result = search(tally, error, alpha)
     if isinstance(result, TooFew):
         raise refusal(result, tally.answers, error, alpha)

@@ -1,6 +1,5 @@
 """`pointsman review edit`: the agent gets another answer."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def _replacing(file: str, reason: str) -> "Act":
+    from pointsman.cli.stdin import read_text
     from pointsman.review.content import with_text
     from pointsman.runtime.errors import CommandError
 
-    text = _read(file)
+    text = read_text(file)
 
     async def replace(reviewer: "Reviewer", known: "KnownCase") -> "ReviewAnswered":
         assert known.request is not None
@@ -29,21 +29,6 @@ def _replacing(file: str, reason: str) -> "Act":
         return await reviewer.decide(known, "edit", reason=reason, response=response)
 
     return replace
-
-
-def _read(file: str) -> str:
-    from pointsman.cli.stdin import read_text
-    from pointsman.runtime.errors import CommandError
-
-    if file == "-":
-        return read_text()
-    try:
-        return Path(file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise CommandError(
-            f"{file} cannot be read: {why}", "name a file with the answer's text", code=2
-        ) from None
 
 
 edit = case_command(

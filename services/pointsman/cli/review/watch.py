@@ -49,6 +49,7 @@ async def watch(
     from pointsman.bus.codec.decode import Decoded, decode
     from pointsman.bus.read.follow import follow
     from pointsman.cli import screen
+    from pointsman.cli.stdin import read_text
     from pointsman.client.webhook import NoticeFailedError, Webhook, secret_of
     from pointsman.runtime.errors import CommandError
     from pointsman_schemas.reviews import ReviewChanged
@@ -57,12 +58,7 @@ async def watch(
     if url:
         if secret_file is None:
             raise CommandError("a webhook is signed", "name its secret: --secret-file FILE", code=2)
-        try:
-            webhook = Webhook(url, secret_of(secret_file.read_text("utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(
-                f"{secret_file} cannot be read: {error}", "name another file", code=2
-            ) from None
+        webhook = Webhook(url, secret_of(read_text(secret_file)))
 
     async def tell(case: ReviewChanged) -> None:
         if as_json:

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from pointsman.dev.certificates import Authority, lasts
 from pointsman.dev.ports import LOOPBACK
-from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.listeners import Listener, Listeners
+from pointsman.runtime.private_file import write_private
 from pointsman.runtime.settings import KafkaPart
 from pointsman.runtime.tls import client_context
 from pointsman_schemas.topic import DEFAULT_PREFIX

@@ -15,12 +15,12 @@ from pathlib import Path
 from pointsman.dev import jars
 from pointsman.dev.errors import DevError, server_error
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.child import Child, set_aside
 from pointsman.dev.servers.class_archive import GC, ClassArchive
 from pointsman.dev.servers.java import Java, find_java
 from pointsman.dev.servers.listeners import Listener, Listeners
+from pointsman.runtime.private_file import write_private
 from pointsman.runtime.settings import KafkaPart
 
 _READY_WITHIN_S = 60.0

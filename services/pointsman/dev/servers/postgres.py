@@ -16,8 +16,8 @@ from typing import IO
 
 from pointsman.dev.errors import DevError, ServerFailedError, server_error
 from pointsman.dev.ports import LOOPBACK, free_port
-from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.child import Child, set_aside
+from pointsman.runtime.private_file import write_private
 
 _READY_WITHIN_S = 60.0
 USER = "pointsman"

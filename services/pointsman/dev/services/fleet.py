@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pointsman import starter
 from pointsman.dev.ports import LOOPBACK, free_port, is_free
-from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.services import logins
 from pointsman.dev.services.gateway_agents import APP
 from pointsman.dev.services.processes import Process
 from pointsman.dev.services.secure_logins import SecureLogins
 from pointsman.identity.keys import PrivateKey
+from pointsman.runtime.private_file import write_private
 
 #: Where services serve health and metrics, when these ports are free.
 _FIRST_HTTP_PORT = 18081

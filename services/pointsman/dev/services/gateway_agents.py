@@ -6,11 +6,11 @@ from pathlib import Path
 import yaml
 
 from pointsman import starter
-from pointsman.dev.private_file import write_private
 from pointsman.identity.api_key import ApiKeyText
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import LONGEST
 from pointsman.runtime.clock import utc_now
+from pointsman.runtime.private_file import write_private
 from pointsman_schemas.control.registry import AgentEntry, ApiKey
 
 #: Neither can be an agent's of somebody else's file by accident: the first is no name of a login.

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pointsman import starter
-from pointsman.dev.private_file import write_private
 from pointsman.dev.services.secure_logins import SecureLogins
+from pointsman.runtime.private_file import write_private
 from pointsman_schemas.control.registry import AgentEntry
 
 _QUEUE = "contracts"

@@ -7,11 +7,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.services.gateway_agents import answered_for, gateway_entries
 from pointsman.identity.keys import PrivateKey
 from pointsman.registry.agents_file import AgentsFile
+from pointsman.runtime.private_file import write_private
 from pointsman_schemas.control.registry import AgentEntry
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pointsman.access.apply import Passwords, Servers, apply
 from pointsman.access.derive import Access, derive
-from pointsman.dev.private_file import write_private
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import environment
 from pointsman.dev.services.gateway_agents import api_key_file, gateway_key_file
@@ -18,6 +17,7 @@ from pointsman.registry.agents_file import AgentsFile
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import Person, apply_file
 from pointsman.registry.settings import people_of
+from pointsman.runtime.private_file import write_private
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.roles import AUDITOR, WRITER, as_login
 from pointsman_schemas.control.registry import AgentEntry

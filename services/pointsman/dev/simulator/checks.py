@@ -7,7 +7,7 @@ import orjson
 
 from pointsman.dev.simulator.errors import Refusal, bad
 
-Check = Callable[[Any], str | None]  # the complaint, or None
+Check = Callable[[Any], str | None]  # what was expected instead, or None
 
 
 def _number(low: float, high: float) -> Check:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pointsman.dev.private_file import write_private
+from pointsman.runtime.private_file import write_private
 
 
 def test_only_the_owner_may_read_it_even_where_others_had_the_old_one_open(tmp_path: Path) -> None:
