@@ -1,10 +1,11 @@
-"""Whether the policy and the providers file can be read, and agree with one another."""
+"""Whether policy and providers file can be read and agree; and whether the fast path is installed."""
 
 from pathlib import Path
 
 from pointsman.cli.checks.finding import CheckResult
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.router.policy.policy_file import load as load_policy
+from pointsman.runtime.native import library
 from pointsman.runtime.yaml_file import FileError
 from pointsman.worker.providers_file import Providers
 from pointsman.worker.providers_file import load as load_providers
@@ -34,3 +35,11 @@ def providers_file(path: Path, policy: PolicyFile | None) -> tuple[CheckResult, 
         return CheckResult("providers", False, problem, fix), file
     models = ", ".join(f"{tier}: {row.model}" for tier, row in file.tiers.items())
     return CheckResult("providers", True, models), file
+
+
+def native() -> CheckResult:
+    """Nothing is wrong without it."""
+    if library() is None:
+        detail = "not installed: every job takes the full path. Install it: pip install 'pointsman[native]'"
+        return CheckResult("fast path", True, detail)
+    return CheckResult("fast path", True, "installed: the router uses it for ordinary jobs")

@@ -3,7 +3,7 @@
 import pytest
 
 from pointsman.bus.errors import BusError
-from pointsman.cli.checks import review as checked
+from pointsman.cli.checks import policy as checked
 from pointsman.registry.registry import RegisteredAgent, RegistryHistory
 from pointsman.router.policy.policy_file import parse
 from pointsman.runtime.settings import KafkaPart
