@@ -45,6 +45,16 @@ class _Outcome(Message):
 Limit = Annotated[
     str | None, Field(exclude_if=lambda limit: limit is None, description="the limit that held it up")
 ]
+#: From what the provider refused a request with; absent where it did not say.
+ProviderWord = Annotated[
+    str | None,
+    Field(
+        max_length=80,
+        exclude_if=lambda word: word is None,
+        description="as the provider's error names it; one that says the input is too long has the code "
+        "context_length_exceeded",
+    ),
+]
 
 
 class JobCompleted(_Outcome):
@@ -76,11 +86,8 @@ class JobFailed(_Outcome):
     reason: FailReason
     message: str
     limit: Limit = None
-    too_long: bool = Field(
-        default=False,
-        exclude_if=lambda value: not value,
-        description="the request is beyond the model's window",
-    )
+    code: ProviderWord = None
+    param: ProviderWord = None
 
 
 class JobRejected(_Outcome):

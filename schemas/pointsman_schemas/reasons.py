@@ -76,6 +76,11 @@ class FailReason(StrEnum):
     INTERNAL = "internal"
 
 
+#: The `code` of a failed job whose input no model of its tier has room for, whatever the provider calls it:
+#: clients shorten a conversation then, and ask again.
+TOO_LONG = "context_length_exceeded"
+
+
 class StepReason(StrEnum):
     """Why an answer in a cascade was accepted, or why the job went up."""
 

@@ -6,15 +6,13 @@ from typing import assert_never
 
 from pointsman_schemas.base import Json
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected, Outcome
-from pointsman_schemas.reasons import FailReason, Reason
+from pointsman_schemas.reasons import TOO_LONG, FailReason, Reason
 
 #: A client that asks again would make another job of it: what can be tried again was tried by the worker.
 _NOT_AGAIN = {"x-should-retry": "false"}
 
 #: Anthropic's word for it: its SDK's tool runner then sends the whole conversation and no `thread`.
 WITHOUT_THREAD = "thread_unsupported_request"
-#: OpenAI's word for a request beyond a model's window: clients shorten it then. Anthropic's message says it.
-TOO_LONG = "context_length_exceeded"
 
 
 @dataclass(eq=False)
@@ -38,7 +36,7 @@ class ApiError(Exception):
 
     @property
     def anthropic(self) -> Json:
-        """As Anthropic's API says it."""
+        """As Anthropic's API says it, which has no codes: clients look for its words."""
         words = "prompt is too long: " if self.code == TOO_LONG else ""
         error: Json = {"type": _ANTHROPIC.get(self.status, "api_error"), "message": words + self.message}
         if self.code == WITHOUT_THREAD:
@@ -88,9 +86,12 @@ def error_of(outcome: Outcome) -> ApiError | None:
             return ApiError(status, type, code, message, headers=_NOT_AGAIN)
         case JobFailed(reason=reason, message=message, limit=limit):
             status, type = _FAILED[reason]
-            code = "insufficient_quota" if limit is not None and limit.startswith("usd_") else reason.value
-            code = TOO_LONG if outcome.too_long else code
-            return ApiError(status, type, code, message, headers=_NOT_AGAIN)
+            code, param = reason.value, outcome.param if status == 400 else None
+            if limit is not None and limit.startswith("usd_"):
+                code = "insufficient_quota"
+            elif reason is FailReason.BAD_REQUEST:
+                code = outcome.code or code
+            return ApiError(status, type, code, message, param, headers=_NOT_AGAIN)
         case JobExpired(message=message):
             return ApiError(504, "timeout_error", "deadline_exceeded", message, headers=_NOT_AGAIN)
         case JobCancelled(message=message, cancelled_by=by):

@@ -78,7 +78,8 @@ def outcome_of(
                 response=ended.response,
             )
         case Reject():
-            return JobFailed(**about, reason=ended.reason, message=ended.message, too_long=ended.too_long)
+            named = {"code": ended.code, "param": ended.param}
+            return JobFailed(**about, reason=ended.reason, message=ended.message, **named)
         case GaveUp(failure, GiveUp.DEADLINE):
             message = f"{failure.message} -- the next attempt would begin after the deadline"
             return JobExpired(**about, deadline=job.deadline, message=message)

@@ -130,6 +130,7 @@ async def test_what_would_fail_again_is_not_tried_again(
     assert isinstance(failed, JobFailed)
     assert (failed.reason, failed.attempts, failed.cost_usd) == (reason, 1, 0)
     assert failed.message.startswith(f"tiny answered {status}: ")
+    assert (failed.code == "context_length_exceeded") is (status == 413)
     (call,) = calls(records)
     assert (call.status, call.http_status, call.error_type) == ("reject", status, reason)
     assert call.response == (body if isinstance(body, dict) else None)

@@ -143,13 +143,20 @@ def test_every_reason_has_a_status_and_no_answer_is_asked_for_again() -> None:
         assert 400 <= error.status < 600
         assert error.headers["x-should-retry"] == "false"
         assert set(error.openai["error"]) == {"message", "type", "param", "code"}
-        assert error.anthropic["error"]["message"] == error.message
+        assert error.message in error.anthropic["error"]["message"]
 
 
-def test_a_request_that_is_too_long_is_told_in_the_words_that_clients_look_for() -> None:
-    error = error_of(JobFailed(**ABOUT, reason=FailReason.BAD_REQUEST, message="no", too_long=True))
-    assert error is not None and (error.status, error.code) == (400, "context_length_exceeded")
-    assert error.anthropic["error"]["message"] == "prompt is too long: no"
+def test_what_the_provider_refused_is_told_by_its_code_and_where_it_stands() -> None:
+    """Frameworks shorten a conversation and go on where they see the one, or the other's words."""
+    about = {**ABOUT, "message": "no", "param": "messages"}
+    refused = error_of(JobFailed(**about, reason=FailReason.BAD_REQUEST, code="invalid_type"))
+    too_long = error_of(JobFailed(**about, reason=FailReason.BAD_REQUEST, code="context_length_exceeded"))
+    broken = error_of(JobFailed(**about, reason=FailReason.AUTHENTICATION, code="invalid_api_key"))
+    assert refused is not None and too_long is not None and broken is not None
+    assert (refused.status, refused.code, refused.param) == (400, "invalid_type", "messages")
+    assert (too_long.status, too_long.code, too_long.param) == (400, "context_length_exceeded", "messages")
+    assert (broken.status, broken.code, broken.param) == (502, "authentication", None)
+    assert too_long.anthropic["error"]["message"] == "prompt is too long: no"
 
 
 def test_a_budget_that_is_spent_is_told_as_a_quota() -> None:

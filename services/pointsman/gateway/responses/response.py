@@ -9,10 +9,12 @@ from copy import deepcopy
 from typing import Any, Literal
 
 from pointsman_schemas.base import Json
+from pointsman_schemas.reasons import TOO_LONG
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
-#: Of the codes that the API has for a response that failed: those that are not about an image.
-_CODES = {"server_error", "rate_limit_exceeded", "invalid_prompt"}
+#: Of the codes that the API has for a response that failed: those that are not about an image, and one that
+#: clients go by.
+_CODES = {"server_error", "rate_limit_exceeded", "invalid_prompt", TOO_LONG}
 #: Fields of a request that its response repeats, and what stands there for none.
 _ECHOED: Json = {
     "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None,

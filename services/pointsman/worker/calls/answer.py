@@ -53,9 +53,10 @@ class Retry(Failure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject(Failure):
-    """It would fail again in the same way. `too_long`: a model with more room might do it."""
+    """It would fail again in the same way. `code`, `param`: what the provider's error names."""
 
-    too_long: bool = False
+    code: str | None = None
+    param: str | None = None
 
 
 Result = Answer | Retry | Reject

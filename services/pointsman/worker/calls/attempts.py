@@ -29,7 +29,7 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.jobs import EMBEDDINGS, Job
-from pointsman_schemas.reasons import FailReason, Reason
+from pointsman_schemas.reasons import TOO_LONG, FailReason, Reason
 
 #: What speaks of the provider's health, not of the request or of our own haste.
 _OF_THE_PROVIDER = {
@@ -183,7 +183,7 @@ class Attempts:
             case Answer():
                 return "empty" in also and is_empty(result)
             case Reject():
-                return result.elsewhere or ("too_long" in also and result.too_long)
+                return result.elsewhere or ("too_long" in also and result.code == TOO_LONG)
             case Retry():
                 return False
             case _:

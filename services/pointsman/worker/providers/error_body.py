@@ -27,13 +27,16 @@ _MOST_TEXT = 4_000
 class ErrorBody:
     """`status`: an HTTP status that the body names; `words`: codes and types in lower case without `_`.
 
-    `message` is empty where there is none; `delay_s`: the wait that it asks for.
+    `message` is empty where there is none; `delay_s`: the wait that it asks for. `code`, `param`: as
+    they stand there.
     """
 
     status: int | None = None
     words: frozenset[str] = frozenset()
     message: str = ""
     delay_s: float | None = None
+    code: str | None = None
+    param: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.status or self.words or self.message)
@@ -61,7 +64,16 @@ def read_error(body: Any) -> ErrorBody:
             words.add("moderation")
     if class_name := _CLASS.search(message[:200]):
         words.add(_word(class_name[1]))
-    return ErrorBody(status, frozenset(words - {""}), message, delay_s)
+    code, param = (_named(nodes, name) for name in ("code", "param"))
+    return ErrorBody(status, frozenset(words - {""}), message, delay_s, code, param)
+
+
+def _named(nodes: list[dict[str, Any] | str], name: str) -> str | None:
+    """The innermost text of that name, where it is a short one; a number is none."""
+    texts = (node.get(name) for node in nodes if isinstance(node, dict))
+    text = next((text for text in texts if isinstance(text, str) and text), "")
+    is_word = text.isprintable() and len(text) <= _MOST_WORD and not _STATUS.match(text)
+    return text if text and is_word else None
 
 
 def _nodes(body: Any) -> Iterator[dict[str, Any] | str]:

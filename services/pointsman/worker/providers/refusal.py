@@ -16,7 +16,7 @@ from pointsman.worker.providers.refusal_table import ROWS, RefusalKind, kind_of
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import NO_SECRETS, Secrets
 from pointsman_schemas.calls import RawBody
-from pointsman_schemas.reasons import FailReason
+from pointsman_schemas.reasons import TOO_LONG, FailReason
 
 #: More of what a provider said is not repeated in a message; its body is in the call's record.
 MAX_SAID = 500
@@ -52,9 +52,10 @@ def from_status(
         status,
         kind,
         detail,
+        error,
         response=response,
         raw=kept,
-        after=error.delay_s if after is None else after,
+        after=after,
         unbilled=True,
     )
 
@@ -73,13 +74,23 @@ def from_body(
         RefusalKind.REQUEST,
     )
     detail = f" without an answer: {clean(error.message) or 'an error'}"
-    return refuse(row, status, kind, detail, raw=raw, after=error.delay_s, unbilled=unbilled, **answer)
+    return refuse(row, status, kind, detail, error, raw=raw, unbilled=unbilled, **answer)
 
 
 def refuse(
-    row: ProviderRow, status: int, kind: RefusalKind, detail: str, *, after: float | None = None, **rest: Any
+    row: ProviderRow,
+    status: int,
+    kind: RefusalKind,
+    detail: str,
+    error: ErrorBody,
+    *,
+    after: float | None = None,
+    **rest: Any,
 ) -> Retry | Reject:
-    """A refusal of this kind; `detail` goes on after the status, `rest` are further fields."""
+    """A refusal of this kind; `detail` goes on after the status, `rest` are further fields.
+
+    `after`: the wait that headers ask for, in seconds; None: the body's counts.
+    """
     rule = ROWS[kind]
     message = f"{row.name} answered {status}{detail}{_advice(row, kind)}"
     rest |= {
@@ -89,9 +100,10 @@ def refuse(
         "elsewhere": rule.elsewhere,
     }
     if rule.again:
-        return Retry(after=after, **rest)
+        return Retry(after=error.delay_s if after is None else after, **rest)
     nothing_left_s = USED_UP_S if kind is RefusalKind.USED_UP else None
-    return Reject(nothing_left_s=nothing_left_s, too_long=kind is RefusalKind.TOO_LONG, **rest)
+    code = TOO_LONG if kind is RefusalKind.TOO_LONG else error.code
+    return Reject(nothing_left_s=nothing_left_s, code=code, param=error.param, **rest)
 
 
 def from_connection(row: ProviderRow, error: BaseException, detail: str) -> Retry:

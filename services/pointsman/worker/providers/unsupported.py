@@ -19,6 +19,7 @@ def unsupported(row: ProviderRow, error: UnsupportedRequestError) -> Reject:
     return Reject(
         reason=FailReason.BAD_REQUEST,
         message=f"{row.name} was not asked, as its format ({row.format}) cannot say it: {clean(str(error))}",
+        param=error.param[:80],
         unbilled=True,
         elsewhere=True,
         cause=error,

@@ -145,7 +145,9 @@ def test_a_response_that_failed_says_why_in_words_that_the_api_has() -> None:
     assert (made.status, made.error.code, made.error.type) == ("failed", "server_error", "deadline_exceeded")
     assert made.error.message == "It took too long."
     assert read(failed("resp_7", 1, REQUEST, "rate_limit_exceeded", "")).error.code == "rate_limit_exceeded"
-    assert set(get_args(ResponseError.model_fields["code"].annotation)) >= _CODES
+    # The API does not list it, and sends it: Codex and others shorten the conversation then.
+    listed = set(get_args(ResponseError.model_fields["code"].annotation))
+    assert _CODES - listed == {"context_length_exceeded"}
 
 
 def test_whatever_a_provider_sends_is_a_response() -> None:

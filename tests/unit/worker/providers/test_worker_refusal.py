@@ -63,6 +63,38 @@ def test_a_refusal_costs_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "param"),
+    [
+        ({"code": "invalid_type", "param": "temperature"}, "invalid_type", "temperature"),
+        ({"code": 400, "param": None, "status": "INVALID_ARGUMENT"}, None, None),
+        ({"code": "400", "param": "x" * 81}, None, None),
+        ({"code": "a\nb", "param": ["x"], "inner": {"code": "deeper"}}, None, None),
+    ],
+)
+def test_what_the_error_names_is_kept_where_it_is_a_short_text(
+    error: Any, code: str | None, param: str | None
+) -> None:
+    rejected = refused(400, {"error": {"message": "no", **error}})
+    assert isinstance(rejected, Reject)
+    assert (rejected.reason, rejected.code, rejected.param) == (FailReason.BAD_REQUEST, code, param)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "context_length_exceeded", "param": "messages", "message": "no"}},
+        {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}},
+        {"error": {"code": 400, "message": "The input token count (9) exceeds the maximum number (8)"}},
+        {"message": "Input is too long for requested model."},
+    ],
+)
+def test_a_conversation_that_is_too_long_has_one_code_whatever_the_format(body: Any) -> None:
+    rejected = refused(400, body)
+    assert isinstance(rejected, Reject)
+    assert rejected.code == "context_length_exceeded"
+
+
 def test_what_a_provider_says_becomes_one_line_that_every_record_can_carry() -> None:
     assert clean("a\0b\n\tc \ud800!") == "a b c ?!"
     assert len(clean("x" * 10_000)) == 500
