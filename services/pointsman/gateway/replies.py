@@ -8,7 +8,7 @@ Invariants:
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,6 +66,8 @@ class JobReplies:
         self._results, self._chunks = topics.results.name, topics.chunks.name
         self._clock = clock
         self._open: dict[bytes, JobReply] = {}
+        #: By partition, how many of them are waited for: asked about at every turn of the reader.
+        self._awaited: Counter[int] = Counter()
         self._searches: dict[bytes, list[_Search]] = {}
         self._finished: OrderedDict[bytes, JobReply] = OrderedDict()
         self._kept_bytes = 0
@@ -102,6 +104,7 @@ class JobReplies:
         if known is None:
             key, outcome = _key(job.job_id), asyncio.get_running_loop().create_future()
             known = self._open[key] = JobReply(job, self.reader.number_of(key), outcome)
+            self._awaited[known.number] += 1
         return known
 
     async def listen(self, reply: JobReply) -> None:
@@ -145,7 +148,7 @@ class JobReplies:
         """Its job was not sent, or nobody will ask for it."""
         key = _key(reply.job_id)
         if self._open.get(key) is reply:
-            del self._open[key]
+            self._no_more_open(key)
         elif self._finished.get(key) is reply:
             del self._finished[key]
             self._kept_bytes -= reply.size
@@ -187,8 +190,13 @@ class JobReplies:
         await self._large.close()
 
     def _needed(self) -> set[int]:
-        awaited = {reply.number for reply in self._open.values()}
-        return awaited.union(search.number for searches in self._searches.values() for search in searches)
+        searched = (search.number for searches in self._searches.values() for search in searches)
+        return {number for number, count in self._awaited.items() if count}.union(searched)
+
+    def _no_more_open(self, key: bytes) -> JobReply:
+        reply = self._open.pop(key)
+        self._awaited[reply.number] -= 1
+        return reply
 
     def _take(self, record: Incoming) -> None:
         key = record.key or b""
@@ -224,7 +232,7 @@ class JobReplies:
             return
         reply.size = len(record.value or b"") + reply.piece_bytes
         reply.end(outcome)
-        self._finished[key] = self._open.pop(key)
+        self._finished[key] = self._no_more_open(key)
         self._kept_bytes += reply.size
         while self._kept_bytes > KEPT_BYTES or len(self._finished) > KEPT:
             _, oldest = self._finished.popitem(last=False)

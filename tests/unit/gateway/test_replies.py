@@ -28,6 +28,20 @@ async def test_ids_lead_to_partitions_of_ours_where_there_are_any(replies: JobRe
     assert len({str(replies.new_id())[-1] for _ in range(200)}) == 16
 
 
+async def test_a_partition_is_needed_as_long_as_a_job_of_it_is_open(replies: JobReplies) -> None:
+    first, second = (replies.expect(job(UUID(int=16 * number + 7))) for number in (1, 2))
+    other = replies.expect(job(UUID(int=9)))
+    replies.expect(first.job)  # asked for again
+    assert replies._needed() == {7, 9}
+    replies._take(outcome(first.job_id))
+    replies.forget(other)
+    assert replies._needed() == {7}
+    replies.forget(first)  # it is kept, and no more waited for
+    assert replies._needed() == {7}
+    replies._take(outcome(second.job_id))
+    assert replies._needed() == set()
+
+
 async def test_pieces_and_the_outcome_are_told_to_all_who_wait(replies: JobReplies) -> None:
     reply = replies.expect(job())
     assert replies.expect(reply.job) is reply
