@@ -1,33 +1,21 @@
 """Finds a job by its id: among those that wait here, in the audit database, or by its outcome's record."""
 
 import logging
-from dataclasses import dataclass
 from uuid import UUID
 
 from pointsman.bus.errors import BusError
 from pointsman.gateway.door import Door
 from pointsman.gateway.errors import unavailable
-from pointsman.gateway.record import recorded
+from pointsman.gateway.record import FoundJob, recorded
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman.store.errors import StoreError
-from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
-from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
 #: So long the topic is looked through, seconds.
 _SEARCH_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class FoundJob:
-    """`origin`: the request in its own shape, where it is known."""
-
-    job: Job
-    outcome: Outcome | None
-    origin: Json | None = None
 
 
 async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
@@ -48,8 +36,7 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
             event(log, logging.WARNING, Event.RECORD_NOT_ASKED, job_id=job_id, error=str(error))
         else:
             if on_record is not None:
-                mine = on_record.job.agent_id == agent_id
-                return FoundJob(on_record.job, on_record.outcome) if mine else None
+                return on_record if on_record.job.agent_id == agent_id else None
     return await _on_topic(door, job_id, agent_id)
 
 

@@ -8,20 +8,22 @@ from pydantic import ValidationError
 
 from pointsman.store.ask.answers import Ended, Step
 from pointsman.store.ask.jobs import open_jobs
+from pointsman_schemas.base import Json
 from pointsman_schemas.catalog import MESSAGES, OUTCOMES
 from pointsman_schemas.jobs import Job, JobSubmitted
 from pointsman_schemas.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """`outcome`: None where there is none yet."""
+class FoundJob:
+    """`outcome`: None where there is none yet. `origin`: the request in its own shape, where it is known."""
 
     job: Job
     outcome: Outcome | None
+    origin: Json | None = None
 
 
-async def recorded(postgres: str, job_id: UUID) -> Recorded | None:
+async def recorded(postgres: str, job_id: UUID) -> FoundJob | None:
     """The job and its outcome in the audit database; None where the job is not there, or not to be read.
 
     Raises:
@@ -33,7 +35,7 @@ async def recorded(postgres: str, job_id: UUID) -> Recorded | None:
     job = next((message.job() for message in messages if isinstance(message, JobSubmitted)), None)
     if job is None:
         return None
-    return Recorded(job, next((message for message in messages if isinstance(message, OUTCOMES)), None))
+    return FoundJob(job, next((message for message in messages if isinstance(message, OUTCOMES)), None))
 
 
 async def outcomes_on_record(postgres: str, job_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
