@@ -1,8 +1,9 @@
 """What a message says that people group and search by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -97,10 +98,26 @@ FACTS: Mapping[type[Message | Job], Mapping[str, Places]] = {
 }
 
 
+def _getter(place: str) -> Callable[[Any], Any]:
+    outer, _, inner = place.partition(".")
+    if not outer.startswith("="):
+        get = attrgetter(outer)
+        return (lambda message: getattr(get(message), inner, None)) if inner else get
+    return lambda _: place[1:]
+
+
+_GETTERS = {
+    kind: [(name, [_getter(place) for place in places]) for name, places in columns.items()]
+    for kind, columns in FACTS.items()
+}
+
+
 def facts_of(message: Message | Job) -> MessageFacts:
     """The facts of any message, as its columns can hold them."""
-    kind = type(message) if type(message) in FACTS else Job if isinstance(message, Job) else None
-    facts = {} if kind is None else {name: _at(message, places) for name, places in FACTS[kind].items()}
+    kind = type(message) if type(message) in FACTS else Job
+    if not isinstance(message, kind):
+        return MessageFacts()
+    facts: dict[str, Any] = {name: _first(message, getters) for name, getters in _GETTERS[kind]}
     if kind is CallFinished:
         facts["attempt"] = count_or_none(facts["attempt"], INT4_MAX)
         facts["tokens_in"] = count_or_none(facts["tokens_in"], INT8_MAX)
@@ -109,14 +126,9 @@ def facts_of(message: Message | Job) -> MessageFacts:
     return MessageFacts(**facts)
 
 
-def _at(message: Message | Job, places: Places) -> Any:
-    value: Any = None
-    for place in places:
-        if place.startswith("="):
-            return place[1:]
-        value = message
-        for name in place.split("."):
-            value = None if value is None else getattr(value, name)
-        if value:
+def _first(message: Message | Job, getters: Sequence[Callable[[Any], Any]]) -> Any:
+    """The first that says something, or the last."""
+    for get in getters:
+        if value := get(message):
             break
     return str(value) if isinstance(value, StrEnum) else value
