@@ -14,7 +14,8 @@ def lazy_group(
     """A group whose commands are the modules of `package`.
 
     `purposes`: name -> what it is for. The module has the name's `-` as `_`, and a function of that name or,
-    if it is a group itself, an `app`. `folders`: sub-package -> the names in it, where there are any.
+    if it is a group itself, an `app`. `folders`: sub-package -> the names in it, where there are any; or a
+    module -> the names of the functions in it, where that has several.
     """
     of_this = {"package": package, "purposes": purposes, "folders": folders or {}}
     return typer.Typer(
@@ -52,10 +53,13 @@ class LazyGroup(TyperGroup):
 
 
 def loaded(path: str) -> Any:
-    """The command in the module `path`."""
-    module, name = importlib.import_module(path), path.rpartition(".")[2]
-    app = getattr(module, "app", None)
+    """The command in the module `path`, or the command `path` in a module."""
+    place, _, name = path.rpartition(".")
+    holder = importlib.import_module(place)
+    if hasattr(holder, "__path__"):  # a package
+        holder = importlib.import_module(path)
+    app = getattr(holder, "app", None)
     if app is None:
         app = typer.Typer(rich_markup_mode=None, add_completion=False)
-        app.command(name.replace("_", "-"))(getattr(module, name))
+        app.command(name.replace("_", "-"))(getattr(holder, name))
     return typer.main.get_command(app)

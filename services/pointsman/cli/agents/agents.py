@@ -15,7 +15,9 @@ COMMANDS = {
     "retire": "Take an agent out of the registry; its history stays.",
 }
 
-app = lazy_group("pointsman.cli.agents", COMMANDS)
+FOLDERS = {"state_commands": ("suspend", "resume", "retire")}
+
+app = lazy_group("pointsman.cli.agents", COMMANDS, FOLDERS)
 
 
 @app.callback()

@@ -16,7 +16,9 @@ COMMANDS = {
     "release": "Give a claimed case back.",
 }
 
-app = lazy_group("pointsman.cli.review", COMMANDS)
+FOLDERS = {"case_commands": ("claim", "approve", "edit", "reject", "send", "release")}
+
+app = lazy_group("pointsman.cli.review", COMMANDS, FOLDERS)
 
 
 @app.callback()

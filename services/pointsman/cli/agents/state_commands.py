@@ -1,4 +1,4 @@
-"""What `suspend`, `resume` and `retire` have in common: a command that puts an agent into a state."""
+"""`pointsman agents suspend`, `resume` and `retire`: each puts an agent into a state."""
 
 from collections.abc import Callable
 
@@ -25,3 +25,13 @@ def state_command(state: State, purpose: str) -> Callable[..., None]:
 
     run.__doc__ = f"{purpose}\n\n--json gives {{agent, before, state, by, reason, proposal}}."
     return command(run)
+
+
+suspend = state_command(
+    "suspended",
+    "Refuse an agent's jobs from now on; jobs under way go on.\n\n"
+    "Its Kafka login ends too, where it has one and you may: its next write is refused, on an open "
+    "connection as well. One person may suspend, also where the rules ask for two.",
+)
+resume = state_command("active", "End an agent's suspension.")
+retire = state_command("retired", "Take an agent out of the registry; its history stays.")
