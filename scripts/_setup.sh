@@ -42,12 +42,12 @@ install() {
     fi
 }
 
-# The router's fast path, where cargo can build it; everything works without it.
+# The router's fast path and the audit's reader, where cargo can build them; everything works without them.
 build_native() {
     command -v cargo >/dev/null 2>&1 || return 0
     local log="$venv/build-native.log"
     if ! (cd "$root" && install ./services/native) >"$log" 2>&1; then
-        echo "the router's fast path could not be built ($log says why); every job takes the full path" >&2
+        echo "the native library could not be built ($log says why); every job takes the full path" >&2
     fi
 }
 

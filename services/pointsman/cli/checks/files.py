@@ -42,4 +42,4 @@ def native() -> CheckResult:
     if library() is None:
         detail = "not installed: every job takes the full path. Install it: pip install 'pointsman[native]'"
         return CheckResult("fast path", True, detail)
-    return CheckResult("fast path", True, "installed: the router uses it for ordinary jobs")
+    return CheckResult("fast path", True, "installed: router and audit use it for ordinary jobs")

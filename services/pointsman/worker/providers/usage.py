@@ -1,6 +1,6 @@
 """The tokens that a provider says a call took, in the names of each; what cannot be is unknown. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,8 +54,8 @@ def _usage(usage: Json) -> Usage:
     if told is None:
         raise _ImpossibleError
     total = _tokens(told)
-    read, written = _most(usage, _READ), _most(usage, _WRITTEN)
-    hour = _most(usage, _WRITTEN_1H)
+    places = [part for part in (usage, *map(usage.get, _DETAILS)) if isinstance(part, dict)]
+    read, written, hour = (_most(places, names) for names in (_READ, _WRITTEN, _WRITTEN_1H))
     if _counts_apart(usage, total, read + written):
         total += read + written
     if read + written > total or hour > written:
@@ -78,14 +78,9 @@ def _counts_apart(usage: Json, total: int, cached: int) -> bool:
     return native and (usage.get("prompt_tokens") is None or cached > total)
 
 
-def _most(usage: Json, names: tuple[str, ...]) -> int:
-    return max((_tokens(told) for told in _told(usage, names)), default=0)
-
-
-def _told(usage: Json, names: tuple[str, ...]) -> Iterator[Any]:
-    for where in (usage, *(usage.get(name) for name in _DETAILS)):
-        if isinstance(where, dict):
-            yield from (where[name] for name in names if where.get(name) is not None)
+def _most(places: Sequence[Json], names: Sequence[str]) -> int:
+    told = [part[name] for part in places for name in names if part.get(name) is not None]
+    return max(map(_tokens, told), default=0)
 
 
 def _tokens(told: Any) -> int:
