@@ -103,14 +103,12 @@ class Fetcher:
         request_timeout_ms: int,
         committed_only: bool = True,
         skips: bool = True,
-        metadata_max_age_ms: int = 5_000,
     ) -> None:
         #: The connection; who has the fetcher may ask other things by it.
         self.client = self._client = connection.client(
             settings,
             client_id=name,
             request_timeout_ms=request_timeout_ms,
-            metadata_max_age_ms=metadata_max_age_ms,
             retry_backoff_ms=50,
         )
         self._longest_wait_ms = min(_WAIT_MS, request_timeout_ms // 2)

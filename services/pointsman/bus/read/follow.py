@@ -10,6 +10,7 @@ Invariants:
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncGenerator
 from types import TracebackType
@@ -31,10 +32,9 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 _BATCH = 500
 #: How long a read waits for records, seconds; and the next one, where that was in vain.
 _POLL_S, _QUIET_S = 0.5, 2.0
-#: How often partitions are looked for that were not there before, seconds.
-_REFRESH_S = 5.0
-#: Who leads is asked for where somebody else answers, or nobody does; besides that, milliseconds.
-_METADATA_MS = 300_000
+#: How often partitions are looked for that were not there before, seconds: of any topic that matches, and of
+#: topics that are named, which seldom get more.
+_REFRESH_S, _REFRESH_NAMED_S = 5.0, 30.0
 
 
 async def follow(
@@ -81,6 +81,7 @@ class Follower:
         self._stalled_after = stalled_after
         self._ends: dict[Place, int] = {}
         self._first: dict[Place, int] = {}
+        self._refresh_s = _REFRESH_S if isinstance(topics, re.Pattern) else _REFRESH_NAMED_S
         self._next_refresh = 0.0
         self._turn = 0
         self._is_quiet = False
@@ -102,7 +103,6 @@ class Follower:
             self._first_offset,
             request_timeout_ms=max(1_000, int(self._patience * 1000)),
             committed_only=self._committed_only,
-            metadata_max_age_ms=_METADATA_MS,
         )
         self._partitions = Partitions(
             self._fetcher.client, committed_only=self._committed_only, user=self._settings.kafka_username
@@ -220,7 +220,7 @@ class Follower:
             self._ends = {place: end for place, end in ends.items() if end > offsets[place]}
         for place, offset in offsets.items():
             self.seek(place, offset)
-        self._next_refresh = time.monotonic() + _REFRESH_S
+        self._next_refresh = time.monotonic() + self._refresh_s
 
     async def _know(self, places: set[Place]) -> None:
         await self._fetcher.know({topic for topic, _ in places})
@@ -228,7 +228,7 @@ class Follower:
     def _find_new(self) -> None:
         """Beside the reading, which does not wait for it."""
         if time.monotonic() > self._next_refresh and (self._looking is None or self._looking.done()):
-            self._next_refresh = time.monotonic() + _REFRESH_S
+            self._next_refresh = time.monotonic() + self._refresh_s
             self._looking = asyncio.create_task(self._look(), name="new partitions")
 
     async def _look(self) -> None:
