@@ -13,7 +13,7 @@ Invariants:
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
@@ -136,10 +136,13 @@ class Transactions:
         producer = self._producer
         await asyncio.sleep(self._settled_at - time.monotonic())
         left = {place: Batches(some, producer.id, producer.epoch) for place, some in records.items()}
-        await self._produce(left)
+        if self._is_in_order(left):
+            await _both(self._produce(left), self._commit_offsets(producer, membership, offsets))
+        else:
+            await self._produce(left)
+            if not any(batches.refused for batches in left.values()):
+                await self._commit_offsets(producer, membership, offsets)
         refused = [record for batches in left.values() for record in batches.refused]
-        if not refused:
-            await self._commit_offsets(producer, membership, offsets)
         await self._next_epoch(requests.end(self._name, producer, commit=not refused))
         self._settled_at = time.monotonic() + _SETTLE_S
         if refused:
@@ -149,6 +152,14 @@ class Transactions:
     async def close(self) -> None:
         """Let go; the broker aborts a transaction that is still open when its time is over."""
         await self._client.close()
+
+    def _is_in_order(self, places: Iterable[Place]) -> bool:
+        """Whether one broker takes records and positions, by one connection, so one after the other.
+
+        Else they would meet at the transaction's coordinator, which refuses the one that comes second.
+        """
+        leaders = {self._client.cluster.leader_for_partition(TopicPartition(*place)) for place in places}
+        return leaders == {self._coordinators.get(self._group)}
 
     async def _produce(self, left: Mapping[Place, Batches]) -> None:
         """A batch for each partition, to its leader; again until it is written or refused."""
@@ -228,6 +239,13 @@ class Transactions:
 
     def _patience(self) -> "_Patience":
         return _Patience(self._request_timeout_ms / 1000)
+
+
+async def _both(*requests: Awaitable[None]) -> None:
+    """Return when both are answered. Raises: the first one's error, else that of the second."""
+    for outcome in await asyncio.gather(*requests, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _portion(left: Mapping[Place, Batches]) -> dict[Place, bytes]:

@@ -1,16 +1,25 @@
 """What a lane's transaction takes for written: nothing but a broker's plain word."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.errors import DuplicateSequenceNumber, KafkaError, NoError, kafka_errors
+from aiokafka.errors import (
+    DuplicateSequenceNumber,
+    IllegalGenerationError,
+    KafkaError,
+    NoError,
+    kafka_errors,
+)
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.batches import Batches
 from pointsman.bus.produce.transactions import Transactions, _error
+from pointsman.bus.protocol.transaction_requests import Membership, Offset, Packed, Producer
 from pointsman.bus.settings import LanePart
 
-PLACE = ("t", 0)
+PLACE, LANE = ("t", 0), ("in", 0)
+PRODUCE, END, COMMIT_OFFSETS = 0, 26, 28
 
 
 def test_only_a_success_or_a_repeat_that_was_recognised_is_one() -> None:
@@ -55,3 +64,67 @@ async def test_the_same_batch_is_sent_again_until_the_broker_knows_it() -> None:
     client = Client(7, 7, DuplicateSequenceNumber.errno)
     batches = await produced(client)
     assert (client.asked, batches.batch, batches.refused) == (3, None, [])
+
+
+class Cluster:
+    """Broker 1 leads all partitions, `coordinator` has the group. Answers once `go` is set; `asked`: APIs."""
+
+    def __init__(self, coordinator: int, offsets_code: int = 0) -> None:
+        self._coordinator = coordinator
+        self._answers = {
+            PRODUCE: {PLACE: 0},
+            COMMIT_OFFSETS: {LANE: offsets_code},
+            END: (0, Producer(1, 2)),
+        }
+        self.cluster = self
+        self.go = asyncio.Event()
+        self.go.set()
+        self.asked: list[int] = []
+
+    def leader_for_partition(self, tp: object) -> int:
+        return 1
+
+    async def coordinator_lookup(self, kind: int, key: str) -> int:
+        return self._coordinator
+
+    async def send(self, node: int, request: Packed) -> object:
+        self.asked.append(request.API_KEY)
+        await self.go.wait()
+        return self._answers[request.API_KEY]
+
+
+async def written(transactions: Transactions) -> None:
+    record = Outgoing("t", None, b"x", [])
+    await transactions.write(Membership("m", 1), [Offset(LANE, 1, "")], {PLACE: [record]})
+
+
+@pytest.mark.parametrize(("coordinator", "at_once"), [(1, [PRODUCE, COMMIT_OFFSETS]), (2, [PRODUCE])])
+async def test_records_and_positions_go_together_where_one_broker_takes_both(
+    coordinator: int, at_once: list[int]
+) -> None:
+    """Two would meet at the transaction's coordinator, which refuses the one that comes second."""
+    client: Any = Cluster(coordinator)
+    transactions = Transactions(client, LanePart(), "g")
+    await written(transactions)  # by now it is known who has the group
+    client.asked.clear()
+    client.go.clear()
+    writing = asyncio.create_task(written(transactions))
+    async with asyncio.timeout(20):
+        while not client.asked:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert sorted(client.asked) == at_once
+    client.go.set()
+    await writing
+    assert (sorted(client.asked[:2]), client.asked[2:]) == ([PRODUCE, COMMIT_OFFSETS], [END])
+
+
+@pytest.mark.parametrize("coordinator", [1, 2])
+async def test_nothing_is_committed_whose_position_is_refused(coordinator: int) -> None:
+    client: Any = Cluster(coordinator, IllegalGenerationError.errno)
+    transactions = Transactions(client, LanePart(), "g")
+    transactions._coordinators["g"] = coordinator
+    with pytest.raises(IllegalGenerationError):
+        await written(transactions)
+    assert END not in client.asked
