@@ -122,7 +122,7 @@ CASES: dict[str, Json] = {
                 "role": "user",
                 "content": [
                     {"type": "document", "source": PDF},
-                    {"type": "document", "source": PDF, "title": "b.pdf"},
+                    {"type": "document", "source": PDF, "title": "b.pdf", "context": "of 2020"},
                     {
                         "type": "document",
                         "title": "notes",

@@ -14,6 +14,7 @@ from pointsman_schemas.base import Json
 _CACHE = "cache_control"
 #: Under it: what only Anthropic knows.
 NATIVE = "anthropic"
+_UNCITED = {"enabled": False}
 #: Blocks of an earlier turn that only the model that had them can read.
 THOUGHTS = ("thinking", "redacted_thinking")
 
@@ -61,7 +62,8 @@ def _part(block: Json, path: str) -> Json:
             only(block, ("type", "source", _CACHE), path)
             return {"type": "image_url", "image_url": {"url": _image_url(block, f"{path}.source")}}
         case "document":
-            only(block, ("type", "source", "title", _CACHE), path)
+            known = ("type", "source", "title", "context", _CACHE)
+            only(block, (*known, "citations") if block.get("citations") == _UNCITED else known, path)
             return _document(block, path)
         case other:
             raise UntranslatableError(f"{path}.type", f"`{other}` has no counterpart with the providers here")
@@ -89,6 +91,8 @@ def _document(block: Json, within: str) -> Json:
     source, path = mapping(block.get("source"), f"{within}.source"), f"{within}.source"
     title = None if block.get("title") is None else text(block["title"], f"{within}.title")
     native = {"type": "document", "title": title}
+    if block.get("context") is not None:
+        native["context"] = text(block["context"], f"{within}.context")
     match kind(source, path):
         case "text":
             return {"type": "text", "text": text(source.get("data"), f"{path}.data"), NATIVE: native}

@@ -202,7 +202,6 @@ def result(*blocks: Any) -> Json:
         (user({"type": "text"}), "messages[0].content[0].text"),
         (user({"type": "search_result"}), "messages[0].content[0].type"),
         (user({"type": "image", "source": {"type": "file"}}), "messages[0].content[0].source.type"),
-        (user({"type": "document", "source": PIXEL, "context": "c"}), "messages[0].content[0].context"),
         (user({"type": "document", "source": PIXEL, "citations": CITED}), "messages[0].content[0].citations"),
         (result({"type": "search_result"}), "messages[0].content[0].content[0].type"),
         (body(cache_control="yes"), "cache_control"),

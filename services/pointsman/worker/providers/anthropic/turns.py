@@ -95,21 +95,21 @@ def _answer(message: Json, path: str) -> list[Json]:
 def _block(part: MessagePart) -> Json:
     mark = {} if part.mark is None else {"cache_control": part.mark}
     match part:
-        case TextPart(native={"type": "document", **more}):
+        case TextPart(native={"type": "document"}):
             source = {"type": "text", "media_type": "text/plain", "data": part.text}
-            return {"type": "document", "source": source, **_title(more.get("title")), **mark}
+            return {"type": "document", "source": source, **_named(part.native or {}), **mark}
         case TextPart():
             return {"type": "text", "text": part.text, **mark}
         case MediaPart():
             kind = "document" if part.is_file else "image"
-            title = _title(part.name if part.native is None else part.native.get("title"))
-            return {"type": kind, "source": _source(part), **title, **mark}
+            named = _named({"title": part.name} if part.native is None else part.native)
+            return {"type": kind, "source": _source(part), **named, **mark}
         case _:
             assert_never(part)
 
 
-def _title(title: object) -> Json:
-    return {} if title is None else {"title": title}
+def _named(document: Json) -> Json:
+    return {name: document[name] for name in ("title", "context") if document.get(name) is not None}
 
 
 def _source(part: MediaPart) -> Json:
