@@ -181,11 +181,12 @@ async def test_a_case_is_decided_by_http_and_spans_tell_of_its_job(
 
         await system.until(is_waiting, 60, "the case")
         job_id = cases[0]["job_id"]
+        claimed = await ana.ask(f"/{job_id}/claim", {"job_id": job_id, "revision": cases[0]["revision"]})
         shown = await ana.ask(f"/{job_id}")
         command = {"job_id": job_id, "revision": shown["case"]["revision"], "choice": "approve"}
         decided = await ana.ask(f"/{job_id}/approve", {**command, "seen": shown["seen"]})
         answered = await asking
-    assert decided["refused"] is None
+    assert (claimed["status"], decided["status"]) == ("claimed", "approved")
     assert answered.headers["x-pointsman-job-id"] == job_id
     assert answered.parse().choices[0].message.content
     system.stop()  # what was not sent yet is sent at the end
