@@ -9,18 +9,24 @@ from typer.core import TyperGroup
 
 
 def lazy_group(
-    package: str, purposes: Mapping[str, str], folders: Mapping[str, Sequence[str]] | None = None
+    package: str,
+    purposes: Mapping[str, str],
+    folders: Mapping[str, Sequence[str]] | None = None,
+    *,
+    completion: bool = False,
 ) -> typer.Typer:
     """A group whose commands are the modules of `package`.
 
     `purposes`: name -> what it is for. The module has the name's `-` as `_`, and a function of that name or,
     if it is a group itself, an `app`. `folders`: sub-package -> the names in it, where there are any; or a
-    module -> the names of the functions in it, where that has several.
+    module -> the names of the functions in it, where it has several. `completion`: offers to complete
+    commands in a shell.
     """
     of_this = {"package": package, "purposes": purposes, "folders": folders or {}}
     return typer.Typer(
         cls=type("Commands", (LazyGroup,), of_this),
         rich_markup_mode=None,
+        add_completion=completion,
         pretty_exceptions_enable=False,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -33,7 +33,7 @@ COMMANDS = {
     "agents": "Register agents, suspend them, and see what they do.",
     "run": "Run one service in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",
-    "access": "Make users, ACLs, quotas and database logins what the registry says.",
+    "access": "Update users, ACLs, quotas and database logins from the registry.",
     "db": "Set up the audit database and its users.",
     "audit": "Verify, sign, retain, erase and export the audit record.",
     "claims": "Clean up the store of large values.",
@@ -54,7 +54,7 @@ FOLDERS = {
     "bench": ("bench",),
 }
 
-app = lazy_group("pointsman.cli", COMMANDS, FOLDERS)
+app = lazy_group("pointsman.cli", COMMANDS, FOLDERS, completion=True)
 
 
 @app.callback()

@@ -50,7 +50,7 @@ Workers = Annotated[
     typer.Option(
         metavar="URL,...",
         envvar="POINTSMAN_WORKERS",
-        help="Where workers serve health and metrics; then it is told what holds each tier.",
+        help="Where workers serve health and metrics; adds what holds each tier back.",
     ),
 ]
 Claims = Annotated[

@@ -1,4 +1,4 @@
-"""Agents that nobody registered, uses, owns or needs so much for: the registry against the record."""
+"""Agents that are unregistered, idle, unowned, expiring or allowed too much: registry against record."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime

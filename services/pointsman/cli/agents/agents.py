@@ -4,12 +4,12 @@ from pointsman.cli.lazy import lazy_group
 
 COMMANDS = {
     "plan": "Show what `apply` would change in the registry.",
-    "apply": "Make the registry as agents.yaml has it.",
+    "apply": "Update the registry from agents.yaml.",
     "list": "List the agents: owner, state, last job, spend.",
     "show": "Show one agent's entry.",
-    "approve": "Make what another person proposed hold.",
+    "approve": "Approve another person's proposal.",
     "key": "Create a key for signing, or an API key.",
-    "audit": "Find agents that nobody registered, uses, owns or needs so much for.",
+    "audit": "Find agents that are unregistered, idle, unowned, expiring or allowed too much.",
     "suspend": "Refuse an agent's jobs from now on.",
     "resume": "End an agent's suspension.",
     "retire": "Take an agent out of the registry; its history stays.",

@@ -13,10 +13,10 @@ async def apply(
     as_json: Json = False,
     settings: AgentsOptions,
 ) -> None:
-    """Make the registry as agents.yaml has it; in force everywhere within 2 s, without a restart.
+    """Update the registry from agents.yaml; takes effect everywhere within 2 s, without a restart.
 
     An agent that the file no longer names is retired. Each change goes on record with who made it. Where the
-    rules ask for two people (`approvals: 2`), it is proposed, and holds once another has approved it.
+    rules ask for two people (`approvals: 2`), it is proposed, and takes effect once another approves it.
 
     --json gives {changes: [{change, agent, fields}], proposal}; proposal is null where nobody has to approve.
     """

@@ -19,7 +19,7 @@ async def approve(
     as_json: Json = False,
     settings: BusSettings,
 ) -> None:
-    """Make what another person proposed hold; without PROPOSAL, list what waits.
+    """Approve another person's proposal; without PROPOSAL, list those that wait.
 
     --json gives [{proposal, by, reason, changes}], of what was approved or waits.
     """

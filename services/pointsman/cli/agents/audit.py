@@ -14,7 +14,7 @@ async def audit(
     *,
     access: Annotated[
         bool,
-        typer.Option("--access", help="Look at Kafka's users and ACLs too; as the cluster's super user."),
+        typer.Option("--access", help="Also check Kafka's users and ACLs; needs the cluster's super user."),
     ] = False,
     explained: Annotated[
         Path | None,
@@ -24,7 +24,7 @@ async def audit(
     settings: PolicySettings,
     record: RecordSettings,
 ) -> int:
-    """Find agents that nobody registered, uses, owns or needs so much for. Exit 1 if there are any.
+    """Find agents that are unregistered, idle, unowned, expiring or allowed too much. Exit 1 if any is.
 
     unregistered: seen in 30 days, not in the registry, or retired. idle: no job in 30 days, or suspended for
     so long. no owner: no contact, or an owner that is nobody. expiring: within 14 days, or expired. no

@@ -33,8 +33,7 @@ async def sql(
     """Query the audit database in SQL, read-only.
 
     One statement in a read-only transaction, with the rights of pointsman_auditor; a user who has more rights
-    than that role is refused. `--list` shows the views
-    and functions that are made for questions, e.g.
+    than that role is refused. `--list` shows the views and functions that are made for questions, e.g.
 
       pointsman sql "select * from audit.suspects(now() - interval '1 hour')"
     """

@@ -30,12 +30,12 @@ async def verify(
     ] = "start",
     against_kafka: Annotated[
         bool,
-        typer.Option("--against-kafka", help="Compare with every record that the topics still hold, too."),
+        typer.Option("--against-kafka", help="Also compare with every record that the topics still hold."),
     ] = False,
     signatures: Annotated[
         bool,
         typer.Option(
-            "--signatures", help="Verify what agents signed, by the keys that the registry had then, too."
+            "--signatures", help="Also verify agents' signatures, by the keys that the registry had then."
         ),
     ] = False,
     public_key: Annotated[

@@ -21,7 +21,7 @@ async def publish(
         Path | None, typer.Argument(metavar="FILE", help="JSON lines, one job each; - is stdin.")
     ] = None,
     *,
-    jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="The same as an option.")] = None,
+    jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="Same as FILE.")] = None,
     agent: Annotated[
         str | None, typer.Option(metavar="ID", envvar="POINTSMAN_AGENT", help="Who asks.")
     ] = None,

@@ -1,4 +1,4 @@
-"""`pointsman replay`: jobs on record, once more."""
+"""`pointsman replay`: recorded jobs, under new ids."""
 
 from typing import Annotated
 

@@ -39,9 +39,9 @@ async def replay_jobs(
                 break
     left = f"; {unreadable:,} cannot be read as a job" if unreadable else ""
     if send:
-        screen.note(f"{replayed:,} jobs sent once more{left}")
+        screen.note(f"{replayed:,} jobs replayed{left}")
     elif replayed:
-        screen.note(f"{replayed:,} jobs would be sent once more{left}; do it: add --send")
+        screen.note(f"{replayed:,} jobs would be replayed{left}; do it: add --send")
     else:
         screen.note(f"nothing to send{left}")
 

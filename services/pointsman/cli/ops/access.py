@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Make users, ACLs, quotas and database logins what the registry says.\n\n"
+    help="Update users, ACLs, quotas and database logins from the registry.\n\n"
     "Run it as the cluster's super user and as the owner of the database.",
 )
 
@@ -29,9 +29,7 @@ Only = Annotated[
 ]
 Login = Annotated[
     list[str] | None,
-    typer.Option(
-        "--login", metavar="USER", help="A user of Postgres with one of our roles who is meant to be there."
-    ),
+    typer.Option("--login", metavar="USER", help="A Postgres user who is meant to have one of our roles."),
 ]
 
 Explained = Annotated[
@@ -56,7 +54,7 @@ async def plan(
     settings: PolicySettings,
     owner: OwnerSettings,
 ) -> None:
-    """Show what `apply` would do: + is added, - taken away, ~ changed; ! reaches us and is left."""
+    """Show what `apply` would do: + add, - remove, ~ change; ! concerns us and is left alone."""
     changes = await _planned(settings, owner, only, login, explained)
     _show(changes, "Plan", as_json)
 
@@ -72,7 +70,7 @@ async def check(
     settings: PolicySettings,
     owner: OwnerSettings,
 ) -> int:
-    """Exit 1 where anybody may do more or less than is derived, and name it."""
+    """List all that differs from what is derived; exit 1 if anything does."""
     changes = await _planned(settings, owner, only, login, explained)
     _show(changes, "Differences", as_json)
     return int(bool(changes))
@@ -99,7 +97,7 @@ async def apply(
     settings: PolicySettings,
     owner: OwnerSettings,
 ) -> None:
-    """Do what `plan` shows. New passwords are told once and kept nowhere else."""
+    """Carry out the plan. New passwords are shown once and stored nowhere else."""
 
     from pointsman.access.apply import apply as give_and_take
     from pointsman.access.apply import issue
@@ -137,7 +135,7 @@ async def suspend(
     as_json: Json = False,
     settings: BusSettings,
 ) -> None:
-    """Take everything from one user in Kafka at once: its next write is refused, on an open connection too.
+    """Revoke all rights of a Kafka user at once: its next write is refused, on an open connection too.
 
     For an agent run `pointsman agents suspend`, which does this too: `apply` gives back what the registry
     explains.

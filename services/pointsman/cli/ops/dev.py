@@ -36,7 +36,7 @@ def dev(
         float, typer.Option(metavar="SECONDS", min=0, help="How long the sample jobs may take.")
     ] = 120.0,
     secure: Annotated[
-        bool, typer.Option("--secure", help="TLS, a login with few rights for each, jobs must be signed.")
+        bool, typer.Option("--secure", help="TLS, logins with minimal rights, signed jobs.")
     ] = False,
     as_json: Json = False,
 ) -> None:

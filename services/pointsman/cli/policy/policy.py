@@ -90,11 +90,9 @@ def calibrate(
     ] = "-",
     *,
     error: Annotated[
-        float, typer.Option(metavar="SHARE", help="What may be wrong of the accepted answers.")
+        float, typer.Option(metavar="SHARE", help="Share of the accepted answers that may be wrong.")
     ] = 0.05,
-    alpha: Annotated[
-        float, typer.Option(metavar="SHARE", help="The risk that more than that is wrong.")
-    ] = 0.05,
+    alpha: Annotated[float, typer.Option(metavar="SHARE", help="Risk that a larger share is wrong.")] = 0.05,
     as_json: Json = False,
 ) -> None:
     """Find the smallest threshold of a confidence that keeps the error among accepted answers under a bound.

@@ -90,13 +90,13 @@ release = case_command(
 )
 approve = decide_command(
     "approve",
-    "Let what is proposed happen: the answer counts, or the job goes to its tier.\n\n"
-    "What you have not claimed is claimed first.",
+    "Accept the proposal: the agent gets the answer, or the job goes to its tier.\n\n"
+    "A case that you have not claimed is claimed first.",
 )
 reject = decide_command(
     "reject",
     "End the job without an answer; its agent is told why.\n\n"
-    "A reason is needed. What you have not claimed is claimed first.",
+    "A reason is needed. A case that you have not claimed is claimed first.",
 )
 edit = case_command(
     _replacing,
@@ -109,7 +109,7 @@ edit = case_command(
 send = case_command(
     lambda tier, reason: lambda reviewer, known: reviewer.decide(known, "send", reason=reason, tier=tier),
     "Send the job to a tier, whose answer counts.\n\n"
-    "A reason is needed. What you have not claimed is claimed first.",
+    "A reason is needed. A case that you have not claimed is claimed first.",
     argument=Annotated[str, typer.Argument(metavar="TIER", help="A tier that is open to the job.")],
     reasoned=True,
 )

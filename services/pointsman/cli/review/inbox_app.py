@@ -142,7 +142,7 @@ class InboxApp(App[None]):
         self._act(lambda known: self._reviewer.release(known.case))
 
     def action_approve(self) -> None:
-        """Let what is proposed happen."""
+        """Accept the proposal."""
         self._act(lambda known: self._reviewer.decide(known, "approve"))
 
     def action_reject(self) -> None:

@@ -16,7 +16,7 @@ async def list(
     as_json: Json = False,
     settings: BusSettings,
 ) -> None:
-    """List the cases that wait, those whose time is over first come first.
+    """List the waiting cases, the earliest deadline first.
 
     --json gives [{job_id, agent_id, revision, status, queue, deadline, claim, decisions, stop, ...}].
     """

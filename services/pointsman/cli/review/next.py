@@ -20,7 +20,7 @@ async def next(
     as_json: Json = False,
     settings: BusSettings,
 ) -> None:
-    """Claim the open case whose time is over first, of those that you may decide, and show it.
+    """Claim the open case with the earliest deadline that you may decide, and show it.
 
     Exit 1: there is none, or all were refused; the last reason is shown.
     """

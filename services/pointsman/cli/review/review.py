@@ -3,13 +3,13 @@
 from pointsman.cli.lazy import lazy_group
 
 COMMANDS = {
-    "list": "List the cases that wait, those whose time is over first come first.",
+    "list": "List the waiting cases, the earliest deadline first.",
     "inbox": "Decide cases on a full screen, by keys.",
     "watch": "Print a line, and post a webhook, for each case that comes to wait.",
     "next": "Claim the next open case and show it.",
     "show": "Show a case: question, proposal, why it stopped, what each choice does.",
     "claim": "Claim a case, so that nobody else decides it meanwhile.",
-    "approve": "Let what is proposed happen.",
+    "approve": "Accept the proposal.",
     "edit": "Give the agent another answer.",
     "reject": "End the job without an answer.",
     "send": "Send the job to a tier.",

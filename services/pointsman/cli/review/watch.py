@@ -22,7 +22,7 @@ async def watch(
     *,
     queue: Annotated[str, typer.Option(metavar="QUEUE", help="Cases of this queue only.")] = "",
     url: Annotated[
-        str, typer.Option(metavar="URL", envvar="POINTSMAN_WEBHOOK_URL", help="Post each as a webhook, too.")
+        str, typer.Option(metavar="URL", envvar="POINTSMAN_WEBHOOK_URL", help="Also post each as a webhook.")
     ] = "",
     secret_file: Annotated[
         Path | None,
@@ -41,8 +41,8 @@ async def watch(
     """Print a line for each case that comes to wait from now on.
 
     A case comes to wait when it is opened, goes to its next queue, or needs a second person. With --url a
-    webhook is posted for each, without the job's content: who, which queue, why, until when. One that is not
-    taken after four tries is named on stderr, and watching goes on.
+    webhook is posted for each, without the job's content: who, which queue, why, until when. One that
+    fails four times is reported on stderr, and watching goes on.
     """
     from contextlib import nullcontext
 
