@@ -27,11 +27,20 @@ NOW = datetime(2026, 3, 12, 9, 14, tzinfo=UTC)
 INTAKE = TOPICS.intake.name
 STORY = story(1, NOW)
 PLAIN = replace(example("job.plain.v1"), topic=INTAKE)
+
+
+def ended(name: str) -> Incoming:
+    record = example(name)
+    headers = dict(record.headers) | {"ce_time": b"2026-03-12T09:14:05.482000Z"}
+    return replace(record, headers=tuple(headers.items()))
+
+
 #: What each job has of records.
 USUAL = [
     replace(STORY[0], value=json.dumps(json.loads(STORY[0].value or b"") | {"deadline": None}).encode()),
     *STORY[1:],
     PLAIN,
+    *map(ended, ("job.failed.v1", "job.expired.v1", "job.cancelled.v1")),
 ]
 
 #: What may stand in any place: no JSON at all, what readers see differently, the wrong type of anything.
@@ -204,7 +213,7 @@ def test_any_header_makes_the_same_row(record: Incoming) -> None:
         )
 
 
-@given(st.integers(0, 4), st.integers(0, 5_000), st.integers(0, 3), st.binary(max_size=3))
+@given(st.integers(0, len(USUAL) - 1), st.integers(0, 5_000), st.integers(0, 3), st.binary(max_size=3))
 def test_bytes_changed_anywhere_make_the_same_row(which: int, place: int, cut: int, put: bytes) -> None:
     record = USUAL[which]
     value = record.value or b""

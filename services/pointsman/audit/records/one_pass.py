@@ -21,9 +21,16 @@ from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.envelope import Envelope, start, uuid_of
 from pointsman_schemas.ids import derived_id
 from pointsman_schemas.jobs import JobRouted
-from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed
 
-KINDS: tuple[type[Message], ...] = (JobRouted, CallFinished, JobCompleted)
+KINDS: tuple[type[Message], ...] = (
+    JobRouted,
+    CallFinished,
+    JobCompleted,
+    JobFailed,
+    JobExpired,
+    JobCancelled,
+)
 
 
 class Understood(NamedTuple):
