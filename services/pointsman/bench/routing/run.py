@@ -1,20 +1,23 @@
 """The routing benchmark: everything that is measured, in one report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pointsman.bench.routing import cascade, opinion
 from pointsman.bench.routing.frozen import frozen, guarded, served
-from pointsman.bench.routing.measure import mean_of, of_choice
+from pointsman.bench.routing.measure import Figures, mean_of, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
-from pointsman.bench.routing.router import Router, checked, trained
+from pointsman.bench.routing.router import Progress, Router, checked, trained
 from pointsman.bench.routing.sources.data import SPLIT, TEST_SHARE, read, split, without
 from pointsman.bench.routing.sources.files import Files, ends, folder
 from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.bench.routing.sources.pairs import pairs
-from pointsman.bench.routing.transfer import transfer
+from pointsman.bench.routing.sources.stem import place
 from pointsman.bench.routing.ways import baselines, over_splits, ways
+from pointsman.score.drift import shift
 
 #: (what is being done, how much of everything is done, 0 to 1)
 Told = Callable[[str, float], None]
@@ -185,3 +188,41 @@ def _transfers(
             pair, home, foreign, quality, progress
         )
     return transferred
+
+
+LABELS = (300, 1_000)
+
+
+def transfer(
+    router: Router,
+    home: Sequence[TierAnswers],
+    foreign: TierAnswers,
+    quality: str,
+    progress: Progress | None = None,
+) -> dict[str, Figures]:
+    """Figures on a foreign set, always on the same questions: those beyond the most labels.
+
+    `0 labels, unguarded`: the router as it is. `0 labels`: with the check of the whole set in front,
+    which leaves all of an unfamiliar set to the strongest tier. `N labels`: trained on N of its
+    questions, `home` beside them.
+    """
+    order = np.argsort([place(of, "labels") for of in foreign.stems], kind="stable")
+    most = min(max(LABELS), len(order) // 2)
+    test = foreign.take(order[most:])
+    estimates = router.estimates(test.prompts)
+    chosen = router.decide(estimates, quality)
+    moved = shift(router.model.profile, test.prompts)
+    figures = {"0 labels, unguarded": of_choice(test, chosen)}
+    guarded = chosen if moved.familiar else np.full(len(test), len(test.tiers) - 1)
+    figures["0 labels"] = {**of_choice(test, guarded), "shift": round(moved.size, 4)}
+    stems = set(test.stems)
+    for count in LABELS:
+        if count > most:
+            continue
+        own = foreign.take([row for row in order[:count] if foreign.stems[row] not in stems])
+        beside = [
+            source.take([row for row, of in enumerate(source.stems) if of not in stems]) for source in home
+        ]
+        made = Router(trained(own, beside, progress=progress).model)
+        figures[f"{count:,} labels"] = of_choice(test, made.decide(made.estimates(test.prompts), quality))
+    return figures

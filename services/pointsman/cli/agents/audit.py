@@ -37,7 +37,7 @@ async def audit(
     from pointsman.access.apply import plan
     from pointsman.cli import screen
     from pointsman.cli.ops.access_derived import derived
-    from pointsman.cli.show.sprawl import findings_table, narrower_entries
+    from pointsman.cli.show.registry import findings_table, narrower_entries
     from pointsman.client.agents_audit import audit_agents, unexplained
     from pointsman.runtime.clock import utc_now
 

@@ -11,6 +11,7 @@ from pointsman.cli.formats import moment, money, printable
 from pointsman.client.agents_now import AgentNow
 from pointsman.registry.changes import ChangeKind, RegistryChange
 from pointsman.registry.registry import RegisteredAgent
+from pointsman.store.ask.agents_sent import Sprawl
 from pointsman_schemas.control.registry import ApiKey, RegistryProposed
 
 _SIGNS: dict[ChangeKind, str] = {
@@ -103,3 +104,22 @@ def _key_lines(keys: Sequence[ApiKey], today: date) -> Iterator[str]:
 def _value(value: Any) -> str:
     """As YAML's flow style has it, which is JSON's."""
     return printable(value) if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def findings_table(findings: Sequence[Sprawl]) -> Table:
+    """A row for each finding."""
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("finding", "agent", "owner", "detail"):
+        rows.add_column(name, overflow="fold")
+    for finding in findings:
+        agent, owner = printable(finding.agent_id), printable(finding.owner or "-")
+        rows.add_row(finding.finding, agent, owner, printable(finding.detail))
+    return rows
+
+
+def narrower_entries(findings: Sequence[Sprawl]) -> Iterator[str]:
+    """A line of YAML for each agent that has more than it uses."""
+    for finding in findings:
+        if finding.narrower is not None:
+            fields = (f"{name}: {orjson.dumps(value).decode()}" for name, value in finding.narrower.items())
+            yield f"  - {{{', '.join(fields)}}}"

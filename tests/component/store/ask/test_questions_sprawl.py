@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pointsman.cli.show.sprawl import narrower_entries
+from pointsman.cli.show.registry import narrower_entries
 from pointsman.registry.agents_file import parse
 from pointsman.store.ask.agents_sent import Sprawl, sprawl
 from pointsman_schemas.base import Json
