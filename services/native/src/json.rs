@@ -8,12 +8,12 @@ const MAX_DEPTH: usize = 32;
 /// Objects with more names are left alone: each name is compared with each other.
 const MAX_NAMES: usize = 64;
 /// Integers of more digits are left alone: they might not fit 64 bits.
-const MAX_DIGITS: usize = 18;
+pub(crate) const MAX_DIGITS: usize = 18;
 
 /// Walks over one value, from its beginning to its end.
 pub struct Reader<'a> {
-    text: &'a [u8],
-    at: usize,
+    pub(crate) text: &'a [u8],
+    pub(crate) at: usize,
 }
 
 /// What a text came to: its characters, and whether it stands in the input just as it is.
@@ -39,26 +39,7 @@ impl<'a> Reader<'a> {
         Reader { text, at: 0 }
     }
 
-    /// The next byte that is no space, which stays where it is.
-    pub fn next_byte(&mut self) -> Option<u8> {
-        self.skip_space();
-        self.peek()
-    }
-
-    pub fn place(&self) -> usize {
-        self.at
-    }
-
-    pub fn go_back(&mut self, place: usize) {
-        self.at = place;
-    }
-
-    /// All from a place to here.
-    pub fn since(&self, place: usize) -> &'a [u8] {
-        &self.text[place..self.at]
-    }
-
-    fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
@@ -84,12 +65,6 @@ impl<'a> Reader<'a> {
     pub fn takes_null(&mut self) -> bool {
         self.skip_space();
         self.word(b"null", &mut Vec::new()).is_some()
-    }
-
-    /// Whether `true` or `false` comes next, which is then behind us.
-    pub fn takes_bool(&mut self) -> bool {
-        self.skip_space();
-        [&b"true"[..], b"false"].iter().any(|word| self.word(word, &mut Vec::new()).is_some())
     }
 
     /// Whether nothing but space is left.
@@ -124,57 +99,6 @@ impl<'a> Reader<'a> {
         let found = &self.text[start..self.at];
         self.expect_here(b'"')?;
         Some(found)
-    }
-
-    /// Any text, without its quotes, as it stands.
-    pub fn skip_text(&mut self) -> Option<&'a [u8]> {
-        self.expect(b'"')?;
-        let start = self.at;
-        loop {
-            self.skip_plain();
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => {
-                    self.at += 1;
-                    self.escape()?;
-                }
-                _ => return None, // a control character
-            }
-        }
-        self.at += 1;
-        Some(&self.text[start..self.at - 1])
-    }
-
-    /// An integer of 18 digits at most.
-    pub fn integer(&mut self) -> Option<i64> {
-        self.skip_space();
-        let start = self.at;
-        self.plain_number()?;
-        std::str::from_utf8(&self.text[start..self.at]).ok()?.parse().ok()
-    }
-
-    /// A number without an exponent, of 18 digits at most before the point and behind it.
-    pub fn decimal(&mut self) -> Option<f64> {
-        self.skip_space();
-        let start = self.at;
-        self.plain_number()?;
-        std::str::from_utf8(&self.text[start..self.at]).ok()?.parse().ok()
-    }
-
-    fn plain_number(&mut self) -> Option<()> {
-        let is_negative = self.peek() == Some(b'-');
-        self.at += is_negative as usize;
-        let whole = self.digits();
-        if whole.is_empty() || (whole.len() > 1 && whole[0] == b'0') || whole.len() > MAX_DIGITS {
-            return None;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            (1..=MAX_DIGITS).contains(&self.digits().len()).then_some(())?;
-        } else if is_negative && whole == b"0" {
-            return None;
-        }
-        (!matches!(self.peek(), Some(b'e' | b'E'))).then_some(())
     }
 
     /// A text, appended with its quotes to `out` as it is written, and without them to `said` as it is meant.
@@ -259,7 +183,7 @@ impl<'a> Reader<'a> {
         Some(Kind::List(items))
     }
 
-    fn word(&mut self, word: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    pub(crate) fn word(&mut self, word: &[u8], out: &mut Vec<u8>) -> Option<()> {
         if !self.text[self.at..].starts_with(word) {
             return None;
         }
@@ -295,7 +219,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    fn digits(&mut self) -> &'a [u8] {
+    pub(crate) fn digits(&mut self) -> &'a [u8] {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
@@ -303,7 +227,7 @@ impl<'a> Reader<'a> {
         &self.text[start..self.at]
     }
 
-    fn skip_plain(&mut self) {
+    pub(crate) fn skip_plain(&mut self) {
         let rest = &self.text[self.at..];
         // Eight bytes at a time, as most texts are long.
         let eights = rest.chunks_exact(8).take_while(|eight| !ends_within(eight)).count() * 8;
@@ -317,7 +241,7 @@ impl<'a> Reader<'a> {
         found.then_some(())
     }
 
-    fn escape(&mut self) -> Option<char> {
+    pub(crate) fn escape(&mut self) -> Option<char> {
         let kind = self.peek()?;
         self.at += 1;
         Some(match kind {

@@ -11,6 +11,7 @@ mod json;
 mod messages;
 mod records;
 mod router;
+mod scan;
 mod score;
 mod seen;
 mod shape;

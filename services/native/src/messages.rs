@@ -41,6 +41,8 @@ pub struct MessageReader(Vec<Kind>);
 /// Where a record stands: topic, partition, offset, timestamp in milliseconds.
 type Place<'a> = (&'a str, i32, i64, i64);
 type Header<'a> = (&'a str, &'a str);
+/// Its name, its schema, its columns' places, the slots of these.
+type Described<'py> = (String, Bound<'py, PyAny>, Vec<Vec<String>>, HashMap<String, usize>);
 
 /// Empty of a job without headers.
 #[derive(Default)]
@@ -72,9 +74,7 @@ impl MessageReader {
     /// Of each kind its name, its schema as `Node::build` takes it, its columns as `FACTS` has them, and the slots of
     /// their places.
     #[new]
-    fn new(
-        kinds: Vec<(String, Bound<'_, PyAny>, Vec<Vec<String>>, HashMap<String, usize>)>,
-    ) -> PyResult<Self> {
+    fn new(kinds: Vec<Described<'_>>) -> PyResult<Self> {
         let mut known = Vec::new();
         for (name, schema, columns, slots) in kinds {
             if slots.len() > SLOTS {
