@@ -81,6 +81,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
 
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
+        await policies.catch_up()  # an older policy's names would be refused, or taken for other tiers
         async with (
             followed_registry(settings, topics, in_force, settings.registry_people),
             policies.running(),
@@ -115,7 +116,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
         broker=control_broker(settings),
         run=replies.reader.run,
         stop=replies.reader.stop,
-        not_ready=lambda: in_force.problem or policies.problem or replies.reader.problem,
+        not_ready=lambda: in_force.problem or policies.problem or names.problem or replies.reader.problem,
         resources=resources,
         web=logged(web_app(door), spans.send),
         drain=drain,

@@ -27,6 +27,7 @@ from pointsman_schemas.base import format_time
 from pointsman_schemas.outcomes import JobCompleted, JobRejected
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
+from tests.support.gateway.alone import apply_policy
 from tests.support.review.cases import edited, job_id, request
 from tests.support.review.crowd import request_record
 from tests.support.review.driven import decoded
@@ -139,6 +140,7 @@ async def reviews(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
     async with review_services(kafka.settings, folder, people), httpx2.AsyncClient(timeout=60) as client:
         requests = [request(number, deadline_s=3600 + number) for number in range(len(IDS))]
         await publish(kafka.settings, [request_record(topics, requested) for requested in requests])
+        await apply_policy(kafka.settings, topics)
         gateway.start()
         try:
             await asyncio.to_thread(wait_ready, [gateway])

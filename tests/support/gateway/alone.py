@@ -19,6 +19,10 @@ from pointsman.dev.ports import free_port
 from pointsman.dev.services.processes import Process, stop, wait_ready
 from pointsman.registry.agents_file import load
 from pointsman.registry.publish import apply_file
+from pointsman.router.policy.policy_file import load_text
+from pointsman.router.policy_publisher import put_on_record
+from pointsman.runtime.clock import utc_now
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
 from tests.support.running.servers import Servers
@@ -80,6 +84,11 @@ class Gateway(Process):
             return (await client.get(f"{self.url}/v1/models")).status_code == 200
 
 
+async def apply_policy(kafka: KafkaPart, topics: Topics) -> None:
+    """As a router does that starts; a gateway is not ready before."""
+    await put_on_record(kafka, topics, *load_text(starter.POLICY), utc_now)
+
+
 @contextmanager
 def lone_gateway(
     stack: Servers, folder: Path, *, grace_s: int = 1, head_s: int = 4, open_files: int = 0
@@ -106,6 +115,7 @@ def lone_gateway(
     async def prepare() -> None:
         await apply(kafka.settings, topics.all(TIERS))
         await apply_file(kafka.settings, topics, load(starter.AGENTS, TIERS), by="tests")
+        await apply_policy(kafka.settings, topics)
 
     asyncio.run(prepare())
     made.start()

@@ -79,6 +79,8 @@ def test_before_a_policy_was_heard_of_no_name_is_refused_for_good() -> None:
         with pytest.raises(ApiError) as refused:
             ModelNames().tier(name)
         assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")
+    with pytest.raises(ApiError, match="no router"):
+        ModelNames().listed(NOW)
 
 
 def test_any_name_will_do_where_the_policy_has_none_of_its_own() -> None:

@@ -47,6 +47,18 @@ class MessageListener(Generic[M]):
         self._next: Start = start
         self.problem: str | None = f"{topic.name} is not read yet"
 
+    async def catch_up(self) -> None:
+        """Hear what is on the topic by now, before it is `running`.
+
+        Raises:
+            BusError: it cannot be read.
+        """
+        async with Follower(self._settings, [self._topic.name], start=self._next, until_end=True) as follower:
+            while not follower.ended:
+                for record in await follower.read():
+                    self._take(record)
+            self._next, self.problem = dict(follower.offsets), None
+
     def running(self) -> AbstractAsyncContextManager[None]:
         """Inside, the topic is read."""
         return background(self.run(), f"listener {self._topic.name}")

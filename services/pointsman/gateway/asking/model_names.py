@@ -25,6 +25,11 @@ class ModelNames:
     tiers: Sequence[str] = ()
     models: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def problem(self) -> str | None:
+        """Why there are none yet, for `/readyz`."""
+        return None if self.tiers else "no router has applied a policy yet"
+
     def hear(self, policy: PolicyApplied) -> None:
         """A router decides by this policy now."""
         self.tiers, self.models = policy.tiers, policy.models
@@ -37,10 +42,9 @@ class ModelNames:
         """
         if name is None or name == AUTO:
             return None
-        if not self.tiers:
-            raise unavailable("what models there are is not known here yet: no router has told its policy")
         if not isinstance(name, str):
             raise ApiError(400, "invalid_request_error", "invalid_type", "model must be a text", "model")
+        self._know()
         if name in self.models:
             return self.models[name]
         tier = name.removeprefix(TIER)
@@ -58,7 +62,8 @@ class ModelNames:
 
     @property
     def names(self) -> list[str]:
-        """All that may be asked for."""
+        """All that may be asked for. Raises: ApiError: none can be known yet."""
+        self._know()
         return [AUTO, *(f"{TIER}{tier}" for tier in self.tiers), *sorted(self.models)]
 
     def listed(self, now: datetime) -> Json:
@@ -71,6 +76,10 @@ class ModelNames:
             "last_id": names[-1],
             "has_more": False,
         }
+
+    def _know(self) -> None:
+        if self.problem is not None:
+            raise unavailable(self.problem)
 
 
 def described(name: str, now: datetime) -> Json:
