@@ -14,6 +14,8 @@ _CODE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def test_each_block_of_code_stands_in_its_frameworks_test() -> None:
     sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
     for section in sections:
+        if "tried by hand" in section.splitlines()[2]:  # no library, that a test could import
+            continue
         (name,) = _TEST.findall(section)
         blocks = _CODE.findall(section)
         assert blocks, section

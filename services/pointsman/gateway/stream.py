@@ -16,6 +16,8 @@ from pointsman_schemas.chunks import JobChunk
 #: Texts of a message that come in pieces, and lists of what has such a text: all that is thought comes first.
 _TEXTS = ("reasoning_content", "reasoning", "thinking_blocks", "content", "refusal", "tool_calls")
 _LISTS = ("thinking_blocks", "tool_calls")
+#: What a call of each kind is called with.
+_CALLED = {"function": "arguments", "custom": "input"}
 #: What belongs to the whole answer and stands in every chunk of it.
 _TOP = ("id", "created", "model", "system_fingerprint", "service_tier")
 
@@ -151,12 +153,13 @@ class ChatStream:
                 self._signed.add(name)
             item = whole if is_new else {"thinking": text}
         else:
-            function: Json = {"arguments": text}
-            item = {"function": function}
+            kind = "custom" if isinstance(whole.get("custom"), dict) else "function"
+            called: Json = {_CALLED[kind]: text}
+            item = {kind: called}
             if is_new:
-                called = whole.get("function")
-                function = {**called, **function} if isinstance(called, dict) else function
-                item = {**whole, "type": whole.get("type", "function"), "function": function}
+                known = whole.get(kind)
+                called = {**known, **called} if isinstance(known, dict) else called
+                item = {**whole, "type": whole.get("type", kind), kind: called}
         yield self._delta(number, {field: [{**item, "index": place}]})
 
     def _sign(self, name: _Field, holder: Json) -> Iterator[Json]:
@@ -212,9 +215,9 @@ def _texts(number: int, holder: Json) -> Iterator[tuple[_Field, str]]:
 
 
 def _text_in(item: Json) -> str:
-    """Of a call its arguments, of a thought what was thought, or stands for it."""
-    function = item.get("function")
-    texts = [function.get("arguments")] if isinstance(function, dict) else []
+    """Of a call what it is called with, of a thought what was thought, or stands for it."""
+    called = [(item.get(kind), name) for kind, name in _CALLED.items()]
+    texts = [call.get(name) for call, name in called if isinstance(call, dict)]
     texts += [item.get("thinking"), item.get("data")]
     return next((text for text in texts if isinstance(text, str)), "")
 

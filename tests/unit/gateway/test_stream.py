@@ -127,6 +127,18 @@ def test_a_call_of_a_tool_that_broke_off_is_completed() -> None:
     assert [call.get("id") for call in calls] == ["call_1", None]
 
 
+def test_so_is_a_call_of_a_custom_tool() -> None:
+    call: Json = {"id": "c0", "type": "custom", "custom": {"name": "patch", "input": "aab"}}
+    begun = {"index": 0, **call, "custom": {"name": "patch", "input": "a"}}
+    for pieces in ([begun], []):
+        chat, fold = stream(), CompletionFold()
+        sent = chat.feed(piece(1, 0, {"role": "assistant", "tool_calls": pieces}))
+        for chunk in [*sent, *chat.end(completion(None, call))]:
+            fold.add(chunk)
+        (made,) = fold.body()["choices"][0]["message"]["tool_calls"]
+        assert made == call
+
+
 def test_a_second_call_that_no_piece_told_of_is_sent_whole() -> None:
     chat = stream()
     chat.feed(piece(1, 0, {"role": "assistant", "tool_calls": [{**CALL, "index": 0}]}))

@@ -23,6 +23,7 @@ from pointsman.gateway.responses.response import (
     text_part,
     to_response,
 )
+from pointsman.gateway.responses.tools import BY_CHAT, BY_ITEM, CallKind, grouped, kind_of
 from pointsman_schemas.base import Json
 
 Event = tuple[str, Json]
@@ -33,7 +34,9 @@ _EVENTS = {
     "output_text": ("response.output_text", "text"),
     "refusal": ("response.refusal", "refusal"),
     "arguments": ("response.function_call_arguments", "arguments"),
+    "input": ("response.custom_tool_call_input", "input"),
 }
+_OF_CALLS = ("arguments", "input")
 _EMPTY: dict[str, Json] = {
     "summary_text": {"type": "summary_text", "text": ""},
     "output_text": text_part("", []),
@@ -54,6 +57,7 @@ class _Call:
     """A call in pieces; a provider may bring its name in parts, so it begins with its arguments."""
 
     number: int
+    kind: CallKind = BY_CHAT["function"]
     id: str = ""
     name: str = ""
     unsent: list[str] = field(default_factory=list)
@@ -64,6 +68,7 @@ class ResponseEvents:
 
     def __init__(self, id: str, created_at: int, request: Json) -> None:
         self._id, self._created_at, self._request = id, created_at, request
+        self._groups = grouped(request.get("tools"))
         self._number = 0
         self._items: dict[str, Json] = {}
         self._places: dict[str, int] = {}
@@ -107,23 +112,25 @@ class ResponseEvents:
         return [self._event("response.failed", response=response)]
 
     def _feed_call(self, piece: Json) -> Iterator[Event]:
-        function = piece.get("function")
-        if not isinstance(function, dict):
-            function = {}
         number = piece.get("index")
         number = number if isinstance(number, int) else 0
         call = self._calls.setdefault(number, _Call(number))
+        call.kind = kind_of(piece) or call.kind
+        called = piece.get(call.kind.chat)
+        if not isinstance(called, dict):
+            called = {}
         call.id = _word(piece, "id") or call.id
-        name = _word(function, "name")
+        name = _word(called, "name")
         call.name = call.name if name == call.name else call.name + name
-        if not (text := _word(function, "arguments")):
+        if not (text := _word(called, call.kind.text)):
             return
         call.unsent.append(text)
         if call.id and call.name:
-            item = call_item(self._id, call.number, {"id": call.id, "function": {"name": call.name}})
+            begun = {"id": call.id, call.kind.chat: {"name": call.name}}
+            item = call_item(self._id, call.number, begun, call.kind, self._groups)
             text = "".join(call.unsent)
             call.unsent.clear()
-            yield from self._add(item, "arguments", text)
+            yield from self._add(item, call.kind.text, text)
 
     def _finish(self, item: Json) -> Iterator[Event]:
         for number, (kind, text) in enumerate(_texts(item)):
@@ -132,8 +139,9 @@ class ResponseEvents:
             yield from self._add(_begun(item), kind, text[sent:])
             where = self._texts[item["id"], kind].where
             name, whole = _EVENTS[kind]
-            if kind == "arguments":
-                yield self._event(f"{name}.done", **where, name=item["name"], arguments=text)
+            if kind in _OF_CALLS:
+                named = {"name": item["name"]} if kind == "arguments" else {}
+                yield self._event(f"{name}.done", **where, **named, **{whole: text})
                 continue
             part = _parts(item)[number]
             logprobs = {"logprobs": part["logprobs"]} if kind == "output_text" else {}
@@ -152,10 +160,10 @@ class ResponseEvents:
             where = {"item_id": id, "output_index": self._places[id]}
             if kind == "summary_text":
                 where["summary_index"] = 0
-            elif kind != "arguments":
+            elif kind not in _OF_CALLS:
                 where["content_index"] = sum(place[0] == id for place in self._texts)
             known = self._texts[id, kind] = _Text(where)
-            if kind != "arguments":
+            if kind not in _OF_CALLS:
                 yield self._event(f"{_part_event(kind)}.added", **where, part=_EMPTY[kind])
         if text:
             known.sent.append(text)
@@ -168,8 +176,8 @@ class ResponseEvents:
 
 
 def _texts(item: Json) -> list[tuple[str, str]]:
-    if item["type"] == "function_call":
-        return [("arguments", item["arguments"])]
+    if (kind := BY_ITEM.get(item["type"])) is not None:
+        return [(kind.text, item[kind.text])]
     return [(part["type"], part[_EVENTS[part["type"]][1]]) for part in _parts(item)]
 
 
@@ -183,8 +191,8 @@ def _begun(item: Json) -> Json:
     match item["type"]:
         case "message":
             return {**item, "status": "in_progress", "content": []}
-        case "function_call":
-            return {**item, "status": "in_progress", "arguments": ""}
+        case "function_call" | "custom_tool_call":
+            return {**item, "status": "in_progress", BY_ITEM[item["type"]].text: ""}
         case _:
             return {"id": item["id"], "type": item["type"], "summary": []}
 

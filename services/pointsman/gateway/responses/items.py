@@ -7,6 +7,7 @@ Invariants:
 
 from typing import Any
 
+from pointsman.gateway.responses.tools import BY_ITEM, CallKind, chat_name
 from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
@@ -39,9 +40,9 @@ def _add(messages: list[Json], item: Any, at: str) -> None:
     match kind:
         case "message":
             _add_message(messages, _message(item, at))
-        case "function_call":
-            _add_call(messages, _call(item, at))
-        case "function_call_output":
+        case "function_call" | "custom_tool_call":
+            _add_call(messages, _call(item, BY_ITEM[kind], at))
+        case "function_call_output" | "custom_tool_call_output":
             call_id, output = _text(item, "call_id", at), _content(item.get("output"), f"{at}.output", "tool")
             messages.append({"role": "tool", "tool_call_id": call_id, "content": output})
         case "reasoning":
@@ -53,7 +54,8 @@ def _add(messages: list[Json], item: Any, at: str) -> None:
         case _:
             raise UntranslatableError(
                 f"{at}.type",
-                f"{_shown(kind)} is none of message, function_call, function_call_output, reasoning",
+                f"{_shown(kind)} is none of message, function_call, function_call_output, custom_tool_call, "
+                "custom_tool_call_output, reasoning",
             )
 
 
@@ -71,9 +73,10 @@ def _add_call(messages: list[Json], call: Json) -> None:
     messages[-1].setdefault("tool_calls", []).append(call)
 
 
-def _call(item: Json, at: str) -> Json:
-    function = {"name": _text(item, "name", at), "arguments": _text(item, "arguments", at)}
-    return {"id": _text(item, "call_id", at), "type": "function", "function": function}
+def _call(item: Json, kind: CallKind, at: str) -> Json:
+    name = chat_name(_text(item, "name", at), item.get("namespace"))
+    called = {"name": name, kind.text: _text(item, kind.text, at)}
+    return {"id": _text(item, "call_id", at), "type": kind.chat, kind.chat: called}
 
 
 def _message(item: Json, at: str) -> Json:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from pointsman.gateway.responses.items import messages_of
+from pointsman.gateway.responses.tools import chat_tools
 from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 #: What has another name or shape in a chat, is done by who keeps the response, or is about built-in tools.
+#: Nothing is cut off by `truncation`: which model answers, and how much fits into it, is decided later.
 _NOT_AS_IT_IS = {
     "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning",
     "max_output_tokens", "include", "truncation", "background", "previous_response_id", "max_tool_calls",
@@ -33,9 +35,6 @@ def to_chat(body: Json, earlier: Sequence[Json] = ()) -> Json:
     for name, hint in _REFUSED.items():
         if body.get(name):
             raise UntranslatableError(name, hint)
-    if body.get("truncation") not in (None, "disabled"):
-        # Which model answers, and how much fits into it, is decided later; nothing is cut off unseen.
-        raise UntranslatableError("truncation", "only 'disabled' is possible: send a shorter input instead")
     chat = {name: value for name, value in body.items() if name not in _NOT_AS_IT_IS and value is not None}
     chat["messages"] = _messages(body, earlier)
     chat |= _tools(body) | _text(body.get("text")) | _reasoning(body.get("reasoning")) | _logprobs(body)
@@ -70,7 +69,7 @@ def _input(body: Json) -> Any:
 
 
 def _tools(body: Json) -> Json:
-    tools = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(_list(body, "tools"))]
+    tools = list(chat_tools(_list(body, "tools")))
     choice = _tool_choice(body.get("tool_choice"))
     if not tools:
         # A chat takes neither without tools; here they are the defaults that many clients send.
@@ -79,40 +78,29 @@ def _tools(body: Json) -> Json:
     return {"tools": tools, **{name: value for name, value in chosen.items() if value is not None}}
 
 
-def _tool(tool: Any, at: str) -> Json:
-    kind = tool.get("type") if isinstance(tool, dict) else None
-    if kind != "function":
-        raise UntranslatableError(
-            f"{at}.type", f"tools of type {str(kind)[:40]!r} are not known here: give functions"
-        )
-    if not isinstance(tool.get("name"), str):
-        raise UntranslatableError(f"{at}.name", "must be a text")
-    function = {name: value for name, value in tool.items() if name != "type" and value is not None}
-    return {"type": "function", "function": function}
-
-
 def _tool_choice(choice: Any) -> Any:
     match choice:
         case None | "auto" | "none" | "required":
             return choice
-        case {"type": "function", "name": str(name)}:
-            return {"type": "function", "function": {"name": name}}
+        case {"type": "function" | "custom" as kind, "name": str(name)}:
+            return {"type": kind, kind: {"name": name}}
         case {"type": "allowed_tools", "mode": "auto" | "required" as mode, "tools": list(tools)}:
             allowed = [_allowed(tool, number) for number, tool in enumerate(tools)]
             return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
         case _:
             raise UntranslatableError(
                 "tool_choice",
-                "must be auto, none, required, a function or allowed_tools: built-in tools are not run",
+                "must be auto, none, required, a function, a custom tool or allowed_tools",
             )
 
 
 def _allowed(tool: Any, number: int) -> Json:
     match tool:
-        case {"type": "function", "name": str(name)}:
-            return {"type": "function", "function": {"name": name}}
+        case {"type": "function" | "custom" as kind, "name": str(name)}:
+            return {"type": kind, kind: {"name": name}}
         case _:
-            raise UntranslatableError(f"tool_choice.tools[{number}]", "must be a function with its name")
+            place = f"tool_choice.tools[{number}]"
+            raise UntranslatableError(place, "must be a function or a custom tool with its name")
 
 
 def _text(text: Any) -> Json:

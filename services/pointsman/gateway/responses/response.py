@@ -4,10 +4,11 @@ Ids of items are made from the response's, so that the same completion gives the
 Items stand in the order reasoning, message, calls: a completion keeps no other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any, Literal
 
+from pointsman.gateway.responses.tools import CallKind, grouped, kind_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.reasons import TOO_LONG
 
@@ -21,7 +22,7 @@ _ECHOED: Json = {
     "metadata": {}, "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None,
     "reasoning": {"effort": None, "summary": None}, "safety_identifier": None, "service_tier": None,
     "store": True, "temperature": None, "text": {"format": {"type": "text"}}, "tool_choice": "auto",
-    "tools": [], "top_logprobs": None, "top_p": None, "truncation": "disabled", "user": None,
+    "tools": [], "top_logprobs": None, "top_p": None, "user": None,
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def to_response(completion: Json, *, id: str, created_at: int, request: Json) ->
     """The response that `completion` is; `created_at` in seconds since 1970."""
     choice = first_choice(completion)
     reason = _INCOMPLETE.get(str(choice.get("finish_reason")))
-    output = list(_output(choice, id))
+    output = list(_output(choice, id, grouped(request.get("tools"))))
     if reason is not None:
         output[-1]["status"] = "incomplete"
     response = _base(id, created_at, request, "completed" if reason is None else "incomplete")
@@ -64,11 +65,12 @@ def _base(id: str, created_at: int, request: Json, status: str) -> Json:
     }
     return {
         "id": id, "object": "response", "created_at": created_at, "status": status, "error": None,
-        "incomplete_details": None, "model": request.get("model") or "", "output": [], "usage": None, **echo,
+        "incomplete_details": None, "model": request.get("model") or "", "output": [], "usage": None,
+        "truncation": "disabled", **echo,
     }  # fmt: skip
 
 
-def _output(choice: Json, id: str) -> Iterator[Json]:
+def _output(choice: Json, id: str, groups: Mapping[str, Json]) -> Iterator[Json]:
     message = _object(choice.get("message"))
     reasoning, text, refusal = (
         reasoning_of(message),
@@ -76,9 +78,9 @@ def _output(choice: Json, id: str) -> Iterator[Json]:
         _text(message.get("refusal")),
     )
     calls = [
-        (number, call)
+        (number, call, kind)
         for number, call in enumerate(objects(message.get("tool_calls")))
-        if isinstance(call.get("function"), dict)
+        if (kind := kind_of(call)) is not None
     ]
     if reasoning:
         yield {**reasoning_item(id), "summary": [{"type": "summary_text", "text": reasoning}]}
@@ -89,8 +91,10 @@ def _output(choice: Json, id: str) -> Iterator[Json]:
         content.append({"type": "refusal", "refusal": refusal})
     if content:
         yield {**message_item(id), "status": "completed", "content": content}
-    for number, call in calls:
-        yield {**call_item(id, number, call), "status": "completed", "arguments": arguments_of(call)}
+    for number, call, kind in calls:
+        text = call[kind.chat].get(kind.text)
+        text = text if isinstance(text, str) else ""
+        yield {**call_item(id, number, call, kind, groups), "status": "completed", kind.text: text}
 
 
 def message_item(id: str) -> Json:
@@ -107,14 +111,15 @@ def reasoning_item(id: str) -> Json:
     return {"id": f"rs_{_stem(id)}", "type": "reasoning", "summary": []}
 
 
-def call_item(id: str, number: int, call: Json) -> Json:
-    """A call without its arguments. `number`: of it among the calls of its response, from 0."""
-    name, call_id = call["function"].get("name"), call.get("id")
+def call_item(id: str, number: int, call: Json, kind: CallKind, groups: Mapping[str, Json]) -> Json:
+    """A call without what it is called with. `number`: of it among the calls of its response, from 0."""
+    name, call_id = call[kind.chat].get("name"), call.get("id")
+    name = name if isinstance(name, str) else ""
     stem = f"{_stem(id)}_{number}"
     return {
-        "id": f"fc_{stem}", "type": "function_call", "status": "in_progress",
+        "id": f"{kind.id}_{stem}", "type": kind.item, "status": "in_progress",
         "call_id": call_id if isinstance(call_id, str) and call_id else f"call_{stem}",
-        "name": name if isinstance(name, str) else "", "arguments": "",
+        kind.text: "", **groups.get(name, {"name": name}),
     }  # fmt: skip
 
 
@@ -131,11 +136,6 @@ def first_choice(holder: Json) -> Json:
 def reasoning_of(holder: Json) -> str:
     """What a message or a delta tells of the reasoning; providers name it in two ways."""
     return _text(holder.get("reasoning_content")) or _text(holder.get("reasoning"))
-
-
-def arguments_of(call: Json) -> str:
-    arguments = call["function"].get("arguments")
-    return arguments if isinstance(arguments, str) else ""
 
 
 def logprobs_of(choice: Json) -> list[Json]:

@@ -80,7 +80,7 @@ def held(events: list[Event], whole: dict[str, Any]) -> None:
     done_texts = {
         (name.replace(".done", ".delta"), event["item_id"]): event[field]
         for name, event in events
-        for field in ("text", "refusal", "arguments")
+        for field in ("text", "refusal", "arguments", "input")
         if name.endswith(".done") and field in event
     }
     assert {place: text for place, text in done_texts.items() if text} == texts
@@ -93,6 +93,7 @@ def held(events: list[Event], whole: dict[str, Any]) -> None:
             "message": [("response.output_text.delta", "text"), ("response.refusal.delta", "refusal")],
             "reasoning": [("response.reasoning_summary_text.delta", "text")],
             "function_call": [("response.function_call_arguments.delta", "arguments")],
+            "custom_tool_call": [("response.custom_tool_call_input.delta", "input")],
         }[item["type"]]
         for part in item.get("content", item.get("summary", [item])):
             for name, field in texts_of:
@@ -106,7 +107,7 @@ def held(events: list[Event], whole: dict[str, Any]) -> None:
         (item["id"], at) for at, item in enumerate(done)
     ]
     for event in added:
-        assert not any(event["item"].get(name) for name in ("content", "summary", "arguments"))
+        assert not any(event["item"].get(name) for name in ("content", "summary", "arguments", "input"))
     for name, event in events:
         if name.endswith(".done") and "item_id" in event:
             assert event["item_id"] == done[event["output_index"]]["id"]
@@ -190,6 +191,32 @@ def test_a_refusal_and_a_cut_answer() -> None:
 def test_calls_however_a_provider_sends_them(numbered: list[dict[str, Any]]) -> None:
     whole = completion("tool_calls", tool_calls=[call(0, "{}"), call(1, "[]")])
     held(events_of([chunk(tool_calls=[one]) for one in numbered], whole), whole)
+
+
+def test_calls_of_custom_tools_and_of_namespaces_are_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents = {"type": "namespace", "name": "agents", "description": "", "tools": [
+        {"type": "function", "name": "weather", "parameters": {}}
+    ]}  # fmt: skip
+    monkeypatch.setitem(REQUEST, "tools", [agents, {"type": "custom", "name": "patch"}])
+    custom = {"id": "c0", "type": "custom", "custom": {"name": "patch", "input": "aab"}}
+    function = {"id": "c1", "type": "function", "function": {"name": "agents__weather", "arguments": "{}"}}
+    whole = completion("tool_calls", content=None, tool_calls=[custom, function])
+    chunks = [
+        chunk(tool_calls=[{"index": 0, "id": "c0", "type": "custom", "custom": {"name": "patch"}}]),
+        chunk(tool_calls=[{"index": 0, "custom": {"input": "aa"}}]),
+        chunk(tool_calls=[{"index": 0, "custom": {"input": "b"}}, {"index": 1, **function}]),
+    ]
+    for sent in (chunks, chunks[:2], []):
+        events = events_of(sent, whole)
+        held(events, whole)
+        output = through_the_sdk(events).output
+        assert [(item.type, item.name, item.namespace) for item in output] == [
+            ("custom_tool_call", "patch", None),
+            ("function_call", "weather", "agents"),
+        ]
+        assert (output[0].input, output[1].arguments) == ("aab", "{}")
+        done = [event for name, event in events if name == "response.custom_tool_call_input.done"]
+        assert [event["input"] for event in done] == ["aab"]
 
 
 def test_a_job_that_fails_says_so_in_the_stream() -> None:

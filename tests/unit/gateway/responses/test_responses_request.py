@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
 from openai.types.chat.completion_create_params import ResponseFormat
 from pydantic import TypeAdapter
 
@@ -14,11 +14,13 @@ from pointsman.gateway.untranslatable import UntranslatableError
 from tests.support.gateway.spoilt import spoilt
 
 MESSAGES: TypeAdapter[Any] = TypeAdapter(list[ChatCompletionMessageParam])
-TOOLS: TypeAdapter[Any] = TypeAdapter(list[ChatCompletionToolParam])
+TOOLS: TypeAdapter[Any] = TypeAdapter(list[ChatCompletionToolUnionParam])
 FORMAT: TypeAdapter[Any] = TypeAdapter(ResponseFormat)
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = {"type": "function", "name": "weather", "parameters": SCHEMA, "strict": True, "description": None}
+
+AGENTS = {"type": "namespace", "name": "agents", "description": "Of agents.", "tools": [WEATHER]}
 
 
 def call(number: int) -> dict[str, Any]:
@@ -57,6 +59,42 @@ def test_a_text_with_instructions_and_every_parameter() -> None:
         "service_tier": "flex", "stream": True, "store": False, "seed": 7,
         "max_completion_tokens": 50, "reasoning_effort": "low", "verbosity": "low",
     }  # fmt: skip
+
+
+def test_custom_tools_and_namespaces_are_called_by_the_client_as_functions_are() -> None:
+    grammar = {"definition": "start: /a+/", "syntax": "lark"}
+    body = {
+        "input": [
+            {"role": "user", "content": "Hi"},
+            {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": "aaa"},
+            {"type": "custom_tool_call_output", "call_id": "c1", "output": "done"},
+            {**call(2), "namespace": "agents"},
+            answered(2, "sun"),
+        ],
+        "tools": [
+            {"type": "custom", "name": "patch", "format": {"type": "grammar", **grammar}},
+            {"type": "custom", "name": "say", "description": "Say it.", "format": {"type": "text"}},
+            {**AGENTS, "tools": [{**WEATHER, "description": "It rains."}, {"type": "custom", "name": "say"}]},
+        ],
+        "tool_choice": {"type": "custom", "name": "patch"},
+        "truncation": "auto",
+    }
+    chat = to_chat(body)
+    TOOLS.validate_python(chat["tools"])
+    MESSAGES.validate_python(chat["messages"])
+    patch, say, weather, whisper = chat["tools"]
+    assert patch["custom"] == {"name": "patch", "format": {"type": "grammar", "grammar": grammar}}
+    assert say["custom"] == {"name": "say", "description": "Say it.", "format": {"type": "text"}}
+    told = {"name": "agents__weather", "description": "Of agents.\nIt rains."}
+    assert weather["function"] == {**told, "parameters": SCHEMA, "strict": True}
+    assert whisper["custom"] == {"name": "agents__say", "description": "Of agents."}
+    assert chat["tool_choice"] == {"type": "custom", "custom": {"name": "patch"}}
+    _, first, done, second, _ = chat["messages"]
+    assert first["tool_calls"] == [
+        {"id": "c1", "type": "custom", "custom": {"name": "patch", "input": "aaa"}}
+    ]
+    assert done == {"role": "tool", "tool_call_id": "c1", "content": "done"}
+    assert second["tool_calls"][0]["function"]["name"] == "agents__weather"
 
 
 def test_tools_and_their_choice() -> None:
@@ -196,7 +234,8 @@ IMAGE = {"type": "input_image", "image_url": "https://example.com/a.png"}
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"context_management": [{"type": "compaction"}]}, "context_management"),
         ({"messages": [{"role": "user", "content": "Hi"}]}, "messages"),
-        ({"truncation": "auto"}, "truncation"),
+        ({"tools": [{**AGENTS, "tools": [WEATHER, AGENTS]}]}, "tools[0].tools[1].type"),
+        ({"tools": [{**AGENTS, "tools": None}]}, "tools[0].tools"),
         ({"include": ["reasoning.encrypted_content", "file_search_call.results"]}, "include[1]"),
         ({"text": {"format": {"type": "grammar"}}}, "text.format"),
         ({"text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format"),

@@ -1,0 +1,92 @@
+"""Tools that the client calls itself, and calls of them, as a chat has them and as a response has. Pure.
+
+A chat has no groups: a tool of a namespace is known there by both names, and called by the request's again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.gateway.untranslatable import UntranslatableError
+from pointsman_schemas.base import Json
+
+
+@dataclass(frozen=True, slots=True)
+class CallKind:
+    """A kind of call in a chat; how its item is called in a response, and what the model writes into it."""
+
+    chat: str
+    item: str
+    id: str
+    text: str
+
+
+_KINDS = (
+    CallKind("function", "function_call", "fc", "arguments"),
+    CallKind("custom", "custom_tool_call", "ctc", "input"),
+)
+BY_CHAT = {kind.chat: kind for kind in _KINDS}
+BY_ITEM = {kind.item: kind for kind in _KINDS}
+
+
+def kind_of(call: Json) -> CallKind | None:
+    """The kind of a call, or of a piece of one, in a chat; None where it says nothing of it."""
+    return next((kind for kind in _KINDS if isinstance(call.get(kind.chat), dict)), None)
+
+
+def chat_tools(tools: list[Any], at: str = "tools", group: Json | None = None) -> Iterator[Json]:
+    """What a chat is given.
+
+    Raises:
+        UntranslatableError: one is not the client's to call, or cannot be read.
+    """
+    for number, tool in enumerate(tools):
+        place = f"{at}[{number}]"
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if kind not in (*BY_CHAT, "namespace") or (group and kind == "namespace"):
+            known = "give functions, custom tools or namespaces of them: they are the client's to call"
+            raise UntranslatableError(
+                f"{place}.type", f"tools of type {str(kind)[:40]!r} are not known here; {known}"
+            )
+        if not isinstance(tool.get("name"), str):
+            raise UntranslatableError(f"{place}.name", "must be a text")
+        if kind == "namespace":
+            if not isinstance(tool.get("tools"), list):
+                raise UntranslatableError(f"{place}.tools", "must be a list")
+            yield from chat_tools(tool["tools"], f"{place}.tools", tool)
+            continue
+        told = {name: value for name, value in tool.items() if name != "type" and value is not None}
+        if kind == "custom" and "format" in told:
+            told["format"] = _format(told["format"])
+        if group:
+            about = [text for text in (group.get("description"), told.get("description")) if text]
+            told |= {
+                "name": chat_name(told["name"], group["name"]),
+                "description": "\n".join(map(str, about)),
+            }
+        yield {"type": kind, kind: told}
+
+
+def chat_name(name: str, namespace: object) -> str:
+    """What a tool is called in a chat."""
+    return f"{namespace}__{name}" if isinstance(namespace, str) and namespace else name
+
+
+def grouped(tools: Any) -> dict[str, Json]:
+    """By their names in a chat, the name and the namespace of tools that have one."""
+    names = {}
+    for group in tools if isinstance(tools, list) else ():
+        if isinstance(group, dict) and isinstance(group.get("tools"), list):
+            for tool in group["tools"]:
+                if isinstance(tool, dict) and isinstance(tool.get("name"), str):
+                    about = {"name": tool["name"], "namespace": group.get("name")}
+                    names[chat_name(tool["name"], group.get("name"))] = about
+    return names
+
+
+def _format(asked: Any) -> Any:
+    match asked:
+        case {"type": "grammar", "definition": definition, "syntax": syntax}:
+            return {"type": "grammar", "grammar": {"definition": definition, "syntax": syntax}}
+        case _:
+            return asked
