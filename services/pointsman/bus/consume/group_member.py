@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from pointsman.bus import connection
 from pointsman.bus.consume.fetcher import Fetcher
@@ -119,8 +120,19 @@ class GroupMember:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        works = (self.consumer.stop(), self.fetcher.close(), self.admin.close())
+        works = [self.consumer.stop(), self.fetcher.close(), self.admin.close()]
+        if not self.settled.is_set():
+            works.append(self._stop_joining())  # after the client began to stop: it does not join again
         await asyncio.wait([asyncio.ensure_future(work) for work in works], timeout=_CLOSE_S)
+
+    async def _stop_joining(self) -> None:
+        """Leave while the group waits for others: our own connection has no answers by then."""
+        coordinator = self.consumer._coordinator
+        if coordinator is None or coordinator.coordinator_id is None or not coordinator.member_id:
+            return
+        leave = LeaveGroupRequest(self.group, coordinator.member_id)
+        with contextlib.suppress(KafkaError, OSError):
+            await self.consumer._client.send(coordinator.coordinator_id, leave)
 
     def turns(self, stopping: asyncio.Event) -> Iterator[Watchdog]:
         """Turns of a loop until `stopping`; whoever reads shows the watchdog in each how far it is.

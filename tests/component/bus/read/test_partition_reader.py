@@ -42,8 +42,8 @@ class Place:
             await self._producer.send_and_wait(topic, value, partition=number)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator["Reading"]:
-        reading = Reading(self)
+    async def reading(self, group: str = "g") -> AsyncIterator["Reading"]:
+        reading = Reading(self, group)
         task = asyncio.create_task(reading.reader.run())
         try:
             yield reading
@@ -55,11 +55,11 @@ class Place:
 class Reading:
     """A reader, what it showed, and what it is told that somebody waits for."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, group: str = "g") -> None:
         self.shown: list[Incoming] = []
         self.needed: set[int] = set()
         self.reader = PartitionReader(
-            place.settings, "g", [place.results, place.chunks], self.shown.append, lambda: self.needed
+            place.settings, group, [place.results, place.chunks], self.shown.append, lambda: self.needed
         )
 
     @property
@@ -143,6 +143,32 @@ async def test_nothing_that_is_read_waits_for_a_group_whose_member_is_silent(pla
         await until(lambda: shared_out([reading]))
         listener.over.set()
         await silent.stop()
+
+
+async def test_who_stops_while_the_group_waits_for_another_leaves_it_at_once(place: Place) -> None:
+    silent, listener = (
+        consumer_of(place.settings.model_copy(update={"session_timeout_ms": 60_000}), "s"),
+        Silent(),
+    )
+    silent.subscribe([place.results], listener=listener)
+    await silent.start()
+    async with place.reading(group="s"):
+        while await member_count(place, "s") != 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert await member_count(place, "s") == 1
+    listener.over.set()
+    await silent.stop()
+
+
+async def member_count(place: Place, group: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=place.settings.kafka)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    ((_, _, _, _, _, members, *_),) = answer.groups
+    return len(members)
 
 
 class Silent(ConsumerRebalanceListener):  # type: ignore[misc]
