@@ -58,16 +58,16 @@ def tool_names(request: ChatRequest) -> list[str]:
     offered: list[Any] = []
     for given in (extra.get("tools"), extra.get("functions")):
         offered += given if isinstance(given, list) else [] if given is None else [given]
-    return [_tool_name(tool) for tool in offered]
+    return [name for tool in offered for name in _names(tool)]
 
 
-def _tool_name(tool: Any) -> str:
-    """A function's own name; a tool of the provider's is named by its type."""
+def _names(tool: Any) -> list[str]:
+    """A function's own name, or a custom tool's; a tool of the provider's is named by its type."""
     if not isinstance(tool, dict):
-        return ""
-    function = tool.get("function")
-    name = function.get("name") if isinstance(function, dict) else tool.get("name", tool.get("type"))
-    return name if isinstance(name, str) else ""
+        return [""]
+    called = [part for kind in ("function", "custom") if isinstance(part := tool.get(kind), dict)]
+    names = [part.get("name") for part in called] or [tool.get("name", tool.get("type"))]
+    return [name if isinstance(name, str) else "" for name in names]
 
 
 def format_of(wanted: Any) -> str | None:
