@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from pointsman.store.connect import connected, translated
-from pointsman.store.sql import query
+from pointsman.store.connect import fetched
 
 
 async def database_time(dsn: str) -> datetime:
@@ -12,7 +11,6 @@ async def database_time(dsn: str) -> datetime:
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            now: datetime = await connection.fetchval(query("clock"))
-            return now
+    ((now,),) = await fetched(dsn, "clock")
+    assert isinstance(now, datetime)
+    return now

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
@@ -12,6 +12,7 @@ import asyncpg
 from pointsman.runtime.tls import UnusableFileError, client_context, distrust
 from pointsman.store.address import Address, AddressError, read_address, without_secrets
 from pointsman.store.errors import StoreError, StoreUnavailableError
+from pointsman.store.sql import query
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = (
@@ -99,6 +100,17 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close(timeout=5)
+
+
+async def fetched(dsn: str, name: str, *arguments: Any) -> list[asyncpg.Record]:
+    """The rows that the query `name` gives, by a connection of its own.
+
+    Raises:
+        StoreUnavailableError, StoreError: it cannot be asked.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            return await connection.fetch(query(name), *arguments)
 
 
 @contextmanager

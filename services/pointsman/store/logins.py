@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pointsman.store.connect import connected, translated
+from pointsman.store.connect import connected, fetched, translated
 from pointsman.store.errors import StoreError
 from pointsman.store.roles import ALL
 from pointsman.store.sql import query
@@ -51,9 +51,7 @@ async def list_logins(dsn: str, prefix: str) -> dict[str, LoginFound]:
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            rows = await connection.fetch(query("logins"), prefix, list(ALL))
+    rows = await fetched(dsn, "logins", prefix, list(ALL))
     lists = ("roles", "attributes", "owns", "granted", "reaches")
     return {row["name"]: LoginFound(row["name"], *(tuple(row[name]) for name in lists)) for row in rows}
 

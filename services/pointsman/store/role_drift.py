@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pointsman.store.connect import connected, translated
+from pointsman.store.connect import connected, fetched, translated
 from pointsman.store.roles import ALL
-from pointsman.store.sql import query
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +23,7 @@ async def list_drift(dsn: str, prefix: str) -> list[RoleDrift]:
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            rows = await connection.fetch(query("role_drift"), prefix, list(ALL))
+    rows = await fetched(dsn, "role_drift", prefix, list(ALL))
     return [RoleDrift(row["role"], row["lacks"], row["detail"], tuple(row["statements"])) for row in rows]
 
 

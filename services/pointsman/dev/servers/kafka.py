@@ -83,14 +83,12 @@ class EmbeddedKafka:
         port: int | None = None,
         *,
         security: BrokerSecurity | None = None,
-        heap: str = "256m",
         listeners: Sequence[Listener] = (),
         scram: Sequence[str] = (),
         jvm_flags: Sequence[str] = (),
     ) -> None:
         self._folder = folder.resolve()
         self._security = security
-        self._heap = heap
         self._more = listeners
         self._scram = scram
         self._jvm_flags = jvm_flags
@@ -206,7 +204,7 @@ class EmbeddedKafka:
 
     def _java(self, java: Java) -> list[str | Path]:
         return [
-            java.path, f"-Xmx{self._heap}", "-XX:TieredStopAtLevel=1", GC,
+            java.path, "-Xmx256m", "-XX:TieredStopAtLevel=1", GC,
             "-Xlog:disable", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
         ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from pointsman.store.append.record import stored_headers
-from pointsman.store.connect import connected, translated
+from pointsman.store.connect import connected, fetched, translated
 from pointsman.store.sql import query
 from pointsman_schemas.base import Json
 
@@ -77,9 +77,7 @@ async def registry_history(dsn: str, topic: str) -> list[RegistryRecord]:
     Raises:
         StoreUnavailableError, StoreError.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            rows = await connection.fetch(query("registry_history"), topic)
+    rows = await fetched(dsn, "registry_history", topic)
     return [
         RegistryRecord(
             (row["topic"], row["partition"], row["offset"]),
@@ -109,9 +107,7 @@ async def sprawl(dsn: str, registry: Sequence[Json], at: datetime) -> list[Spraw
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            rows = await connection.fetch(query("sprawl"), orjson.dumps(list(registry)).decode(), at)
+    rows = await fetched(dsn, "sprawl", orjson.dumps(list(registry)).decode(), at)
     return [
         Sprawl(
             row["finding"],
@@ -143,7 +139,5 @@ async def agents_seen(dsn: str, since: datetime) -> list[AgentSeen]:
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            rows = await connection.fetch(query("agents_seen"), since)
+    rows = await fetched(dsn, "agents_seen", since)
     return [AgentSeen(**{**row, "tiers": tuple(row["tiers"] or ())}) for row in rows]

@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 
 from pointsman.store.ask.reader_rights import refuse_more_than_reader
-from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.connect import Connection, connected, fetched, translated
 from pointsman.store.errors import StoreError
 from pointsman.store.sql import query
 from pointsman.store.times import read_all_times
@@ -123,9 +123,7 @@ async def questions(dsn: str) -> list[Question]:
     Raises:
         StoreUnavailableError, StoreError: it cannot be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            return [Question(**row) for row in await connection.fetch(query("questions"))]
+    return [Question(**row) for row in await fetched(dsn, "questions")]
 
 
 def _parsed(text: str) -> Any:

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from pointsman.store.connect import connected, translated
-from pointsman.store.sql import query
+from pointsman.store.connect import fetched
 
 
 async def referred(dsn: str, digests: Sequence[str]) -> set[str]:
@@ -12,7 +11,5 @@ async def referred(dsn: str, digests: Sequence[str]) -> set[str]:
     Raises:
         StoreUnavailableError, StoreError: nobody knows.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            rows = await connection.fetch(query("referred"), list(digests))
+    rows = await fetched(dsn, "referred", list(digests))
     return {row["sha256"] for row in rows}

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from pointsman.store.connect import connected, translated
-from pointsman.store.sql import query
+from pointsman.store.connect import fetched
 
 #: As many as help to decide.
 MOST = 5
@@ -29,7 +28,5 @@ async def similar_reviews(dsn: str, rule: str, agent_id: str, job_id: UUID) -> l
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            rows = await connection.fetch(query("similar_reviews"), rule, agent_id, job_id, MOST)
+    rows = await fetched(dsn, "similar_reviews", rule, agent_id, job_id, MOST)
     return [SimilarReview(**row) for row in rows]
