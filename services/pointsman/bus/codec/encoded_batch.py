@@ -41,7 +41,7 @@ Made = Outgoing | EncodedBatch
 
 
 def compressed(records: Any) -> bytes:
-    """The content of a bundle; `records` is a buffer in which they stand one after another."""
+    """The content of a batch; `records` is a buffer in which they stand one after another."""
     return bytes(cramjam.zstd.compress(records, level=_LEVEL))
 
 

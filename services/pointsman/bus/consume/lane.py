@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.consume.fetch_buffer import FetchBuffer
 
-#: Taken from the supply at a time.
+#: Taken from the fetch buffer at a time.
 PORTION = 500
 
 
