@@ -65,6 +65,16 @@ def test_the_table_says_what_the_command_says(name: str, purpose: str) -> None:
     assert (command.help or "").partition("\n")[0] == purpose
 
 
+GROUPS = {"audit": AUDITS, "bench": BENCHES, "agents": AGENTS, "review": REVIEWS}
+
+
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in GROUPS[group]])
+def test_each_name_of_a_group_is_a_command(group: str, name: str) -> None:
+    command = loaded(f"pointsman.cli.{group}.{group}").get_command(None, name)
+    assert (command.name or name) == name
+    assert command.help
+
+
 def commands_in(path: Path) -> set[str]:
     """The names of the commands that a module makes; a group has its own."""
     text = path.read_text()
@@ -78,8 +88,7 @@ def test_every_command_is_in_the_table() -> None:
     folder = Path(pointsman.cli.__file__).parent
     modules = folder.glob("*/*.py")
     named = {f"pointsman.cli.{path.parent.name}.{name}" for path in modules for name in commands_in(path)}
-    below = {"audit": AUDITS, "bench": BENCHES, "agents": AGENTS, "review": REVIEWS}
-    in_groups = {f"pointsman.cli.{group}.{name}" for group in below for name in below[group]}
+    in_groups = {f"pointsman.cli.{group}.{name}" for group in GROUPS for name in GROUPS[group]}
     assert named == set(MODULES.values()) | {name.replace("-", "_") for name in in_groups}
     assert set(MODULES) == set(COMMANDS)
 
