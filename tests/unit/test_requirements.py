@@ -1,7 +1,11 @@
 """What is installed is pinned: packages of requirements/ with hashes, images of compose/ by digest."""
 
+import ast
+import itertools
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +49,38 @@ def pinned(name: str) -> dict[str, set[str]]:
     for package, version in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.+!-]+)", text, re.M):
         versions.setdefault(canonicalize_name(package), set()).add(version)
     return versions
+
+
+def test_every_library_that_is_imported_is_asked_for() -> None:
+    asked = {
+        canonicalize_name(Requirement(line).name) for line in [*BASE, *itertools.chain(*EXTRAS.values())]
+    }
+    asked.add(canonicalize_name("pydantic-core"))  # a part of pydantic, of the one version that fits it
+    packages = packages_distributions()
+    imported = {
+        name.split(".")[0]
+        for folder in ("services/pointsman", "schemas/pointsman_schemas")
+        for path in (CHECKOUT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in _imported(node)
+    }
+    foreign = imported - sys.stdlib_module_names - {"pointsman", "pointsman_schemas"}
+    missing = {
+        name
+        for name in foreign
+        if not asked & {canonicalize_name(package) for package in packages.get(name, [name])}
+    }
+    assert missing == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import():
+            return [alias.name for alias in node.names]
+        case ast.ImportFrom(module=str(module), level=0):
+            return [module]
+        case _:
+            return []
 
 
 @pytest.mark.parametrize("name", ASKED)
