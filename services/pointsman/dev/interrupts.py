@@ -32,6 +32,15 @@ class Interrupts:
         raise KeyboardInterrupt
 
 
+def answered() -> None:
+    """To be called once a KeyboardInterrupt was caught: the program ends by its exit code, not by SIGINT.
+
+    Python remembers one that left a text given to `exec`, as libraries do when they are imported, and kills
+    itself when it ends; only the next `exec` makes it forget.
+    """
+    exec("")
+
+
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Within it neither is heard: stopping takes seconds, and must not end half-way."""

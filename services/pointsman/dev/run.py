@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pointsman.bus.errors import BusError
 from pointsman.dev.errors import DevError
-from pointsman.dev.interrupts import Interrupts, undisturbed
+from pointsman.dev.interrupts import Interrupts, answered, undisturbed
 from pointsman.dev.options import DevOptions
 from pointsman.dev.ports import require_free
 from pointsman.dev.servers.stack import Stack
@@ -30,6 +30,7 @@ def run(options: DevOptions) -> int:
         tell.complain(error, "if another version wrote the data, begin anew: pointsman dev --fresh")
         return 1
     except KeyboardInterrupt:
+        answered()
         tell.say_over(f"stopped; the data is kept in {options.data} (--fresh begins anew)")
         return 1 if options.once else 0
 

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -45,3 +47,17 @@ def test_what_is_ignored_in_the_background_stays_so() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_who_was_asked_to_stop_within_an_import_ends_by_its_exit_code() -> None:
+    """Libraries run texts as they are imported, as dataclasses do for their methods."""
+    program = """
+import os, signal
+from pointsman.dev.interrupts import Interrupts, answered
+Interrupts()
+try:
+    exec("os.kill(os.getpid(), signal.SIGTERM)")
+except KeyboardInterrupt:
+    answered()
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

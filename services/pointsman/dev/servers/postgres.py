@@ -179,7 +179,11 @@ class EmbeddedPostgres:
     ) -> None:
         log = self._folder / "prepare.log"
         child = Child(command, log, env=env, stdin=stdin, user=self._as_user)
-        if child.wait(120) != 0:
+        try:
+            code = child.wait(120)
+        finally:
+            child.stop()  # somebody asked to stop meanwhile, or it takes too long
+        if code != 0:
             output = log.read_text(errors="replace")[-800:]
             raise server_error("Postgres could not be prepared", output, "begin anew: pointsman dev --fresh")
 
