@@ -36,7 +36,7 @@ async def test_failed_jobs_are_sent_once_more(system: System, tmp_path: Path) ->
         shown = await shell.run("replay", "--outcome", "failed")
         assert shown.code == 0, shown.err
         assert [str(failed.job_id) in line for line in shown.lines] == [True]
-        assert "would be sent" in shown.err
+        assert "would be replayed" in shown.err
 
         sent = await shell.run("replay", "--outcome", "failed", "--send", "--json")
         assert sent.code == 0, sent.err

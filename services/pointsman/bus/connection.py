@@ -5,6 +5,7 @@ are imported when they are asked for. Whatever makes one raises KafkaLoginError 
 name cannot be used.
 """
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_CONNECTING_S = 1.0
+
 
 def _tells_no_secret(record: logging.LogRecord) -> bool:
     """Whether it is no login that aiokafka writes into a log for debugging, password and all."""
@@ -39,6 +42,22 @@ renewed_login.install()
 def client(settings: KafkaPart, **options: Any) -> AIOKafkaClient:
     """A connection to each broker, for requests that are made by hand."""
     return AIOKafkaClient(**_aiokafka(settings, options))
+
+
+async def connect(client: AIOKafkaClient) -> None:
+    """Connect; who is cancelled meanwhile waits a moment for it, or a first connection would be left open.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    connecting = asyncio.ensure_future(client.bootstrap())
+    try:
+        await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        await asyncio.wait([connecting], timeout=_CONNECTING_S)
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+        raise
 
 
 def producer(settings: KafkaPart, **options: Any) -> AIOKafkaProducer:

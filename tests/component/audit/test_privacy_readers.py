@@ -71,7 +71,7 @@ async def test_by_both_keys_it_is_read_and_after_erasure_by_nobody(database: str
     assert PROMPT in traced
     assert "sealed" not in traced
     assert "policy" in await said(opener, "why", JOB)
-    assert "1 jobs would be sent" in await said(opener, "replay", *SINCE)
+    assert "1 jobs would be replayed" in await said(opener, "replay", *SINCE)
     await erase(as_eraser(database), MASTER, SUBJECT)
     assert (await said(opener, "trace", JOB)).count("(erased)") == 4
     assert "was erased" in await said(opener, "why", JOB)

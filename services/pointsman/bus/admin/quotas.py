@@ -79,7 +79,7 @@ async def _client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]:
     await reach(settings)
     client = connection.client(settings)
     try:
-        await client.bootstrap()
+        await connection.connect(client)
         yield client
     except KafkaError as error:
         raise BusError(f"Kafka at {settings.kafka} refused: {error!r}") from error

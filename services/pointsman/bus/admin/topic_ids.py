@@ -56,7 +56,7 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
     """
     await reach(settings)
     client = connection.client(settings)
-    await client.bootstrap()
+    await connection.connect(client)
     try:
         ids: dict[str, TopicId] = await client.send(client.get_random_node(), request(None))
         return ids

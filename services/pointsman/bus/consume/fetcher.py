@@ -130,7 +130,7 @@ class Fetcher:
         Raises:
             KafkaError: no broker answers.
         """
-        await self._client.bootstrap()
+        await connection.connect(self._client)
 
     async def know(self, topics: Iterable[str]) -> None:
         """Find out who leads the partitions of these topics, and of no others, and which topics they are.

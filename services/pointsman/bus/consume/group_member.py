@@ -120,19 +120,22 @@ class GroupMember:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        works = [self.consumer.stop(), self.fetcher.close(), self.admin.close()]
+        stopping = asyncio.ensure_future(self.consumer.stop())
         if not self.settled.is_set():
-            works.append(self._stop_joining())  # after the client began to stop: it does not join again
-        await asyncio.wait([asyncio.ensure_future(work) for work in works], timeout=_CLOSE_S)
+            await self._stop_joining()
+        works = (self.fetcher.close(), self.admin.close())
+        closing = [stopping, *(asyncio.ensure_future(work) for work in works)]
+        await asyncio.wait(closing, timeout=_CLOSE_S)
 
     async def _stop_joining(self) -> None:
-        """Leave while the group waits for others: our own connection has no answers by then."""
+        """Leave while the group waits for others: the consumer's own connection has no answers by then."""
         coordinator = self.consumer._coordinator
         if coordinator is None or coordinator.coordinator_id is None or not coordinator.member_id:
             return
         leave = LeaveGroupRequest(self.group, coordinator.member_id)
-        with contextlib.suppress(KafkaError, OSError):
-            await self.consumer._client.send(coordinator.coordinator_id, leave)
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self.admin._client.send(coordinator.coordinator_id, leave)
 
     def turns(self, stopping: asyncio.Event) -> Iterator[Watchdog]:
         """Turns of a loop until `stopping`; whoever reads shows the watchdog in each how far it is.

@@ -97,7 +97,7 @@ class Transactions:
         made = cls(client, settings, group)
         try:
             try:
-                await client.bootstrap()
+                await connection.connect(client)
             except KafkaConnectionError:
                 await reach_once(settings, settings.request_timeout_ms / 1000)  # which says why
                 raise

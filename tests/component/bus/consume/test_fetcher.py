@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import CorruptRecordException, UnknownTopicOrPartitionError
+from aiokafka.protocol.metadata import MetadataRequest
 
 from pointsman.bus.admin.topics import apply
 from pointsman.bus.consume import fetcher as module
@@ -75,6 +77,33 @@ class Place:
 
 def count(wanted: int) -> Callable[[Values], bool]:
     return lambda found: len(found) >= wanted
+
+
+async def test_who_is_cancelled_while_it_connects_leaves_no_connection_open(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[AIOKafkaConnection] = []
+    send, is_asked = AIOKafkaConnection.send, asyncio.Event()
+
+    def noted(self: AIOKafkaConnection, request: object, expect_response: bool = True) -> object:
+        if isinstance(request, MetadataRequest):
+            asked.append(self)
+            is_asked.set()
+        return send(self, request, expect_response)
+
+    monkeypatch.setattr(AIOKafkaConnection, "send", noted)
+
+    async def first_offset(_tp: TopicPartition) -> int:
+        return 0
+
+    fetcher = Fetcher(LanePart(kafka=kafka.bootstrap), "fetcher", first_offset, request_timeout_ms=20_000)
+    starting = asyncio.create_task(fetcher.start())
+    await asyncio.wait_for(is_asked.wait(), 20)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await fetcher.close()
+    assert [connection.connected() for connection in asked] == [False]
 
 
 @pytest.fixture
