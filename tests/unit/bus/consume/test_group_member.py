@@ -19,6 +19,8 @@ ONE, TWO, THREE = (TopicPartition("t", number) for number in range(3))
 class Clients:
     """Consumer, fetcher and admin at once: what they were asked, in order."""
 
+    _coordinator = None
+
     def __init__(self, refuses_at: int = 0) -> None:
         self.asked: list[object] = []
         self.polls = 0
