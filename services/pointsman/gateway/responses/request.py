@@ -43,15 +43,6 @@ def to_chat(body: Json, earlier: Sequence[Json] = ()) -> Json:
     return chat
 
 
-def as_messages(request: Json, response: Json) -> list[Json]:
-    """What a request that goes on from `response` has before its own input; instructions do not go on.
-
-    Raises:
-        UntranslatableError: `request` is none that `to_chat` takes.
-    """
-    return [*messages_of(_input(request)), *messages_of(response.get("output"), "output")]
-
-
 def _messages(body: Json, earlier: Sequence[Json]) -> list[Json]:
     instructions = body.get("instructions")
     if not isinstance(instructions, str | None):

@@ -8,7 +8,7 @@ from openai.types.chat.completion_create_params import ResponseFormat
 from pydantic import TypeAdapter
 
 from pointsman.gateway.responses.items import messages_of
-from pointsman.gateway.responses.request import as_messages, to_chat
+from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import to_response
 from pointsman.gateway.untranslatable import UntranslatableError
 from tests.support.gateway.spoilt import spoilt
@@ -195,7 +195,8 @@ def test_the_next_request_has_what_was_said_before_and_its_own_instructions() ->
     first = {"model": "auto", "input": "Hi", "instructions": "Old."}
     response = to_response(completion, id="resp_1", created_at=1, request=first)
     second = {"model": "auto", "input": [answered(1, "sun"), answered(2, "rain")], "instructions": "New."}
-    chat = to_chat({**second, "previous_response_id": "resp_1"}, as_messages(first, response))
+    earlier = [{"role": "user", "content": "Hi"}, *messages_of(response["output"])]
+    chat = to_chat({**second, "previous_response_id": "resp_1"}, earlier)
     assert chat["messages"] == [
         {"role": "system", "content": "New."},
         {"role": "user", "content": "Hi"},
