@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pointsman.bench.routing.cascade import Cascade, charged, evidence, measured, trained
+from pointsman.bench.routing.cascade import Cascade, charged, evidence, trained
 from pointsman.bench.routing.sources.outcomes import DataError
 from pointsman.learn.accept import TrainedAccept
 from pointsman.learn.tune import NEVER
@@ -82,12 +82,6 @@ def test_a_file_without_answers_is_refused() -> None:
     with pytest.raises(DataError, match="a cascade cannot be trained") as raised:
         trained(cascade_outcomes(50, answers=False))
     assert "answer_<tier>" in raised.value.hint
-
-
-def test_training_questions_in_the_test_are_refused() -> None:
-    own = cascade_outcomes(50)
-    with pytest.raises(DataError, match="50 questions"):
-        measured(own, [], own, ["0.99"])
 
 
 def test_an_untuned_quality_is_refused(made: TrainedAccept) -> None:

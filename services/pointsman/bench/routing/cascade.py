@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pointsman.bench.routing.measure import Figures, by_task, of_choice
-from pointsman.bench.routing.sources.data import refuse_overlap
 from pointsman.bench.routing.sources.examples import OTHERS, costs
 from pointsman.bench.routing.sources.outcomes import DataError, Floats, TierAnswers
 from pointsman.cascade.accept import AcceptModel, accept, charge
@@ -113,13 +112,3 @@ def trained(
         np.repeat([True, *[False] * len(used)], counts),
     )
     return fit(seen, name=name, trained_on={"files": origin}, progress=progress)
-
-
-def measured(
-    train: TierAnswers, others: Sequence[TierAnswers], test: TierAnswers, qualities: Sequence[str]
-) -> dict[str, Figures]:
-    """Trained on `train` and `others`, frozen, then each quality scored on `test` once."""
-    for source in (train, *others):
-        refuse_overlap(source, test)
-    cascade = Cascade(trained(train, others).model)
-    return {quality: cascade.figures(test, quality) for quality in qualities}

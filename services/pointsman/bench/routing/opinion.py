@@ -9,7 +9,6 @@ from pointsman.bench.routing.measure import Figures, by_task, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.sources.examples import examples
 from pointsman.bench.routing.sources.outcomes import Floats, TierAnswers
-from pointsman.learn.decide import Estimates, decide
 from pointsman.learn.examples import Ints
 from pointsman.learn.opinion import First, TrainedOpinion, fit
 from pointsman.learn.train import Trained
@@ -86,10 +85,3 @@ def trained(
         name=name,
         trained_on={"files": origin},
     )
-
-
-def alone(trained: TrainedOpinion, own: TierAnswers, quality: str) -> Figures:
-    """What the opinion would do by itself, out of fold: to see what it adds."""
-    bar = trained.model.bars[quality]
-    estimates: Estimates = trained.alone
-    return of_choice(own, decide(estimates, bar, 0.0))

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pointsman.bench.routing import cascade, opinion
+from pointsman.bench.routing import opinion
 from pointsman.bench.routing.frozen import frozen, guarded, served
-from pointsman.bench.routing.measure import Figures, mean_of, of_choice
+from pointsman.bench.routing.measure import Figures, of_choice
 from pointsman.bench.routing.opinion_vectors import VectorsOf
 from pointsman.bench.routing.router import Progress, Router, checked, trained
 from pointsman.bench.routing.sources.data import SPLIT, TEST_SHARE, read, split, without
@@ -17,6 +17,9 @@ from pointsman.bench.routing.sources.outcomes import TierAnswers
 from pointsman.bench.routing.sources.pairs import pairs
 from pointsman.bench.routing.sources.stem import place
 from pointsman.bench.routing.ways import baselines, over_splits, ways
+from pointsman.learn.accept import TrainedAccept
+from pointsman.learn.opinion import TrainedOpinion
+from pointsman.learn.train import Trained
 from pointsman.score.drift import shift
 
 #: (what is being done, how much of everything is done, 0 to 1)
@@ -24,6 +27,8 @@ Told = Callable[[str, float], None]
 RESPLITS = 10
 #: Qualities whose target is checked on every other split.
 CHECKED = ("0.98", "0.99", "0.995", "1.0")
+#: The score without another way beside it.
+_ALONE = "alone"
 
 
 def whole(
@@ -33,9 +38,8 @@ def whole(
     told("reading", 0.0)
     files = folder(data)
     train, test = split(files.own)
-    beside = [files.extra] if files.extra else []
-    checked([train, *beside], test)
-    made = trained(train, beside, progress=lambda share: told("training", 0.1 * share))
+    checked([train, *files.beside], test)
+    made = trained(train, files.beside, progress=lambda share: told("training", 0.1 * share))
     router = Router(made.model)
     report: dict[str, Any] = {
         "files": files.listed,
@@ -49,7 +53,7 @@ def whole(
         "served": served(router, test, quality),
     }
     told("second opinion, cascade", 0.1)
-    report["ways"] = ways(made, train, beside, test, vectors)
+    report["ways"] = ways(made, train, files.beside, test, vectors)
     report["resplits"], report["ways_resplits"] = _resplits(
         files, resplits, vectors, lambda share: told("resplits", 0.2 + 0.5 * share)
     )
@@ -78,7 +82,7 @@ def unseen(
     told("reading", 0.0)
     files = folder(data)
     test = read(test_file)
-    train = [source for source in (files.own, files.extra) if source is not None]
+    train = [files.own, *files.beside]
     if len(test.tiers) == 2 and len(files.own.tiers) > 2:
         train = [ends(source, (test.tiers[0], test.tiers[1])) for source in train]
     if drop:
@@ -109,65 +113,43 @@ def unseen(
     return report
 
 
-def ship(data: Path, told: Told) -> bytes:
-    """The score that comes with pointsman: trained on all of the folder's outcomes of its tiers."""
+def ship(
+    data: Path, told: Told, make: Callable[..., Trained | TrainedAccept | TrainedOpinion] = trained
+) -> bytes:
+    """A model that comes with pointsman, trained on all of the folder's outcomes of its tiers.
+
+    `make`: `trained` for the score, `cascade.trained` for the accept model, or `with_score`.
+    """
     told("reading", 0.0)
     files = folder(data)
-    beside = [files.extra] if files.extra else []
-    made = trained(files.own, beside, name="general", progress=lambda share: told("training", share))
+    made = make(files.own, files.beside, name="general", progress=lambda share: told("training", share))
     told("done", 1.0)
     return made.content
 
 
-def ship_accept(data: Path, told: Told) -> bytes:
-    """The accept model that comes with pointsman: trained on all of the folder's answers of its tiers."""
-    told("reading", 0.0)
-    files = folder(data)
-    beside = [files.extra] if files.extra else []
-    made = cascade.trained(files.own, beside, name="general", progress=lambda share: told("training", share))
-    told("done", 1.0)
-    return made.content
-
-
-def ship_opinion(data: Path, vectors: VectorsOf, told: Told) -> bytes:
-    """The second opinion that comes with pointsman, beside the score that `ship` makes of the same folder."""
-    told("reading", 0.0)
-    files = folder(data)
-    beside = [files.extra] if files.extra else []
-    first = trained(files.own, beside, name="general", progress=lambda share: told("training", share / 2))
-    made = opinion.trained(files.own, beside, first, vectors, name="general")
-    told("done", 1.0)
-    return made.content
+def with_score(
+    own: TierAnswers, others: Sequence[TierAnswers], vectors: VectorsOf, *, name: str, progress: Progress
+) -> TrainedOpinion:
+    """The second opinion beside the score that is trained on the same."""
+    first = trained(own, others, name=name, progress=progress)
+    return opinion.trained(own, others, first, vectors, name=name)
 
 
 def _resplits(
     files: Files, count: int, vectors: VectorsOf | None, progress: Callable[[float], None]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Other splits of the same work: how often each target is met by a router made anew."""
-    splits: dict[str, list[dict[str, Any]]] = {asked: [] for asked in CHECKED}
-    beside = [files.extra] if files.extra else []
-    others = []
+    """Other splits of the same work: how often each target is met by a router made anew; then by each way."""
+    splits = []
     for at in range(count):
         train, test = split(files.own, salt=f"resplit-{at}")
-        made = trained(train, beside)
+        made = trained(train, files.beside)
         router = Router(made.model)
         estimates = router.estimates(test.prompts)
-        for asked in CHECKED:
-            splits[asked].append(of_choice(test, router.decide(estimates, asked)))
-        others.append(ways(made, train, beside, test, vectors))
+        alone = {asked: of_choice(test, router.decide(estimates, asked)) for asked in CHECKED}
+        splits.append({_ALONE: alone, **ways(made, train, files.beside, test, vectors)})
         progress((at + 1) / count)
-    alone = {
-        asked: {
-            "splits": len(runs),
-            "met": sum(figures["quality"] >= float(asked) for figures in runs),
-            "saved": mean_of(runs, "saved"),
-            "quality": mean_of(runs, "quality"),
-            "each": [[figures["saved"], figures["quality"]] for figures in runs],
-        }
-        for asked, runs in splits.items()
-        if runs
-    }
-    return alone, over_splits(others, CHECKED)
+    counted = over_splits(splits, CHECKED)
+    return counted.pop(_ALONE, {}), counted
 
 
 def _transfers(
@@ -180,9 +162,9 @@ def _transfers(
             alone, [train], files.extra, quality, progress
         )
     if files.pairs is not None:
-        foreign = without(files.pairs, [source for source in (files.own, files.extra) if source])
+        foreign = without(files.pairs, [files.own, *files.beside])
         names = (foreign.tiers[0], foreign.tiers[1])
-        home = [ends(source, names) for source in (train, files.extra) if source is not None]
+        home = [ends(source, names) for source in (train, *files.beside)]
         pair = Router(trained(home[0], home[1:]).model)
         transferred[f"{foreign.name} (other models, other subjects)"] = transfer(
             pair, home, foreign, quality, progress

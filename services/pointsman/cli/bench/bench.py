@@ -12,7 +12,6 @@ COMMANDS = {
     "whole": "Measure a job's whole path at the limit and at steady rates, beside what others do.",
     "gateway": "Measure what the gateway adds to a provider's answers, whole and streamed.",
     "soak": "Run steady load with random kills and freezes; check for loss, repeats and leaks.",
-    "reviews": "Replay recorded decisions of people, and compare what is made of them.",
     "audit": "Measure how fast the audit stores rows, beside a plain COPY of the same rows.",
     "audit-load": "Fill an audit database with messages of realistic size, to measure its queries.",
     "audit-query": "Run every query that the audit database lists, and show how long each took.",

@@ -63,7 +63,8 @@ def routing(
     """
     from functools import partial
 
-    from pointsman.bench.routing import run
+    from pointsman.bench.routing import cascade, run
+    from pointsman.bench.routing.router import trained
     from pointsman.bench.routing.tables import progress, tables
     from pointsman.cli import screen
     from pointsman.runtime.errors import CommandError
@@ -75,13 +76,13 @@ def routing(
     vectors_of: Any = _vectors(vectors) if opinion or ship_opinion else None
     with progress() as told:
         makes = (
-            (ship, run.ship),
-            (ship_accept, run.ship_accept),
-            (ship_opinion, partial(run.ship_opinion, vectors=vectors_of)),
+            (ship, trained),
+            (ship_accept, cascade.trained),
+            (ship_opinion, partial(run.with_score, vectors=vectors_of)),
         )
         for file, make in makes:
             if file is not None and data is not None:
-                file.write_bytes(make(data, told=told))
+                file.write_bytes(run.ship(data, told, make))
                 screen.note(f"{file}: {file.stat().st_size:,} bytes")
         if ship or ship_accept or ship_opinion:
             return

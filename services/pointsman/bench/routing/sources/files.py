@@ -22,10 +22,15 @@ class Files:
     pairs: TierAnswers | None
 
     @property
+    def beside(self) -> list[TierAnswers]:
+        """What is trained on beside the own work."""
+        return [] if self.extra is None else [self.extra]
+
+    @property
     def listed(self) -> dict[str, str]:
         """Name and SHA-256 of each."""
-        sources = [source for source in (self.own, self.extra, self.pairs) if source is not None]
-        return {source.name: source.sha256 for source in sources}
+        pairs = [] if self.pairs is None else [self.pairs]
+        return {source.name: source.sha256 for source in (self.own, *self.beside, *pairs)}
 
 
 def folder(path: Path) -> Files:
