@@ -24,7 +24,7 @@ def as_plain_body(line: Json) -> tuple[str, Json]:
     custom_id, body = line["custom_id"], line["body"]
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= _LONGEST:
         raise ValueError(f"custom_id: must be a text of 1 to {_LONGEST} characters")
-    if line.get("method", "POST") != "POST" or line.get("url", URL) != URL:
+    if (line.get("method"), line.get("url")) != ("POST", URL):
         raise ValueError(f"method and url: only POST {URL} is done")
     if not isinstance(body, dict):
         raise ValueError("body: must be a JSON object")  # noqa: TRY004 -- as every other problem of a line

@@ -82,6 +82,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
         await policies.catch_up()  # an older policy's names would be refused, or taken for other tiers
+        await batches.caught_up()  # what has ended is not begun again
         async with (
             followed_registry(settings, topics, in_force, settings.registry_people),
             policies.running(),

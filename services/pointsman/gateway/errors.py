@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from pointsman.bus.errors import BusError, PublishRefusedError
+from pointsman.claims.store import ClaimsUnavailableError
 from pointsman_schemas.base import Json
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected, Outcome
 from pointsman_schemas.reasons import TOO_LONG, FailReason, Reason
@@ -62,6 +64,13 @@ _ANTHROPIC = {
 def invalid(message: str, param: str | None = None, code: str = "invalid_value") -> ApiError:
     """The request itself is wrong."""
     return ApiError(400, "invalid_request_error", code, message, param)
+
+
+def api_error(error: BusError | ClaimsUnavailableError) -> ApiError:
+    """What a request is told where Kafka, or the store of large values, did not take it."""
+    if isinstance(error, PublishRefusedError):
+        return ApiError(413, "invalid_request_error", "too_large", str(error))
+    return unavailable(str(error))
 
 
 def unavailable(message: str) -> ApiError:

@@ -1,16 +1,22 @@
-"""Finds a job by its id: among those that wait here, in the audit database, or by its outcome's record."""
+"""Finds jobs by their ids: among those that wait here, in the audit database, or by an outcome's record."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from pointsman.bus.errors import BusError
+from pydantic import ValidationError
+
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import unavailable
-from pointsman.gateway.record import FoundJob, recorded
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
+from pointsman.store.ask.answers import Ended, Step
+from pointsman.store.ask.jobs import open_jobs
 from pointsman.store.errors import StoreError
-from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
+from pointsman_schemas.base import Json
+from pointsman_schemas.catalog import MESSAGES, OUTCOMES
+from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job, JobSubmitted
+from pointsman_schemas.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +24,20 @@ log = logging.getLogger(__name__)
 _SEARCH_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class FoundJob:
+    """`outcome`: None where there is none yet. `origin`: the request in its own shape, where it is known."""
+
+    job: Job
+    outcome: Outcome | None
+    origin: Json | None = None
+
+
 async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
     """The job, if it is this agent's.
 
     Raises:
-        ApiError: it cannot be looked for at the moment.
+        BusError: it cannot be looked for at the moment.
     """
     reply = door.jobs.known(job_id)
     if reply is not None:
@@ -42,12 +57,48 @@ async def find(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
 
 async def _on_topic(door: Door, job_id: UUID, agent_id: str) -> FoundJob | None:
     """By the outcome alone: what was asked is not known then."""
-    try:
-        outcome = await door.jobs.search(job_id, agent_id, _SEARCH_S)
-    except BusError as error:
-        raise unavailable(str(error)) from error
+    outcome = await door.jobs.search(job_id, agent_id, _SEARCH_S)
     if outcome is None:
         return None
     nothing = ChatRequest.model_construct(messages=[ChatMessage(role="user")])
     job = Job.model_construct(job_id=job_id, agent_id=agent_id, request=nothing, metadata={})
     return FoundJob(job, outcome)
+
+
+async def recorded(postgres: str, job_id: UUID) -> FoundJob | None:
+    """The job and its outcome in the audit database; None where the job is not there, or not to be read.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    async with open_jobs(postgres) as jobs:
+        steps = await jobs.timeline(job_id)
+    messages = [message for step in steps if (message := _message(step)) is not None]
+    job = next((message.job() for message in messages if isinstance(message, JobSubmitted)), None)
+    if job is None:
+        return None
+    return FoundJob(job, next((message for message in messages if isinstance(message, OUTCOMES)), None))
+
+
+async def outcomes_on_record(postgres: str, job_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
+    """The outcomes of those of these jobs that have one there which can be read.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    async with open_jobs(postgres) as jobs:
+        ended = await jobs.outcomes(job_ids)
+    outcomes = [message for one in ended if isinstance(message := _message(one), OUTCOMES)]
+    return {outcome.job_id: outcome for outcome in outcomes}
+
+
+def _message(step: Step | Ended) -> JobSubmitted | Outcome | None:
+    kind = MESSAGES.get((step.kind or "").removeprefix("pointsman."))
+    if kind is None or step.payload is None or not issubclass(kind, (JobSubmitted, *OUTCOMES)):
+        return None
+    try:
+        message = kind.model_validate(step.payload)
+    except ValidationError:
+        return None  # masked, cut, or by a stranger's hand
+    assert isinstance(message, (JobSubmitted, *OUTCOMES))
+    return message

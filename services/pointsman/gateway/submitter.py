@@ -16,7 +16,7 @@ from uuid import UUID
 from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.codec.signed import sign
-from pointsman.bus.errors import BusError, PublishRefusedError, PublishUncertainError
+from pointsman.bus.errors import BusError, PublishUncertainError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.claims.claim_check import ClaimCheck
 from pointsman.claims.store import ClaimsUnavailableError
@@ -24,7 +24,7 @@ from pointsman.client.job import as_record
 from pointsman.gateway.asking.job import job_of
 from pointsman.gateway.asking.repeats import Repeats, digest_of, keyed_id
 from pointsman.gateway.asking.taken import TakenRequests
-from pointsman.gateway.errors import ApiError, key_reused, unavailable
+from pointsman.gateway.errors import ApiError, key_reused
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.settings import GatewaySettings
@@ -102,7 +102,7 @@ class JobSubmitter:
         """The reply to a request: of a new job, or of the one that the same request made before.
 
         Raises:
-            ApiError: no job was made of it.
+            ApiError, BusError, ClaimsUnavailableError: no job was made of it.
         """
         key = asked.headers.get(IDEMPOTENCY_KEY)
         if key is not None and not 0 < len(key) <= _MOST_KEY:
@@ -123,17 +123,14 @@ class JobSubmitter:
             return reply
         known_as = keyed_id(asked.agent_id, key) if key is not None else None
         if key is None and is_retry and reply is None:
-            try:
-                known_as = await self._taken.job_id(asked.agent_id, digest)
-            except BusError as error:
-                raise unavailable(str(error)) from error
+            known_as = await self._taken.job_id(asked.agent_id, digest)
         return await self._new(asked, key, digest, known_as)
 
     async def submit(self, asked: Asked, job_id: UUID) -> JobReply:
         """The reply to a request that is this job, whoever sends it and however often.
 
         Raises:
-            ApiError: no job was made of it.
+            ApiError, BusError, ClaimsUnavailableError: no job was made of it.
         """
         known = self._replies.known(job_id)
         if known is not None:
@@ -145,7 +142,7 @@ class JobSubmitter:
         """Ask for a job to stop.
 
         Raises:
-            ApiError: Kafka is away.
+            BusError: Kafka is away.
         """
         now = self._clock()
         command = JobCancel(job_id=job_id, agent_id=agent_id, reason=reason)
@@ -153,10 +150,7 @@ class JobSubmitter:
             uuid7(now), source=agent_id, type=command.TYPE, time=now, agent_id=agent_id, job_id=job_id
         )
         record = emit(self._topics.control, str(job_id).encode(), envelope, command)
-        try:
-            await self._publisher.publish([self._signed(record)])
-        except BusError as error:
-            raise unavailable(str(error)) from error
+        await self._publisher.publish([self._signed(record)])
 
     def before(self, reply: JobReply) -> int | None:
         """At most so many jobs are before this one; None where nobody has looked."""
@@ -170,14 +164,11 @@ class JobSubmitter:
         """The reply to a job that another process sent: what comes from now on, and its outcome.
 
         Raises:
-            ApiError: Kafka is away.
+            BusError: Kafka is away.
         """
-        try:
-            reply = self._replies.expect(job)
-            reply.is_kept = True
-            await self._replies.listen(reply)
-        except BusError as error:
-            raise unavailable(str(error)) from error
+        reply = self._replies.expect(job)
+        reply.is_kept = True
+        await self._replies.listen(reply)
         self._replies.look_back(job.job_id)
         return reply
 
@@ -217,28 +208,25 @@ class JobSubmitter:
                 429, "rate_limit_error", "too_many_requests",
                 f"{len(self._replies):,} requests wait here already", headers={"retry-after": "5"},
             )  # fmt: skip
-        try:
-            job_id = known_as or self._replies.new_id()
-            job = job_of(
-                asked.request,
-                asked.headers,
-                job_id=job_id,
-                agent_id=asked.agent_id,
-                tier=asked.tier,
-                now=self._clock(),
-                deadline_s=self._settings.gateway_deadline_s,
-                kind=asked.kind,
-                marks={**asked.marks, **({} if key is None else {REQUEST_DIGEST: digest.hex()})},
-            )
-            if key is not None or known_as is None:
-                self._see_in_time(job)
-            # From here on a repeat finds it.
-            self._repeats.remember(asked.agent_id, digest, key, job_id, time.monotonic())
-            reply = self._replies.expect(job)
-            reply.origin = asked.origin
-            reply.digest = digest if key is None and RETRY_COUNT in asked.headers else None
-        except BusError as error:
-            raise unavailable(str(error)) from error
+        job_id = known_as or self._replies.new_id()
+        job = job_of(
+            asked.request,
+            asked.headers,
+            job_id=job_id,
+            agent_id=asked.agent_id,
+            tier=asked.tier,
+            now=self._clock(),
+            deadline_s=self._settings.gateway_deadline_s,
+            kind=asked.kind,
+            marks={**asked.marks, **({} if key is None else {REQUEST_DIGEST: digest.hex()})},
+        )
+        if key is not None or known_as is None:
+            self._see_in_time(job)
+        # From here on a repeat finds it.
+        self._repeats.remember(asked.agent_id, digest, key, job_id, time.monotonic())
+        reply = self._replies.expect(job)
+        reply.origin = asked.origin
+        reply.digest = digest if key is None and RETRY_COUNT in asked.headers else None
         if job_id not in self._sending:
             # A task of its own: a client that goes away does not leave it half done.
             trace_id, _ = trace_of(asked.headers.get("traceparent"))
@@ -262,14 +250,8 @@ class JobSubmitter:
     async def _sent(self, reply: JobReply) -> None:
         """Return when its job was sent."""
         sending = self._sending.get(reply.job_id)
-        if sending is None:
-            return
-        try:
+        if sending is not None:
             await asyncio.shield(sending)
-        except (BusError, ClaimsUnavailableError) as error:
-            if isinstance(error, PublishRefusedError):
-                raise ApiError(413, "invalid_request_error", "too_large", str(error)) from error
-            raise unavailable(str(error)) from error
 
     async def _send(self, reply: JobReply, trace_id: str | None) -> None:
         try:
@@ -303,7 +285,7 @@ class JobSubmitter:
             if reply.digest is not None:
                 await self._publisher.publish([self._taken.record(reply.job, reply.digest, left=True)])
             await self.cancel(reply.job_id, reply.job.agent_id, "nobody waits for the answer any more")
-        except (ApiError, BusError) as error:
+        except BusError as error:
             event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=str(error))
 
     def _signed(self, record: Outgoing) -> Outgoing:

@@ -10,8 +10,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from pointsman.bus.errors import BusError
+from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.gateway.door import Door, GoneError
-from pointsman.gateway.errors import ApiError
+from pointsman.gateway.errors import ApiError, api_error
 from pointsman.gateway.routes import (
     batches,
     chat,
@@ -64,7 +66,7 @@ def web_app(door: Door) -> ASGIApp:
             response = await route.endpoint(request)
         except (GoneError, ClientDisconnect) as error:
             response = await _gone(request, error)
-        except ApiError as error:
+        except (ApiError, BusError, ClaimsUnavailableError) as error:
             response = await _said(request, error)
         except Exception as error:
             response = await _defect(request, error)
@@ -85,7 +87,8 @@ def _documented(door: Door) -> FastAPI:
     app.state.door = door
     for routes in _ROUTES:
         app.include_router(routes.router)
-    app.add_exception_handler(ApiError, _said)
+    for known in (ApiError, BusError, ClaimsUnavailableError):
+        app.add_exception_handler(known, _said)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(GoneError, _gone)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -94,10 +97,11 @@ def _documented(door: Door) -> FastAPI:
 
 
 async def _said(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
+    assert isinstance(error, ApiError | BusError | ClaimsUnavailableError)
+    told = error if isinstance(error, ApiError) else api_error(error)
     is_anthropics = request.url.path.startswith(_ANTHROPIC) or "anthropic-version" in request.headers
-    body = error.anthropic if is_anthropics else error.openai
-    return Response(orjson.dumps(body), error.status, error.headers, "application/json")
+    body = told.anthropic if is_anthropics else told.openai
+    return Response(orjson.dumps(body), told.status, told.headers, "application/json")
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

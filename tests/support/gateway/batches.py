@@ -11,7 +11,6 @@ class FakeBoard(BatchBoard):
 
     def __init__(self) -> None:
         super().__init__(LanePart(prefix="t"), Topics("t"), None, utc_now)  # type: ignore[arg-type]
-        self.is_read.set()
 
     async def caught_up(self) -> None:
         pass

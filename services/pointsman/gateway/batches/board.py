@@ -5,44 +5,31 @@ Invariants:
 - A batch that has ended stays so, whoever works on it still; a file that was deleted, too.
 """
 
-import asyncio
-import logging
-from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 
-from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.emit import emit
-from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.errors import BusError, line_of
-from pointsman.bus.places import Start
+from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.produce.publisher import Publisher
-from pointsman.bus.read.follow import Follower
+from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.settings import LanePart
-from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock
-from pointsman.runtime.log_events import Event
-from pointsman.runtime.logging import event, failure
 from pointsman_schemas.control.batches import BatchCancel, BatchChanged, BatchSubmitted, FileKept
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
-log = logging.getLogger(__name__)
-
 BatchMessage = FileKept | BatchSubmitted | BatchCancel | BatchChanged
-_RECONNECT_S = 1.0
+_KINDS: tuple[type[BatchMessage], ...] = (FileKept, BatchSubmitted, BatchCancel, BatchChanged)
 
 
 class BatchBoard:
     """One for each process; `running` while it serves."""
 
     def __init__(self, settings: LanePart, topics: Topics, publisher: Publisher, clock: Clock) -> None:
-        self._settings = settings
         self._topic = topics.batches
+        self._listener = MessageListener(settings, self._topic, _KINDS, lambda message, _: self.fold(message))
         self._publisher = publisher
         self._clock = clock
-        self._next: Start = "beginning"
-        self.is_read = asyncio.Event()
         self.files: dict[str, FileKept] = {}
         self.batches: dict[str, BatchSubmitted] = {}
         self.cancels: dict[str, BatchCancel] = {}
@@ -50,7 +37,7 @@ class BatchBoard:
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Inside, it follows its topic."""
-        return background(self._run(), "batches")
+        return self._listener.running()
 
     async def caught_up(self) -> None:
         """Return when all is read that was written by now.
@@ -58,10 +45,7 @@ class BatchBoard:
         Raises:
             BusError: it cannot be read.
         """
-        start = self._next
-        async with Follower(self._settings, [self._topic.name], start=start, until_end=True) as follower:
-            while not follower.ended:
-                self.take(await follower.read())
+        await self._listener.catch_up()
 
     async def write(self, *messages: BatchMessage) -> None:
         """Tell every process, this one at once.
@@ -88,13 +72,6 @@ class BatchBoard:
         state = self.states.get(batch_id)
         return state is not None and state.status != "in_progress"
 
-    def take(self, records: Iterable[Incoming]) -> None:
-        """What was read."""
-        for record in records:
-            decoded = decode(record)
-            if isinstance(decoded, Decoded) and isinstance(decoded.message, BatchMessage):
-                self.fold(decoded.message)
-
     def fold(self, message: BatchMessage) -> None:
         """Once or several times, it is the same."""
         match message:
@@ -110,21 +87,6 @@ class BatchBoard:
                 self.states[message.batch_id] = message
             case _:
                 pass
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.caught_up()
-                self.is_read.set()
-                async with Follower(self._settings, [self._topic.name], start=self._next) as follower:
-                    while True:
-                        self.take(await follower.read())
-                        self._next = dict(follower.offsets)
-            except BusError as error:
-                event(log, logging.WARNING, Event.CONNECTION_LOST, error=line_of(error))
-            except Exception as error:  # a defect of ours: said, and read on from where it was
-                failure(log, Event.REQUEST_FAILED, error)
-            await asyncio.sleep(_RECONNECT_S)
 
     def _record(self, message: BatchMessage) -> Outgoing:
         now = self._clock()

@@ -20,7 +20,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from pointsman.bus.errors import BusError, KafkaUnavailableError
+from pointsman.bus.errors import BusError, KafkaUnavailableError, PublishRefusedError
 from pointsman.bus.read.partition_reader import PartitionReader
 from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
 from pointsman.client.batch_lines import error_line, result_line
@@ -28,8 +28,8 @@ from pointsman.gateway.asking.job import DEADLINE
 from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.batches.board import BatchBoard
 from pointsman.gateway.batches.lines import BatchLine, lines_of
-from pointsman.gateway.errors import ApiError
-from pointsman.gateway.record import outcomes_on_record
+from pointsman.gateway.errors import ApiError, api_error
+from pointsman.gateway.found import outcomes_on_record
 from pointsman.gateway.settings import GatewaySettings
 from pointsman.gateway.submitter import Asked, JobSubmitter
 from pointsman.runtime.clock import Clock
@@ -126,7 +126,6 @@ class BatchRunner:
             await asyncio.wait(tasks)
 
     async def _look(self) -> None:
-        await self._board.is_read.wait()
         while True:
             for batch_id, batch in list(self._board.batches.items()) if self._store is not None else ():
                 task = self._tasks.get(batch_id)
@@ -156,15 +155,15 @@ class BatchRunner:
         except Exception as error:  # a defect of ours, or of one batch: the others go on
             failure(log, Event.REQUEST_FAILED, error, batch=batch.batch_id)
             self._defects[batch.batch_id] += 1
-            await self._after_defect(batch, error)
+            await self._after_defect(batch)
 
-    async def _after_defect(self, batch: BatchSubmitted, error: Exception) -> None:
-        """Wait for longer each time; what goes wrong every time fails in the end, and says why."""
+    async def _after_defect(self, batch: BatchSubmitted) -> None:
+        """Wait for longer each time; what goes wrong every time fails in the end."""
         defects = self._defects[batch.batch_id]
         if defects < _MOST_DEFECTS:
             await asyncio.sleep(_PAUSE_S * 2**defects)
             return
-        problem = f"a defect in the gateway, {defects} times, its log has the traceback: {error!r}"[:500]
+        problem = f"a defect in the gateway, {defects} times; its log has the traceback of {batch.batch_id}"
         known = self._board.states.get(batch.batch_id)
         failed = self._changed(_Progress(batch, [], 0), "failed", (problem,))
         counted = {} if known is None else known.model_dump(include={"total", "completed", "failed"})
@@ -210,8 +209,9 @@ class BatchRunner:
         for line in lines:
             try:
                 await self._line(progress, line)
-            except ApiError as error:
-                progress.failed(line, error.code, error.message)
+            except (ApiError, BusError, ClaimsUnavailableError) as error:
+                told = error if isinstance(error, ApiError) else api_error(error)
+                progress.failed(line, told.code, told.message)
 
     async def _line(self, progress: _Progress, line: BatchLine) -> None:
         """Raises: ApiError: there is no job in it."""
@@ -229,8 +229,10 @@ class BatchRunner:
                 marks = {"custom_id": line.custom_id, "batch_id": batch.batch_id}
                 asked = Asked(batch.agent_id, tier, request, _ROUTE, line.text, headers, marks=marks)
                 reply = await self._jobs.submit(asked, line.job_id)
-            except ApiError as error:
-                if error.status not in (429, 503):
+            except PublishRefusedError:
+                raise
+            except (ApiError, BusError, ClaimsUnavailableError) as error:
+                if isinstance(error, ApiError) and error.status not in (429, 503):
                     raise
                 await asyncio.sleep(_PAUSE_S)
                 left_s = (batch.expires_at - self._clock()).total_seconds()
@@ -251,7 +253,7 @@ class BatchRunner:
             if batch_id in self._board.cancels and time.monotonic() >= cancel_at:
                 cancel_at = time.monotonic() + _CANCEL_S
                 agent_id = self._board.batches[batch_id].agent_id
-                with contextlib.suppress(ApiError):
+                with contextlib.suppress(BusError):
                     await self._jobs.cancel(line.job_id, agent_id, "its batch was cancelled")
             await asyncio.wait([outcome], timeout=_PAUSE_S)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.errors import BusError, PublishRefusedError, PublishUncertainError
+from pointsman.bus.errors import BusError, PublishUncertainError
 from pointsman.bus.places import Start
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import Follower
@@ -87,7 +87,8 @@ class ReviewBoard:
         """Send a command; returns what the review service says of it. `cases` was asked before.
 
         Raises:
-            ApiError: it was not sent, or there is no answer: what became of it is not known then.
+            ApiError: there is no answer: what became of it is not known then.
+            BusError: it was not sent.
         """
         if self._under_way >= _MOST_UNDER_WAY:
             message = f"{self._under_way:,} commands wait for their answer"
@@ -103,10 +104,6 @@ class ReviewBoard:
                 with suppress(PublishUncertainError):  # it may be there: then there is an answer
                     await self._publisher.publish([record])
                 answered = await answer
-        except PublishRefusedError as error:
-            raise ApiError(413, "invalid_request_error", "too_large", str(error)) from error
-        except BusError as error:
-            raise unavailable(str(error)) from error
         except TimeoutError:
             raise _no_answer() from None
         finally:

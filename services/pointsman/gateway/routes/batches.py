@@ -6,12 +6,11 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pointsman.bus.errors import BusError
 from pointsman.client.batch_lines import URL
 from pointsman.gateway.batches.shapes import batch_object
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import ApiError, invalid, unavailable
-from pointsman.gateway.routes.files import caught_up, file_of, store_of
+from pointsman.gateway.errors import ApiError, invalid
+from pointsman.gateway.routes.files import file_of, store_of
 from pointsman.gateway.routes.opened import door_of, json_response, page_of
 from pointsman_schemas.base import Json
 from pointsman_schemas.control.batches import BatchCancel, BatchSubmitted
@@ -50,10 +49,7 @@ async def create(request: Request) -> Response:
         created_at=now,
         expires_at=now + timedelta(hours=24),
     )
-    try:
-        await door.batches.write(batch)
-    except BusError as error:
-        raise unavailable(str(error)) from error
+    await door.batches.write(batch)
     return json_response(_object(door, batch))
 
 
@@ -66,7 +62,7 @@ async def list_batches(
     """The caller's own."""
     door = door_of(request)
     agent_id = door.agent(request)
-    await caught_up(door)
+    await door.batches.caught_up()
     ours = [batch for batch in door.batches.batches.values() if batch.agent_id == agent_id]
     ours.sort(key=lambda batch: (batch.created_at, batch.batch_id), reverse=True)
     objects = [_object(door, batch) for batch in ours]
@@ -87,17 +83,14 @@ async def cancel(request: Request, batch_id: str) -> Response:
     agent_id = door.agent(request)
     batch = await _batch_of(door, agent_id, batch_id)
     if not door.batches.is_over(batch_id):
-        try:
-            await door.batches.write(BatchCancel(batch_id=batch_id, agent_id=agent_id, asked_at=door.clock()))
-        except BusError as error:
-            raise unavailable(str(error)) from error
+        await door.batches.write(BatchCancel(batch_id=batch_id, agent_id=agent_id, asked_at=door.clock()))
     return json_response(_object(door, batch))
 
 
 async def _batch_of(door: Door, agent_id: str, batch_id: str) -> BatchSubmitted:
     batch = door.batches.batches.get(batch_id)
     if batch is None:
-        await caught_up(door)
+        await door.batches.caught_up()
         batch = door.batches.batches.get(batch_id)
     if batch is None or batch.agent_id != agent_id:
         message = f"there is no batch {batch_id[:60]!r} of yours"

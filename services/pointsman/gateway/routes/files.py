@@ -6,13 +6,12 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pointsman.bus.errors import BusError
-from pointsman.claims.store import ClaimStore, ClaimsUnavailableError
+from pointsman.claims.store import ClaimStore
 from pointsman.gateway.asking.body import read_content
 from pointsman.gateway.batches.form import fields_of
 from pointsman.gateway.batches.shapes import file_object
 from pointsman.gateway.door import Door
-from pointsman.gateway.errors import ApiError, invalid, unavailable
+from pointsman.gateway.errors import ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response, page_of
 from pointsman_schemas.control.batches import FileKept
 
@@ -50,11 +49,8 @@ async def upload(request: Request) -> Response:
             sha256=digest,
             created_at=door.clock(),
         )
-        try:
-            await store.put(digest, content)
-            await door.batches.write(kept)
-        except (BusError, ClaimsUnavailableError) as error:
-            raise unavailable(str(error)) from error
+        await store.put(digest, content)
+        await door.batches.write(kept)
     return json_response(file_object(kept))
 
 
@@ -71,7 +67,7 @@ async def list_files(
     agent_id = door.agent(request)
     if order not in ("asc", "desc"):
         raise invalid("order must be asc or desc", "order")
-    await caught_up(door)
+    await door.batches.caught_up()
     ours = [
         file
         for file in door.batches.files.values()
@@ -87,16 +83,13 @@ async def delete(request: Request, file_id: str) -> Response:
     """It is nobody's any more; what it held goes as other values of the store do, by age."""
     door = door_of(request)
     agent_id = door.agent(request)
-    await caught_up(door)
+    await door.batches.caught_up()
     file = await file_of(door, agent_id, file_id)
     for batch in door.batches.open_batches(agent_id):
         if batch.input_file_id == file_id:
             message = f"{batch.batch_id} reads the file: cancel it, or wait for its end"
             raise ApiError(409, "conflict_error", "file_in_use", message, headers={"x-should-retry": "false"})
-    try:
-        await door.batches.write(file.model_copy(update={"deleted_at": door.clock()}))
-    except BusError as error:
-        raise unavailable(str(error)) from error
+    await door.batches.write(file.model_copy(update={"deleted_at": door.clock()}))
     return json_response({"id": file_id, "object": "file", "deleted": True})
 
 
@@ -112,33 +105,22 @@ async def download(request: Request, file_id: str) -> Response:
     """As it was uploaded, or as a batch wrote it."""
     door = door_of(request)
     file = await file_of(door, door.agent(request), file_id)
-    try:
-        content = await store_of(door).get(file.sha256)
-    except ClaimsUnavailableError as error:
-        raise unavailable(str(error)) from error
+    content = await store_of(door).get(file.sha256)
     if content is None or sha256(content).hexdigest() != file.sha256:
         raise ApiError(404, "invalid_request_error", "not_found", "the file is not in the store any more")
     return Response(content, 200, media_type="application/octet-stream")
 
 
 async def file_of(door: Door, agent_id: str, file_id: str, param: str | None = None) -> FileKept:
-    """The agent's file. Raises: ApiError: it has none such, or it cannot be looked for."""
+    """The agent's file. Raises: ApiError: it has none such. BusError: it cannot be looked for."""
     file = door.batches.file(file_id)
     if file is None:
-        await caught_up(door)
+        await door.batches.caught_up()
         file = door.batches.file(file_id)
     if file is None or file.agent_id != agent_id:
         message = f"there is no file {file_id[:60]!r} of yours"
         raise ApiError(404, "invalid_request_error", "not_found", message, param)
     return file
-
-
-async def caught_up(door: Door) -> None:
-    """All is known that other processes wrote. Raises: ApiError: it cannot be read."""
-    try:
-        await door.batches.caught_up()
-    except BusError as error:
-        raise unavailable(str(error)) from error
 
 
 def store_of(door: Door) -> ClaimStore:

@@ -9,9 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from pointsman.gateway.door import Door, headers_of, job_headers
 from pointsman.gateway.errors import ApiError, error_of, invalid
-from pointsman.gateway.found import find
+from pointsman.gateway.found import FoundJob, find
 from pointsman.gateway.job_reply import JobReply
-from pointsman.gateway.record import FoundJob
 from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response

@@ -41,6 +41,7 @@ def test_a_line_is_a_job_with_its_own_id_beside_our_jobs() -> None:
         pytest.param(line("x" * 513), "custom_id", id="a long id"),
         pytest.param(line(url="/v1/embeddings"), "only POST", id="another route"),
         pytest.param(line(method="GET"), "only POST", id="another method"),
+        pytest.param(line(method=None), "only POST", id="no method"),
         pytest.param(line(body=[1]), "body: must", id="no body"),
         pytest.param(line(body={**BODY, "stream": True}), "body.stream", id="a stream"),
         pytest.param(line(body={"model": "m"}), "body.messages: is missing", id="no messages"),

@@ -36,10 +36,12 @@ def test_what_is_wrong_is_told_by_its_line() -> None:
         line("d", url="/v1/embeddings"),
         line("e", body={"x": "y" * 9_999}),
         b'{"custom_id": "\xff"}',
+        {"custom_id": "g", "body": BODY},
+        {"custom_id": "h", "url": "/v1/chat/completions", "body": BODY},
     )
     lines, problems = lines_of("batch_1", content, 5_000)
     assert [one.custom_id for one in lines] == ["a"]
-    assert [problem.partition(":")[0] for problem in problems] == [f"line {n}" for n in range(2, 8)]
+    assert [problem.partition(":")[0] for problem in problems] == [f"line {n}" for n in range(2, 10)]
     assert "custom_id 'a' is that of line 1" in problems[1]
 
 

@@ -12,6 +12,8 @@ import openai
 import pytest
 from anthropic import AsyncAnthropic
 
+from pointsman.bus.errors import KafkaUnavailableError
+from pointsman.claims.store import ClaimsUnavailableError
 from pointsman.gateway.asking.model_names import ModelNames
 from pointsman.gateway.door import Door
 from pointsman.gateway.routes import batches as routes
@@ -171,3 +173,28 @@ async def test_without_a_store_there_are_no_files() -> None:
     async with client_of(FakeDoor(None)) as client:
         with pytest.raises(openai.BadRequestError, match="POINTSMAN_CLAIMS"):
             await client.files.create(file=("in.jsonl", b"x"), purpose="batch")
+
+
+@pytest.mark.parametrize(
+    "error", [KafkaUnavailableError("k", 1, "away"), ClaimsUnavailableError("the store is away")]
+)
+async def test_what_kafka_or_the_store_does_not_take_is_to_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    door = FakeDoor(FakeStore())
+
+    async def fails(*_: object) -> None:
+        raise error
+
+    async with client_of(door) as client:
+        file = await client.files.create(file=("in.jsonl", b"x"), purpose="batch")
+        monkeypatch.setattr(door.batches, "write", fails)
+        # The first does not go by FastAPI, the second does.
+        for asked in (
+            client.batches.create(input_file_id=file.id, **ENDPOINT),
+            client.files.delete(file.id),
+        ):
+            with pytest.raises(openai.InternalServerError, match="away") as refused:
+                await cast(Any, asked)
+            answer = refused.value.response
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
