@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
 from inspect import Parameter, iscoroutine, signature
-from typing import Any
+from typing import Any, get_args
 
 import typer
 
@@ -70,4 +70,4 @@ def command(work: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _default(option: Any) -> Any:
-    return None if isinstance(None, option.__origin__) else Parameter.empty
+    return None if type(None) in get_args(option.__origin__) else Parameter.empty

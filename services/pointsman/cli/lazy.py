@@ -33,6 +33,11 @@ def lazy_group(
     )
 
 
+def group(purpose: str) -> typer.Typer:
+    """A group whose commands are the functions of one module; `purpose`: its help."""
+    return typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True, help=purpose)
+
+
 class LazyGroup(TyperGroup):
     """Knows every command's name and purpose; made by `lazy_group`."""
 

@@ -1,7 +1,7 @@
 """Options that several commands have, so that they read the same everywhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pointsman.cli.agents.planning import AgentsSettings
     from pointsman.cli.settings import CliSettings
     from pointsman.router.settings import RouterSettings
-    from pointsman.store.settings import OwnerPart
+    from pointsman.store.settings import EraserPart, OwnerPart
     from pointsman.worker.settings import WorkerSettings
 
 Kafka = Annotated[
@@ -27,24 +27,20 @@ Postgres = Annotated[
     str | None,
     typer.Option(metavar="DSN", envvar="POINTSMAN_POSTGRES", help="Address of the audit database."),
 ]
-PostgresWriter = Annotated[
-    str | None,
-    typer.Option(
+
+
+def _postgres_of(user: str, who: str) -> Any:
+    """The option for the address by which this user logs in."""
+    option = typer.Option(
         "--postgres",
         metavar="DSN",
-        envvar=["POINTSMAN_POSTGRES_WRITER", "POINTSMAN_POSTGRES"],
-        help="Address of the audit database, for a user who may add rows.",
-    ),
-]
-PostgresOwner = Annotated[
-    str | None,
-    typer.Option(
-        "--postgres",
-        metavar="DSN",
-        envvar=["POINTSMAN_POSTGRES_OWNER", "POINTSMAN_POSTGRES"],
-        help="Address of the audit database, for the owner of its schema.",
-    ),
-]
+        envvar=[f"POINTSMAN_POSTGRES_{user}", "POINTSMAN_POSTGRES"],
+        help=f"Address of the audit database, for {who}.",
+    )
+    return Annotated[str | None, option]
+
+
+PostgresWriter = _postgres_of("WRITER", "a user who may add rows")
 Workers = Annotated[
     str,
     typer.Option(
@@ -118,7 +114,18 @@ RecordSettings = Annotated["CliSettings", SettingsOf(_CLI, postgres=Postgres)]
 PolicySettings = Annotated["RouterSettings", SettingsOf(_ROUTER, kafka=Kafka, prefix=Prefix, policy=Policy)]
 #: Where Postgres is, for the owner of the audit's schema.
 OwnerSettings = Annotated[
-    "OwnerPart", SettingsOf("pointsman.store.settings:OwnerPart", postgres_owner=PostgresOwner)
+    "OwnerPart",
+    SettingsOf(
+        "pointsman.store.settings:OwnerPart",
+        postgres_owner=_postgres_of("OWNER", "the owner of its schema"),
+    ),
+]
+#: Where Postgres is, for who makes what is stored unreadable.
+EraserSettings = Annotated[
+    "EraserPart",
+    SettingsOf(
+        "pointsman.store.settings:EraserPart", postgres_eraser=_postgres_of("ERASER", "a user who may erase")
+    ),
 ]
 #: Where Kafka is, agents.yaml, and the policy.
 AgentsOptions = Annotated[

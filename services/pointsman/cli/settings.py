@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from pointsman.audit.heads import HeadsPart
 from pointsman.registry.settings import RegistryPart
 from pointsman.runtime.errors import CommandError
-from pointsman.runtime.settings import KafkaPart, SettingsPart
+from pointsman.runtime.settings import KafkaPart
 from pointsman.store.settings import PostgresPart, PrivacyKeyPart
 
-S = TypeVar("S", bound=SettingsPart)
+S = TypeVar("S")
 
 #: KEY=VALUE lines that `pointsman dev` leaves in the folder it was started in.
 LEFT_BY_DEV = Path(".pointsman/settings.env")

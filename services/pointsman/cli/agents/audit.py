@@ -36,7 +36,7 @@ async def audit(
     """
     from pointsman.access.apply import plan
     from pointsman.cli import screen
-    from pointsman.cli.ops.access_derived import derived
+    from pointsman.cli.ops.access_derived import AccessScope, derived
     from pointsman.cli.show.registry import findings_table, narrower_entries
     from pointsman.client.agents_audit import audit_agents, unexplained
     from pointsman.runtime.clock import utc_now
@@ -44,7 +44,7 @@ async def audit(
     people = settings.registry_people
     findings = await audit_agents(settings, settings.topics, record.postgres, utc_now(), people)
     if access:
-        servers, wanted = await derived(settings, only="kafka", explained=explained)
+        servers, wanted = await derived(settings, None, AccessScope("kafka", explained=explained))
         findings += unexplained(await plan(servers, wanted))
     if as_json:
         screen.print_json(findings)

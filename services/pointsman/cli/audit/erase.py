@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.command import SettingsOf, command
-from pointsman.cli.options import Json
+from pointsman.cli.command import command
+from pointsman.cli.options import EraserSettings, Json
 
 if TYPE_CHECKING:
     from pointsman.store.privacy.erasing import Erased
-    from pointsman.store.settings import EraserPart
 
 
 @command
@@ -24,21 +23,7 @@ async def erase(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be erased.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
-    settings: Annotated[
-        "EraserPart",
-        SettingsOf(
-            "pointsman.store.settings:EraserPart",
-            postgres_eraser=Annotated[
-                str | None,
-                typer.Option(
-                    "--postgres",
-                    metavar="DSN",
-                    envvar=["POINTSMAN_POSTGRES_ERASER", "POINTSMAN_POSTGRES"],
-                    help="Address of the audit database, for a user who may erase.",
-                ),
-            ],
-        ),
-    ],
+    settings: EraserSettings,
 ) -> None:
     """Delete the key that seals all that is stored about one subject.
 

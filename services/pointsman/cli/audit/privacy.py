@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.command import command
+from pointsman.cli.lazy import group
 from pointsman.cli.options import Json
 
 if TYPE_CHECKING:
     from pointsman.audit.privacy_file import PrivacyFile
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Check what is masked or sealed before it is stored; create its key.",
-)
+app = group("Check what is masked or sealed before it is stored; create its key.")
 
 
 @app.command()

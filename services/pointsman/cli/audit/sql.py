@@ -105,6 +105,6 @@ async def _show_questions(dsn: str, *, as_json: bool) -> None:
     if as_json:
         screen.print_json(questions_known)
         return
-    from pointsman.cli.show.questions import listed
+    from pointsman.cli.show.answer import listed
 
     screen.show(listed(questions_known))

@@ -1,11 +1,14 @@
 """`pointsman replay`: recorded jobs, under new ids."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pointsman.cli.command import command
 from pointsman.cli.options import Json, Key, Settings
+
+if TYPE_CHECKING:
+    from pointsman.client.replaying import Replayed
 
 
 @command
@@ -42,11 +45,16 @@ async def replay(
     (replay_of) and is caused by the original's message, so trace and the audit database connect the two.
     Where agents must sign, replay the jobs of one --agent with its --key.
     """
+    from contextlib import aclosing
     from datetime import UTC, datetime
 
-    from pointsman.cli.jobs.replaying import replay_jobs
+    from pointsman.claims.opened import closed_after, open_claim_check
+    from pointsman.claims.settings import ClaimsPart
+    from pointsman.cli import screen
     from pointsman.cli.key_file import read_key
+    from pointsman.cli.settings import load
     from pointsman.cli.since import since as moment
+    from pointsman.client.replaying import JobReplay
     from pointsman.store.ask.replayable import Wanted
 
     if dead and (outcome or tier or kind):
@@ -55,7 +63,41 @@ async def replay(
     wanted = Wanted(
         moment(since, now), moment(until, now) if until else now, agent, tier, kind, outcome, reason
     )
-    private = read_key(key)
-    await replay_jobs(
-        settings, wanted, dead=dead, number=number, rate=rate, send=send, as_json=as_json, key=private
+    private, claim_check = read_key(key), open_claim_check(load(ClaimsPart))
+    replaying = JobReplay(
+        settings, settings.postgres, settings.master_key, claim_check, dead, rate, send, private
     )
+    replayed = unreadable = 0
+    async with closed_after(claim_check), aclosing(replaying.run(wanted)) as jobs:
+        async for job in jobs:
+            _show(job, as_json=as_json)
+            replayed += job.unreadable is None
+            unreadable += job.unreadable is not None
+            if replayed == number:
+                break
+    left = f"; {unreadable:,} cannot be read as a job" if unreadable else ""
+    if send:
+        screen.note(f"{replayed:,} jobs replayed{left}")
+    elif replayed:
+        screen.note(f"{replayed:,} jobs would be replayed{left}; do it: add --send")
+    else:
+        screen.note(f"nothing to send{left}")
+
+
+def _show(job: "Replayed", *, as_json: bool) -> None:
+    from pointsman.cli import screen
+
+    sent = job.sent
+    place = "{}/{}@{}".format(*sent.place)
+    if as_json:
+        screen.print_json(
+            {
+                "replay_of": sent.job_id, "at": sent.at, "place": place, "outcome": sent.outcome,
+                "reason": sent.reason, "job_id": job.job_id, "unreadable": job.unreadable,
+            },
+            stream=True,
+        )  # fmt: skip
+        return
+    became = " ".join(part for part in (sent.outcome or "open", sent.reason) if part)
+    then = f"left out: {job.unreadable}" if job.unreadable else f"-> {job.job_id}" if job.job_id else ""
+    screen.line(f"{sent.at:%Y-%m-%d %H:%M:%S}  {sent.job_id or place}  {became}  {then}".rstrip())

@@ -5,40 +5,46 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.command import SettingsOf, command
+from pointsman.cli.lazy import group
 from pointsman.cli.options import BusSettings, Json, OwnerSettings, PolicySettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pointsman.access.changes import AccessChange
+    from pointsman.cli.ops.access_derived import AccessScope
     from pointsman.router.settings import RouterSettings
     from pointsman.store.settings import OwnerPart
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Update users, ACLs, quotas and database logins from the registry.\n\n"
-    "Run it as the cluster's super user and as the owner of the database.",
+app = group(
+    "Update users, ACLs, quotas and database logins from the registry.\n\n"
+    "Run it as the cluster's super user and as the owner of the database."
 )
 
-Only = Annotated[
-    Literal["kafka", "postgres"] | None,
-    typer.Option("--only", help="Leave the other server alone."),
-]
-Login = Annotated[
-    list[str] | None,
-    typer.Option("--login", metavar="USER", help="A Postgres user who is meant to have one of our roles."),
-]
-
-Explained = Annotated[
-    Path | None,
-    typer.Option(
-        "--explained",
-        metavar="FILE",
-        help="What others have on these servers, and are meant to: `user NAME`, or a line of `plan` without "
-        "its sign, one a line.",
+#: What is looked at, and what others are meant to have there.
+Looked = Annotated[
+    "AccessScope",
+    SettingsOf(
+        "pointsman.cli.ops.access_derived:AccessScope",
+        only=Annotated[
+            Literal["kafka", "postgres"] | None, typer.Option("--only", help="Leave the other server alone.")
+        ],
+        login=Annotated[
+            list[str] | None,
+            typer.Option(
+                "--login", metavar="USER", help="A Postgres user who is meant to have one of our roles."
+            ),
+        ],
+        explained=Annotated[
+            Path | None,
+            typer.Option(
+                "--explained",
+                metavar="FILE",
+                help="What others have on these servers, and are meant to: `user NAME`, or a line of `plan` "
+                "without its sign, one a line.",
+            ),
+        ],
     ),
 ]
 
@@ -46,32 +52,19 @@ Explained = Annotated[
 @app.command()
 @command
 async def plan(
-    *,
-    only: Only = None,
-    login: Login = None,
-    explained: Explained = None,
-    as_json: Json = False,
-    settings: PolicySettings,
-    owner: OwnerSettings,
+    *, as_json: Json = False, scope: Looked, settings: PolicySettings, owner: OwnerSettings
 ) -> None:
     """Show what `apply` would do: + add, - remove, ~ change; ! concerns us and is left alone."""
-    changes = await _planned(settings, owner, only, login, explained)
-    _show(changes, "Plan", as_json)
+    _show(await _planned(settings, owner, scope), "Plan", as_json)
 
 
 @app.command()
 @command
 async def check(
-    *,
-    only: Only = None,
-    login: Login = None,
-    explained: Explained = None,
-    as_json: Json = False,
-    settings: PolicySettings,
-    owner: OwnerSettings,
+    *, as_json: Json = False, scope: Looked, settings: PolicySettings, owner: OwnerSettings
 ) -> int:
     """List all that differs from what is derived; exit 1 if anything does."""
-    changes = await _planned(settings, owner, only, login, explained)
+    changes = await _planned(settings, owner, scope)
     _show(changes, "Differences", as_json)
     return int(bool(changes))
 
@@ -90,10 +83,8 @@ async def apply(
     rotate: Annotated[
         list[str] | None, typer.Option(metavar="USER", help="Give this user new passwords.")
     ] = None,
-    only: Only = None,
-    login: Login = None,
-    explained: Explained = None,
     as_json: Json = False,
+    scope: Looked,
     settings: PolicySettings,
     owner: OwnerSettings,
 ) -> None:
@@ -106,7 +97,7 @@ async def apply(
     from pointsman.cli.ops.access_derived import derived
     from pointsman.cli.ops.access_secrets import renewed, told, write
 
-    servers, wanted = await derived(settings, owner, only=only, logins=login, explained=explained)
+    servers, wanted = await derived(settings, owner, scope)
     changes = await differences(servers, wanted)
     passwords = issue(wanted, servers, changes, renewed(wanted, rotate or []))
     words = told(wanted, servers, passwords)
@@ -152,17 +143,13 @@ async def suspend(
 
 
 async def _planned(
-    settings: "RouterSettings",
-    owner: "OwnerPart",
-    only: str | None,
-    logins: list[str] | None,
-    explained: Path | None,
+    settings: "RouterSettings", owner: "OwnerPart", scope: "AccessScope"
 ) -> "Sequence[AccessChange]":
     """What differs between what is derived and what the servers have."""
     from pointsman.access.apply import plan
     from pointsman.cli.ops.access_derived import derived
 
-    return await plan(*await derived(settings, owner, only=only, logins=logins, explained=explained))
+    return await plan(*await derived(settings, owner, scope))
 
 
 def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:

@@ -1,5 +1,7 @@
 """What is derived from the registry, and where the servers are that are held to it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pointsman.access.apply import Servers
@@ -14,13 +16,17 @@ from pointsman.runtime.clock import utc_now
 from pointsman.store.settings import OwnerPart
 
 
+@dataclass(frozen=True, slots=True)
+class AccessScope:
+    """`only`: one server, None for both. `login`: who may have a role of ours; `explained`: a file."""
+
+    only: str | None = None
+    login: Sequence[str] = ()
+    explained: Path | None = None
+
+
 async def derived(
-    settings: RouterSettings,
-    owner: OwnerPart | None = None,
-    *,
-    only: str | None,
-    logins: list[str] | None = None,
-    explained: Path | None = None,
+    settings: RouterSettings, owner: OwnerPart | None, scope: AccessScope
 ) -> tuple[Servers, Access]:
     """Where the servers are, and what is to be there, by the registry as it stands."""
     file = load_policy(settings.policy)
@@ -37,6 +43,6 @@ async def derived(
         cascade=() if file.cascade is None else file.cascade.tiers,
         claims_in_postgres=load(ClaimsPart).claims.startswith(("postgresql://", "postgres://")),
     )
-    dsn = None if only == "kafka" or owner is None else owner.owner_dsn
-    meant = load_explained(explained, settings.prefix)
-    return Servers(None if only == "postgres" else settings, dsn, tuple(logins or ()), meant), wanted
+    dsn = None if scope.only == "kafka" or owner is None else owner.owner_dsn
+    meant = load_explained(scope.explained, settings.prefix)
+    return Servers(None if scope.only == "postgres" else settings, dsn, tuple(scope.login), meant), wanted

@@ -5,14 +5,10 @@ from typing import Annotated, Literal
 import typer
 
 from pointsman.cli.command import command
+from pointsman.cli.lazy import group
 from pointsman.cli.options import Json, OwnerSettings, RecordSettings
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Set up the audit database and its users.",
-)
+app = group("Set up the audit database and its users.")
 
 
 @app.command()
@@ -73,9 +69,9 @@ async def roles(
         for grant in roles_now:
             screen.line(grant.statement)
     else:
-        from pointsman.cli.show.grants import table
+        from pointsman.cli.show.integrity import grants_table
 
-        screen.show(table(roles_now))
+        screen.show(grants_table(roles_now))
 
 
 @app.command()

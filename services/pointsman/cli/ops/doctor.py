@@ -23,10 +23,10 @@ async def doctor(
     from pointsman.cli import screen
     from pointsman.cli.checks import files, limits, policy
     from pointsman.cli.checks.claims import claims
+    from pointsman.cli.checks.finding import checkup
     from pointsman.cli.checks.kafka import kafka
     from pointsman.cli.checks.postgres import postgres
     from pointsman.cli.checks.providers import providers
-    from pointsman.cli.show.checkup import checkup
     from pointsman.runtime.clock import utc_now
 
     policy_found, policy_file = files.policy_file(router.policy)

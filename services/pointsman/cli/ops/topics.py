@@ -5,18 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.command import command
+from pointsman.cli.lazy import group
 from pointsman.cli.options import Json, PolicySettings
 
 if TYPE_CHECKING:
     from pointsman.router.settings import RouterSettings
     from pointsman_schemas.topic import Topic
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Make the cluster's topics match the declared ones.\n\nThe policy names the tiers.",
-)
+app = group("Make the cluster's topics match the declared ones.\n\nThe policy names the tiers.")
 
 Replication = Annotated[
     int | None,

@@ -6,14 +6,10 @@ from typing import Annotated
 import typer
 
 from pointsman.cli.command import command
+from pointsman.cli.lazy import group
 from pointsman.cli.options import Json, PolicyPath, PolicySettings, ProvidersPath, RecordSettings
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Check a routing policy, try it on recorded jobs, set a threshold, resume its score.",
-)
+app = group("Check a routing policy, try it on recorded jobs, set a threshold, resume its score.")
 
 
 @app.command()

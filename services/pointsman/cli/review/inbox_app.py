@@ -19,7 +19,7 @@ from pointsman.bus.errors import BusError
 from pointsman.bus.read.follow import Follower
 from pointsman.cli.formats import duration, gist, printable
 from pointsman.cli.review.inbox_asking import AskReason, AskText, AskTier
-from pointsman.cli.show.reviews.case import case_lines, cases_waiting
+from pointsman.cli.show.case import case_lines, cases_waiting
 from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, ReviewTimeoutError
 from pointsman.review.content import with_text
 from pointsman.runtime.clock import utc_now

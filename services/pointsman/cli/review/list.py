@@ -21,7 +21,7 @@ async def list(
     --json gives [{job_id, agent_id, revision, status, queue, deadline, claim, decisions, stop, ...}].
     """
     from pointsman.cli import screen
-    from pointsman.cli.show.reviews.case import cases_table, cases_waiting
+    from pointsman.cli.show.case import cases_table, cases_waiting
     from pointsman.client.reviews import read_cases
     from pointsman.runtime.clock import utc_now
 

@@ -27,7 +27,7 @@ async def next(
     from pointsman.cli import screen
     from pointsman.cli.judge import judge
     from pointsman.cli.key_file import read_key
-    from pointsman.cli.show.reviews.case import case_lines
+    from pointsman.cli.show.case import case_lines
     from pointsman.client.reviews import Reviewer, claim_next
     from pointsman.runtime.clock import utc_now
 

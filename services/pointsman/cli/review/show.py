@@ -14,7 +14,7 @@ async def show(job: Job, *, as_json: Json = False, settings: Settings) -> None:
     """
     from pointsman.cli import screen
     from pointsman.cli.review.acting import find
-    from pointsman.cli.show.reviews.case import case_lines, similar_lines
+    from pointsman.cli.show.case import case_lines, similar_lines
     from pointsman.client.reviews import read_cases
     from pointsman.runtime.clock import utc_now
     from pointsman.store.ask.similar_reviews import SimilarReview, similar_reviews

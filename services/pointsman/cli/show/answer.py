@@ -1,4 +1,4 @@
-"""The answer to a question: a table, or where that would not fit, one row below the other."""
+"""The questions that can be asked of the audit database, and their answers: tables, where those fit."""
 
 import csv
 import io
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.cli.formats import duration, printable
+from pointsman.store.ask.asking import Question
 
 Row = Sequence[Any]
 
@@ -105,3 +106,20 @@ def _plain(value: Any) -> Any:
             return value.decode("utf-8", "backslashreplace")
         case _:
             return value
+
+
+def listed(questions: Sequence[Question]) -> Text:
+    """Those about one job first: they are the ones with a JOB in their example."""
+    text = Text()
+    for title, about_a_job in (("about one job (JOB is its whole id)", True), ("about a time", False)):
+        text.append(f"{title}\n", "bold underline")
+        for question in questions:
+            if ("JOB" in question.example) == about_a_job:
+                arguments = "" if question.arguments is None else "(...)"
+                text.append(f"\n{question.question}\n", "bold")
+                text.append(f"  audit.{question.name}{arguments}", "cyan")
+                text.append(f"  {question.how}\n" if question.how else "\n")
+                text.append(f"  {question.example}\n", "dim")
+        text.append("\n")
+    text.rstrip()
+    return text

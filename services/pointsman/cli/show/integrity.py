@@ -1,6 +1,7 @@
-"""What a verification found, for people."""
+"""What a verification found, which days there are, and who may do what in the database, for people."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,6 +11,7 @@ from pointsman.audit.against_kafka import Comparison
 from pointsman.audit.signatures import SignedRecords
 from pointsman.claims.large_check import LargeValues
 from pointsman.cli.formats import count
+from pointsman.store.roles import Grant
 from pointsman.store.verify.findings import VerifyReport
 from pointsman.store.verify.retain import Day
 
@@ -81,3 +83,13 @@ def days_table(days: Sequence[Day]) -> Table:
     for day in days:
         table.add_row(str(day.day), f"{day.rows:,}", f"{day.bytes / 1e6:,.1f}")
     return table
+
+
+def grants_table(grants: Sequence[Grant]) -> Table:
+    """One line for each object that a role may do something with."""
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("role", "may", "kind", "object"):
+        shown.add_column(name, overflow="fold")
+    for (role, kind, target), held in groupby(grants, lambda grant: (grant.role, grant.kind, grant.object)):
+        shown.add_row(role, ", ".join(grant.privilege for grant in held), kind, target)
+    return shown

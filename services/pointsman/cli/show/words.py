@@ -1,9 +1,9 @@
 """A message in a few words: what was asked, what was answered, what happened."""
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any, assert_never
 
 from pointsman.cli.formats import count, duration, money
-from pointsman.cli.show.reviews.review_words import REVIEW_KINDS, review_words
 from pointsman.score.answered import answered, content_text
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
@@ -24,6 +24,15 @@ from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, Re
 from pointsman_schemas.feedback import JobFeedback
 from pointsman_schemas.jobs import ChatRequest, JobCancel, JobRouted, JobSubmitted, JobUndecided
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, JobExpired, JobFailed, JobRejected
+from pointsman_schemas.reviews import (
+    ReviewAnswered,
+    ReviewChanged,
+    ReviewClaim,
+    ReviewDecide,
+    ReviewDecision,
+    ReviewRelease,
+    ReviewRequested,
+)
 
 #: What each kind of message is called on the screen, with its colour.
 KINDS = {
@@ -46,7 +55,12 @@ KINDS = {
     "batch.changed": ("batch", "cyan"),
     "job.feedback": ("feedback", "cyan"),
     "audit.checkpoint": ("checkpoint", "blue"),
-    **REVIEW_KINDS,
+    "review.requested": ("review", "yellow"),
+    "review.claim": ("claim", "cyan"),
+    "review.release": ("release", "cyan"),
+    "review.decide": ("decide", "cyan"),
+    "review.answered": ("answered", "blue"),
+    "review.changed": ("case", "yellow"),
     "policy.applied": ("policy", "blue"),
     "model.applied": ("model", "blue"),
     "promise.broken": ("suspended", "red"),
@@ -86,32 +100,8 @@ def asked(request: ChatRequest) -> str:
 
 def summary(message: Message) -> str:
     """What a message says, without its kind, its job and its agent."""
-    match message:
-        case JobSubmitted():
-            return asked(message.request)
-        case JobRouted():
-            return f"to {message.decision.tier} by rule {message.decision.rule}: {message.decision.reason}"
-        case JobUndecided():
-            return f"{message.decision.checks[-1].detail} (rule {message.decision.rule})"
-        case CallFinished():
-            return call(message)
-        case JobCompleted():
-            return answered(message.response) or f"no text, by {message.model}"
-        case JobFailed() | JobRejected():
-            return f"{message.reason.value}: {message.message}"
-        case JobExpired():
-            return message.message
-        case JobCancel():
-            return message.reason
-        case JobCancelled():
-            return f"by {message.cancelled_by}: {message.message}"
-        case JobFeedback():
-            comment = f": {message.comment}" if message.comment else ""
-            return f"{message.verdict:g} of 1 by {message.by}{comment}"
-        case CheckpointSigned():
-            return f"{message.number}, of {len(message.lanes)} lanes, by the key {message.key_id}"
-        case _:
-            return _limit_words(message) or _policy_words(message) or review_words(message) or message.TYPE
+    say = _SUMMARIES.get(type(message))
+    return message.TYPE if say is None else say(message)
 
 
 def call(made: CallFinished) -> str:
@@ -139,50 +129,94 @@ def call(made: CallFinished) -> str:
     return ", ".join(parts)
 
 
-def _limit_words(message: Message) -> str | None:
-    """What worker processes say to each other about limits; None for a message of another kind."""
-    match message:
-        case LimitDeclared(budget=budget, limit=limit):
-            span = "a day" if message.window_s is None else f"in any {duration(message.window_s)}"
-            return f"{budget}: {limit:,} {span}"
-        case LimitReserved(process=process, calls=calls):
-            return f"for {count(len(calls), 'call')} of {process}" if calls else f"{process} is still there"
-        case LimitSettled(process=process, calls=calls):
-            return f"{count(len(calls), 'call')} of {process}"
-        case LimitPaused(target=target, seconds=seconds):
-            return f"{target} for {duration(seconds)}"
-        case LimitResumed(target=target, by=by):
-            return f"{target} by {by}"
-        case LimitStanding(as_of=as_of):
-            return f"all before offset {as_of}"
-        case BreakerCounted(target=target, ok=ok, failed=failed):
-            return f"{target}: {failed} of {failed + ok} calls failed"
-        case BreakerTurned(target=target, to=to, seconds=seconds):
-            return f"{target} {to}" + (f" for {duration(seconds)}" if seconds else "")
-        case _:
-            return None
+def because(text: str) -> str:
+    """A reason behind what it is the reason for; nothing where there is none."""
+    return f": {text}" if text else ""
 
 
-def _policy_words(message: Message) -> str:
-    """What the topics `policy` and `agents.registry` carry; empty for every other message."""
-    match message:
-        case PolicyApplied():
-            by = f", scores by {message.model.name}@{message.model.version}" if message.model else ""
-            return f"{message.name} {message.policy_version} is in force{by}"
-        case ModelApplied():
-            return f"{message.model.name}@{message.model.version}, {len(message.content) * 3 // 4:,} bytes"
-        case PromiseBroken():
-            return f"{message.model} is not asked: {message.found}"
-        case PromiseRenewed():
-            comment = f": {message.comment}" if message.comment else ""
-            return f"{message.model} is asked again, says {message.by}{comment}"
-        case AgentChanged():
-            reason = f": {message.reason}" if message.reason else ""
-            return f"{message.agent.id} of {message.agent.owner} is {message.state}, by {message.by}{reason}"
-        case RegistryChanged():
-            rules = message.rules
-            return f"others: {rules.unregistered}, identity: {rules.identity}, by {message.by}"
-        case RegistryProposed():
-            return f"{len(message.changes)} changes of the registry, by {message.by}: {message.proposal}"
-        case _:
-            return ""
+def decided(decision: ReviewDecide | ReviewDecision) -> str:
+    """What a person chose, and for which tier."""
+    return f"{decision.choice} to {decision.tier}" if decision.tier else decision.choice
+
+
+def case_words(case: ReviewChanged) -> list[str]:
+    """Why it stopped and what became of it, a line each."""
+    stop = case.stop
+    lines = [f"{stop.of} stopped by rule {stop.rule}: {stop.detail}"]
+    lines += [
+        f"{decided(made)} by {made.by} after {duration(made.seconds)}{because(made.reason)}"
+        for made in case.decisions
+    ]
+    if case.status in ("open", "claimed"):
+        lines.append(f"{case.status}, in queue {case.queue}: pointsman review show {case.job_id}")
+    elif case.status in ("expired", "withdrawn"):
+        lines.append(case.change)
+    return lines
+
+
+def _reserved(message: LimitReserved) -> str:
+    calls = len(message.calls)
+    return (
+        f"for {count(calls, 'call')} of {message.process}" if calls else f"{message.process} is still there"
+    )
+
+
+def _declared(message: LimitDeclared) -> str:
+    span = "a day" if message.window_s is None else f"in any {duration(message.window_s)}"
+    return f"{message.budget}: {message.limit:,} {span}"
+
+
+def _applied(message: PolicyApplied) -> str:
+    by = f", scores by {message.model.name}@{message.model.version}" if message.model else ""
+    return f"{message.name} {message.policy_version} is in force{by}"
+
+
+def _changed(message: ReviewChanged) -> str:
+    by = f" by {message.by}" if message.by else ""
+    return f"{message.change}{by}, is {message.status} in queue {message.queue}"
+
+
+def _ended(message: JobFailed | JobRejected) -> str:
+    return f"{message.reason.value}: {message.message}"
+
+
+def _by(message: ReviewClaim | ReviewRelease) -> str:
+    return f"by {message.by}"
+
+
+#: A message of another kind is told by its type alone.
+_SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
+    JobSubmitted: lambda m: asked(m.request),
+    JobRouted: lambda m: f"to {m.decision.tier} by rule {m.decision.rule}: {m.decision.reason}",
+    JobUndecided: lambda m: f"{m.decision.checks[-1].detail} (rule {m.decision.rule})",
+    CallFinished: call,
+    JobCompleted: lambda m: answered(m.response) or f"no text, by {m.model}",
+    JobFailed: _ended,
+    JobRejected: _ended,
+    JobExpired: lambda m: m.message,
+    JobCancel: lambda m: m.reason,
+    JobCancelled: lambda m: f"by {m.cancelled_by}: {m.message}",
+    JobFeedback: lambda m: f"{m.verdict:g} of 1 by {m.by}{because(m.comment)}",
+    CheckpointSigned: lambda m: f"{m.number}, of {len(m.lanes)} lanes, by the key {m.key_id}",
+    LimitDeclared: _declared,
+    LimitReserved: _reserved,
+    LimitSettled: lambda m: f"{count(len(m.calls), 'call')} of {m.process}",
+    LimitPaused: lambda m: f"{m.target} for {duration(m.seconds)}",
+    LimitResumed: lambda m: f"{m.target} by {m.by}",
+    LimitStanding: lambda m: f"all before offset {m.as_of}",
+    BreakerCounted: lambda m: f"{m.target}: {m.failed} of {m.failed + m.ok} calls failed",
+    BreakerTurned: lambda m: f"{m.target} {m.to}" + (f" for {duration(m.seconds)}" if m.seconds else ""),
+    PolicyApplied: _applied,
+    ModelApplied: lambda m: f"{m.model.name}@{m.model.version}, {len(m.content) * 3 // 4:,} bytes",
+    PromiseBroken: lambda m: f"{m.model} is not asked: {m.found}",
+    PromiseRenewed: lambda m: f"{m.model} is asked again, says {m.by}{because(m.comment)}",
+    AgentChanged: lambda m: f"{m.agent.id} of {m.agent.owner} is {m.state}, by {m.by}{because(m.reason)}",
+    RegistryChanged: lambda m: f"others: {m.rules.unregistered}, identity: {m.rules.identity}, by {m.by}",
+    RegistryProposed: lambda m: f"{len(m.changes)} changes of the registry, by {m.by}: {m.proposal}",
+    ReviewRequested: lambda m: f"{m.stop.of} waits in queue {m.queue}: {m.stop.detail} (rule {m.stop.rule})",
+    ReviewClaim: _by,
+    ReviewRelease: _by,
+    ReviewDecide: lambda m: f"{decided(m)}, by {m.by}{because(m.reason)}",
+    ReviewAnswered: lambda m: f"{m.by}: {m.message}",
+    ReviewChanged: _changed,
+}

@@ -14,8 +14,7 @@ from pointsman.bus.admin.topic_changes import Change
 from pointsman.cli.checks import files
 from pointsman.cli.checks import kafka as kafka_checks
 from pointsman.cli.checks import postgres as postgres_checks
-from pointsman.cli.checks.finding import CheckResult
-from pointsman.cli.show.checkup import checkup
+from pointsman.cli.checks.finding import CheckResult, checkup
 from pointsman.runtime.settings import KafkaPart
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman_schemas.topics import Topics

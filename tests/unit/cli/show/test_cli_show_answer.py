@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pointsman.cli.show.answer import cell, csv_lines, table
-from pointsman.cli.show.questions import listed
+from pointsman.cli.show.answer import cell, csv_lines, listed, table
 from pointsman.store.ask.asking import Question
 
 

@@ -12,9 +12,8 @@ from pointsman.cli.formats import count, gist, money, printable
 from pointsman.cli.show.decisions.reasons import reasons
 from pointsman.cli.show.decisions.trace import decision as draw_decision
 from pointsman.cli.show.decisions.trace import labelled
-from pointsman.cli.show.reviews.review_words import case_words
 from pointsman.cli.show.story import COLOURS, SAID, headline
-from pointsman.cli.show.words import kind
+from pointsman.cli.show.words import case_words, kind
 from pointsman.router.recorded.recorded_decision import Saw
 from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
 from pointsman.score.answered import answered

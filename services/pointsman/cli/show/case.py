@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.table import Table
 
 from pointsman.cli.formats import block, duration, gist, moment, money, printable
-from pointsman.cli.show.words import asked
+from pointsman.cli.show.words import asked, because, decided
 from pointsman.client.reviews import KnownCase
 from pointsman.review.case import WAITING
 from pointsman.score.answered import answered
@@ -51,10 +51,8 @@ def case_lines(known: KnownCase, now: datetime, *, commands: bool = True) -> Ite
     stop = case.stop
     yield f"           rule {stop.rule}: {stop.source} of the {stop.of} must exceed {stop.threshold}"
     for decision in case.decisions:
-        reason = f": {printable(decision.reason)}" if decision.reason else ""
-        to = f" to {decision.tier}" if decision.tier else ""
-        took = duration(decision.seconds)
-        yield f"  decided  {decision.choice}{to} by {printable(decision.by)} after {took}{reason}"
+        took, reason = duration(decision.seconds), because(printable(decision.reason))
+        yield f"  decided  {decided(decision)} by {printable(decision.by)} after {took}{reason}"
     if request is not None:
         yield from _content(request)
         if commands:
@@ -67,9 +65,9 @@ def similar_lines(similar: Sequence[SimilarReview]) -> Iterator[str]:
         yield ""
         yield "decided before, by the same rule and agent"
     for before in similar:
-        reason = f": {gist(before.reason, 80)}" if before.reason else ""
-        decided = f"{before.choice} at {before.value or 'no confidence'}"
-        yield f"  {moment(before.ended_at)}  {decided} by {printable(before.ended_by or 'nobody')}{reason}"
+        choice = f"{before.choice} at {before.value or 'no confidence'}"
+        by = printable(before.ended_by or "nobody")
+        yield f"  {moment(before.ended_at)}  {choice} by {by}{because(gist(before.reason or '', 80))}"
 
 
 def _state(case: ReviewChanged, now: datetime) -> str:

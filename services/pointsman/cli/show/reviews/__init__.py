@@ -1,1 +1,0 @@
-"""Cases that wait for a person, as text."""
