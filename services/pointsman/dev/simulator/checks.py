@@ -1,94 +1,84 @@
 """What a chat request must look like; parameters that are not listed pass unread, as new ones do."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pointsman.dev.simulator.errors import Refusal, bad
 
-Check = Callable[[Any], str | None]  # what was expected instead, or None
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
 
 
-def _number(low: float, high: float) -> Check:
-    def check(value: Any) -> str | None:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-        return None if fits else f"a number from {low:g} to {high:g}"
-
-    return check
+class _Part(_Strict):
+    type: str
 
 
-def _integer(low: int, high: int) -> Check:
-    def check(value: Any) -> str | None:
-        fits = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        return None if fits else f"an integer from {low} to {high}"
+class _Turn(_Strict):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | Annotated[list[_Part], Field(min_length=1)] | None = None
+    tool_calls: Any = None
+    refusal: Any = None
 
-    return check
-
-
-def _type(kind: type, words: str) -> Check:
-    return lambda value: None if isinstance(value, kind) else words
-
-
-def _stop(value: Any) -> str | None:
-    fits = isinstance(value, str) or (
-        isinstance(value, list) and len(value) <= 4 and all(isinstance(item, str) for item in value)
-    )
-    return None if fits else "a string or up to four strings"
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.content is None and not (self.role == "assistant" and (self.tool_calls or self.refusal)):
+            raise ValueError("text or content parts are expected")
+        return self
 
 
-def _strings(value: Any) -> str | None:
-    fits = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-    return None if fits else "an object whose values are strings"
+class _Function(_Strict):
+    name: str
+    parameters: dict[str, Any] = {}
 
 
-def _tools(value: Any) -> str | None:
-    fits = isinstance(value, list) and all(
-        isinstance(tool, dict)
-        and tool.get("type") == "function"
-        and isinstance(tool.get("function"), dict)
-        and isinstance(tool["function"].get("name"), str)
-        and isinstance(tool["function"].get("parameters", {}), dict)
-        for tool in value
-    )
-    return None if fits else "a list of {type: function, function: {name, parameters}}"
+class _Tool(_Strict):
+    type: Literal["function"]
+    function: _Function
 
 
-def _response_format(value: Any) -> str | None:
-    match value:
-        case {"type": "text" | "json_object"}:
-            return None
-        case {"type": "json_schema", "json_schema": {"name": str(), "schema": dict()}}:
-            return None
-        case {"type": "json_schema"}:
-            return "json_schema: {name, schema}"
-        case _:
-            return "{type: text | json_object | json_schema}"
+class _Schema(_Strict):
+    name: str
+    value: dict[str, Any] = Field(alias="schema")
 
 
-PARAMETERS: dict[str, Check] = {
-    "temperature": _number(0, 2),
-    "top_p": _number(0, 1),
-    "presence_penalty": _number(-2, 2),
-    "frequency_penalty": _number(-2, 2),
-    "n": _integer(1, 128),
-    "max_tokens": _integer(1, 2**31),
-    "max_completion_tokens": _integer(1, 2**31),
-    "top_logprobs": _integer(0, 20),
-    "seed": _integer(-(2**63), 2**63 - 1),
-    "logprobs": _type(bool, "a boolean"),
-    "stream": _type(bool, "a boolean"),
-    "parallel_tool_calls": _type(bool, "a boolean"),
-    "stream_options": _type(dict, "an object"),
-    "logit_bias": _type(dict, "an object"),
-    "metadata": _strings,
-    "user": _type(str, "a string"),
-    "stop": _stop,
-    "tools": _tools,
-    "response_format": _response_format,
-}
+class _Plain(_Strict):
+    type: Literal["text", "json_object"]
 
-ROLES = {"system", "developer", "user", "assistant", "tool"}
+
+class _Structured(_Strict):
+    type: Literal["json_schema"]
+    json_schema: _Schema
+
+
+_Penalty = Annotated[float, Field(ge=-2, le=2)]
+_Tokens = Annotated[int, Field(ge=1, le=2**31)]
+
+
+class _Parameters(_Strict):
+    model: str
+    messages: Annotated[list[_Turn], Field(min_length=1)]
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: _Penalty | None = None
+    frequency_penalty: _Penalty | None = None
+    n: Annotated[int, Field(ge=1, le=128)] | None = None
+    max_tokens: _Tokens | None = None
+    max_completion_tokens: _Tokens | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    logprobs: bool | None = None
+    stream: bool | None = None
+    parallel_tool_calls: bool | None = None
+    stream_options: dict[str, Any] | None = None
+    logit_bias: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    tools: list[_Tool] | None = None
+    response_format: Annotated[_Plain | _Structured, Field(discriminator="type")] | None = None
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -99,36 +89,22 @@ def parse(body: bytes) -> dict[str, Any]:
         raise Refusal(400, f"The body is not JSON: {error}.") from error
     if not isinstance(request, dict):
         raise Refusal(400, "The body must be a JSON object.")
-    if not isinstance(request.get("model"), str):
-        raise bad("model", "model: expected a string.", "missing_required_parameter")
-    _check_messages(request.get("messages"))
-    for name, value in request.items():
-        check = PARAMETERS.get(name)
-        if check is not None and value is not None and (wanted := check(value)) is not None:
-            raise bad(name, f"{name}: expected {wanted}, got {_shown(value)}.", "invalid_type")
+    try:
+        _Parameters.model_validate(request)
+    except ValidationError as error:
+        raise _refusal(error) from error
     _check_together(request)
     return request
 
 
-def _check_messages(messages: Any) -> None:
-    if not isinstance(messages, list):
-        raise bad("messages", "messages: expected a list.", "missing_required_parameter")
-    if not messages:
-        raise bad("messages", "messages: expected at least one message.", "empty_array")
-    for i, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in ROLES:
-            raise bad(f"messages[{i}].role", f"messages[{i}].role: expected {', '.join(sorted(ROLES))}.")
-        if not _is_content(message):
-            raise bad(f"messages[{i}].content", f"messages[{i}].content: expected text or content parts.")
-
-
-def _is_content(message: dict[str, Any]) -> bool:
-    content = message.get("content")
-    if content is None:
-        return message["role"] == "assistant" and bool(message.get("tool_calls") or message.get("refusal"))
-    if isinstance(content, list):
-        return bool(content) and all(isinstance(p, dict) and isinstance(p.get("type"), str) for p in content)
-    return isinstance(content, str)
+def _refusal(error: ValidationError) -> Refusal:
+    """Of the first problem, by the parameter's name; of a message by its place and what of it is wrong."""
+    first = error.errors(include_url=False)[0]
+    name, *within = map(str, first["loc"])
+    if name == "messages" and within:
+        name = f"messages[{within[0]}].{within[1] if within[1:] else 'content'}"
+    code = "missing_required_parameter" if first["type"] == "missing" else "invalid_type"
+    return bad(name, f"{name}: {first['msg']}.", code)
 
 
 def _check_together(request: dict[str, Any]) -> None:
@@ -159,8 +135,3 @@ def _check_tool_choice(request: dict[str, Any], given: set[str]) -> None:
         case _:
             known = ", ".join(sorted(names))
             raise bad("tool_choice", f"tool_choice: expected none, auto, required or {known}.")
-
-
-def _shown(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= 40 else text[:37] + "..."
