@@ -7,8 +7,7 @@ Marks for prompt caches stay where they are, and what else only Anthropic knows 
 from collections.abc import Iterable
 from typing import Any
 
-from pointsman.gateway.anthropic.fields import items, kind, mapping, only, text
-from pointsman.gateway.untranslatable import UntranslatableError
+from pointsman.bus.codec.request_fields import RequestFieldError, items, kind, mapping, only, text
 from pointsman_schemas.base import Json
 
 _CACHE = "cache_control"
@@ -66,12 +65,12 @@ def _part(block: Json, path: str) -> Json:
             only(block, (*known, "citations") if block.get("citations") == _UNCITED else known, path)
             return _document(block, path)
         case other:
-            raise UntranslatableError(f"{path}.type", f"`{other}` has no counterpart with the providers here")
+            raise RequestFieldError(f"{path}.type", f"`{other}` has no counterpart with the providers here")
 
 
 def _text_part(block: Json, path: str) -> Json:
     if kind(block, path) != "text":
-        raise UntranslatableError(f"{path}.type", "must be `text` here")
+        raise RequestFieldError(f"{path}.type", "must be `text` here")
     only(block, ("type", "text", "citations", _CACHE), path)  # of an earlier answer: the text stands
     return {"type": "text", "text": text(block.get("text"), f"{path}.text")}
 
@@ -84,7 +83,7 @@ def _image_url(block: Json, path: str) -> str:
         case "url":
             return text(source.get("url"), f"{path}.url")
         case other:
-            raise UntranslatableError(f"{path}.type", f"an image is `base64` or `url`, not `{other}`")
+            raise RequestFieldError(f"{path}.type", f"an image is `base64` or `url`, not `{other}`")
 
 
 def _document(block: Json, within: str) -> Json:
@@ -104,9 +103,7 @@ def _document(block: Json, within: str) -> Json:
             file = {"filename": title or "document.pdf", "file_data": address}
             return {"type": "file", "file": file, NATIVE: native}
         case other:
-            raise UntranslatableError(
-                f"{path}.type", f"a document is `base64`, `text` or `url`, not `{other}`"
-            )
+            raise RequestFieldError(f"{path}.type", f"a document is `base64`, `text` or `url`, not `{other}`")
 
 
 def _data_url(source: Json, path: str) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, only, text, whole_number
 from pointsman.gateway.anthropic.content import NATIVE, marked, texts
-from pointsman.gateway.anthropic.fields import items, mapping, only, text
 from pointsman.gateway.anthropic.turns import chat_messages
-from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 #: OpenAI takes no more.
@@ -22,11 +21,11 @@ def to_chat(body: Json) -> Json:
     `anthropic` has what it can ask for in Anthropic's words only; another format's adapter leaves it out.
 
     Raises:
-        UntranslatableError: a field, which it names, is wrong or asks for what has no counterpart.
+        RequestFieldError: a field, which it names, is wrong or asks for what has no counterpart.
     """
     only(body, (*_PASSED, *_FIELDS, "max_tokens", "messages", "system", "cache_control"))
     chat: Json = {name: body[name] for name in _PASSED if body.get(name) is not None}
-    chat["max_completion_tokens"] = _max_tokens(body.get("max_tokens"))
+    chat["max_completion_tokens"] = whole_number(body.get("max_tokens"), "max_tokens")
     system = texts(body.get("system") or "", "system")
     chat["messages"] = [
         *([{"role": "system", "content": system}] if system else []),
@@ -47,17 +46,11 @@ def _native(body: Json) -> Json:
     return {name: value for name, value in native.items() if value is not None}
 
 
-def _max_tokens(given: Any) -> int:
-    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise UntranslatableError("max_tokens", "must be a whole number above 0")
-    return given
-
-
 def _stops(given: Any) -> Json:
     if not isinstance(given, list) or not all(isinstance(stop, str) for stop in given):
-        raise UntranslatableError("stop_sequences", "must be a list of texts")
+        raise RequestFieldError("stop_sequences", "must be a list of texts")
     if len(given) > _MOST_STOPS:
-        raise UntranslatableError("stop_sequences", f"providers here take {_MOST_STOPS} at most")
+        raise RequestFieldError("stop_sequences", f"providers here take {_MOST_STOPS} at most")
     return {"stop": given} if given else {}
 
 
@@ -75,7 +68,7 @@ def _tools(given: Any) -> Json:
 
 def _tool(tool: Json, path: str) -> Json:
     if tool.get("type") not in (None, "custom"):
-        raise UntranslatableError(
+        raise RequestFieldError(
             f"{path}.type", f"`{tool['type']}` runs at Anthropic alone: offer a tool of yours"
         )
     if tool.get("allowed_callers") in (None, ["direct"]):
@@ -115,7 +108,7 @@ def _tool_choice(given: Any) -> Json:
             named = {"name": text(choice.get("name"), "tool_choice.name")}
             return {"tool_choice": {"type": "function", "function": named}, **more}
         case _:
-            raise UntranslatableError("tool_choice.type", "must be auto, any, tool or none")
+            raise RequestFieldError("tool_choice.type", "must be auto, any, tool or none")
 
 
 def _thinking(given: Any) -> Json:
@@ -124,12 +117,10 @@ def _thinking(given: Any) -> Json:
         case "disabled" | "adaptive":  # a model that thinks decides by itself how much
             return {}
         case "enabled":
-            budget = thinking.get("budget_tokens")
-            if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1:
-                raise UntranslatableError("thinking.budget_tokens", "must be a whole number above 0")
+            budget = whole_number(thinking.get("budget_tokens"), "thinking.budget_tokens")
             return {"reasoning_effort": next((word for most, word in _EFFORTS if budget <= most), "high")}
         case _:
-            raise UntranslatableError("thinking.type", "must be enabled, adaptive or disabled here")
+            raise RequestFieldError("thinking.type", "must be enabled, adaptive or disabled here")
 
 
 def _output_config(given: Any) -> Json:
@@ -138,13 +129,13 @@ def _output_config(given: Any) -> Json:
     chat: Json = {}
     if (effort := config.get("effort")) is not None:
         if effort not in ("low", "medium", "high", "xhigh", "max"):
-            raise UntranslatableError("output_config.effort", "must be low, medium, high, xhigh or max")
+            raise RequestFieldError("output_config.effort", "must be low, medium, high, xhigh or max")
         chat["reasoning_effort"] = "xhigh" if effort == "max" else effort
     if config.get("format") is not None:
         path = "output_config.format"
         shape = mapping(config["format"], path)
         if shape.get("type") != "json_schema":
-            raise UntranslatableError(f"{path}.type", "must be json_schema")
+            raise RequestFieldError(f"{path}.type", "must be json_schema")
         schema = mapping(shape.get("schema"), f"{path}.schema")
         chat["response_format"] = {
             "type": "json_schema",
@@ -155,7 +146,7 @@ def _output_config(given: Any) -> Json:
 
 def _service_tier(given: Any) -> Json:
     if given not in ("auto", "standard_only"):
-        raise UntranslatableError("service_tier", "must be auto or standard_only")
+        raise RequestFieldError("service_tier", "must be auto or standard_only")
     return {} if given == "auto" else {"service_tier": "default"}
 
 
@@ -165,7 +156,7 @@ def _context_management(given: Any) -> Json:
     only(management, ("edits",), "context_management")
     for edit, path in items(management.get("edits", []), "context_management.edits"):
         if not text(edit.get("type"), f"{path}.type").startswith("clear_thinking"):
-            raise UntranslatableError(path, "has no counterpart with the providers here: leave it out")
+            raise RequestFieldError(path, "has no counterpart with the providers here: leave it out")
     return {}
 
 

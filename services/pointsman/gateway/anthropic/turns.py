@@ -5,9 +5,8 @@ from typing import Any
 
 import orjson
 
+from pointsman.bus.codec.request_fields import RequestFieldError, items, kind, mapping, only, text
 from pointsman.gateway.anthropic.content import NATIVE, THOUGHTS, content_of, marked, part, plain, texts
-from pointsman.gateway.anthropic.fields import items, kind, mapping, only, text
-from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 
@@ -15,13 +14,13 @@ def chat_messages(value: Any) -> Iterator[Json]:
     """All of `messages`.
 
     Raises:
-        UntranslatableError: something in them is wrong or has no counterpart.
+        RequestFieldError: something in them is wrong or has no counterpart.
     """
     turns = list(items(value, "messages"))
     if not turns:
-        raise UntranslatableError("messages", "must have at least one")
+        raise RequestFieldError("messages", "must have at least one")
     if turns[-1][0].get("role") == "assistant":
-        raise UntranslatableError(
+        raise RequestFieldError(
             turns[-1][1],
             "the last turn is the assistant's: providers here begin an answer, they continue none",
         )
@@ -36,7 +35,7 @@ def chat_messages(value: Any) -> Iterator[Json]:
             case "system":
                 yield {"role": "system", "content": texts(content, at)}
             case _:
-                raise UntranslatableError(f"{path}.role", "must be user, assistant or system")
+                raise RequestFieldError(f"{path}.role", "must be user, assistant or system")
 
 
 def _users(content: Any, path: str) -> Iterator[Json]:

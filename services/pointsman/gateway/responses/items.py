@@ -7,8 +7,8 @@ Invariants:
 
 from typing import Any
 
+from pointsman.bus.codec.request_fields import RequestFieldError, mapping, text
 from pointsman.gateway.responses.tools import BY_ITEM, CallKind, chat_name
-from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 _ROLES = ("user", "system", "developer", "assistant")
@@ -19,12 +19,12 @@ def messages_of(value: Any, param: str = "input") -> list[Json]:
     """The messages that a text, or a list of items, stands for.
 
     Raises:
-        UntranslatableError: an item is none, or none that a chat has.
+        RequestFieldError: an item is none, or none that a chat has.
     """
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
     if not isinstance(value, list):
-        raise UntranslatableError(param, "must be a text or a list of items")
+        raise RequestFieldError(param, "must be a text or a list of items")
     messages: list[Json] = []
     for number, item in enumerate(value):
         _add(messages, item, f"{param}[{number}]")
@@ -32,9 +32,7 @@ def messages_of(value: Any, param: str = "input") -> list[Json]:
 
 
 def _add(messages: list[Json], item: Any, at: str) -> None:
-    if not isinstance(item, dict):
-        raise UntranslatableError(at, "must be an object")
-    kind = item.get("type")
+    kind = mapping(item, at).get("type")
     if kind is None:
         kind = "message" if "role" in item else "item_reference" if "id" in item else None
     match kind:
@@ -48,11 +46,11 @@ def _add(messages: list[Json], item: Any, at: str) -> None:
         case "reasoning":
             pass
         case "item_reference":
-            raise UntranslatableError(
+            raise RequestFieldError(
                 at, "items are not kept one by one: send the item itself, or previous_response_id"
             )
         case _:
-            raise UntranslatableError(
+            raise RequestFieldError(
                 f"{at}.type",
                 f"{_shown(kind)} is none of message, function_call, function_call_output, custom_tool_call, "
                 "custom_tool_call_output, reasoning",
@@ -82,7 +80,7 @@ def _call(item: Json, kind: CallKind, at: str) -> Json:
 def _message(item: Json, at: str) -> Json:
     role = item.get("role")
     if role not in _ROLES:
-        raise UntranslatableError(f"{at}.role", f"{_shown(role)} is none of {', '.join(_ROLES)}")
+        raise RequestFieldError(f"{at}.role", f"{_shown(role)} is none of {', '.join(_ROLES)}")
     content = item.get("content")
     if role != "assistant" or not isinstance(content, list):
         return {"role": role, "content": _content(content, f"{at}.content", role)}
@@ -92,7 +90,7 @@ def _message(item: Json, at: str) -> Json:
         kind = part.get("type") if isinstance(part, dict) else None
         name = "refusal" if kind == "refusal" else "text"
         if kind not in ("output_text", "input_text", "refusal"):
-            raise UntranslatableError(
+            raise RequestFieldError(
                 f"{at}.content[{number}].type", f"{_shown(kind)} is no output_text and no refusal"
             )
         texts[name].append(_text(part, name, f"{at}.content[{number}]"))
@@ -106,26 +104,24 @@ def _content(value: Any, at: str, role: str) -> str | list[Json]:
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
-        raise UntranslatableError(at, "must be a text or a list of parts")
+        raise RequestFieldError(at, "must be a text or a list of parts")
     if not value:
-        raise UntranslatableError(at, "must have at least one part")
+        raise RequestFieldError(at, "must have at least one part")
     parts = [_part(part, f"{at}[{number}]", role) for number, part in enumerate(value)]
     if len(parts) == 1 and parts[0].keys() == {"type", "text"}:
-        text: str = parts[0]["text"]
-        return text  # a plain text is understood by every provider
+        plain: str = parts[0]["text"]
+        return plain  # a plain text is understood by every provider
     return parts
 
 
 def _part(part: Any, at: str, role: str) -> Json:
-    if not isinstance(part, dict):
-        raise UntranslatableError(at, "must be an object")
-    kind = part.get("type")
+    kind = mapping(part, at).get("type")
     if kind in ("input_text", "output_text"):
         others = _others(part, "type", "text", "annotations", "logprobs")
         return {"type": "text", "text": _text(part, "text", at), **others}
     if role == "tool":
         hint = "send it in a message of the user's"
-        raise UntranslatableError(
+        raise RequestFieldError(
             f"{at}.type", f"{_shown(kind)} cannot be what a tool answers, only text; {hint}"
         )
     match kind:
@@ -139,20 +135,20 @@ def _part(part: Any, at: str, role: str) -> Json:
         case "input_file":
             _refuse(part, "file_url", at, "a file's URL is not followed: give file_data")
             if part.get("detail") not in (None, "auto"):
-                raise UntranslatableError(f"{at}.detail", "a file's detail cannot be chosen: leave it out")
+                raise RequestFieldError(f"{at}.detail", "a file's detail cannot be chosen: leave it out")
             file = {name: part[name] for name in _FILE if part.get(name) is not None}
             return {"type": "file", "file": file, **_others(part, "type", "file_url", "detail", *_FILE)}
         case "input_audio":
             return dict(part)
         case _:
-            raise UntranslatableError(
+            raise RequestFieldError(
                 f"{at}.type", f"{_shown(kind)} is none of input_text, input_image, input_file, input_audio"
             )
 
 
 def _refuse(part: Json, name: str, at: str, hint: str) -> None:
     if part.get(name) is not None:
-        raise UntranslatableError(f"{at}.{name}", hint)
+        raise RequestFieldError(f"{at}.{name}", hint)
 
 
 def _others(holder: Json, *names: str) -> Json:
@@ -160,10 +156,7 @@ def _others(holder: Json, *names: str) -> Json:
 
 
 def _text(holder: Json, name: str, at: str) -> str:
-    value = holder.get(name)
-    if not isinstance(value, str):
-        raise UntranslatableError(f"{at}.{name}", "must be a text")
-    return value
+    return text(holder.get(name), f"{at}.{name}")
 
 
 def _shown(value: Any) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pointsman.bus.codec.request_fields import RequestFieldError, mapping, sequence, text
 from pointsman.gateway.responses.items import messages_of
 from pointsman.gateway.responses.tools import chat_tools
-from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 #: What has another name or shape in a chat, is done by who keeps the response, or is about built-in tools.
@@ -30,11 +30,11 @@ def to_chat(body: Json, earlier: Sequence[Json] = ()) -> Json:
     """`earlier`: the messages of the responses before this one. What is not known goes on as it is.
 
     Raises:
-        UntranslatableError: something is asked for that would not happen.
+        RequestFieldError: something is asked for that would not happen.
     """
     for name, hint in _REFUSED.items():
         if body.get(name):
-            raise UntranslatableError(name, hint)
+            raise RequestFieldError(name, hint)
     chat = {name: value for name, value in body.items() if name not in _NOT_AS_IT_IS and value is not None}
     chat["messages"] = _messages(body, earlier)
     chat |= _tools(body) | _text(body.get("text")) | _reasoning(body.get("reasoning")) | _logprobs(body)
@@ -44,13 +44,12 @@ def to_chat(body: Json, earlier: Sequence[Json] = ()) -> Json:
 
 
 def _messages(body: Json, earlier: Sequence[Json]) -> list[Json]:
-    instructions = body.get("instructions")
-    if not isinstance(instructions, str | None):
-        raise UntranslatableError("instructions", "must be a text")
+    given = body.get("instructions")
+    instructions = "" if given is None else text(given, "instructions")
     first = [{"role": "system", "content": instructions}] if instructions else []
     messages = [*first, *earlier, *messages_of(_input(body))]
     if len(messages) == len(first):
-        raise UntranslatableError("input", "says nothing that could be answered: give a text or items")
+        raise RequestFieldError("input", "says nothing that could be answered: give a text or items")
     return messages
 
 
@@ -79,7 +78,7 @@ def _tool_choice(choice: Any) -> Any:
             allowed = [_allowed(tool, number) for number, tool in enumerate(tools)]
             return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
         case _:
-            raise UntranslatableError(
+            raise RequestFieldError(
                 "tool_choice",
                 "must be auto, none, required, a function, a custom tool or allowed_tools",
             )
@@ -91,7 +90,7 @@ def _allowed(tool: Any, number: int) -> Json:
             return {"type": kind, kind: {"name": name}}
         case _:
             place = f"tool_choice.tools[{number}]"
-            raise UntranslatableError(place, "must be a function or a custom tool with its name")
+            raise RequestFieldError(place, "must be a function or a custom tool with its name")
 
 
 def _text(text: Any) -> Json:
@@ -107,7 +106,7 @@ def _text(text: Any) -> Json:
             schema = {k: v for k, v in asked_format.items() if k != "type" and v is not None}
             return {"response_format": {"type": "json_schema", "json_schema": schema}, **verbosity}
         case _:
-            raise UntranslatableError(
+            raise RequestFieldError(
                 "text.format", "must be text, json_object, or json_schema with a name and a schema"
             )
 
@@ -120,18 +119,16 @@ def _reasoning(reasoning: Any) -> Json:
 
 
 def _see_known(name: str, value: Any, *known: str) -> None:
-    if not isinstance(value, dict | None):
-        raise UntranslatableError(name, "must be an object")
-    for member, content in (value or {}).items():
+    for member, content in ({} if value is None else mapping(value, name)).items():
         if member not in known and content is not None:
-            raise UntranslatableError(f"{name}.{member}", f"has no effect here; known is {', '.join(known)}")
+            raise RequestFieldError(f"{name}.{member}", f"has no effect here; known is {', '.join(known)}")
 
 
 def _logprobs(body: Json) -> Json:
     included = _list(body, "include")
     for number, name in enumerate(included):
         if name not in (_LOGPROBS, _NEVER_THERE):
-            raise UntranslatableError(
+            raise RequestFieldError(
                 f"include[{number}]", f"{str(name)[:40]!r} is not kept; possible is {_LOGPROBS}"
             )
     most = body.get("top_logprobs")
@@ -142,6 +139,4 @@ def _logprobs(body: Json) -> Json:
 
 def _list(body: Json, name: str) -> list[Any]:
     value = body.get(name)
-    if not isinstance(value, list | None):
-        raise UntranslatableError(name, "must be a list")
-    return value or []
+    return [] if value is None else sequence(value, name)

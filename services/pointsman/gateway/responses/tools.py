@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.gateway.untranslatable import UntranslatableError
+from pointsman.bus.codec.request_fields import RequestFieldError, sequence, text
 from pointsman_schemas.base import Json
 
 
@@ -38,28 +38,25 @@ def chat_tools(tools: list[Any], at: str = "tools", group: Json | None = None) -
     """What a chat is given.
 
     Raises:
-        UntranslatableError: one is not the client's to call, or cannot be read.
+        RequestFieldError: one is not the client's to call, or cannot be read.
     """
     for number, tool in enumerate(tools):
         place = f"{at}[{number}]"
         kind = tool.get("type") if isinstance(tool, dict) else None
         if kind not in (*BY_CHAT, "namespace") or (group and kind == "namespace"):
             known = "give functions, custom tools or namespaces of them: they are the client's to call"
-            raise UntranslatableError(
+            raise RequestFieldError(
                 f"{place}.type", f"tools of type {str(kind)[:40]!r} are not known here; {known}"
             )
-        if not isinstance(tool.get("name"), str):
-            raise UntranslatableError(f"{place}.name", "must be a text")
+        text(tool.get("name"), f"{place}.name")
         if kind == "namespace":
-            if not isinstance(tool.get("tools"), list):
-                raise UntranslatableError(f"{place}.tools", "must be a list")
-            yield from chat_tools(tool["tools"], f"{place}.tools", tool)
+            yield from chat_tools(sequence(tool.get("tools"), f"{place}.tools"), f"{place}.tools", tool)
             continue
         told = {name: value for name, value in tool.items() if name != "type" and value is not None}
         if kind == "custom" and "format" in told:
             told["format"] = _format(told["format"])
         if group:
-            about = [text for text in (group.get("description"), told.get("description")) if text]
+            about = [words for words in (group.get("description"), told.get("description")) if words]
             told |= {
                 "name": chat_name(told["name"], group["name"]),
                 "description": "\n".join(map(str, about)),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from fastapi import APIRouter, Request, Response
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.gateway.anthropic.events import MessageEvents, NamedEvent
 from pointsman.gateway.anthropic.request import to_chat
 from pointsman.gateway.anthropic.response import to_message
@@ -11,7 +12,6 @@ from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import WITHOUT_THREAD, ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.streaming import event_of, streamed
-from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 router = APIRouter()
@@ -49,7 +49,7 @@ async def message(request: Request) -> Response:
     body, content = await door.body(request)
     try:
         chat = to_chat(body)
-    except UntranslatableError as error:
+    except RequestFieldError as error:
         code = WITHOUT_THREAD if error.param == "thread" else "unsupported_value"
         raise invalid(str(error), error.param, code) from None
     reply = await door.reply(request, agent_id, chat, content, origin=body)

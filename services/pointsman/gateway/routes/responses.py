@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.gateway.door import Door, headers_of, job_headers
 from pointsman.gateway.errors import ApiError, error_of, invalid
 from pointsman.gateway.found import FoundJob, find
@@ -16,7 +17,6 @@ from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.streaming import event_of, streamed
-from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, Outcome
@@ -183,7 +183,7 @@ async def _chat(door: Door, agent_id: str, body: Json) -> Json:
         earlier = _messages(known.job, known.outcome)
     try:
         return to_chat(body, earlier)
-    except UntranslatableError as error:
+    except RequestFieldError as error:
         raise invalid(str(error), error.param, "unsupported_value") from None
 
 

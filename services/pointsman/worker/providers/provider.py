@@ -10,6 +10,7 @@ from uuid import UUID
 import aiohttp
 from pydantic import SecretStr
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.token_source import TokenSourceError
 from pointsman.worker.bearer_token import BearerToken
@@ -30,7 +31,7 @@ from pointsman.worker.providers.refusal import (
 from pointsman.worker.providers.response import MAX_RAW_BYTES, MAX_RESPONSE_BYTES, not_readable, not_whole
 from pointsman.worker.providers.streaming.streamed_call import StreamedCall
 from pointsman.worker.providers.transport import Reply, Transport
-from pointsman.worker.providers.unsupported import UnsupportedRequestError, unsupported
+from pointsman.worker.providers.unsupported import unsupported
 from pointsman.worker.providers.wire_format import AnswerBody, WireFormat
 from pointsman.worker.providers_file import ProviderRow
 from pointsman.worker.secrets import Secrets
@@ -104,7 +105,7 @@ class Provider:
         )
         try:
             url, body = self._wire.url(self.row.base_url, request), self._wire.encode(request)
-        except UnsupportedRequestError as error:
+        except RequestFieldError as error:
             return unsupported(self.row, error)
         stream, token = None, ""
         try:

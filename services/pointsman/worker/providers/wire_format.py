@@ -55,7 +55,7 @@ class WireFormat(Protocol):
         """The body for a chat request.
 
         Raises:
-            UnsupportedRequestError: it asks for something that cannot be asked for there.
+            RequestFieldError: it asks for something that cannot be asked for there.
         """
 
     def decode(self, answered: AnswerBody) -> Result:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.gateway.anthropic.request import to_chat
-from pointsman.gateway.untranslatable import UntranslatableError
 from pointsman_schemas.base import Json
 
 PIXEL = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
@@ -219,7 +219,7 @@ def result(*blocks: Any) -> Json:
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_is_refused_by_name(asked: Json, field: str) -> None:
-    with pytest.raises(UntranslatableError) as caught:
+    with pytest.raises(RequestFieldError) as caught:
         to_chat(asked)
     assert caught.value.param == field
     assert str(caught.value).startswith(f"{field}: ")

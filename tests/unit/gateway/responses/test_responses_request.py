@@ -7,10 +7,10 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnio
 from openai.types.chat.completion_create_params import ResponseFormat
 from pydantic import TypeAdapter
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.gateway.responses.items import messages_of
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import to_response
-from pointsman.gateway.untranslatable import UntranslatableError
 from tests.support.gateway.spoilt import spoilt
 
 MESSAGES: TypeAdapter[Any] = TypeAdapter(list[ChatCompletionMessageParam])
@@ -265,7 +265,7 @@ IMAGE = {"type": "input_image", "image_url": "https://example.com/a.png"}
     ],
 )  # fmt: skip
 def test_what_would_not_happen_is_refused_where_it_stands(body: dict[str, Any], param: str) -> None:
-    with pytest.raises(UntranslatableError) as caught:
+    with pytest.raises(RequestFieldError) as caught:
         to_chat({"model": "auto", "input": "Hi", **body})
     assert caught.value.param == param
     assert str(caught.value).startswith(f"{param}: ")
@@ -292,6 +292,6 @@ def test_whatever_is_sent_is_translated_or_refused() -> None:
     for body in spoilt(EVERYTHING):
         try:
             MESSAGES.validate_python(to_chat(body)["messages"])
-        except UntranslatableError as error:
+        except RequestFieldError as error:
             refused.add(error.param)
     assert len(refused) > 50

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from pointsman.bus.codec.request_fields import RequestFieldError, mapping, number, text, whole_number
 from pointsman.worker.providers.anthropic.turns import conversation
-from pointsman.worker.providers.chat.fields import mapping, number, text, whole_number
 from pointsman.worker.providers.chat.parameters import (
     answer_tokens,
     functions,
@@ -13,7 +13,6 @@ from pointsman.worker.providers.chat.parameters import (
     stops,
 )
 from pointsman.worker.providers.chat.parts import mark_of, native_of
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman_schemas.base import Json
 
 _KNOWN = {
@@ -36,7 +35,7 @@ def to_message_request(request: Json, most: int, *, samples: bool = False) -> Js
     `samples`: it may be said how answers are drawn, as it could once.
 
     Raises:
-        UnsupportedRequestError: a field, which it names, is wrong or has no counterpart.
+        RequestFieldError: a field, which it names, is wrong or has no counterpart.
     """
     refuse_others(request, _KNOWN)
     request = _in_native_words(request)
@@ -71,7 +70,7 @@ def _in_native_words(request: Json) -> Json:
     if not native:
         return request
     if unknown := native.keys() - {"thinking", "effort"}:
-        raise UnsupportedRequestError(f"anthropic.{min(unknown)}", "is not known here")
+        raise RequestFieldError(f"anthropic.{min(unknown)}", "is not known here")
     return {**request, "thinking": native.get("thinking"), "reasoning_effort": native.get("effort")}
 
 
@@ -79,7 +78,7 @@ def _default_sampling(request: Json) -> Json:
     for name in ("temperature", "top_p", "top_k"):
         if request.get(name) is not None and (name == "top_k" or number(request[name], name) != 1):
             hint = "is the model's own there: leave it out, or give the provider api_version 2023-06-01"
-            raise UnsupportedRequestError(name, hint)
+            raise RequestFieldError(name, hint)
     return {}
 
 
@@ -87,7 +86,7 @@ def _sampling(request: Json) -> Json:
     asked: Json = {}
     if (temperature := request.get("temperature")) is not None:
         if number(temperature, "temperature") > 1:
-            raise UnsupportedRequestError("temperature", "goes from 0 to 1 there")
+            raise RequestFieldError("temperature", "goes from 0 to 1 there")
         asked["temperature"] = temperature
     if (top_p := request.get("top_p")) is not None:
         asked["top_p"] = number(top_p, "top_p")
@@ -137,7 +136,7 @@ def _output(request: Json) -> Json:
     effort = request.get("reasoning_effort")
     if effort not in (None, "none"):
         if not isinstance(effort, str) or effort not in _EFFORTS:
-            raise UnsupportedRequestError("reasoning_effort", f"must be one of {', '.join(_EFFORTS)} or none")
+            raise RequestFieldError("reasoning_effort", f"must be one of {', '.join(_EFFORTS)} or none")
         output["effort"] = _EFFORTS[effort]
     match request.get("response_format"):
         case None | {"type": "text"}:
@@ -145,9 +144,9 @@ def _output(request: Json) -> Json:
         case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
             output["format"] = {"type": "json_schema", "schema": schema}
         case {"type": "json_object"}:
-            raise UnsupportedRequestError("response_format", "JSON is promised there by a json_schema only")
+            raise RequestFieldError("response_format", "JSON is promised there by a json_schema only")
         case _:
-            raise UnsupportedRequestError("response_format", "must be text or a json_schema with its schema")
+            raise RequestFieldError("response_format", "must be text or a json_schema with its schema")
     return output
 
 
@@ -172,4 +171,4 @@ def _service_tier(tier: Any) -> Json:
         case "default" | "standard_only":
             return {"service_tier": "standard_only"}
         case _:
-            raise UnsupportedRequestError("service_tier", "must be auto or default there")
+            raise RequestFieldError("service_tier", "must be auto or default there")

@@ -4,8 +4,8 @@ import re
 from hashlib import blake2b
 from typing import assert_never
 
+from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, text
 from pointsman.worker.providers.chat.arguments import calls_of
-from pointsman.worker.providers.chat.fields import items, mapping, text
 from pointsman.worker.providers.chat.parts import (
     MediaPart,
     MessagePart,
@@ -15,7 +15,6 @@ from pointsman.worker.providers.chat.parts import (
     parts_of,
     texts_of,
 )
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman_schemas.base import Json
 
 _SYSTEM = ("system", "developer")
@@ -26,7 +25,7 @@ def conversation(messages: object) -> tuple[str | list[Json], list[Json]]:
     """The system's words, and the turns after them.
 
     Raises:
-        UnsupportedRequestError: something in them is wrong or has no counterpart.
+        RequestFieldError: something in them is wrong or has no counterpart.
     """
     system: list[Json] = []
     turns: list[Json] = []
@@ -42,7 +41,7 @@ def conversation(messages: object) -> tuple[str | list[Json], list[Json]]:
             speaker = "assistant" if role == "assistant" else "user"
             _append(turns, speaker, _marked(_blocks(message, path), message, path))
     if not turns:
-        raise UnsupportedRequestError("messages", "nobody but the system says anything")
+        raise RequestFieldError("messages", "nobody but the system says anything")
     return _plain(system), [turn | {"content": _plain(turn["content"])} for turn in turns]
 
 
@@ -66,13 +65,13 @@ def _blocks(message: Json, path: str) -> list[Json]:
             failed = {"is_error": True} if (native_of(message, path) or {}).get("is_error") is True else {}
             return [{"type": "tool_result", "tool_use_id": id, "content": _plain(content), **failed}]
         case role:
-            raise UnsupportedRequestError(f"{path}.role", f"`{role}` has no counterpart there")
+            raise RequestFieldError(f"{path}.role", f"`{role}` has no counterpart there")
 
 
 def _answer(message: Json, path: str) -> list[Json]:
     """Its thoughts come first, as it was: only the model that had them can read them."""
     if message.get("audio"):
-        raise UnsupportedRequestError(f"{path}.audio", "has no counterpart there")
+        raise RequestFieldError(f"{path}.audio", "has no counterpart there")
     thoughts = [
         {name: value for name, value in mapping(block, place).items() if name != "index"}
         for block, place in items(message.get("thinking_blocks") or [], f"{path}.thinking_blocks")

@@ -2,9 +2,8 @@
 
 import orjson
 
-from pointsman.worker.providers.chat.fields import items, mapping, text
+from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, text
 from pointsman.worker.providers.lenient_json import read_json
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman_schemas.base import Json
 
 
@@ -13,14 +12,14 @@ def calls_of(message: Json, path: str) -> list[tuple[Json, str, str, Json]]:
     calls = []
     for call, place in items(message.get("tool_calls") or [], f"{path}.tool_calls"):
         if call.get("type", "function") != "function":
-            raise UnsupportedRequestError(f"{place}.type", "only calls of functions have a counterpart")
+            raise RequestFieldError(f"{place}.type", "only calls of functions have a counterpart")
         function = mapping(call.get("function"), f"{place}.function")
         name = text(function.get("name"), f"{place}.function.name")
         calls.append(
             (call, text(call.get("id"), f"{place}.id"), name, arguments_of(function.get("arguments")))
         )
     if message.get("function_call"):
-        raise UnsupportedRequestError(f"{path}.function_call", "give `tool_calls`, which took its place")
+        raise RequestFieldError(f"{path}.function_call", "give `tool_calls`, which took its place")
     return calls
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from pointsman.worker.providers.chat.fields import items, mapping, text, whole_number
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, text, whole_number
 from pointsman_schemas.base import Json
 
 #: What no answer depends on, and what is said in another way.
@@ -34,12 +33,12 @@ _HINTS = {
 
 
 def refuse_others(request: Json, known: Collection[str]) -> None:
-    """Raises UnsupportedRequestError for a parameter that is not among those `known` and says something."""
+    """Raises RequestFieldError for a parameter that is not among those `known` and says something."""
     for name, value in request.items():
         if name in known or name in _ASIDE or value is None or value is False or value in ("", [], {}):
             continue
         if value not in _SAYS_NOTHING.get(name, ()):
-            raise UnsupportedRequestError(name, _HINTS.get(name, "has no counterpart there: leave it out"))
+            raise RequestFieldError(name, _HINTS.get(name, "has no counterpart there: leave it out"))
 
 
 def answer_tokens(request: Json) -> int | None:
@@ -63,7 +62,7 @@ def functions(request: Json) -> list[tuple[Json, Json, str]]:
     listed = []
     for tool, path in items(request.get("tools") or [], "tools"):
         if tool.get("type") != "function":
-            raise UnsupportedRequestError(f"{path}.type", "only tools of type `function` have a counterpart")
+            raise RequestFieldError(f"{path}.type", "only tools of type `function` have a counterpart")
         function = mapping(tool.get("function"), f"{path}.function")
         text(function.get("name"), f"{path}.function.name")
         listed.append((tool, function, path))
@@ -84,4 +83,4 @@ def named_choice(choice: Any) -> str:
         case {"type": "function", "function": {"name": str(name)}}:
             return name
         case _:
-            raise UnsupportedRequestError("tool_choice", "must be none, auto, required or one function")
+            raise RequestFieldError("tool_choice", "must be none, auto, required or one function")

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pointsman.worker.providers.chat.fields import items, mapping, text
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman.bus.codec.request_fields import RequestFieldError, items, mapping, text
 from pointsman_schemas.base import Json
 
 #: Its parameters are left out; what is said of the data is not looked at.
@@ -61,7 +60,7 @@ def mark_of(value: Json, path: str) -> Json | None:
         case dict(mark) if mark in _MARKS:
             return mark
         case _:
-            raise UnsupportedRequestError(
+            raise RequestFieldError(
                 f"{path}.cache_control".lstrip("."),
                 'must be {"type": "ephemeral"}, with a ttl of 5m or 1h if any',
             )
@@ -75,7 +74,7 @@ def native_of(value: Json, path: str) -> Json | None:
 
 def _text(part: MessagePart, path: str) -> TextPart:
     if not isinstance(part, TextPart):
-        raise UnsupportedRequestError(path, "must be text here")
+        raise RequestFieldError(path, "must be text here")
     return part
 
 
@@ -97,12 +96,12 @@ def _parts(item: Json, path: str) -> Iterator[MessagePart]:
             file = _file(mapping(item.get("file"), f"{path}.file"), f"{path}.file", mark)
             yield replace(file, native=native_of(item, path))
         case kind:
-            raise UnsupportedRequestError(f"{path}.type", f"`{kind}` has no counterpart there")
+            raise RequestFieldError(f"{path}.type", f"`{kind}` has no counterpart there")
 
 
 def _file(file: Json, path: str, mark: Json | None) -> MediaPart:
     if file.get("file_data") is None:
-        raise UnsupportedRequestError(path, "files by id are the other provider's: send them as `file_data`")
+        raise RequestFieldError(path, "files by id are the other provider's: send them as `file_data`")
     name = file.get("filename")
     named = None if name is None else text(name, f"{path}.filename")
     return _media(text(file["file_data"], f"{path}.file_data"), path, is_file=True, name=named, mark=mark)
@@ -115,4 +114,4 @@ def _media(
         return MediaPart(is_file, media_type=data[1], data=url[data.end() :], name=name, mark=mark)
     if url.startswith(("https://", "http://")):
         return MediaPart(is_file, url=url, name=name, mark=mark)
-    raise UnsupportedRequestError(path, "must be data:TYPE;base64,DATA or an address")
+    raise RequestFieldError(path, "must be data:TYPE;base64,DATA or an address")

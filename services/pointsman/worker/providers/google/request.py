@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointsman.worker.providers.chat.fields import mapping, number, text, whole_number
+from pointsman.bus.codec.request_fields import RequestFieldError, mapping, number, text, whole_number
 from pointsman.worker.providers.chat.parameters import (
     answer_tokens,
     functions,
@@ -12,7 +12,6 @@ from pointsman.worker.providers.chat.parameters import (
     stops,
 )
 from pointsman.worker.providers.google.turns import contents
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman_schemas.base import Json
 
 _NUMBERS = {
@@ -34,7 +33,7 @@ def to_content_request(request: Json) -> Json:
     """What asks for the same; the model and whether it is streamed are said by the address.
 
     Raises:
-        UnsupportedRequestError: a field, which it names, is wrong or has no counterpart.
+        RequestFieldError: a field, which it names, is wrong or has no counterpart.
     """
     refuse_others(request, _KNOWN)
     system, turns = contents(request.get("messages"))
@@ -71,7 +70,7 @@ def _shape(form: Any) -> Json:
             return {"responseMimeType": "application/json", "responseJsonSchema": schema}
         case _:
             hint = "must be text, json_object, or a json_schema with its schema"
-            raise UnsupportedRequestError("response_format", hint)
+            raise RequestFieldError("response_format", hint)
 
 
 def _thinking(request: Json) -> Json:
@@ -86,9 +85,7 @@ def _thinking(request: Json) -> Json:
         case str(effort) if effort in _EFFORTS:
             return {"thinkingConfig": {"thinkingLevel": effort.upper()}}
         case _:
-            raise UnsupportedRequestError(
-                "reasoning_effort", f"must be one of {', '.join(_EFFORTS)} or none there"
-            )
+            raise RequestFieldError("reasoning_effort", f"must be one of {', '.join(_EFFORTS)} or none there")
 
 
 def _tools(request: Json) -> Json:
@@ -96,7 +93,7 @@ def _tools(request: Json) -> Json:
     if not declared:
         return {}
     if request.get("parallel_tool_calls") is False:
-        raise UnsupportedRequestError("parallel_tool_calls", "cannot be turned off there: leave it out")
+        raise RequestFieldError("parallel_tool_calls", "cannot be turned off there: leave it out")
     asked: Json = {"tools": [{"functionDeclarations": declared}]}
     choice = request.get("tool_choice")
     if choice is None:

@@ -4,8 +4,8 @@ from mimetypes import guess_type
 from typing import assert_never
 from urllib.parse import urlsplit
 
+from pointsman.bus.codec.request_fields import RequestFieldError, items, text
 from pointsman.worker.providers.chat.arguments import calls_of
-from pointsman.worker.providers.chat.fields import items, text
 from pointsman.worker.providers.chat.parts import (
     MediaPart,
     MessagePart,
@@ -14,7 +14,6 @@ from pointsman.worker.providers.chat.parts import (
     parts_of,
     texts_of,
 )
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman_schemas.base import Json
 
 _SYSTEM = ("system", "developer")
@@ -24,7 +23,7 @@ def contents(messages: object) -> tuple[list[Json], list[Json]]:
     """The parts of the system's words, and the contents after them.
 
     Raises:
-        UnsupportedRequestError: something in them is wrong or has no counterpart.
+        RequestFieldError: something in them is wrong or has no counterpart.
     """
     system: list[Json] = []
     turns: list[Json] = []
@@ -33,13 +32,13 @@ def contents(messages: object) -> tuple[list[Json], list[Json]]:
         role = message.get("role")
         if role in _SYSTEM:
             if turns:
-                raise UnsupportedRequestError(f"{path}.role", "the system speaks first there, and only then")
+                raise RequestFieldError(f"{path}.role", "the system speaks first there, and only then")
             system += [{"text": part.text} for part in texts_of(message.get("content"), f"{path}.content")]
         else:
             speaker = "model" if role == "assistant" else "user"
             _append(turns, speaker, _parts(message, path, names))
     if not turns:
-        raise UnsupportedRequestError("messages", "nobody but the system says anything")
+        raise RequestFieldError("messages", "nobody but the system says anything")
     return system, turns
 
 
@@ -62,12 +61,12 @@ def _parts(message: Json, path: str, names: dict[str, str]) -> list[Json]:
         case "tool":
             return [_result(message, path, names)]
         case role:
-            raise UnsupportedRequestError(f"{path}.role", f"`{role}` has no counterpart there")
+            raise RequestFieldError(f"{path}.role", f"`{role}` has no counterpart there")
 
 
 def _answer(message: Json, path: str, names: dict[str, str]) -> list[Json]:
     if message.get("audio"):
-        raise UnsupportedRequestError(f"{path}.audio", "has no counterpart there")
+        raise RequestFieldError(f"{path}.audio", "has no counterpart there")
     words = parts_of(message.get("content"), f"{path}.content")
     if refusal := message.get("refusal"):
         words.append(TextPart(text(refusal, f"{path}.refusal")))
@@ -90,7 +89,7 @@ def _signature(call: Json) -> Json:
 def _result(message: Json, path: str, names: dict[str, str]) -> Json:
     id = text(message.get("tool_call_id"), f"{path}.tool_call_id")
     if id not in names:
-        raise UnsupportedRequestError(f"{path}.tool_call_id", "no call before it has this id")
+        raise RequestFieldError(f"{path}.tool_call_id", "no call before it has this id")
     words = "".join(part.text for part in texts_of(message.get("content"), f"{path}.content"))
     failed = (native_of(message, path) or {}).get("is_error") is True
     response = {"error" if failed else "output": words}
@@ -108,7 +107,7 @@ def _part(part: MessagePart, path: str) -> Json:
             kind = guess_type(urlsplit(part.url or "").path)[0]
             if kind is None:
                 hint = "an address must end as .png or the like: send the picture as a data URL"
-                raise UnsupportedRequestError(path, hint)
+                raise RequestFieldError(path, hint)
             return {"fileData": {"mimeType": kind, "fileUri": part.url}}
         case _:
             assert_never(part)

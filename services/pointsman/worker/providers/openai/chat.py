@@ -6,10 +6,10 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.openai.without_native import without_native
 from pointsman.worker.providers.response import read_body
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import is_azure_v1
 from pointsman_schemas.base import Json
@@ -38,7 +38,7 @@ class OpenAIChat:
     def encode(self, request: Json) -> bytes:
         """See `WireFormat`."""
         if EMBEDDINGS in request:
-            raise UnsupportedRequestError(
+            raise RequestFieldError(
                 EMBEDDINGS,
                 "this model answers conversations; name a tier that makes embeddings, or give this one "
                 "`embeddings: MODEL` in providers.yaml",

@@ -9,11 +9,11 @@ import orjson
 
 from pointsman.bus.codec.json import parse_object
 from pointsman.bus.codec.refused import RefusedError
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.calls.answer import Answer, Result
 from pointsman.worker.calls.unsuited import as_failure
 from pointsman.worker.providers.openai.chat import OpenAIChat
 from pointsman.worker.providers.response import read_body
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from pointsman.worker.providers.usage import usage_of
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
@@ -31,7 +31,7 @@ class OpenAIEmbeddings(OpenAIChat):
         """See `WireFormat`."""
         parameters = request.get(EMBEDDINGS)
         if not isinstance(parameters, dict):
-            raise UnsupportedRequestError(
+            raise RequestFieldError(
                 "messages", "this model makes embeddings of inputs, which /v1/embeddings asks for"
             )
         inputs = [_input(message, f"messages[{at}]") for at, message in enumerate(request["messages"])]
@@ -63,7 +63,7 @@ def _input(message: Any, at: str) -> Any:
         case [{"type": "tokens", "tokens": [*tokens]}]:
             return tokens
         case _:
-            raise UnsupportedRequestError(f"{at}.content", "neither a text nor tokens: ask /v1/embeddings")
+            raise RequestFieldError(f"{at}.content", "neither a text nor tokens: ask /v1/embeddings")
 
 
 def _embeddings(content: bytes) -> Json | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman_schemas.base import Json
 
 #: Marks where it comes from, and what is meant for Anthropic alone.
@@ -15,7 +15,7 @@ def without_native(request: Json) -> Json:
     """The same in OpenAI's words alone; one that came in OpenAI's shape goes as it is, whatever it has.
 
     Raises:
-        UnsupportedRequestError: what a tool gave is no text, or a document is one by its address.
+        RequestFieldError: what a tool gave is no text, or a document is one by its address.
     """
     if NATIVE not in request:
         return request
@@ -43,13 +43,13 @@ def _message(message: Json, place: int) -> Json:
 
 def _part(part: Json, path: str) -> Json:
     if part.get("type") == "file" and not part["file"]["file_data"].startswith("data:"):
-        raise UnsupportedRequestError(path, "documents by address are not taken there: send them as base64")
+        raise RequestFieldError(path, "documents by address are not taken there: send them as base64")
     return _without(part)
 
 
 def _result(content: Any, message: Json, path: str) -> Any:
     if isinstance(content, list) and any(part.get("type") != "text" for part in content):
-        raise UnsupportedRequestError(path, "a tool gives nothing but text there")
+        raise RequestFieldError(path, "a tool gives nothing but text there")
     if not (message.get(NATIVE) or {}).get("is_error"):
         return content
     return [{"type": "text", "text": _FAILED}, *content] if isinstance(content, list) else _FAILED + content

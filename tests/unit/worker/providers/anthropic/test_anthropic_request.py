@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.providers.anthropic.request import to_message_request
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from tests.support.worker.chat_requests import REFUSED, chat_requests
 
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "so?"}]}
 
 
 def why(more: dict[str, Any]) -> str:
-    with pytest.raises(UnsupportedRequestError) as error:
+    with pytest.raises(RequestFieldError) as error:
         to_message_request({**ASKED, **more}, 100)
     return str(error.value)
 
@@ -81,7 +81,7 @@ def test_arguments_that_are_no_object_are_kept_as_they_are() -> None:
 def test_no_request_brings_it_down(request: dict[str, Any], samples: bool) -> None:
     try:
         asked = to_message_request(request, 100, samples=samples)
-    except UnsupportedRequestError as error:
+    except RequestFieldError as error:
         assert str(error).startswith(error.param)
         return
     assert orjson.loads(orjson.dumps(asked)) == asked

@@ -7,8 +7,8 @@ import orjson
 import pytest
 from hypothesis import given
 
+from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.providers.google.request import to_content_request
-from pointsman.worker.providers.unsupported import UnsupportedRequestError
 from tests.support.worker.chat_requests import REFUSED, chat_requests
 
 ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "so?"}]}
@@ -16,7 +16,7 @@ TOOL = {"type": "function", "function": {"name": "f"}}
 
 
 def why(more: dict[str, Any]) -> str:
-    with pytest.raises(UnsupportedRequestError) as error:
+    with pytest.raises(RequestFieldError) as error:
         to_content_request({**ASKED, **more})
     return str(error.value)
 
@@ -59,7 +59,7 @@ def test_a_picture_whose_kind_nobody_says_is_refused() -> None:
 def test_no_request_brings_it_down(request: dict[str, Any]) -> None:
     try:
         asked = to_content_request(request)
-    except UnsupportedRequestError as error:
+    except RequestFieldError as error:
         assert str(error).startswith(error.param)
         return
     assert orjson.loads(orjson.dumps(asked)) == asked
