@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from jsonpath_rfc9535 import JSONPathError, JSONPathQuery, compile
 from pydantic import Field, StringConstraints
 
 from pointsman.audit.own_pattern import OwnPattern, PatternError
@@ -14,6 +13,9 @@ from pointsman.audit.patterns import BUILT_IN, Pattern
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import Value
+
+if TYPE_CHECKING:
+    from jsonpath_rfc9535 import JSONPathQuery  # loaded where there is a path: it is 3 MB
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 #: JSONPath's own functions run a pattern on what somebody sent.
@@ -31,8 +33,10 @@ class Mask(Value):
     types: Words = Field(default=("*",), description="message types, e.g. `job.*`")
 
     @cached_property
-    def queries(self) -> tuple[JSONPathQuery, ...]:
+    def queries(self) -> "tuple[JSONPathQuery, ...]":
         """The paths, ready to be asked."""
+        from jsonpath_rfc9535 import compile
+
         return tuple(compile(path) for path in self.paths)
 
 
@@ -44,9 +48,13 @@ class Subject(Value):
     path: str | None = None
 
     @cached_property
-    def query(self) -> JSONPathQuery | None:
+    def query(self) -> "JSONPathQuery | None":
         """The path, ready to be asked."""
-        return None if self.path is None else compile(self.path)
+        if self.path is None:
+            return None
+        from jsonpath_rfc9535 import compile
+
+        return compile(self.path)
 
 
 class PrivacyFile(Value):
@@ -123,6 +131,8 @@ def _bad_path(at: Loc, path: str) -> Iterable[tuple[Loc, str]]:
     if _SEARCHES.search(path):
         yield at, "`match()` and `search()` in a path have no bound in time; use `patterns` for what is there"
         return
+    from jsonpath_rfc9535 import JSONPathError, compile
+
     try:
         compile(path)
     except JSONPathError as error:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import orjson
-from jsonpath_rfc9535 import JSONPathError
 
 from pointsman.audit.privacy_file import Subject
 from pointsman.bus.codec.records import Incoming
@@ -65,6 +64,8 @@ def _by_rules(value: bytes, agent_id: str | None, rules: Sequence[Subject]) -> s
 
 
 def _at(rule: Subject, value: bytes) -> str | None:
+    from jsonpath_rfc9535 import JSONPathError
+
     assert rule.query is not None
     try:
         node = rule.query.find_one(orjson.loads(value))

@@ -109,3 +109,18 @@ def test_a_typo_is_recognised() -> None:
 def test_version_as_text_and_as_json() -> None:
     assert run("version").stdout.startswith("pointsman 0.")
     assert run("version", "--json").stdout.startswith('{"pointsman": "0.')
+
+
+@pytest.mark.parametrize(
+    ("service", "not_needed"),
+    [
+        ("router", {"aiohttp", "asyncpg", "confluent_kafka", "cryptography", "rich"}),
+        ("worker", {"asyncpg", "confluent_kafka", "cryptography", "genai_prices", "httpx2", "rich"}),
+        ("audit", {"aiohttp", "confluent_kafka", "genai_prices", "jsonpath_rfc9535", "regex", "rich"}),
+    ],
+)
+def test_a_service_loads_nothing_that_it_may_never_need(service: str, not_needed: set[str]) -> None:
+    """Each of them is memory that every process of its kind has for good."""
+    code = f"import sys, pointsman.{service}.app\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & not_needed == set()

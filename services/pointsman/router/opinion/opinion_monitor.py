@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pointsman.bus.admin.members import count_members
 from pointsman.bus.errors import BusError
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
 from pointsman.router.policy.policy import Policy
@@ -34,6 +33,8 @@ async def watching_opinions(
 
 
 async def _look(kafka: KafkaPart, group: str, opinions: OpinionAvailability, clock: Clock) -> None:
+    from pointsman.bus.admin.members import count_members  # loads librdkafka, which nothing else here needs
+
     while True:
         try:
             opinions.update(await count_members(kafka, group), clock())
