@@ -77,27 +77,15 @@ async def retain(
     dsn = postgres or (settings.owner_dsn if sign is None else settings.postgres)
     first_kept = datetime.now(UTC).date() - timedelta(days=days)
     statements = None if signed is None else _read(signed, public)
-    written: list[str] = []
-
-    async def work() -> "tuple[list[Day], int]":
-        older = await days_before(dsn, first_kept)
-        if statements is not None:
-            older = [day for day in older if day.day in statements]
-        if dry_run:
-            return older, 0
-        if sign is not None and key is not None:
-            written.append(await _sign(dsn, older, key, unverified=unverified))
-            return older, 0
-        dropped = 0
-        for day in older:
-            if statements is None and not unverified:
-                await _verify(dsn, day, public)
-            dropped += await drop_day(dsn, day, None if statements is None else statements[day.day])
-        return older, dropped
-
-    older, dropped = await work()
-    if sign is not None:
-        sign.write_text("".join(written))
+    older, dropped = await days_before(dsn, first_kept), 0
+    if statements is not None:
+        older = [day for day in older if day.day in statements]
+    if sign is not None and key is not None:
+        sign.write_text(await _sign(dsn, older, key, unverified=unverified))
+    for day in older if sign is None and not dry_run else ():
+        if statements is None and not unverified:
+            await _verify(dsn, day, public)
+        dropped += await drop_day(dsn, day, None if statements is None else statements[day.day])
     if as_json:
         screen.print_json(
             {"first_kept": str(first_kept), "days": [day._asdict() for day in older], "rows_dropped": dropped}

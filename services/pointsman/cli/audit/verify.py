@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pointsman.cli.command import command
+from pointsman.cli.command import SettingsOf, command
 from pointsman.cli.options import Json, Kafka, Postgres, Prefix
 
 if TYPE_CHECKING:
@@ -15,6 +15,27 @@ if TYPE_CHECKING:
     from pointsman.cli.settings import VerifySettings
     from pointsman.store.verify.findings import VerifyReport
     from pointsman.store.verify.verify import Scope
+
+
+#: Where Kafka and Postgres are, and the key.
+Verified = Annotated[
+    "VerifySettings",
+    SettingsOf(
+        "pointsman.cli.settings:VerifySettings",
+        postgres=Postgres,
+        kafka=Kafka,
+        prefix=Prefix,
+        audit_public_key=Annotated[
+            str | None,
+            typer.Option(
+                "--public-key",
+                metavar="KEY",
+                envvar="POINTSMAN_AUDIT_PUBLIC_KEY",
+                help="The key that checkpoints must be signed by, as `audit key` prints it; or several.",
+            ),
+        ],
+    ),
+]
 
 
 @command
@@ -38,18 +59,8 @@ async def verify(
             "--signatures", help="Also verify agents' signatures, by the keys that the registry had then."
         ),
     ] = False,
-    public_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            envvar="POINTSMAN_AUDIT_PUBLIC_KEY",
-            help="The key that checkpoints must be signed by, as `audit key` prints it; or several.",
-        ),
-    ] = None,
     as_json: Json = False,
-    postgres: Postgres = None,
-    kafka: Kafka = None,
-    prefix: Prefix = None,
+    settings: Verified,
 ) -> int:
     """Check every row on record against its hash chain, and the chains against the signed checkpoints.
 
@@ -63,11 +74,8 @@ async def verify(
     import time
 
     from pointsman.cli import screen
-    from pointsman.cli.settings import VerifySettings, load
     from pointsman.cli.show.integrity import summary
 
-    flags = {"postgres": postgres, "kafka": kafka, "prefix": prefix, "audit_public_key": public_key}
-    settings = load(VerifySettings, **flags)
     began = time.monotonic()
     report, comparison, large = await _verify(settings, day, job, start == "newest", against_kafka)
     signed = await _signatures(settings, report, day, job) if signatures else None

@@ -1,11 +1,20 @@
 """`pointsman why`: the decision about a job, check by check."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pointsman.cli.command import command
 from pointsman.cli.options import Job, Json, PolicyPath, RecordSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from uuid import UUID
+
+    from pointsman.claims.on_record import OnRecord
+    from pointsman.cli.show.decisions.verdict import Verdict
+    from pointsman.router.recorded.policy_record import PolicyRecord
+    from pointsman.store.ask.jobs import Jobs
 
 
 @command
@@ -29,20 +38,28 @@ async def why(
     With --recompute, decides the job again with the recorded policy and model. If a byte differs, prints a
     diff and exits 1.
     """
-    from pointsman.cli import screen
-    from pointsman.cli.jobs.recorded import ask, recompute_job
+    from pointsman.cli import job_id, screen
+    from pointsman.cli.large_values import on_record
     from pointsman.cli.show.decisions.recomputed import flat, recomputed
     from pointsman.cli.show.decisions.verdict import verdict
+    from pointsman.router.recorded.policy_record import PolicyRecord
+    from pointsman.router.recorded.recorded_decision import recompute as decide_again
+    from pointsman.store.ask.decisions import open_decisions
+    from pointsman.store.ask.jobs import open_jobs
 
-    at_hand = router.policy
+    dsn, master = settings.postgres, settings.master_key
+    async with open_jobs(dsn, master) as jobs, open_decisions(dsn, master) as decisions, on_record() as whole:
+        record, full_id = PolicyRecord(decisions, settings, settings.topics), await job_id.find(jobs, job)
+        if recompute:
+            comparison = await decide_again(full_id, decisions, record, whole, router.policy)
+        else:
+            answer = await _verdict(full_id, jobs, record, whole, router.policy)
     if recompute:
-        comparison = await recompute_job(settings, job, at_hand)
         if as_json:
             screen.print_json(flat(comparison))
         else:
             screen.show(recomputed(comparison))
         raise typer.Exit(int(not comparison.same))
-    answer = await ask(settings, job, at_hand)
     if as_json:
         screen.print_json(
             {
@@ -56,3 +73,23 @@ async def why(
         )
     else:
         screen.show(verdict(answer))
+
+
+async def _verdict(
+    job_id: "UUID", jobs: "Jobs", record: "PolicyRecord", whole: "OnRecord", at_hand: "Path"
+) -> "Verdict":
+    """What is on record about the job, and what the score saw in it."""
+    from pointsman.cli.large_values import whole_ended
+    from pointsman.cli.show.decisions.verdict import Verdict
+    from pointsman.router.recorded.recorded_decision import made_by
+    from pointsman_schemas.jobs import JobRouted
+
+    routed = await jobs.decision(job_id)
+    decision, name, saw = None, None, None
+    if routed is not None:
+        value, lost = await whole.whole_value(JobRouted.TYPE, routed.value)
+        decision = routed.message.decision
+        name, saw = await made_by(record, JobRouted.model_validate_json(value), at_hand, lost)
+    state = (await jobs.states([job_id]))[0]
+    outcome = await whole_ended(await jobs.outcome(job_id), whole)
+    return Verdict(state, decision, name, outcome, await jobs.timeline(job_id), saw)

@@ -16,11 +16,19 @@ _INNER = (
 )
 
 
-class AskReason(ModalScreen[str]):
-    """One line, which may not be empty; Enter sends it."""
+class InboxQuestion(ModalScreen[str | None]):
+    """A box over the inbox; None where it is left."""
 
-    CSS = f"AskReason {{ {_BOX} }} AskReason > Vertical {{ {_INNER} }}"
+    CSS = f"InboxQuestion {{ {_BOX} }} InboxQuestion > Vertical {{ {_INNER} }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
+
+    def action_leave(self) -> None:
+        """Without an answer."""
+        self.dismiss(None)
+
+
+class AskReason(InboxQuestion):
+    """One line, which may not be empty; Enter sends it."""
 
     def __init__(self, question: str) -> None:
         super().__init__()
@@ -37,19 +45,12 @@ class AskReason(ModalScreen[str]):
         if event.value.strip():
             self.dismiss(event.value.strip())
 
-    def action_leave(self) -> None:
-        """Without a reason."""
-        self.dismiss("")
 
-
-class AskText(ModalScreen[str | None]):
+class AskText(InboxQuestion):
     """A text to be changed; Ctrl-S takes it."""
 
-    CSS = f"AskText {{ {_BOX} }} AskText > Vertical {{ {_INNER} }} AskText TextArea {{ height: 16; }}"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "take", "Take it", priority=True),
-        Binding("escape", "leave", "Leave"),
-    ]
+    CSS = "AskText TextArea { height: 16; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "take", "Take it", priority=True)]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
@@ -69,16 +70,9 @@ class AskText(ModalScreen[str | None]):
         """The text as it is now."""
         self.dismiss(self.query_one(TextArea).text)
 
-    def action_leave(self) -> None:
-        """Without a change."""
-        self.dismiss(None)
 
-
-class AskTier(ModalScreen[str | None]):
+class AskTier(InboxQuestion):
     """One of the tiers that are open to the job."""
-
-    CSS = f"AskTier {{ {_BOX} }} AskTier > Vertical {{ {_INNER} }}"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
 
     def __init__(self, tiers: Sequence[str]) -> None:
         super().__init__()
@@ -105,7 +99,3 @@ class AskTier(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """That one."""
         self.dismiss(self._tiers[event.option_index])
-
-    def action_leave(self) -> None:
-        """To none."""
-        self.dismiss(None)

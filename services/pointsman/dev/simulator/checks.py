@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pointsman.dev.simulator.errors import Refusal, bad
+from pointsman.dev.simulator.errors import Refusal, bad, read_object
 
 
 class _Strict(BaseModel):
@@ -83,12 +83,7 @@ class _Parameters(_Strict):
 
 def parse(body: bytes) -> dict[str, Any]:
     """The request as a checked object. Raises `Refusal` (400) for anything the real provider would refuse."""
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Refusal(400, f"The body is not JSON: {error}.") from error
-    if not isinstance(request, dict):
-        raise Refusal(400, "The body must be a JSON object.")
+    request = read_object(body)
     try:
         _Parameters.model_validate(request)
     except ValidationError as error:

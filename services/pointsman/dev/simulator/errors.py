@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -22,39 +23,21 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, raised to leave the c
         return orjson.dumps({"error": error})
 
 
-def no_key() -> Refusal:
-    return Refusal(
-        401,
-        "No API key: send the header `Authorization: Bearer <key>`; any key that is not empty will do.",
-        code="invalid_api_key",
-    )
-
-
-def no_model(name: str, known: list[str]) -> Refusal:
-    message = f"The model `{name}` does not exist here. Known models: {', '.join(known)}."
-    return Refusal(404, message, param="model", code="model_not_found")
+def read_object(body: bytes, problem: str = "The body is not a JSON object") -> dict[str, Any]:
+    """The JSON object in a body. Raises `Refusal` (400), which begins with `problem`."""
+    try:
+        read = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refusal(400, f"{problem}: {error}.") from error
+    if not isinstance(read, dict):
+        raise Refusal(400, f"{problem}.")
+    return read
 
 
 def bad(param: str, message: str, code: str = "invalid_value") -> Refusal:
     return Refusal(400, message, param=param, code=code)
 
 
-def rate_limited(model: str, retry_after: str | None) -> Refusal:
-    headers = {} if retry_after is None else {"retry-after": retry_after}
-    message = f"Rate limit reached for {model}; try again after the time in Retry-After."
+def limited(message: str, headers: Mapping[str, str]) -> Refusal:
+    """There is no room now; the headers say when there is."""
     return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
-
-
-def over_quota(model: str, headers: Mapping[str, str]) -> Refusal:
-    message = f"The quota of {model} is used up; the headers say when there is room again."
-    return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
-
-
-def unavailable(status: int, retry_after: str | None) -> Refusal:
-    headers = {} if retry_after is None else {"retry-after": retry_after}
-    return Refusal(status, f"The provider failed (simulated {status}).", kind="server_error", headers=headers)
-
-
-def filtered() -> Refusal:
-    message = "The prompt was stopped by the provider's content filter (simulated)."
-    return Refusal(400, message, param="prompt", code="content_filter")

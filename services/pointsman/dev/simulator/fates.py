@@ -56,22 +56,25 @@ def refusal(fate: Refusing, model: str, now: float) -> errors.Refusal:
     """The error answer that a fault stands for; `now` in seconds since the epoch."""
     match fate:
         case RateLimit():
-            return errors.rate_limited(model, _retry_after(fate, now))
+            message = f"Rate limit reached for {model}; try again after the time in Retry-After."
+            return errors.limited(message, _retry_after(fate, now))
         case ServerError():
-            seconds = fate.retry_after_s
-            return errors.unavailable(fate.status, None if seconds is None else f"{seconds:g}")
+            message = f"The provider failed (simulated {fate.status})."
+            headers = {} if fate.retry_after_s is None else {"retry-after": f"{fate.retry_after_s:g}"}
+            return errors.Refusal(fate.status, message, kind="server_error", headers=headers)
         case ContentFilter():
-            return errors.filtered()
+            message = "The prompt was stopped by the provider's content filter (simulated)."
+            return errors.Refusal(400, message, param="prompt", code="content_filter")
         case _:
             assert_never(fate)
 
 
-def _retry_after(limit: RateLimit, now: float) -> str | None:
+def _retry_after(limit: RateLimit, now: float) -> dict[str, str]:
     if limit.retry_after_s is None:
-        return None
+        return {}
     if limit.as_date:  # a date has whole seconds: rounded up, it is never sooner than was asked for
-        return formatdate(ceil(now + limit.retry_after_s), usegmt=True)
-    return f"{limit.retry_after_s:g}"
+        return {"retry-after": formatdate(ceil(now + limit.retry_after_s), usegmt=True)}
+    return {"retry-after": f"{limit.retry_after_s:g}"}
 
 
 def spoilt(

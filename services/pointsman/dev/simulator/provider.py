@@ -85,7 +85,9 @@ def known(name: str) -> SimulatedModel:
     """The model of that name or snapshot. Raises `Refusal` (404)."""
     model = BY_NAME.get(name)
     if model is None:
-        raise errors.no_model(name, [model.name for model in MODELS])
+        listed = ", ".join(model.name for model in MODELS)
+        message = f"The model `{name}` does not exist here. Known models: {listed}."
+        raise errors.Refusal(404, message, param="model", code="model_not_found")
     return model
 
 

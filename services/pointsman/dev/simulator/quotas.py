@@ -52,5 +52,6 @@ class Quotas:
                 headers[f"x-ratelimit-remaining-{unit}"] = str(max(0, left))
                 headers[f"x-ratelimit-reset-{unit}"] = f"{back_s:.3f}s"
         if not fits:
-            raise errors.over_quota(model, headers)
+            message = f"The quota of {model} is used up; the headers say when there is room again."
+            raise errors.limited(message, headers)
         return headers

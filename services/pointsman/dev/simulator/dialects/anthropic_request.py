@@ -8,7 +8,7 @@ import orjson
 
 from pointsman.dev.simulator.checks import parse
 from pointsman.dev.simulator.dialects.dialect import Json
-from pointsman.dev.simulator.errors import Refusal
+from pointsman.dev.simulator.errors import Refusal, read_object
 
 _KNOWN = {
     "model", "max_tokens", "messages", "system", "stream", "stop_sequences", "temperature", "top_p", "top_k",
@@ -30,23 +30,18 @@ def read(body: bytes, *, samples: bool) -> Json:
     Raises:
         Refusal: 400, as the real provider refuses it.
     """
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise _bad(f"The request body is not valid JSON: {error}") from error
-    if not isinstance(asked, dict):
-        raise _bad("The request body must be an object")
+    asked = read_object(body, "The request body is not valid JSON, or no object")
     for name in asked:
         if name not in _KNOWN or (name in _SAMPLING and not samples):
-            raise _bad(f"{name}: Extra inputs are not permitted")
+            raise Refusal(400, f"{name}: Extra inputs are not permitted")
     most = asked.get("max_tokens")
     if not isinstance(most, int) or most < 1:
-        raise _bad("max_tokens: Field required")
+        raise Refusal(400, "max_tokens: Field required")
     if (temperature := asked.get("temperature")) is not None and not 0 <= temperature <= 1:
-        raise _bad("temperature: range: 0..1")
+        raise Refusal(400, "temperature: range: 0..1")
     thinking = asked.get("thinking") or {}
     if thinking.get("type") == "enabled" and not 1024 <= thinking.get("budget_tokens", 0) < most:
-        raise _bad("thinking.budget_tokens: must be at least 1024 and less than max_tokens")
+        raise Refusal(400, "thinking.budget_tokens: must be at least 1024 and less than max_tokens")
     chat = parse(orjson.dumps(_chat(asked)))
     return chat | {
         "marked": b'"cache_control"' in body,
@@ -78,7 +73,7 @@ def _chat(asked: Json) -> Json:
 
 def _tool(tool: Json) -> Json:
     if not isinstance(tool.get("input_schema"), dict) or tool["input_schema"].get("type") != "object":
-        raise _bad("tools.0.input_schema.type: Field required")
+        raise Refusal(400, "tools.0.input_schema.type: Field required")
     function = {"name": tool.get("name"), "parameters": tool["input_schema"]}
     if "description" in tool:
         function["description"] = tool["description"]
@@ -92,16 +87,16 @@ def _system(system: Any) -> Iterator[Json]:
 
 def _messages(messages: Any) -> Iterator[Json]:
     if not isinstance(messages, list) or not messages:
-        raise _bad("messages: at least one message is required")
+        raise Refusal(400, "messages: at least one message is required")
     for message in messages:
         if message.get("role") not in ("user", "assistant", "system"):
-            raise _bad("messages: role must be user, assistant or system")
+            raise Refusal(400, "messages: role must be user, assistant or system")
         content = message.get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         if not blocks:
-            raise _bad("messages: all messages must have non-empty content")
+            raise Refusal(400, "messages: all messages must have non-empty content")
         if any(block["type"] == "thinking" and block.get("signature") != SIGNATURE for block in blocks):
-            raise _bad("messages: Invalid `signature` in `thinking` block")
+            raise Refusal(400, "messages: Invalid `signature` in `thinking` block")
         calls = [_call(block) for block in blocks if block["type"] == "tool_use"]
         results = [block for block in blocks if block["type"] == "tool_result"]
         rest = [block for block in blocks if block["type"] in ("text", "image", "document")]
@@ -125,12 +120,8 @@ def _content(content: Any) -> Any:
     for block in content:
         if block["type"] == "text":
             if not block["text"]:
-                raise _bad("messages: text content blocks must be non-empty")
+                raise Refusal(400, "messages: text content blocks must be non-empty")
             parts.append({"type": "text", "text": block["text"]})
         else:
             parts.append({"type": block["type"]})
     return parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" else parts
-
-
-def _bad(message: str) -> Refusal:
-    return Refusal(400, message)

@@ -23,19 +23,16 @@ class EmbeddingsDialect(OpenAIDialect):
 
     def read(self, headers: Headers, query: Mapping[str, str], body: bytes) -> Json:
         authorize(headers)
-        try:
-            request = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            request = None
-        if not isinstance(request, dict) or not isinstance(request.get("model"), str):
-            raise errors.bad("you must provide a model parameter", "model")
+        request = errors.read_object(body)
+        if not isinstance(request.get("model"), str):
+            raise errors.bad("model", "you must provide a model parameter")
         given = request.get("input")
         inputs = given if isinstance(given, list) and not _is_tokens(given) else [given]
         if not inputs or not all(_is_tokens(item) or (isinstance(item, str) and item) for item in inputs):
-            raise errors.bad("'$.input' is invalid", "input")
+            raise errors.bad("input", "'$.input' is invalid")
         dimensions = request.get("dimensions", _DIMENSIONS)
         if not isinstance(dimensions, int) or not 0 < dimensions <= _MOST_DIMENSIONS:
-            raise errors.bad("'dimensions' is out of range", "dimensions")
+            raise errors.bad("dimensions", "'dimensions' is out of range")
         messages = [
             {"role": "user", "content": item if isinstance(item, str) else str(item)} for item in inputs
         ]

@@ -7,7 +7,7 @@ import orjson
 
 from pointsman.dev.simulator.checks import parse
 from pointsman.dev.simulator.dialects.dialect import Json
-from pointsman.dev.simulator.errors import Refusal
+from pointsman.dev.simulator.errors import Refusal, read_object
 
 _KNOWN = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings"}
 _CONFIG = {
@@ -29,15 +29,10 @@ def read(body: bytes, model: str, *, streamed: bool) -> Json:
     Raises:
         Refusal: 400, as the real provider refuses it.
     """
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise _bad(f"Invalid JSON payload received. {error}") from error
-    if not isinstance(asked, dict):
-        raise _bad("Invalid JSON payload received.")
+    asked = read_object(body, "Invalid JSON payload received")
     config = asked.get("generationConfig") or {}
     for name in [*(asked.keys() - _KNOWN), *(config.keys() - _CONFIG.keys() - _OTHERS)]:
-        raise _bad(f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.')
+        raise Refusal(400, f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.')
     chat: Json = {"model": model, "messages": [*_system(asked), *_messages(asked.get("contents"))]}
     chat |= {ours: config[theirs] for theirs, ours in _CONFIG.items() if theirs in config}
     if streamed:
@@ -75,13 +70,13 @@ def _system(asked: Json) -> Iterator[Json]:
 
 def _messages(contents: Any) -> Iterator[Json]:
     if not isinstance(contents, list) or not contents:
-        raise _bad("GenerateContentRequest.contents: contents is not specified")
+        raise Refusal(400, "GenerateContentRequest.contents: contents is not specified")
     for content in contents:
         role, parts = content.get("role"), content.get("parts")
         if role not in ("user", "model"):
-            raise _bad("Please use a valid role: user, model.")
+            raise Refusal(400, "Please use a valid role: user, model.")
         if not parts:
-            raise _bad("GenerateContentRequest.contents: must include at least one parts field")
+            raise Refusal(400, "GenerateContentRequest.contents: must include at least one parts field")
         calls = [_call(part["functionCall"]) for part in parts if "functionCall" in part]
         rest = [part for part in parts if not part.keys() & {"functionCall", "functionResponse"}]
         for part in parts:
@@ -103,7 +98,3 @@ def _call(called: Json) -> Json:
 def _content(parts: list[Json]) -> Any:
     told = [{"type": "text", "text": part["text"]} if "text" in part else {"type": "image"} for part in parts]
     return told[0]["text"] if len(told) == 1 and told[0]["type"] == "text" else told
-
-
-def _bad(message: str) -> Refusal:
-    return Refusal(400, message)
