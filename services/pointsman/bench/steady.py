@@ -3,13 +3,16 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from statistics import quantiles
 from typing import Any
 from uuid import UUID
 
+from rich.table import Table
+
+from pointsman.bench.columns import columns
 from pointsman.client import Client
 
 _SAMPLES = files("pointsman.dev.samples") / "jobs.jsonl"
@@ -40,6 +43,15 @@ async def at_rate(client: Client, rate: float, seconds: float, **fields: Any) ->
             await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
             running.create_task(one(bodies[number % len(bodies)]))
     return took
+
+
+def compared(first: str, rows: Iterable[tuple[str, int, Times, Times]]) -> Table:
+    """A row for each name: so many jobs, how long they took alone, and how long beside something else."""
+    table = columns(first, "jobs", "p50 ms alone", "beside it", "p99 ms alone", "beside it", "ratio")
+    for name, jobs, alone, beside in rows:
+        times = (alone.p50, beside.p50, alone.p99, beside.p99)
+        table.add_row(name, f"{jobs:,}", *(f"{ms:.1f}" for ms in times), f"{beside.p99 / alone.p99:.2f}")
+    return table
 
 
 def _body(line: str, fields: Mapping[str, Any]) -> dict[str, Any]:

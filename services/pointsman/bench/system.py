@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import psutil
 
 from pointsman import starter
 from pointsman.bench.servers import servers
+from pointsman.bus.admin.lag import WatchedTopic, lag
 from pointsman.bus.admin.topics import apply
 from pointsman.client import Client
 from pointsman.dev.ports import free_port
@@ -135,6 +137,21 @@ async def _prepare(kafka: KafkaPart, owner: str, agents: Path, logins: SecureLog
     await create_database_if_missing(owner)
     await migrate(owner)
     await (logins.make() if logins else open_logins.make_logins(owner))
+
+
+async def drained(
+    kafka: KafkaPart, passed: Sequence[WatchedTopic], tiers: Sequence[str], within_s: float
+) -> bool:
+    """Whether nothing waits in time, on the topics `passed` or for the audit on all that there are."""
+    topics = Topics()
+    watched = [topic for topic in topics.all(tiers) if topic.name != topics.checkpoints.name]  # never ends
+    audited = [WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in watched]
+    give_up = time.monotonic() + within_s
+    while time.monotonic() < give_up:
+        if not sum(lane.waiting for lane in await lag(kafka, [*passed, *audited])):
+            return True
+        await asyncio.sleep(0.5)
+    return False
 
 
 def busy_s(pid: int) -> float:

@@ -12,8 +12,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from pointsman.bench.columns import columns
-from pointsman.bench.steady import Times, at_rate, times_of
+from pointsman.bench.steady import Times, at_rate, compared, times_of
 from pointsman.bench.system import RunningSystem, whole_system
 from pointsman.client import Client
 from pointsman.registry.changes import turned
@@ -179,12 +178,8 @@ async def _first(client: Client, body: dict[str, Any], kind: type[Outcome]) -> f
 
 def tables(report: TenantsReport) -> list[RenderableType]:
     """A row for each round."""
-    table = columns("round", "jobs", "p50 ms alone", "beside it", "p99 ms alone", "beside it", "ratio")
-    for number, (alone, beside) in enumerate(zip(report.alone, report.beside, strict=True), 1):
-        table.add_row(
-            str(number), f"{report.jobs:,}", f"{alone.p50:.1f}", f"{beside.p50:.1f}",
-            f"{alone.p99:.1f}", f"{beside.p99:.1f}", f"{beside.p99 / alone.p99:.2f}",
-        )  # fmt: skip
+    pairs = enumerate(zip(report.alone, report.beside, strict=True), 1)
+    table = compared("round", [(str(number), report.jobs, *pair) for number, pair in pairs])
     sent = f"the noisy one sent {report.sent:,} jobs, {TIMES} times the {ALLOWED} a minute that it may begin"
     refused = times_of(report.refused)
     soon = f"p50 {refused.p50:,.0f} ms, longest {refused.longest:,.0f} ms"

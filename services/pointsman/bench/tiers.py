@@ -6,19 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import RenderableType
-from rich.table import Table
 
-from pointsman.bench.columns import columns
 from pointsman.bench.hop.raw import fill
 from pointsman.bench.simulated import Simulated
-from pointsman.bench.steady import Times, at_rate, times_of
-from pointsman.bench.system import RunningSystem, whole_system
+from pointsman.bench.steady import Times, at_rate, compared, times_of
+from pointsman.bench.system import RunningSystem, drained, whole_system
 from pointsman.bench.worker.jobs import routed_jobs
 from pointsman.bench.worker.process import Under, worker
-from pointsman.bus.admin.lag import WatchedTopic, lag, lanes
+from pointsman.bus.admin.lag import lag, lanes
 from pointsman.bus.admin.topics import apply
 from pointsman.client import Client
-from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
 
 LATENCY_MS = 300
@@ -128,7 +125,9 @@ async def _beside(
         provider.order(_HANG)
         for first in range(0, load.flood, _CHUNK):
             await client.publish_many([_FLOOD] * min(_CHUNK, load.flood - first))
-        await _settled(whole.kafka)
+        # The router has sent the flood on, and the audit has it.
+        if not await drained(whole.kafka, lanes(Topics(), []), [HANGS], _SETTLE_WITHIN_S):
+            raise TimeoutError(f"{load.flood:,} jobs were not sent on within {_SETTLE_WITHIN_S} s")
         say(f"{steady}: beside it")
         beside = await _others(client, load.rate, load.seconds)
     tiers = {tier: Tier(len(alone[tier]), times_of(alone[tier]), times_of(beside[tier])) for tier in OTHERS}
@@ -141,34 +140,12 @@ async def _others(client: Client, rate: float, seconds: float) -> dict[str, list
     return {tier: list(seconds.values()) for tier, seconds in zip(OTHERS, took, strict=True)}
 
 
-async def _settled(kafka: KafkaPart) -> None:
-    """Return when the router has sent the flood on and the audit has it."""
-    topics = Topics()
-    audited = [WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in topics.all([HANGS])]
-    async with asyncio.timeout(_SETTLE_WITHIN_S):
-        while True:
-            lags = await lag(kafka, [*lanes(topics, []), *audited])
-            if not sum(lane_lag.waiting for lane_lag in lags):
-                return
-            await asyncio.sleep(0.5)
-
-
 def tables(report: TiersReport) -> list[RenderableType]:
     """The tiers beside one that hangs, then one worker and two."""
     scaled = report.scaled
     return [
         f"{HANGS} hangs: {report.hanging} calls in flight, {report.waiting:,} jobs wait",
-        _compared(report),
+        compared("tier", [(name, tier.jobs, tier.alone, tier.beside) for name, tier in report.tiers.items()]),
         f"{scaled.limit} calls of {scaled.latency_ms:g} ms at once in each worker of a tier",
         f"one worker {scaled.one:.1f} calls a second, two {scaled.two:.1f}: {scaled.gain:.2f} times as many",
     ]
-
-
-def _compared(report: TiersReport) -> Table:
-    table = columns("tier", "jobs", "p50 ms alone", "beside it", "p99 ms alone", "beside it", "ratio")
-    for name, tier in report.tiers.items():
-        table.add_row(
-            name, f"{tier.jobs:,}", f"{tier.alone.p50:.1f}", f"{tier.beside.p50:.1f}",
-            f"{tier.alone.p99:.1f}", f"{tier.beside.p99:.1f}", f"{tier.ratio:.2f}",
-        )  # fmt: skip
-    return table

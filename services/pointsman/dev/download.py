@@ -6,7 +6,7 @@ from pathlib import Path
 
 import requests
 
-from pointsman.dev.errors import DownloadError
+from pointsman.dev.errors import DevError
 from pointsman.dev.jars import Jar
 
 _CHUNK = 1 << 16
@@ -25,7 +25,7 @@ def download(
     `stop` is set.
 
     Raises:
-        DownloadError: it cannot be had, or is not what is pinned; nothing of the latter is kept.
+        DevError: it cannot be had, or is not what is pinned; nothing of the latter is kept.
         OSError: it cannot be written.
     """
     part = folder / f"{jar.name}.part"
@@ -50,7 +50,7 @@ def download(
     if not jar.is_in(part):
         came = _size(part)
         part.unlink(missing_ok=True)
-        raise DownloadError(
+        raise DevError(
             f"{jar.name} from {base} is not what is pinned: its SHA-256 differs ({came:,} bytes came, "
             f"{jar.size:,} are expected)",
             "nothing of it was kept; run the same command again. If it stays so, something on the way "
@@ -85,7 +85,7 @@ def _receive(jar: Jar, part: Path, base: str) -> Iterator[int]:
                     return
 
 
-def _unavailable(jar: Jar, base: str, error: requests.RequestException) -> DownloadError:
+def _unavailable(jar: Jar, base: str, error: requests.RequestException) -> DevError:
     if error.response is not None:
         why = f"the server answered {error.response.status_code} {error.response.reason}"
     else:
@@ -93,7 +93,7 @@ def _unavailable(jar: Jar, base: str, error: requests.RequestException) -> Downl
         while cause.__cause__ or cause.__context__:
             cause = cause.__cause__ or cause.__context__ or cause
         why = getattr(cause, "strerror", None) or str(cause)
-    return DownloadError(
+    return DevError(
         f"{jar.name} cannot be fetched from {base}: {why}",
         "run the same command again, it goes on where it stopped. Behind a proxy set HTTPS_PROXY; "
         "for another repository set POINTSMAN_MAVEN_REPOSITORY=URL",

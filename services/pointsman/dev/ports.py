@@ -4,7 +4,7 @@ import socket
 
 import psutil
 
-from pointsman.dev.errors import PortTakenError
+from pointsman.dev.errors import DevError
 
 LOOPBACK = "127.0.0.1"
 
@@ -25,9 +25,9 @@ def is_free(port: int) -> bool:
 
 
 def require_free(port: int, purpose: str, flag: str) -> None:
-    """Raises PortTakenError when `port` is in use; says by whom, where that can be known."""
+    """Raises DevError when `port` is in use; says by whom, where that can be known."""
     if not is_free(port):
-        raise PortTakenError(
+        raise DevError(
             f"port {port}, where {purpose} would listen, is in use{_by_whom(port)}",
             f"stop that program, or choose another port: pointsman dev {flag} {free_port()}",
         )

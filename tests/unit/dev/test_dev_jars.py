@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.dev import download as downloading
-from pointsman.dev.errors import DiskFullError, DownloadError, FolderUnusableError
+from pointsman.dev.errors import DevError
 from pointsman.dev.jars import LOCK_FILE, Jar, cache_folder, fetch, read_lock, repository, write_lock
 from pointsman.dev.ports import free_port
 from tests.support.running.jar_server import JarServer, jar_server
@@ -67,9 +67,7 @@ def test_a_jar_that_was_changed_on_disk_is_fetched_again(server: JarServer, tmp_
 )
 def test_another_file_is_refused_and_not_kept(server: JarServer, tmp_path: Path, served: bytes) -> None:
     jar = server.offer("one", served, pinned=CONTENT)
-    with pytest.raises(
-        DownloadError, match=r"one-1\.0\.jar .* not what is pinned: its SHA-256 differs"
-    ) as said:
+    with pytest.raises(DevError, match=r"one-1\.0\.jar .* not what is pinned: its SHA-256 differs") as said:
         fetch([jar], tmp_path)
     assert "POINTSMAN_MAVEN_REPOSITORY" in said.value.hint
     assert names(tmp_path) == set()
@@ -105,7 +103,7 @@ def test_a_wrong_beginning_does_not_stay(server: JarServer, tmp_path: Path, part
     jar = server.offer("one", CONTENT)
     (tmp_path / f"{jar.name}.part").write_bytes(part)
     if len(part) < len(CONTENT):
-        with pytest.raises(DownloadError, match="not what is pinned"):
+        with pytest.raises(DevError, match="not what is pinned"):
             fetch([jar], tmp_path)
     fetch([jar], tmp_path)
     assert (tmp_path / jar.name).read_bytes() == CONTENT
@@ -114,7 +112,7 @@ def test_a_wrong_beginning_does_not_stay(server: JarServer, tmp_path: Path, part
 def test_a_server_that_has_less_than_came_already_begins_anew(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT[:50], pinned=CONTENT)
     (tmp_path / f"{jar.name}.part").write_bytes(CONTENT[:77])
-    with pytest.raises(DownloadError, match=r"\(50 bytes came, 256,000 are expected\)"):
+    with pytest.raises(DevError, match=r"\(50 bytes came, 256,000 are expected\)"):
         fetch([jar], tmp_path)
 
 
@@ -123,7 +121,7 @@ def test_progress_counts_each_byte_once(server: JarServer, tmp_path: Path) -> No
     server.cut_after, server.ranges = 1 << 17, False
     (tmp_path / f"{jar.name}.part").write_bytes(CONTENT[:77])
     told: list[int] = []
-    with pytest.raises(DownloadError):
+    with pytest.raises(DevError):
         downloading.download(jar, tmp_path, server.url, told.append, threading.Event())
     assert sum(told) == 1 << 17
     server.cut_after = None
@@ -141,7 +139,7 @@ def test_a_stop_keeps_what_came(server: JarServer, tmp_path: Path) -> None:
 
 
 def said_by(jar: Jar, folder: Path) -> str:
-    with pytest.raises(DownloadError) as said:
+    with pytest.raises(DevError) as said:
         fetch([jar], folder)
     assert "it goes on where it stopped" in said.value.hint
     assert "HTTPS_PROXY" in said.value.hint
@@ -175,7 +173,7 @@ def test_an_address_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 def test_one_jar_that_fails_keeps_the_others_from_going_on(server: JarServer, tmp_path: Path) -> None:
     many = [server.offer(f"jar{place}", CONTENT) for place in range(20)]
     del server.files[f"/{many[0].path}"]
-    with pytest.raises(DownloadError, match="jar0"):
+    with pytest.raises(DevError, match="jar0"):
         fetch(many, tmp_path)
     assert len(server.asked) < len(many)
 
@@ -183,7 +181,7 @@ def test_one_jar_that_fails_keeps_the_others_from_going_on(server: JarServer, tm
 def test_one_jar_that_fails_ends_the_downloads_under_way(server: JarServer, tmp_path: Path) -> None:
     slow = server.offer("slow", CONTENT * 40)
     server.pause_s = 0.01
-    with pytest.raises(DownloadError, match="absent"):
+    with pytest.raises(DevError, match="absent"):
         fetch([slow, Jar("org.example", "absent", "1.0", "", 1)], tmp_path)
     assert slow.name not in names(tmp_path)
 
@@ -191,7 +189,7 @@ def test_one_jar_that_fails_ends_the_downloads_under_way(server: JarServer, tmp_
 def test_a_full_disk_is_told_as_one(server: JarServer, tmp_path: Path) -> None:
     jar = server.offer("one", CONTENT)
     (tmp_path / f"{jar.name}.part").symlink_to("/dev/full")
-    with pytest.raises(DiskFullError, match=re.escape(f"the disk of {tmp_path} is full")) as said:
+    with pytest.raises(DevError, match=re.escape(f"the disk of {tmp_path} is full")) as said:
         fetch([jar], tmp_path)
     assert said.value.hint.startswith("make room, or")
     assert "POINTSMAN_CACHE" in said.value.hint
@@ -200,7 +198,7 @@ def test_a_full_disk_is_told_as_one(server: JarServer, tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_made_is_told_with_the_setting(server: JarServer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     jar = server.offer("one", CONTENT)
-    with pytest.raises(FolderUnusableError, match="cannot be used: Not a directory") as said:
+    with pytest.raises(DevError, match="cannot be used: Not a directory") as said:
         fetch([jar], tmp_path / "file" / "cache")
     assert "POINTSMAN_CACHE=DIR" in said.value.hint
 

@@ -7,7 +7,7 @@ import socket
 import psutil
 import pytest
 
-from pointsman.dev.errors import PortTakenError
+from pointsman.dev.errors import DevError
 from pointsman.dev.ports import free_port, is_free, require_free
 
 
@@ -15,7 +15,7 @@ def test_a_port_in_use_is_told_with_its_process_and_another_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert not is_free(port)
-        with pytest.raises(PortTakenError) as said:
+        with pytest.raises(DevError) as said:
             require_free(port, "Kafka", "--kafka-port")
     name = psutil.Process().name()
     assert (
@@ -35,7 +35,7 @@ def test_a_process_that_cannot_be_seen_is_left_out(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(psutil, "net_connections", refuse)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PortTakenError, match=f"^port {port}, where Kafka would listen, is in use$"):
+        with pytest.raises(DevError, match=f"^port {port}, where Kafka would listen, is in use$"):
             require_free(port, "Kafka", "--kafka-port")
 
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from pointsman.bench.system import busy_s
 from pointsman.bus import connection
 from pointsman.runtime.settings import KafkaPart
 
@@ -36,10 +36,10 @@ class TooFewError(Exception):
         )
 
 
-async def measure(
-    kafka: KafkaPart, group: str, messages: int, hop: Sequence[psutil.Process], broker: psutil.Process
-) -> Hop:
+async def measure(kafka: KafkaPart, group: str, messages: int, hop: Sequence[int], broker: int) -> Hop:
     """From the group's first commit to its last, while it works through `messages` records that wait.
+
+    `hop`, `broker`: ids of the processes whose time is told.
 
     Raises:
         TimeoutError: it does not get through them.
@@ -49,15 +49,15 @@ async def measure(
         first = await at_least(1, committed)
         if first >= messages:
             raise TooFewError(messages)
-        started, ours, theirs = time.perf_counter(), busy(hop), busy([broker])
+        started, ours, theirs = time.perf_counter(), sum(map(busy_s, hop)), busy_s(broker)
         await at_least(messages, committed)
     took = time.perf_counter() - started
     count = messages - first
     return Hop(
         messages,
         count / took,
-        (busy(hop) - ours) / count * 1e6,
-        (busy([broker]) - theirs) / count * 1e6,
+        (sum(map(busy_s, hop)) - ours) / count * 1e6,
+        (busy_s(broker) - theirs) / count * 1e6,
     )
 
 
@@ -90,9 +90,3 @@ async def _committed(admin: AIOKafkaAdminClient, group: str) -> int:
     except KafkaError:  # the first group of a broker: its coordinator is just being made
         return 0
     return sum(max(0, offset.offset) for offset in offsets.values())
-
-
-def busy(processes: Sequence[psutil.Process]) -> float:
-    """Processor seconds that they have used since they began."""
-    times = [process.cpu_times() for process in processes]
-    return sum(time.user + time.system for time in times)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from importlib import resources
 from pathlib import Path
 from statistics import median
 
-import psutil
 from rich.table import Table
 
 from pointsman import starter
@@ -24,6 +22,7 @@ from pointsman.bench.kafka_tools import KafkaTools
 from pointsman.bench.servers import servers
 from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import LOOPBACK, free_port
+from pointsman.dev.servers.child import Child
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services.fleet import files
@@ -66,7 +65,7 @@ class HopBench:
         self._folder = folder
         self._messages = messages
         self._say = say
-        self._broker = psutil.Process(stack.kafka.child.pid)
+        self._broker = stack.kafka.child.pid
 
     async def run(self, rounds: int, seconds: float) -> HopReport:
         """Everything, `rounds` times over; the median of each."""
@@ -96,11 +95,15 @@ class HopBench:
             delays,
         )
 
-    async def _filled(self, prefix: str) -> Topics:
+    async def _prepared(self, prefix: str) -> Topics:
         topics = Topics(prefix)
         await apply(self._stack.kafka.settings, topics.all(TIERS))
         agents = load_agents(starter.AGENTS, TIERS)
         await apply_file(self._stack.kafka.settings, topics, agents, by="pointsman/bench")
+        return topics
+
+    async def _filled(self, prefix: str) -> Topics:
+        topics = await self._prepared(prefix)
         plain: Iterable[Record] = ((key, value, []) for key, value in records(self._messages))
         await fill(self._stack.kafka.settings, topics.intake.name, topics.intake.partitions, plain)
         return topics
@@ -118,25 +121,23 @@ class HopBench:
             topics.intake.name,
             group,
         ]
-        with _child([*command, *targets], self._folder / f"{prefix}.log") as child:
-            return await measure(
-                self._stack.kafka.settings, group, self._messages, [psutil.Process(child.pid)], self._broker
-            )
+        child = Child([*command, *targets], self._folder / f"{prefix}.log")
+        try:
+            return await measure(self._stack.kafka.settings, group, self._messages, [child.pid], self._broker)
+        finally:
+            child.kill()
 
     async def _router(self, prefix: str, policy: Path | None, processes: int) -> Hop:
         topics = await self._filled(prefix)
         self._say(f"{self._messages:,} messages through {processes} router{'s' if processes > 1 else ''}")
         group = f"{topics.prefix}.router"
         with self._routers(prefix, policy, processes) as running:
-            pids = [psutil.Process(router.pid) for router in running]
+            pids = [router.pid for router in running]
             measured = measure(self._stack.kafka.settings, group, self._messages, pids, self._broker)
             return await while_running(running, measured)
 
     async def _delay(self, prefix: str, rate: int, seconds: float) -> Delay:
-        topics = Topics(prefix)
-        await apply(self._stack.kafka.settings, topics.all(TIERS))
-        agents = load_agents(starter.AGENTS, TIERS)
-        await apply_file(self._stack.kafka.settings, topics, agents, by="pointsman/bench")
+        topics = await self._prepared(prefix)
         self._say(f"{rate} messages a second for {seconds:.0f} s through a router")
         with self._routers(prefix, None, 1, ready=True):
             return await delay(self._stack.kafka.settings, topics, TIERS, rate, seconds)
@@ -191,17 +192,6 @@ def run(messages: int, rounds: int, seconds: float, say: Callable[[str], None]) 
     """Start a broker, measure, take everything away again; `seconds`: how long each steady rate is held."""
     with servers(say) as (stack, folder):
         return asyncio.run(HopBench(stack, folder, messages, say).run(rounds, seconds))
-
-
-@contextlib.contextmanager
-def _child(command: Sequence[str], log: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    with log.open("wb") as file:
-        child = subprocess.Popen(command, stdout=file, stderr=file)
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
 
 
 def _median(hops: Sequence[Hop]) -> Hop:

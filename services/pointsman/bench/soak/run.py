@@ -21,8 +21,8 @@ from pointsman.bench.soak.load import SampleLoad
 from pointsman.bench.soak.memory import Memory, Sample, memory
 from pointsman.bench.soak.record import Record, examine
 from pointsman.bench.soak.victims import Victims
-from pointsman.bench.system import TIERS, RunningSystem, whole_system
-from pointsman.bus.admin.lag import WatchedTopic, lag, lanes
+from pointsman.bench.system import TIERS, RunningSystem, drained, whole_system
+from pointsman.bus.admin.lag import lanes
 from pointsman.identity.keys import PublicKey
 from pointsman_schemas.topics import Topics
 
@@ -177,16 +177,7 @@ class Soak:
 
     async def _drained(self) -> bool:
         """Whether all that waits anywhere comes to be done in time."""
-        topics = self._topics
-        audited = [WatchedTopic(topic.name, f"{topics.prefix}.audit") for topic in topics.all(TIERS)]
-        give_up = time.monotonic() + _DRAINED_WITHIN_S
-        while time.monotonic() < give_up:
-            lags = await lag(self._whole.kafka, [*lanes(topics, TIERS), *audited])
-            # Of checkpoints one may be on its way at any time.
-            if not sum(lane_lag.waiting for lane_lag in lags if lane_lag.topic != topics.checkpoints.name):
-                return True
-            await asyncio.sleep(0.5)
-        return False
+        return await drained(self._whole.kafka, lanes(self._topics, TIERS), TIERS, _DRAINED_WITHIN_S)
 
     async def _watch(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 import psutil
 
-from pointsman.bench.hop.measure import busy
+from pointsman.bench.system import busy_s
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.services.processes import Process, stop, wait_ready
@@ -42,7 +42,7 @@ class WatchedProcess:
     @property
     def busy_s(self) -> float:
         """Processor seconds since it began."""
-        return busy([psutil.Process(self.process.pid)])
+        return busy_s(self.process.pid)
 
     def watch(self) -> None:
         """Look every tenth of a second until told to stop."""

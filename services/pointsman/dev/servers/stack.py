@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pointsman.dev.errors import DiskFullError, FolderTakenError, OtherModeError, folder_error
+from pointsman.dev.errors import DevError, folder_error
 from pointsman.dev.ports import require_free
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.kafka import EmbeddedKafka
@@ -116,11 +116,11 @@ class Stack:
         if not self.kafka.formatted or self.kafka.formatted_secure == secure:
             return
         if secure:
-            raise OtherModeError(
+            raise DevError(
                 f"the data in {self._folder} was made without --secure: it has no users and no ACLs",
                 "begin anew: pointsman dev --secure --fresh; or keep it: pointsman dev --secure --data OTHER",
             )
-        raise OtherModeError(
+        raise DevError(
             f"the data in {self._folder} was made with --secure; without it everybody could read it",
             "start it as it was: pointsman dev --secure; or begin anew: pointsman dev --fresh",
         )
@@ -136,7 +136,7 @@ class Stack:
         except BlockingIOError:
             owner = os.read(lock, 20).decode().strip()
             os.close(lock)
-            raise FolderTakenError(
+            raise DevError(
                 f"another `pointsman dev` uses {self._folder}" + (f" (process {owner})" if owner else ""),
                 "stop it first, or take another folder: pointsman dev --data OTHER --kafka-port 19192 "
                 "--postgres-port 15532 --simulator-port 18180",
@@ -149,7 +149,7 @@ class Stack:
     def _check_room(self) -> None:
         free = shutil.disk_usage(self._folder).free
         if free < _ROOM_BYTES:
-            raise DiskFullError(
+            raise DevError(
                 f"{self._folder} has {free / 1e6:.0f} MB left; Kafka and Postgres want 1,000 MB",
                 f"make room, or {_ELSEWHERE}",
             )

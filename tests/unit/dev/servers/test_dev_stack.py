@@ -9,13 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.dev.errors import (
-    DiskFullError,
-    FolderTakenError,
-    FolderUnusableError,
-    OtherModeError,
-    server_error,
-)
+from pointsman.dev.errors import DevError, server_error
 from pointsman.dev.servers.broker_security import BrokerSecurity
 from pointsman.dev.servers.stack import Stack
 
@@ -35,7 +29,7 @@ def test_a_folder_that_a_living_process_holds_is_refused_until_it_is_killed(tmp_
     with subprocess.Popen(command, stdout=subprocess.PIPE) as owner:
         try:
             assert owner.stdout is not None and owner.stdout.readline() == b"claimed\n"
-            with pytest.raises(FolderTakenError) as said:
+            with pytest.raises(DevError) as said:
                 Stack(tmp_path / "data").claim()
             assert (
                 str(said.value) == f"another `pointsman dev` uses {tmp_path / 'data'} (process {owner.pid})"
@@ -58,19 +52,19 @@ def test_a_stopped_stack_gives_its_folder_back(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    with pytest.raises(FolderUnusableError, match="data cannot be used: File exists") as said:
+    with pytest.raises(DevError, match="data cannot be used: File exists") as said:
         Stack(tmp_path / "data").claim()
     assert said.value.hint == "put the data elsewhere: pointsman dev --data DIR"
 
 
 def test_a_folder_in_which_nothing_can_be_written(tmp_path: Path) -> None:
-    with pytest.raises(FolderUnusableError, match="/proc/pointsman cannot be used"):
+    with pytest.raises(DevError, match="/proc/pointsman cannot be used"):
         Stack(Path("/proc/pointsman")).claim()
 
 
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to("/dev/full")
-    with pytest.raises(DiskFullError) as said:
+    with pytest.raises(DevError) as said:
         Stack(tmp_path).claim()
     assert str(said.value) == f"the disk of {tmp_path} is full"
     assert said.value.hint == "make room, or put the data elsewhere: pointsman dev --data DIR"
@@ -82,7 +76,7 @@ def test_a_disk_that_is_nearly_full_is_refused_before_anything_starts(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(9, 9, 12_300_000))
     stack = Stack(tmp_path)
-    with pytest.raises(DiskFullError, match="has 12 MB left; Kafka and Postgres want 1,000 MB") as said:
+    with pytest.raises(DevError, match="has 12 MB left; Kafka and Postgres want 1,000 MB") as said:
         stack.start()
     stack.stop()
     assert said.value.hint == "make room, or put the data elsewhere: pointsman dev --data DIR"
@@ -97,7 +91,7 @@ def test_data_of_the_other_mode_is_not_started_in_silence(tmp_path: Path, secure
     (tmp_path / "kafka" / "server.properties").write_text("\n".join(lines))
     stack = Stack(tmp_path, secure=secure)
     try:
-        with pytest.raises(OtherModeError, match=f"data in {tmp_path} was made with") as said:
+        with pytest.raises(DevError, match=f"data in {tmp_path} was made with") as said:
             stack.start()
         assert ("without --secure" in str(said.value)) is secure
         assert "pointsman dev --secure" in said.value.hint and "--fresh" in said.value.hint
@@ -107,7 +101,7 @@ def test_data_of_the_other_mode_is_not_started_in_silence(tmp_path: Path, secure
 
 def test_a_server_that_ends_on_a_full_disk() -> None:
     said = server_error("Kafka ended", "java.io.IOException: No space left on device", "read its log")
-    assert isinstance(said, DiskFullError)
+    assert isinstance(said, DevError)
     assert str(said) == "Kafka ended: the disk is full"
     assert said.hint.startswith("make room")
     other = server_error("Kafka ended", "java.lang.OutOfMemoryError", "read its log")

@@ -58,9 +58,7 @@ def authorize(headers: Headers) -> None:
     """Raises `Refusal` (401) unless there is a bearer key; any key will do."""
     scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"bearer" or not key.strip():
-        message = (
-            "No API key: send the header `Authorization: Bearer <key>`; any key will do."
-        )
+        message = "No API key: send the header `Authorization: Bearer <key>`; any key will do."
         raise errors.Refusal(401, message, code="invalid_api_key")
 
 
