@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -49,7 +49,7 @@ class Service:
     settings: LanePart
     topics: Sequence[str]
     broker: KafkaBroker
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Coroutine[Any, Any, None]]
     stop: Callable[[], None]
     not_ready: Callable[[], str | None]
     resources: Callable[[], contextlib.AbstractAsyncContextManager[None]] = field(

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.state.state_lane import state_lanes
 from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.registry.cancellations import Cancellations
 from pointsman.registry.cancelling import hear_cancellations
@@ -18,7 +19,9 @@ from pointsman.runtime import logging
 from pointsman.runtime.clock import Clock, utc_now
 
 
-def build(settings: ReviewSettings, *, clock: Clock = utc_now) -> Service:
+def build(
+    settings: ReviewSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
+) -> Service:
     """The review as a service.
 
     Raises:
@@ -42,6 +45,7 @@ def build(settings: ReviewSettings, *, clock: Clock = utc_now) -> Service:
         ),
         clock=clock,
         payloads=claim_check,
+        transactions=transactions,
     )
     commands = hear_cancellations(settings, topics, in_force, cancellations)
 

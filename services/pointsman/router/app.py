@@ -10,6 +10,7 @@ from pointsman.bus.consume.batch_lane import batch_lanes
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.lane_writer import LaneWriter
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.registry.authors import Authors
 from pointsman.registry.follow import followed_registry
@@ -36,7 +37,9 @@ from pointsman.runtime.native import library
 log = getLogger(__name__)
 
 
-def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
+def build(
+    settings: RouterSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
+) -> Service:
     """The router as a service.
 
     Raises:
@@ -77,6 +80,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
             topics, stage=STAGE, source=SOURCE, clock=clock, outcomes=OutcomeTopics(topics, in_force)
         ),
         payloads=claim_check,
+        transactions=transactions,
         takes_batches=fast_score is not None,
     )
 

@@ -9,6 +9,7 @@ from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.window_lane import window_lanes
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.chunk_publisher import ChunkPublisher
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.read.commands import MessageListener
 from pointsman.bus.read.shared_log import SharedLog
 from pointsman.claims.opened import closed_after, open_claim_check
@@ -33,7 +34,9 @@ from pointsman.worker.tracing import traced
 from pointsman_schemas.jobs import JobCancel
 
 
-def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
+def build(
+    settings: WorkerSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
+) -> Service:
     """A worker of `settings.tier` as a service.
 
     Raises:
@@ -79,6 +82,7 @@ def build(settings: WorkerSettings, *, clock: Clock = utc_now) -> Service:
             outcomes=outcomes,
         ),
         payloads=claim_check,
+        transactions=transactions,
     )
 
     HeldJobs(lambda: lanes.opened, call_context.limits).tell(settings.tier)

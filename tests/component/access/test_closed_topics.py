@@ -18,7 +18,7 @@ from pointsman.bus.settings import LanePart
 from pointsman_schemas.topic import Topic
 from tests.component.access.test_suspension import _with_agents
 from tests.support.access.installation import PREFIX, Guarded
-from tests.support.bus.sole_writer import NOBODY
+from tests.support.bus.sole_writer import nobody
 
 pytestmark = pytest.mark.stack
 
@@ -52,7 +52,7 @@ async def queue(guarded: Guarded) -> AsyncIterator[TransactionQueue]:
 
 def writer(guarded: Guarded, queue: TransactionQueue, partition: int) -> LaneWriter:
     lane = TopicPartition(guarded.topics.tier("small").name, partition)
-    return LaneWriter(WORKER, lane, queue, NOBODY)
+    return LaneWriter(WORKER, lane, queue, nobody(WORKER))
 
 
 async def test_an_agents_topic_that_is_not_made_yet_holds_up_nobody(

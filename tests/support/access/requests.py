@@ -223,7 +223,7 @@ def add_offsets(transactional_id: str, group: str) -> Packed:
 def commit_in_transaction(transactional_id: str, group: str, topic: str) -> Packed:
     offset = Offset((topic, 0), 10**9, "")
     asked = transactions.commit_offsets(
-        transactional_id, Producer(10**9, 0), group, Membership("", -1), [offset]
+        transactional_id, Producer(10**9, 0), Membership(group, "", -1), [offset]
     )
     return _mapped(asked, lambda codes: codes[topic, 0])
 

@@ -7,22 +7,24 @@ from pointsman.bus.produce.transaction_queue import TransactionQueue
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
 
-#: Who commits to a group without members.
-NOBODY = Membership("", -1)
+
+def nobody(group: str) -> Membership:
+    """Who commits to a group without members."""
+    return Membership(group, "", -1)
 
 
 class SoleWriter(LaneWriter):
     """With transactions of its own; see `open`."""
 
     def __init__(
-        self, group: str, lane: TopicPartition, queue: TransactionQueue, membership: Membership = NOBODY
+        self, group: str, lane: TopicPartition, queue: TransactionQueue, membership: Membership | None = None
     ) -> None:
-        super().__init__(group, lane, queue, membership)
+        super().__init__(group, lane, queue, membership or nobody(group))
         self.queue = queue
 
     @classmethod
     async def open(
-        cls, settings: LanePart, group: str, lane: TopicPartition, membership: Membership = NOBODY
+        cls, settings: LanePart, group: str, lane: TopicPartition, membership: Membership | None = None
     ) -> "SoleWriter":
         return cls(group, lane, await TransactionQueue.open(settings, group), membership)
 

@@ -26,6 +26,7 @@ from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.consume.suspects import Suspects
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -267,6 +268,7 @@ def batch_lanes(
     looks_back: Callable[[], timedelta | None] = lambda: None,
     failing: Failing,
     payloads: Payloads | None = None,
+    transactions: SharedTransactions | None = None,
     takes_batches: bool = False,
 ) -> Lanes:
     """Lanes in strict order; each first shows its handler up to `remembered` records from before its own.
@@ -287,4 +289,4 @@ def batch_lanes(
             suspects=before.suspects if isinstance(before, BatchLane) else None,
         )
 
-    return Lanes(settings, group, [topic], open_lane, looks_back)
+    return Lanes(settings, group, [topic], open_lane, looks_back, transactions=transactions)

@@ -161,7 +161,7 @@ class GroupMember:
         """As the group gave it with the partitions that it gave out last; who has yet to join has none."""
         coordinator = self.consumer._coordinator  # the client's public face does not say who it is
         assert coordinator is not None
-        return Membership(coordinator.member_id, coordinator.generation)
+        return Membership(self.group, coordinator.member_id, coordinator.generation)
 
     async def is_member(self) -> bool:
         """Whether the group is settled and we take part; False too where the brokers do not say.

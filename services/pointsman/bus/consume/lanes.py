@@ -34,6 +34,7 @@ from pointsman.bus.consume.lane import Lane
 from pointsman.bus.consume.lost import put_lost_on_record
 from pointsman.bus.errors import line_of
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.produce.transaction_queue import TransactionQueue
 from pointsman.bus.protocol.transaction_requests import Membership
 from pointsman.bus.settings import LanePart
@@ -67,9 +68,15 @@ class Lanes:
         topics: Sequence[str],
         open_lane: OpenLane,
         looks_back: Callable[[], timedelta | None] = lambda: None,
+        *,
+        transactions: SharedTransactions | None = None,
     ) -> None:
-        """`looks_back`: a lane that opens is shown also what came within that time before its own."""
+        """`looks_back`: a lane that opens is shown also what came within that time before its own.
+
+        `transactions`: in which they write; None: in their own.
+        """
         self._settings = settings
+        self._shared = transactions or SharedTransactions(settings)
         self._looks_back = looks_back
         self._group = group
         self._topics = topics
@@ -115,9 +122,11 @@ class Lanes:
 
     async def _connected(self) -> None:
         aligned = len(self._topics) > 1
-        async with group_member(self._settings, self._group, aligned=aligned) as member:
+        async with (
+            group_member(self._settings, self._group, aligned=aligned) as member,
+            self._shared.opened(self._group) as self._transactions,
+        ):
             self._member = member
-            self._transactions = await TransactionQueue.open(self._settings, self._group)
             try:
                 await member.join(self.assigned, topics=self._topics)
                 await self._poll(member)
@@ -125,7 +134,6 @@ class Lanes:
             finally:
                 await self._let_go(list(self._tasks))
                 self._assigned, self._member = False, None
-                await self._transactions.close()
 
     async def _poll(self, member: GroupMember) -> None:
         fetcher = member.fetcher

@@ -28,6 +28,7 @@ from pointsman.bus.consume.lanes import Lanes
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.produce.bitmap import MAX_SPAN, encode_metadata
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
@@ -268,6 +269,7 @@ def window_lanes(
     *,
     failing: Failing,
     payloads: Payloads | None = None,
+    transactions: SharedTransactions | None = None,
 ) -> Lanes:
     """Lanes that run up to `window` jobs each at the same time."""
 
@@ -279,4 +281,4 @@ def window_lanes(
             committed, position.finished, writer, handler, window, failing=failing, payloads=payloads
         )
 
-    return Lanes(settings, group, [topic], open_lane)
+    return Lanes(settings, group, [topic], open_lane, transactions=transactions)

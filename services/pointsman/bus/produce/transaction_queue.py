@@ -2,18 +2,25 @@
 
 A transaction costs the broker several requests and some milliseconds of a processor, whatever is in it. What
 comes while one is under way waits for the next, which does not follow at once where little was in the one
-before: so small ones take a third of the time at most, and are fewer where the machine is slow. After one
-that failed each goes alone for once, so that a lane whose writes always fail does not keep the others from
-theirs.
+before: so small ones take a third of the time at most, and are fewer where the machine is slow. Where a group
+takes no positions, each group's part goes by itself. After any other failure each goes alone for once, so
+that a lane whose writes always fail does not keep the others from theirs.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalGenerationError,
+    KafkaConnectionError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 from pointsman.bus.codec.encoded_batch import EncodedBatch, Made
 from pointsman.bus.errors import RecordsRefusedError
@@ -24,6 +31,13 @@ from pointsman.bus.settings import LanePart
 
 #: Values of so many bytes go into one transaction, and what one lane writes at a time.
 _TRANSACTION_BYTES = 4 * 1024 * 1024
+#: By these a group takes no positions of its member; nothing is wrong with what others write.
+_REFUSED_BY_A_GROUP = (
+    GroupAuthorizationFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 #: A transaction of fewer records is small; so many times as long as it took nothing is written after it, and
 #: so many seconds at most.
 _SMALL, _REST, _REST_MOST_S = 32, 2.0, 0.02
@@ -144,15 +158,15 @@ class TransactionQueue:
                 self._under_way = []
 
     def _next_ones(self) -> list[_Write]:
-        """Those of one membership that come first, as many as are not too much for one transaction."""
+        """Those that come first: of one membership in each group, and not too much for a transaction."""
         waiting = [write for write in self._waiting if not write.given_up]
         together: list[_Write] = []
+        memberships: dict[str, Membership] = {}
         size = 0
         for write in waiting:
             size += write.size
-            if together and (
-                self._alone or write.membership != together[0].membership or size > _TRANSACTION_BYTES
-            ):
+            membership = memberships.setdefault(write.membership.group, write.membership)
+            if together and (self._alone or write.membership != membership or size > _TRANSACTION_BYTES):
                 break
             together.append(write)
         self._alone -= bool(self._alone)
@@ -162,7 +176,7 @@ class TransactionQueue:
         return together
 
     async def _write_each(self, writes: Sequence[_Write]) -> None:
-        """All together; where something is refused, each alone, so that only its own lane hears of it."""
+        """All together; where something is refused in parts, so that only its lane or group hears of it."""
         if not writes:
             return
         try:
@@ -179,6 +193,11 @@ class TransactionQueue:
             with contextlib.suppress(KafkaError, OSError):
                 await self._transactions.begin_anew()
                 self._clear = True
+            parts = _by_group(writes)
+            if self._clear and isinstance(error, _REFUSED_BY_A_GROUP) and len(parts) > 1:
+                for part in parts:
+                    await self._write_each(part)
+                return
             self._alone += len(writes) - 1
             for write in writes:
                 write.end(error)
@@ -194,13 +213,22 @@ class TransactionQueue:
         for write in writes:
             for place, some in write.records.items():
                 records.setdefault(place, []).extend(some)
-        offsets = [write.offset for write in writes]
+        positions: dict[Membership, list[Offset]] = {}
+        for write in writes:
+            positions.setdefault(write.membership, []).append(write.offset)
         try:
-            await self._transactions.write(writes[0].membership, offsets, records)
+            await self._transactions.write(positions, records)
         except RecordsRefusedError:
             self._clear = True
             raise
         self._clear = True
+
+
+def _by_group(writes: Iterable[_Write]) -> list[list[_Write]]:
+    parts: dict[str, list[_Write]] = {}
+    for write in writes:
+        parts.setdefault(write.membership.group, []).append(write)
+    return list(parts.values())
 
 
 def _count(record: Made) -> int:

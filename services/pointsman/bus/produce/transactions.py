@@ -70,7 +70,7 @@ async def transaction_version(client: AIOKafkaClient) -> int:
 
 
 class Transactions:
-    """Records and positions of one group are written together or not at all.
+    """Records, and positions of one member in each group, are written together or not at all.
 
     Whatever error comes out of `write` leaves its outcome open: `begin_anew` before the next one. But for
     RecordsRefusedError: then nothing of the transaction is there; nor will it be after TopicsClosedError.
@@ -81,7 +81,6 @@ class Transactions:
         self._request_timeout_ms = settings.request_timeout_ms
         self._timeout_ms = settings.transaction_timeout_ms
         self._name = transactional_id(group)
-        self._group = group
         self._producer = Producer(-1, -1)
         self._coordinators: dict[str, int] = {}
         self._settled_at = 0.0
@@ -130,18 +129,19 @@ class Transactions:
         await self._next_epoch(requests.init_producer(self._name, self._timeout_ms))
 
     async def write(
-        self, membership: Membership, offsets: Sequence[Offset], records: Mapping[Place, Sequence[Made]]
+        self, positions: Mapping[Membership, Sequence[Offset]], records: Mapping[Place, Sequence[Made]]
     ) -> None:
-        """One transaction: `records` to their partitions, and where the lanes of this member go on."""
+        """One transaction: `records` to their partitions, and where the lanes of each member go on."""
         producer = self._producer
         await asyncio.sleep(self._settled_at - time.monotonic())
         left = {place: Batches(some, producer.id, producer.epoch) for place, some in records.items()}
-        if self._is_in_order(left):
-            await _both(self._produce(left), self._commit_offsets(producer, membership, offsets))
+        if self._is_in_order(left, positions):
+            await _all(self._produce(left), *self._commits(producer, positions))
         else:
             await self._produce(left)
             if not any(batches.refused for batches in left.values()):
-                await self._commit_offsets(producer, membership, offsets)
+                for commit in self._commits(producer, positions):
+                    await commit
         refused = [record for batches in left.values() for record in batches.refused]
         await self._next_epoch(requests.end(self._name, producer, commit=not refused))
         self._settled_at = time.monotonic() + _SETTLE_S
@@ -153,13 +153,14 @@ class Transactions:
         """Let go; the broker aborts a transaction that is still open when its time is over."""
         await self._client.close()
 
-    def _is_in_order(self, places: Iterable[Place]) -> bool:
+    def _is_in_order(self, places: Iterable[Place], memberships: Iterable[Membership]) -> bool:
         """Whether one broker takes records and positions, by one connection, so one after the other.
 
         Else they would meet at the transaction's coordinator, which refuses the one that comes second.
         """
-        leaders = {self._client.cluster.leader_for_partition(TopicPartition(*place)) for place in places}
-        return leaders == {self._coordinators.get(self._group)}
+        brokers = {self._client.cluster.leader_for_partition(TopicPartition(*place)) for place in places}
+        brokers |= {self._coordinators.get(membership.group) for membership in memberships}
+        return len(brokers) == 1 and None not in brokers
 
     async def _produce(self, left: Mapping[Place, Batches]) -> None:
         """A batch for each partition, to its leader; again until it is written or refused."""
@@ -207,12 +208,20 @@ class Transactions:
             for place in portion
         }
 
+    def _commits(
+        self, producer: Producer, positions: Mapping[Membership, Sequence[Offset]]
+    ) -> list[Awaitable[None]]:
+        return [self._commit_offsets(producer, *of_one) for of_one in positions.items()]
+
     async def _commit_offsets(
         self, producer: Producer, membership: Membership, offsets: Sequence[Offset]
     ) -> None:
-        request = requests.commit_offsets(self._name, producer, self._group, membership, offsets)
+        request = requests.commit_offsets(self._name, producer, membership, offsets)
         await self._ask_coordinator(
-            CoordinationType.GROUP, self._group, request, lambda codes: next(filter(None, codes.values()), 0)
+            CoordinationType.GROUP,
+            membership.group,
+            request,
+            lambda codes: next(filter(None, codes.values()), 0),
         )
 
     async def _next_epoch(self, request: Packed) -> None:
@@ -241,8 +250,8 @@ class Transactions:
         return _Patience(self._request_timeout_ms / 1000)
 
 
-async def _both(*requests: Awaitable[None]) -> None:
-    """Return when both are answered. Raises: the first one's error, else that of the second."""
+async def _all(*requests: Awaitable[None]) -> None:
+    """Return when both are answered. Raises: the first one's error that failed."""
     for outcome in await asyncio.gather(*requests, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome

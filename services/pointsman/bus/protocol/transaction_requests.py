@@ -47,6 +47,7 @@ class Producer:
 class Membership:
     """A consumer's place in its group: the broker takes no positions from it once its generation is over."""
 
+    group: str
     id: str
     generation: int
 
@@ -140,7 +141,7 @@ def produce(transactional_id: str, timeout_ms: int, batches: Mapping[Place, byte
 
 
 def commit_offsets(
-    transactional_id: str, producer: Producer, group: str, membership: Membership, offsets: Iterable[Offset]
+    transactional_id: str, producer: Producer, membership: Membership, offsets: Iterable[Offset]
 ) -> Packed:
     """Answered by error codes."""
     topics: dict[str, list[bytes]] = {}
@@ -151,7 +152,7 @@ def commit_offsets(
     body = b"".join(
         (
             compact(transactional_id.encode()),
-            compact(group.encode()),
+            compact(membership.group.encode()),
             producer.packed(),
             _INT32.pack(membership.generation),
             compact(membership.id.encode()),

@@ -7,6 +7,7 @@ from functools import partial
 from pointsman.bus.consume.failing import Failing
 from pointsman.bus.consume.window_lane import window_lanes
 from pointsman.bus.host import Service, control_broker, serve
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
 from pointsman.opinion.errors import OpinionMissingError
@@ -30,7 +31,9 @@ from pointsman.score.estimate import Estimate
 WINDOW = 64
 
 
-def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
+def build(
+    settings: RouterSettings, *, clock: Clock = utc_now, transactions: SharedTransactions | None = None
+) -> Service:
     """The process as a service.
 
     Raises:
@@ -55,6 +58,7 @@ def build(settings: RouterSettings, *, clock: Clock = utc_now) -> Service:
         window=WINDOW,
         failing=Failing(settings.topics, stage=STAGE, source=SOURCE, clock=clock, outcomes=outcomes),
         payloads=claim_check,
+        transactions=transactions,
     )
 
     async def opine() -> None:

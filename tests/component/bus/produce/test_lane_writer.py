@@ -48,7 +48,7 @@ from pointsman.router.handlers import RouterHandler
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.topics import Topics
 from tests.conftest import Kafka
-from tests.support.bus.sole_writer import NOBODY, SoleWriter
+from tests.support.bus.sole_writer import SoleWriter
 from tests.support.router.fast_path import needs_library
 from tests.support.router.router_lanes import POLICY, REGISTRY
 
@@ -77,7 +77,7 @@ class Intake:
     def place(self, partition: int = 0) -> TopicPartition:
         return TopicPartition(self.topics.intake.name, partition)
 
-    async def writer(self, partition: int = 0, membership: Membership = NOBODY) -> SoleWriter:
+    async def writer(self, partition: int = 0, membership: Membership | None = None) -> SoleWriter:
         return await SoleWriter.open(self.settings, self.group, self.place(partition), membership)
 
     def record(self, value: bytes, tier: str = "small", partition: int = 0) -> Outgoing:

@@ -78,7 +78,7 @@ class Group:
 
     @property
     def membership(self) -> Membership:
-        return Membership("m", self.generation)
+        return Membership("g", "m", self.generation)
 
     # --- a member of the group with its clients
 

@@ -40,7 +40,7 @@ class Queue:
 
 def writer() -> LaneWriter:
     queue: Any = Queue()
-    return LaneWriter("t.router", LANE, queue, Membership("m", 1))
+    return LaneWriter("t.router", LANE, queue, Membership("t.router", "m", 1))
 
 
 async def position(*answers: tuple[int, int]) -> Position:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, UnknownMemberIdError
+from aiokafka.errors import IllegalGenerationError, KafkaError, UnknownMemberIdError
 
 from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Outgoing
@@ -16,34 +16,41 @@ from pointsman.bus.produce import transaction_queue
 from pointsman.bus.produce.transaction_queue import TransactionQueue
 from pointsman.bus.protocol.transaction_requests import Membership, Offset
 
-MEMBERSHIP = Membership("m", 1)
+MEMBERSHIP = Membership("g", "m", 1)
 OUT = ("out", 0)
 
 
 class Log:
-    """Commits once `go` is set. `bad`: values that are refused; `lost`: errors that transactions end in."""
+    """Commits once `go` is set.
+
+    `bad`: values that are refused; `lost`: errors that transactions end in; `refusing`: groups that take no
+    positions.
+    """
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
         self.go.set()
         self.bad: set[bytes] = set()
         self.lost: list[Exception] = []
+        self.refusing: set[str] = set()
         self.committed: list[tuple[int, ...]] = []
         self.members: list[Membership] = []
         self.begun_anew = 0
         self.closed = False
 
     async def write(
-        self, membership: Membership, offsets: Sequence[Offset], records: Mapping[Place, Sequence[Made]]
+        self, positions: Mapping[Membership, Sequence[Offset]], records: Mapping[Place, Sequence[Made]]
     ) -> None:
         await self.go.wait()
+        if refusing := self.refusing.intersection(membership.group for membership in positions):
+            raise IllegalGenerationError(*refusing)
         loose = [record for some in records.values() for record in some if isinstance(record, Outgoing)]
         if refused := [record for record in loose if record.value in self.bad]:
             raise RecordsRefusedError(refused, "refused")
         if self.lost:
             raise self.lost.pop(0)
-        self.committed.append(tuple(offset.place[1] for offset in offsets))
-        self.members.append(membership)
+        self.committed.append(tuple(offset.place[1] for some in positions.values() for offset in some))
+        self.members += positions
 
     async def begin_anew(self) -> None:
         self.begun_anew += 1
@@ -94,13 +101,32 @@ async def test_what_comes_while_one_is_under_way_goes_together() -> None:
 
 
 async def test_lanes_of_two_generations_do_not_go_together() -> None:
-    log, later = Log(), Membership("m", 2)
+    log, later = Log(), Membership("g", "m", 2)
     async with queue_on(log) as queue:
         assert (
             await results(write(queue, 0), write(queue, 1, membership=later), write(queue, 2)) == [None] * 3
         )
     assert log.committed == [(0,), (1,), (2,)]
     assert log.members == [MEMBERSHIP, later, MEMBERSHIP]
+
+
+async def test_groups_go_together() -> None:
+    log, other = Log(), Membership("h", "m", 7)
+    async with queue_on(log) as queue:
+        await results(write(queue, 0), write(queue, 1, membership=other), write(queue, 2))
+    assert log.committed == [(0, 2, 1)]
+    assert log.members == [MEMBERSHIP, other]
+
+
+async def test_a_group_that_takes_no_positions_does_not_keep_another_from_its_own() -> None:
+    log, other = Log(), Membership("h", "m", 7)
+    log.refusing = {"h"}
+    async with queue_on(log) as queue:
+        told = await results(write(queue, 0), write(queue, 1, membership=other), write(queue, 2))
+        assert [type(error) for error in told] == [type(None), IllegalGenerationError, type(None)]
+        assert log.begun_anew == 2, "what it left is aborted, together and alone"
+        assert await results(write(queue, 0), write(queue, 2)) == [None, None]
+    assert log.committed == [(0, 2), (0, 2)]
 
 
 async def test_no_more_goes_together_than_is_good_for_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ class Cluster:
 
 async def written(transactions: Transactions) -> None:
     record = Outgoing("t", None, b"x", [])
-    await transactions.write(Membership("m", 1), [Offset(LANE, 1, "")], {PLACE: [record]})
+    await transactions.write({Membership("g", "m", 1): [Offset(LANE, 1, "")]}, {PLACE: [record]})
 
 
 @pytest.mark.parametrize(("coordinator", "at_once"), [(1, [PRODUCE, COMMIT_OFFSETS]), (2, [PRODUCE])])

@@ -41,7 +41,7 @@ def test_an_offset_is_refused_by_partition() -> None:
     answer = (
         pack(">i", 0) + array([compact(b"t") + array([pack(">ih", 1, 22) + NO_TAGS]) + NO_TAGS]) + NO_TAGS
     )
-    request = requests.commit_offsets("t", PRODUCER, "g", Membership("m", 4), [Offset(PLACE, 5, "")])
+    request = requests.commit_offsets("t", PRODUCER, Membership("g", "m", 4), [Offset(PLACE, 5, "")])
     assert read(request, answer) == {PLACE: 22}
 
 

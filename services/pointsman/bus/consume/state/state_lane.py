@@ -27,6 +27,7 @@ from pointsman.bus.consume.state.state_table import StateTable
 from pointsman.bus.consume.suspects import TRIES, Suspects
 from pointsman.bus.errors import RecordsRefusedError
 from pointsman.bus.produce.lane_writer import LaneWriter, Position
+from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.bus.settings import LanePart
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
@@ -137,6 +138,7 @@ def state_lanes(
     failing: Failing,
     clock: Clock,
     payloads: Payloads | None = None,
+    transactions: SharedTransactions | None = None,
 ) -> Lanes:
     """Lanes on these topics; partitions of one number share their state, which is in that one of `changelog`.
 
@@ -159,4 +161,4 @@ def state_lanes(
             suspects=before.suspects if isinstance(before, StateLane) else None,
         )
 
-    return Lanes(settings, group, topics, open_lane)
+    return Lanes(settings, group, topics, open_lane, transactions=transactions)

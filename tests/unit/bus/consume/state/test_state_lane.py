@@ -60,7 +60,7 @@ class Log:
     """Stands for the broker. `fails`: what the next writes end with, and whether they are there even so."""
 
     def __init__(self) -> None:
-        self.membership = Membership("m", 1)
+        self.membership = Membership("g", "m", 1)
         self.changelog: str | None = None
         self.there: list[Outgoing] = []
         self.writes: list[tuple[list[bytes | None], int]] = []
@@ -206,7 +206,7 @@ async def test_the_state_is_good_for_one_membership(log: Log) -> None:
     await run(lane, lambda: not lane.pending)
     log.there.append(Outgoing(CHANGELOG.topic, b"k", b"7", []))  # by who had it meanwhile, without a position
     assert lane.ready
-    log.membership = Membership("m", 3)
+    log.membership = Membership("g", "m", 3)
     assert not lane.ready
     lane.feed(records("asked", b"b", first=1))
     await run(lane, lambda: not lane.pending)
