@@ -7,12 +7,15 @@ import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from pointsman.dev.servers.stack import Stack
+from pointsman.dev.services.fleet import SHARED
 from pointsman.dev.services.processes import Process
+from pointsman.dev.services.processes import second as another_process_of
 from pointsman.runtime.log_events import Event
 from tests.support.running.system import System
 
@@ -29,17 +32,30 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.postgres.remove()
 
 
-@pytest.fixture
-async def system(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
+@asynccontextmanager
+async def running(breakable: Stack, folder: Path, **options: bool) -> AsyncIterator[System]:
     name = f"t{secrets.token_hex(4)}"
     breakable.postgres.create_database(name)
-    started = System(tmp_path, breakable.kafka.bootstrap, breakable.postgres.dsn(name), name)
+    started = System(folder, breakable.kafka.bootstrap, breakable.postgres.dsn(name), name, **options)
     try:
         await started.start()
         yield started
     finally:
         started.stop()
         breakable.postgres.psql("postgres", f'drop database if exists "{name}" with (force)')
+
+
+@pytest.fixture
+async def system(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
+    async with running(breakable, tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+async def together(breakable: Stack, tmp_path: Path) -> AsyncIterator[System]:
+    """The router and all workers in one process, which writes for all of them in the same transactions."""
+    async with running(breakable, tmp_path, together=True) as started:
+        yield started
 
 
 async def _send_slowly(system: System, count: int, seconds: float, **fields: object) -> list[str]:
@@ -71,6 +87,12 @@ async def test_killed_ten_times_under_load(system: System, name: str) -> None:
     sending = asyncio.create_task(_send_slowly(system, 900, 20))
     await _kill_ten_times(system, name)
     await _check(system, await sending)
+
+
+async def test_services_of_one_process_killed_ten_times_under_load(together: System) -> None:
+    sending = asyncio.create_task(_send_slowly(together, 900, 20))
+    await _kill_ten_times(together, SHARED)
+    await _check(together, await sending)
 
 
 async def test_worker_killed_ten_times_with_calls_in_flight(system: System) -> None:
@@ -194,6 +216,30 @@ async def test_worker_frozen_with_calls_in_flight_and_woken(system: System) -> N
     await _check(system, await sending)
     # Whether it still had something to write on waking, and was fenced, is left to chance: whoever joins anew
     # may be given other partitions, and then drops those it had without a word to the broker.
+
+
+async def test_services_of_one_process_frozen_and_woken(together: System) -> None:
+    second = together.add(f"{SHARED}-2", SHARED)
+    await together.until(lambda: asyncio.to_thread(second.ready), 60, "a second process")
+    sending = asyncio.create_task(_send_slowly(together, 900, 20))
+    await asyncio.sleep(4)
+    await _freeze_until_taken_over(together, SHARED, second)
+    await _check(together, await sending)
+
+
+async def test_a_worker_that_joins_and_goes_does_not_disturb_the_process_of_all(together: System) -> None:
+    """Its group takes no positions meanwhile; those of the others go on."""
+    sending = asyncio.create_task(_send_slowly(together, 900, 15))
+    worker = another_process_of(together.processes[SHARED], "worker-small")
+    worker.arguments = ["run", "worker", "--tier", "small"]
+    together.processes[worker.name] = worker
+    for _ in range(3):
+        worker.start()
+        await asyncio.sleep(2.5)
+        assert worker.child is not None
+        worker.child.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(worker.child.wait, 30)
+    await _check(together, await sending)
 
 
 async def _in_flight(system: System, count: int, latency_ms: int, sigma: float) -> list[str]:

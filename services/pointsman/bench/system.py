@@ -83,13 +83,14 @@ def whole_system(
     agents: Path = starter.AGENTS,
     secure: bool = False,
     gateway: bool = False,
+    together: bool = False,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[RunningSystem]:
     """Everything, with a provider that answers after `latency_ms` milliseconds, always.
 
     `jvm_flags`: of the broker. `twice`: names of services of which there are two; the second's name ends in
     `-2`. `secure`: as `pointsman dev --secure`, each of these `agents` with a login, a key and its quotas.
-    `gateway`: that which applications call, too. `settings`: environment of all our processes.
+    `gateway`: that which applications call, too. `together`: as `fleet`. `settings`: environment of all our processes.
     """
     with servers(say, jvm_flags, secure=secure) as (stack, folder):
         processes: list[Process] = []
@@ -98,7 +99,14 @@ def whole_system(
             logins = _logins(stack, owner, agents)
             asyncio.run(_prepare(stack.kafka.settings, owner, agents, logins))
             processes = fleet(
-                folder, stack.kafka.bootstrap, owner, free_port(), TIERS, gateway=gateway, secure=logins
+                folder,
+                stack.kafka.bootstrap,
+                owner,
+                free_port(),
+                TIERS,
+                gateway=gateway,
+                secure=logins,
+                together=together,
             )
             quick = {
                 "POINTSMAN_LATENCY_MS": json.dumps(dict.fromkeys(TIERS, latency_ms)),

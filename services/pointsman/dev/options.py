@@ -6,7 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DevOptions:
-    """`data` is the folder for everything; ports are on the loopback; `patience_s` is for the sample jobs."""
+    """`data` is the folder for everything; ports are on the loopback; `patience_s` is for the sample jobs.
+
+    `separate`: a process for each service, as there always is where it is `secure`.
+    """
 
     data: Path
     fresh: bool
@@ -18,3 +21,4 @@ class DevOptions:
     patience_s: float = 120.0
     json: bool = False
     secure: bool = False
+    separate: bool = False

@@ -64,6 +64,7 @@ class System:
         opinion: bool = False,
         review: bool = False,
         gateway: bool = False,
+        together: bool = False,
         logins: SecureLogins | None = None,
         **settings: str,
     ) -> None:
@@ -84,6 +85,7 @@ class System:
             review=review,
             gateway=gateway,
             secure=logins,
+            together=together,
         )
         started = [ForkedProcess.like(service) for service in services]
         self.processes: dict[str, Process] = {process.name: process for process in started}

@@ -77,12 +77,13 @@ def run(
     baseline: bool = True,
     others: Sequence[Peer] = (),
     jvm_flags: Sequence[str] = (),
+    separate: bool = False,
 ) -> WholeResults:
     """As long without a job, then each level for `seconds`, after a warm-up that does not count.
 
-    `others`: gateways. `jvm_flags`: of the broker.
+    `others`: gateways. `jvm_flags`: of the broker. `separate`: a process for each service.
     """
-    with _bench(seconds, say, jvm_flags=jvm_flags) as (bench, provider):
+    with _bench(seconds, say, jvm_flags=jvm_flags, separate=separate) as (bench, provider):
         idle = bench.idle_cores()
         results = bench.ours(levels)
         memory = bench.memory_mb()
@@ -129,6 +130,7 @@ def _bench(
     say: Callable[[str], None],
     *,
     gateway: bool = False,
+    separate: bool = False,
     jvm_flags: Sequence[str] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[tuple["_Bench", str]]:
@@ -142,6 +144,7 @@ def _bench(
             0,
             say,
             gateway=gateway,
+            together=not separate,
             jvm_flags=[*jmx(jmx_port), *jvm_flags],
             settings={"POINTSMAN_SIMULATOR": provider, **settings},
         )

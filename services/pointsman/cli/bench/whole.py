@@ -23,6 +23,9 @@ def whole(
     jvm_flags: Annotated[
         str, typer.Option(metavar="FLAGS", help="More flags for the broker's JVM, such as -XX:+UseG1GC.")
     ] = "",
+    separate: Annotated[
+        bool, typer.Option("--separate", help="A process for each service, instead of one for most.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure a job's whole path at the limit and at steady rates, beside what others do.
@@ -49,6 +52,7 @@ def whole(
         baseline=baseline,
         others=peers_of(peer, peer_header),
         jvm_flags=jvm_flags.split(),
+        separate=separate,
     )
     print_report(results, tables, as_json=as_json)
 

@@ -38,6 +38,9 @@ def dev(
     secure: Annotated[
         bool, typer.Option("--secure", help="TLS, logins with minimal rights, signed jobs.")
     ] = False,
+    separate: Annotated[
+        bool, typer.Option("--separate", help="A process for each service, as --secure has them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start everything on this machine and watch sample jobs pass through it.
@@ -60,6 +63,7 @@ def dev(
                 patience_s=patience,
                 json=as_json,
                 secure=secure,
+                separate=separate,
             )
         )
     )

@@ -91,6 +91,70 @@ service(
     privacy=Privacy,
 )
 
+_ROUTER = "router.settings:RouterSettings"
+#: What can share a process: module and settings. The gateway and the audit hold keys of their own.
+_SHARED = {
+    "router": ("router.app", _ROUTER),
+    "opinion": ("router.opinion.opinion_app", _ROUTER),
+    "worker": ("worker.app", "worker.settings:WorkerSettings"),
+    "review": ("review.app", "review.settings:ReviewSettings"),
+}
+
+
+@app.command("together")
+@command
+def run_together(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="SERVICE...", help="Of router, opinion, review and worker-TIER, each once."),
+    ],
+    *,
+    kafka: Kafka = None,
+    prefix: Prefix = None,
+    policy: Policy = None,
+    providers: Providers = None,
+    http_port: HttpPort = None,
+) -> int:
+    """Run several services in one process, as small installations do.
+
+    They need less memory than apart, and fewer transactions. They share a login and a processor, and end
+    together: run apart what must scale, or have rights, by itself.
+
+    Example: pointsman run together router worker-small worker-medium
+    """
+    from pointsman.bus.host import serve
+    from pointsman.bus.produce.shared_transactions import SharedTransactions
+    from pointsman.bus.together import together
+    from pointsman.cli.settings import load
+    from pointsman.runtime import logging
+
+    flags = {
+        "kafka": kafka,
+        "prefix": prefix,
+        "policy": policy,
+        "providers": providers,
+        "http_port": http_port,
+    }
+    loaded = []
+    for name in names:
+        kind, _, tier = name.partition("-")
+        if kind not in _SHARED or (kind == "worker") != bool(tier):
+            raise typer.BadParameter(f"{name!r} is not one of router, opinion, review, worker-TIER")
+        if names.count(name) > 1:
+            raise typer.BadParameter(f"{name} is named more than once")
+        module, path = _SHARED[kind]
+        of_module, _, settings_class = path.partition(":")
+        fields = getattr(import_module(f"pointsman.{of_module}"), settings_class)
+        own = {flag: value for flag, value in flags.items() if flag in fields.model_fields}
+        loaded.append((module, load(fields, **own, **({"tier": tier} if tier else {}))))
+    logging.configure()
+    transactions = SharedTransactions(loaded[0][1])
+    services = [
+        import_module(f"pointsman.{module}").build(settings, transactions=transactions)
+        for module, settings in loaded
+    ]
+    return serve(together(services), loaded[0][1])
+
 
 @app.command()
 def simulator(

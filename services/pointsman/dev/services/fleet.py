@@ -17,6 +17,8 @@ from pointsman.runtime.private_file import write_private
 
 #: Where services serve health and metrics, when these ports are free.
 _FIRST_HTTP_PORT = 18081
+#: The process of the router, the workers and the review, where they share one.
+SHARED = "services"
 #: Where applications reach the gateway.
 GATEWAY_PORT = 18088
 
@@ -34,12 +36,14 @@ def fleet(
     secure: SecureLogins | None = None,
     policy: Path | None = None,
     agents: Path | None = None,
+    together: bool = False,
 ) -> list[Process]:
     """The simulated provider, the router, a worker for each tier, the audit; `postgres` is the owner's.
 
     `opinion`: the process that gives second opinions too; `review`: the one that keeps the cases which wait
     for a person; `gateway`: the one that applications call. `secure`: each logs in as itself. `policy`,
-    `agents`: the files that hold, `agents` where everybody may.
+    `agents`: the files that hold, `agents` where everybody may. `together`: those that can share a process
+    do, but for the one that gives opinions; its name is SHARED.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -63,10 +67,12 @@ def fleet(
         provider,
         health="/_sim/stats",
     )
-    commands = {"router": ["run", "router"]}
-    commands |= {"opinion": ["run", "opinion"]} if opinion else {}
-    commands |= {f"worker-{tier}": ["run", "worker", "--tier", tier] for tier in tiers}
+    workers = {f"worker-{tier}": ["run", "worker", "--tier", tier] for tier in tiers}
+    commands = {"router": ["run", "router"], **workers}
     commands |= {"review": ["run", "review"]} if review else {}
+    if together:
+        commands = {SHARED: ["run", "together", *commands]}
+    commands |= {"opinion": ["run", "opinion"]} if opinion else {}
     commands |= {"gateway": ["run", "gateway"]} if gateway else {}
     commands |= {"audit": ["run", "audit"]}
     services = []

@@ -53,6 +53,7 @@ def with_services(options: DevOptions, stack: Stack, tell: Narrator, interrupts:
         secure=secure,
         policy=policy_file,
         agents=agents,
+        together=secure is None and not options.separate,
     )
     leave_settings(options.data, processes, postgres, secure)
     # All but the audit wait for Kafka by themselves: their libraries load while it starts. Where they log in,

@@ -81,7 +81,7 @@ def test_once_ends_with_0_when_each_job_has_its_outcome_and_its_rows(place: Path
     assert {(job["state"], job["messages"] >= 4) for job in ended} == {("completed", True)}
     assert len(said["waiting"]) == WAITING and len(ended) == JOBS - WAITING
     assert {each["tier"] for each in said["costs"]} == {"small", "medium", "frontier"}
-    assert {"kafka", "postgres", "simulator", "router", "worker-small", "audit"} <= said["addresses"].keys()
+    assert {"kafka", "postgres", "simulator", "services", "gateway", "audit"} <= said["addresses"].keys()
     whole = f"{JOBS - WAITING} of {JOBS} jobs have their outcome and their audit rows"
     assert f"{whole}, {WAITING} wait for a person\nstopping\n" in err
     assert not (place / ".pointsman" / "running").exists()
