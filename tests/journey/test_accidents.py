@@ -33,10 +33,10 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @asynccontextmanager
-async def running(breakable: Stack, folder: Path, **options: bool) -> AsyncIterator[System]:
+async def running(breakable: Stack, folder: Path, *, together: bool = False) -> AsyncIterator[System]:
     name = f"t{secrets.token_hex(4)}"
     breakable.postgres.create_database(name)
-    started = System(folder, breakable.kafka.bootstrap, breakable.postgres.dsn(name), name, **options)
+    started = System(folder, breakable.kafka.bootstrap, breakable.postgres.dsn(name), name, together=together)
     try:
         await started.start()
         yield started

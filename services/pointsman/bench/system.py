@@ -90,7 +90,8 @@ def whole_system(
 
     `jvm_flags`: of the broker. `twice`: names of services of which there are two; the second's name ends in
     `-2`. `secure`: as `pointsman dev --secure`, each of these `agents` with a login, a key and its quotas.
-    `gateway`: that which applications call, too. `together`: as `fleet`. `settings`: environment of all our processes.
+    `gateway`: that which applications call, too. `together`: as in `fleet`. `settings`: environment of all
+    our processes.
     """
     with servers(say, jvm_flags, secure=secure) as (stack, folder):
         processes: list[Process] = []

@@ -1,0 +1,82 @@
+"""Services of one process start, get ready and end as one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from pointsman.bus.host import Service
+from pointsman.bus.settings import LanePart
+from pointsman.bus.together import together
+
+
+class Part:
+    """A service that works until it is stopped; `told`: what all of them did."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self.name, self._told = name, told
+        self.missing: str | None = None
+        self.error: Exception | None = None
+        self._stopping = asyncio.Event()
+
+    def service(self) -> Service:
+        broker: Any = object()
+        return Service(
+            name=self.name,
+            settings=LanePart(),
+            topics=["in", self.name],
+            broker=broker,
+            run=self._run,
+            stop=self._stopping.set,
+            not_ready=lambda: self.missing,
+            resources=self._resources,
+        )
+
+    async def _run(self) -> None:
+        if self.error is not None:
+            raise self.error
+        try:
+            await self._stopping.wait()
+        finally:
+            self._told.append(f"{self.name} ended")
+
+    @asynccontextmanager
+    async def _resources(self) -> AsyncIterator[None]:
+        self._told.append(f"{self.name} opened")
+        yield
+        self._told.append(f"{self.name} closed")
+
+
+async def test_they_open_and_close_around_all_that_work() -> None:
+    told: list[str] = []
+    one = together([Part("a", told).service(), Part("b", told).service()])
+    assert (one.name, one.topics) == ("a+b", ["a", "b", "in"])
+    async with one.resources():
+        running = asyncio.ensure_future(one.run())
+        await asyncio.sleep(0)
+        one.stop()
+        await asyncio.wait_for(running, 20)
+    assert told[:2] == ["a opened", "b opened"]
+    assert sorted(told[2:4]) == ["a ended", "b ended"]
+    assert told[4:] == ["b closed", "a closed"]
+
+
+async def test_it_is_ready_once_each_is() -> None:
+    first, second = Part("a", []), Part("b", [])
+    one = together([first.service(), second.service()])
+    assert one.not_ready() is None
+    first.missing, second.missing = "no lanes", "no policy"
+    assert one.not_ready() == "a: no lanes; b: no policy"
+
+
+async def test_where_one_fails_the_others_end() -> None:
+    told: list[str] = []
+    failing = Part("b", told)
+    failing.error = ValueError("no such tier")
+    one = together([Part("a", told).service(), failing.service()])
+    with pytest.raises(ExceptionGroup, match="unhandled") as caught:
+        await asyncio.wait_for(one.run(), 20)
+    assert caught.value.exceptions == (failing.error,)
+    assert told == ["a ended"]
