@@ -113,6 +113,14 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
+def report(value: Any, *drawn: "RenderableType", as_json: bool) -> None:
+    """`value` for a program, else what is `drawn` of it: a text as a line that nothing wraps."""
+    if as_json:
+        print_json(value)
+    for part in () if as_json else drawn:
+        line(part) if isinstance(part, str) else show(part)
+
+
 def print_json(value: Any, *, stream: bool = False) -> None:
     """`value` as one JSON document; indented for a person, one line in a stream or a pipe."""
     indent = 2 if on_terminal() and not stream else None
@@ -140,6 +148,8 @@ def _finite(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """What JSON has no form for: messages as they travel, times as RFC 3339, bytes as text."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if is_dataclass(value):

@@ -41,12 +41,10 @@ async def apply(
         people=settings.registry_people,
         reason=reason,
     )
+    done = {"changes": applied.changes, "proposal": applied.proposal}
+    screen.report(done, *diff(applied.changes), as_json=as_json)
     if as_json:
-        changes = [change.to_json() for change in applied.changes]
-        screen.print_json({"changes": changes, "proposal": applied.proposal})
         return
-    for line in diff(applied.changes):
-        screen.line(line)
     if applied.proposal is not None:
         screen.note(f"proposed; another person makes it hold: pointsman agents approve {applied.proposal}")
     elif not applied.changes:

@@ -40,12 +40,9 @@ async def approve(
         if shown[0].by == who.id:
             raise CommandError(f"{who.id} proposed it: another person approves it", "name yourself: --by ID")
         await publish_approval(settings, settings.topics, shown[0], who)
+    screen.report(shown, *(line for known in shown for line in proposal_lines(known)), as_json=as_json)
     if as_json:
-        screen.print_json(shown)
         return
-    for known in shown:
-        for line in proposal_lines(known):
-            screen.line(line)
     if not shown:
         screen.note("nothing waits for approval")
     elif proposal is not None:

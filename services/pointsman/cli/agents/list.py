@@ -19,9 +19,6 @@ async def list(*, as_json: Json = False, settings: Settings) -> None:
 
     people = settings.registry_people
     agents, problem = await agents_now(settings, settings.topics, settings.postgres, utc_now(), people)
-    if as_json:
-        screen.print_json([agent.to_json() for agent in agents])
-    else:
-        screen.show(agents_table(agents))
+    screen.report(agents, agents_table(agents), as_json=as_json)
     if problem is not None:
         screen.note(f"the audit database does not say what they did: {problem}")

@@ -30,11 +30,8 @@ async def plan(
     read_file(settings)  # what is wrong with it by itself is told without Kafka
     known = await read_registry(settings, settings.topics, settings.registry_people)
     to_do = plan_changes(read_file(settings, known), known)
-    if as_json:
-        screen.print_json([change.to_json() for change in to_do])
-    else:
-        for line in diff(to_do):
-            screen.line(line)
+    screen.report(to_do, *diff(to_do), as_json=as_json)
+    if not as_json:
         note = (
             "do it: pointsman agents apply" if to_do else "nothing to do: the registry is as the file has it"
         )

@@ -15,8 +15,4 @@ async def show(agent: AgentName, *, as_json: Json = False, settings: BusSettings
     from pointsman.runtime.clock import utc_now
 
     known = registered(await read_registry(settings, settings.topics, settings.registry_people), agent)
-    if as_json:
-        screen.print_json(known)
-        return
-    for line in entry_lines(known, utc_now().date()):
-        screen.line(line)
+    screen.report(known, *entry_lines(known, utc_now().date()), as_json=as_json)

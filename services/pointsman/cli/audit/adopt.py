@@ -32,21 +32,18 @@ async def adopt(
     pattern = re.compile(bus.topics.pattern)
     ids = {topic: topic_id for topic, topic_id in (await topic_ids_of(bus)).items() if pattern.match(topic)}
     begun = await (changed if dry_run else adopt_topics)(owner.owner_dsn, ids)
-    if as_json:
-        screen.print_json(
-            [
-                {
-                    "topic": topic,
-                    "chapter": number,
-                    "topic_id": str(ids[topic].topic),
-                    "cluster": ids[topic].cluster,
-                }
-                for topic, number in begun.items()
-            ]
-        )
-        return
-    for topic, number in begun.items():
-        doing = "would begin" if dry_run else "begins"
-        screen.line(f"{topic}: chapter {number} {doing}, stored as {stored_topic(topic, number)}")
-    if not begun:
-        screen.line("every topic is the one that was audited before")
+    listed = [
+        {
+            "topic": topic,
+            "chapter": number,
+            "topic_id": str(ids[topic].topic),
+            "cluster": ids[topic].cluster,
+        }
+        for topic, number in begun.items()
+    ]
+    doing = "would begin" if dry_run else "begins"
+    lines = [
+        f"{topic}: chapter {number} {doing}, stored as {stored_topic(topic, number)}"
+        for topic, number in begun.items()
+    ]
+    screen.report(listed, *(lines or ["every topic is the one that was audited before"]), as_json=as_json)

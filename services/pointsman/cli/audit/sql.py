@@ -99,12 +99,8 @@ def _note_more(limit: int, *, more: bool) -> None:
 
 async def _show_questions(dsn: str, *, as_json: bool) -> None:
     from pointsman.cli import screen
+    from pointsman.cli.show.answer import listed
     from pointsman.store.ask.asking import questions
 
-    questions_known = await questions(dsn)
-    if as_json:
-        screen.print_json(questions_known)
-        return
-    from pointsman.cli.show.answer import listed
-
-    screen.show(listed(questions_known))
+    known = await questions(dsn)
+    screen.report(known, listed(known), as_json=as_json)

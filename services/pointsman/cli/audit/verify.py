@@ -80,24 +80,20 @@ async def verify(
     report, comparison, large = await _verify(settings, day, job, start == "newest", against_kafka)
     signed = await _signatures(settings, report, day, job) if signatures else None
     seconds = time.monotonic() - began
-    if as_json:
-        screen.print_json(
-            {
-                "whole": report.whole,
-                "seconds": seconds,
-                "rows_per_second": report.rows / seconds,
-                "report": report,
-                "kafka": comparison,
-                "signatures": signed,
-                "large_values": {
-                    "named": len(large.named),
-                    "checked": large.checked,
-                    "refused": sorted(large.refused),
-                },
-            }
-        )
-    else:
-        screen.show(summary(report, comparison, large, seconds, signed))
+    known = {
+        "whole": report.whole,
+        "seconds": seconds,
+        "rows_per_second": report.rows / seconds,
+        "report": report,
+        "kafka": comparison,
+        "signatures": signed,
+        "large_values": {
+            "named": len(large.named),
+            "checked": large.checked,
+            "refused": sorted(large.refused),
+        },
+    }
+    screen.report(known, summary(report, comparison, large, seconds, signed), as_json=as_json)
     return int(not report.whole)
 
 

@@ -37,14 +37,11 @@ async def audit_load(
 
     with screen.progress(messages, "messages") as advance:
         done = await load(owner.owner_dsn, policy, agents, messages=messages, days=days, advance=advance)
-    if as_json:
-        screen.print_json(done)
-        return
-    screen.line(
+    screen.report(
+        done,
         f"{done.messages:,} messages of {done.jobs:,} jobs over {done.days} days in {duration(done.seconds)}:"
-        f" {done.rows_per_second:,.0f} rows a second"
-    )
-    screen.line(
+        f" {done.rows_per_second:,.0f} rows a second",
         f"{done.mean_value_bytes:,.0f} bytes a message; table {done.table_bytes / 1e9:.2f} GB,"
-        f" indexes {done.index_bytes / 1e9:.2f} GB"
+        f" indexes {done.index_bytes / 1e9:.2f} GB",
+        as_json=as_json,
     )

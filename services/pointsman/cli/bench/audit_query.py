@@ -29,18 +29,16 @@ async def audit_query(
 
     with screen.progress(25, "questions") as advance:
         size, timed = await measure(settings.postgres, jobs=jobs, rounds=rounds, advance=advance)
-    if as_json:
-        screen.print_json({"size": size, "questions": timed})
-    else:
-        screen.line(
-            f"{size.messages:,} messages of {size.jobs:,} jobs;"
-            f" the last day has {size.day_messages:,} messages of {size.day_jobs:,} jobs"
-        )
-        columns = ("question", "about", "median ms", "slowest ms", "limit ms", "rows", "rows read", "holds")
-        rows = [
-            (timing.name, timing.about, round(timing.ms, 1), round(timing.slowest_ms, 1), timing.limit_ms,
-             timing.rows, timing.read, timing.holds)
-            for timing in timed
-        ]  # fmt: skip
-        screen.show(table(columns, rows, screen.console().width))
+    columns = ("question", "about", "median ms", "slowest ms", "limit ms", "rows", "rows read", "holds")
+    rows = [
+        (timing.name, timing.about, round(timing.ms, 1), round(timing.slowest_ms, 1), timing.limit_ms,
+         timing.rows, timing.read, timing.holds)
+        for timing in timed
+    ]  # fmt: skip
+    text = (
+        f"{size.messages:,} messages of {size.jobs:,} jobs;"
+        f" the last day has {size.day_messages:,} messages of {size.day_jobs:,} jobs"
+    )
+    shown = table(columns, rows, screen.console().width)
+    screen.report({"size": size, "questions": timed}, text, shown, as_json=as_json)
     return 0 if all(timing.holds for timing in timed) else 1

@@ -11,10 +11,7 @@ R = TypeVar("R")
 
 def print_report(report: R, tables: Callable[[R], Iterable[Any]], *, as_json: bool) -> None:
     """`report` as JSON, with what it works out of itself, or as `tables`."""
-    if as_json:
-        screen.print_json(_whole(report))
-    else:
-        screen.show(*tables(report))
+    screen.report(_whole(report), *tables(report), as_json=as_json)
 
 
 def _whole(value: Any) -> Any:

@@ -96,12 +96,9 @@ def routing(
         from pointsman.bench.routing.markdown import write
 
         write(report, docs)
-    if as_json:
-        screen.print_json(report)
-    else:
-        screen.show(*tables(report))
-        if not opinion:
-            screen.note("the second opinion was not measured: --opinion")
+    screen.report(report, *tables(report), as_json=as_json)
+    if not (opinion or as_json):
+        screen.note("the second opinion was not measured: --opinion")
 
 
 def _vectors(path: Path | None) -> Any:

@@ -36,7 +36,5 @@ async def cancel(
     full_id = await job_id.resolve(settings.postgres, job)
     async with Client(kafka=settings, key=signing_key) as client:
         await client.cancel(full_id, reason, agent_id=agent)
-    if as_json:
-        screen.print_json({"job_id": full_id, "reason": reason})
-    else:
-        screen.line(f"asked for {full_id} to stop; what came of it: pointsman trace {full_id}")
+    text = f"asked for {full_id} to stop; what came of it: pointsman trace {full_id}"
+    screen.report({"job_id": full_id, "reason": reason}, text, as_json=as_json)

@@ -53,10 +53,8 @@ async def feedback(
         decision = await _decision(jobs, full_id)
     async with Client(kafka=settings, key=signing_key) as client:
         await client.feedback(full_id, value, comment, by=who, agent_id=agent, judged=decision)
-    if as_json:
-        screen.print_json({"job_id": full_id, "verdict": value, "by": who, "comment": comment})
-    else:
-        screen.line(f"{full_id}: {value:g} of 1 by {who}")
+    judged = {"job_id": full_id, "verdict": value, "by": who, "comment": comment}
+    screen.report(judged, f"{full_id}: {value:g} of 1 by {who}", as_json=as_json)
 
 
 async def _decision(jobs: "Jobs", job_id: "UUID") -> "Decision | None":

@@ -55,24 +55,17 @@ async def why(
         else:
             answer = await _verdict(full_id, jobs, record, whole, router.policy)
     if recompute:
-        if as_json:
-            screen.print_json(flat(comparison))
-        else:
-            screen.show(recomputed(comparison))
+        screen.report(flat(comparison), recomputed(comparison), as_json=as_json)
         raise typer.Exit(int(not comparison.same))
-    if as_json:
-        screen.print_json(
-            {
-                "job": answer.state,
-                "policy": answer.policy_name,
-                "decision": answer.decision,
-                "saw": answer.saw,
-                "outcome": answer.outcome,
-                "dead_letters": answer.dead_letters,
-            }
-        )
-    else:
-        screen.show(verdict(answer))
+    known = {
+        "job": answer.state,
+        "policy": answer.policy_name,
+        "decision": answer.decision,
+        "saw": answer.saw,
+        "outcome": answer.outcome,
+        "dead_letters": answer.dead_letters,
+    }
+    screen.report(known, verdict(answer), as_json=as_json)
 
 
 async def _verdict(

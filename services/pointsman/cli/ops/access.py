@@ -107,7 +107,7 @@ async def apply(
     done += [change for change in changes if change.sign == "!"]
     shown = words if secrets is None else {}
     if as_json:
-        screen.print_json({"changes": [change.to_json() for change in done], "secrets": shown})
+        screen.print_json({"changes": done, "secrets": shown})
         return
     _show(done, "Applied", as_json=False)
     for user, variables in shown.items():
@@ -132,14 +132,9 @@ async def suspend(
     explains.
     """
     from pointsman.access.apply import suspend as suspend_login
-    from pointsman.cli import screen
 
     name = user if user.startswith(f"{settings.prefix}.") else f"{settings.prefix}.{user}"
-    taken = await suspend_login(settings, name)
-    if as_json:
-        screen.print_json([change.to_json() for change in taken])
-        return
-    _show(taken, "Applied", as_json=False)
+    _show(await suspend_login(settings, name), "Applied", as_json)
 
 
 async def _planned(
@@ -157,11 +152,9 @@ def _show(changes: "Sequence[AccessChange]", word: str, as_json: bool) -> None:
 
     from pointsman.cli import screen
 
+    screen.report(changes, *map(str, changes), as_json=as_json)
     if as_json:
-        screen.print_json([change.to_json() for change in changes])
         return
-    for change in changes:
-        screen.line(str(change))
     if not changes:
         screen.note("nothing to do: everybody may do what is derived, and no more")
         return

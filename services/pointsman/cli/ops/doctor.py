@@ -46,8 +46,5 @@ async def doctor(
     people_asked = await policy.review(router, topics, policy_file, people)
     findings = [*servers, *database, claims_found, policy_found, *believed, *given, agents, *people_asked]
     findings += [files.native(), providers_found, *reached, *held]
-    if as_json:
-        screen.print_json(findings)
-    else:
-        screen.show(checkup(findings))
+    screen.report(findings, checkup(findings), as_json=as_json)
     return int(any(not finding.ok for finding in findings))

@@ -38,12 +38,9 @@ async def plan(
 
     changes = await plan_topics(settings, declared(settings), replication=replication)
     to_do = any(change.to_do for change in changes)
-    if as_json:
-        screen.print_json([change.to_json() for change in changes])
-    else:
-        for change in changes:
-            if change.kind != "none":
-                screen.line(change.detail)
+    details = (change.detail for change in changes if change.kind != "none")
+    screen.report(changes, *details, as_json=as_json)
+    if not as_json:
         screen.note("do it: pointsman topics apply" if to_do else "nothing to do: the topics are as declared")
     return int(exit_code and to_do)
 
@@ -62,12 +59,8 @@ async def apply(
     from pointsman.cli import screen
 
     done = await apply_topics(settings, declared(settings), replication=replication)
-    if as_json:
-        screen.print_json([change.to_json() for change in done])
-        return
-    for change in done:
-        screen.line(change.detail)
-    if not done:
+    screen.report(done, *(change.detail for change in done), as_json=as_json)
+    if not done and not as_json:
         screen.note("nothing to do: the topics are as declared")
 
 

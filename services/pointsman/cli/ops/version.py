@@ -17,9 +17,5 @@ def version(as_json: Json = False) -> None:
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
     }
-    if as_json:
-        screen.print_json(versions)
-    else:
-        screen.line(
-            f"pointsman {versions['pointsman']} (Python {versions['python']}, {versions['platform']})"
-        )
+    text = f"pointsman {versions['pointsman']} (Python {versions['python']}, {versions['platform']})"
+    screen.report(versions, text, as_json=as_json)

@@ -72,10 +72,7 @@ async def learn(
     work = learning_cascade.work if cascade else learning.work
     dsn = settings.postgres
     outcome = await work(dsn, wanted, on_record(), screen.progress)
-    if as_json:
-        screen.print_json(flat(outcome))
-    else:
-        screen.show(learned(outcome))
+    screen.report(flat(outcome), learned(outcome), as_json=as_json)
 
 
 def beside(policy: Path, shipped: Path) -> Path:

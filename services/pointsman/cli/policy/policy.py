@@ -28,10 +28,7 @@ def check(
     from pointsman.router.policy.policy_file import load
 
     policy_file = load(file)
-    if as_json:
-        screen.print_json(flat(policy_file))
-    else:
-        screen.show(rules(policy_file))
+    screen.report(flat(policy_file), rules(policy_file), as_json=as_json)
 
 
 @app.command()
@@ -72,10 +69,7 @@ async def simulate(
     replay = PolicyReplay(Compiled.compile(file), prices, examples=examples)
     dsn = settings.postgres
     await replay_jobs(replay, dsn, start, now, whole=on_record(), progress=screen.progress)
-    if as_json:
-        screen.print_json(flat(replay, start, now))
-    else:
-        screen.show(replayed(replay, start))
+    screen.report(flat(replay, start, now), replayed(replay, start), as_json=as_json)
 
 
 @app.command()
@@ -112,10 +106,7 @@ def calibrate(
     result = search(tally, error, alpha)
     if isinstance(result, TooFew):
         raise refusal(result, tally.answers, error, alpha)
-    if as_json:
-        screen.print_json(flat(result, error, alpha))
-    else:
-        screen.show(calibrated(result, error, alpha))
+    screen.report(flat(result, error, alpha), calibrated(result, error, alpha), as_json=as_json)
 
 
 @app.command()
@@ -142,7 +133,5 @@ async def trust(
 
     compiled, who = Compiled.compile(load_policy(settings.policy)), judge(by)
     model = await renew(settings, settings.topics, compiled, who, comment)
-    if as_json:
-        screen.print_json({"model": model, "by": who, "comment": comment})
-    else:
-        screen.line(f"{model} is asked again, says {who}")
+    trusted = {"model": model, "by": who, "comment": comment}
+    screen.report(trusted, f"{model} is asked again, says {who}", as_json=as_json)

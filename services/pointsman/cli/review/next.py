@@ -1,14 +1,11 @@
 """`pointsman review next`: claim a case and show it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pointsman.cli.command import command
 from pointsman.cli.options import BusSettings, By, Json, Key
-
-if TYPE_CHECKING:
-    pass
 
 
 @command
@@ -39,8 +36,5 @@ async def next(
         where = f" in queue {queue}" if queue else ""
         screen.note(f"no open case{where} for {who}{why}")
         raise typer.Exit(1)
-    if as_json:
-        screen.print_json({"case": claimed.case, "request": claimed.request, "seen": claimed.seen})
-        return
-    for line in case_lines(claimed, utc_now()):
-        screen.line(line)
+    case = {"case": claimed.case, "request": claimed.request, "seen": claimed.seen}
+    screen.report(case, *case_lines(claimed, utc_now()), as_json=as_json)

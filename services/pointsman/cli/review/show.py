@@ -26,11 +26,7 @@ async def show(job: Job, *, as_json: Json = False, settings: Settings) -> None:
         similar = await similar_reviews(settings.postgres, case.stop.rule, case.agent_id, case.job_id)
     except (StoreError, StoreUnavailableError) as error:
         problem = error
-    if as_json:
-        shown = {"case": known.case, "request": known.request, "seen": known.seen or None}
-        screen.print_json({**shown, "similar": similar})
-    else:
-        for line in (*case_lines(known, utc_now()), *similar_lines(similar)):
-            screen.line(line)
+    shown = {"case": known.case, "request": known.request, "seen": known.seen or None, "similar": similar}
+    screen.report(shown, *case_lines(known, utc_now()), *similar_lines(similar), as_json=as_json)
     if problem is not None:
         screen.note(f"the audit database does not say how such cases were decided: {problem}")
