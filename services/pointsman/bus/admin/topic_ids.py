@@ -73,7 +73,7 @@ def request(topics: Collection[str] | None) -> Packed:
 def _answer(answer: WireReader) -> dict[str, TopicId]:
     answer.unpack(_INT32)
     answer.array(_broker)
-    cluster = (answer.compact() or b"").decode()
+    cluster = answer.text()
     answer.unpack(_INT32)
     described = answer.array(_topic)
     answer.tags()
@@ -92,7 +92,7 @@ def _broker(answer: WireReader) -> None:
 
 def _topic(answer: WireReader) -> tuple[int, str, bytes]:
     (code,) = answer.unpack(_INT16)
-    name = (answer.compact() or b"").decode()
+    name = answer.text()
     id = answer.take(_UUID.size)
     answer.unpack(_BOOL)
     answer.array(_partition)

@@ -69,27 +69,19 @@ def fetch(
     body = b"".join(
         (
             _ASKED.pack(_CONSUMER, wait_ms, least_bytes, most_bytes, committed_only, *_NO_SESSION),
-            array(ids[topic].bytes + array(each) + NO_TAGS for topic, each in topics.items()),
+            array(ids[topic].bytes + array(parts) + NO_TAGS for topic, parts in topics.items()),
             array([]),  # none to be forgotten
             compact(b""),  # no rack
             NO_TAGS,
         )
     )
-    names = {ids[topic]: topic for topic in topics}
+    names = {ids[topic].bytes: topic for topic in topics}
     return Packed(_API, _VERSION, body, ResponseReader(partial(_parts, names)))
 
 
-def _parts(names: Mapping[UUID, str], answer: WireReader) -> tuple[int, dict[Place, FetchedPartition]]:
+def _parts(names: Mapping[bytes, str], answer: WireReader) -> tuple[int, dict[Place, FetchedPartition]]:
     _, code, _ = answer.unpack(_ANSWERED)
-    found: dict[Place, FetchedPartition] = {}
-
-    def topic(answer: WireReader) -> None:
-        name = names[UUID(bytes=answer.take(_ID_BYTES))]
-        found.update({(name, partition): part for partition, part in answer.array(_part)})
-        answer.tags()
-
-    answer.array(topic)
-    return code, found
+    return code, answer.by_topic(_part, lambda answer: names[answer.take(_ID_BYTES)])
 
 
 def _part(answer: WireReader) -> tuple[int, FetchedPartition]:

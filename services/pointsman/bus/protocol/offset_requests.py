@@ -51,15 +51,7 @@ def list_offsets(times: Mapping[Place, int], *, committed_only: bool) -> Packed:
 
 def _offsets(answer: WireReader) -> dict[Place, tuple[int, int]]:
     answer.unpack(_THROTTLE)
-    offsets: dict[Place, tuple[int, int]] = {}
-
-    def topic(answer: WireReader) -> None:
-        name = (answer.compact() or b"").decode()
-        offsets.update({(name, partition): offset for partition, offset in answer.array(_partition)})
-        answer.tags()
-
-    answer.array(topic)
-    return offsets
+    return answer.by_topic(_partition)
 
 
 def _partition(answer: WireReader) -> tuple[int, tuple[int, int]]:
@@ -84,21 +76,14 @@ def committed(group: str, places: Collection[Place] | None, *, stable: bool) -> 
 
 def _committed(answer: WireReader) -> Committed:
     answer.unpack(_THROTTLE)
-    positions: dict[Place, tuple[int, int, str]] = {}
-
-    def topic(answer: WireReader) -> None:
-        name = (answer.compact() or b"").decode()
-        positions.update({(name, partition): position for partition, position in answer.array(_position)})
-        answer.tags()
-
-    answer.array(topic)
+    positions = answer.by_topic(_position)
     (code,) = answer.unpack(_CODE)
     return code, positions
 
 
 def _position(answer: WireReader) -> tuple[int, tuple[int, int, str]]:
     partition, offset, _ = answer.unpack(_POSITION)
-    metadata = (answer.compact() or b"").decode()
+    metadata = answer.text()
     (code,) = answer.unpack(_CODE)
     answer.tags()
     return partition, (code, offset, metadata)

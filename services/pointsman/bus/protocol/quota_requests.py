@@ -14,7 +14,6 @@ _EXACT, _ANY = 0, 2
 _THROTTLE = Struct(">i")
 _CODE = Struct(">h")
 _VALUE = Struct(">d")
-_FLAG = Struct(">b")
 
 #: Of each user, and client id where it has one, the quotas by their names; None stands for the default.
 Quotas = dict[tuple[tuple[str, str | None], ...], dict[str, float]]
@@ -57,7 +56,7 @@ def _change(entity: Mapping[str, str | None], values: Mapping[str, float | None]
 def _described(answer: WireReader) -> tuple[int, str, Quotas]:
     answer.unpack(_THROTTLE)
     (code,) = answer.unpack(_CODE)
-    text = _text(answer) or ""
+    text = answer.text()
     entries = answer.array(_entry)
     answer.tags()
     return code, text, dict(entries)
@@ -71,13 +70,13 @@ def _entry(answer: WireReader) -> tuple[tuple[tuple[str, str | None], ...], dict
 
 
 def _component(answer: WireReader) -> tuple[str, str | None]:
-    kind, name = _text(answer), _text(answer)
+    kind, name = answer.text(), answer.compact()
     answer.tags()
-    return kind or "", name
+    return kind, None if name is None else name.decode()
 
 
 def _value(answer: WireReader) -> tuple[str, float]:
-    key = _text(answer) or ""
+    key = answer.text()
     (value,) = answer.unpack(_VALUE)
     answer.tags()
     return key, value
@@ -92,12 +91,7 @@ def _altered(answer: WireReader) -> dict[str, tuple[int, str]]:
 
 def _outcome(answer: WireReader) -> tuple[str, tuple[int, str]]:
     (code,) = answer.unpack(_CODE)
-    text = _text(answer) or ""
+    text = answer.text()
     entity = dict(answer.array(_component))
     answer.tags()
     return entity.get(_USER) or "", (code, text)
-
-
-def _text(answer: WireReader) -> str | None:
-    read = answer.compact()
-    return None if read is None else read.decode()

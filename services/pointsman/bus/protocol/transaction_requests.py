@@ -182,24 +182,12 @@ def _owner(answer: WireReader) -> tuple[int, Producer]:
 
 
 def _sent(answer: WireReader) -> dict[Place, int]:
-    return _codes(answer, _sent_one)
+    return answer.by_topic(_sent_one)
 
 
 def _offsets(answer: WireReader) -> dict[Place, int]:
     answer.unpack(_INT32)
-    return _codes(answer, _offset_one)
-
-
-def _codes(answer: WireReader, one: Callable[[WireReader], tuple[int, int]]) -> dict[Place, int]:
-    found: dict[Place, int] = {}
-
-    def topic(answer: WireReader) -> None:
-        name = (answer.compact() or b"").decode()
-        found.update({(name, partition): code for partition, code in answer.array(one)})
-        answer.tags()
-
-    answer.array(topic)
-    return found
+    return answer.by_topic(_offset_one)
 
 
 def _sent_one(answer: WireReader) -> tuple[int, int]:
@@ -244,7 +232,7 @@ def _api(answer: WireReader) -> None:
 
 def _feature(answer: WireReader) -> tuple[str, int, int]:
     """What is known is told from the lowest level to the highest, what is agreed on the other way round."""
-    name = (answer.compact() or b"").decode()
+    name = answer.text()
     first, second = answer.unpack(_FEATURE)
     answer.tags()
     return name, first, second

@@ -4,6 +4,8 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from pointsman.bus.places import Place
+
 T = TypeVar("T")
 
 #: Where tagged fields may stand, and there are none.
@@ -50,9 +52,9 @@ class WireReader:
 
     def unpack(self, form: struct.Struct) -> tuple[int, ...]:
         """Numbers of fixed length."""
-        found = form.unpack_from(self._data, self._at)
+        numbers = form.unpack_from(self._data, self._at)
         self._at += form.size
-        return found
+        return numbers
 
     def varint(self) -> int:
         """An unsigned number as `varint` packs it."""
@@ -75,6 +77,23 @@ class WireReader:
     def array(self, item: "Callable[[WireReader], T]") -> list[T]:
         """What `item` makes of each item."""
         return [item(self) for _ in range(self.varint() - 1)]
+
+    def text(self) -> str:
+        """A text; none counts as empty."""
+        return (self.compact() or b"").decode()
+
+    def by_topic(
+        self,
+        item: "Callable[[WireReader], tuple[int, T]]",
+        topic: "Callable[[WireReader], str]" = text,
+    ) -> dict[Place, T]:
+        """What `item` makes of each partition, behind its number; `topic` reads whose they are."""
+        parts: dict[Place, T] = {}
+        for _ in range(self.varint() - 1):
+            name = topic(self)
+            parts.update({(name, partition): part for partition, part in self.array(item)})
+            self.tags()
+        return parts
 
     def tags(self) -> dict[int, bytes]:
         """Tagged fields by their number."""
