@@ -17,8 +17,7 @@ from pointsman.bus.admin.topics import apply as apply_topics
 from pointsman.bus.admin.users import list_users, remove_users, set_passwords
 from pointsman.bus.errors import BusError
 from pointsman.runtime.settings import KafkaPart
-from pointsman.store.logins import list_logins, narrow_login
-from pointsman.store.role_drift import list_drift, mend
+from pointsman.store.logins import list_drift, list_logins, mend, narrow_login
 from pointsman.store.roles import ensure_login
 
 #: All of `apply`, seconds: brokers learn of a change one after another.

@@ -18,7 +18,7 @@ from pointsman.store.append.audit_writer import AuditWriter
 from pointsman.store.append.lanes import Head, Lane
 from pointsman.store.connect import Pool
 from pointsman.store.errors import StoreError
-from pointsman.store.verify.checkpoints import add_checkpoint
+from pointsman.store.verify.marks import add_checkpoint
 from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, LaneHead, OffsetsLost
 from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
-from pointsman.audit.own_pattern import OwnPattern, PatternError
-from pointsman.audit.patterns import BUILT_IN, Pattern
+from pointsman.audit.patterns import BUILT_IN, OwnPattern, Pattern, PatternError
 from pointsman.runtime import yaml_file
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import Value

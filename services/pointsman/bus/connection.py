@@ -7,6 +7,8 @@ name cannot be used.
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -71,6 +73,32 @@ def consumer(settings: KafkaPart, **options: Any) -> AIOKafkaConsumer:
 def admin(settings: KafkaPart, **options: Any) -> AIOKafkaAdminClient:
     """For groups and their offsets."""
     return AIOKafkaAdminClient(**_aiokafka(settings, options))
+
+
+@asynccontextmanager
+async def connected_client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]:
+    """A client while it is needed. Raises: as `connect`."""
+    made = client(settings)
+    try:
+        await connect(made)
+        yield made
+    finally:
+        await made.close()
+
+
+@asynccontextmanager
+async def connected_admin(settings: KafkaPart, within: float) -> AsyncIterator[AIOKafkaAdminClient]:
+    """One while it is needed; `within` bounds each request, in seconds.
+
+    Raises:
+        KafkaError, OSError: no broker answers.
+    """
+    made = admin(settings, request_timeout_ms=int(within * 1000))
+    try:
+        await made.start()
+        yield made
+    finally:
+        await made.close()
 
 
 def connection(settings: KafkaPart, host: str, port: int, within: float) -> AIOKafkaConnection:

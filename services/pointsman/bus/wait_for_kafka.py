@@ -58,10 +58,6 @@ async def await_bus(settings: LanePart, topics: Sequence[str], patience_s: float
 
 
 async def _missing(settings: LanePart, topics: Sequence[str]) -> list[str]:
-    admin = connection.admin(settings, request_timeout_ms=5_000)
-    try:
-        await admin.start()
+    async with connection.connected_admin(settings, _ASK_S) as admin:
         there = set(await admin.list_topics())
-    finally:
-        await admin.close()
     return [topic for topic in topics if topic not in there]

@@ -5,12 +5,12 @@ there again meanwhile is young. Whoever sets the age leaves eight days: a record
 is on a topic, and these keep theirs for seven.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.claims.store import ClaimStore
-from pointsman.store.ask.references import referred
+from pointsman.store.connect import fetched
 
 
 @dataclass(slots=True)
@@ -48,3 +48,12 @@ async def collect(
             collected.removed_bytes += kept.bytes
         advance(1)
     return collected
+
+
+async def referred(dsn: str, digests: Sequence[str]) -> set[str]:
+    """Those of `digests` (SHA-256, hexadecimal) that a row names, be it in a dead letter; reads every row.
+
+    Raises:
+        StoreUnavailableError, StoreError: nobody knows.
+    """
+    return {row["sha256"] for row in await fetched(dsn, "referred", list(digests))}

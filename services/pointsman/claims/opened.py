@@ -64,20 +64,10 @@ def open_claim_check(settings: ClaimsPart) -> ClaimCheck | None:
 
 
 @asynccontextmanager
-async def closed_after(claim_check: ClaimCheck | None) -> AsyncIterator[None]:
-    """While inside, the claim check may be used."""
+async def closed_after(used: ClaimCheck | ClaimStore | None) -> AsyncIterator[None]:
+    """While inside, it may be used."""
     try:
         yield
     finally:
-        if claim_check is not None:
-            await claim_check.close()
-
-
-@asynccontextmanager
-async def store_closed_after(store: ClaimStore | None) -> AsyncIterator[None]:
-    """While inside, the store may be used."""
-    try:
-        yield
-    finally:
-        if store is not None:
-            await store.close()
+        if used is not None:
+            await used.close()

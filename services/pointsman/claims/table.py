@@ -1,14 +1,14 @@
 """Values as rows of the table `claims.payload` in Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
 from pointsman.claims.store import ClaimsUnavailableError, StoredValue
-from pointsman.store import payloads
-from pointsman.store.connect import Pool, open_pool, place
+from pointsman.store.connect import Pool, open_pool, place, translated
 from pointsman.store.errors import StoreError
+from pointsman.store.sql import query
 
 
 class ClaimsTable:
@@ -30,25 +30,21 @@ class ClaimsTable:
 
     async def put(self, sha256: str, content: bytes) -> None:
         """See `ClaimStore`."""
-        with self._translated():
-            await payloads.put(await self._open(), sha256, content)
+        await self._ask("payload_put", bytes.fromhex(sha256), content)
 
     async def get(self, sha256: str) -> bytes | None:
         """See `ClaimStore`."""
-        with self._translated():
-            return await payloads.get(await self._open(), sha256)
+        ((content,),) = await self._ask("payload_get", bytes.fromhex(sha256))
+        return None if content is None else bytes(content)
 
     async def older(self, than: datetime) -> AsyncIterator[StoredValue]:
         """See `ClaimStore`."""
-        with self._translated():
-            rows = await payloads.older(await self._open(), than)
-        for row in rows:
-            yield StoredValue(*row)
+        for row in await self._ask("payload_older", than):
+            yield StoredValue(row["sha256"].hex(), row["bytes"], row["put_at"])
 
     async def delete(self, kept: StoredValue) -> bool:
         """See `ClaimStore`."""
-        with self._translated():
-            return await payloads.delete(await self._open(), kept.sha256, kept.at)
+        return bool(await self._ask("payload_delete", bytes.fromhex(kept.sha256), kept.at))
 
     async def close(self) -> None:
         """See `ClaimStore`."""
@@ -56,15 +52,14 @@ class ClaimsTable:
             await self._pool.close()
             self._pool = None
 
-    async def _open(self) -> Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await open_pool(self._dsn, application="pointsman-claims")
-            return self._pool
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+    async def _ask(self, name: str, *arguments: object) -> list[Any]:
+        """The rows that the query `name` gives."""
         try:
-            yield
+            async with self._opening:
+                if self._pool is None:
+                    self._pool = await open_pool(self._dsn, application="pointsman-claims")
+            with translated():
+                async with self._pool.acquire() as connection:
+                    return await connection.fetch(query(name), *arguments)
         except StoreError as error:
             raise ClaimsUnavailableError(f"the store {self.place} is not available: {error}") from error

@@ -1,20 +1,24 @@
 """Whether a person decides: the thresholds of a plan, each held against the confidence that it names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 
 from pointsman.confidence import sources
 from pointsman.confidence.compare import ThresholdComparison, exceeds
 from pointsman.confidence.reading import ConfidenceEvidence, ConfidenceReading
+from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.control.review_plans import (
     ConfidenceSource,
     ReviewOf,
     ReviewPlan,
     ReviewThreshold,
 )
-from pointsman_schemas.decisions import Check
-from pointsman_schemas.reviews import ReviewStop
+from pointsman_schemas.decisions import Check, Decision
+from pointsman_schemas.jobs import Job
+from pointsman_schemas.outcomes import JobCompleted
+from pointsman_schemas.reviews import ReviewRequested, ReviewStop
 
 _READ: Mapping[ConfidenceSource, Callable[[ConfidenceEvidence], ConfidenceReading]] = MappingProxyType(
     {
@@ -65,4 +69,27 @@ def _stop(threshold: ReviewThreshold, compared: ThresholdComparison) -> ReviewSt
         value=compared.value_text,
         threshold=threshold.above,
         detail=compared.detail,
+    )
+
+
+def requested(
+    job: Job,
+    decision: Decision,
+    review: Review,
+    *,
+    steps: Sequence[CascadeStep] = (),
+    proposed: JobCompleted | None = None,
+) -> ReviewRequested:
+    """The case of a job that `review` stopped; `proposed`: the outcome that it would have had."""
+    assert review.stop is not None, "nothing stopped it"
+    assert review.queue is not None, "whatever stops a job names a queue"
+    return ReviewRequested(
+        job=job,
+        decision=decision,
+        steps=tuple(steps),
+        stop=review.stop,
+        queue=review.queue,
+        proposed=proposed,
+        attempts=0 if proposed is None else proposed.attempts,
+        cost_usd=Decimal(0) if proposed is None else proposed.cost_usd,
     )

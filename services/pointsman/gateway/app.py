@@ -9,7 +9,7 @@ from pointsman.bus.codec.records import Incoming
 from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
-from pointsman.claims.opened import closed_after, open_claim_check, open_store, store_closed_after
+from pointsman.claims.opened import closed_after, open_claim_check, open_store
 from pointsman.gateway.access_log import logged
 from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
@@ -94,7 +94,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             watch.running(),
             batches.running(),
             runner.running(),
-            store_closed_after(files),
+            closed_after(files),
             duplicates_heard(settings, topics.dead, replies.look_back),
             closed_after(claim_check),
         ):

@@ -25,8 +25,7 @@ from pointsman.router.policy.policy_file import load_text, parse
 from pointsman.router.policy.replay import PolicyReplay, Price
 from pointsman.router.recorded.replaying import Progress, Whole, replay_jobs
 from pointsman.router.scoring.score_section import ModelFile
-from pointsman.score.answered import answered
-from pointsman.score.text import text_of
+from pointsman.score.text import answered, text_of
 from pointsman.store.ask.labelled import Labelled
 from pointsman_schemas.jobs import JobRouted
 

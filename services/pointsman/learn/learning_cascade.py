@@ -33,8 +33,7 @@ from pointsman.router.policy.policy_file import PolicyFile, load_text, parse
 from pointsman.router.policy.replay import Price
 from pointsman.router.recorded.replaying import Progress, Whole
 from pointsman.runtime.errors import CommandError
-from pointsman.score.answered import answered
-from pointsman.score.text import text_of
+from pointsman.score.text import answered, text_of
 from pointsman.store.ask.labelled import Labelled
 from pointsman_schemas.jobs import ChatRequest, JobRouted
 

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pointsman.opinion.errors import OpinionMissingError
-from pointsman.opinion.weights import MODEL, TOKENIZER, locate
+from pointsman.opinion.weights import MODEL, TOKENIZER, OpinionMissingError, locate
 
 Vectors = npt.NDArray[np.float32]
 

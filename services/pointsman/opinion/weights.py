@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pointsman.opinion.errors import OpinionMissingError
+
+class OpinionMissingError(Exception):
+    """What embeds the texts is not there, or not what it should be; `hint` says what to do."""
+
+    def __init__(self, problem: str, hint: str = "install it: pip install 'pointsman[opinion]'") -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

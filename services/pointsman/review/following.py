@@ -1,9 +1,9 @@
 """What follows from a case that has ended: one outcome, or the job on its way to a tier; pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from pointsman.registry.cancellations import Cancellation
 from pointsman.review.case import plan_of, queue_of
 from pointsman_schemas.base import Json, Message
 from pointsman_schemas.jobs import JobRouted
@@ -12,19 +12,11 @@ from pointsman_schemas.reasons import Reason
 from pointsman_schemas.reviews import ReviewChanged, ReviewRequested
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """Who asked for the job to stop, and why."""
-
-    by: str
-    reason: str
-
-
 def follows(
     case: ReviewChanged,
     request: ReviewRequested,
     response: Json | None = None,
-    cancelled: Withdrawal | None = None,
+    cancelled: Cancellation | None = None,
 ) -> Message:
     """The message that ends the case's wait. `response`: the body of an edit.
 

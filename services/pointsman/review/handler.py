@@ -20,13 +20,13 @@ from pointsman.bus.codec.decode import Decoded, Malformed, broker_time, decode
 from pointsman.bus.codec.emit import dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.state.handler import Effects
-from pointsman.registry.cancellations import Cancellations
+from pointsman.registry.cancellations import Cancellation, Cancellations
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.review import case as cases
 from pointsman.review.case import KEPT, WAITING, RefusedCommand, plan_of, queue_of
 from pointsman.review.content import why_no_case
-from pointsman.review.following import Withdrawal, follows
+from pointsman.review.following import follows
 from pointsman.review.people import may_not_act
 from pointsman.review.seeded import is_due, is_seeded, origin_of, others, seeded
 from pointsman.review.state import CaseBook, case_key, request_key
@@ -220,8 +220,7 @@ class ReviewHandler:
         if case is None:
             return Effects()
         cause = self._cause_of_time(case, now)
-        cancelled = None if asked is None else Withdrawal(asked.by, asked.reason)
-        return Effects(self._following(case, state, cause, cancelled=cancelled), self._changed(case, cause))
+        return Effects(self._following(case, state, cause, cancelled=asked), self._changed(case, cause))
 
     def _request(self, case: ReviewChanged, state: Mapping[bytes, bytes]) -> ReviewRequested:
         return ReviewRequested.model_validate_json(state[request_key(case.job_id)])
@@ -233,7 +232,7 @@ class ReviewHandler:
         cause: _Cause,
         *,
         response: Json | None = None,
-        cancelled: Withdrawal | None = None,
+        cancelled: Cancellation | None = None,
     ) -> list[Outgoing]:
         """The outcome, or the job on its way; nothing while the case waits, or of a test."""
         if case.status in WAITING or is_seeded(case):

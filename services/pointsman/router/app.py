@@ -19,8 +19,7 @@ from pointsman.registry.outcome_topics import OutcomeTopics
 from pointsman.router.fast_path import MOST_BYTES, FastScore
 from pointsman.router.feedback_listener import following_calibration
 from pointsman.router.handlers import SOURCE, RouterHandler
-from pointsman.router.opinion.opinion_availability import OpinionAvailability
-from pointsman.router.opinion.opinion_monitor import watching_opinions
+from pointsman.router.opinion.opinion_availability import OpinionAvailability, watching_opinions
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load_text
 from pointsman.router.policy_publisher import put_on_record

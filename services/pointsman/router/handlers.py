@@ -34,7 +34,6 @@ from pointsman.router.fast_path import MOST_BYTES, FastPath, FastScore
 from pointsman.router.onward import Onward, onward
 from pointsman.router.opinion.opinion_availability import OpinionAvailability
 from pointsman.router.policy.policy import Policy, decide
-from pointsman.router.refusing import dead_letter, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.scoring.drift import DriftWatch
@@ -215,7 +214,7 @@ class RouterHandler:
             return self._answer(replies, read, first=first)
         except Exception:
             _log_failure(record)
-            return Handled(refuse(replies, cause, _BROKEN))
+            return Handled(replies.refuse(cause, _BROKEN))
 
     def fail(self, record: Incoming) -> list[Outgoing]:
         """See `BatchHandler`."""
@@ -226,7 +225,7 @@ class RouterHandler:
             return _refuse_unproven(replies, read, refused)
         if self._signatures.is_misrouted(record, read):
             return [_republished(replies, read)]
-        return refuse(replies, cause_of(read, record) if self._is_first(record, read) else None, _BROKEN)
+        return replies.refuse(cause_of(read, record) if self._is_first(record, read) else None, _BROKEN)
 
     def _decode(self, record: Incoming) -> Accepted | Malformed:
         return decode_intake(record, self._policy.limits.max_record_bytes)
@@ -234,13 +233,13 @@ class RouterHandler:
     def _answer(self, replies: Replies, read: Accepted | Malformed, *, first: bool) -> Handled:
         match read:
             case Malformed():
-                end = refuse if first else dead_letter
+                end = replies.refuse if first else replies.dead_letter
                 refused = Refused(read.reason, read.message)
-                return Handled(end(replies, cause_of(read, replies.record), refused))
+                return Handled(end(cause_of(read, replies.record), refused))
             case Accepted() if first:
                 return self._route(replies, read)
             case Accepted():
-                return Handled(dead_letter(replies, read.cause, _second(read.job)))
+                return Handled(replies.dead_letter(read.cause, _second(read.job)))
             case _:
                 assert_never(read)
 
@@ -249,7 +248,7 @@ class RouterHandler:
         try:
             admitted = admit(self._registry, self._policy, read.job, replies.now)
             if isinstance(admitted, Refused):
-                return Handled(refuse(replies, read.cause, admitted, read.job))
+                return Handled(replies.refuse(read.cause, admitted, read.job))
             decision = decide(
                 self._policy,
                 read.job,
@@ -264,7 +263,7 @@ class RouterHandler:
             sent = self._send(replies, read, decision)
         except Exception:
             _log_failure(replies.record)
-            return Handled(refuse(replies, read.cause, _BROKEN))
+            return Handled(replies.refuse(read.cause, _BROKEN))
         # Not repeated for another job: whether a job has a shadow hangs on its id, its tools' names are no
         # fact of a policy's, and whether a person is asked is looked at each time.
         of_its_own = (
@@ -314,7 +313,7 @@ def _republished(replies: Replies, read: Accepted | Malformed) -> Outgoing:
 
 def _refuse_unproven(replies: Replies, read: Accepted | Malformed, refused: Refused) -> list[Outgoing]:
     """The dead letter alone: who asks is not proven, so there is nobody to answer."""
-    return dead_letter(replies, cause_of(read, replies.record) if refused.reason in KNOWN else None, refused)
+    return replies.dead_letter(cause_of(read, replies.record) if refused.reason in KNOWN else None, refused)
 
 
 def _second(job: Job) -> Refused:

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from pointsman.bus.codec.records import Outgoing
 from pointsman.confidence.reading import ConfidenceEvidence
-from pointsman.confidence.requested import requested
-from pointsman.confidence.review import review_of
+from pointsman.confidence.review import requested, review_of
 from pointsman.router.replies import Replies
 from pointsman.runtime.metrics import REVIEWS, ROUTED
 from pointsman_schemas.decisions import Decision

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from pointsman.bus.codec.claimed import dataref
 from pointsman.bus.codec.emit import dead_letter, emit
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman_schemas.base import Message, Timestamp
+from pointsman.router.admission import Refused
+from pointsman.runtime.metrics import DEAD, FINISHED
+from pointsman_schemas.base import Message
 from pointsman_schemas.dead import DeadLetter
 from pointsman_schemas.decisions import Decision
 from pointsman_schemas.envelope import Envelope, follow_with
@@ -61,44 +64,36 @@ class Replies:
         envelope = self._follow(own, f"shadow:{decision.tier}", message)
         return emit(self.topics.tier(decision.tier), job.key, envelope, message)
 
-    def dead(self, cause: Envelope | None, reason: Reason, message: str) -> Outgoing:
-        """The record as it was found, and why it came to nothing."""
-        letter = DeadLetter(reason, message, STAGE, *self.record.origin)
-        return dead_letter(
-            self.topics.dead, self.record, letter, cause=cause, source=self.source, now=self.now
-        )
+    def dead_letter(self, cause: Envelope | None, why: Refused) -> list[Outgoing]:
+        """The dead letter alone: no job is known, or it is answered already."""
+        DEAD.labels(STAGE, why.reason).inc()
+        letter = DeadLetter(why.reason, why.message, STAGE, *self.record.origin)
+        return [
+            dead_letter(self.topics.dead, self.record, letter, cause=cause, source=self.source, now=self.now)
+        ]
 
-    def rejected(self, cause: Envelope, reason: Reason, message: str, digest: str | None) -> Outgoing:
-        """The outcome of a job that is not admitted."""
-        return self._outcome(
-            cause,
-            JobRejected(
-                job_id=cause.job_id,
-                agent_id=cause.agent_id,
-                tier=None,
-                attempts=0,
-                cost_usd=Decimal(0),
-                reason=reason,
-                message=message,
-                request_digest=digest,
-            ),
-        )
-
-    def expired(self, cause: Envelope, deadline: Timestamp, message: str, digest: str | None) -> Outgoing:
-        """The outcome of a job that came too late."""
-        return self._outcome(
-            cause,
-            JobExpired(
-                job_id=cause.job_id,
-                agent_id=cause.agent_id,
-                tier=None,
-                attempts=0,
-                cost_usd=Decimal(0),
-                deadline=deadline,
-                message=message,
-                request_digest=digest,
-            ),
-        )
+    def refuse(self, cause: Envelope | None, why: Refused, job: Job | None = None) -> list[Outgoing]:
+        """The dead letter, and the outcome of the job that the cause names, if it names one."""
+        letter = self.dead_letter(cause, why)
+        if cause is None or cause.job_id is None:
+            return letter
+        about: dict[str, Any] = {
+            "job_id": cause.job_id,
+            "agent_id": cause.agent_id,
+            "tier": None,
+            "attempts": 0,
+            "cost_usd": Decimal(0),
+            "message": why.message,
+            "request_digest": None if job is None else job.request_digest,
+        }
+        outcome: JobExpired | JobRejected
+        if why.reason is Reason.DEADLINE_PASSED and job is not None and job.deadline is not None:
+            outcome, name = JobExpired(**about, deadline=job.deadline), "expired"
+        else:
+            outcome, name = JobRejected(**about, reason=why.reason), "rejected"
+        FINISHED.labels("none", name, why.reason).inc()
+        key, topic = str(cause.job_id).encode(), self.outcomes(cause.agent_id)
+        return [*letter, emit(topic, key, self._follow(cause, "outcome", outcome), outcome)]
 
     def republish(self, key: bytes, cause: Envelope | None) -> Outgoing:
         """The same bytes once more on the intake, in the lane of `key`.
@@ -110,10 +105,6 @@ class Replies:
         if cause is not None:
             headers = self._follow(cause, "rekey", JobSubmitted).to_headers() + dataref(self.record)
         return Outgoing(self.topics.intake.name, key, self.record.on_kafka, headers)
-
-    def _outcome(self, cause: Envelope, message: JobRejected | JobExpired) -> Outgoing:
-        key = str(message.job_id).encode()
-        return emit(self.outcomes(message.agent_id), key, self._follow(cause, "outcome", message), message)
 
     def _follow(self, cause: Envelope, step: str, message: Message | type[Message]) -> Envelope:
         return follow_with(

@@ -1,5 +1,6 @@
 """Who logs in to the audit database, what each may do, and how that is brought down to one role."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pointsman.store.connect import connected, fetched, translated
@@ -73,3 +74,36 @@ async def narrow_login(dsn: str, login: LoginFound, role: str | None) -> None:
                 )
                 for row in statements:
                     await connection.execute(row["statement"])
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDrift:
+    """A right that `role` has beyond its part, or lacks. `role`: PUBLIC is everybody."""
+
+    role: str
+    lacks: bool
+    detail: str
+    statements: tuple[str, ...]
+
+
+async def list_drift(dsn: str, prefix: str) -> list[RoleDrift]:
+    """Of all roles but logins whose names begin with `prefix`; nothing before the migrations.
+
+    Raises:
+        StoreUnavailableError, StoreError: it could not be asked.
+    """
+    rows = await fetched(dsn, "role_drift", prefix, list(ALL))
+    return [RoleDrift(row["role"], row["lacks"], row["detail"], tuple(row["statements"])) for row in rows]
+
+
+async def mend(dsn: str, statements: Iterable[str]) -> None:
+    """Run what `RoleDrift` says, all of it or nothing.
+
+    Raises:
+        StoreUnavailableError, StoreError: Postgres refuses.
+    """
+    async with connected(dsn) as connection:
+        with translated(dsn):
+            async with connection.transaction():
+                for statement in statements:
+                    await connection.execute(statement)

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from pointsman.store.address import read_address
-from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.connect import Connection, connected, fetched, translated
 from pointsman.store.sql import query
 
 #: Adds rows; sees, changes and removes nothing.
@@ -48,9 +48,7 @@ async def grants(dsn: str) -> list[Grant]:
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            return [Grant(**row) for row in await connection.fetch(query("grants"))]
+    return [Grant(**row) for row in await fetched(dsn, "grants")]
 
 
 async def ensure_login(dsn: str, login: str, role: str, password: str | None = None) -> None:

@@ -2,8 +2,7 @@
 
 from pointsman.cascade.judge import Judged, Spent
 from pointsman.confidence.reading import ConfidenceEvidence
-from pointsman.confidence.requested import requested
-from pointsman.confidence.review import review_of
+from pointsman.confidence.review import requested, review_of
 from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobCompleted, WorkerOutcome

@@ -5,7 +5,7 @@ import pytest
 from pointsman.audit.privacy_file import parse
 from pointsman.audit.private import Privacy
 from pointsman.bus.codec.records import Incoming
-from pointsman.store.ask.references import referred
+from pointsman.claims.collect import referred
 from pointsman.store.privacy.erasing import erase
 from pointsman.store.verify.verify import Scope, verify
 from pointsman_schemas.claims import DATAREF

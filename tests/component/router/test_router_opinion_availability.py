@@ -13,7 +13,7 @@ from pointsman.bus.read.follow import Follower
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
 from pointsman.router.app import build
-from pointsman.router.opinion import opinion_monitor
+from pointsman.router.opinion import opinion_availability
 from pointsman.router.settings import RouterSettings
 from pointsman_schemas.base import Message
 from pointsman_schemas.jobs import JobRouted, JobUndecided
@@ -29,7 +29,7 @@ TIERS = ("small", "medium", "frontier")
 async def test_jobs_wait_for_nobody_for_long(
     kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opinion_monitor, "_LOOK_S", 0.1)
+    monkeypatch.setattr(opinion_availability, "_LOOK_S", 0.1)
     policy = tmp_path / "policy.yaml"
     policy.write_text(asking_policy(wait_s=0.5))
     settings = RouterSettings(kafka=kafka.bootstrap, prefix=kafka.prefix, policy=policy)

@@ -60,7 +60,7 @@ async def show_another(admin: KafkaPart, by: Authority, *trusting: Path) -> None
     broker = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])
     client = connection.cluster_admin(admin)
     asked = client.incremental_alter_configs([broker], request_timeout=15)
-    await rdkafka.answer(admin.kafka, asked[broker], 15)
+    await rdkafka.answer(admin, asked[broker])
 
 
 @contextmanager

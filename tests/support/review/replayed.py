@@ -18,8 +18,7 @@ from pointsman.bus.codec.emit import emit
 from pointsman.bus.codec.encoded_batch import unpacked
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.consume.state.handler import Effects
-from pointsman.confidence.requested import requested
-from pointsman.confidence.review import Review
+from pointsman.confidence.review import Review, requested
 from pointsman.dev import samples
 from pointsman.registry.cancellations import Cancellations
 from pointsman.registry.in_force import RegistryInForce

@@ -15,7 +15,7 @@ from pointsman.store.append.lanes import Lane
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool
 from pointsman.store.sql import query
-from pointsman.store.verify.checkpoints import add_checkpoint
+from pointsman.store.verify.marks import add_checkpoint
 from pointsman.store.verify.retain import days_before, drop_day, state_day
 from pointsman.store.verify.walk import digest_of
 from tests.support.bus.example_records import TOPICS, story

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pointsman.audit.own_pattern import OwnPattern, PatternError
+from pointsman.audit.patterns import OwnPattern, PatternError
 from pointsman.audit.privacy_file import parse
 from pointsman.runtime.yaml_file import FileError
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from pointsman.opinion.embed import SIZE, Embedder
-from pointsman.opinion.errors import OpinionMissingError
-from pointsman.opinion.weights import MODEL, Shipped, locate
+from pointsman.opinion.weights import MODEL, OpinionMissingError, Shipped, locate
 
 
 @pytest.fixture(scope="module")

@@ -9,20 +9,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
-    AdminClient,
     ResourcePatternType,
     ResourceType,
 )
 
-from pointsman.bus import connection
 from pointsman.bus.admin import rdkafka
 from pointsman.bus.admin.acl import Acl, Operation, Pattern, Resource
-from pointsman.bus.tcp_check import reach
 from pointsman.runtime.settings import KafkaPart
 
 T = TypeVar("T")
-
-_REQUEST_S = 15.0
 
 _RESOURCES: dict[Resource, ResourceType] = {
     "topic": ResourceType.TOPIC,
@@ -45,45 +40,36 @@ async def list_acls(settings: KafkaPart) -> frozenset[Acl]:
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
-    admin = await _admin(settings)
-    await rdkafka.demand(settings.kafka, admin, AclOperation.DESCRIBE, _REQUEST_S)
+    admin = await rdkafka.admin(settings)
+    await rdkafka.demand(settings, admin, AclOperation.DESCRIBE)
     any_text: Any = None  # which the client takes, and its types do not say
     everything = AclBindingFilter(
         ResourceType.ANY, any_text, ResourcePatternType.ANY, any_text, any_text, AclOperation.ANY,
         AclPermissionType.ANY,
     )  # fmt: skip
-    asked = admin.describe_acls(everything, request_timeout=_REQUEST_S)
-    bindings = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
+    asked = admin.describe_acls(everything, request_timeout=rdkafka.REQUEST_S)
+    bindings = await rdkafka.answer(settings, asked)
     return frozenset(_read(binding) for binding in bindings if binding.restype in _RESOURCES.values())
 
 
 async def add_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
     """Raises: as `list_acls`."""
     if acls:
-        admin = await _admin(settings)
-        asked = admin.create_acls([_binding(acl) for acl in sorted(acls)], request_timeout=_REQUEST_S)
-        await asyncio.gather(*(rdkafka.answer(settings.kafka, one, _REQUEST_S) for one in asked.values()))
+        admin = await rdkafka.admin(settings)
+        asked = admin.create_acls(
+            [AclBinding(*_fields(acl)) for acl in sorted(acls)], request_timeout=rdkafka.REQUEST_S
+        )
+        await asyncio.gather(*(rdkafka.answer(settings, one) for one in asked.values()))
 
 
 async def remove_acls(settings: KafkaPart, acls: Collection[Acl]) -> None:
     """One that is not there is gone already. Raises: as `list_acls`."""
     if acls:
-        admin = await _admin(settings)
-        asked = admin.delete_acls([_exactly(acl) for acl in sorted(acls)], request_timeout=_REQUEST_S)
-        await asyncio.gather(*(rdkafka.answer(settings.kafka, one, _REQUEST_S) for one in asked.values()))
-
-
-async def _admin(settings: KafkaPart) -> AdminClient:
-    await reach(settings)
-    return connection.cluster_admin(settings)
-
-
-def _binding(acl: Acl) -> AclBinding:
-    return AclBinding(*_fields(acl))
-
-
-def _exactly(acl: Acl) -> AclBindingFilter:
-    return AclBindingFilter(*_fields(acl))
+        admin = await rdkafka.admin(settings)
+        asked = admin.delete_acls(
+            [AclBindingFilter(*_fields(acl)) for acl in sorted(acls)], request_timeout=rdkafka.REQUEST_S
+        )
+        await asyncio.gather(*(rdkafka.answer(settings, one) for one in asked.values()))
 
 
 def _fields(

@@ -5,7 +5,7 @@ committed offset. So what is between the committed offset and the end is looked 
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from aiokafka.structs import TopicPartition
 
 from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
-from pointsman.bus.admin.span import Span
 from pointsman.bus.consume.fetcher import Fetcher
 from pointsman.bus.errors import KafkaUnavailableError
 from pointsman.bus.places import EARLIEST, LATEST, Place
@@ -24,6 +23,51 @@ from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
+
+#: A span longer than this is not counted: its first unfinished record gives the age, offsets give the number.
+COUNTED = 200
+
+
+class Span:
+    """Offsets [start, end), of which `finished` are done; fed the real records in it, in order."""
+
+    def __init__(self, start: int, end: int, finished: Set[int]) -> None:
+        self.start = start
+        self.end = end
+        self._finished = finished
+        self._seen = 0
+        self._at = start
+        #: Timestamp of the oldest record that waits, milliseconds since 1970.
+        self.oldest_ms: int | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether looking at more records would change nothing."""
+        return self._at >= self.end or (self.oldest_ms is not None and self.end - self.start > COUNTED)
+
+    @property
+    def exact(self) -> bool:
+        """Whether `waiting` is a count; else it is an upper bound."""
+        return self._at >= self.end
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not finished: those seen, and as many more as there are offsets left."""
+        left = range(self._at, self.end)
+        return self._seen + len(left) - sum(offset in left for offset in self._finished)
+
+    def see(self, offset: int, timestamp_ms: int) -> None:
+        """A record is there; offsets that were passed over held none (markers, aborted, compacted)."""
+        self._at = min(offset + 1, self.end)
+        if offset < self.end and offset not in self._finished:
+            self._seen += 1
+            if self.oldest_ms is None:
+                self.oldest_ms = timestamp_ms
+
+    def finish(self) -> None:
+        """There is no further record before the end."""
+        self._at = self.end
+
 
 #: How long the records between committed and end are looked at, seconds.
 _LOOK_S = 5.0
@@ -105,19 +149,12 @@ async def lag(
     """
     await reach(settings)
     try:
-        committed = await _committed(settings, {target.group for target in watched})
+        async with connection.connected_admin(settings, PATIENCE_S) as admin:
+            groups = {target.group for target in watched}
+            committed = {group: await committed_offsets(admin, group, within=PATIENCE_S) for group in groups}
         return await _measure(settings, watched, committed, clock)
     except KafkaError as error:
         raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
-
-
-async def _committed(settings: KafkaPart, groups: set[str]) -> dict[str, dict[Place, tuple[int, str]]]:
-    admin = connection.admin(settings, request_timeout_ms=int(PATIENCE_S * 1000))
-    try:
-        await admin.start()
-        return {group: await committed_offsets(admin, group, within=PATIENCE_S) for group in groups}
-    finally:
-        await admin.close()
 
 
 async def _measure(

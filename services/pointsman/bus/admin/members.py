@@ -1,8 +1,7 @@
 """How many processes work in a consumer group, asked by one that does not: over a connection of its own."""
 
-from pointsman.bus import connection
 from pointsman.bus.admin import rdkafka
-from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.bus.tcp_check import PATIENCE_S
 from pointsman.runtime.settings import KafkaPart
 
 
@@ -12,7 +11,6 @@ async def count_members(settings: KafkaPart, group: str) -> int:
     Raises:
         BusError: the cluster did not answer, or refused.
     """
-    await reach(settings)
-    admin = connection.cluster_admin(settings)
+    admin = await rdkafka.admin(settings)
     asked = admin.describe_consumer_groups([group], request_timeout=PATIENCE_S)
-    return len((await rdkafka.answer(settings.kafka, asked[group], PATIENCE_S)).members)
+    return len((await rdkafka.answer(settings, asked[group], PATIENCE_S)).members)

@@ -77,14 +77,11 @@ async def _set(settings: KafkaPart, request: Packed) -> None:
 @asynccontextmanager
 async def _client(settings: KafkaPart) -> AsyncIterator[AIOKafkaClient]:
     await reach(settings)
-    client = connection.client(settings)
     try:
-        await connection.connect(client)
-        yield client
+        async with connection.connected_client(settings) as client:
+            yield client
     except KafkaError as error:
         raise BusError(f"Kafka at {settings.kafka} refused: {error!r}") from error
-    finally:
-        await client.close()
 
 
 def _refused(settings: KafkaPart, code: int, text: str) -> BusError:

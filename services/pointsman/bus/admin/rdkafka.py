@@ -1,20 +1,40 @@
 """How librdkafka's answers are awaited, and its errors told; it does what aiokafka's admin cannot."""
 
 import asyncio
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr-defined]  # it lacks an __all__
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
+    AclOperation,
+    AdminClient,
+    ClusterMetadata,
+)
 
+from pointsman.bus import connection
 from pointsman.bus.errors import BusError, KafkaUnavailableError
+from pointsman.bus.tcp_check import PATIENCE_S, reach
+from pointsman.runtime.settings import KafkaPart
 
 T = TypeVar("T")
 
+#: One request to the cluster, seconds.
+REQUEST_S = 15.0
 _AWAY = {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}
 
 
-async def answer(bootstrap: str, asked: "Future[T]", within: float) -> T:
+async def admin(settings: KafkaPart) -> AdminClient:
+    """Keep it until its answers are here.
+
+    Raises:
+        KafkaUnavailableError: no broker lets us in.
+    """
+    await reach(settings)
+    return connection.cluster_admin(settings)
+
+
+async def answer(settings: KafkaPart, asked: "Future[T]", within: float = REQUEST_S) -> T:
     """What the brokers say, in at most about `within` seconds.
 
     Raises:
@@ -23,10 +43,34 @@ async def answer(bootstrap: str, asked: "Future[T]", within: float) -> T:
     try:
         return await asyncio.wrap_future(asked)
     except KafkaException as error:
-        raise explain(bootstrap, error, within) from error
+        raise _explain(settings, error, within) from error
 
 
-async def demand(bootstrap: str, admin: AdminClient, operation: AclOperation, within: float) -> None:
+async def carried_out(settings: KafkaPart, asked: Iterable["Future[None]"], already: Collection[int]) -> bool:
+    """Whether all was done here; False where errors of the codes `already` say that some was so before.
+
+    Raises: as `answer`.
+    """
+    done = True
+    for future in asked:
+        try:
+            await asyncio.wrap_future(future)
+        except KafkaException as error:
+            if error.args[0].code() not in already:
+                raise _explain(settings, error, REQUEST_S) from error
+            done = False
+    return done
+
+
+async def list_topics(settings: KafkaPart, admin: AdminClient) -> ClusterMetadata:
+    """The cluster's brokers and topics. Raises: as `answer`."""
+    try:
+        return await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
+    except KafkaException as error:
+        raise _explain(settings, error, PATIENCE_S) from error
+
+
+async def demand(settings: KafkaPart, admin: AdminClient, operation: AclOperation) -> None:
     """Return where this user may do that to the cluster.
 
     Asked before what librdkafka 2 does not survive being refused: it frees an answer about ACLs wrongly.
@@ -34,17 +78,17 @@ async def demand(bootstrap: str, admin: AdminClient, operation: AclOperation, wi
     Raises:
         BusError: it may not, or the brokers did not answer.
     """
-    asked = admin.describe_cluster(include_authorized_operations=True, request_timeout=within)
-    allowed = (await answer(bootstrap, asked, within)).authorized_operations
+    asked = admin.describe_cluster(include_authorized_operations=True, request_timeout=REQUEST_S)
+    allowed = (await answer(settings, asked)).authorized_operations
     if operation not in (allowed or ()):
         raise BusError(
-            f"Kafka at {bootstrap} refused: this user may not {operation.name.lower()} the cluster"
+            f"Kafka at {settings.kafka} refused: this user may not {operation.name.lower()} the cluster"
         )
 
 
-def explain(bootstrap: str, error: KafkaException, within: float) -> BusError:
+def _explain(settings: KafkaPart, error: KafkaException, within: float) -> BusError:
     """librdkafka's error in this project's words."""
     cause: KafkaError = error.args[0]
     if cause.code() in _AWAY:
-        return KafkaUnavailableError(bootstrap, within, cause.str())
-    return BusError(f"Kafka at {bootstrap} refused: {cause.str()}")
+        return KafkaUnavailableError(settings.kafka, within, cause.str())
+    return BusError(f"Kafka at {settings.kafka} refused: {cause.str()}")

@@ -55,13 +55,9 @@ async def topic_ids_of(settings: KafkaPart) -> dict[str, TopicId]:
         KafkaError: they do not say.
     """
     await reach(settings)
-    client = connection.client(settings)
-    await connection.connect(client)
-    try:
+    async with connection.connected_client(settings) as client:
         ids: dict[str, TopicId] = await client.send(client.get_random_node(), request(None))
         return ids
-    finally:
-        await client.close()
 
 
 def request(topics: Collection[str] | None) -> Packed:

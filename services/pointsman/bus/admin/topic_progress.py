@@ -75,15 +75,12 @@ async def progress_reader(settings: KafkaPart) -> AsyncIterator[ProgressReader]:
     Raises:
         BusError: no broker answers.
     """
-    admin = connection.admin(settings, request_timeout_ms=int(PATIENCE_S * 1000))
-    try:
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            await admin.start()
+            admin = await stack.enter_async_context(connection.connected_admin(settings, PATIENCE_S))
         except (KafkaError, OSError) as error:
             raise KafkaUnavailableError(settings.kafka, PATIENCE_S, repr(error)) from error
         yield ProgressReader(settings, admin)
-    finally:
-        await admin.close()
 
 
 def _done(first: int, end: int, committed: tuple[int, str] | None) -> int:

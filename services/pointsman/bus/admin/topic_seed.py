@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pointsman.bus import connection
 from pointsman.bus.admin.committed import committed_offsets
 from pointsman.bus.admin.topic_ids import topic_ids_of
+from pointsman.bus.tcp_check import PATIENCE_S
 from pointsman.runtime.settings import KafkaPart
 
 _MARK, _END = "topic1:", ";"
@@ -57,7 +58,7 @@ def unmark(metadata: str) -> tuple[TopicMark | None, str]:
 
 def mark_of(topic: UUID, metadata: Iterable[str]) -> TopicMark:
     """The mark of that topic, by the metadata of all positions that a group has under its name."""
-    marks = {unmark(each)[0] for each in metadata}
+    marks = {unmark(text)[0] for text in metadata}
     if TopicMark(topic, False) in marks:
         return TopicMark(topic, False)
     return TopicMark(topic, None in marks or TopicMark(topic, True) in marks)
@@ -82,9 +83,5 @@ async def seed_of(settings: KafkaPart, group: str, name: str) -> str:
     known = (await topic_ids_of(settings)).get(name)
     if known is None:
         return ""
-    admin = connection.admin(settings)
-    await admin.start()
-    try:
+    async with connection.connected_admin(settings, PATIENCE_S) as admin:
         return (await topic_mark(admin, group, name, known.topic)).seed(name)
-    finally:
-        await admin.close()

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
     AdminClient,
     AlterConfigOpType,
@@ -26,17 +26,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
     ResourceType,
 )
 
-from pointsman.bus import connection
 from pointsman.bus.admin import rdkafka
 from pointsman.bus.admin.topic_changes import Change, Found, changes
 from pointsman.bus.errors import BusError
-from pointsman.bus.tcp_check import PATIENCE_S, reach
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 
-#: One request to the cluster, and all of `apply`, seconds.
-_REQUEST_S = 15.0
+#: All of `apply`, seconds.
 _APPLY_S = 30.0
 _DONE_BY_ANOTHER = {KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.INVALID_PARTITIONS}
 
@@ -51,8 +48,7 @@ async def plan(
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
-    await reach(settings)
-    return await _plan(settings, connection.cluster_admin(settings), list(topics), replication)
+    return await _plan(settings, await rdkafka.admin(settings), list(topics), replication)
 
 
 async def tiers_there(settings: KafkaPart, topics: Topics) -> list[str]:
@@ -61,12 +57,7 @@ async def tiers_there(settings: KafkaPart, topics: Topics) -> list[str]:
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer.
     """
-    await reach(settings)
-    admin = connection.cluster_admin(settings)
-    try:
-        cluster = await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
-    except KafkaException as error:
-        raise rdkafka.explain(settings.kafka, error, PATIENCE_S) from error
+    cluster = await rdkafka.list_topics(settings, await rdkafka.admin(settings))
     first = topics.tier("").name
     return sorted(
         name.removeprefix(first) for name in cluster.topics if name.startswith(first) and name != first
@@ -81,8 +72,7 @@ async def apply(
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
-    await reach(settings)
-    admin = connection.cluster_admin(settings)
+    admin = await rdkafka.admin(settings)
     declared = list(topics)
     done: dict[tuple[str, str], Change] = {}
     give_up = time.monotonic() + _APPLY_S
@@ -102,10 +92,7 @@ async def apply(
 async def _plan(
     settings: KafkaPart, admin: AdminClient, declared: list[Topic], replication: int | None
 ) -> list[Change]:
-    try:
-        cluster = await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_S)
-    except KafkaException as error:
-        raise rdkafka.explain(settings.kafka, error, PATIENCE_S) from error
+    cluster = await rdkafka.list_topics(settings, admin)
     there = {
         topic.name: cluster.topics[topic.name].partitions
         for topic in declared
@@ -125,11 +112,11 @@ async def _configs(settings: KafkaPart, admin: AdminClient, names: list[str]) ->
     if not names:
         return {}
     asked = admin.describe_configs(
-        [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=_REQUEST_S
+        [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=rdkafka.REQUEST_S
     )
     overrides = {}
     for resource, answer in asked.items():
-        entries = await rdkafka.answer(settings.kafka, answer, _REQUEST_S)
+        entries = await rdkafka.answer(settings, answer)
         overrides[resource.name] = {
             name: entry.value
             for name, entry in entries.items()
@@ -144,22 +131,15 @@ async def _carry_out(settings: KafkaPart, admin: AdminClient, change: Change) ->
     match change.kind:
         case "create":
             new = NewTopic(change.topic, change.partitions, change.replication, config=dict(change.config))
-            asked = admin.create_topics([new], request_timeout=_REQUEST_S)
+            asked = admin.create_topics([new], request_timeout=rdkafka.REQUEST_S)
         case "partitions":
             more = NewPartitions(change.topic, change.partitions)
-            asked = admin.create_partitions([more], request_timeout=_REQUEST_S)
+            asked = admin.create_partitions([more], request_timeout=rdkafka.REQUEST_S)
         case _:
             entries = [
                 ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
                 for name, value in change.config.items()
             ]
             resource = ConfigResource(ResourceType.TOPIC, change.topic, incremental_configs=entries)
-            asked = admin.incremental_alter_configs([resource], request_timeout=_REQUEST_S)
-    for answer in asked.values():
-        try:
-            await asyncio.wrap_future(answer)
-        except KafkaException as error:
-            if error.args[0].code() in _DONE_BY_ANOTHER:
-                return False
-            raise rdkafka.explain(settings.kafka, error, _REQUEST_S) from error
-    return True
+            asked = admin.incremental_alter_configs([resource], request_timeout=rdkafka.REQUEST_S)
+    return await rdkafka.carried_out(settings, asked.values(), already=_DONE_BY_ANOTHER)

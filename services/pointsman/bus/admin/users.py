@@ -1,10 +1,8 @@
 """The cluster's users that log in by SCRAM-SHA-512, and their passwords, which it never tells."""
 
-import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
     ScramCredentialInfo,
     ScramMechanism,
@@ -12,15 +10,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
     UserScramCredentialUpsertion,
 )
 
-from pointsman.bus import connection
 from pointsman.bus.admin import rdkafka
-from pointsman.bus.tcp_check import reach
 from pointsman.runtime.settings import KafkaPart
 
 MECHANISM = "SCRAM-SHA-512"
 #: Kafka's default is its least, 4096.
 ITERATIONS = 8192
-_REQUEST_S = 15.0
 _NAMES = {ScramMechanism.SCRAM_SHA_256: "SCRAM-SHA-256", ScramMechanism.SCRAM_SHA_512: MECHANISM}
 _MECHANISMS = {name: mechanism for mechanism, name in _NAMES.items()}
 #: librdkafka has no name for RESOURCE_NOT_FOUND.
@@ -33,10 +28,9 @@ async def list_users(settings: KafkaPart) -> dict[str, frozenset[str]]:
     Raises:
         KafkaUnavailableError, BusError: the cluster did not answer, or refused.
     """
-    await reach(settings)
-    admin = connection.cluster_admin(settings)
-    asked: Any = admin.describe_user_scram_credentials(None, request_timeout=_REQUEST_S)
-    credentials = await rdkafka.answer(settings.kafka, asked, _REQUEST_S)
+    admin = await rdkafka.admin(settings)
+    asked: Any = admin.describe_user_scram_credentials(None, request_timeout=rdkafka.REQUEST_S)
+    credentials = await rdkafka.answer(settings, asked)
     return {
         user: frozenset(
             _NAMES.get(info.mechanism, str(info.mechanism)) for info in told.scram_credential_infos
@@ -69,13 +63,6 @@ async def _alter(
 ) -> None:
     if not changes:
         return
-    await reach(settings)
-    admin = connection.cluster_admin(settings)  # which lives until the answers are here
-    asked = admin.alter_user_scram_credentials([*changes], request_timeout=_REQUEST_S)
-    for answer in asked.values():
-        try:
-            await asyncio.wrap_future(answer)
-        except KafkaException as error:
-            cause: KafkaError = error.args[0]
-            if cause.code() != _NOT_FOUND:
-                raise rdkafka.explain(settings.kafka, error, _REQUEST_S) from error
+    admin = await rdkafka.admin(settings)
+    asked = admin.alter_user_scram_credentials([*changes], request_timeout=rdkafka.REQUEST_S)
+    await rdkafka.carried_out(settings, asked.values(), already=[_NOT_FOUND])

@@ -87,14 +87,11 @@ async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
 
 
 async def _committed(settings: KafkaPart, group: str, place: Place) -> tuple[int, str]:
-    admin = connection.admin(settings, request_timeout_ms=int(PATIENCE_S * 1000))
     try:
-        await admin.start()
-        return (await committed_offsets(admin, group, [place], within=PATIENCE_S)).get(place, (0, ""))
+        async with connection.connected_admin(settings, PATIENCE_S) as admin:
+            return (await committed_offsets(admin, group, [place], within=PATIENCE_S)).get(place, (0, ""))
     except KafkaError as error:
         raise KafkaUnavailableError(settings.kafka, PATIENCE_S, str(error)) from error
-    finally:
-        await admin.close()
 
 
 async def _count(

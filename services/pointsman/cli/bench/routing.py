@@ -105,7 +105,7 @@ def _vectors(path: Path | None) -> Any:
     """What embeds; an error at once where the extra is not installed, not after the training."""
     from pointsman.bench.routing.opinion_vectors import VectorCache
     from pointsman.opinion.embed import Embedder
-    from pointsman.opinion.errors import OpinionMissingError
+    from pointsman.opinion.weights import OpinionMissingError
     from pointsman.runtime.errors import CommandError
 
     try:

@@ -24,7 +24,7 @@ from pointsman.client.reviews import KnownCase, KnownCases, Reviewer, ReviewTime
 from pointsman.review.content import with_text
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
-from pointsman.score.answered import answered
+from pointsman.score.text import answered
 from pointsman_schemas.reviews import ReviewAnswered, ReviewChanged
 from pointsman_schemas.topics import Topics
 

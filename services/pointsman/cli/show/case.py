@@ -9,7 +9,7 @@ from pointsman.cli.formats import block, duration, gist, moment, money, printabl
 from pointsman.cli.show.words import asked, because, decided
 from pointsman.client.reviews import KnownCase
 from pointsman.review.case import WAITING
-from pointsman.score.answered import answered
+from pointsman.score.text import answered
 from pointsman.store.ask.similar_reviews import SimilarReview
 from pointsman_schemas.reviews import ReviewChanged, ReviewRequested
 

@@ -4,7 +4,7 @@ from rich.text import Text
 
 from pointsman.cli.formats import block, count, gist, money
 from pointsman.cli.show.words import kind, summary
-from pointsman.score.answered import answered
+from pointsman.score.text import answered
 from pointsman_schemas.ids import short_id
 from pointsman_schemas.outcomes import JobCompleted, Outcome
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from pointsman.cli.formats import count, duration, money
-from pointsman.score.answered import answered, content_text
+from pointsman.score.text import answered, content_text
 from pointsman_schemas.base import Message
 from pointsman_schemas.calls import CallFinished
 from pointsman_schemas.control.checkpoints import CheckpointSigned

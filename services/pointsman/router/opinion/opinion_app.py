@@ -10,7 +10,7 @@ from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.shared_transactions import SharedTransactions
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.waiting import Waiting
-from pointsman.opinion.errors import OpinionMissingError
+from pointsman.opinion.weights import OpinionMissingError
 from pointsman.registry.authors import Authors
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce

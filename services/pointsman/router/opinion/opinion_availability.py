@@ -5,18 +5,26 @@ Invariants:
 - It comes back by itself: the next look that finds somebody ends it.
 """
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from math import inf
 from typing import Self
 
+from pointsman.bus.errors import BusError
 from pointsman.router.policy.policy import Policy
 from pointsman.router.scoring.second import missing
+from pointsman.runtime.clock import Clock
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
+from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.decisions import Check
 
 log = logging.getLogger(__name__)
+
+_LOOK_S = 5.0
 
 
 class OpinionAvailability:
@@ -47,3 +55,28 @@ class OpinionAvailability:
         if (before is None) != (self.missing is None):
             log_event = Event.OPINIONS_AVAILABLE if before else Event.OPINIONS_MISSING
             event(log, logging.WARNING, log_event, hint="pointsman run opinion" if self.missing else "")
+
+
+@asynccontextmanager
+async def watching_opinions(
+    kafka: KafkaPart, group: str, policy: Policy, opinions: OpinionAvailability, clock: Clock
+) -> AsyncIterator[None]:
+    """Inside, `opinions` is kept up to date; a policy without second opinions needs none."""
+    if policy.scorer.second is None:
+        yield
+        return
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(_look(kafka, group, opinions, clock))
+        yield
+        looking.cancel()
+
+
+async def _look(kafka: KafkaPart, group: str, opinions: OpinionAvailability, clock: Clock) -> None:
+    from pointsman.bus.admin.members import count_members  # loads librdkafka, which nothing else here needs
+
+    while True:
+        try:
+            opinions.update(await count_members(kafka, group), clock())
+        except BusError as error:  # nobody can tell; what was known stands
+            event(log, logging.INFO, Event.OPINIONS_UNKNOWN, problem=str(error))
+        await asyncio.sleep(_LOOK_S)

@@ -15,7 +15,6 @@ from pointsman.router.admission import Refused
 from pointsman.router.onward import onward
 from pointsman.router.policy.policy import Policy, decide
 from pointsman.router.policy.review_plan import own_of
-from pointsman.router.refusing import dead_letter, refuse
 from pointsman.router.replies import Replies
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.scoring.second import Second, missing
@@ -71,16 +70,16 @@ class OpinionHandler:
         replies = Replies(self._topics, self._outcomes, self._source, record, self._clock())
         decoded = decode(record)
         if isinstance(decoded, Malformed):
-            return refuse(replies, decoded.cause, Refused(decoded.reason, decoded.message))
+            return replies.refuse(decoded.cause, Refused(decoded.reason, decoded.message))
         if not isinstance(decoded.message, JobUndecided):
             problem = f"type {decoded.envelope.type!r} does not belong on the topic of second opinions"
-            return dead_letter(replies, decoded.envelope, Refused(Reason.UNKNOWN_TYPE, problem))
+            return replies.dead_letter(decoded.envelope, Refused(Reason.UNKNOWN_TYPE, problem))
         try:
             decision = await self._decide(record, decoded.message)
             return [onward(replies, decoded.envelope, decoded.message.job, decision).record]
         except Exception:
             failure(log, Event.RECORD_NOT_HANDLED, origin=record.origin)
-            return refuse(replies, decoded.envelope, _BROKEN)
+            return replies.refuse(decoded.envelope, _BROKEN)
 
     async def _decide(self, record: Incoming, asked: JobUndecided) -> Decision:
         job, first = asked.job, asked.decision

@@ -8,9 +8,8 @@ import asyncpg
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.store.append import lanes
 from pointsman.store.append.chapters import Chapter, TopicIds, chapters
-from pointsman.store.append.copy_rows import REFUSED, copy_rows, what_can_be_stored
+from pointsman.store.append.copy_rows import REFUSED, Linking, copy_rows, what_can_be_stored
 from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
-from pointsman.store.append.linking import Linking
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Connection, Pool, translated
 from pointsman.store.errors import StoreError, StoreUnavailableError

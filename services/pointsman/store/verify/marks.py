@@ -1,7 +1,7 @@
 """From checkpoints to marks: what the chain of a lane must be at an offset, because somebody signed it."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from pointsman.identity.keys import PublicKey
 from pointsman.store.append.lanes import Head, Lane
+from pointsman.store.connect import Pool, translated
+from pointsman.store.sql import query
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.findings import Finding, Wrong
 from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
@@ -131,3 +133,25 @@ def lost_lanes(marks: Marks, lanes: Mapping[Lane, Head]) -> list[Finding]:
             detail = f"its chain began at offset {signed[0].head.chained_from} when it was signed"
             findings.append(Finding(Wrong.LANE, f"{detail}, now at {head.chained_from}", *lane))
     return findings
+
+
+#: Makes and signs the checkpoint with this number, after the one with this digest.
+Make = Callable[[int, str | None], CheckpointSigned]
+
+
+async def add_checkpoint(pool: Pool, make: Make) -> tuple[CheckpointSigned, bytes]:
+    """Store the next checkpoint; returns it, and its bytes as they belong on the bus.
+
+    Processes that do so at once take turns.
+
+    Raises:
+        StoreUnavailableError, StoreError: it is not stored, or may not be.
+    """
+    with translated():
+        async with pool.acquire() as connection, connection.transaction():
+            last = await connection.fetchrow(query("last_checkpoint"))
+            number = last["number"] + 1 if last else 1
+            made = make(number, sha256(last["message"]).hexdigest() if last else None)
+            message = made.model_dump_json().encode()
+            await connection.execute(query("add_checkpoint"), number, made.made_at, made.key_id, message)
+    return made, message

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pointsman.identity.keys import PrivateKey
 from pointsman.store.ask.reader_rights import refuse_more_than_reader
-from pointsman.store.connect import connected, translated
+from pointsman.store.connect import connected, fetched, translated
 from pointsman.store.errors import StoreError
 from pointsman.store.sql import query
 from pointsman.store.verify.dropped import Run, Statement
@@ -43,9 +43,7 @@ async def days_before(dsn: str, first_kept: date) -> list[Day]:
     Raises:
         StoreUnavailableError, StoreError: it could not be asked.
     """
-    async with connected(dsn) as connection:
-        with translated(dsn):
-            return [Day(*row) for row in await connection.fetch(query("days"), first_kept)]
+    return [Day(*row) for row in await fetched(dsn, "days", first_kept)]
 
 
 async def state_day(dsn: str, day: Day, key: PrivateKey) -> SignedStatement:

@@ -22,8 +22,8 @@ from pointsman.store.append.lanes import Head
 from pointsman.store.append.row import Row
 from pointsman.store.connect import Pool
 from pointsman.store.privacy.erasing import erase
-from pointsman.store.verify.checkpoints import add_checkpoint
 from pointsman.store.verify.findings import VerifyReport, Wrong
+from pointsman.store.verify.marks import add_checkpoint
 from pointsman.store.verify.summaries import counted, fact_of
 from pointsman.store.verify.verify import Progress, Scope, verify_on
 from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost

@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.cli.show.outcome import answer_lines, outcome_line
 from pointsman.cli.show.words import FAILED, asked, call, kind, summary
-from pointsman.score.answered import answered
+from pointsman.score.text import answered
 from pointsman_schemas.calls import CallFinished, Usage
 from pointsman_schemas.catalog import MESSAGES
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed

@@ -12,7 +12,7 @@ from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.encoded_batch import Made
 from pointsman.bus.codec.records import Incoming
 from pointsman.opinion.card import Card
-from pointsman.opinion.errors import OpinionMissingError
+from pointsman.opinion.weights import OpinionMissingError
 from pointsman.registry import agents_file
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.router.handlers import RouterHandler

@@ -16,7 +16,7 @@ from pointsman.cli.show.story import COLOURS, SAID, headline
 from pointsman.cli.show.words import case_words, kind
 from pointsman.router.recorded.recorded_decision import Saw
 from pointsman.router.scoring.calibration_monitor import NAME as PROMISE
-from pointsman.score.answered import answered
+from pointsman.score.text import answered
 from pointsman.store.ask.answers import Ended, JobState, Step
 from pointsman_schemas import dead
 from pointsman_schemas.cascades import CascadeStep
