@@ -121,9 +121,10 @@ impl Batch {
             }
             let (value, envelope) = match headers {
                 Headers::None => (value, None),
-                Headers::Envelope(found) => {
-                    let parts = [found.id, found.agent_id, found.job_id, found.trace, found.time];
-                    (value, Some((parts.map(span), found.signature.map(span))))
+                Headers::Envelope(envelope) => {
+                    let parts =
+                        [envelope.id, envelope.agent_id, envelope.job_id, envelope.trace, envelope.time];
+                    (value, Some((parts.map(span), envelope.signature.map(span))))
                 }
                 Headers::Other => (None, None), // left to the full path
             };

@@ -99,7 +99,7 @@ impl Job {
     }
 
     fn clear(&mut self, names: usize) {
-        for each in [
+        for part in [
             &mut self.job_id,
             &mut self.agent_id,
             &mut self.kind,
@@ -110,7 +110,7 @@ impl Job {
             &mut self.text,
             &mut self.form,
         ] {
-            each.clear();
+            part.clear();
         }
         self.kind.extend_from_slice(b"null");
         self.tier.extend_from_slice(b"null");
@@ -148,7 +148,7 @@ impl Job {
             if name == SUBJECT || matches!(kind, Kind::Object | Kind::List(_)) {
                 return None;
             }
-            if let Some(at) = looked_at.iter().position(|each| each == name) {
+            if let Some(at) = looked_at.iter().position(|known| known == name) {
                 self.looked_at[at].extend_from_slice(&self.metadata[start..]);
             }
         }
@@ -301,7 +301,7 @@ fn is_tier(name: &[u8]) -> bool {
     let letter = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z');
     (1..=32).contains(&name.len())
         && letter(&name[0])
-        && name.iter().all(|each| letter(each) || *each == b'-')
+        && name.iter().all(|byte| letter(byte) || *byte == b'-')
 }
 
 fn is_kind(name: &[u8]) -> bool {
@@ -312,7 +312,7 @@ fn is_kind(name: &[u8]) -> bool {
 fn holds_ink(text: &[u8]) -> bool {
     text.iter().any(|byte| (0x21..0x7f).contains(byte))
         || std::str::from_utf8(text)
-            .is_ok_and(|text| text.chars().any(|each| each > '\x7f' && !each.is_whitespace()))
+            .is_ok_and(|text| text.chars().any(|character| character > '\x7f' && !character.is_whitespace()))
 }
 
 /// Characters of UTF-8.

@@ -52,9 +52,9 @@ impl<'a> Reader<'a> {
     /// The next byte that is no space, if it is this one.
     pub fn takes(&mut self, byte: u8) -> bool {
         self.skip_space();
-        let found = self.peek() == Some(byte);
-        self.at += found as usize;
-        found
+        let is_next = self.peek() == Some(byte);
+        self.at += is_next as usize;
+        is_next
     }
 
     pub fn expect(&mut self, byte: u8) -> Option<()> {
@@ -96,13 +96,13 @@ impl<'a> Reader<'a> {
         self.expect(b'"')?;
         let start = self.at;
         self.skip_plain();
-        let found = &self.text[start..self.at];
+        let run = &self.text[start..self.at];
         self.expect_here(b'"')?;
-        Some(found)
+        Some(run)
     }
 
-    /// A text, appended with its quotes to `out` as it is written, and without them to `said` as it is meant.
-    pub fn text(&mut self, out: &mut Vec<u8>, mut said: Option<&mut Vec<u8>>) -> Option<Text<'a>> {
+    /// A text, appended with its quotes to `out` as it is written, and without them to `meaning` as it is meant.
+    pub fn text(&mut self, out: &mut Vec<u8>, mut meaning: Option<&mut Vec<u8>>) -> Option<Text<'a>> {
         self.expect(b'"')?;
         let start = self.at;
         let mut plain = true;
@@ -111,8 +111,8 @@ impl<'a> Reader<'a> {
             let from = self.at;
             self.skip_plain();
             out.extend_from_slice(&self.text[from..self.at]);
-            if let Some(said) = said.as_deref_mut() {
-                said.extend_from_slice(&self.text[from..self.at]);
+            if let Some(meaning) = meaning.as_deref_mut() {
+                meaning.extend_from_slice(&self.text[from..self.at]);
             }
             match self.peek()? {
                 b'"' => break,
@@ -121,8 +121,8 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     let meant = self.escape()?;
                     write_escaped(meant, out);
-                    if let Some(said) = said.as_deref_mut() {
-                        push_char(meant, said);
+                    if let Some(meaning) = meaning.as_deref_mut() {
+                        push_char(meant, meaning);
                     }
                 }
                 _ => return None, // a control character
@@ -236,9 +236,9 @@ impl<'a> Reader<'a> {
     }
 
     fn expect_here(&mut self, byte: u8) -> Option<()> {
-        let found = self.peek() == Some(byte);
-        self.at += found as usize;
-        found.then_some(())
+        let is_next = self.peek() == Some(byte);
+        self.at += is_next as usize;
+        is_next.then_some(())
     }
 
     pub(crate) fn escape(&mut self) -> Option<char> {

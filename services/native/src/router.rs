@@ -232,8 +232,8 @@ impl Router {
     fn write_facts(&mut self) {
         let (job, facts) = (&self.job, &mut self.facts);
         facts.clear();
-        for each in [&job.agent_id, &job.kind, &job.tier, &job.form].into_iter().chain(&job.looked_at) {
-            facts.extend_from_slice(each);
+        for fact in [&job.agent_id, &job.kind, &job.tier, &job.form].into_iter().chain(&job.looked_at) {
+            facts.extend_from_slice(fact);
             facts.push(0xFF); // which no text holds
         }
         let band = self.settings.bounds.partition_point(|&bound| bound <= job.chars as u64);
@@ -247,7 +247,7 @@ impl Router {
         let own = self.derived(record.offset, "submitted");
         let cause = record.envelope.map_or(own.as_slice(), |envelope| envelope.id);
         let mut trace = Vec::with_capacity(55);
-        let digits = |text: &[u8], out: &mut Vec<u8>| out.extend(text.iter().filter(|&&each| each != b'-'));
+        let digits = |text: &[u8], out: &mut Vec<u8>| out.extend(text.iter().filter(|&&byte| byte != b'-'));
         trace.extend_from_slice(b"00-");
         match &record.envelope {
             Some(envelope) => trace.extend_from_slice(envelope.trace),

@@ -2,7 +2,7 @@
 //!
 //! The order of every operation on doubles is theirs; nothing here may be rearranged.
 
-use crate::words::{Found, Vocabulary};
+use crate::words::{TextFeatures, Vocabulary};
 use std::f64::consts::LN_2;
 
 const UNIT: u32 = 12;
@@ -37,7 +37,7 @@ pub struct Model {
 /// What came of one text, in JSON. One object is used for text after text.
 #[derive(Default)]
 pub struct Scored {
-    found: Found,
+    features: TextFeatures,
     sums: Vec<i64>,
     /// The chosen tier, or `SUSPENDED`.
     pub choice: usize,
@@ -79,20 +79,20 @@ impl Model {
         into.checks.clear();
         let usable: Vec<usize> = (0..self.tiers.len()).filter(|at| open >> at & 1 == 1).collect();
         let last = *usable.last()?;
-        self.vocabulary.look(text, &mut into.found);
-        if into.found.known < self.floor {
+        self.vocabulary.look(text, &mut into.features);
+        if into.features.known < self.floor {
             return self.unfamiliar(into);
         }
         let estimate = self.estimate(into)?;
         let compared = self.compare(&estimate, &usable, last)?;
-        let reached = compared.iter().find(|each| each.sufficient > each.required);
-        into.choice = reached.map_or(last, |each| each.tier);
-        for each in &compared {
-            self.write_compared(each, &mut into.checks)?;
+        let reached = compared.iter().find(|tier| tier.sufficient > tier.required);
+        into.choice = reached.map_or(last, |tier| tier.tier);
+        for tier in &compared {
+            self.write_compared(tier, &mut into.checks)?;
             into.checks.push(b',');
         }
         into.checks.pop();
-        match compared.iter().find(|each| each.tier == into.choice) {
+        match compared.iter().find(|tier| tier.tier == into.choice) {
             Some(chosen) => {
                 let threshold = if chosen.required > 0.0 { chosen.required } else { 0.0 };
                 let threshold = if threshold < 1.0 { threshold } else { 1.0 };
@@ -102,21 +102,21 @@ impl Model {
                 if !compared.is_empty() {
                     into.checks.push(b',');
                 }
-                let said = "no cheaper tier is sure enough, so the strongest that is open does it";
-                write_check(&self.tiers[into.choice], true, said.as_bytes(), &mut into.checks);
+                let detail = "no cheaper tier is sure enough, so the strongest that is open does it";
+                write_check(&self.tiers[into.choice], true, detail.as_bytes(), &mut into.checks);
                 self.write_score(1.0, 1.0, &mut into.score)
             }
         }
     }
 
     fn unfamiliar(&self, into: &mut Scored) -> Option<()> {
-        let said = format!(
+        let detail = format!(
             "unfamiliar text: {} < {} of its words known: the fallback decides",
-            fixed(into.found.known, 2)?,
+            fixed(into.features.known, 2)?,
             fixed(self.floor, 2)?
         );
         let mut check = Vec::new();
-        write_check(b"in-doubt", false, said.as_bytes(), &mut check);
+        write_check(b"in-doubt", false, detail.as_bytes(), &mut check);
         into.suspended(&check);
         Some(())
     }
@@ -125,7 +125,7 @@ impl Model {
         let width = self.biases.len() + 1;
         into.sums.clear();
         into.sums.resize(width, 0);
-        for &row in &into.found.rows {
+        for &row in &into.features.rows {
             let weights = &self.rows[row as usize * width..][..width];
             for (sum, &weight) in into.sums.iter_mut().zip(weights) {
                 *sum += weight as i64;
@@ -143,26 +143,26 @@ impl Model {
             .map(|(&sum, &bias)| ((sum << UNIT).div_euclid(length) + bias).max(0))
             .collect();
         let logits = self.heads.iter().map(|head| {
-            let said = active.iter().zip(&head.weights).map(|(&unit, &weight)| unit * weight).sum::<i64>()
+            let output = active.iter().zip(&head.weights).map(|(&unit, &weight)| unit * weight).sum::<i64>()
                 + head.bias;
-            said as f64 * head.slope + head.offset
+            output as f64 * head.slope + head.offset
         });
         let logits: Vec<f64> = logits.collect();
         let below = self.tiers.len() - 1;
-        let mut sufficient: Vec<f64> = logits[..below].iter().map(|&each| 1.0 - sigmoid(each)).collect();
+        let mut sufficient: Vec<f64> = logits[..below].iter().map(|&logit| 1.0 - sigmoid(logit)).collect();
         sufficient.push(1.0);
-        let mut better: Vec<f64> = logits[below..2 * below].iter().map(|&each| sigmoid(each)).collect();
+        let mut better: Vec<f64> = logits[below..2 * below].iter().map(|&logit| sigmoid(logit)).collect();
         better.push(0.0);
         let of_training = *self.prices.last()?;
         let costs = logits[2 * below..].iter().zip(&self.prices);
-        let cost = costs.map(|(&each, &price)| exp(each) * price / of_training).collect();
+        let cost = costs.map(|(&logit, &price)| exp(logit) * price / of_training).collect();
         Some(Estimate { sufficient, better, cost })
     }
 
     /// Each tier below the last that may be chosen, ascending; None where something is no number.
     fn compare(&self, of: &Estimate, usable: &[usize], last: usize) -> Option<Vec<Compared>> {
         let all = of.sufficient.iter().chain(&of.better).chain(&of.cost);
-        all.clone().chain([&self.rate, &self.margin]).all(|each| each.is_finite()).then_some(())?;
+        all.clone().chain([&self.rate, &self.margin]).all(|number| number.is_finite()).then_some(())?;
         let strongest = self.tiers.len() - 1;
         let mut best = 0.0;
         if last != strongest {
@@ -182,14 +182,14 @@ impl Model {
         Some(compared)
     }
 
-    fn write_compared(&self, each: &Compared, out: &mut Vec<u8>) -> Option<()> {
-        let (left, right) = (fixed(each.sufficient, 4)?, fixed(each.required, 4)?);
+    fn write_compared(&self, compared: &Compared, out: &mut Vec<u8>) -> Option<()> {
+        let (left, right) = (fixed(compared.sufficient, 4)?, fixed(compared.required, 4)?);
         if left == right {
             return None; // told in full length, or a tie: rare, and not for here
         }
-        let passed = each.sufficient > each.required;
-        let said = format!("{left} {} {right}", if passed { '>' } else { '<' });
-        write_check(&self.tiers[each.tier], passed, said.as_bytes(), out);
+        let passed = compared.sufficient > compared.required;
+        let detail = format!("{left} {} {right}", if passed { '>' } else { '<' });
+        write_check(&self.tiers[compared.tier], passed, detail.as_bytes(), out);
         Some(())
     }
 
@@ -204,14 +204,14 @@ impl Model {
     }
 }
 
-fn write_check(name: &[u8], passed: bool, said: &[u8], out: &mut Vec<u8>) {
+fn write_check(name: &[u8], passed: bool, detail: &[u8], out: &mut Vec<u8>) {
     for piece in [
         b"{\"layer\":\"score\",\"name\":\"",
         name,
         b"\",\"passed\":",
         if passed { b"true" } else { b"false" },
         b",\"detail\":\"",
-        said,
+        detail,
         b"\"}",
     ] as [&[u8]; 7]
     {

@@ -34,9 +34,9 @@ pub struct Vocabulary {
     shapes: Vec<Option<u32>>,
 }
 
-/// What was found in a text. One object is used for text after text.
+/// What a text shows. One object is used for text after text.
 #[derive(Default)]
-pub struct Found {
+pub struct TextFeatures {
     /// The row of each feature that the model knows, each once.
     pub rows: Vec<u32>,
     /// Share of the text's distinct words that the model knows, times the share of it that was read.
@@ -77,36 +77,37 @@ impl Vocabulary {
     }
 
     /// Look for every feature of a text.
-    pub fn look(&self, text: &[u8], found: &mut Found) {
+    pub fn look(&self, text: &[u8], features: &mut TextFeatures) {
         let chars = count_chars(text);
-        found.begin(self.words.rows);
-        read_ends(text, chars, &mut found.raw);
+        features.begin(self.words.rows);
+        read_ends(text, chars, &mut features.raw);
         let mut known = 0;
-        let counts = walk(&found.raw, |range, hash| match self.words.find(&found.raw[range.clone()], hash) {
-            Some(row) if found.met[row as usize] != found.turn => {
-                found.met[row as usize] = found.turn;
-                found.rows.push(row);
-                known += 1;
-            }
-            Some(_) => {}
-            None => found.strangers.push(range),
-        });
-        let raw = &found.raw;
-        found.strangers.sort_unstable_by(|one, two| raw[one.clone()].cmp(&raw[two.clone()]));
-        found.strangers.dedup_by(|one, two| raw[one.clone()] == raw[two.clone()]);
-        let distinct = known + found.strangers.len();
+        let counts =
+            walk(&features.raw, |range, hash| match self.words.find(&features.raw[range.clone()], hash) {
+                Some(row) if features.met[row as usize] != features.turn => {
+                    features.met[row as usize] = features.turn;
+                    features.rows.push(row);
+                    known += 1;
+                }
+                Some(_) => {}
+                None => features.strangers.push(range),
+            });
+        let raw = &features.raw;
+        features.strangers.sort_unstable_by(|one, two| raw[one.clone()].cmp(&raw[two.clone()]));
+        features.strangers.dedup_by(|one, two| raw[one.clone()] == raw[two.clone()]);
+        let distinct = known + features.strangers.len();
         let share = if chars > HEAD + TAIL { (HEAD + TAIL) as f64 / chars as f64 } else { 1.0 };
-        found.known = if distinct > 0 { known as f64 / distinct as f64 * share } else { 0.0 };
-        found
+        features.known = if distinct > 0 { known as f64 / distinct as f64 * share } else { 0.0 };
+        features
             .rows
             .extend((0..256).filter(|&sign| counts.bytes[sign] > 0).filter_map(|sign| self.signs[sign]));
         for (kind, step) in counts.shape(raw, chars).into_iter().enumerate() {
-            found.rows.extend(self.shapes[kind * STEPS + (step as usize).min(STEPS - 1)]);
+            features.rows.extend(self.shapes[kind * STEPS + (step as usize).min(STEPS - 1)]);
         }
     }
 }
 
-impl Found {
+impl TextFeatures {
     fn begin(&mut self, rows: usize) {
         self.rows.clear();
         self.strangers.clear();
@@ -246,7 +247,7 @@ fn bit_length_of_square(number: usize) -> u32 {
 
 fn shape_named(name: &[u8]) -> Option<usize> {
     let (kind, step) = std::str::from_utf8(name).ok()?.split_once(' ')?;
-    let kind = SHAPES.iter().position(|each| *each == kind)?;
+    let kind = SHAPES.iter().position(|shape| *shape == kind)?;
     let step: usize = step.parse().ok()?;
     (step < STEPS).then_some(kind * STEPS + step)
 }
@@ -256,10 +257,10 @@ static ALIKE: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        let each = byte as u8;
-        table[byte] = match each {
+        let plain = byte as u8;
+        table[byte] = match plain {
             b'1'..=b'9' => b'0',
-            _ => each.to_ascii_lowercase(),
+            _ => plain.to_ascii_lowercase(),
         };
         byte += 1;
     }

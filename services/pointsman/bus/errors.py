@@ -7,8 +7,8 @@ from typing import Any
 class BusError(Exception):
     """Anything that Kafka, or the way to it, did not do; a traceback shows the hint below the text."""
 
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(problem)
         self.hint = hint
         if hint:
             self.add_note(hint)
@@ -38,9 +38,9 @@ class KafkaUnavailableError(BusError):
 class KafkaLoginError(KafkaUnavailableError):
     """We are not let in as we are set up. `sure`: not unless the settings, or a broker's, are changed."""
 
-    def __init__(self, what: str, hint: str, *, sure: bool = True) -> None:
-        BusError.__init__(self, what, hint)
-        self.why = what
+    def __init__(self, problem: str, hint: str, *, sure: bool = True) -> None:
+        BusError.__init__(self, problem, hint)
+        self.why = problem
         self.sure = sure
 
 
@@ -61,8 +61,8 @@ class TopicMissingError(BusError):
 class RecordsRefusedError(BusError):
     """Of a transaction that is undone: the records that their topics will never take as they are."""
 
-    def __init__(self, records: Sequence[Any], what: str) -> None:
-        super().__init__(what)
+    def __init__(self, records: Sequence[Any], problem: str) -> None:
+        super().__init__(problem)
         self.records = records
 
 
@@ -88,17 +88,17 @@ class BrokerTooOldError(BusError):
 class PublishRefusedError(BusError):
     """Records that were refused and are not in Kafka; `places` are their places in the call, from 0."""
 
-    def __init__(self, what: str, places: tuple[int, ...], hint: str = "") -> None:
-        super().__init__(what, hint)
+    def __init__(self, problem: str, places: tuple[int, ...], hint: str = "") -> None:
+        super().__init__(problem, hint)
         self.places = places
 
 
 class PublishUncertainError(BusError):
     """Nobody confirmed some records: each may be in Kafka, now or soon, or not. `places` as above."""
 
-    def __init__(self, what: str, places: tuple[int, ...]) -> None:
+    def __init__(self, problem: str, places: tuple[int, ...]) -> None:
         super().__init__(
-            f"{what}; each of them may or may not be in Kafka",
+            f"{problem}; each of them may or may not be in Kafka",
             "publish again under the same job ids: a job that is already there is recognised and not "
             "done twice",
         )

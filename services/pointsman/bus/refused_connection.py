@@ -90,13 +90,13 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _distrusted(error: ssl.SSLCertVerificationError, at: str, settings: KafkaPart) -> KafkaLoginError:
-    what, hint = distrust(
+    problem, hint = distrust(
         error,
         settings.kafka_ca_file,
         ca_setting="POINTSMAN_KAFKA_CA_FILE",
         addresses="POINTSMAN_KAFKA and the brokers' advertised.listeners",
     )
-    return KafkaLoginError(f"the certificate of {at} {what}", hint)
+    return KafkaLoginError(f"the certificate of {at} {problem}", hint)
 
 
 def _no_tls(error: ssl.SSLError, at: str) -> KafkaLoginError:

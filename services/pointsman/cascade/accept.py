@@ -74,7 +74,7 @@ def accept(model: AcceptModel, evidence: AcceptanceEvidence, quality: str) -> Ti
     """
     bar = model.bars[quality]
     _, answering, strongest = model.tiers
-    if reason := _doubt(model, evidence):
+    if reason := _why_undecided(model, evidence):
         return TierChoice(strongest, (), reason)
     return choose(model.estimate(evidence), bar, (answering, strongest), floor=0.0)
 
@@ -87,7 +87,7 @@ def charge(costs: Iterable[float]) -> float:
     return total
 
 
-def _doubt(model: AcceptModel, evidence: AcceptanceEvidence) -> str | None:
+def _why_undecided(model: AcceptModel, evidence: AcceptanceEvidence) -> str | None:
     """Why nothing can be said about this answer; None if something can."""
     checker, answer = evidence.checker, evidence.answer
     if (checker.tier, answer.tier) != model.tiers[:2]:

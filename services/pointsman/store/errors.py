@@ -24,7 +24,7 @@ class LaneMovedError(StoreError):
         )
         self.lane = lane
         self.expected = expected
-        self.found = stored
+        self.stored = stored
 
 
 class ContentHiddenError(StoreError):

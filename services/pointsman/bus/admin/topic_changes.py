@@ -9,7 +9,7 @@ from pointsman_schemas.topic import Topic
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ExistingTopic:
     """A topic as the cluster has it. `config` holds the settings made for this topic, without defaults."""
 
     partitions: int
@@ -38,7 +38,7 @@ class Change:
         return asdict(self)
 
 
-def changes(topic: Topic, existing: Found | None, replication: int) -> list[Change]:
+def changes(topic: Topic, existing: ExistingTopic | None, replication: int) -> list[Change]:
     """One or two changes. `replication` is for a topic that is not there; an existing one keeps its own."""
     if existing is None:
         return [_create(topic, replication)]
@@ -70,7 +70,7 @@ def _create(topic: Topic, replication: int) -> Change:
     )
 
 
-def _partitions(topic: Topic, existing: Found) -> list[Change]:
+def _partitions(topic: Topic, existing: ExistingTopic) -> list[Change]:
     if existing.partitions < topic.partitions:
         detail = f"add partitions to {topic.name}: {existing.partitions} -> {topic.partitions}"
         return [Change(topic.name, "partitions", detail, topic.partitions)]
@@ -82,7 +82,7 @@ def _partitions(topic: Topic, existing: Found) -> list[Change]:
     return []
 
 
-def _config(topic: Topic, existing: Found) -> list[Change]:
+def _config(topic: Topic, existing: ExistingTopic) -> list[Change]:
     # What equals the cluster's default is set all the same: the default may change.
     wanted = wanted_config(topic, existing.replication)
     different = {name: value for name, value in wanted.items() if existing.config.get(name) != value}

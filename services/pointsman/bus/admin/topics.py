@@ -27,7 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
 )
 
 from pointsman.bus.admin import rdkafka
-from pointsman.bus.admin.topic_changes import Change, Found, changes
+from pointsman.bus.admin.topic_changes import Change, ExistingTopic, changes
 from pointsman.bus.errors import BusError
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topic import Topic
@@ -100,7 +100,7 @@ async def _plan(
     }
     configs = await _configs(settings, admin, list(there))
     existing = {
-        name: Found(len(partitions), len(partitions[0].replicas), configs[name])
+        name: ExistingTopic(len(partitions), len(partitions[0].replicas), configs[name])
         for name, partitions in there.items()
         if partitions
     }

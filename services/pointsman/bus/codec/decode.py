@@ -134,7 +134,7 @@ def message_type(type: str) -> type[Message]:
 def refusal(error: ValidationError, within: Sequence[str] = ()) -> RefusedError:
     """What pydantic found, in one line: where, and what it should be."""
     missing = any(
-        each["type"] == "missing" for each in error.errors(include_url=False, include_context=False)
+        fault["type"] == "missing" for fault in error.errors(include_url=False, include_context=False)
     )
     return RefusedError(
         Reason.MISSING_FIELD if missing else Reason.WRONG_TYPE, describe_errors(error, within)

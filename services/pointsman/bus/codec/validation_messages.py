@@ -27,8 +27,8 @@ _TIER = "1 to 32 lower-case letters, digits and -, beginning with a letter or di
 def describe_errors(error: ValidationError, within: Sequence[str] = ()) -> str:
     """Each fault as `where: what`, in one line; `within` is where all of it stands, unseen by the writer."""
     messages: dict[str, str] = {}
-    for each in error.errors(include_url=False):
-        place, words = _place_and_words(each)
+    for fault in error.errors(include_url=False):
+        place, words = _place_and_words(fault)
         shown = ".".join(
             str(step) for step in (place[1:] if within and place[:1] == tuple(within) else place)[:_DEEPEST]
         )

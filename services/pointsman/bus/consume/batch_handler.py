@@ -28,7 +28,7 @@ class BatchHandler(Protocol):
         """As `warm`, of one of Kafka's own; False: its records have to be shown to `warm`."""
 
     def __call__(self, records: Sequence[Incoming]) -> list[Made]:
-        """Everything that follows from `records`; what is bundled holds no large value."""
+        """Everything that follows from `records`; what is encoded holds no large value."""
 
     def fail(self, record: Incoming) -> list[Outgoing]:
         """What ends a record that the handler has failed on, in an object that has not met it."""

@@ -148,10 +148,10 @@ class BatchLane(Lane):
         topic = done[0].topic
         if len(done) == len(self._waiting):
             next_offset = max(next_offset, self.position)  # behind the markers, too
-        bundled = [record for record in made if isinstance(record, EncodedBatch)]
+        encoded = [record for record in made if isinstance(record, EncodedBatch)]
         loose = await self._payloads.deposit([record for record in made if isinstance(record, Outgoing)])
         try:
-            await self._writer.write([*bundled, *loose], next_offset)
+            await self._writer.write([*encoded, *loose], next_offset)
         except RecordsRefusedError:
             self.suspects.suspect(next_offset)
             raise
@@ -246,8 +246,8 @@ class BatchLane(Lane):
             self._handler.warm([stand_in(record) for record in records])
         except Exception:
             if len(records) > 1:
-                for each in records:
-                    self._warm([each])
+                for record in records:
+                    self._warm([record])
             else:
                 failure(log, Event.RECORD_NOT_REMEMBERED, origin=records[0].origin)
 

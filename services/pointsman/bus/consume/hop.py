@@ -24,6 +24,6 @@ def observe_hop(topic: str, times: Times) -> None:
     """Count the hop of each of the records of one topic."""
     now = time.time()
     hops: Counter[float] = Counter()
-    for each, count in times.items():
-        hops[max(0.0, now - each / 1000)] += count  # any number of clocks may be ahead of ours
+    for timestamp_ms, count in times.items():
+        hops[max(0.0, now - timestamp_ms / 1000)] += count  # any number of clocks may be ahead of ours
     HOP_SECONDS.observe(topic, hops)

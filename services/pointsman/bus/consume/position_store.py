@@ -26,8 +26,8 @@ class UnavailableError(Exception):
     `broke`: the way to it ended while it was at work on the batch.
     """
 
-    def __init__(self, what: str, *, broke: bool = False) -> None:
-        super().__init__(what)
+    def __init__(self, problem: str, *, broke: bool = False) -> None:
+        super().__init__(problem)
         self.broke = broke
 
 

@@ -59,7 +59,7 @@ class ReadPositions:
         self.next |= ours
         return ours
 
-    def doubt(self, places: Set[Place]) -> None:
+    def look_up(self, places: Set[Place]) -> None:
         """Have these looked up anew, but for what the group took away: that is not ours to look for."""
         self.unknown |= {TopicPartition(*place) for place in places if place in self.next}
 

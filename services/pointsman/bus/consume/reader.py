@@ -163,12 +163,12 @@ class Reader:
                 continue
             except MovedError as error:
                 event(log, logging.WARNING, Event.POSITION_MOVED, error=str(error))
-                self._positions.doubt(batches.keys())
+                self._positions.look_up(batches.keys())
                 return
             break
         moved = self._positions.moved(ends)
         if batches is not whole:  # the rest is read again
-            self._positions.doubt(whole.keys())
+            self._positions.look_up(whole.keys())
         await self._announce(member, moved)
 
     async def _announce(self, member: GroupMember, moved: Mapping[Place, int]) -> None:

@@ -40,12 +40,12 @@ class Recomputed:
     policy_version: str
     model: str | None
     recorded: bytes
-    again: bytes
+    recomputed: bytes
 
     @property
     def same(self) -> bool:
         """Byte for byte."""
-        return self.recorded == self.again
+        return self.recorded == self.recomputed
 
 
 async def made_by(

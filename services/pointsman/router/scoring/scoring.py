@@ -77,15 +77,15 @@ class Scorer:
         is asked.
         """
         if self.model is None:
-            return _doubt("there is no model")
+            return _undecided("there is no model")
         if self.bar is None:
-            return _doubt(f"{self.name} is not tuned for quality {self.quality}")
+            return _undecided(f"{self.name} is not tuned for quality {self.quality}")
         if allowed is not None and not any(tier in allowed for tier in self.tiers):
-            return _doubt(f"{self.name} knows none of the tiers that are open to this agent")
+            return _undecided(f"{self.name} knows none of the tiers that are open to this agent")
         estimate = self.model.estimate(text)
         choice = self._choose(estimate, self.bar, allowed)
         if choice.undecided is not None:
-            return _doubt(choice.undecided)
+            return _undecided(choice.undecided)
         first = self._scored(choice, self.name)
         asks = None if self.second is None or alone else self.second.asks(choice.compared)
         if self.second is None or asks is None:
@@ -148,5 +148,5 @@ def _last(tier: str) -> Check:
     return check_of("score", tier, True, text)
 
 
-def _doubt(why: str) -> Scored:
+def _undecided(why: str) -> Scored:
     return Scored(None, None, (check_of("score", IN_DOUBT, False, f"{why}: the fallback decides"),))

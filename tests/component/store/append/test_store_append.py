@@ -54,7 +54,7 @@ async def test_a_lane_that_stands_elsewhere_refuses_the_whole_batch(
         batch = rows(10, 12) + rows(0, 2, partition=1)
         with pytest.raises(LaneMovedError) as caught:
             await writer.append(batch, {OTHER: Move(None, 2), LANE: Move(expected, 12)})
-        assert (caught.value.lane, caught.value.expected, caught.value.found) == (LANE, expected, 10)
+        assert (caught.value.lane, caught.value.expected, caught.value.stored) == (LANE, expected, 10)
         assert "t/0" in str(caught.value)
         assert await writer.positions([LANE, OTHER]) == {LANE: 10}
     assert await stored(database) == list(range(10))
@@ -64,7 +64,7 @@ async def test_a_lane_that_was_never_begun_is_not_continued(database: str) -> No
     async with audit_pool(database) as pool:
         with pytest.raises(LaneMovedError) as caught:
             await AuditWriter(pool).append(rows(5, 6), {LANE: Move(5, 6)})
-        assert caught.value.found is None
+        assert caught.value.stored is None
     assert await stored(database) == []
 
 

@@ -1,6 +1,6 @@
 """What a declared topic becomes in Kafka's terms, and what is to be done where the cluster differs."""
 
-from pointsman.bus.admin.topic_changes import Found, changes, wanted_config
+from pointsman.bus.admin.topic_changes import ExistingTopic, changes, wanted_config
 from pointsman_schemas.topics import Topics
 
 TOPICS = Topics("t")
@@ -15,8 +15,8 @@ def test_only_what_is_looked_up_by_key_for_ever_is_compacted() -> None:
 
 
 def test_a_topic_that_would_lose_its_records_is_configured() -> None:
-    deleting = Found(1, 1, {**wanted_config(TOPICS.policy, 1), "cleanup.policy": "delete"})
+    deleting = ExistingTopic(1, 1, {**wanted_config(TOPICS.policy, 1), "cleanup.policy": "delete"})
     (change,) = changes(TOPICS.policy, deleting, 1)
     assert (change.kind, dict(change.config)) == ("config", {"cleanup.policy": "compact"})
-    (nothing,) = changes(TOPICS.policy, Found(1, 1, wanted_config(TOPICS.policy, 1)), 1)
+    (nothing,) = changes(TOPICS.policy, ExistingTopic(1, 1, wanted_config(TOPICS.policy, 1)), 1)
     assert nothing.kind == "none"

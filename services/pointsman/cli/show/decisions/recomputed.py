@@ -20,13 +20,13 @@ def recomputed(comparison: Recomputed) -> RenderableType:
     facts.add_row("policy", comparison.policy_version)
     facts.add_row("model", comparison.model or "none: rules alone decided")
     if comparison.same:
-        digest = hashlib.sha256(comparison.again).hexdigest()
+        digest = hashlib.sha256(comparison.recomputed).hexdigest()
         facts.add_row(
-            "recomputed", Text(f"the same, {len(comparison.again):,} bytes of SHA-256 {digest}", "green")
+            "recomputed", Text(f"the same, {len(comparison.recomputed):,} bytes of SHA-256 {digest}", "green")
         )
         return facts
     facts.add_row("recomputed", Text("not the decision on record", "red"))
-    return Group(facts, Text(), *map(_line, difference(comparison.recorded, comparison.again)))
+    return Group(facts, Text(), *map(_line, difference(comparison.recorded, comparison.recomputed)))
 
 
 def flat(comparison: Recomputed) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def flat(comparison: Recomputed) -> dict[str, Any]:
         "model": comparison.model,
         "same": comparison.same,
         "recorded": json.loads(comparison.recorded),
-        "again": json.loads(comparison.again),
+        "again": json.loads(comparison.recomputed),
     }
 
 
