@@ -1,11 +1,9 @@
 """Jobs at a steady rate through a client, and how long each of them took."""
 
 import asyncio
-import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from statistics import quantiles
 from typing import Any
 from uuid import UUID
@@ -14,8 +12,7 @@ from rich.table import Table
 
 from pointsman.bench.columns import columns
 from pointsman.client import Client
-
-_SAMPLES = files("pointsman.dev.samples") / "jobs.jsonl"
+from pointsman.dev import samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Times:
 
 async def at_rate(client: Client, rate: float, seconds: float, **fields: Any) -> dict[UUID, float]:
     """The sample jobs in turn, with `fields` in each; milliseconds from `submit` to its return, by job."""
-    bodies = [_body(line, fields) for line in _SAMPLES.read_text("utf-8").splitlines()]
+    bodies = [{**job, "agent_id": "bench", **fields} for job in samples.load()]
     took: dict[UUID, float] = {}
 
     async def one(body: dict[str, Any]) -> None:
@@ -52,12 +49,6 @@ def compared(first: str, rows: Iterable[tuple[str, int, Times, Times]]) -> Table
         times = (alone.p50, beside.p50, alone.p99, beside.p99)
         table.add_row(name, f"{jobs:,}", *(f"{ms:.1f}" for ms in times), f"{beside.p99 / alone.p99:.2f}")
     return table
-
-
-def _body(line: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    job: dict[str, Any] = {**json.loads(line), "agent_id": "bench", **fields}
-    job.pop("job_id", None)
-    return job
 
 
 def times_of(values: Sequence[float]) -> Times:

@@ -109,11 +109,10 @@ class OutcomeWaiter:
             )
 
     def _see_dead(self, record: Incoming) -> None:
-        headers = dict(record.headers)
-        key = headers.get("ce_jobid") or b""
-        future = self._expected.get(key)
-        if headers.get("ce_reason") == Reason.DUPLICATE_JOB.value.encode() and future and not future.done():
-            self._look_back.find(UUID(key.decode()))
+        job_id = duplicate_in(record)
+        future = None if job_id is None else self._expected.get(_key(job_id))
+        if job_id is not None and future is not None and not future.done():
+            self._look_back.find(job_id)
 
     def _tell(self, record: Incoming) -> None:
         future = self._expected.get(record.key or b"")
@@ -136,6 +135,20 @@ class OutcomeWaiter:
         self._failure = self._failure or why
         for future in self._expected.values():
             _fail(future, self._failure)
+
+
+def duplicate_in(record: Incoming) -> UUID | None:
+    """The job that a dead letter calls a duplicate: the first one's outcome may be there already.
+
+    None for every other letter.
+    """
+    headers = dict(record.headers)
+    if headers.get("ce_reason") != Reason.DUPLICATE_JOB.value.encode():
+        return None
+    try:
+        return UUID((headers.get("ce_jobid") or b"").decode("ascii"))
+    except ValueError:
+        return None
 
 
 def _key(job_id: UUID) -> bytes:

@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
+
+from starlette.types import ASGIApp
 
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.log_events import Event
@@ -16,8 +17,6 @@ from pointsman.runtime.telemetry.span import SendSpan, TraceSpan, Value
 from pointsman_schemas.envelope import trace_of
 
 log = logging.getLogger(__name__)
-
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def logged(app: ASGIApp, send_span: SendSpan | None = None) -> ASGIApp:

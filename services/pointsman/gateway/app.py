@@ -10,6 +10,7 @@ from pointsman.bus.host import Service, control_broker, serve
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.commands import MessageListener
 from pointsman.claims.opened import closed_after, open_claim_check, open_store
+from pointsman.client.outcomes import duplicate_in
 from pointsman.gateway.access_log import logged
 from pointsman.gateway.asking.caller import Callers
 from pointsman.gateway.asking.model_names import ModelNames
@@ -17,7 +18,7 @@ from pointsman.gateway.asking.taken import TakenRequests
 from pointsman.gateway.batches.board import BatchBoard
 from pointsman.gateway.batches.runner import BatchRunner
 from pointsman.gateway.door import Door
-from pointsman.gateway.duplicates import duplicates_heard
+from pointsman.gateway.reading import keep_reading
 from pointsman.gateway.replies import JobReplies
 from pointsman.gateway.reviews.board import ReviewBoard
 from pointsman.gateway.settings import GatewaySettings
@@ -30,6 +31,7 @@ from pointsman.identity.keys import PrivateKey
 from pointsman.registry.follow import followed_registry
 from pointsman.registry.in_force import RegistryInForce
 from pointsman.runtime import logging
+from pointsman.runtime.background import background
 from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman_schemas.control.policies import PolicyApplied
@@ -76,6 +78,10 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
     def hear(policy: PolicyApplied, _record: Incoming) -> None:
         names.hear(policy)
 
+    def hear_letter(record: Incoming) -> None:
+        if (job_id := duplicate_in(record)) is not None:
+            replies.look_back(job_id)
+
     spans = SpanExporter("pointsman-gateway")
     policies = MessageListener(settings, topics.policy, (PolicyApplied,), hear)
 
@@ -95,7 +101,7 @@ def build(settings: GatewaySettings, *, clock: Clock = utc_now) -> Service:
             batches.running(),
             runner.running(),
             closed_after(files),
-            duplicates_heard(settings, topics.dead, replies.look_back),
+            background(keep_reading(settings, topics.dead, "end", hear_letter), "duplicates"),
             closed_after(claim_check),
         ):
             yield

@@ -1,7 +1,6 @@
 """The HTTP application: routes, and errors in the shape of the caller's API."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -9,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
 
 from pointsman.bus.errors import BusError
 from pointsman.claims.store import ClaimsUnavailableError
@@ -29,8 +29,6 @@ from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import failure
 
 log = logging.getLogger(__name__)
-
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 _ROUTES = (chat, responses, messages, embeddings, models, files, batches, reviews)
 _ANTHROPIC = "/v1/messages"

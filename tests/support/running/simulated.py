@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
+from starlette.types import ASGIApp
+
 from pointsman.dev.simulator.app import build
-from pointsman.dev.simulator.asgi import App
 from pointsman.dev.simulator.server import listening, server_of
 from pointsman.dev.simulator.settings import SimulatorSettings
 
@@ -19,7 +20,7 @@ async def serving(settings: SimulatorSettings | None = None) -> AsyncIterator[st
 
 
 @asynccontextmanager
-async def served(app: App, *, host: str, port: int) -> AsyncIterator[int]:
+async def served(app: ASGIApp, *, host: str, port: int) -> AsyncIterator[int]:
     """Serves in this event loop until the block ends; yields the port."""
     with listening(host, port) as sock:
         server = server_of(app)

@@ -22,7 +22,8 @@ async def asked(status: int = 200, trace: str | None = None, headers: tuple[Any,
 
     spans: list[TraceSpan] = []
     scope = {"type": "http", "method": "POST", "path": "/v1/x?secret", "headers": list(headers)}
-    await logged(app, spans.append)(scope, None, send)
+    nothing: Any = None
+    await logged(app, spans.append)(scope, nothing, send)
     (span,) = spans
     return span
 

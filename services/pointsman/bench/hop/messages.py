@@ -8,14 +8,14 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from uuid import UUID
+
+from pointsman.dev import samples
 
 #: Bytes of a record's value that are aimed at, and how many different ones are made before they begin anew.
 AIM = 1_100
 DIFFERENT = 4_000
 
-_LINES = files("pointsman.dev.samples") / "jobs.jsonl"
 _RUN = 5
 
 
@@ -35,13 +35,14 @@ class Body:
 @lru_cache(maxsize=1)
 def bodies(count: int = DIFFERENT) -> tuple[Body, ...]:
     """The same ones in every run."""
-    jobs = [json.loads(line) for line in _LINES.read_text("utf-8").splitlines()]
+    jobs = samples.load()
     words = [word for job in jobs for text in _texts(job) for word in text.split()]
     chance = random.Random(1)
     made = []
     for number in range(count):
         job = jobs[number % len(jobs)]
-        head = {name: job[name] for name in ("agent_id", "kind", "metadata") if name in job}
+        names = ("agent_id", "kind", "metadata")
+        head: dict[str, object] = {name: job[name] for name in names if name in job}
         empty = _dump({"job_id": "JOB-ID", **head, "messages": [_turn("")]})
         text = _text(words, AIM - len(empty) - 30, chance)  # a UUID is longer than its mark
         before, after = _dump({"job_id": "JOB-ID", **head, "messages": [_turn(text)]}).split(b"JOB-ID")

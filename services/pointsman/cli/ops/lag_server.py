@@ -2,17 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
+from starlette.types import Receive, Scope, Send
 
 from pointsman.bus.errors import BusError
 
 Rows = list[dict[str, Any]]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Scope]]
-Send = Callable[[Scope], Awaitable[None]]
 
 #: Scalers of several tiers ask one after another: they are told the same thing for so long.
 _FRESH_S = 2.0

@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pointsman.dev import samples
 from pointsman.dev.simulator import errors
 from pointsman.dev.simulator.answering.answers import question
 from pointsman.dev.simulator.answering.models import BY_NAME
-from pointsman.dev.simulator.asgi import App, Receive, Scope, Send, deliver, read
+from pointsman.dev.simulator.asgi import deliver, read
 from pointsman.dev.simulator.control import Control
 from pointsman.dev.simulator.dialects.addresses import CHAT, EMBEDDINGS, MESSAGES, dialect_at
 from pointsman.dev.simulator.dialects.dialect import Dialect
@@ -27,7 +28,7 @@ from pointsman.dev.simulator.settings import SimulatorSettings
 MODELS = "/v1/models"
 
 
-def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], float] = time.time) -> App:
+def build(settings: SimulatorSettings | None = None, *, clock: Callable[[], float] = time.time) -> ASGIApp:
     """A provider with its own faults and records; `clock` gives seconds since the epoch."""
     settings = settings or SimulatorSettings()
     faults = Faults(list(settings.faults))

@@ -1,16 +1,10 @@
 """The few lines of ASGI that are needed: read a body, deliver a reply."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+
+from starlette.types import Receive, Send
 
 from pointsman.dev.simulator.reply import SimulatedReply
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 WATCHED_S = 0.5  # a shorter wait is not worth watching the client for: it costs a task
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pointsman.dev.simulator.asgi import App
+from starlette.types import ASGIApp
 
 if TYPE_CHECKING:
     import uvicorn
@@ -19,7 +19,7 @@ class CannotListenError(OSError):
         self.hint = "stop what listens there, or take another port; port 0 is any free one"
 
 
-def serve(app: App, *, host: str, port: int) -> None:
+def serve(app: ASGIApp, *, host: str, port: int) -> None:
     """Serves until SIGINT or SIGTERM."""
     # uvicorn raises the signal again after its shutdown
     with listening(host, port) as sock, suppress(KeyboardInterrupt):
@@ -38,7 +38,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield sock
 
 
-def server_of(app: App) -> "uvicorn.Server":
+def server_of(app: ASGIApp) -> "uvicorn.Server":
     import uvicorn
 
     config = uvicorn.Config(

@@ -7,34 +7,26 @@ Invariants:
 """
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.bus.errors import BusError, PublishUncertainError
-from pointsman.bus.places import Start
+from pointsman.bus.errors import PublishUncertainError
 from pointsman.bus.produce.publisher import Publisher
-from pointsman.bus.read.follow import Follower
 from pointsman.bus.settings import LanePart
 from pointsman.client.reviews import KnownCases
 from pointsman.gateway.errors import ApiError, unavailable
-from pointsman.runtime.log_events import Event
-from pointsman.runtime.logging import event, failure
+from pointsman.gateway.reading import keep_reading
 from pointsman_schemas.reviews import ReviewAnswered
-from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
-
-log = logging.getLogger(__name__)
 
 #: So long the topics may take to be read, and the review service to answer; seconds.
 _OPEN_S, _ANSWER_S = 20.0, 15.0
 #: So long the change that an answer tells of may take to come here, seconds.
 _CHANGE_S = 2.0
-_RECONNECT_S = 1.0
 #: Commands without an answer, all reviewers together.
 _MOST_UNDER_WAY = 1_000
 
@@ -72,8 +64,12 @@ class ReviewBoard:
         if not self._reading:
             state, answers = self._topics.reviews_state, self._topics.reviews_answers
             self._reading = [
-                asyncio.create_task(self._read(state, "beginning", self._change, self._caught_up)),
-                asyncio.create_task(self._read(answers, "end", self._answer, self._listening)),
+                asyncio.create_task(
+                    keep_reading(self._settings, state, "beginning", self._change, self._caught_up)
+                ),
+                asyncio.create_task(
+                    keep_reading(self._settings, answers, "end", self._answer, self._listening)
+                ),
             ]
         try:
             async with asyncio.timeout(_OPEN_S):
@@ -126,37 +122,6 @@ class ReviewBoard:
                     if known is not None and known.revision >= answered.revision:
                         return
                     await changed.wait()
-
-    async def _read(
-        self, topic: Topic, start: Start, take: Callable[[Incoming], None], whole: asyncio.Event
-    ) -> None:
-        """Read a topic for ever; `whole` is set at the end that it has when this begins."""
-        place: Start = start
-        while True:
-            first = start == "beginning" and not whole.is_set()
-            stalled_after = self._settings.stall_timeout_ms / 1000
-            try:
-                async with Follower(
-                    self._settings,
-                    [topic.name],
-                    start=place,
-                    until_end=first,
-                    stalled_after=stalled_after,
-                ) as follower:
-                    if not first:
-                        whole.set()
-                    while not follower.ended:
-                        for record in await follower.read():
-                            take(record)
-                        place = dict(follower.offsets)
-                whole.set()
-                continue
-            except BusError as error:
-                problem = f"{topic.name} cannot be read: {error}"
-                event(log, logging.WARNING, Event.COMMANDS_UNAVAILABLE, problem=problem)
-            except Exception:  # a defect of ours: said, and tried again from where it was
-                failure(log, Event.COMMANDS_FAILED)
-            await asyncio.sleep(_RECONNECT_S)
 
     def _change(self, record: Incoming) -> None:
         self._cases.take(record)

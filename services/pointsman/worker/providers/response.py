@@ -8,7 +8,7 @@ from pointsman.worker.providers.refusal import clean, from_body
 from pointsman.worker.providers.usage import usage_of
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import ProviderRow
-from pointsman.worker.secrets import NO_SECRETS, Secrets
+from pointsman.worker.secrets import Secrets
 from pointsman_schemas.base import Json
 from pointsman_schemas.calls import RawBody
 from pointsman_schemas.reasons import FailReason
@@ -29,26 +29,9 @@ _BROKEN_OFF = {
 _CONTENT = ("content", "tool_calls", "refusal", "audio", "reasoning_content", "function_call")
 
 
-def read_body(answered: AnswerBody) -> Result:
-    """The same of a body with all that is known of it."""
-    return read_answer(
-        answered.row,
-        answered.status,
-        answered.content,
-        most_raw=answered.most_raw,
-        secrets=answered.secrets,
-    )
-
-
-def read_answer(
-    row: ProviderRow,
-    status: int,
-    content: bytes,
-    *,
-    most_raw: int = MAX_RAW_BYTES,
-    secrets: Secrets = NO_SECRETS,
-) -> Result:
+def read_answer(answered: AnswerBody) -> Result:
     """What a whole body amounts to; an answer that no record of ours could hold is read as far as it goes."""
+    row, status, content, secrets = answered.row, answered.status, answered.content, answered.secrets
     try:
         body, changed = read_json(content)
     except ValueError as error:
@@ -64,7 +47,7 @@ def read_answer(
     response = body if isinstance(body, dict) else {}
     choice = _choice(response)
     if choice is not None and not _error_in(response, choice):
-        raw = raw_body(content, most=most_raw) if changed else None
+        raw = raw_body(content, most=answered.most_raw) if changed else None
         return Answer(http_status=status, **_about(response), raw=raw)
     body, content = secrets.hide_json(body), secrets.hide_bytes(content)
     response = body if isinstance(body, dict) else {}

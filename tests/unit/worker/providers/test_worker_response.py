@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.worker.calls.answer import Answer, Reject, Retry
-from pointsman.worker.providers.response import read_answer
+from pointsman.worker.providers.response import MAX_RAW_BYTES, read_answer
 from pointsman.worker.providers.usage import MOST, believed, usage_of
+from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import ProviderRow
+from pointsman.worker.secrets import NO_SECRETS
 from pointsman_schemas.calls import Usage
 from pointsman_schemas.reasons import FailReason
 
@@ -19,10 +22,12 @@ CHOICES = [{"message": {"role": "assistant", "content": "4"}}]
 
 
 ROW = ProviderRow(name="acme", base_url="http://acme.test/v1")
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def read(body: Any) -> Any:
-    return read_answer(ROW, 200, body if isinstance(body, bytes) else json.dumps(body).encode())
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_answer(AnswerBody(ROW, {}, 200, content, NOW, MAX_RAW_BYTES, NO_SECRETS))
 
 
 def test_an_answer_is_the_body_with_its_model_and_usage() -> None:
@@ -190,4 +195,4 @@ JSON = st.recursive(
 @settings(deadline=None)  # a busy machine is no failure
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=40))
 def test_no_body_breaks_it(content: bytes) -> None:
-    assert isinstance(read_answer(ROW, 200, content), Answer | Retry | Reject)
+    assert isinstance(read(content), Answer | Retry | Reject)

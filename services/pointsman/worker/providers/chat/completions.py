@@ -8,7 +8,7 @@ import orjson
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.lenient_json import read_json
 from pointsman.worker.providers.raw_body import raw_body
-from pointsman.worker.providers.response import read_body
+from pointsman.worker.providers.response import read_answer
 from pointsman.worker.providers.usage import MOST
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
@@ -25,8 +25,8 @@ def read_translated(answered: AnswerBody, translate: Callable[[Json, int], Json 
         body, changed = None, False
     completion = translate(body, int(answered.at.timestamp())) if isinstance(body, dict) else None
     if completion is None:
-        return read_body(answered)
-    result = read_body(replace(answered, content=orjson.dumps(completion)))
+        return read_answer(answered)
+    result = read_answer(replace(answered, content=orjson.dumps(completion)))
     return replace(result, raw=raw_body(answered.content, most=answered.most_raw)) if changed else result
 
 

@@ -9,7 +9,7 @@ import orjson
 from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.calls.answer import Result
 from pointsman.worker.providers.openai.without_native import without_native
-from pointsman.worker.providers.response import read_body
+from pointsman.worker.providers.response import read_answer
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman.worker.providers_file import is_azure_v1
 from pointsman_schemas.base import Json
@@ -47,7 +47,7 @@ class OpenAIChat:
 
     def decode(self, answered: AnswerBody) -> Result:
         """See `WireFormat`."""
-        return read_body(answered)
+        return read_answer(answered)
 
     def translator(self, at: datetime) -> None:
         """See `WireFormat`."""

@@ -13,7 +13,7 @@ from pointsman.bus.codec.request_fields import RequestFieldError
 from pointsman.worker.calls.answer import Answer, Result
 from pointsman.worker.calls.unsuited import as_failure
 from pointsman.worker.providers.openai.chat import OpenAIChat
-from pointsman.worker.providers.response import read_body
+from pointsman.worker.providers.response import read_answer
 from pointsman.worker.providers.usage import usage_of
 from pointsman.worker.providers.wire_format import AnswerBody
 from pointsman_schemas.base import Json
@@ -41,7 +41,7 @@ class OpenAIEmbeddings(OpenAIChat):
         """See `WireFormat`."""
         body = _embeddings(answered.content)
         if body is None:  # an error, or nothing that can be used: it is told as one of a conversation is
-            return read_body(answered)
+            return read_answer(answered)
         model = body.get("model")
         answer = Answer(
             http_status=answered.status,

@@ -113,12 +113,13 @@ class StreamedCall:
         content = orjson.dumps(body)
         if len(content) > self._most:
             return not_whole(row, status, content, self._most, self._secrets)
-        return read_answer(row, status, content, secrets=self._secrets)
+        return read_answer(self._body(status, content))
 
     def _or_failed(self, result: Result) -> Result:
         return result if isinstance(result, Answer) else self.failed(result)
 
     def _decode(self, status: int, content: bytes) -> Result:
-        return self._wire.decode(
-            AnswerBody(self._row, self._request, status, content, self._at, MAX_RAW_BYTES, self._secrets)
-        )
+        return self._wire.decode(self._body(status, content))
+
+    def _body(self, status: int, content: bytes) -> AnswerBody:
+        return AnswerBody(self._row, self._request, status, content, self._at, MAX_RAW_BYTES, self._secrets)
