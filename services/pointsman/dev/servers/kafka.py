@@ -47,7 +47,13 @@ message.max.bytes=8388608
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=1000
 metadata.max.idle.interval.ms=0
+num.io.threads={io_threads}
+num.network.threads={network_threads}
+group.coordinator.threads=1
+share.coordinator.threads=1
 """
+#: As many as Kafka has by itself, where there are processors for them: each looks for work all the time.
+_IO_THREADS, _NETWORK_THREADS = 8, 3
 
 _LOGGING = """\
 status=error
@@ -205,7 +211,8 @@ class EmbeddedKafka:
     def _java(self, java: Java) -> list[str | Path]:
         return [
             java.path, "-Xmx256m", "-XX:TieredStopAtLevel=1", GC,
-            "-Xlog:disable", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
+            "-XX:-UsePerfData", "-Xlog:disable",
+            f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
         ]  # fmt: skip
 
     @property
@@ -218,7 +225,15 @@ class EmbeddedKafka:
     def _write_settings(self) -> Path:
         properties = self._folder / "server.properties"
         listeners = "\n".join(self._listeners.lines + (self._security.lines if self._security else []))
-        properties.write_text(_PROPERTIES.format(listeners=listeners, data=self._folder / "data"))
+        processors = os.cpu_count() or 1
+        properties.write_text(
+            _PROPERTIES.format(
+                listeners=listeners,
+                data=self._folder / "data",
+                io_threads=min(_IO_THREADS, max(2, processors)),
+                network_threads=min(_NETWORK_THREADS, max(1, processors // 2)),
+            )
+        )
         (self._folder / "log4j2.properties").write_text(_LOGGING.format(log=self._folder / "broker.log"))
         return properties
 
