@@ -144,5 +144,5 @@ class RequestTaken(Message):
     left: bool = Field(
         default=False,
         exclude_if=lambda left: not left,
-        description="nobody waits there any more and the job is cancelled: a retry is another one",
+        description="nobody waits there any more: it is cancelled unless another took it before",
     )

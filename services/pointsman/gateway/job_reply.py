@@ -24,6 +24,7 @@ class JobReply:
     `Queues`. `trace`: the job's `traceparent`, for the request that it was made for.
     `is_told_of`: a webhook tells of its outcome. `is_kept`: it goes on though nobody waits for it.
     `digest`: of the request, where its client may try again by itself in another process.
+    `leaving`: since nobody waited for it any more and it was given up here.
     """
 
     job: Job
@@ -40,6 +41,7 @@ class JobReply:
     is_told_of: bool = False
     is_kept: bool = False
     digest: bytes | None = None
+    leaving: "asyncio.Task[None] | None" = None
     since: float = field(default_factory=time.monotonic)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

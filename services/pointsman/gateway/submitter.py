@@ -118,13 +118,20 @@ class JobSubmitter:
         except KeyError:
             raise key_reused() from None
         reply = None if before is None else self._replies.known(before)
+        if reply is not None and reply.leaving is not None and key is None:
+            await asyncio.wait([reply.leaving])
+            if not reply.outcome.done():
+                reply = None  # it is cancelled, or another process has it
         if reply is not None and (key is not None or not reply.came_to_nothing):
             await self._sent(reply)
             return reply
         known_as = keyed_id(asked.agent_id, key) if key is not None else None
         if key is None and is_retry and reply is None:
             known_as = await self._taken.job_id(asked.agent_id, digest)
-        return await self._new(asked, key, digest, known_as)
+        reply = await self._new(asked, key, digest, known_as)
+        if key is None and known_as is not None and await self._taken.is_left(reply.job, digest):
+            reply = await self._new(asked, key, digest, None)  # its process was first, and cancels it
+        return reply
 
     async def submit(self, asked: Asked, job_id: UUID) -> JobReply:
         """The reply to a request that is this job, whoever sends it and however often.
@@ -225,7 +232,7 @@ class JobSubmitter:
         # From here on a repeat finds it.
         self._repeats.remember(asked.agent_id, digest, key, job_id, time.monotonic())
         reply = self._replies.expect(job)
-        reply.origin = asked.origin
+        reply.origin, reply.leaving = asked.origin, None
         reply.digest = digest if key is None and RETRY_COUNT in asked.headers else None
         if job_id not in self._sending:
             # A task of its own: a client that goes away does not leave it half done.
@@ -275,17 +282,19 @@ class JobSubmitter:
 
     async def _leave(self, reply: JobReply, grace_s: float) -> None:
         await asyncio.sleep(grace_s)
-        if reply.waiting or reply.outcome.done():
-            return
+        if not (reply.waiting or reply.outcome.done() or reply.leaving):
+            reply.leaving = asyncio.create_task(self._give_up(reply), name="give up")
+            await reply.leaving
+
+    async def _give_up(self, reply: JobReply) -> None:
         try:
-            if reply.digest is not None and await self._taken.is_elsewhere(reply.job, reply.digest):
-                return
-            if reply.waiting:  # meanwhile
-                return
             if reply.digest is not None:
                 await self._publisher.publish([self._taken.record(reply.job, reply.digest, left=True)])
+                if not await self._taken.is_left(reply.job, reply.digest):
+                    return  # a retry took it before, in another process
             await self.cancel(reply.job_id, reply.job.agent_id, "nobody waits for the answer any more")
         except BusError as error:
+            reply.leaving = None  # it goes on
             event(log, logging.WARNING, Event.NOT_CANCELLED, job_id=reply.job_id, error=str(error))
 
     def _signed(self, record: Outgoing) -> Outgoing:

@@ -60,10 +60,10 @@ class FakePublisher:
 
 @dataclass
 class FakeTaken:
-    """What other processes took: `jobs` by body, and those that a retry came to elsewhere."""
+    """What other processes took: `jobs` by body, and those that nobody waits for."""
 
     jobs: dict[bytes, UUID] = field(default_factory=dict)
-    elsewhere: set[UUID] = field(default_factory=set)
+    left: set[UUID] = field(default_factory=set)
     error: BusError | None = None
     asked: int = 0
 
@@ -77,10 +77,10 @@ class FakeTaken:
             raise self.error
         return self.jobs.get(digest)
 
-    async def is_elsewhere(self, job: Job, digest: bytes) -> bool:
+    async def is_left(self, job: Job, digest: bytes) -> bool:
         if self.error is not None:
             raise self.error
-        return job.job_id in self.elsewhere
+        return job.job_id in self.left
 
     async def close(self) -> None:
         pass

@@ -17,20 +17,25 @@ X, Y = job(), job()
 
 
 @pytest.mark.parametrize(
-    ("written", "found", "elsewhere"),
+    ("written", "found", "is_left"),
     [
         ([], None, False),
         ([HERE.record(X, b"d")], X.job_id, False),
-        ([HERE.record(X, b"d"), THERE.record(X, b"d")], X.job_id, True),
-        ([THERE.record(X, b"d"), HERE.record(X, b"d")], X.job_id, False),
-        ([HERE.record(X, b"d"), HERE.record(X, b"d", left=True)], None, False),
-        ([HERE.record(X, b"d"), THERE.record(Y, b"d"), HERE.record(X, b"d", left=True)], Y.job_id, False),
+        ([HERE.record(X, b"d"), THERE.record(X, b"d")], X.job_id, False),
+        ([HERE.record(X, b"d"), HERE.record(X, b"d", left=True)], None, True),
+        ([HERE.record(X, b"d", left=True)], None, True),
+        ([HERE.record(X, b"d"), HERE.record(X, b"d", left=True), THERE.record(X, b"d")], None, True),
+        ([HERE.record(X, b"d"), THERE.record(X, b"d"), HERE.record(X, b"d", left=True)], X.job_id, False),
+        ([THERE.record(X, b"d"), HERE.record(X, b"d"), THERE.record(X, b"d", left=True)], X.job_id, False),
+        ([THERE.record(X, b"d"), HERE.record(X, b"d"), HERE.record(X, b"d", left=True)], None, True),
+        ([HERE.record(X, b"d"), THERE.record(Y, b"d"), HERE.record(X, b"d", left=True)], Y.job_id, True),
+        ([THERE.record(X, b"d"), HERE.record(Y, b"d"), HERE.record(X, b"d")], X.job_id, False),
         ([HERE.record(Y, b"other")], None, False),
         ([HERE.record(job(agent_id="stranger"), b"d")], None, False),
     ],
 )
 async def test_who_has_the_job_of_a_body(
-    monkeypatch: pytest.MonkeyPatch, written: Sequence[Outgoing], found: UUID | None, elsewhere: bool
+    monkeypatch: pytest.MonkeyPatch, written: Sequence[Outgoing], found: UUID | None, is_left: bool
 ) -> None:
     class Follower:
         def __init__(self, *_: object, **__: object) -> None:
@@ -51,4 +56,4 @@ async def test_who_has_the_job_of_a_body(
 
     monkeypatch.setattr(module, "Follower", Follower)
     assert await HERE.job_id("app", b"d") == found
-    assert await HERE.is_elsewhere(X, b"d") is elsewhere
+    assert await HERE.is_left(X, b"d") is is_left

@@ -70,27 +70,39 @@ class TakenRequests:
         Raises:
             BusError: it cannot be looked for.
         """
-        window = timedelta(seconds=RETRY_S)
-        taken = await self._asked(_key(agent_id, digest), self._clock() - window)
-        left = {one.job_id for one in taken if one.left}
-        return next((one.job_id for one in reversed(taken) if one.job_id not in left), None)
+        holders = await self._holders(_key(agent_id, digest))
+        return next((job_id for job_id, holder in reversed(holders.items()) if holder is not None), None)
 
-    async def is_elsewhere(self, job: Job, digest: bytes) -> bool:
-        """Whether a retry of this process's request came to another one, which waits for the answer now.
+    async def is_left(self, job: Job, digest: bytes) -> bool:
+        """Whether the last process that had taken a request has left its job, which it cancels then.
 
         Raises:
             BusError: it cannot be looked for.
         """
-        window = timedelta(seconds=RETRY_S)
-        taken = await self._asked(_key(job.agent_id, digest), self._clock() - window)
-        last = next((one for one in reversed(taken) if one.job_id == job.job_id), None)
-        return last is not None and last.process != self._process
+        holders = await self._holders(_key(job.agent_id, digest))
+        return holders.get(job.job_id, self._process) is None
 
     async def close(self) -> None:
         """Look for nothing any more."""
         if self._scanning is not None:
             self._scanning.cancel()
             await asyncio.wait([self._scanning])
+
+    async def _holders(self, key: bytes) -> dict[UUID, UUID | None]:
+        """Of each job of a request the process that waits for it, None where it is left; the last taken last.
+
+        The topic's order is the lock: who leaves it after another has taken it does not count, nor who takes
+        it after it was left.
+        """
+        holders: dict[UUID, UUID | None] = {}
+        for record in await self._asked(key, self._clock() - timedelta(seconds=RETRY_S)):
+            holder = holders.get(record.job_id, record.process)
+            if record.left:
+                holders[record.job_id] = None if holder == record.process else holder
+            else:
+                holders.pop(record.job_id, None)
+                holders[record.job_id] = None if holder is None else record.process
+        return holders
 
     async def _asked(self, key: bytes, since: datetime) -> Sequence[RequestTaken]:
         question = _Question(key, since)

@@ -1,0 +1,186 @@
+"""A client's own retry reaches another process just as the first gives its job up: their order decides."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import orjson
+import pytest
+
+from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.settings import LanePart
+from pointsman.gateway.asking import taken as module
+from pointsman.gateway.asking.taken import TakenRequests
+from pointsman.gateway.job_reply import JobReply
+from pointsman.gateway.settings import GatewaySettings
+from pointsman.gateway.submitter import Asked, JobSubmitter
+from pointsman.gateway.waiting.queues import Queues
+from pointsman.runtime.clock import utc_now
+from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, cancelled, outcome, replies_of
+
+T = TypeVar("T")
+
+BODY = {"messages": [{"role": "user", "content": "Hello"}]}
+
+
+class SlowPublisher(FakePublisher):
+    """Writes to what all processes read; the write after `hold` has `begun` and waits for `go_on`."""
+
+    def __init__(self, reader: FakeReader, topic: list[Outgoing]) -> None:
+        super().__init__(reader)
+        self._topic = topic
+        self._holds = False
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    def hold(self) -> None:
+        self._holds = True
+
+    async def publish(self, records: Sequence[Outgoing]) -> list[Any]:
+        if self._holds:
+            self._holds = False
+            self.begun.set()
+            await self.go_on.wait()
+        self._topic += records
+        return await super().publish(records)
+
+
+class Process:
+    """One gateway of several that share a topic."""
+
+    def __init__(self, topic: list[Outgoing]) -> None:
+        reader = FakeReader()
+        self.publisher = SlowPublisher(reader, topic)
+        self.replies = replies_of(reader)
+        self.jobs = JobSubmitter(
+            GatewaySettings(prefix="t"),
+            self.replies,
+            self.publisher,  # type: ignore[arg-type]
+            queues=Queues(),
+            taken=TakenRequests(LanePart(prefix="t"), TOPICS, utc_now),
+            claim_check=None,
+            key=None,
+            clock=utc_now,
+        )
+
+    async def ask(self, retry: int) -> JobReply:
+        headers = {"x-stainless-retry-count": str(retry)}
+        return await self.jobs.reply(Asked("app", None, BODY, "/", orjson.dumps(BODY), headers))
+
+    def client_goes(self, reply: JobReply) -> "asyncio.Future[Any]":
+        """Done when nothing more comes of it."""
+        with self.jobs.awaited(reply, keep=lambda: False, grace_s=0):
+            pass
+        return asyncio.gather(*self.jobs._leaving)
+
+    @asynccontextmanager
+    async def held(self, beginning: Awaitable[T]) -> AsyncIterator["asyncio.Future[T]"]:
+        """Inside, what begins has come to its first write, which is not done."""
+        self.publisher.hold()
+        held = asyncio.ensure_future(beginning)
+        await self.publisher.begun.wait()
+        yield held
+        self.publisher.go_on.set()
+
+    @property
+    def cancelled(self) -> list[str]:
+        written = self.publisher.sent
+        return [(record.key or b"").decode() for record in written if record.topic == TOPICS.control.name]
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> tuple[Process, Process]:
+    topic: list[Outgoing] = []
+
+    class Follower:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.ended = False
+
+        async def __aenter__(self) -> "Follower":
+            self._records = list(topic)
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+        async def read(self) -> list[Incoming]:
+            self.ended = True
+            return [
+                Incoming(sent.topic, 0, at, 0, sent.key, sent.value, tuple(sent.headers))
+                for at, sent in enumerate(self._records)
+                if sent.topic == TOPICS.requests.name
+            ]
+
+    monkeypatch.setattr(module, "Follower", Follower)
+    return Process(topic), Process(topic)
+
+
+async def test_what_was_left_before_the_retry_took_it_is_another_job(
+    processes: tuple[Process, Process],
+) -> None:
+    here, there = processes
+    first = await here.ask(0)
+    async with there.held(there.ask(1)) as asking:  # it has looked, and found the first
+        await here.client_goes(first)
+        assert here.cancelled == [str(first.job_id)]
+    again = await asking
+    assert again.job_id != first.job_id
+    assert there.cancelled == []
+
+
+async def test_what_a_retry_took_before_it_was_left_is_not_cancelled(
+    processes: tuple[Process, Process],
+) -> None:
+    here, there = processes
+    first = await here.ask(0)
+    async with here.held(here.client_goes(first)) as leaving:
+        again = await there.ask(1)
+    await leaving
+    assert again.job_id == first.job_id
+    assert here.cancelled == []
+    await there.client_goes(again)
+    assert there.cancelled == [str(first.job_id)]
+
+
+async def test_what_is_being_left_is_not_what_a_retry_here_waits_for(
+    processes: tuple[Process, Process],
+) -> None:
+    here, _ = processes
+    first = await here.ask(0)
+    async with here.held(here.client_goes(first)) as leaving:
+        asking = asyncio.create_task(here.ask(1))
+        for _ in range(100):  # as far as it gets
+            await asyncio.sleep(0)
+    await leaving
+    again = await asking
+    assert again.job_id != first.job_id
+    assert here.cancelled == [str(first.job_id)]
+    here.replies._take(cancelled(first.job_id))
+    assert await here.ask(2) is again
+
+
+async def test_what_ends_while_it_is_left_is_what_a_retry_here_gets(
+    processes: tuple[Process, Process],
+) -> None:
+    here, _ = processes
+    first = await here.ask(0)
+    async with here.held(here.client_goes(first)) as leaving:
+        asking = asyncio.create_task(here.ask(1))
+        here.replies._take(outcome(first.job_id))
+    await leaving
+    assert await asking is first
+
+
+async def test_who_comes_back_after_a_try_elsewhere_has_it_again(processes: tuple[Process, Process]) -> None:
+    """Each of them has left it by then, and only the last one counts."""
+    here, there = processes
+    first = await here.ask(0)
+    again = await there.ask(1)
+    await here.client_goes(first)
+    third = await here.ask(2)
+    await there.client_goes(again)
+    assert {again.job_id, third.job_id} == {first.job_id}
+    assert (here.cancelled, there.cancelled) == ([], [])
+    await here.client_goes(third)
+    assert here.cancelled == [str(first.job_id)]
+    assert (await there.ask(3)).job_id != first.job_id
