@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
+from itertools import count
 from typing import Protocol
 
 import anyio
@@ -48,31 +49,30 @@ DIVERGED = ApiError(
 DEFECT = ApiError(500, "server_error", "internal", "a defect in the gateway, its log has the traceback")
 
 
-class EventShape(Protocol):
-    """How an API tells a stream: each event as it is sent, see `event_of`."""
+#: Its name, where the API names events, and its data; bytes are sent as they are.
+StreamEvent = tuple[str | None, Json | bytes]
 
-    def start(self) -> Iterable[bytes]:
+
+class EventShape(Protocol):
+    """How an API tells a stream."""
+
+    def start(self) -> Iterable[StreamEvent]:
         """Before the first piece."""
 
-    def feed(self, chunk: Json) -> Iterable[bytes]:
+    def feed(self, chunk: Json) -> Iterable[StreamEvent]:
         """For each chunk, in OpenAI's chat shape."""
 
-    def end(self, completion: Json) -> Iterable[bytes]:
+    def end(self, completion: Json) -> Iterable[StreamEvent]:
         """After the last chunk; `completion` is the whole answer."""
 
-    def fail(self, error: ApiError) -> Iterable[bytes]:
+    def fail(self, error: ApiError) -> Iterable[StreamEvent]:
         """Instead of the end."""
 
 
-def event_of(data: Json, name: str | None = None) -> bytes:
-    """One server-sent event: JSON has no line feed in it."""
-    return (b"" if name is None else b"event: %s\n" % name.encode()) + b"data: %s\n\n" % orjson.dumps(data)
-
-
 async def streamed(
-    door: Door, request: Request, reply: JobReply, shape: EventShape, *, include_usage: bool
+    door: Door, request: Request, reply: JobReply, shape: EventShape, *, include_usage: bool, skip: int = 0
 ) -> Response:
-    """The response that streams a job's answer.
+    """The response that streams a job's answer, without the first `skip` events.
 
     Raises:
         ApiError: the job came to nothing before there was a piece of an answer.
@@ -84,7 +84,7 @@ async def streamed(
         if reply.outcome.done():
             answered(reply)
             headers |= headers_of(reply)
-        events = _events(door, request, reply, shape, ChatStream(include_usage=include_usage))
+        events = _events(door, request, reply, shape, ChatStream(include_usage=include_usage), skip=skip)
         # It counts as waiting from now on, before the one above ends.
         await anext(events)
     return EventSourceResponse(
@@ -114,8 +114,13 @@ async def _first(door: Door, request: Request, reply: JobReply) -> None:
 
 
 async def _events(
-    door: Door, request: Request, reply: JobReply, shape: EventShape, chat: ChatStream
+    door: Door, request: Request, reply: JobReply, shape: EventShape, chat: ChatStream, *, skip: int = 0
 ) -> AsyncGenerator[bytes, None]:
+    numbers = count()
+
+    def sent(events: Iterable[StreamEvent]) -> bytes:
+        return b"".join([_written(*event) for event in events if next(numbers) >= skip])
+
     with door.awaited(request, reply):
         yield b""  # taken by whoever made this
         if not (reply.pieces or reply.outcome.done()):
@@ -124,8 +129,8 @@ async def _events(
         try:
             async with aclosing(_answer(door, reply, shape, chat)) as answer:
                 async for events in answer:
-                    if events:
-                        yield events
+                    if content := sent(events):
+                        yield content
         except DivergedError:
             problem = DIVERGED
         except ApiError as error:
@@ -135,28 +140,33 @@ async def _events(
             problem = DEFECT
         else:
             return
-        yield b"".join(shape.fail(problem))
+        yield sent(shape.fail(problem))
 
 
 async def _answer(
     door: Door, reply: JobReply, shape: EventShape, chat: ChatStream
-) -> AsyncGenerator[bytes, None]:
+) -> AsyncGenerator[Iterable[StreamEvent], None]:
     """The events of each piece together, as each sending has its price.
 
     Raises:
         DivergedError, ApiError: the answer does not come to its end.
     """
-    yield b"".join(shape.start())
+    yield shape.start()
     async with aclosing(_pieces(door, reply)) as pieces:
         async for piece in pieces:
-            yield b"".join(_shaped(shape, chat.feed(piece)))
+            yield _shaped(shape, chat.feed(piece))
     completion = answered(reply).response
-    yield b"".join([*_shaped(shape, chat.end(completion)), *shape.end(completion)])
+    yield [*_shaped(shape, chat.end(completion)), *shape.end(completion)]
 
 
-def _shaped(shape: EventShape, chunks: Iterable[Json]) -> Iterator[bytes]:
+def _shaped(shape: EventShape, chunks: Iterable[Json]) -> Iterator[StreamEvent]:
     for chunk in chunks:
         yield from shape.feed(chunk)
+
+
+def _written(name: str | None, data: Json | bytes) -> bytes:
+    text = data if isinstance(data, bytes) else orjson.dumps(data)  # JSON has no line feed in it
+    return (b"" if name is None else b"event: %s\n" % name.encode()) + b"data: %s\n\n" % text
 
 
 async def _pieces(door: Door, reply: JobReply) -> AsyncGenerator[JobChunk, None]:

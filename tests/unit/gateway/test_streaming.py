@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +15,7 @@ from pointsman.gateway.errors import ApiError
 from pointsman.gateway.job_reply import JobReply
 from pointsman.gateway.routes.chat import ChatEvents
 from pointsman.gateway.stream import ChatStream
-from pointsman.gateway.streaming import EventShape, _events
+from pointsman.gateway.streaming import EventShape, StreamEvent, _events
 from pointsman_schemas.base import Json
 from pointsman_schemas.chunks import JobChunk
 from pointsman_schemas.jobs import ChatMessage, ChatRequest, Job
@@ -41,7 +41,7 @@ def piece(text: str, *, call: int = 1) -> JobChunk:
 
 
 class Broken(ChatEvents):
-    def feed(self, chunk: Json) -> Iterator[bytes]:
+    def feed(self, chunk: Json) -> Iterable[StreamEvent]:
         raise RuntimeError("a defect")
 
 
@@ -86,6 +86,15 @@ async def events_of(reply: JobReply, closes: asyncio.Event, shape: EventShape | 
 
 async def test_an_answer_ends_with_done() -> None:
     assert (await lines(completed("Yes"), piece("Ye")))[-1] == "[DONE]"
+
+
+async def test_events_that_the_client_has_are_not_sent_again() -> None:
+    door, reply = door_of(asyncio.Event()), reply_of(piece("Ye"))
+    reply.outcome.set_result(completed("Yes"))
+    events = _events(door, cast(Any, None), reply, ChatEvents(), ChatStream(include_usage=False), skip=1)
+    sent = b"".join([part async for part in events]).decode()
+    assert '"content":"Ye"' not in sent
+    assert '"content":"s"' in sent
 
 
 @pytest.mark.parametrize(

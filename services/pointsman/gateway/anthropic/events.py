@@ -8,6 +8,7 @@ a text when a thought or a call begins.
 from typing import Any
 
 from pointsman.gateway.anthropic.response import THOUGHTS, first_choice, message_of, stop_reason, usage_of
+from pointsman.gateway.errors import ApiError
 from pointsman_schemas.base import Json
 
 #: A name and its data, as server-sent events have them.
@@ -29,6 +30,10 @@ class MessageEvents:
         self._finish: object = None
         self._refused = False
         self._usage: object = None
+
+    def start(self) -> list[NamedEvent]:
+        """Nothing: the first piece says whose answer it is."""
+        return []
 
     def feed(self, chunk: Json) -> list[NamedEvent]:
         """What follows from a piece."""
@@ -61,6 +66,10 @@ class MessageEvents:
         )
         events.append(("message_stop", {"type": "message_stop"}))
         return events
+
+    def fail(self, error: ApiError) -> list[NamedEvent]:
+        """No answer comes, or no more of it."""
+        return [("error", error.anthropic)]
 
     def _begin(self, chunk: Json) -> list[NamedEvent]:
         if self._begun:

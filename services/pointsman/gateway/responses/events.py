@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pointsman.gateway.errors import ApiError
 from pointsman.gateway.responses.response import (
     call_item,
     failed,
@@ -106,9 +107,9 @@ class ResponseEvents:
             events += self._finish(item)
         return [*events, self._event(f"response.{response['status']}", response=response)]
 
-    def fail(self, code: str, message: str) -> list[Event]:
+    def fail(self, error: ApiError) -> list[Event]:
         """No answer comes, or no more of it."""
-        response = failed(self._id, self._created_at, self._request, code, message)
+        response = failed(self._id, self._created_at, self._request, error.code, error.message)
         return [self._event("response.failed", response=response)]
 
     def _feed_call(self, piece: Json) -> Iterator[Event]:

@@ -1,6 +1,6 @@
 """OpenAI's chat completions, whole and streamed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from fastapi import APIRouter, Request, Response
 
@@ -8,7 +8,7 @@ from pointsman.gateway.door import headers_of
 from pointsman.gateway.errors import ApiError, invalid
 from pointsman.gateway.routes.opened import door_of, json_response
 from pointsman.gateway.routes.responses import accepted, wants_async
-from pointsman.gateway.streaming import event_of, streamed
+from pointsman.gateway.streaming import StreamEvent, streamed
 from pointsman_schemas.base import Json
 
 router = APIRouter()
@@ -17,17 +17,17 @@ router = APIRouter()
 class ChatEvents:
     """See `EventShape`."""
 
-    def start(self) -> Iterator[bytes]:
-        yield from ()
+    def start(self) -> Iterable[StreamEvent]:
+        return ()
 
-    def feed(self, chunk: Json) -> Iterator[bytes]:
-        yield event_of(chunk)
+    def feed(self, chunk: Json) -> Iterable[StreamEvent]:
+        return [(None, chunk)]
 
-    def end(self, completion: Json) -> Iterator[bytes]:
-        yield b"data: [DONE]\n\n"
+    def end(self, completion: Json) -> Iterable[StreamEvent]:
+        return [(None, b"[DONE]")]
 
-    def fail(self, error: ApiError) -> Iterator[bytes]:
-        yield event_of(error.openai)
+    def fail(self, error: ApiError) -> Iterable[StreamEvent]:
+        return [(None, error.openai)]
 
 
 @router.post("/v1/chat/completions", operation_id="chat", summary="Answer a conversation")

@@ -1,7 +1,6 @@
 """OpenAI's responses: whole, streamed, in the background, looked up and cancelled."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from pointsman.gateway.responses.events import ResponseEvents
 from pointsman.gateway.responses.request import to_chat
 from pointsman.gateway.responses.response import failed, pending, to_response
 from pointsman.gateway.routes.opened import door_of, json_response
-from pointsman.gateway.streaming import event_of, streamed
+from pointsman.gateway.streaming import streamed
 from pointsman_schemas.base import Json
 from pointsman_schemas.jobs import REQUEST_DIGEST, Job
 from pointsman_schemas.outcomes import JobCancelled, JobCompleted, Outcome
@@ -28,32 +27,6 @@ _PREFIX = "resp_"
 _CANCEL_S = 2.0
 #: In the metadata of a job: its first message is the instructions, and a later response goes on without.
 INSTRUCTED = "pointsman_instructed"
-
-
-class _Events:
-    """See `EventShape`."""
-
-    def __init__(self, id: str, created_at: int, request: Json, after: int = -1) -> None:
-        """`after`: the number of the last event that the client has."""
-        self._events = ResponseEvents(id, created_at, request)
-        self._after = after
-
-    def start(self) -> Iterator[bytes]:
-        return self._sent(self._events.start())
-
-    def feed(self, chunk: Json) -> Iterator[bytes]:
-        return self._sent(self._events.feed(chunk))
-
-    def end(self, completion: Json) -> Iterator[bytes]:
-        return self._sent(self._events.end(completion))
-
-    def fail(self, error: ApiError) -> Iterator[bytes]:
-        return self._sent(self._events.fail(error.code, error.message))
-
-    def _sent(self, events: Iterable[tuple[str, Json]]) -> Iterator[bytes]:
-        for name, event in events:
-            if event["sequence_number"] > self._after:
-                yield event_of(event, name)
 
 
 @router.post("/v1/responses", operation_id="respond", summary="Answer an input")
@@ -68,7 +41,7 @@ async def respond(request: Request) -> Response:
     id, created_at = response_id(reply.job_id), int(door.clock().timestamp())
     reply.is_kept = reply.is_kept or background
     if stream:
-        shape = _Events(id, created_at, body)
+        shape = ResponseEvents(id, created_at, body)
         return await streamed(door, request, reply, shape, include_usage=False)
     if background:
         door.webhooks.tell(reply)
@@ -123,8 +96,8 @@ async def _streamed_again(door: Door, request: Request, id: str, known: FoundJob
         reply = await door.jobs.follow(known.job)
     reply.is_kept = True
     created_at = int(_made_at(known.job.job_id).timestamp())
-    shape = _Events(id, created_at, known.origin or _echo(known.job), after)
-    return await streamed(door, request, reply, shape, include_usage=False)
+    shape = ResponseEvents(id, created_at, known.origin or _echo(known.job))
+    return await streamed(door, request, reply, shape, include_usage=False, skip=after + 1)
 
 
 def _after(request: Request) -> int:

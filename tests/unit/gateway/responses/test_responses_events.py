@@ -12,6 +12,7 @@ from openai import OpenAI
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
+from pointsman.gateway.errors import ApiError
 from pointsman.gateway.responses.events import Event, ResponseEvents
 from pointsman.gateway.responses.response import to_response
 from tests.support.gateway.spoilt import spoilt
@@ -221,7 +222,11 @@ def test_calls_of_custom_tools_and_of_namespaces_are_told_as_such(monkeypatch: p
 
 def test_a_job_that_fails_says_so_in_the_stream() -> None:
     made = ResponseEvents("resp_7", 1, REQUEST)
-    events = [*made.start(), *made.feed(chunk(content="Hel")), *made.fail("timeout", "It took too long.")]
+    events = [
+        *made.start(),
+        *made.feed(chunk(content="Hel")),
+        *made.fail(ApiError(504, "timeout_error", "timeout", "It took too long.")),
+    ]
     name, event = events[-1]
     EVENT.validate_python(event)
     assert (name, event["sequence_number"]) == ("response.failed", len(events) - 1)
