@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from pointsman.claims.folder import make_private, write_private
+from pointsman.runtime.private_file import make_private, write_private
 from pointsman.runtime.settings import SettingsPart
 
 #: So many are kept; each takes the place of the one that many before it.

@@ -9,13 +9,13 @@ Invariants:
 
 import asyncio
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pointsman.claims.store import ClaimsUnavailableError, StoredValue
+from pointsman.runtime.private_file import make_private, sync_folder, write_private
 
 #: The mark of a folder that values were put into.
 MARK = "pointsman-claims"
@@ -78,7 +78,7 @@ class Folder:
             for folder in (self._folder, path.parent):
                 make_private(folder)
             (self._folder / MARK).touch(0o600)
-            _sync(self._folder)
+            sync_folder(self._folder)
         write_private(path, content)
 
     def _read(self, sha256: str) -> bytes | None:
@@ -99,43 +99,8 @@ class Folder:
                 yield StoredValue(path.name, details.st_size, _at(details))
 
 
-def make_private(folder: Path) -> None:
-    """Make the folder where it is missing, and those that it is in; nobody else gets into it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(0o700, exist_ok=True)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """The file is its owner's alone, and appears under its name when it is whole and on disk."""
-    beside = path.with_name(f".{secrets.token_hex(8)}")
-    try:
-        with open(beside, "xb", opener=_private) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-def _private(path: str, flags: int) -> int:
-    """Opens a file that is its owner's alone."""
-    return os.open(path, flags, 0o600)
-
-
 def _at(details: os.stat_result) -> datetime:
     return datetime.fromtimestamp(details.st_mtime, UTC)
-
-
-def _sync(folder: Path) -> None:
-    """A rename is on disk only once its folder is."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 @contextmanager

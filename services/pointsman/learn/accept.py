@@ -1,6 +1,5 @@
 """From answered questions to an accept model's file: trained, calibrated and tuned out of fold."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ from pointsman.cascade.accept_evidence import FEATURES, MISSING, AcceptanceEvide
 from pointsman.cascade.accept_file import parse, write
 from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.decide import Estimates, decide
-from pointsman.learn.examples import Floats, Ints
+from pointsman.learn.examples import FOLDS, Floats, Ints, fold_of
 from pointsman.learn.forests import classifier, regressor, walk
 from pointsman.learn.tune import NEVER, QUALITIES, tune
 
-FOLDS = 5
 LEAST_LABELS = 300
 #: A kind of answer is known from this many of the own rows on.
 LEAST_OF_KIND = 30
@@ -78,7 +76,7 @@ def fit(
     rows = np.flatnonzero(seen.own)
     unit = float(seen.cost[rows, 2].mean())
     came = _came(seen, unit)
-    fold = np.array([_fold(of) for of in seen.group])
+    fold = np.array([fold_of(of) for of in seen.group])
     predicted = np.zeros((len(rows), 3))
     for at in range(FOLDS):
         here = fold[rows] == at
@@ -169,8 +167,3 @@ def _kinds(seen: Cascades, rows: Ints) -> set[str]:
     return {
         kind for kind, count in counted.items() if count >= LEAST_OF_KIND and kind not in ("none", "long")
     }
-
-
-def _fold(group: str) -> int:
-    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[8:16], "big") % FOLDS

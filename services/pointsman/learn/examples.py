@@ -1,5 +1,6 @@
 """What a score is trained on."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+#: Into so many parts examples are split where each is to be answered by what the others teach.
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,9 @@ class Examples:
             np.concatenate([self.weight, other.weight]),
             np.concatenate([self.own, other.own]),
         )
+
+
+def fold_of(group: str) -> int:
+    """The part in which a group's examples are; the same every time."""
+    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[8:16], "big") % FOLDS

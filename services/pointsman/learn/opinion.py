@@ -1,6 +1,5 @@
 """From examples and their embeddings to an opinion's file: trained, calibrated and tuned out of fold."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +8,13 @@ import numpy as np
 
 from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.decide import Estimates
-from pointsman.learn.examples import Examples, Floats, Ints
+from pointsman.learn.examples import FOLDS, Examples, Floats, Ints, fold_of
 from pointsman.learn.tune import NEVER, QUALITIES, tune
 from pointsman.opinion.embed import Vectors
 from pointsman.opinion.estimator import Opinion, TextSpace, before_calibration, calibrated, nearness
 from pointsman.opinion.model_file import parse, write
 from pointsman.opinion.surface import surface
 
-FOLDS = 5
 LEAST_LABELS = 300
 
 
@@ -69,7 +67,7 @@ def fit(
     place = _place(surfaces, recipe)
     places = place(vectors, surfaces)
     targets = _targets(examples)
-    fold = np.array([_fold(of) for of in examples.group])
+    fold = np.array([fold_of(of) for of in examples.group])
     predicted = np.zeros((len(rows), targets.shape[1]))
     known = np.zeros(len(rows))
     for at in range(FOLDS):
@@ -195,8 +193,3 @@ def _joined(first: Estimates, second: Estimates) -> Estimates:
         (first.cost + second.cost) / 2,
         first.known,
     )
-
-
-def _fold(group: str) -> int:
-    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[8:16], "big") % FOLDS

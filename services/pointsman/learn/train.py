@@ -1,6 +1,5 @@
 """From examples to a score model's file: trained, calibrated and tuned on what it has not been trained on."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from pointsman.learn.calibrate import calibrate, level
 from pointsman.learn.compile import compiled
 from pointsman.learn.decide import Estimates
-from pointsman.learn.examples import Examples, Floats, Ints
+from pointsman.learn.examples import FOLDS, Examples, Floats, Ints, fold_of
 from pointsman.learn.network import NetworkRecipe, train
 from pointsman.learn.tune import NEVER, QUALITIES, tune
 from pointsman.learn.vocabulary import build
@@ -20,7 +19,6 @@ from pointsman.score.exact import exp, sigmoid
 from pointsman.score.model_file import parse
 from pointsman.score.net import NetScore
 
-FOLDS = 5
 #: This share of the own work, the least familiar, goes to the strongest tier unasked.
 UNFAMILIAR = 0.02
 #: Fewer own labels than this tune nothing: the strongest tier does everything.
@@ -51,7 +49,7 @@ def fit(
     """Train on all of `examples`; calibration, floor and bars come from predictions out of fold."""
     below = len(examples.tiers) - 1
     told = progress or (lambda share: None)
-    group = [_fold(of) for of in examples.group]
+    group = [fold_of(of) for of in examples.group]
     fold = np.array(group)
     rows = np.flatnonzero(examples.own)
     predicted = np.zeros((len(rows), 3 * below + 1))
@@ -144,8 +142,3 @@ def _parsed(content: bytes) -> NetScore:
     model = parse(content)
     assert isinstance(model, NetScore)
     return model
-
-
-def _fold(group: str) -> int:
-    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[8:16], "big") % FOLDS

@@ -42,7 +42,6 @@ class Authors:
             verdict = self._used.use(agent_id, signed.raw, signed.time_ms, record.timestamp_ms)
         if verdict is SignatureVerdict.VALID:
             return True
-        topic, partition, offset = record.origin
-        place = {"topic": topic, "partition": partition, "offset": offset}
-        event(log, logging.WARNING, Event.COMMAND_REFUSED, agent_id=agent_id, signature=verdict, **place)
+        told = {"agent_id": agent_id, "signature": verdict, **record.place}
+        event(log, logging.WARNING, Event.COMMAND_REFUSED, **told)
         return False

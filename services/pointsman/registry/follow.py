@@ -69,9 +69,8 @@ async def _read(
 ) -> tuple[RegistryHistory, Offsets]:
     history = RegistryHistory()
     async with Follower(kafka, [topics.registry.name], start="beginning", until_end=True) as follower:
-        while not follower.ended:
-            for record in await follower.read():
-                take_in(history, record, people)
+        async for record in follower:
+            take_in(history, record, people)
     return history, dict(follower.offsets)
 
 

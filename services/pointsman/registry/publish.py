@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pointsman.bus.admin.topics import apply as apply_topics
-from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.codec.signed import sign
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.identity.keys import PrivateKey
@@ -18,7 +18,6 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
 from pointsman_schemas.control.registry import AgentChanged, RegistryChanged, RegistryProposed
-from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
@@ -127,9 +126,7 @@ async def _publish(
 ) -> None:
     made = []
     for message in messages:
-        now = clock()
-        envelope = Envelope(uuid7(now), person.id, message.TYPE, now, person.id)
-        record = emit(topics.registry, _key(message).encode(), envelope, message)
+        record = emit_own(topics.registry, _key(message), person.id, message, clock())
         made.append(record if person.key is None else sign(record, person.key))
     async with Publisher(kafka) as publisher:
         await publisher.publish(made)

@@ -3,13 +3,11 @@
 from dataclasses import replace
 from uuid import UUID
 
-from pointsman.bus.codec.decode import Malformed, broker_time
+from pointsman.bus.codec.decode import Malformed
 from pointsman.bus.codec.emit import UNKNOWN_AGENT
-from pointsman.bus.codec.intake import Accepted
+from pointsman.bus.codec.intake import Accepted, submitted
 from pointsman.bus.codec.records import Incoming
-from pointsman_schemas.envelope import Envelope, start
-from pointsman_schemas.ids import derived_id
-from pointsman_schemas.jobs import JobSubmitted
+from pointsman_schemas.envelope import Envelope
 
 
 def given_id(read: Accepted | Malformed) -> UUID | None:
@@ -33,11 +31,4 @@ def cause_of(read: Accepted | Malformed, record: Incoming) -> Envelope | None:
         return replace(read.cause, agent_id=agent, job_id=read.job_id)
     if read.job_id is None:
         return None
-    return start(
-        derived_id(*record.root, "submitted"),
-        source=agent,
-        type=JobSubmitted.TYPE,
-        time=broker_time(record),
-        agent_id=agent,
-        job_id=read.job_id,
-    )
+    return submitted(record, agent, read.job_id)

@@ -69,28 +69,6 @@ class FastScore:
         )
 
 
-class FastSeen:
-    """As `RecentIds`: the job ids that a lane has met lately, kept by the library."""
-
-    def __init__(self, native: "pointsman_native.FastPath") -> None:
-        self._native = native
-
-    def add(self, id: str) -> bool:
-        """Remember `id`; False if it was there already."""
-        return self._native.seen(id)
-
-
-class FastUsed:
-    """As `UsedSignatures`: the signatures that a lane has accepted, kept by the library."""
-
-    def __init__(self, native: "pointsman_native.FastPath") -> None:
-        self._native = native
-
-    def use(self, agent_id: str, raw: bytes, time_ms: int, at_ms: int) -> SignatureVerdict:
-        """Use a valid signature up, see there."""
-        return _USED[self._native.use_up(agent_id.encode(), raw, time_ms, at_ms)]
-
-
 #: As `Use` in `services/native/src/used.rs`.
 _USED = (SignatureVerdict.VALID, SignatureVerdict.REPEATED, SignatureVerdict.STALE)
 
@@ -100,7 +78,7 @@ class FastPath:
 
     It repeats decisions of one registry: `forget` when another holds, the first one included.
 
-    `seen` and `used` are shared with the full path, so that a job and a signature are known to both.
+    `add_id` and `use` are the full path's as well, so that a job and a signature are known to both.
     `largest`: bytes of a value that it publishes. `seed`: that of its records, see `Incoming`. `partitions`:
     how many the intake has now.
     """
@@ -138,10 +116,16 @@ class FastPath:
             remembered,
             CAPACITY,
         )
-        self.used = FastUsed(self._native)
-        self.seen = FastSeen(self._native)
         self._partition = 0
         self._suspended: Check | None = None
+
+    def add_id(self, id: str) -> bool:
+        """As `RecentIds.add`: remember a job's id; False if it was there already."""
+        return self._native.seen(id)
+
+    def use(self, agent_id: str, raw: bytes, time_ms: int, at_ms: int) -> SignatureVerdict:
+        """As `UsedSignatures.use`: use a valid signature up."""
+        return _USED[self._native.use_up(agent_id.encode(), raw, time_ms, at_ms)]
 
     def forget(self, registry: Registry, keys: AgentKeys | None) -> None:
         """Repeat no decision that was made by another registry; `keys`: of agents who must sign."""

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pointsman.bus.codec.decode import Decoded, broker_time, decode
-from pointsman.bus.codec.emit import emit
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.emit import emit_own
+from pointsman.bus.codec.records import Incoming
 from pointsman.bus.errors import BusError
 from pointsman.bus.places import Offsets
 from pointsman.bus.produce.publisher import Publisher
@@ -20,9 +20,7 @@ from pointsman.runtime.logging import event, failure
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.control.promises import PromiseBroken, PromiseRenewed
 from pointsman_schemas.decisions import Check
-from pointsman_schemas.envelope import Envelope
 from pointsman_schemas.feedback import JobFeedback
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -71,9 +69,8 @@ async def load_calibration(kafka: KafkaPart, topics: Topics, calibration: Calibr
         BusError: it cannot be read.
     """
     async with Follower(kafka, [topics.policy.name], start="beginning", until_end=True) as reader:
-        while not reader.ended:
-            for record in await reader.read():
-                _apply(calibration, record, _nobody)
+        async for record in reader:
+            _apply(calibration, record, _nobody)
     async with Follower(kafka, [topics.feedback.name], start="end", until_end=True) as verdicts:
         last = {place: max(0, end - VERDICTS_READ) for place, end in verdicts.offsets.items()}
     return {**reader.offsets, **last}
@@ -102,7 +99,9 @@ async def _listen(
                     start = dict(follower.offsets)
                     if (change := calibration.unpublished) is not None:
                         async with Publisher(kafka) as publisher:
-                            await publisher.publish([_record(topics, change, source, clock)])
+                            await publisher.publish(
+                                [emit_own(topics.policy, f"promise/{change.model}", source, change, clock())]
+                            )
                         calibration.unpublished = None
         except BusError as error:
             calibration.problem = f"verdicts cannot be read: {error}"
@@ -129,9 +128,7 @@ def _apply(calibration: CalibrationMonitor, record: Incoming, is_by: IsBy) -> No
             case _:
                 pass
     except Exception:  # one message of a stranger's must not keep the others from being counted
-        topic, partition, offset = record.origin
-        place = {"topic": topic, "partition": partition, "offset": offset}
-        failure(log, Event.FEEDBACK_FAILED, **place)
+        failure(log, Event.FEEDBACK_FAILED, **record.place)
 
 
 def _log_change(before: Check | None, calibration: CalibrationMonitor) -> None:
@@ -141,9 +138,3 @@ def _log_change(before: Check | None, calibration: CalibrationMonitor) -> None:
         event(log, logging.WARNING, Event.SCORE_SUSPENDED, model=calibration.model, found=detail)
     elif before is not None and calibration.suspended is None:
         event(log, logging.WARNING, Event.SCORE_RESUMED, model=calibration.model)
-
-
-def _record(topics: Topics, message: PromiseBroken, source: str, clock: Clock) -> Outgoing:
-    now = clock()
-    envelope = Envelope(uuid7(now), source, message.TYPE, now, source)
-    return emit(topics.policy, f"promise/{message.model}".encode(), envelope, message)

@@ -117,9 +117,9 @@ class RouterHandler:
                 seed=seed,
                 partitions=partitions,
             )
-        used = UsedSignatures() if self._fast is None else self._fast.used
-        self._signatures = SignatureCheck(lambda: in_force.keys_at(clock()), used, partitions)
-        self._seen = RecentIds(remembered) if self._fast is None else self._fast.seen
+        use = UsedSignatures().use if self._fast is None else self._fast.use
+        self._signatures = SignatureCheck(lambda: in_force.keys_at(clock()), use, partitions)
+        self._add_id = RecentIds(remembered).add if self._fast is None else self._fast.add_id
 
     def warm(self, records: Sequence[Incoming]) -> None:
         """Remember the jobs of records that were answered before this object existed.
@@ -133,7 +133,7 @@ class RouterHandler:
                     continue
                 job_id = str(given_id(read) or "")
                 if job_id and record.key in (lane_key(read), job_id.encode()):
-                    self._seen.add(job_id)
+                    self._add_id(job_id)
             except Exception:
                 _log_failure(record)
 
@@ -291,7 +291,7 @@ class RouterHandler:
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Remember the record's job; False if this lane has met it before."""
         job_id = given_id(read)
-        return job_id is None or self._signatures.is_misrouted(record, read) or self._seen.add(str(job_id))
+        return job_id is None or self._signatures.is_misrouted(record, read) or self._add_id(str(job_id))
 
 
 def _envelope_time(now: datetime) -> bytes:
@@ -301,8 +301,7 @@ def _envelope_time(now: datetime) -> bytes:
 
 def _log_failure(record: Incoming) -> None:
     """Log the exception that is being handled, with the record's place."""
-    topic, partition, offset = record.origin
-    failure(log, Event.RECORD_NOT_HANDLED, topic=topic, partition=partition, offset=offset)
+    failure(log, Event.RECORD_NOT_HANDLED, **record.place)
 
 
 def _republished(replies: Replies, read: Accepted | Malformed) -> Outgoing:

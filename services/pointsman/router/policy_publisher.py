@@ -11,17 +11,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pointsman.bus.codec.decode import Decoded, decode
-from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import follow
 from pointsman.router.policy.policy_file import PolicyFile
 from pointsman.runtime.clock import Clock
 from pointsman.runtime.settings import KafkaPart
-from pointsman_schemas.base import Message
 from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
-from pointsman_schemas.envelope import Envelope
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
 SOURCE = "pointsman/router"
@@ -57,11 +54,13 @@ def records(
     section = None if file.score is None else file.score.opinion
     opinion = None if section is None else section.model
     for model_file in (model, accept, opinion):
-        if model_file is not None and (key := f"model/{model_file.sha256}".encode()) not in kept:
+        if model_file is not None and (key := f"model/{model_file.sha256}").encode() not in kept:
             content = base64.b64encode(model_file.content).decode()
-            yield _record(topics, key, ModelApplied(model=model_file.named, content=content), now)
-    key = f"policy/{file.version}".encode()
-    if latest != [(key, True)]:
+            yield emit_own(
+                topics.policy, key, SOURCE, ModelApplied(model=model_file.named, content=content), now
+            )
+    key = f"policy/{file.version}"
+    if latest != [(key.encode(), True)]:
         applied = PolicyApplied(
             name=file.name,
             policy_version=file.version,
@@ -72,13 +71,9 @@ def records(
             tiers=file.tiers,
             models=file.models,
         )
-        yield _record(topics, key, applied, now)
+        yield emit_own(topics.policy, key, SOURCE, applied, now)
 
 
 def _tells_tiers(record: Incoming) -> bool:
     read = decode(record)
     return isinstance(read, Decoded) and isinstance(read.message, PolicyApplied) and bool(read.message.tiers)
-
-
-def _record(topics: Topics, key: bytes, message: Message, now: datetime) -> Outgoing:
-    return emit(topics.policy, key, Envelope(uuid7(now), SOURCE, message.TYPE, now, SOURCE), message)

@@ -15,11 +15,9 @@ from pointsman.bus.codec.intake import Accepted
 from pointsman.bus.codec.records import Incoming
 from pointsman.bus.codec.signed import verify_record
 from pointsman.bus.produce.lane_writer import partition_of
-from pointsman.identity.used import UsedSignatures
 from pointsman.identity.verify import GOOD_FOR, AgentKeys, SignatureVerdict
 from pointsman.router.admission import Refused
 from pointsman.router.causation import given_id, lane_key
-from pointsman.router.fast_path import FastUsed
 from pointsman_schemas.reasons import Reason
 
 #: The agents' keys where what they send must be signed; None where an agent is whoever it says it is.
@@ -35,12 +33,17 @@ KNOWN = frozenset({Reason.SIGNATURE_STALE, Reason.SIGNATURE_REPEATED})
 
 
 class SignatureCheck:
-    """One per lane. `used`: what it has accepted; `partitions`: how many the intake has now."""
+    """One per lane. `use`: as that of `UsedSignatures`; `partitions`: how many the intake has now."""
 
-    def __init__(self, keys: Keys, used: UsedSignatures | FastUsed, partitions: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        use: Callable[[str, bytes, int, int], SignatureVerdict],
+        partitions: Callable[[], int],
+    ) -> None:
         self._keys = keys
         self._partitions = partitions
-        self._used = used
+        self._use = use
 
     def is_misrouted(self, record: Incoming, read: Accepted | Malformed) -> bool:
         """Whether a record is to be sent on to the lane of its job."""
@@ -60,7 +63,7 @@ class SignatureCheck:
         signed = verify_record(record, agent, keys)
         verdict = signed.verdict
         if verdict is SignatureVerdict.VALID and not self.is_misrouted(record, read):
-            verdict = self._used.use(agent, signed.raw, signed.time_ms, record.timestamp_ms)
+            verdict = self._use(agent, signed.raw, signed.time_ms, record.timestamp_ms)
         return None if verdict is SignatureVerdict.VALID else _refused(verdict, agent, record)
 
     def _leads_to(self, record: Incoming, key: bytes) -> bool:

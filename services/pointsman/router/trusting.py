@@ -1,6 +1,6 @@
 """Whether routers use a policy's score, and how a person makes them use it again."""
 
-from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.router.feedback_listener import load_calibration
 from pointsman.router.policy.policy import Policy
@@ -9,8 +9,6 @@ from pointsman.runtime.clock import utc_now
 from pointsman.runtime.errors import CommandError
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.control.promises import PromiseRenewed
-from pointsman_schemas.envelope import Envelope
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topics import Topics
 
 
@@ -37,9 +35,8 @@ async def trust(kafka: KafkaPart, topics: Topics, policy: Policy, by: str, comme
         raise CommandError(f"policy {policy.name} asks no score", "name another one: --policy FILE")
     if calibration.suspended is None:
         raise CommandError(f"no router holds anything against {calibration.model}: it is asked as it is")
-    now = utc_now()
     message = PromiseRenewed(model=calibration.model, by=by, comment=comment)
-    envelope = Envelope(uuid7(now), by, message.TYPE, now, by)
+    record = emit_own(topics.policy, f"trust/{message.model}", by, message, utc_now())
     async with Publisher(kafka) as publisher:
-        await publisher.publish([emit(topics.policy, f"trust/{message.model}".encode(), envelope, message)])
+        await publisher.publish([record])
     return message.model

@@ -7,7 +7,7 @@ from pointsman.bus.codec.records import Incoming, Outgoing
 from pointsman_schemas import dead, envelope
 from pointsman_schemas.base import Message
 from pointsman_schemas.envelope import Envelope
-from pointsman_schemas.ids import derived_id
+from pointsman_schemas.ids import derived_id, uuid7
 from pointsman_schemas.topic import Topic
 
 UNKNOWN_AGENT = "unknown"
@@ -19,6 +19,11 @@ def emit(topic: Topic, key: bytes | None, envelope: Envelope, message: Message) 
     """The record that carries `message`."""
     value = message.__pydantic_serializer__.to_json(message)
     return Outgoing(topic.name, key, value, envelope.to_headers(), topic.otherwise)
+
+
+def emit_own(topic: Topic, key: str, by: str, message: Message, now: datetime) -> Outgoing:
+    """The record that carries a message which follows from no other, from `by`."""
+    return emit(topic, key.encode(), Envelope(uuid7(now), by, message.TYPE, now, by), message)
 
 
 def dead_letter(

@@ -209,17 +209,22 @@ def _uuid(text: object) -> UUID | None:
         return None
 
 
+def submitted(record: Incoming, agent_id: str, job_id: UUID, data_subject: str | None = None) -> Envelope:
+    """The envelope of a record that came without one."""
+    return start(
+        derived_id(*record.root, "submitted"),
+        source=agent_id,
+        type=JobSubmitted.TYPE,
+        time=broker_time(record),
+        agent_id=agent_id,
+        job_id=job_id,
+        data_subject=data_subject,
+    )
+
+
 def _cause(record: Incoming, envelope: Envelope | None, job: Job) -> Envelope:
     if envelope is None:
-        return start(
-            derived_id(*record.root, "submitted"),
-            source=job.agent_id,
-            type=JobSubmitted.TYPE,
-            time=broker_time(record),
-            agent_id=job.agent_id,
-            job_id=job.job_id,
-            data_subject=job.data_subject,
-        )
+        return submitted(record, job.agent_id, job.job_id, job.data_subject)
     filled = start(
         envelope.id,
         source=envelope.source,
@@ -229,10 +234,8 @@ def _cause(record: Incoming, envelope: Envelope | None, job: Job) -> Envelope:
         job_id=job.job_id,
         data_subject=job.data_subject,
     )
-    return filled if envelope.trace_id is None else _with_trace(filled, envelope)
-
-
-def _with_trace(filled: Envelope, envelope: Envelope) -> Envelope:
+    if envelope.trace_id is None:
+        return filled
     return replace(
         filled,
         causation_id=envelope.causation_id,
@@ -247,13 +250,5 @@ def _malformed(error: RefusedError, record: Incoming, cause: Envelope | None, bo
     claimed = cause.job_id if cause and not is_signed(record.headers) else None
     job_id = _uuid(body.get("job_id")) or claimed
     if job_id is not None and agent is not None and cause is None:
-        cause = start(
-            derived_id(*record.root, "submitted"),
-            source=agent,
-            type=JobSubmitted.TYPE,
-            time=broker_time(record),
-            agent_id=agent,
-            job_id=job_id,
-            data_subject=_sayable(subject_in(body.get("metadata"))),
-        )
+        cause = submitted(record, agent, job_id, _sayable(subject_in(body.get("metadata"))))
     return Malformed(error.reason, str(error), job_id, agent, cause)

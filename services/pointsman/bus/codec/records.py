@@ -42,6 +42,11 @@ class Incoming:
         return (self.topic, self.partition, self.offset)
 
     @property
+    def place(self) -> dict[str, str | int]:
+        """As `origin`, for a log entry."""
+        return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
+
+    @property
     def root(self) -> tuple[str, int, int]:
         """What ids are derived from."""
         return (self.seed or self.topic, self.partition, self.offset)

@@ -73,15 +73,14 @@ async def _find(settings: KafkaPart, topics: Topics, job_id: UUID, start: Start)
     wanted, search = str(job_id).encode(), _Found()
     pattern = re.compile(f"^{tiers}|{topics.outcomes_pattern}")
     async with Follower(settings, pattern, start=start, until_end=True) as follower:
-        while not follower.ended:
-            for record in await follower.read():
-                if dict(record.headers).get("ce_jobid") != wanted:
-                    continue
-                if not record.topic.startswith(topics.tier("").name):
-                    search.ended = True
-                elif record.timestamp_ms >= search.at_ms:
-                    search.place, search.offset = (record.topic, record.partition), record.offset
-                    search.at_ms = record.timestamp_ms
+        async for record in follower:
+            if dict(record.headers).get("ce_jobid") != wanted:
+                continue
+            if not record.topic.startswith(topics.tier("").name):
+                search.ended = True
+            elif record.timestamp_ms >= search.at_ms:
+                search.place, search.offset = (record.topic, record.partition), record.offset
+                search.at_ms = record.timestamp_ms
         search.ends = dict(follower.offsets)
     return search
 

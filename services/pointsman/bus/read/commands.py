@@ -54,9 +54,8 @@ class MessageListener(Generic[M]):
             BusError: it cannot be read.
         """
         async with Follower(self._settings, [self._topic.name], start=self._next, until_end=True) as follower:
-            while not follower.ended:
-                for record in await follower.read():
-                    self._take(record)
+            async for record in follower:
+                self._take(record)
             self._next, self.problem = dict(follower.offsets), None
 
     def running(self) -> AbstractAsyncContextManager[None]:
@@ -90,8 +89,6 @@ class MessageListener(Generic[M]):
 
     def _take(self, record: Incoming) -> None:
         read = decode(record)
-        topic, partition, offset = record.origin
-        place = {"topic": topic, "partition": partition, "offset": offset}
         if isinstance(read, Malformed):
             event(
                 log,
@@ -99,10 +96,10 @@ class MessageListener(Generic[M]):
                 Event.MESSAGE_NOT_UNDERSTOOD,
                 reason=read.reason,
                 problem=read.message,
-                **place,
+                **record.place,
             )
         elif isinstance(read.message, self._kinds):
             try:
                 self._hear(read.message, record)
             except Exception:  # one message of a stranger's must not keep the others from being heard
-                failure(log, Event.COMMAND_FAILED, **place)
+                failure(log, Event.COMMAND_FAILED, **record.place)

@@ -47,9 +47,8 @@ async def follow(
 ) -> AsyncGenerator[Incoming, None]:
     """Every record from `start` on. Takes what `Follower` takes, and raises what it raises."""
     async with Follower(settings, topics, start=start, isolation=isolation, until_end=until_end) as follower:
-        while not follower.ended:
-            for record in await follower.read():
-                yield record
+        async for record in follower:
+            yield record
 
 
 class Follower:
@@ -126,6 +125,12 @@ class Follower:
             self._looking.cancel()
             await asyncio.wait([self._looking])
         await self._fetcher.close()
+
+    async def __aiter__(self) -> AsyncGenerator[Incoming, None]:
+        """Every record until it has `ended`; raises what `read` raises."""
+        while not self.ended:
+            for record in await self.read():
+                yield record
 
     async def read(self) -> list[Incoming]:
         """The next records, at most 500; none when none came for a moment.

@@ -2,7 +2,7 @@
 
 from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.places import Start
-from pointsman.bus.read.follow import Follower
+from pointsman.bus.read.follow import Follower, follow
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.base import Message
 from pointsman_schemas.topic import Topic
@@ -19,12 +19,10 @@ async def log_end(settings: KafkaPart, topic: Topic, most: int | None) -> list[t
         async with Follower(settings, [topic.name], start="end", until_end=True) as follower:
             start = {place: max(0, end - most) for place, end in follower.offsets.items()}
     records = []
-    async with Follower(
+    async for record in follow(
         settings, [topic.name], start=start, isolation="read_uncommitted", until_end=True
-    ) as follower:
-        while not follower.ended:
-            for record in await follower.read():
-                decoded = decode(record)
-                if isinstance(decoded, Decoded):
-                    records.append((record.offset, record.timestamp_ms, decoded.message))
+    ):
+        decoded = decode(record)
+        if isinstance(decoded, Decoded):
+            records.append((record.offset, record.timestamp_ms, decoded.message))
     return records

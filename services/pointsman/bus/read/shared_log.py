@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self, assert_never
 
 from pointsman.bus.codec.decode import Decoded, Malformed, decode
-from pointsman.bus.codec.emit import emit
+from pointsman.bus.codec.emit import emit_own
 from pointsman.bus.errors import BusError
 from pointsman.bus.produce.publisher import Publisher
 from pointsman.bus.read.follow import Follower
@@ -16,8 +16,6 @@ from pointsman.runtime.clock import Clock, utc_now
 from pointsman.runtime.log_events import Event
 from pointsman.runtime.logging import event
 from pointsman_schemas.base import Message
-from pointsman_schemas.envelope import Envelope
-from pointsman_schemas.ids import uuid7
 from pointsman_schemas.topic import Topic
 
 log = logging.getLogger(__name__)
@@ -112,13 +110,7 @@ class SharedLog:
     async def append(self, messages: Sequence[tuple[str, Message]]) -> None:
         """Write messages, each under its key, in order; a BusError leaves open whether they are there."""
         now = self._clock()
-        covers = [
-            Envelope(uuid7(now), self._source, message.TYPE, now, self._source) for _, message in messages
-        ]
-        records = [
-            emit(self._topic, key.encode(), envelope, message)
-            for envelope, (key, message) in zip(covers, messages, strict=True)
-        ]
+        records = [emit_own(self._topic, key, self._source, message, now) for key, message in messages]
         await self._publisher.publish(records, within=_APPEND_S)
 
     async def _close(self, *closing: Coroutine[Any, Any, None]) -> None:

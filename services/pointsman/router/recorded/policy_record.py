@@ -54,10 +54,9 @@ class PolicyRecord:
                 until_end=True,
                 patience=_PATIENCE_S,
             ) as follower:
-                while not follower.ended:
-                    for record in await follower.read():
-                        if record.key is not None and record.value is not None:
-                            values[record.key] = record.value
+                async for record in follower:
+                    if record.key is not None and record.value is not None:
+                        values[record.key] = record.value
         except BusError:
             return {}  # not to be reached: what is missing is told as missing
         return values
