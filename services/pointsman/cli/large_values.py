@@ -4,27 +4,27 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from pointsman.claims.on_record import OnRecord
 from pointsman.claims.opened import closed_after, open_claim_check
 from pointsman.claims.settings import ClaimsPart
+from pointsman.claims.whole_messages import WholeMessages
 from pointsman.cli.settings import load
 from pointsman.store.ask.answers import Ended, Step
 
 
 @asynccontextmanager
-async def on_record() -> AsyncIterator[OnRecord]:
+async def on_record() -> AsyncIterator[WholeMessages]:
     """While inside, messages on record can be made whole."""
     claim_check = open_claim_check(load(ClaimsPart))
     async with closed_after(claim_check):
-        yield OnRecord(claim_check)
+        yield WholeMessages(claim_check)
 
 
-async def whole_steps(steps: Sequence[Step], record: OnRecord) -> list[Step]:
+async def whole_steps(steps: Sequence[Step], record: WholeMessages) -> list[Step]:
     """The steps with whole payloads; where one is lost, `unreadable` says why."""
     return [await _whole_step(step, record) for step in steps]
 
 
-async def whole_ended(ended: Ended | None, record: OnRecord) -> Ended | None:
+async def whole_ended(ended: Ended | None, record: WholeMessages) -> Ended | None:
     """The outcome with its whole payload; where that is lost, `message` says why."""
     if ended is None:
         return None
@@ -32,6 +32,6 @@ async def whole_ended(ended: Ended | None, record: OnRecord) -> Ended | None:
     return replace(ended, payload=payload, message=lost or ended.message)
 
 
-async def _whole_step(step: Step, record: OnRecord) -> Step:
+async def _whole_step(step: Step, record: WholeMessages) -> Step:
     payload, lost = await record.whole(step.kind, step.payload)
     return step if payload is step.payload else replace(step, payload=payload, unreadable=lost)

@@ -22,7 +22,7 @@ from pointsman.router.handlers import SOURCE, RouterHandler
 from pointsman.router.opinion.opinion_availability import OpinionAvailability, watching_opinions
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import load_text
-from pointsman.router.policy_publisher import put_on_record
+from pointsman.router.policy_publisher import publish_policy
 from pointsman.router.replies import STAGE
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.settings import RouterSettings
@@ -85,7 +85,7 @@ def build(
 
     async def route() -> None:
         event(log, INFO, Event.ROUTER_STARTING, fast_path=fast_score is not None)
-        await put_on_record(settings, topics, file, text, clock)
+        await publish_policy(settings, topics, file, text, clock)
         async with (
             followed_registry(settings, topics, in_force, settings.registry_people),
             following_calibration(

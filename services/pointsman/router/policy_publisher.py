@@ -24,7 +24,7 @@ from pointsman_schemas.topics import Topics
 SOURCE = "pointsman/router"
 
 
-async def put_on_record(kafka: KafkaPart, topics: Topics, file: PolicyFile, text: str, clock: Clock) -> int:
+async def publish_policy(kafka: KafkaPart, topics: Topics, file: PolicyFile, text: str, clock: Clock) -> int:
     """Publish what is not there yet of the policy, whose file says `text`, and its models; returns how many.
 
     Raises:

@@ -10,7 +10,7 @@ from pointsman.bus.codec.decode import Decoded, decode
 from pointsman.bus.errors import TopicMissingError
 from pointsman.bus.read.follow import follow
 from pointsman.router.policy.named_files import MAX_BYTES
-from pointsman.router.policy_publisher import put_on_record
+from pointsman.router.policy_publisher import publish_policy
 from pointsman.router.scoring.score_section import SCORE
 from pointsman.runtime.clock import utc_now
 from pointsman_schemas.control.policies import ModelApplied, PolicyApplied
@@ -32,7 +32,7 @@ FILE = scored_file(fixed_score({}), content=Random(7).randbytes(MAX_BYTES))
 async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka) -> None:
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, [topics.policy])
-    written = [await put_on_record(kafka.settings, topics, FILE, TEXT, utc_now) for _ in range(3)]
+    written = [await publish_policy(kafka.settings, topics, FILE, TEXT, utc_now) for _ in range(3)]
     assert written == [2, 0, 0]
     found = follow(kafka.settings, [topics.policy.name], start="beginning", until_end=True)
     read = [decode(record) async for record in found]
@@ -42,7 +42,7 @@ async def test_policy_and_model_are_written_once_for_all_who_start(kafka: Kafka)
 
 async def test_a_router_whose_policy_has_no_topic_says_so(kafka: Kafka) -> None:
     with pytest.raises(TopicMissingError):
-        await put_on_record(kafka.settings, Topics(kafka.prefix), FILE, TEXT, utc_now)
+        await publish_policy(kafka.settings, Topics(kafka.prefix), FILE, TEXT, utc_now)
 
 
 async def test_what_the_database_has_let_go_of_is_found_on_the_topic(
@@ -51,7 +51,7 @@ async def test_what_the_database_has_let_go_of_is_found_on_the_topic(
     topics = Topics(kafka.prefix)
     await apply(kafka.settings, [topics.policy])
     file = scored_file(SCORE.read(tiny_model()).model, content=tiny_model())
-    await put_on_record(kafka.settings, topics, file, TEXT, utc_now)
+    await publish_policy(kafka.settings, topics, file, TEXT, utc_now)
     *_, routed_job = routed(file, TEXT, ["please add the numbers 5 and seven"])
     await store(database, [routed_job])
     (job,) = job_ids([routed_job])

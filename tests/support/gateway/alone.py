@@ -20,7 +20,7 @@ from pointsman.dev.services.processes import Process, stop, wait_ready
 from pointsman.registry.agents_file import load
 from pointsman.registry.publish import apply_file
 from pointsman.router.policy.policy_file import load_text
-from pointsman.router.policy_publisher import put_on_record
+from pointsman.router.policy_publisher import publish_policy
 from pointsman.runtime.clock import utc_now
 from pointsman.runtime.settings import KafkaPart
 from pointsman_schemas.topics import Topics
@@ -86,7 +86,7 @@ class Gateway(Process):
 
 async def apply_policy(kafka: KafkaPart, topics: Topics) -> None:
     """As a router does that starts; a gateway is not ready before."""
-    await put_on_record(kafka, topics, *load_text(starter.POLICY), utc_now)
+    await publish_policy(kafka, topics, *load_text(starter.POLICY), utc_now)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.audit.records.rows import row_of
 from pointsman.bus.codec.records import Incoming, Outgoing
-from pointsman.claims.on_record import LargeValues
+from pointsman.claims.whole_messages import LargeValues
 from pointsman.store.verify.findings import Wrong
 from pointsman_schemas.claims import DATAREF
 from tests.support.bus.claim_stores import Shelf, as_read, claim_check, digest

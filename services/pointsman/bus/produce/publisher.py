@@ -157,8 +157,8 @@ class Publisher:
         silent += range(len(answers), asked)
         if refused and len(refused) == len(errors) and not silent:
             why, hint = next(told for kind, told in _REFUSED.items() if isinstance(refused[0], kind))
-            what = f"Kafka refused {len(errors)} of {asked} records: {why} ({type(refused[0]).__name__})"
-            return PublishRefusedError(what, tuple(errors), hint)
+            problem = f"Kafka refused {len(errors)} of {asked} records: {why} ({type(refused[0]).__name__})"
+            return PublishRefusedError(problem, tuple(errors), hint)
         why = f"no answer from Kafka at {self._settings.kafka} within {limit:g} s"
         if errors:
             why = f"Kafka at {self._settings.kafka} said {[*refused, *errors.values()][0]!r}"
@@ -179,8 +179,8 @@ async def _send(producer: AIOKafkaProducer, record: Outgoing) -> "asyncio.Future
     return answer
 
 
-def _place(found: Any) -> RecordPlace:
-    return RecordPlace(found.topic, found.partition, found.offset if found.offset >= 0 else None)
+def _place(metadata: Any) -> RecordPlace:
+    return RecordPlace(metadata.topic, metadata.partition, metadata.offset if metadata.offset >= 0 else None)
 
 
 async def _to_its_end(*tasks: "asyncio.Task[None]") -> None:

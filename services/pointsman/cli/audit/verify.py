@@ -11,7 +11,7 @@ from pointsman.cli.options import Json, Kafka, Postgres, Prefix
 if TYPE_CHECKING:
     from pointsman.audit.against_kafka import Comparison
     from pointsman.audit.signatures import SignedRecords
-    from pointsman.claims.on_record import LargeValues
+    from pointsman.claims.whole_messages import LargeValues
     from pointsman.cli.settings import VerifySettings
     from pointsman.store.verify.findings import VerifyReport
     from pointsman.store.verify.verify import Scope
@@ -101,9 +101,9 @@ async def _verify(
     settings: "VerifySettings", day: datetime | None, job: str | None, newest: bool, against_kafka: bool
 ) -> "tuple[VerifyReport, Comparison | None, LargeValues]":
     from pointsman.audit.heads import open_heads
-    from pointsman.claims.on_record import LargeValues
     from pointsman.claims.opened import closed_after, open_claim_check
     from pointsman.claims.settings import ClaimsPart
+    from pointsman.claims.whole_messages import LargeValues
     from pointsman.cli import screen
     from pointsman.cli.settings import load
     from pointsman.identity.keys import PublicKey

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from pointsman.claims.on_record import OnRecord
+    from pointsman.claims.whole_messages import WholeMessages
     from pointsman.cli.show.decisions.verdict import Verdict
     from pointsman.router.recorded.policy_record import PolicyRecord
     from pointsman.store.ask.jobs import Jobs
@@ -69,7 +69,7 @@ async def why(
 
 
 async def _verdict(
-    job_id: "UUID", jobs: "Jobs", record: "PolicyRecord", whole: "OnRecord", at_hand: "Path"
+    job_id: "UUID", jobs: "Jobs", record: "PolicyRecord", whole: "WholeMessages", at_hand: "Path"
 ) -> "Verdict":
     """What is on record about the job, and what the score saw in it."""
     from pointsman.cli.large_values import whole_ended

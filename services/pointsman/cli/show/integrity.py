@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pointsman.audit.against_kafka import Comparison
 from pointsman.audit.signatures import SignedRecords
-from pointsman.claims.on_record import LargeValues
+from pointsman.claims.whole_messages import LargeValues
 from pointsman.cli.formats import count
 from pointsman.store.roles import Grant
 from pointsman.store.verify.findings import VerifyReport

@@ -19,7 +19,7 @@ from pointsman.router.feedback_listener import following_calibration
 from pointsman.router.opinion.opinion_handler import SOURCE, Give, OpinionHandler
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import PolicyFile, load_text
-from pointsman.router.policy_publisher import put_on_record
+from pointsman.router.policy_publisher import publish_policy
 from pointsman.router.replies import STAGE
 from pointsman.router.scoring.calibration_monitor import CalibrationMonitor
 from pointsman.router.settings import RouterSettings
@@ -62,7 +62,7 @@ def build(
     )
 
     async def opine() -> None:
-        await put_on_record(settings, settings.topics, file, text, clock)
+        await publish_policy(settings, settings.topics, file, text, clock)
         is_by = Authors(in_force).is_by
         async with (
             followed_registry(settings, settings.topics, in_force, settings.registry_people),

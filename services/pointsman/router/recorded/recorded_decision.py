@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from pointsman.claims.on_record import OnRecord
+from pointsman.claims.whole_messages import WholeMessages
 from pointsman.router.policy.policy import Policy
 from pointsman.router.policy.policy_file import SHADOW
 from pointsman.router.policy.recompute import canonical, decide_again
@@ -64,7 +64,7 @@ async def made_by(
 
 
 async def recompute(
-    job_id: UUID, decisions: Decisions, record: PolicyRecord, whole: OnRecord, at_hand: Path
+    job_id: UUID, decisions: Decisions, record: PolicyRecord, whole: WholeMessages, at_hand: Path
 ) -> Recomputed:
     """The decision on record about a job, and the one that its policy makes of it now.
 

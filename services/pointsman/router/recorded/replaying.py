@@ -6,13 +6,13 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from pointsman.claims.on_record import OnRecord
+from pointsman.claims.whole_messages import WholeMessages
 from pointsman.router.policy.replay import JobCost, PolicyReplay
 from pointsman.store.ask.decisions import open_decisions
 from pointsman_schemas.jobs import JobRouted
 
 #: Makes messages on record whole while inside.
-Whole = AbstractAsyncContextManager[OnRecord]
+Whole = AbstractAsyncContextManager[WholeMessages]
 #: Of so many of what is named: yields what is told of each step.
 Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 

@@ -15,7 +15,7 @@ from pointsman_schemas.base import Json
 from pointsman_schemas.claims import BULK, FRONT, Claim, fill_in
 
 
-class OnRecord:
+class WholeMessages:
     """Where `claim_check` is None, what is large is told as out of reach."""
 
     def __init__(self, claim_check: ClaimCheck | None) -> None:
