@@ -20,9 +20,3 @@ class RecentIds:
         self._order.append(id)
         self._ids.add(id)
         return True
-
-    def __contains__(self, id: str) -> bool:
-        return id in self._ids
-
-    def __len__(self) -> int:
-        return len(self._ids)
