@@ -161,7 +161,7 @@ async def test_two_of_each_with_rebalances(system: System) -> None:
         for process in second:
             assert process.child is not None
             process.child.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(process.child.wait, 30)
+            await asyncio.to_thread(process.child.wait, 60)
     await _check(system, await sending)
 
 
@@ -209,9 +209,12 @@ async def test_worker_frozen_with_calls_in_flight_and_woken(system: System) -> N
     second = system.add("worker-small-2", "worker-small")
     await system.until(lambda: asyncio.to_thread(second.ready), 60, "a second worker")
     await system.order_faults({"effect": {"kind": "latency", "ms": 1500, "sigma": 0.5}})
+
+    async def many_under_way() -> bool:
+        return bool((await system.provider_stats())["in_flight"] > 20)
+
     sending = asyncio.create_task(_send_slowly(system, 900, 20, tier="small"))
-    await asyncio.sleep(4)
-    assert (await system.provider_stats())["in_flight"] > 20
+    await system.until(many_under_way, 60, "calls under way")
     await _freeze_until_taken_over(system, "worker-small", second)
     await _check(system, await sending)
     # Whether it still had something to write on waking, and was fenced, is left to chance: whoever joins anew
@@ -238,7 +241,7 @@ async def test_a_worker_that_joins_and_goes_does_not_disturb_the_process_of_all(
         await asyncio.sleep(2.5)
         assert worker.child is not None
         worker.child.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(worker.child.wait, 30)
+        await asyncio.to_thread(worker.child.wait, 60)
     await _check(together, await sending)
 
 

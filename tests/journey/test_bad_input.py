@@ -78,7 +78,7 @@ async def test_a_header_whose_name_is_no_text_stops_nobody(system: System) -> No
         return bool(count == 2 * intake.partitions + len(good))
 
     try:
-        await system.until(all_stored, 30, "every record of the intake in the audit")
+        await system.until(all_stored, 120, "every record of the intake in the audit")
         headers = await connection.fetch(
             "select headers from audit.message where topic = $1 and value = $2", intake.name, odd % 2
         )

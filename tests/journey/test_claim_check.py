@@ -73,7 +73,7 @@ async def test_large_jobs_and_answers_and_a_store_that_goes_away(system: System,
         async def somebody_waits() -> bool:
             return any("is not available" in each.last_lines(50) for each in system.processes.values())
 
-        await system.until(somebody_waits, 30, "a service that waits for the store")
+        await system.until(somebody_waits, 120, "a service that waits for the store")
         here.unlink()
         away.rename(here)
         ended = await client.wait(waiting, timeout_s=120)

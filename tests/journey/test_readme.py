@@ -105,7 +105,7 @@ async def test_every_other_command_works(whole_system: System, tmp_path: Path) -
         outcome = await client.submit(prompt="What is 3 times 3?", kind="math")
         case = await client.publish(prompt="May we cancel?", kind="contract")
     await system.until_ended([str(outcome.job_id)], 30)
-    await system.until(lambda: waits(system, case), 30, "a case")
+    await system.until(lambda: waits(system, case), 120, "a case")
 
     ids = {JOB_IN_README: str(outcome.job_id), CASE_IN_README: str(case)}
     others = [line for line in commands() if line[0] != "."]
@@ -131,13 +131,13 @@ async def finish(line: str, folder: Path, environment: dict[str, str]) -> None:
     process = await asyncio.create_subprocess_shell(
         line, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, f"{line}\n{out.decode()}\n{err.decode()}"
 
 
 def is_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=3) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

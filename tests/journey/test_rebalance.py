@@ -57,4 +57,4 @@ async def end(system: System, name: str) -> None:
     child = system.processes[name].child
     assert child is not None
     child.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(child.wait, 30) == 0
+    assert await asyncio.to_thread(child.wait, 60) == 0

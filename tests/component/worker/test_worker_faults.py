@@ -29,7 +29,7 @@ async def test_under_every_kind_of_fault_each_job_ends_once_and_each_call_is_wri
     settings = SimulatorSettings.model_validate({"latency_ms": {"small": 1}, "faults": faults, "keep": 1000})
     async with serving(settings) as url, provider_of(url, trace_headers=True) as provider:
         worker = Worker(provider, max_in_flight=16, attempts=4, retries={"floor": 1000})
-        soon = utc_now() + timedelta(seconds=3)
+        soon = utc_now() + timedelta(seconds=10)
         jobs = [worker.do(number, deadline=soon if number == 19 else None) for number in range(1, 101)]
         ended = await asyncio.gather(*jobs)
         stats = await _get(url, "/_sim/stats")

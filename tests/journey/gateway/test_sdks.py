@@ -180,7 +180,7 @@ async def test_one_key_is_one_job(system: System) -> None:
 async def test_a_clients_own_retry_is_the_same_job(system: System) -> None:
     await system.order_faults({"prompt": "slowly", "effect": {"kind": "latency", "ms": 2_500}})
     before = (await system.provider_stats())["total"]
-    async with openai_of(system, timeout=1.5, max_retries=3) as client:
+    async with openai_of(system, timeout=1.5, max_retries=6) as client:
         completion = await client.chat.completions.create(model="tier:small", messages=said("slowly"))
     assert completion.choices[0].message.content
     assert (await system.provider_stats())["total"] == before + 1

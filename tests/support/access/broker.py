@@ -59,7 +59,7 @@ async def show_another(admin: KafkaPart, by: Authority, *trusting: Path) -> None
     entry = ConfigEntry(place, str(file), incremental_operation=AlterConfigOpType.SET)
     broker = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])
     client = connection.cluster_admin(admin)
-    asked = client.incremental_alter_configs([broker], request_timeout=15)
+    asked = client.incremental_alter_configs([broker], request_timeout=60)
     await rdkafka.answer(admin, asked[broker])
 
 

@@ -18,7 +18,7 @@ from pointsman.runtime.settings import KafkaPart
 REFUSED = {29, 30, 31, 53}
 #: The coordinator is being loaded, is not there yet, is another; the leader is not known yet.
 _LATER = {5, 14, 15, 16, 41}
-_WITHIN_S = 20.0
+_WITHIN_S = 60.0
 #: An answer that cannot be read ends the client's reading: it is read here.
 _UNREAD = ResponseReader(lambda answer: answer)
 
