@@ -60,9 +60,7 @@ class Audit:
     async def open(self) -> AsyncIterator[None]:
         """Connections that open when needed: Postgres may come later than we."""
         settings = self._settings
-        pool = await open_pool(
-            settings.writer_dsn, application="pointsman-audit", patience_s=settings.audit_patience_s
-        )
+        pool = await open_pool(settings.writer_dsn, application="pointsman-audit")
         try:
             writer = AuditWriter(pool, clock=self._clock, patience_s=settings.audit_patience_s)
             sink = Sink(writer, settings.topics, self._clock, self._privacy)

@@ -19,6 +19,8 @@ Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
 
+Statement: TypeAlias = "asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]"
+
 #: What a later try may find gone: the server away, starting, stopping, full, failed over, or busy.
 _PASSING = (
     OSError,
@@ -42,12 +44,13 @@ _NO_ENTRY = (
 
 
 _CONNECT_S = 10.0
-#: What our own question raises where another session answers than the one that let us in.
-_POOLED = "PM001"
-_NO_POOLER = (
-    "is reached through a connection pooler such as PgBouncer, which may give each transaction to another "
-    "session; name Postgres itself in POINTSMAN_POSTGRES"
-)
+#: A pooler may give each transaction to another session. So nothing of ours lives in one: prepared statements
+#: have no names, as long as none is cached; settings are for a transaction; nothing is to be reset.
+_NO_NAMES = 0
+_REFUSED_BY_POOLER = {
+    "not allowed in statement pooling mode": "set pool_mode = transaction in it",
+    "unsupported startup parameter": "leave the parameter out of POINTSMAN_POSTGRES",
+}
 
 _NO_TLS = (
     "does not speak TLS, which sslmode in its address asks for; set ssl = on in its configuration, or leave "
@@ -55,16 +58,12 @@ _NO_TLS = (
 )
 
 
-async def open_pool(dsn: str, *, application: str, size: int = 4, patience_s: float = 10) -> Pool:
+async def open_pool(dsn: str, *, application: str, size: int = 4) -> Pool:
     """Up to `size` connections, opened when needed; `application` names them in pg_stat_activity.
-
-    No statement waits longer than `patience_s` seconds for a lock, and no transaction in which the client has
-    gone silent stays open longer than that.
 
     Raises:
         StoreError: the address cannot be read.
     """
-    milliseconds = str(round(patience_s * 1000))
     address = _read(dsn)
     _see_files(address)
     with translated():
@@ -73,14 +72,20 @@ async def open_pool(dsn: str, *, application: str, size: int = 4, patience_s: fl
             min_size=0,
             max_size=size,
             timeout=address.timeout_s or _CONNECT_S,
-            init=_see_no_pooler,
+            reset=_nothing_to_reset,
             command_timeout=60,
-            server_settings={
-                "application_name": application,
-                "lock_timeout": milliseconds,
-                "idle_in_transaction_session_timeout": milliseconds,
-            },
+            statement_cache_size=_NO_NAMES,
+            server_settings={"application_name": application},
         )
+
+
+async def limit_waits(connection: Connection, patience_s: float) -> None:
+    """Let no statement of this transaction wait longer for a lock, nor the server for a silent client."""
+    milliseconds = round(patience_s * 1000)
+    await connection.execute(
+        f"set local lock_timeout = {milliseconds};"
+        f"set local idle_in_transaction_session_timeout = {milliseconds}"
+    )
 
 
 @asynccontextmanager
@@ -93,10 +98,10 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
     address = _read(dsn)
     _see_files(address)
     with translated(dsn):
-        connection = await asyncpg.connect(address.dsn, timeout=address.timeout_s or _CONNECT_S)
+        connection = await asyncpg.connect(
+            address.dsn, timeout=address.timeout_s or _CONNECT_S, statement_cache_size=_NO_NAMES
+        )
     try:
-        with translated(dsn):
-            await _see_no_pooler(connection)
         yield connection
     finally:
         await connection.close(timeout=5)
@@ -123,8 +128,6 @@ def translated(dsn: str | None = None) -> Iterator[None]:
         raise StoreError(
             f"the address of Postgres cannot be read: {_message_of(error)}; set POINTSMAN_POSTGRES"
         ) from error
-    except _PooledError as error:
-        raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
     except ssl.SSLCertVerificationError as error:
         problem, hint = distrust(
             error,
@@ -136,8 +139,11 @@ def translated(dsn: str | None = None) -> Iterator[None]:
     except _PASSING as error:
         if "rejected SSL upgrade" in str(error):
             raise StoreUnavailableError(f"Postgres{where} {_NO_TLS}") from error
-        if "unsupported startup parameter" in str(error):  # as PgBouncer says it
-            raise StoreError(f"Postgres{where} {_NO_POOLER}") from error
+        for words, advice in _REFUSED_BY_POOLER.items():
+            if words in str(error):
+                raise StoreError(
+                    f"the pooler in front of Postgres{where} refuses us: {_message_of(error)}; {advice}"
+                ) from error
         raise StoreUnavailableError(f"Postgres{where} is not available: {_message_of(error)}") from error
     except _UNKNOWN_HERE as error:
         raise StoreError(
@@ -151,15 +157,7 @@ def translated(dsn: str | None = None) -> Iterator[None]:
         raise StoreError(f"Postgres{where} failed: {_message_of(error)}") from error
 
 
-async def _see_no_pooler(connection: Connection) -> None:
-    """Compare the session that let us in with the one that answers, by a statement that is never prepared."""
-    differs = f"pg_backend_pid() <> {connection.get_server_pid():d}"
-    try:
-        await connection.execute(f"do $$ begin if {differs} then raise sqlstate '{_POOLED}'; end if; end $$")
-    except asyncpg.PostgresError as error:
-        if error.sqlstate == _POOLED:
-            raise _PooledError from error
-        raise
+async def _nothing_to_reset(_: Connection) -> None: ...
 
 
 def _read(dsn: str) -> Address:
@@ -196,7 +194,3 @@ def place(dsn: str) -> str:
 
 def _message_of(error: BaseException) -> str:
     return without_secrets(str(error).partition("\n")[0]) or type(error).__name__
-
-
-class _PooledError(Exception):
-    """Another session answers than the one that let us in."""

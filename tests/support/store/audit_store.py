@@ -97,10 +97,10 @@ async def _make_logins(dsn: str) -> None:
 
 
 @asynccontextmanager
-async def audit_pool(dsn: str, *, patience_s: float = 10, size: int = 4) -> AsyncIterator[Pool]:
+async def audit_pool(dsn: str, *, size: int = 4) -> AsyncIterator[Pool]:
     """Connections as the audit service opens them, to a database that has everything."""
     await prepare(dsn)
-    pool = await open_pool(as_writer(dsn), application=APPLICATION, size=size, patience_s=patience_s)
+    pool = await open_pool(as_writer(dsn), application=APPLICATION, size=size)
     try:
         yield pool
     finally:

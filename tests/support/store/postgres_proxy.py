@@ -14,6 +14,8 @@ class Proxy:
         self._losing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = 0
+        #: All that came from clients.
+        self.requests = bytearray()
         self.dsn = ""
 
     def lose_next_commit(self) -> None:
@@ -61,6 +63,7 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
+                self.requests += data
                 if self._losing and b"COMMIT" in data:
                     self._losing = False
                     cut.set()

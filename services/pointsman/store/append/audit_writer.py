@@ -11,7 +11,7 @@ from pointsman.store.append.chapters import Chapter, TopicIds, chapters
 from pointsman.store.append.copy_rows import REFUSED, Linking, copy_rows, what_can_be_stored
 from pointsman.store.append.lanes import Head, Lane, LockedLane, Move
 from pointsman.store.append.row import Row
-from pointsman.store.connect import Connection, Pool, translated
+from pointsman.store.connect import Connection, Pool, limit_waits, translated
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.privacy.keyring import KeysChangedError, Sealing
 from pointsman.store.sql import query
@@ -34,7 +34,7 @@ class AuditWriter:
     """
 
     def __init__(self, pool: Pool, *, clock: Clock = utc_now, patience_s: float = 10) -> None:
-        """`patience_s`: who waits longer than this for a lane ends transactions whose client is silent."""
+        """`patience_s`: how long a lane is waited for, and a client that is silent in mid-batch."""
         self._pool = pool
         self._clock = clock
         self._patience_s = patience_s
@@ -82,6 +82,7 @@ class AuditWriter:
         """
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
+                await limit_waits(connection, self._patience_s)
                 held = await lanes.hold(connection, {lane: move}, retried=False)
                 assert held is not None
                 await connection.execute(query("add_lost"), *lane, move.expected, move.next)
@@ -163,6 +164,7 @@ class AuditWriter:
         retried: bool,
     ) -> None:
         async with connection.transaction():
+            await limit_waits(connection, self._patience_s)
             held = await lanes.hold(connection, moves, retried=retried)
             if held is None:
                 for lane in moves:  # an earlier try of ours moved it, and the answer was lost

@@ -43,9 +43,8 @@ async def agents_sent(
     async with connected(dsn) as connection:
         with translated(dsn):
             async with connection.transaction(readonly=True):
-                rows = connection.cursor(
-                    query("agents_sent"), list(topics), start, end, job_id, prefetch=PAGE
-                )
+                statement = await connection.prepare(query("agents_sent"))
+                rows = statement.cursor(list(topics), start, end, job_id, prefetch=PAGE)
                 yield (
                     SentRecord(
                         (row["topic"], row["partition"], row["offset"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from pointsman.store.connect import Connection, connected, translated
+from pointsman.store.connect import Statement, connected, translated
 from pointsman.store.sql import query
 
 #: Rows held at once; one may be a megabyte.
@@ -28,7 +28,7 @@ class Export:
 
     columns: tuple[Column, ...]
     rows: int
-    _connection: Connection
+    _statement: Statement
     _days: Sequence[tuple[datetime, datetime]]
 
     async def pages(self) -> AsyncIterator[list[tuple[Any, ...]]]:
@@ -40,7 +40,7 @@ class Export:
         names = [column.name for column in self.columns]
         with translated():
             for first, last in self._days:
-                cursor = await self._connection.cursor(query("export_rows"), first, last)
+                cursor = await self._statement.cursor(first, last)
                 while page := await cursor.fetch(_PAGE):
                     yield [tuple(row[name] for name in names) for row in page]
 
@@ -63,7 +63,7 @@ async def exporting(dsn: str, since: datetime, until: datetime) -> AsyncIterator
             for attribute in statement.get_attributes()
             if attribute.name not in _LEFT_OUT
         )
-        yield Export(columns, rows, connection, _days(since, until))
+        yield Export(columns, rows, statement, _days(since, until))
 
 
 def _days(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:

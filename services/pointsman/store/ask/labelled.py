@@ -48,7 +48,8 @@ async def labelled(
     async with await open_pool(dsn, application="pointsman.labelled", size=1) as pool:
         with translated():
             async with pool.acquire() as connection, connection.transaction(readonly=True):
-                rows = connection.cursor(query("labelled"), since, by, prefetch=PAGE)
+                statement = await connection.prepare(query("labelled"))
+                rows = statement.cursor(since, by, prefetch=PAGE)
                 yield (_labelled(row) async for row in rows)
 
 

@@ -63,11 +63,12 @@ async def dead(dsn: str, wanted: Wanted, master: MasterKey | None = None) -> Asy
 
 
 async def _ask(dsn: str, master: MasterKey | None, name: str, *arguments: Any) -> AsyncGenerator[Sent, None]:
-    async with connected(dsn) as connection, connected(dsn) as beside:
+    async with connected(dsn) as connection:
         with translated(dsn):
             async with connection.transaction(readonly=True):
-                async for row in connection.cursor(query(name), *arguments):
-                    yield await _sent(beside, master, row)
+                statement = await connection.prepare(query(name))
+                async for row in statement.cursor(*arguments):
+                    yield await _sent(connection, master, row)
 
 
 async def _sent(connection: Connection, master: MasterKey | None, row: Any) -> Sent:

@@ -97,6 +97,7 @@ _WHY = {
 
 async def _wrapped(connection: Connection, ids: list[Any]) -> list[asyncpg.Record]:
     try:
-        return await connection.fetch(query("open_subject_keys"), ids)
+        async with connection.transaction():  # a refusal leaves the caller's own as it is
+            return await connection.fetch(query("open_subject_keys"), ids)
     except asyncpg.InsufficientPrivilegeError:
         return []

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pointsman.identity.keys import PublicKey
 from pointsman.store.append.lanes import Head, Lane
-from pointsman.store.connect import Pool, translated
+from pointsman.store.connect import Pool, limit_waits, translated
 from pointsman.store.sql import query
 from pointsman.store.verify.dropped import Gap
 from pointsman.store.verify.findings import Finding, Wrong
@@ -139,16 +139,17 @@ def lost_lanes(marks: Marks, lanes: Mapping[Lane, Head]) -> list[Finding]:
 Make = Callable[[int, str | None], CheckpointSigned]
 
 
-async def add_checkpoint(pool: Pool, make: Make) -> tuple[CheckpointSigned, bytes]:
+async def add_checkpoint(pool: Pool, make: Make, patience_s: float = 10) -> tuple[CheckpointSigned, bytes]:
     """Store the next checkpoint; returns it, and its bytes as they belong on the bus.
 
-    Processes that do so at once take turns.
+    Processes that do so at once take turns, for which none waits longer than `patience_s` seconds.
 
     Raises:
         StoreUnavailableError, StoreError: it is not stored, or may not be.
     """
     with translated():
         async with pool.acquire() as connection, connection.transaction():
+            await limit_waits(connection, patience_s)
             last = await connection.fetchrow(query("last_checkpoint"))
             number = last["number"] + 1 if last else 1
             made = make(number, sha256(last["message"]).hexdigest() if last else None)

@@ -198,7 +198,8 @@ async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: 
     if scope.everything:
         report.findings += aside.sealed(dropped=until is not None)
     if scope.everything or scope.job_id is not None:
-        summaries = reading.connection.cursor(query("summaries"), scope.job_id, prefetch=_BATCH)
+        statement = await reading.connection.prepare(query("summaries"))
+        summaries = statement.cursor(scope.job_id, prefetch=_BATCH)
         wrong = [finding async for finding in unlike(counting(summaries, report), facts, dropped_until=until)]
         for job_id, text in wrong[:_TOLD]:
             report.findings.append(Finding(Wrong.SUMMARY, f"job {job_id}: {text}"))
@@ -302,9 +303,8 @@ def _walk_of(stretch: Stretch, marks: Marks, gaps: Gaps) -> LaneWalk:
 
 async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, sinks: _RowSinks) -> None:
     report = reading.report
-    cursor = await reading.connection.cursor(
-        query("rows_of_lane"), *stretch.lane, stretch.first, stretch.stop
-    )
+    statement = await reading.connection.prepare(query("rows_of_lane"))
+    cursor = await statement.cursor(*stretch.lane, stretch.first, stretch.stop)
     while walk.finding is None and (batch := await cursor.fetch(_BATCH)):
         for row in batch:
             stored = StoredRow(Row._make(row[:_WIDTH]), *row[_WIDTH:])
@@ -326,9 +326,8 @@ async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, sinks: _RowS
 
 async def _read_older(reading: Reading, stretch: Stretch, sinks: _RowSinks) -> None:
     """Count rows from before the chain; summaries count them, too."""
-    cursor = await reading.connection.cursor(
-        query("older_rows_of_lane"), *stretch.lane, stretch.start.chained_from
-    )
+    statement = await reading.connection.prepare(query("older_rows_of_lane"))
+    cursor = await statement.cursor(*stretch.lane, stretch.start.chained_from)
     while batch := await cursor.fetch(_BATCH):
         reading.report.older += len(batch)
         for columns in batch:

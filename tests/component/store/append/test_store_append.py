@@ -166,7 +166,7 @@ async def test_a_different_batch_is_not_taken_for_the_lost_one(database: str) ->
 
 
 async def test_a_frozen_owner_in_mid_batch_is_cut_off(database: str) -> None:
-    async with audit_pool(database, patience_s=0.3) as pool, observer(database) as watch:
+    async with audit_pool(database) as pool, observer(database) as watch:
         frozen = await asyncpg.connect(as_writer(database), server_settings={"application_name": APPLICATION})
         never = asyncio.Event()
 
@@ -198,7 +198,7 @@ async def test_a_frozen_owner_in_mid_batch_is_cut_off(database: str) -> None:
 
 
 async def test_a_busy_owner_is_not_cut_off(database: str) -> None:
-    async with audit_pool(database, patience_s=0.2) as pool, observer(database) as busy:
+    async with audit_pool(database) as pool, observer(database) as busy:
         await busy.execute(f"set application_name = '{APPLICATION}'")
         async with busy.transaction():
             await busy.fetch(query("hold_lanes"), ["t"], [0], [None])

@@ -90,7 +90,7 @@ async def test_the_owner_of_the_database_and_the_services_logins_are_refused(dat
 
 async def test_a_reader_cannot_stop_days_and_checkpoints(database: str) -> None:
     names = ("audit.ensure_days", "audit.checkpoint", "pointsman.migrate")
-    async with audit_pool(database, patience_s=5) as pool, observer(as_auditor(database)) as reader:
+    async with audit_pool(database) as pool, observer(as_auditor(database)) as reader:
         for name in names:
             await reader.execute("select pg_advisory_lock(hashtextextended($1, 0))", name)
         transaction = reader.transaction()
