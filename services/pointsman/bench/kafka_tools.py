@@ -1,9 +1,7 @@
-"""Kafka's own command-line tools: its performance tests, and its reader of a broker's metrics."""
+"""Kafka's own reader of a broker's metrics."""
 
-import re
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
 from pointsman.dev import jars
 from pointsman.dev.ports import LOOPBACK
@@ -23,23 +21,6 @@ class KafkaTools:
         cache = jars.cache_folder() / f"kafka-{jars.KAFKA}"
         paths = jars.fetch([*jars.read_lock(jars.LOCK_FILE.read_text()), _TOOLS], cache)
         self._java = [str(find_java().path), "-Xmx512m", "-cp", ":".join(map(str, paths))]
-
-    def produce(self, bootstrap: str, topic: str, count: int, payloads: Path) -> float:
-        """Messages per second of Kafka's producer; `payloads` has one value to a line."""
-        output = self._run(
-            "ProducerPerformance", "--topic", topic, "--num-records", str(count), "--throughput", "-1",
-            "--payload-file", str(payloads), "--producer-props", f"bootstrap.servers={bootstrap}", "acks=all",
-            "compression.type=zstd", "linger.ms=5", f"batch.size={512 * 1024}",
-        )  # fmt: skip
-        return float(re.findall(r"(?<![\d.])([\d.]++) records/sec", output)[-1])
-
-    def consume(self, bootstrap: str, topic: str, count: int) -> float:
-        """Messages per second of Kafka's consumer, without the time it takes to join its group."""
-        output = self._run(
-            "ConsumerPerformance", "--topic", topic, "--bootstrap-server", bootstrap,
-            "--messages", str(count), "--timeout", "30000", "--hide-header",
-        )  # fmt: skip
-        return float(output.strip().splitlines()[-1].split(",")[-1])
 
     def metrics(self, jmx_port: int, objects: Sequence[str]) -> dict[str, float]:
         """Count and mean of these metrics of a broker (patterns allowed), by object and attribute."""

@@ -4,28 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.bench.hop import run as hop_bench
 from tests.support.running.benched import measured
 from tests.support.running.command import Command
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def test_the_hops_bench(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hop_bench, "PROCESSES", (2,))
-    report = measured("hop", "--messages", "50000", "--rounds", "1", "--seconds", "1")
-    hops = report["hops"]
-    assert {name.split(",")[0] for name in hops} == {"nothing", "router"}
-    assert all(hop["per_second"] > 0 for hop in hops.values())
-    assert report["best"] == max(
-        hops[f"nothing, {name}"]["per_second"] for name in ("aiokafka", "librdkafka")
-    )
-    assert {rate: delay["messages"] for rate, delay in report["delays"].items()} == {
-        "200/s": 200,
-        "2000/s": 2000,
-    }
-    assert report["kafka_produces"] > 0
-    assert report["kafka_consumes"] > 0
+def test_the_hops_bench() -> None:
+    report = measured("hop", "--messages", "50000", "--rounds", "2", "--score")
+    assert set(report["hops"]) == {"nothing", "rules", "score"}
+    assert all(hop["per_second"] > 0 for hops in report["rounds"] for hop in hops.values())
+    assert report["ratios"]["nothing"] == {"per_second": 1, "client_us": 1}
+    first, second = (hops["rules"]["per_second"] / hops["nothing"]["per_second"] for hops in report["rounds"])
+    assert report["ratios"]["rules"]["per_second"] == pytest.approx((first + second) / 2)
 
 
 def test_the_journeys_bench() -> None:

@@ -1,24 +1,22 @@
-"""`pointsman bench hop`: who moves the same messages how fast, on one broker, one after another."""
+"""`pointsman bench hop`: how fast the router moves what a hop that does nothing moves on the same broker."""
 
 import asyncio
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 from rich.table import Table
 
 from pointsman import starter
 from pointsman.bench.columns import columns
-from pointsman.bench.hop.latency import Delay, delay
 from pointsman.bench.hop.measure import Hop, measure
 from pointsman.bench.hop.messages import records
 from pointsman.bench.hop.raw import Record, fill
-from pointsman.bench.kafka_tools import KafkaTools
 from pointsman.bench.servers import servers
 from pointsman.bus.admin.topics import apply
 from pointsman.dev.ports import LOOPBACK, free_port
@@ -26,7 +24,7 @@ from pointsman.dev.servers.child import Child
 from pointsman.dev.servers.kafka import broker_at
 from pointsman.dev.servers.stack import Stack
 from pointsman.dev.services.fleet import files
-from pointsman.dev.services.processes import Process, wait_ready, while_running
+from pointsman.dev.services.processes import Process, while_running
 from pointsman.registry.agents_file import load as load_agents
 from pointsman.registry.publish import apply_file
 from pointsman.score.model_file import FORMAT
@@ -34,173 +32,133 @@ from pointsman.score.sealed import seal
 from pointsman_schemas.topics import Topics
 
 TIERS = ("small", "medium", "frontier")
-NOTHING = {"aiokafka": "pointsman.bench.hop.raw", "librdkafka": "pointsman.bench.hop.librdkafka"}
-RATES = (200, 2_000)
-#: So many routers share the work.
-PROCESSES = (1, 2)
+#: The hop that does nothing, to which ratios refer.
+NOTHING = "nothing"
+
+#: What the router decides by.
+Policy = Literal["rules", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Of messages per second, and of our processor time for a message."""
+
+    per_second: float
+    client_us: float
 
 
 @dataclass(frozen=True, slots=True)
 class HopReport:
-    """Rates in messages per second; `best` is the better do-nothing hop, to which ratios refer."""
+    """Each round's hops by name; `hops` and `ratios`: the medians of the rounds."""
 
     messages: int
     bytes_each: float
-    kafka_produces: float
-    kafka_consumes: float
-    hops: dict[str, Hop]
-    delays: dict[str, Delay]
+    rounds: list[dict[str, Hop]]
 
     @property
-    def best(self) -> float:
-        """Messages per second of the better do-nothing hop."""
-        return max(self.hops[f"nothing, {name}"].per_second for name in NOTHING)
+    def hops(self) -> dict[str, Hop]:
+        """The median of each figure."""
+        return {name: self._median_hop(name) for name in sorted(self.rounds[0])}
+
+    @property
+    def ratios(self) -> dict[str, Ratio]:
+        """Of each hop to the one that did nothing in the same round."""
+        return {name: self._median_ratio(name) for name in sorted(self.rounds[0])}
+
+    def _median_hop(self, name: str) -> Hop:
+        hops = [hops[name] for hops in self.rounds]
+        return Hop(
+            self.messages,
+            median(hop.per_second for hop in hops),
+            median(hop.client_us for hop in hops),
+            median(hop.broker_us for hop in hops),
+        )
+
+    def _median_ratio(self, name: str) -> Ratio:
+        pairs = [(hops[name], hops[NOTHING]) for hops in self.rounds]
+        return Ratio(
+            median(hop.per_second / nothing.per_second for hop, nothing in pairs),
+            median(hop.client_us / nothing.client_us for hop, nothing in pairs),
+        )
 
 
 class HopBench:
     """One run on a broker of its own, in a folder that is deleted afterwards."""
 
     def __init__(self, stack: Stack, folder: Path, messages: int, say: Callable[[str], None]) -> None:
-        self._stack = stack
+        self._kafka = stack.kafka
         self._folder = folder
         self._messages = messages
         self._say = say
         self._broker = stack.kafka.child.pid
 
-    async def run(self, rounds: int, seconds: float) -> HopReport:
-        """Everything, `rounds` times over; the median of each."""
-        values = [len(value) for _, value in records(1_000)]
-        routers = {"router, rules": None, "router, score": scored_policy(self._folder)}
-        by_hop: dict[str, list[Hop]] = {}
-        for number in range(rounds):
-            for name in NOTHING:
-                by_hop.setdefault(f"nothing, {name}", []).append(
-                    await self._nothing(f"n{number}{name}", name)
-                )
-            for name, policy in routers.items():
-                for processes in PROCESSES:
-                    title = f"{name}, {processes} process{'es' if processes > 1 else ''}"
-                    prefix = f"r{number}{processes}{'s' if policy else ''}"
-                    by_hop.setdefault(title, []).append(await self._router(prefix, policy, processes))
-        produces, consumes = await self._kafka_alone("perf")
-        delays = {}
-        for rate in RATES:
-            delays[f"{rate}/s"] = await self._delay(f"d{rate}", rate, seconds)
-        return HopReport(
-            self._messages,
-            sum(values) / len(values),
-            produces,
-            consumes,
-            {name: _median(hops) for name, hops in by_hop.items()},
-            delays,
-        )
-
-    async def _prepared(self, prefix: str) -> Topics:
-        topics = Topics(prefix)
-        await apply(self._stack.kafka.settings, topics.all(TIERS))
-        agents = load_agents(starter.AGENTS, TIERS)
-        await apply_file(self._stack.kafka.settings, topics, agents, by="pointsman/bench")
-        return topics
+    async def round(self, number: int, policies: Sequence[Policy]) -> dict[str, Hop]:
+        """The same messages through each hop; every other round in the opposite order."""
+        filled: dict[str, Topics] = {policy: await self._filled(f"{policy}{number}") for policy in policies}
+        hops: dict[str, Hop] = {}
+        for name in (NOTHING, *policies) if number % 2 == 0 else (*reversed(policies), NOTHING):
+            self._say(f"round {number + 1}: {self._messages:,} messages, {name}")
+            if name == NOTHING:
+                hops[name] = await self._nothing(filled[policies[0]])
+            else:
+                hops[name] = await self._router(filled[name], name)
+        return hops
 
     async def _filled(self, prefix: str) -> Topics:
-        topics = await self._prepared(prefix)
+        topics = Topics(prefix)
+        await apply(self._kafka.settings, topics.all(TIERS))
+        agents = load_agents(starter.AGENTS, TIERS)
+        await apply_file(self._kafka.settings, topics, agents, by="pointsman/bench")
         plain: Iterable[Record] = ((key, value, []) for key, value in records(self._messages))
-        await fill(self._stack.kafka.settings, topics.intake.name, topics.intake.partitions, plain)
+        await fill(self._kafka.settings, topics.intake.name, topics.intake.partitions, plain)
         return topics
 
-    async def _nothing(self, prefix: str, name: str) -> Hop:
-        topics = await self._filled(prefix)
-        self._say(f"{self._messages:,} messages through a hop that does nothing, {name}")
+    async def _nothing(self, topics: Topics) -> Hop:
+        group = f"{topics.prefix}.nothing"
         targets = [topics.tier(tier).name for tier in TIERS]
-        group = f"{prefix}.nothing"
-        command = [
-            sys.executable,
-            "-m",
-            NOTHING[name],
-            self._stack.kafka.bootstrap,
-            topics.intake.name,
-            group,
-        ]
-        child = Child([*command, *targets], self._folder / f"{prefix}.log")
+        command = [sys.executable, "-m", "pointsman.bench.hop.raw", self._kafka.bootstrap, topics.intake.name]
+        child = Child([*command, group, *targets], self._folder / f"{group}.log")
         try:
-            return await measure(self._stack.kafka.settings, group, self._messages, [child.pid], self._broker)
+            return await self._measured(group, child.pid)
         finally:
             child.kill()
 
-    async def _router(self, prefix: str, policy: Path | None, processes: int) -> Hop:
-        topics = await self._filled(prefix)
-        self._say(f"{self._messages:,} messages through {processes} router{'s' if processes > 1 else ''}")
-        group = f"{topics.prefix}.router"
-        with self._routers(prefix, policy, processes) as running:
-            pids = [router.pid for router in running]
-            measured = measure(self._stack.kafka.settings, group, self._messages, pids, self._broker)
-            return await while_running(running, measured)
-
-    async def _delay(self, prefix: str, rate: int, seconds: float) -> Delay:
-        topics = await self._prepared(prefix)
-        self._say(f"{rate} messages a second for {seconds:.0f} s through a router")
-        with self._routers(prefix, None, 1, ready=True):
-            return await delay(self._stack.kafka.settings, topics, TIERS, rate, seconds)
-
-    @contextlib.contextmanager
-    def _routers(
-        self, prefix: str, policy: Path | None, count: int, *, ready: bool = False
-    ) -> Iterator[list[Process]]:
-        """Router processes, started together so that the work is shared from its beginning."""
-        environment = {**broker_at(self._stack.kafka.bootstrap), **files(), "POINTSMAN_PREFIX": prefix}
-        if policy is not None:
-            environment["POINTSMAN_POLICY"] = str(policy)
-        processes = []
-        for place in range(count):
-            port = free_port()
-            processes.append(
-                Process(
-                    f"{prefix}-{place}",
-                    ["run", "router"],
-                    {**environment, "POINTSMAN_HTTP_PORT": str(port)},
-                    self._folder / f"{prefix}-{place}.log",
-                    f"http://{LOOPBACK}:{port}",
-                )
-            )
+    async def _router(self, topics: Topics, policy: str) -> Hop:
+        port = free_port()
+        environment = {
+            **broker_at(self._kafka.bootstrap),
+            **files(),
+            "POINTSMAN_PREFIX": topics.prefix,
+            "POINTSMAN_HTTP_PORT": str(port),
+        }
+        if policy == "score":
+            environment["POINTSMAN_POLICY"] = str(scored_policy(self._folder))
+        router = Process(
+            topics.prefix,
+            ["run", "router"],
+            environment,
+            self._folder / f"{topics.prefix}.log",
+            f"http://{LOOPBACK}:{port}",
+        )
+        router.start()
+        assert router.child is not None
         try:
-            for process in processes:
-                process.start()
-            if ready:
-                wait_ready(processes)
-            yield processes
+            return await while_running([router], self._measured(f"{topics.prefix}.router", router.pid))
         finally:
-            for process in processes:
-                if process.child is not None:
-                    process.child.kill()
-                    process.child.wait()
+            router.child.kill()
+            router.child.wait()
 
-    async def _kafka_alone(self, prefix: str) -> tuple[float, float]:
-        topic = Topics(prefix).intake
-        await apply(self._stack.kafka.settings, [topic])
-        return await asyncio.to_thread(self._perf_tools, topic.name)
-
-    def _perf_tools(self, topic: str) -> tuple[float, float]:
-        self._say("Kafka's own tools")
-        payloads = self._folder / "payloads"
-        payloads.write_bytes(b"\n".join(value for _, value in records(10_000)))
-        tools, bootstrap = KafkaTools(), self._stack.kafka.bootstrap
-        produced = tools.produce(bootstrap, topic, self._messages, payloads)
-        return produced, tools.consume(bootstrap, topic, self._messages)
+    async def _measured(self, group: str, pid: int) -> Hop:
+        return await measure(self._kafka.settings, group, self._messages, [pid], self._broker)
 
 
-def run(messages: int, rounds: int, seconds: float, say: Callable[[str], None]) -> HopReport:
-    """Start a broker, measure, take everything away again; `seconds`: how long each steady rate is held."""
+def run(messages: int, rounds: int, policies: Sequence[Policy], say: Callable[[str], None]) -> HopReport:
+    """Start a broker, measure, take everything away again."""
     with servers(say) as (stack, folder):
-        return asyncio.run(HopBench(stack, folder, messages, say).run(rounds, seconds))
-
-
-def _median(hops: Sequence[Hop]) -> Hop:
-    return Hop(
-        hops[0].messages,
-        median(hop.per_second for hop in hops),
-        median(hop.client_us for hop in hops),
-        median(hop.broker_us for hop in hops),
-    )
+        bench = HopBench(stack, folder, messages, say)
+        sizes = [len(value) for _, value in records(1_000)]
+        measured = [asyncio.run(bench.round(number, policies)) for number in range(rounds)]
+        return HopReport(messages, sum(sizes) / len(sizes), measured)
 
 
 _MODEL = resources.files("pointsman.score") / "models" / "general.json"
@@ -224,26 +182,13 @@ def scored_policy(folder: Path) -> Path:
 
 
 def tables(report: HopReport) -> list[Table]:
-    """Throughput and processor time of every hop, then the time a message spends in the router's."""
-    return [_rates(report), _delays(report)]
-
-
-def _rates(report: HopReport) -> Table:
-    title = f"{report.messages:,} messages of {report.bytes_each:,.0f} bytes"
-    table = columns("hop", "messages/s", "of the best", "µs each", "µs of the broker", title=title)
-    table.add_row("Kafka's producer alone", f"{report.kafka_produces:,.0f}")
-    table.add_row("Kafka's consumer alone", f"{report.kafka_consumes:,.0f}")
+    """A row for each hop."""
+    title = f"{report.messages:,} messages of {report.bytes_each:,.0f} bytes; medians of {len(report.rounds)}"
+    table = columns("hop", "messages/s", "ratio", "µs each", "ratio", "µs of the broker", title=title)
     for name, hop in report.hops.items():
-        share = hop.per_second / report.best
-        costs = f"{hop.client_us:.1f}", f"{hop.broker_us:.1f}"
-        table.add_row(name, f"{hop.per_second:,.0f}", f"{share:.2f}", *costs)
-    return table
-
-
-def _delays(report: HopReport) -> Table:
-    title = "published until a committed reader has it"
-    table = columns("rate", "messages", "p50 ms", "p99 ms", "longest ms", title=title)
-    for name, times in report.delays.items():
-        shown = (times.p50_ms, times.p99_ms, times.longest_ms)
-        table.add_row(name, f"{times.messages:,}", *(f"{ms:.1f}" for ms in shown))
-    return table
+        ratio = report.ratios[name]
+        table.add_row(
+            name, f"{hop.per_second:,.0f}", f"{ratio.per_second:.2f}", f"{hop.client_us:.1f}",
+            f"{ratio.client_us:.2f}", f"{hop.broker_us:.1f}",
+        )  # fmt: skip
+    return [table]
