@@ -93,7 +93,8 @@ async def test_a_key_is_an_agent_until_it_is_revoked(secure: System) -> None:
 async def test_a_batch_is_done_with_the_rights_that_the_gateway_has(secure: System) -> None:
     assert secure.logins is not None
     body = b'{"model": "tier:small", "messages": [{"role": "user", "content": "Hi"}]}'
-    line = b'{"custom_id": "a", "body": ' + body + b"}"
+    address = b'"method": "POST", "url": "/v1/chat/completions"'
+    line = b'{"custom_id": "a", ' + address + b', "body": ' + body + b"}"
     async with AsyncOpenAI(base_url=base_url(secure), api_key=secure.logins.api_key) as client:
         file = await client.files.create(file=("in.jsonl", line), purpose="batch")
         batch = await client.batches.create(
@@ -101,11 +102,12 @@ async def test_a_batch_is_done_with_the_rights_that_the_gateway_has(secure: Syst
         )
 
         async def is_over() -> bool:
-            return (await client.batches.retrieve(batch.id)).status == "completed"
+            return (await client.batches.retrieve(batch.id)).status in ("completed", "failed")
 
         await secure.until(is_over, 60, "the end of the batch")
-        output = (await client.batches.retrieve(batch.id)).output_file_id
-        assert output is not None
+        ended = await client.batches.retrieve(batch.id)
+        assert ended.output_file_id is not None, ended.errors
+        output = ended.output_file_id
         assert b'"custom_id":"a"' in (await client.files.content(output)).content
 
 
