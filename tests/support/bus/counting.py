@@ -93,7 +93,7 @@ async def main(bootstrap: str, prefix: str) -> None:
     logging.configure()
     settings = LanePart(kafka=bootstrap, prefix=prefix, transaction_timeout_ms=1_000)
     # Less than anybody should set: so that its partitions are soon another's.
-    lanes = Counting(prefix).lanes(settings.model_copy(update={"session_timeout_ms": 1_500}))
+    lanes = Counting(prefix).lanes(settings.model_copy(update={"session_timeout_ms": 4_000}))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lanes.stop)
     await lanes.run()
 
