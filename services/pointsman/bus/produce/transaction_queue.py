@@ -41,6 +41,8 @@ _REFUSED_BY_A_GROUP = (
 #: A transaction of fewer records is small; so many times as long as it took nothing is written after it, and
 #: so many seconds at most.
 _SMALL, _REST, _REST_MOST_S = 32, 2.0, 0.02
+#: So much sooner than that, where none came before: a job's second transaction follows its first at once.
+_SOONER_S = 0.02
 
 
 @dataclass(slots=True, eq=False)
@@ -143,14 +145,14 @@ class TransactionQueue:
     async def _run(self) -> None:
         while True:
             await self._some_wait.wait()
-            await asyncio.sleep(self._rests_until - time.monotonic())
+            await asyncio.sleep(self._rests_until - _SOONER_S - time.monotonic())
             self._under_way = self._next_ones()
             began = time.monotonic()
             try:
                 await self._write_each(self._under_way)
                 if sum(write.count for write in self._under_way) < _SMALL:
-                    now = time.monotonic()
-                    self._rests_until = now + min((now - began) * _REST, _REST_MOST_S)
+                    took = time.monotonic() - began
+                    self._rests_until = max(self._rests_until, began) + took + min(took * _REST, _REST_MOST_S)
             finally:
                 for write in self._under_way:
                     if not write.ended.is_set():

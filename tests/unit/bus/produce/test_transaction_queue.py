@@ -248,6 +248,24 @@ async def test_what_comes_soon_after_a_small_one_goes_together() -> None:
 
 
 @pytest.mark.usefixtures("_long_rest")
+async def test_a_small_one_that_came_after_a_pause_is_followed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A job has two, and where no other job is about neither waits; a third one does."""
+    monkeypatch.setattr(transaction_queue, "_SOONER_S", transaction_queue._REST_MOST_S + 0.1)
+    log = Log()
+    async with queue_on(log) as queue:
+        await write(queue, 0)
+        writes = []
+        for lane in (1, 2, 3):
+            writes.append(write(queue, lane))
+            for _ in range(20):
+                await asyncio.sleep(0)
+        assert await results(*writes) == [None] * 3
+    assert log.committed == [(0,), (1,), (2, 3)]
+
+
+@pytest.mark.usefixtures("_long_rest")
 async def test_a_large_one_is_followed_at_once() -> None:
     log = Log()
     await _one_after_another(log, count=transaction_queue._SMALL)
