@@ -51,9 +51,7 @@ log = logging.getLogger(__name__)
 _MOST_BYTES, _MOST_BYTES_IN_ALL = 1024 * 1024, 16 * 1024 * 1024
 #: How long a broker waits for records before it says that there are none, at most; and as a share of the time
 #: for which we would wait, so that its answer is there by then and wakes us once.
-_WAIT_MS, _WAIT_SHARE = 5_000, 0.9
-#: How long at least, where nothing came last time and everything is asked for, so that it holds up nothing.
-_QUIET_MS = 2_000
+_WAIT_MS, _WAIT_SHARE = 2_000, 0.9
 _PAUSE_S = 0.05
 #: What does not pass by itself.
 _FINAL = (TopicAuthorizationFailedError, CorruptRecordException, IncompatibleBrokerVersion)
@@ -90,8 +88,7 @@ class _Stock:
 class Fetcher:
     """`first_offset`: asks for the offset at which a partition begins.
 
-    A broker answers as soon as it has `gather_bytes`, or with what there is when it has waited long enough;
-    with anything, where there was nothing before.
+    A broker answers as soon as it has `gather_bytes`, or with what there is when it has waited long enough.
     `committed_only`: records of transactions that are under way are waited for.
     `skips`: it goes on behind records that are gone, and in a topic that was made anew.
     """
@@ -121,8 +118,6 @@ class Fetcher:
         self._skips = skips
         self._stocks: dict[TopicPartition, _Stock] = {}
         self._asking: dict[int, asyncio.Task[None]] = {}
-        #: The brokers that had nothing when they were last asked.
-        self._quiet: set[int] = set()
         self._next_look = 0.0
         self._next_identify = 0.0
         self._topics: set[str] = set()
@@ -215,15 +210,10 @@ class Fetcher:
         wanted = list(wanted)
         if any(tp in self._stocks and self._stocks[tp].topic is None for tp in wanted):
             await self._identify()
-        by_leader = self._by_leader(wanted)
-        asks_for_all = sum(map(len, by_leader.values())) == len(self._stocks)
-        for leader, stocks in by_leader.items():
+        for leader, stocks in self._by_leader(wanted).items():
             if leader not in self._asking:
-                wait_ms, least_bytes = int(within_s * 1000 * _WAIT_SHARE), self._gather_bytes
-                if asks_for_all and leader in self._quiet:
-                    wait_ms, least_bytes = max(wait_ms, _QUIET_MS), 1
-                wait_ms = min(wait_ms, self._longest_wait_ms)
-                self._asking[leader] = asyncio.create_task(self._ask(leader, stocks, wait_ms, least_bytes))
+                wait_ms = min(self._longest_wait_ms, int(within_s * 1000 * _WAIT_SHARE))
+                self._asking[leader] = asyncio.create_task(self._ask(leader, stocks, wait_ms))
         if any(tp in self._stocks and self._stocks[tp].fetch_buffer for tp in wanted):
             within_s = 0
         if not self._asking:
@@ -274,7 +264,7 @@ class Fetcher:
                 # From its beginning; what comes of the one before is thrown away.
                 self._stocks[tp] = replace(stock, topic=known.topic, position=0)
 
-    async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int, least_bytes: int) -> None:
+    async def _ask(self, leader: int, stocks: Mapping[Place, _Stock], wait_ms: int) -> None:
         starts = {place: stock.position for place, stock in stocks.items()}
         ids = {topic: stock.topic for (topic, _), stock in stocks.items() if stock.topic is not None}
         try:
@@ -282,7 +272,7 @@ class Fetcher:
                 starts,
                 ids,
                 wait_ms=wait_ms,
-                least_bytes=least_bytes,
+                least_bytes=self._gather_bytes,
                 most_bytes=_MOST_BYTES_IN_ALL,
                 most_of_each=_MOST_BYTES,
                 committed_only=self._committed_only,
@@ -292,8 +282,6 @@ class Fetcher:
         except (KafkaError, KeyError) as error:  # KeyError: of a connection that the client has lost
             await self._pause(error if isinstance(error, KafkaError) else RequestTimedOutError(repr(error)))
             return
-        heard_of_any = any(part.records for part in parts.values())
-        self._quiet = self._quiet - {leader} if heard_of_any else self._quiet | {leader}
         refused: list[KafkaError] = []
         for place, part in parts.items():
             stock = stocks[place]

@@ -31,7 +31,7 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 
 _BATCH = 500
 #: How long a read waits for records, seconds; and the next one, where that was in vain.
-_POLL_S, _QUIET_S = 0.5, 5.0
+_POLL_S, _QUIET_S = 0.5, 2.0
 #: How often partitions are looked for that were not there before, seconds: of any topic that matches, and of
 #: topics that are named, which seldom get more.
 _REFRESH_S, _REFRESH_NAMED_S = 5.0, 30.0
@@ -149,8 +149,7 @@ class Follower:
         self._turn = (self._turn + 1) % len(places)
         turn = places[self._turn :] + places[: self._turn]
         try:
-            quiet_s = _QUIET_S if self._stalled_after is None else min(_QUIET_S, self._stalled_after / 4)
-            wait_s = quiet_s if self._is_quiet else _POLL_S
+            wait_s = _QUIET_S if self._is_quiet else _POLL_S
             await self._fetcher.gather([TopicPartition(*place) for place in turn], wait_s)
         except KafkaError as error:
             raise self._refused(error) from error
