@@ -11,7 +11,8 @@ R = TypeVar("R")
 
 def print_report(report: R, tables: Callable[[R], Iterable[Any]], *, as_json: bool) -> None:
     """`report` as JSON, with what it works out of itself, or as `tables`."""
-    screen.report(_whole(report), *tables(report), as_json=as_json)
+    drawn = () if as_json else tables(report)
+    screen.report(_whole(report), *drawn, as_json=as_json)
 
 
 def _whole(value: Any) -> Any:
