@@ -31,6 +31,12 @@ app = typer.Typer(
 )
 
 
+#: Of each service that has a command here: its module and its settings.
+_SERVICES: dict[str, tuple[str, str]] = {}
+#: Those that can share a process; the gateway and the audit hold keys of their own.
+_SHARED = ("router", "opinion", "worker", "review")
+
+
 def service(name: str, module: str, settings_class: str, purpose: str, **options: Any) -> None:
     """The command `name`: `run` of the module, with settings from what all have as options, and `options`."""
     of_all = {"kafka": Kafka, "prefix": Prefix}
@@ -41,6 +47,7 @@ def service(name: str, module: str, settings_class: str, purpose: str, **options
         return code
 
     app.command(name, help=purpose)(command(run))
+    _SERVICES[name] = (module, settings_class)
 
 
 service(
@@ -91,15 +98,6 @@ service(
     privacy=Privacy,
 )
 
-_ROUTER = "router.settings:RouterSettings"
-#: What can share a process: module and settings. The gateway and the audit hold keys of their own.
-_SHARED = {
-    "router": ("router.app", _ROUTER),
-    "opinion": ("router.opinion.opinion_app", _ROUTER),
-    "worker": ("worker.app", "worker.settings:WorkerSettings"),
-    "review": ("review.app", "review.settings:ReviewSettings"),
-}
-
 
 @app.command("together")
 @command
@@ -142,7 +140,7 @@ def run_together(
             raise typer.BadParameter(f"{name!r} is not one of router, opinion, review, worker-TIER")
         if names.count(name) > 1:
             raise typer.BadParameter(f"{name} is named more than once")
-        module, path = _SHARED[kind]
+        module, path = _SERVICES[kind]
         of_module, _, settings_class = path.partition(":")
         fields = getattr(import_module(f"pointsman.{of_module}"), settings_class)
         own = {flag: value for flag, value in flags.items() if flag in fields.model_fields}
