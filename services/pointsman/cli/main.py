@@ -31,7 +31,7 @@ COMMANDS = {
     "lag": "Show how many jobs wait for each tier, and for how long.",
     "limits": "Show the shared limits: what is used, waiting, paused or broken, and what holds each tier.",
     "agents": "Register agents, suspend them, and see what they do.",
-    "run": "Run one service in the foreground.",
+    "run": "Run services in the foreground.",
     "topics": "Make the cluster's topics match the declared ones.",
     "access": "Update users, ACLs, quotas and database logins from the registry.",
     "db": "Set up the audit database and its users.",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.gateway.asking import taken as module
 from pointsman.gateway.asking.taken import TakenRequests
@@ -18,6 +18,7 @@ from pointsman.gateway.submitter import Asked, JobSubmitter
 from pointsman.gateway.waiting.queues import Queues
 from pointsman.runtime.clock import utc_now
 from tests.support.gateway.heard import TOPICS, FakePublisher, FakeReader, cancelled, outcome, replies_of
+from tests.support.gateway.requests_topic import follower_of
 
 T = TypeVar("T")
 
@@ -92,26 +93,7 @@ class Process:
 def processes(monkeypatch: pytest.MonkeyPatch) -> tuple[Process, Process]:
     topic: list[Outgoing] = []
 
-    class Follower:
-        def __init__(self, *_: object, **__: object) -> None:
-            self.ended = False
-
-        async def __aenter__(self) -> "Follower":
-            self._records = list(topic)
-            return self
-
-        async def __aexit__(self, *_: object) -> None:
-            pass
-
-        async def read(self) -> list[Incoming]:
-            self.ended = True
-            return [
-                Incoming(sent.topic, 0, at, 0, sent.key, sent.value, tuple(sent.headers))
-                for at, sent in enumerate(self._records)
-                if sent.topic == TOPICS.requests.name
-            ]
-
-    monkeypatch.setattr(module, "Follower", Follower)
+    monkeypatch.setattr(module, "Follower", follower_of(topic, TOPICS.requests.name))
     return Process(topic), Process(topic)
 
 

@@ -5,12 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from pointsman.bus.codec.records import Incoming, Outgoing
+from pointsman.bus.codec.records import Outgoing
 from pointsman.bus.settings import LanePart
 from pointsman.gateway.asking import taken as module
 from pointsman.gateway.asking.taken import TakenRequests
 from pointsman.runtime.clock import utc_now
 from tests.support.gateway.heard import TOPICS, job
+from tests.support.gateway.requests_topic import follower_of
 
 HERE, THERE = (TakenRequests(LanePart(prefix="t"), TOPICS, utc_now) for _ in range(2))
 X, Y = job(), job()
@@ -37,23 +38,6 @@ X, Y = job(), job()
 async def test_who_has_the_job_of_a_body(
     monkeypatch: pytest.MonkeyPatch, written: Sequence[Outgoing], found: UUID | None, is_left: bool
 ) -> None:
-    class Follower:
-        def __init__(self, *_: object, **__: object) -> None:
-            self.ended = False
-
-        async def __aenter__(self) -> "Follower":
-            return self
-
-        async def __aexit__(self, *_: object) -> None:
-            pass
-
-        async def read(self) -> list[Incoming]:
-            self.ended = True
-            return [
-                Incoming(sent.topic, 0, at, 0, sent.key, sent.value, tuple(sent.headers))
-                for at, sent in enumerate(written)
-            ]
-
-    monkeypatch.setattr(module, "Follower", Follower)
+    monkeypatch.setattr(module, "Follower", follower_of(written, TOPICS.requests.name))
     assert await HERE.job_id("app", b"d") == found
     assert await HERE.is_left(X, b"d") is is_left

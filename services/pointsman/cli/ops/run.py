@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
-    help="Run one service in the foreground.\n\n"
+    help="Run services in the foreground.\n\n"
     "Options override the environment. SIGTERM and Ctrl-C shut the service down cleanly.",
 )
 

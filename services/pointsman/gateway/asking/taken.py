@@ -30,7 +30,7 @@ _WITHIN_S = 10.0
 #: Of one body, the last so many.
 _MOST_EQUAL = 1_000
 
-_Found = Mapping[bytes, Sequence[RequestTaken]]
+_Answers = Mapping[bytes, Sequence[RequestTaken]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +129,7 @@ class TakenRequests:
                     if not question.answer.done():
                         question.answer.set_result(answers.get(question.key, ()))
 
-    async def _read(self, questions: Sequence[_Question]) -> _Found:
+    async def _read(self, questions: Sequence[_Question]) -> _Answers:
         """Whatever was written before a question is found: the follower's end is fixed after it was asked."""
         keys = {question.key for question in questions}
         answers: dict[bytes, deque[RequestTaken]] = defaultdict(lambda: deque(maxlen=_MOST_EQUAL))

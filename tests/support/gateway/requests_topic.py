@@ -1,0 +1,30 @@
+"""Stands for a follower of `gateway.requests` that reads what was written there until it was opened."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pointsman.bus.codec.records import Incoming, Outgoing
+
+
+def follower_of(written: Sequence[Outgoing], topic: str) -> type[Any]:
+    """A class in place of `Follower`, of the records in `written` that go to `topic`."""
+
+    class Follower:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.ended = False
+
+        async def __aenter__(self) -> "Follower":
+            self._records = [sent for sent in written if sent.topic == topic]
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+        async def read(self) -> list[Incoming]:
+            self.ended = True
+            return [
+                Incoming(sent.topic, 0, at, 0, sent.key, sent.value, tuple(sent.headers))
+                for at, sent in enumerate(self._records)
+            ]
+
+    return Follower
