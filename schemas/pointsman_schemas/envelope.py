@@ -14,14 +14,14 @@ Headers = tuple[tuple[str, bytes], ...]
 
 #: What `ce_type` starts with; the rest is the message's own `type`.
 TYPE_PREFIX = "pointsman."
-#: The header that names the person whom a message is about; `ce_subject` is the job.
+#: The header that names the person a message is about; `ce_subject` is the job.
 DATA_SUBJECT = "ce_datasubject"
 #: The header that carries the signature of whoever sent the record, see docs/contract.md.
 SIGNATURE = "ce_signature"
 
 
 _TRACE = re.compile(r"\A[^-]*-([0-9a-f]{32})-([0-9a-f]{16})-")
-#: The same ids stand in a job's records, and in what follows from each.
+#: Cached: a job's records, and those that follow from them, repeat the same ids.
 uuid_of = lru_cache(2_048)(UUID)
 
 
@@ -31,9 +31,9 @@ class BadEnvelopeError(ValueError):
 
 @dataclass(slots=True, unsafe_hash=True)
 class Envelope:
-    """Who says what about which job, and what it follows from.
+    """A message's attributes: its id, source, type, time, agent and job, and the message that caused it.
 
-    Nobody changes one. It is not declared frozen, as to make one would take three times as long.
+    Treat it as immutable. It is not declared frozen because construction would take three times as long.
     """
 
     id: UUID
@@ -74,7 +74,7 @@ class Envelope:
 
 
 def span_of(id: UUID) -> str:
-    """The span of a message that one of us writes, by the message's id."""
+    """The span id of a message, from the message's id."""
     return id.bytes[8:].hex()
 
 
@@ -88,7 +88,7 @@ def start(
     job_id: UUID,
     data_subject: str | None = None,
 ) -> Envelope:
-    """The envelope of a message that nothing came before; the trace takes the job's id."""
+    """The envelope of a message without a cause; the trace id is the job's id."""
     return Envelope(
         id,
         source,
@@ -112,10 +112,10 @@ def follow_with(
     time: datetime,
     attempt: int | None = None,
 ) -> Envelope:
-    """The envelope of what `step` makes of the record at `origin` (topic, partition, offset).
+    """The envelope of the message that `step` makes from the record at `origin` (topic, partition, offset).
 
-    The id is derived from the record and the step, so that a repeat is recognised as one; agent, job,
-    trace and data subject come from the cause.
+    The id is derived from the record and the step, so a repeat has the same id. Agent, job, trace and data
+    subject come from the cause.
     """
     id = derived_id(*origin, step)
     return Envelope(
@@ -134,12 +134,12 @@ def follow_with(
 
 
 def from_headers(headers: Iterable[tuple[str, bytes]], received: datetime | None = None) -> Envelope | None:
-    """The envelope in `headers`, or None where there is none (no `ce_` header).
+    """The envelope in `headers`; None without any `ce_` header.
 
-    `received` stands in for `ce_time`, which CloudEvents leaves to the sender's choice.
+    `received` is used where `ce_time`, which is optional in CloudEvents, is missing.
 
     Raises:
-        BadEnvelopeError: an attribute is missing, twice there, or cannot be read.
+        BadEnvelopeError: an attribute is missing, repeated or malformed.
     """
     values: dict[str, str] = {}
     is_envelope = False

@@ -34,26 +34,26 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1)
 
 
-#: In a job's metadata: the person whom the job is about; what is stored of it can be erased by this name.
+#: In a job's metadata: the person the job is about, by whose name the audit's copy can be erased.
 SUBJECT = "data_subject"
 
 
-#: In a job's metadata: the digest of the request that it was made of; its outcome says it again.
+#: In a job's metadata: the digest of the HTTP request it was made from; the outcome repeats it.
 REQUEST_DIGEST = "pointsman_request"
 
-#: In a job's request, beside a message for each input: it wants embeddings, with these parameters.
+#: In a job's request: embeddings are wanted, with these parameters. Each input is one message.
 EMBEDDINGS = "embeddings"
 
 
 def subject_in(metadata: object) -> str | None:
-    """The person that the metadata name: a text, or a number as one."""
+    """The data subject that the metadata name; a number is returned as text."""
     named = metadata.get(SUBJECT) if isinstance(metadata, dict) else None
     usable = isinstance(named, str | int | float) and not isinstance(named, bool) and named != ""
     return str(named) if usable else None
 
 
 class Job(Value):
-    """What is asked, by whom, and under which conditions."""
+    """One request for an answer: who asks, for what, by when."""
 
     job_id: UUID
     agent_id: AgentId
@@ -76,12 +76,12 @@ class Job(Value):
 
     @property
     def data_subject(self) -> str | None:
-        """Whom the job is about, as its metadata say."""
+        """The person the job is about, from its metadata."""
         return subject_in(self.metadata)
 
     @property
     def request_digest(self) -> str | None:
-        """Of the request that it was made of, as its metadata say."""
+        """The digest of the HTTP request it was made from, from its metadata."""
         digest = self.metadata.get(REQUEST_DIGEST)
         return digest if isinstance(digest, str) and len(digest) <= 64 else None
 
@@ -92,14 +92,14 @@ class JobSubmitted(Job, Message):
     type: Literal["job.submitted.v1"] = "job.submitted.v1"
 
     def job(self) -> Job:
-        """The job without the message around it."""
+        """The job alone, without the message's own fields."""
         return Job.model_construct(**{name: getattr(self, name) for name in Job.model_fields})
 
 
 class JobRouted(Message):
-    """A tier is to do the job; the whole decision travels along (topic `jobs.tier.<tier>`).
+    """A job for a tier, with the whole decision (topic `jobs.tier.<tier>`).
 
-    Written by the router, and in a cascade by the worker whose tier's answer fell short.
+    Written by the router; in a cascade also by the worker that escalates the job to the next tier.
     """
 
     type: Literal["job.routed.v1"] = "job.routed.v1"
@@ -111,7 +111,7 @@ class JobRouted(Message):
 
 
 class JobUndecided(Message):
-    """The score hung in the balance: a second opinion decides (topic `jobs.opinion`)."""
+    """A job for which the score is undecided: a second opinion decides (topic `jobs.opinion`)."""
 
     type: Literal["job.undecided.v1"] = "job.undecided.v1"
     job: Job
@@ -128,10 +128,10 @@ class JobCancel(Message):
 
 
 class RequestTaken(Message):
-    """A gateway made a job of a request without an idempotency key (topic `gateway.requests`).
+    """A gateway made a job from a request without an idempotency key (topic `gateway.requests`).
 
-    Written with the job, and once more by a process that its client's own retry came to, which is the same
-    job there: the last one waits for the answer.
+    Written with the job, and again by another gateway process when the client retries there: the retry joins
+    the same job, and the process that wrote last waits for the answer.
     """
 
     type: Literal["request.taken.v1"] = "request.taken.v1"
@@ -140,9 +140,9 @@ class RequestTaken(Message):
     digest: str = Field(
         pattern="^[0-9a-f]{64}$", description="SHA-256 of agent, route and body, in hexadecimal"
     )
-    process: UUID = Field(description="of the gateway that took it")
+    process: UUID = Field(description="the gateway process that took it")
     left: bool = Field(
         default=False,
         exclude_if=lambda left: not left,
-        description="nobody waits there any more: it is cancelled unless another took it before",
+        description="nobody waits in this process any more: cancelled unless another process has taken it",
     )

@@ -64,7 +64,7 @@ class Topics(ReviewTopics):
     def opinion(self) -> Topic:
         return Topic(
             f"{self.prefix}.jobs.opinion",
-            "Jobs of which the score is undecided, with what it says: a second opinion decides",
+            "Jobs for which the score is undecided, with its decision: a second opinion decides",
             key="job id",
             partitions=4,
             retention=timedelta(days=7),
@@ -88,7 +88,7 @@ class Topics(ReviewTopics):
 
     @property
     def chunks(self) -> Topic:
-        """As many partitions as `results`: who waits for an outcome finds the pieces beside it."""
+        """As many partitions as `results`: a job's chunks and its outcome have the same partition number."""
         return Topic(
             f"{self.prefix}.jobs.chunks",
             "Pieces of answers as they come, for streams; the outcome has the whole answer",
@@ -104,7 +104,7 @@ class Topics(ReviewTopics):
     def requests(self) -> Topic:
         return Topic(
             f"{self.prefix}.gateway.requests",
-            "Which job each request became: a client's own retry is the same job in every gateway",
+            "Which job each request became, so that a client's retry is the same job in every gateway",
             key="digest of agent and request",
             partitions=1,
             retention=timedelta(minutes=10),
@@ -195,7 +195,7 @@ class Topics(ReviewTopics):
     def feedback(self) -> Topic:
         return Topic(
             f"{self.prefix}.feedback",
-            "What people and agents think of the answers; the learned score learns from it",
+            "Verdicts of people and agents on answers; training of the learned score uses them",
             key="job id",
             partitions=1,
             retention=timedelta(days=7),
@@ -209,7 +209,7 @@ class Topics(ReviewTopics):
     def policy(self) -> Topic:
         return Topic(
             f"{self.prefix}.policy",
-            "What routers decide by: each policy in force, its models, and whether they are believed",
+            "What routers decide by: each policy in force, its models, and suspensions of its score",
             key="policy/VERSION, model/SHA256, promise/MODEL or trust/MODEL",
             partitions=1,
             retention=timedelta(days=7),
@@ -245,9 +245,9 @@ class Topics(ReviewTopics):
         )
 
     def agent_results(self, agent: str) -> Topic:
-        """Where an agent with a Kafka login finds the outcomes of its jobs, instead of on `results`.
+        """The outcomes of an agent that has a Kafka login; only that agent can read it.
 
-        They are there after all while the agent is registered and its topic is not made yet, or not any more.
+        While this topic does not exist, its outcomes are written to `results`.
         """
         return Topic(
             f"{self.prefix}.agents.results.{agent}",
@@ -265,7 +265,7 @@ class Topics(ReviewTopics):
     def checkpoints(self) -> Topic:
         return Topic(
             f"{self.prefix}.audit.checkpoints",
-            "Where the audit's hash chains stood, signed: what is on record is held to it",
+            "Signed heads of the audit's hash chains; `audit verify` compares the record with them",
             key="audit",
             partitions=1,
             retention=timedelta(days=400),
@@ -286,18 +286,18 @@ class Topics(ReviewTopics):
         yield from (self.feedback, self.policy, self.registry, self.checkpoints)
 
     def of(self, *roles: str, tiers: Sequence[str] = ()) -> list[Topic]:
-        """Those topics that one of `roles` writes or reads."""
+        """The topics that at least one of `roles` writes or reads."""
         return [topic for topic in self.all(tiers) if {*topic.writers, *topic.readers} & set(roles)]
 
     @property
     def outcomes_pattern(self) -> str:
-        """A regular expression that matches every topic on which outcomes are."""
+        """A regular expression that matches every topic of outcomes."""
         results, of_agents = re.escape(self.results.name), re.escape(self.agent_results("").name)
         return f"^(?:{results}|{of_agents}.+)$"
 
     @property
     def pattern(self) -> str:
-        """A regular expression that matches every audited topic of this installation: all the record."""
+        """A regular expression that matches every audited topic of this installation."""
         prefix = f"{self.prefix}."
         left_out = [topic.name.removeprefix(prefix) for topic in self.all(()) if not topic.audited]
         return rf"^{re.escape(prefix)}(?!(?:{'|'.join(map(re.escape, left_out))})$).*"

@@ -1,4 +1,4 @@
-"""Every record of every topic into the audit table."""
+"""Stores every record of every topic in the audit table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,13 +21,16 @@ from pointsman.store.privacy.keyring import Sealing
 from pointsman_schemas.reasons import Reason
 from pointsman_schemas.topics import Topics
 
-#: Anyone may write any timestamp, and one from the year 1 would drown the sum of all delays.
+#: Timestamps are the writers' own: one from the year 1 would make the sum of all delays useless.
 _LONGEST_DELAY_S = 30 * 24 * 3600.0
-_BROKE = f"{Reason.TOO_LARGE}: the connection to Postgres ended each time that it was to be stored"
+_BROKE = f"{Reason.TOO_LARGE}: the connection to Postgres ended each time it was stored"
 
 
 class Rows:
-    """The rows of a batch, each made when it is asked for; `lanes`: of places of another name there."""
+    """The rows of a batch, made one at a time. `lanes`: partitions that have another topic name in Postgres.
+
+    `bare`: rows without their values.
+    """
 
     def __init__(
         self,
@@ -64,9 +67,9 @@ class Rows:
 
 
 class Sink:
-    """The bus reader's store: batches become rows, written together with the lanes' positions.
+    """The reader's store: writes batches as rows, with the lanes' positions in the same transaction.
 
-    Whatever Postgres lacks (a connection, a migration, a permission) is waited for: records stay in Kafka.
+    If Postgres is unavailable, or lacks a migration or a permission, it waits: records stay in Kafka.
     """
 
     def __init__(
@@ -76,17 +79,17 @@ class Sink:
         self._privacy = privacy
         self._topics = topics
         self._clock = clock
-        #: The lanes of places whose topic has more than one chapter.
+        #: The lane that stores each partition: its name differs once a topic was deleted and made anew.
         self._lanes: dict[Place, Lane] = {}
 
     async def positions(
         self, places: Sequence[Place], ids: Mapping[str, TopicId] | None = None
     ) -> dict[Place, int]:
-        """The next offset of each place that has one; `ids`: which topics they are in.
+        """The next offset to store of each partition; none for one that is new. `ids`: of the topics.
 
         Raises:
-            TopicsChangedError: these are not the ones that were stored before.
-            UnavailableError: ask again.
+            TopicsChangedError: topics with other ids were stored under these names before.
+            UnavailableError: try again.
         """
         try:
             known = await self._writer.chapters(ids or {})
@@ -102,7 +105,7 @@ class Sink:
         return {place: stored[lane] for place in places if (lane := self._lanes[place]) in stored}
 
     async def lose(self, place: Place, expected: int, next: int) -> None:
-        """Put on record that what stood from `expected` to before `next` was never read, and move there.
+        """Record that the offsets from `expected` to before `next` were never read, and move there.
 
         Raises:
             MovedError, UnavailableError: as `append`.
@@ -118,12 +121,12 @@ class Sink:
         *,
         bare: bool = False,
     ) -> None:
-        """Store every record of `batches` and move each place to its end, by default behind its last record.
+        """Store every record of `batches` and move each position to its end, by default past its last record.
 
-        `bare`: of each its place and digest alone.
+        `bare`: store offsets and digests only, without values.
 
         Raises:
-            MovedError: a place is not at `expected`; nothing was stored.
+            MovedError: a position is not at `expected`; nothing was stored.
             UnavailableError: try again with the same arguments.
         """
         days = {broker_time(record).date() for records in batches.values() for record in records}

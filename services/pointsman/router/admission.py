@@ -1,4 +1,4 @@
-"""Admission: whether a job may be done at all, and the checks that this leaves on the trace."""
+"""Admission: whether a job may be done at all, and the checks that this adds to the trace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from pointsman_schemas.decisions import Check
 from pointsman_schemas.jobs import Job
 from pointsman_schemas.reasons import Reason
 
-#: How names of our own services and of their jobs begin. Nobody else is let in by one that is not registered:
-#: on record it would look like one of ours.
+#: The prefix of our own services' agent ids. Unregistered agents may not use it: in the audit they would look
+#: like our own.
 _OWN = "pointsman/"
 #: The check of the tools' names.
 TOOLS = "tools"
@@ -28,7 +28,7 @@ TOOLS = "tools"
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """`tiers`: what is open to the agent, None for every tier. `thresholds`: those of its entry."""
+    """`tiers`: those open to the agent, None for all. `thresholds`: from its registry entry."""
 
     checks: tuple[Check, ...]
     tiers: tuple[str, ...] | None
@@ -37,14 +37,14 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`message` says to the publisher what to change."""
+    """Why a job is refused; `message` tells the publisher what to change."""
 
     reason: Reason
     message: str
 
 
 def admit(registry: Registry, policy: Policy, job: Job, now: datetime) -> Admitted | Refused:
-    """Look at who asks, for what, and until when."""
+    """Check the agent, what it may ask for, and the deadline."""
     if job.agent_id == SHADOW_AGENT:
         return Refused(
             Reason.AGENT_NOT_ALLOWED, f"`{SHADOW_AGENT}` is the router's own; submit the job as another agent"
@@ -87,7 +87,7 @@ def _registered(agent_id: str, agent: AgentEntry | None, identity: str) -> Check
 
 
 def _may_not_act(registered: RegisteredAgent, now: datetime) -> str | None:
-    """Why the agent may do nothing at the moment; None if it may."""
+    """Why the agent may not act now; None if it may."""
     entry = registered.entry
     match registered.state:
         case "suspended":

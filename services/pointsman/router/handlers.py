@@ -1,13 +1,13 @@
-"""The router's handler: a batch of the intake in, everything that follows from it out.
+"""The router's handler: takes a batch of the intake, returns every record that follows from it.
 
 Invariants:
-- Every record leads to exactly one of: a routed job, a job for a second opinion, a case for a person, a dead
-  letter, the same record in the lane of its job. A routed job may have shadows beside it, which are jobs of
-  their own; one that waits for a person has none.
-- A job id that a publisher chose is answered for only in the lane that the job's key leads to: there a second
-  record of it is recognised.
-- A record that stands under that key is never sent again, so nothing goes round.
-- Whatever breaks on one record becomes its dead letter.
+- Every record becomes exactly one of: a routed job, a job for a second opinion, a case for a person, a dead
+  letter, or the same record republished under its job's key. A routed job may have shadows, which are
+  separate jobs; a case for a person has none.
+- A job whose publisher chose its id is routed only in the lane of the job's key: that lane recognises a
+  second record of the same id.
+- A record that already has that key is never republished, so no record goes in circles.
+- An exception on one record makes that record a dead letter.
 """
 
 import logging
@@ -64,14 +64,14 @@ _BROKEN = Refused(
 
 
 class Handled(NamedTuple):
-    """What follows from a record; `decision`: of a routed job, where it may be repeated for jobs like it."""
+    """The records that follow from one record; `decision` is set where the fast path may repeat it."""
 
     records: list[Outgoing]
     decision: Decision | None = None
 
 
 class RouterHandler:
-    """One per lane: it remembers which jobs the lane has met."""
+    """One per lane: it remembers the ids of the lane's latest jobs."""
 
     def __init__(
         self,
@@ -89,8 +89,8 @@ class RouterHandler:
         seed: str = "",
         partitions: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`fast_score`: use the fast path, with this score; `largest`: bytes of a value that it publishes;
-        `seed`: that of its records, see `Incoming`. `partitions`: how many the intake has.
+        """`fast_score`: use the fast path, with this score. `largest`: most bytes of a value to publish.
+        `seed`: of its records, see `Incoming`. `partitions`: how many the intake has.
         """
         self._policy = policy
         self._in_force = in_force
@@ -122,9 +122,9 @@ class RouterHandler:
         self._add_id = RecentIds(remembered).add if self._fast is None else self._fast.add_id
 
     def warm(self, records: Sequence[Incoming]) -> None:
-        """Remember the jobs of records that were answered before this object existed.
+        """Remember the jobs of records that were handled before this object existed.
 
-        One whose value was lost was answered under its job id, whatever order key it names.
+        A record whose value was lost was handled under its job id, whatever its order key.
         """
         for record in records:
             try:
@@ -184,7 +184,7 @@ class RouterHandler:
         return now
 
     def _finish(self, fast: FastPath, record_at: Callable[[int], Incoming], now: datetime) -> list[Made]:
-        """Answer what the fast path leaves of the batch that it took, and tell it what was decided."""
+        """Handle the records that the fast path left, and have it remember their decisions."""
         answered: list[Made] = []
         for left in fast.left():
             answer = self._handle(record_at(left.place), now)
@@ -195,7 +195,7 @@ class RouterHandler:
 
     @property
     def _suspended(self) -> Check | None:
-        """Why the score is not asked; None where it is."""
+        """The check that says why the score is not asked; None if it is."""
         return self._drift.suspended or self._calibration.suspended
 
     def _handle(self, record: Incoming, now: datetime) -> Handled:
@@ -264,14 +264,14 @@ class RouterHandler:
         except Exception:
             _log_failure(replies.record)
             return Handled(replies.refuse(read.cause, _BROKEN))
-        # Not repeated for another job: whether a job has a shadow hangs on its id, its tools' names are no
-        # fact of a policy's, and whether a person is asked is looked at each time.
-        of_its_own = (
+        # Never repeated for another job: a shadow depends on the job's id, tool names are not among the facts
+        # that the fast path compares, and each review is decided anew.
+        is_unique = (
             self._shadows is not None
             or decision.review is not None
             or any(check.name == TOOLS for check in admitted.checks)
         )
-        return Handled(sent, None if of_its_own else decision)
+        return Handled(sent, None if is_unique else decision)
 
     def _send(self, replies: Replies, read: Accepted, decision: Decision) -> list[Outgoing]:
         if is_undecided(decision):
@@ -289,13 +289,13 @@ class RouterHandler:
         return [replies.shadow(read.cause, shadow.job, shadow.decision) for shadow in shadows]
 
     def _is_first(self, record: Incoming, read: Accepted | Malformed) -> bool:
-        """Remember the record's job; False if this lane has met it before."""
+        """Remember the record's job id; False if this lane knew it already."""
         job_id = given_id(read)
         return job_id is None or self._signatures.is_misrouted(record, read) or self._add_id(str(job_id))
 
 
 def _envelope_time(now: datetime) -> bytes:
-    """One for all envelopes of a batch."""
+    """The time of all envelopes of a batch."""
     return format_time(now).encode()
 
 
@@ -305,13 +305,13 @@ def _log_failure(record: Incoming) -> None:
 
 
 def _republished(replies: Replies, read: Accepted | Malformed) -> Outgoing:
-    """The record in the lane of its job; a signed one just as it is, so that its signature is good there."""
+    """The record under its job's key; a signed one keeps its headers, so that its signature stays valid."""
     cause = read.cause if isinstance(read, Accepted) and not is_signed(replies.record.headers) else None
     return replies.republish(lane_key(read), cause)
 
 
 def _refuse_unproven(replies: Replies, read: Accepted | Malformed, refused: Refused) -> list[Outgoing]:
-    """The dead letter alone: who asks is not proven, so there is nobody to answer."""
+    """The dead letter alone: the agent is not proven, so there is no outcome for it."""
     return replies.dead_letter(cause_of(read, replies.record) if refused.reason in KNOWN else None, refused)
 
 

@@ -1,4 +1,4 @@
-"""The records that the router makes: each follows from one record of the intake, with ids derived from it."""
+"""The records that the router makes from one intake record; their ids are derived from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,15 +22,15 @@ from pointsman_schemas.reviews import ReviewRequested
 from pointsman_schemas.topic import Topic
 from pointsman_schemas.topics import Topics
 
-#: Where a record came to nothing, on dead letters and in metrics.
+#: The stage named on dead letters and in metrics.
 STAGE = "router"
 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """What can be said to one record; `cause` is the record's envelope, with job and agent filled in.
+    """Makes records from one intake record. `cause` is its envelope, with job and agent filled in.
 
-    `outcomes`: the topic for the outcomes of an agent's jobs.
+    `outcomes`: gives the topic for an agent's outcomes.
     """
 
     topics: Topics
@@ -40,7 +40,7 @@ class Replies:
     now: datetime
 
     def routed(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
-        """The job on its tier's topic; the order key is a header too, for lanes that do not read values."""
+        """The job for its tier; the order key is a header too, as lanes do not read values."""
         message = JobRouted(job=job, decision=decision)
         made = emit(self.topics.tier(decision.tier), job.key, self._follow(cause, "routed", message), message)
         if job.order_key is not None:
@@ -48,24 +48,24 @@ class Replies:
         return made
 
     def undecided(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
-        """The job where a second opinion is given, with what the score alone says."""
+        """The job for the second opinion, with the score's own decision."""
         message = JobUndecided(job=job, decision=decision)
         return emit(self.topics.opinion, job.key, self._follow(cause, "undecided", message), message)
 
     def review(self, cause: Envelope, message: ReviewRequested) -> Outgoing:
-        """The case where people decide."""
+        """The case for a person."""
         key = str(message.job.job_id).encode()
         return emit(self.topics.review, key, self._follow(cause, "review", message), message)
 
     def shadow(self, cause: Envelope, job: Job, decision: Decision) -> Outgoing:
-        """A job that repeats the cause's, on another tier's topic, as a job of its own."""
+        """A copy of the job, under an id of its own, for another tier."""
         message = JobRouted(job=job, decision=decision)
         own = replace(cause, agent_id=job.agent_id, job_id=job.job_id)
         envelope = self._follow(own, f"shadow:{decision.tier}", message)
         return emit(self.topics.tier(decision.tier), job.key, envelope, message)
 
     def dead_letter(self, cause: Envelope | None, why: Refused) -> list[Outgoing]:
-        """The dead letter alone: no job is known, or it is answered already."""
+        """The dead letter alone, for a record whose job is unknown or has its outcome already."""
         DEAD.labels(STAGE, why.reason).inc()
         letter = DeadLetter(why.reason, why.message, STAGE, *self.record.origin)
         return [
@@ -73,7 +73,7 @@ class Replies:
         ]
 
     def refuse(self, cause: Envelope | None, why: Refused, job: Job | None = None) -> list[Outgoing]:
-        """The dead letter, and the outcome of the job that the cause names, if it names one."""
+        """The dead letter and, if the cause names a job, that job's outcome."""
         letter = self.dead_letter(cause, why)
         if cause is None or cause.job_id is None:
             return letter
@@ -96,10 +96,9 @@ class Replies:
         return [*letter, emit(topic, key, self._follow(cause, "outcome", outcome), outcome)]
 
     def republish(self, key: bytes, cause: Envelope | None) -> Outgoing:
-        """The same bytes once more on the intake, in the lane of `key`.
+        """The same value on the intake again, under `key`.
 
-        With a `cause` the new record follows from it; without one the record keeps its own headers, so that
-        it reads the same there as it did here.
+        With a `cause` the new record gets an envelope that follows from it, else it keeps its own headers.
         """
         headers = list(self.record.headers)
         if cause is not None:

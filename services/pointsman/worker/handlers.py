@@ -1,4 +1,4 @@
-"""What a worker does with one routed job: its calls, and its one outcome or its way up, returned together."""
+"""A worker's handling of one routed job: makes its calls, returns them with the outcome or the next step."""
 
 import asyncio
 import logging
@@ -50,11 +50,10 @@ class WorkerHandler:
     """The handler of one tier's lanes.
 
     Invariants:
-    - What it returns holds exactly one outcome for a job whose id can be read, or instead, in a cascade, the
-      job for the next tier, or the case for a person who is to decide; and each call made for it.
+    - For a job whose id can be read it returns every call made, and exactly one of: an outcome, the job for
+      the next tier of its cascade, a case for a person.
     - The same record gives records with the same ids.
-    - It raises nothing but the CancelledError of whoever cancels it: then the job is handed back, without an
-      outcome.
+    - It raises only CancelledError, when it is cancelled: the job is then handed back without an outcome.
     """
 
     def __init__(
@@ -68,10 +67,9 @@ class WorkerHandler:
         send_chunk: Callable[[Outgoing], object] | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        """`outcomes`: the topic for the outcomes of an agent's jobs; by default one for all.
+        """`outcomes`: gives the topic for an agent's outcomes; by default `jobs.results`.
 
-        `send_chunk`: sends a piece of an answer or leaves it out, and never waits; without it no answer is
-        streamed.
+        `send_chunk`: publishes a chunk of an answer, or drops it, without waiting; None: no streaming.
         """
         self._call_context = call_context
         self._tier = call_context.tier
@@ -85,11 +83,11 @@ class WorkerHandler:
         self._source = source_of(call_context.tier)
 
     def close(self) -> None:
-        """Begin no more calls: what is under way may end, all other jobs are handed back at once."""
+        """Begin no more calls: those in flight may end, all other jobs are handed back at once."""
         self._call_context.closing.set()
 
     async def __call__(self, record: Incoming) -> list[Outgoing]:
-        """The `call.finished` of each attempt, then the outcome; a dead letter where something is wrong."""
+        """The `call.finished` of each attempt, and the outcome; a dead letter first if anything is wrong."""
         decoded = decode(record)
         if isinstance(decoded, Malformed):
             return self._refuse(record, decoded)
@@ -105,7 +103,7 @@ class WorkerHandler:
             judged = await self._judge(routed, ended, attempts.calls)
             if judged is not None and judged.up is not None:
                 up = escalate(routed, judged.step, judged.up)
-                return self._send_up(record, cause, attempts.calls, up)
+                return self._escalate(record, cause, attempts.calls, up)
             row, rule = self._call_context.row, routed.decision.rule
             outcome = outcome_of(routed.job, self._tier, row, attempts.calls, ended, rule=rule)
             whole = with_cascade(outcome, routed, judged)
@@ -140,7 +138,7 @@ class WorkerHandler:
         return Expired(f"the deadline passed {when}, calls made: {len(attempts.calls)}", held_by or None)
 
     def _chunks(self, record: Incoming, cause: Envelope, routed: JobRouted) -> JobChunks | None:
-        """Where the answer goes while it comes; None where it does not, or where nobody could wait for it."""
+        """Where the answer is streamed to; None if it is not, or if no gateway could read its outcome."""
         job, topics = routed.job, self._topics
         if self._send_chunk is None or not is_streamable(routed, self._tier, self._call_context.row):
             return None
@@ -158,7 +156,7 @@ class WorkerHandler:
         )
 
     async def _judge(self, routed: JobRouted, ended: Ended, calls: Sequence[CallFinished]) -> Judged | None:
-        """What the job's cascade makes of its end; None where it has none, or ends here."""
+        """The cascade's judgement of the answer; None if the job has no cascade, or ends here regardless."""
         plan = routed.decision.cascade
         if plan is None:
             return None
@@ -169,10 +167,10 @@ class WorkerHandler:
             observe_step(judged)
         return judged
 
-    def _send_up(
+    def _escalate(
         self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], up: JobRouted
     ) -> list[Outgoing]:
-        """The calls, and the job for the tier above; no outcome yet."""
+        """The calls, and the job for the next tier; no outcome yet."""
         topic = self._topics.tier(up.decision.tier)
         observe_calls(calls)
         sent = self._emit(record, cause, up.job.key, topic, up, step="up")
@@ -181,7 +179,7 @@ class WorkerHandler:
     def _ask_person(
         self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], case: ReviewRequested
     ) -> list[Outgoing]:
-        """The calls, and the case where people decide; no outcome yet."""
+        """The calls, and the case for a person; no outcome yet."""
         observe_calls(calls)
         observe_review(case)
         key = str(case.job.job_id).encode()
@@ -244,7 +242,7 @@ class WorkerHandler:
         outcome = with_cascade(failed, routed, None)
         try:
             return [letter, *self._finish(record, cause, calls, outcome)]
-        except Exception:  # what cannot be written of the calls must not keep the job from ending
+        except Exception:  # a call that cannot be encoded must not keep the job from its outcome
             failure(_log, Event.CALLS_NOT_RECORDED)
             return [letter, *self._finish(record, cause, (), outcome)]
 
@@ -281,7 +279,7 @@ class WorkerHandler:
 
 
 def source_of(tier: str) -> str:
-    """Who says what a worker of that tier says."""
+    """The `ce_source` of a tier's workers."""
     return f"pointsman/worker/{tier}"
 
 

@@ -1,4 +1,4 @@
-"""From how the work ended to the one message that says so, or to the next step of its cascade: pure."""
+"""The outcome of a job from how its calls ended, or the next step of its cascade: pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from pointsman_schemas.reasons import FailReason
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Somebody asked for the job to stop."""
+    """The job was cancelled."""
 
     by: str
     reason: str
@@ -35,7 +35,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The deadline passed; `limit` is what the job was waiting for."""
+    """The deadline passed; `limit`: the limit that the job waited for, if any."""
 
     message: str
     limit: str | None = None
@@ -53,9 +53,9 @@ def outcome_of(
     *,
     rule: str | None = None,
 ) -> WorkerOutcome:
-    """The outcome of `job` after `calls`; only a job with a deadline can end as expired.
+    """The outcome of `job` after `calls`; only a job with a deadline can expire.
 
-    `rule`: what brought the job to the tier.
+    `rule`: the policy's rule that chose the tier.
     """
     about: dict[str, Any] = {
         "job_id": job.job_id,
@@ -101,7 +101,7 @@ def outcome_of(
 
 
 def judged_end(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
-    """What the job's cascade makes of how the work ended; None where it ends there."""
+    """The cascade's judgement of how the calls ended; None if the job ends there regardless."""
     match ended:
         case Answer():
             return judge(stage, read_completion(ended.response), spent)
@@ -122,7 +122,7 @@ def judged_end(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
 def failed_internally(
     job_id: UUID, agent_id: str, tier: str, calls: Sequence[CallFinished], message: str
 ) -> JobFailed:
-    """The outcome of a job that met a defect of ours."""
+    """The outcome of a job that failed by a defect in pointsman."""
     return JobFailed(
         job_id=job_id,
         agent_id=agent_id,
@@ -135,7 +135,7 @@ def failed_internally(
 
 
 def total_cost(calls: Sequence[CallFinished]) -> Decimal | None:
-    """What the calls cost together; None as soon as one of them is unknown."""
+    """The calls' total cost in US dollars; None if one is unknown."""
     total = Decimal(0)
     for call in calls:
         if call.cost_usd is None:
@@ -145,7 +145,7 @@ def total_cost(calls: Sequence[CallFinished]) -> Decimal | None:
 
 
 def provider_ms(calls: Sequence[CallFinished]) -> float | None:
-    """For how long at least one of the calls was under way, milliseconds; None where there was none."""
+    """Milliseconds during which at least one call was in flight; None without calls."""
     if not calls:
         return None
     total = ended = 0.0

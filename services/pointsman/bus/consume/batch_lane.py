@@ -1,8 +1,7 @@
-"""The router's kind of lane: read a batch, decide, write a batch and the position in one transaction.
+"""The router's kind of lane: read a batch, decide, write the results and the offset in one transaction.
 
-Where a batch fails, for a record that its handler or a topic does not take, the lane starts anew and takes
-that batch one record at a time: so the one is found, and ends alone. The handler has to start anew, too, as
-it remembers the records that it has met.
+If the handler or a topic refuses a record, the lane restarts and takes that batch one record at a time, so
+that only the bad record is given up. The handler is made anew as well, because it remembers what it has seen.
 """
 
 import asyncio
@@ -35,25 +34,25 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: More than this are decided beside the event loop, which has other lanes to serve.
+#: Larger batches are handled in a thread, so that the event loop can serve other lanes.
 _AT_ONCE = 100
 
 
-#: Whatever else comes out of a handler is a fault of its own; a panic of the fast path is no Exception.
+#: Anything else that a handler raises is its own fault; a panic in the fast path is not an Exception.
 NOT_OURS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
 
 
 class HandlerFailedError(Exception):
-    """A handler raised on a record, or on one of those before an offset; the cause says what."""
+    """A handler raised, on the record at an offset or on one before it; see the cause."""
 
     def __init__(self, topic: str, partition: int, offset: int) -> None:
         super().__init__(f"the handler failed at {topic}/{partition}@{offset}")
 
 
 class BatchLane(Lane):
-    """Strictly in order. Records before `committed` only warm the handler's memory.
+    """Handles records in order. Those before `committed` are only shown to the handler to remember.
 
-    `takes_batches`: the handler may take Kafka's batches whole, so they are not opened before it was asked.
+    `takes_batches`: the handler is offered Kafka's batches whole, before they are decoded.
     """
 
     def __init__(
@@ -118,7 +117,7 @@ class BatchLane(Lane):
                 await self._step()
 
     async def finish(self, grace_s: float) -> None:
-        """Nothing is in flight between two transactions: what waits is simply not committed."""
+        """Nothing is in flight between two transactions; what waits is not committed."""
 
     async def _step(self) -> None:
         if batches := self._waiting.first(RecordBatch):
@@ -144,10 +143,10 @@ class BatchLane(Lane):
     async def _write(
         self, done: Sequence[Incoming | RecordBatch], made: Sequence[Made], next_offset: int, times: Times
     ) -> None:
-        """Commit what was made of the first ones that wait."""
+        """Commit the results of the first waiting records, `done`."""
         topic = done[0].topic
         if len(done) == len(self._waiting):
-            next_offset = max(next_offset, self.position)  # behind the markers, too
+            next_offset = max(next_offset, self.position)  # past transaction markers, too
         encoded = [record for record in made if isinstance(record, EncodedBatch)]
         loose = await self._payloads.deposit([record for record in made if isinstance(record, Outgoing)])
         try:
@@ -168,7 +167,7 @@ class BatchLane(Lane):
             raise HandlerFailedError(items[0].topic, items[0].partition, next_offset) from error
 
     async def _take_alone(self, batch: Sequence[Incoming]) -> None:
-        """Handle each by itself; one that fails ends this life, but those before it are committed."""
+        """Handle records one by one; those before the first that fails are committed, then raise."""
         answers: list[tuple[Incoming, list[Outgoing]]] = []
         failure: BaseException | None = None
         for record in batch:
@@ -200,7 +199,7 @@ class BatchLane(Lane):
             return self._failing.fail(record, error)
 
     async def _write_alone(self, answers: list[tuple[Incoming, list[Outgoing]]]) -> None:
-        """Commit them together; what topics refuse is replaced, until they take all."""
+        """Commit all in one transaction; records that topics refuse are replaced until it succeeds."""
         answers = [(record, await self._payloads.deposit(made)) for record, made in answers]
         next_offset = answers[-1][0].offset + 1
         while True:
@@ -225,7 +224,7 @@ class BatchLane(Lane):
         return record, shorter
 
     def _go_on(self, done: Sequence[Incoming | RecordBatch], next_offset: int) -> None:
-        """The first ones that waited are committed."""
+        """The first waiting records, `done`, are committed."""
         self._committed = next_offset
         self.commits += 1
         self.suspects.forget(next_offset)
@@ -241,7 +240,7 @@ class BatchLane(Lane):
         self.position = batch.next_offset
 
     def _warm(self, records: Sequence[Incoming]) -> None:
-        """Whatever is wrong with one of them, the others are remembered."""
+        """Have the handler remember records; one that fails does not keep it from the others."""
         try:
             self._handler.warm([stand_in(record) for record in records])
         except Exception:
@@ -252,7 +251,7 @@ class BatchLane(Lane):
                 failure(log, Event.RECORD_NOT_REMEMBERED, origin=records[0].origin)
 
     async def _beside(self, handle: Callable[[Sequence[Item]], T], batch: Sequence[Item]) -> T:
-        """A lane that is given up meanwhile leaves its handler at work; nobody uses that one again."""
+        """Large batches run in a thread; if the lane is abandoned, the handler is not used again."""
         if sum(map(count_of, batch)) > _AT_ONCE:
             return await asyncio.to_thread(handle, batch)
         return handle(batch)
@@ -271,9 +270,9 @@ def batch_lanes(
     transactions: SharedTransactions | None = None,
     takes_batches: bool = False,
 ) -> Lanes:
-    """Lanes in strict order; each first shows its handler up to `remembered` records from before its own.
+    """Lanes in strict order; each first shows its handler up to `remembered` earlier records.
 
-    `make_handler`: of a lane's writer, which knows its seed, see `Incoming`. `looks_back`: see `Lanes`.
+    `make_handler` gets the lane's writer, for its seed (see `Incoming`). `looks_back`: see `Lanes`.
     """
 
     def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> BatchLane:

@@ -1,10 +1,10 @@
-"""How one record ends that its lane cannot finish, alone: nothing of it is lost without a word.
+"""What a lane writes in place of a record that it cannot finish.
 
 Invariants:
-- A record on which a handler failed ends as a dead letter, and its job, if it names one, as `failed`.
-- A record that a topic refuses is cut: what was left out is told by its size and digest. What makes no sense
-  without it (a job) ends as above instead.
-- Nothing is cut twice: what is refused even so stops the lane, but for a dead letter, which is left out.
+- A record on which the handler failed becomes a dead letter; its job, if it names one, ends as `failed`.
+- A record that is too large for its topic is cut: size and digest stand for the part left out. One that is
+  useless when cut (a job) ends as above.
+- Nothing is cut twice: if the cut record is refused too, the lane stops; a dead letter is dropped instead.
 """
 
 import hashlib
@@ -46,10 +46,10 @@ _HINT = "set POINTSMAN_CLAIMS, or raise max.message.bytes of the topic (`pointsm
 
 
 class Failing:
-    """Of one service: `stage` stands on dead letters and in metrics, `tier` on outcomes.
+    """One per service: `stage` is named on dead letters and in metrics, `tier` on outcomes.
 
-    `outcomes`: the topic for the outcomes of an agent's jobs; by default one for all.
-    `asides`: topics with records about jobs that do not end with them, such as commands.
+    `outcomes`: gives the topic for an agent's outcomes; by default `jobs.results`.
+    `asides`: topics whose records are about jobs but whose failure does not end the job, such as commands.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Failing:
         self._asides = asides
 
     def fail(self, record: Incoming, error: BaseException) -> list[Outgoing]:
-        """What stands for a record on which its handler failed, time and again."""
+        """What is written for a record on which the handler kept failing."""
         event(
             log,
             logging.ERROR,
@@ -90,13 +90,13 @@ class Failing:
     async def replace(
         self, record: Incoming, made: Sequence[Outgoing], refused: AbstractSet[int], payloads: Payloads
     ) -> list[Outgoing]:
-        """`made` of `record`, with something else for those that their topics do not take, told by `id`.
+        """The records `made` from `record`, with those that topics refused (by Python `id`) replaced.
 
-        Where there is a store that takes the value, that is a claim to it.
+        A large value goes to the store, if there is one, and the record carries a claim to it.
 
         Raises:
             RecordsRefusedError: one was cut already.
-            Whatever keeps the store from answering.
+            ClaimsUnavailableError: the store does not answer.
         """
         calls = sum(_kind(record_out) == CallFinished.TYPE for record_out in made)
         replaced: list[Outgoing] = []
@@ -138,7 +138,7 @@ class Failing:
         *,
         ends: bool = True,
     ) -> list[Outgoing]:
-        """The dead letter, and the outcome of the job that the cause names, if it names one."""
+        """The dead letter and, if the cause names a job, that job's outcome."""
         now = self._clock()
         reason, fail_reason = reasons
         DEAD.labels(self._stage, reason).inc()
@@ -212,7 +212,7 @@ _CUT: dict[str, Callable[[Json, str], tuple[str, Json | None]]] = {
 }
 
 
-#: What makes no sense cut short: the job is over with it, as it is with an outcome.
+#: Records that end their job if they are refused.
 _ENDING = {*_CUT} - {dead.TYPE, CallFinished.TYPE} | {
     JobSubmitted.TYPE,
     JobUndecided.TYPE,
@@ -222,7 +222,7 @@ _ENDING = {*_CUT} - {dead.TYPE, CallFinished.TYPE} | {
 
 
 def _left_out(part: Json) -> Json:
-    """A part of a call by its size and digest alone."""
+    """Stands for a part of a call: its size and digest."""
     content = orjson.dumps(part)
     return {"cut": {"bytes": len(content), "digest": _digest(content)}}
 

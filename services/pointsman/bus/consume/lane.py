@@ -12,10 +12,7 @@ PORTION = 500
 
 
 class Lane(ABC):
-    """What the host of lanes knows of one; `position` is the next offset that it wants to be fed.
-
-    `commits`: how many times it got further.
-    """
+    """A lane as its host sees it; `position` is the next offset to feed. `commits` counts them."""
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -24,35 +21,35 @@ class Lane(ABC):
 
     @property
     def ready(self) -> bool:
-        """Whether it has all that it needs to work on what it is fed."""
+        """Whether it can work on records now."""
         return True
 
     @property
     @abstractmethod
     def has_room(self) -> bool:
-        """Whether more records may be fed. The host leaves a full lane out of its poll."""
+        """Whether more records may be fed; the host does not fetch for a full lane."""
 
     @abstractmethod
     def feed(self, records: Sequence[Incoming]) -> None:
         """Take records, in offset order."""
 
     def offer(self, fetch_buffer: FetchBuffer) -> None:
-        """Take the next records from there, if there are any."""
+        """Take the next records from the buffer, if any."""
         records = fetch_buffer.take(PORTION)
         if records:
             self.feed(records)
 
     def passed(self, offset: int) -> None:
-        """Nothing that is left stands before `offset`: markers of transactions, or nothing at all."""
+        """No record is left before `offset`: move the position past transaction markers."""
         self.position = max(self.position, offset)
 
     @abstractmethod
     async def run(self) -> None:
-        """Work until cancelled; an error ends the lane, and the host opens it anew."""
+        """Work until cancelled; after an error the host reopens the lane."""
 
     @abstractmethod
     async def finish(self, grace_s: float) -> None:
-        """Commit what can be finished within `grace_s` seconds; the rest is handed back by not committing."""
+        """Commit what can be finished within `grace_s` seconds; what is not committed is handed back."""
 
     @property
     @abstractmethod
@@ -65,13 +62,13 @@ class Lane(ABC):
         """Kafka timestamp of the oldest record fed and not committed."""
 
     async def abandon(self) -> None:  # noqa: B027
-        """Break off what is under way; safe to do twice."""
+        """Cancel the work in flight; idempotent."""
 
     async def pause(self) -> None:
-        """Let the transaction under way end and begin no other, while it is found out whose the lane is."""
+        """Let the open transaction end and begin no other, while the lane's ownership is checked."""
         await self._turn.acquire()
 
     def resume(self) -> None:
-        """The lane is still ours: go on."""
+        """Go on after `pause`: the lane is still ours."""
         if self._turn.locked():
             self._turn.release()

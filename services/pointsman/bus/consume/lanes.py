@@ -1,14 +1,15 @@
-"""The host of lanes: one member of a group, one lane for each partition it is given.
+"""The host of lanes: one member of a consumer group, with one lane for each assigned partition.
 
 Invariants:
-- A full lane is not asked for; those that have room never wait for it.
-- A lane writes its position with the membership under which it was given to us, which the broker refuses when
-  it is over; it is fed only from a position that no transaction of a former owner can move any more.
-- When the group changes hands, lanes go on until the new owners are known. Those that stay go on then too,
-  unless another had them meanwhile.
-- Of several topics, a partition has lanes only where that of every topic is ours.
-- A lane that failed is opened again only by who is in the group: a process that was frozen and wakes must not
-  do again what those do who have taken over.
+- A full lane is not fetched for, and never holds up the lanes that have room.
+- A lane commits its offset with the group generation under which it was assigned; the broker refuses it once
+  that generation is over. A lane starts only from an offset that no transaction of a former owner can still
+  move.
+- During a rebalance lanes go on until the new assignment is known. Those that stay go on after it too, unless
+  another process had owned them in between.
+- With several topics, a partition number has lanes only if it is assigned for every topic.
+- A failed lane is reopened only while this process is in the group: one that was frozen must not repeat, when
+  it wakes, the work of those who took over.
 """
 
 import asyncio
@@ -44,22 +45,22 @@ from pointsman.runtime.metrics import LANE_AGE, LANE_LAG
 
 log = logging.getLogger(__name__)
 
-#: Makes a lane: the first offset that its partition still has, where to go on, its writer, and the lane that
-#: failed here before it, if any, which may go on in its place.
+#: Makes a lane from the partition's first offset, the position to go on from, its writer, and the lane that
+#: failed here before, if any, which may be returned to go on itself.
 OpenLane = Callable[[int, Position, LaneWriter, Lane | None], Lane]
 
 #: How long the host waits for records, and how soon it looks again where a lane is full, seconds.
 _POLL_S, _FULL_POLL_S = 1.0, 0.02
 _MEASURE_S = 2
-#: When the group changes hands: to see whether a lane is still as it was.
+#: In a rebalance: the time to check whether a lane is still as it was, seconds.
 _TURN_OVER_S = 1
 _ASK_AGAIN_S = 0.1
-#: Until a lane that failed is opened anew; twice as long each time that it got no further.
+#: Until a failed lane is reopened, seconds; doubles each time that it committed nothing.
 _REOPEN_S, _REOPEN_MOST_S = 0.1, 5.0
 
 
 class Lanes:
-    """Runs the lanes of one consumer group until told to stop, on topics with as many partitions each."""
+    """Runs the lanes of one consumer group; all its topics have the same number of partitions."""
 
     def __init__(
         self,
@@ -71,9 +72,9 @@ class Lanes:
         *,
         transactions: SharedTransactions | None = None,
     ) -> None:
-        """`looks_back`: a lane that opens is shown also what came within that time before its own.
+        """`looks_back`: a lane that opens is first fed the records from that time before its position.
 
-        `transactions`: in which they write; None: in their own.
+        `transactions`: shared with other groups; None: the lanes have their own.
         """
         self._settings = settings
         self._shared = transactions or SharedTransactions(settings)
@@ -85,20 +86,20 @@ class Lanes:
         self._lanes: dict[TopicPartition, Lane] = {}
         self._writers: dict[TopicPartition, LaneWriter] = {}
         self._reopen: dict[TopicPartition, asyncio.Timeout] = {}
-        #: How often a lane that failed had got further when it was opened again.
+        #: The commits of a failed lane when it was reopened.
         self._commits_when_failed: dict[TopicPartition, int] = {}
         self._stopping = asyncio.Event()
         self._assigned = False
         self._member: GroupMember | None = None
         self._transactions: TransactionQueue | None = None
-        #: Under which the lanes of ours were given to us.
+        #: The group membership under which our lanes were assigned.
         self._membership: Membership | None = None
 
     @property
     def ready(self) -> bool:
-        """Whether the group has given us partitions (perhaps none) and every lane of ours is open.
+        """Whether partitions (perhaps none) are assigned and every lane is open.
 
-        A lane that failed has to get further first, if there is anything to do for it.
+        A lane that failed counts once it has committed something, if it has anything to do.
         """
         is_open = self._assigned and self._tasks.keys() == self._lanes.keys()
         return is_open and all(self._goes_on(tp, lane) for tp, lane in self._lanes.items())
@@ -109,15 +110,15 @@ class Lanes:
 
     @property
     def opened(self) -> list[Lane]:
-        """The lanes of ours that are open."""
+        """The open lanes."""
         return list(self._lanes.values())
 
     def stop(self) -> None:
-        """Finish what is under way and return from `run`."""
+        """Make `run` finish the work in flight and return."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Consume until stopped; a broken connection is replaced by a new one."""
+        """Consume until stopped; reconnects when a connection breaks."""
         await keep_connected(self._stopping, self._connected)
 
     async def _connected(self) -> None:
@@ -166,7 +167,7 @@ class Lanes:
             LANE_AGE.labels(tp.topic, tp.partition).set(age_ms / 1000)
 
     async def _finish(self) -> None:
-        """Let every lane finish; a commit to which no broker answers would go on for ever."""
+        """Let every lane finish, within bounds: without a broker a commit would never return."""
         grace_s = self._settings.grace_s
         finishing = [asyncio.create_task(lane.finish(grace_s)) for lane in self._lanes.values()]
         if not finishing:
@@ -181,7 +182,7 @@ class Lanes:
             task.result()
 
     async def assigned(self, owned: set[TopicPartition]) -> None:
-        """Told by the group: abandon lanes that are gone, go on with those that stay, open the new ones."""
+        """Called after a rebalance: abandon revoked lanes, resume those that stay, open new ones."""
         member = self._member
         assert member is not None
         membership = member.membership
@@ -190,8 +191,8 @@ class Lanes:
         lanes = dict(self._lanes)
         await self._let_go(await self._moved_on(member))
         if self._member is not member:
-            return  # the connection ended meanwhile: a lane that is opened now would be nobody's
-        # A lane that is about to open has the former membership: its first write is refused.
+            return  # the connection ended meanwhile: nobody would own a lane that is opened now
+        # A lane that is being opened right now has the former membership: its first write will be refused.
         self._membership = membership
         for tp, lane in self._lanes.items():
             if lanes.get(tp) != lane:
@@ -215,7 +216,7 @@ class Lanes:
         return all(TopicPartition(topic, partition) in owned for topic in self._topics)
 
     async def _moved_on(self, member: GroupMember) -> list[TopicPartition]:
-        """Lanes that are ours again but not as we left them, or that nobody can tell of; the others pause."""
+        """Lanes whose committed offset another process moved, or is unknown; pauses the others."""
         writers = dict(self._writers)
         checks = [self._ours(member, self._lanes[tp], writer) for tp, writer in writers.items()]
         ours = await _within(_TURN_OVER_S, checks)
@@ -226,7 +227,7 @@ class Lanes:
         return changed
 
     async def _ours(self, member: GroupMember, lane: Lane, writer: LaneWriter) -> bool:
-        await lane.pause()  # else its position might move while we ask
+        await lane.pause()  # or its position might move during the check
         return await writer.is_last(member.admin, within=_TURN_OVER_S)
 
     async def _let_go(self, gone: list[TopicPartition]) -> None:
@@ -252,7 +253,7 @@ class Lanes:
                 committed, before = sum(lane.commits for lane in lives), committed
                 delay = _REOPEN_S if committed != before else min(delay * 2, _REOPEN_MOST_S)
                 await asyncio.sleep(delay)
-                # When the group has given the lane to another we are cancelled.
+                # Ends by cancellation if the lane is assigned to another process.
                 while not await member.is_member():  # noqa: ASYNC110
                     await asyncio.sleep(_ASK_AGAIN_S)
         finally:
@@ -261,7 +262,7 @@ class Lanes:
                 await lane.abandon()
 
     async def _one_life(self, tp: TopicPartition, member: GroupMember, lives: list[Lane]) -> None:
-        """`lives` holds the lane of the life before, if any, and then that of this one."""
+        """Open the lane and run it until it fails. `lives` holds the previous lane, if any, then this one."""
         fetcher = member.fetcher
         transactions, membership = self._transactions, self._membership
         assert transactions is not None
@@ -299,6 +300,6 @@ class Lanes:
 
 
 async def _within(seconds: float, works: Iterable[Coroutine[Any, Any, object]]) -> list[object]:
-    """What each came to, its error where it failed or took longer."""
+    """The result of each, or its error if it failed or took longer."""
     limited = [asyncio.wait_for(work, seconds) for work in works]
     return await asyncio.gather(*limited, return_exceptions=True)

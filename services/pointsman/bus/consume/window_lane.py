@@ -1,15 +1,15 @@
-"""The worker's kind of lane: many slow jobs at once, finished in any order, committed together per beat.
+"""The worker's kind of lane: many slow jobs at once, finished in any order, committed in groups.
 
 Invariants:
-- The committed offset is the lowest one that is not finished; what is finished beyond it is in the commit
-  metadata as a bitmap, so that the lane's next owner does not run it again.
+- The committed offset is that of the first unfinished job. Jobs finished beyond it are in the commit metadata
+  as a bitmap, so the lane's next owner does not run them again.
 - A job's records and its offset (or bit) are in the same transaction.
-- What ended waits a moment for others to join its transaction: a twentieth of what its call took, at most.
-- A lane whose writer failed keeps its work where nobody else had the partition since: only the commit is
-  made again.
-- What fails on one record ends that record alone, whether its handler raises or its topic refuses what was
-  made of it: see `Failing`. The work of its neighbours is kept.
-- An agent's jobs with the same order key run one after another; all others run as they come.
+- A finished job waits for others to join its transaction, at most a twentieth of its own duration.
+- If a commit fails, only the commit is repeated and the finished jobs are kept, unless another process has
+  owned the partition since.
+- A record on which the handler raises, or whose results a topic refuses, ends alone (see `Failing`); the work
+  of other jobs is kept.
+- An agent's jobs with the same order key run one after another; all others run at once.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ from pointsman.runtime.logging import failure
 
 log = logging.getLogger(__name__)
 
-#: The headers by which the router asks for one-after-another: an agent's key is its own, whatever others use.
+#: The headers that together order jobs: two agents may use the same key independently.
 ORDER_KEY_HEADER, AGENT_HEADER = "ce_orderkey", "ce_agentid"
 
-#: How long the first that ended waits for others: a share of its own time; seconds, less than which is none.
+#: How long a finished job waits for others: a share of its duration; below the least, not at all; at most.
 GATHER_SHARE, GATHER_LEAST_S, GATHER_MOST_S = 0.05, 0.001, 0.05
 
-#: Between the tries of a handler that raises, seconds; after the last one its record is given up.
+#: Seconds between the tries of a handler that raises; after the last one the record is given up.
 _TRY_AGAIN_S = (0.1, 0.5)
 
 WindowHandler = Callable[[Incoming], Awaitable[list[Outgoing]]]
@@ -49,7 +49,7 @@ _OrderKey = tuple[bytes | None, bytes]
 
 
 class WindowLane(Lane):
-    """`window` jobs of this lane run at once or wait for their commit, and as many again wait beside them."""
+    """Up to `window` jobs run or wait for their commit; as many again wait to run."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class WindowLane(Lane):
         failing: Failing,
         payloads: Payloads | None = None,
     ) -> None:
-        """`payloads`: where a topic refuses a large value, it is put there."""
+        """`payloads`: the store for a large value that a topic refuses."""
         super().__init__(position)
         self._failing = failing
         self._payloads = payloads or Inline()
@@ -79,12 +79,12 @@ class WindowLane(Lane):
         self._something_ended = asyncio.Event()
         self._gather_s = 0.0
         self._closing = False
-        #: Jobs that wait for the one before them that has the same order key.
+        #: Jobs that wait for an earlier one with the same order key.
         self.behind_key = 0
 
     @property
     def beyond_window(self) -> int:
-        """Jobs that wait as the window is full."""
+        """Jobs that wait because the window is full."""
         return len(self._waiting) if len(self._running) + len(self._ended) >= self._window else 0
 
     @property
@@ -119,9 +119,9 @@ class WindowLane(Lane):
             raise
 
     def renew(self, committed: int, finished: frozenset[int], writer: LaneWriter) -> bool:
-        """Go on with another writer from the position that it found, after `run` ended by an error.
+        """Go on with a new writer from the committed position, after `run` failed.
 
-        False where this lane cannot: the partition is not as this lane left it.
+        False if the partition is not as this lane left it.
         """
         under_way = {*self._running, *(record.offset for record in self._waiting)}
         renewed = {offset for offset in self._committed_beyond if offset >= committed} <= finished
@@ -129,7 +129,7 @@ class WindowLane(Lane):
         if not as_left or under_way & finished:
             return False
         for offset in [offset for offset in self._ended if offset < committed or offset in finished]:
-            del self._ended[offset]  # the transaction whose end we did not hear of went well
+            del self._ended[offset]  # the transaction with the unknown result was committed
         self._writer, self._committed = writer, committed
         self._done_before, self._committed_beyond = finished, set(finished)
         self._turn = asyncio.Lock()
@@ -167,7 +167,7 @@ class WindowLane(Lane):
             finally:
                 self.behind_key -= 1
             if before.cancelled():
-                return  # the job before it was handed back, so this one is too
+                return  # the earlier job was handed back, so this one is too
         started = time.monotonic()
         records = await self._handled(record)
         del self._running[record.offset]
@@ -178,7 +178,7 @@ class WindowLane(Lane):
         self._start_some()
 
     async def _handled(self, record: Incoming) -> list[Outgoing]:
-        """What the handler makes of the record; what stands for it, where it raises time and again."""
+        """The handler's records; a dead letter and failed outcome if it keeps raising."""
         for pause_s in (*_TRY_AGAIN_S, None):
             error: BaseException
             try:
@@ -187,8 +187,8 @@ class WindowLane(Lane):
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                error = cancelled  # something in the handler was cancelled, and this task was not
-            except Exception as raised:  # the handler answers for its jobs; this is a bug in it
+                error = cancelled  # something within the handler was cancelled, not this task
+            except Exception as raised:  # a handler should not raise: this is a bug in it
                 error = raised
             failure(log, Event.HANDLER_FAILED, error, origin=record.origin)
             if pause_s is None:
@@ -208,7 +208,7 @@ class WindowLane(Lane):
         self._something_ended.clear()
 
     async def _replace(self, refused: Sequence[Outgoing]) -> None:
-        """Put in the place of what topics refuse what they will take."""
+        """Replace the records that topics refused by ones they accept."""
         ids = set(map(id, refused))
         for offset, (record, made) in list(self._ended.items()):
             if not ids.isdisjoint(map(id, made)):
@@ -248,14 +248,14 @@ class WindowLane(Lane):
 
 
 def _order_key(record: Incoming) -> _OrderKey | None:
-    """The agent and its key; None where the job waits for no other."""
+    """The agent and its order key; None if the job waits for no other."""
     headers = dict(record.headers)
     key = headers.get(ORDER_KEY_HEADER)
     return None if key is None else (headers.get(AGENT_HEADER), key)
 
 
 def gather_s(took_s: float) -> float:
-    """How long to wait for others after a job that took `took_s` seconds."""
+    """Seconds to wait for other jobs to finish, after one that took `took_s` seconds."""
     share = GATHER_SHARE * took_s
     return min(share, GATHER_MOST_S) if share >= GATHER_LEAST_S else 0.0
 
@@ -271,7 +271,7 @@ def window_lanes(
     payloads: Payloads | None = None,
     transactions: SharedTransactions | None = None,
 ) -> Lanes:
-    """Lanes that run up to `window` jobs each at the same time."""
+    """Lanes that each run up to `window` jobs at once."""
 
     def open_lane(first: int, position: Position, writer: LaneWriter, before: Lane | None) -> WindowLane:
         committed = first if position.next_offset is None else max(first, position.next_offset)

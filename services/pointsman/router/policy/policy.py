@@ -1,14 +1,16 @@
 """The decision: which tier a job goes to, by which rule, and what would have been next.
 
-Layers, in order, each leaving its checks on the trace: admission (before this file), rules, the learned score
-where a rule asks it, confidence: whether the job begins a cascade, whose answers the workers judge, and
-whether a person is asked about the tier.
+Layers, in order; each adds its checks to the trace:
+1. admission, before this file;
+2. rules;
+3. the learned score, where a rule asks it;
+4. confidence: whether the job begins a cascade, and whether a person must confirm the tier.
 
 Invariants:
-- Same policy, job, allowed tiers and earlier checks give the same decision.
+- The same policy, job, allowed tiers and earlier checks give the same decision.
 - The last rule is the default, which always holds: every job gets exactly one tier.
 - The runner-up never names the chosen tier.
-- A score in doubt leads to the fallback of the rule that asked it, never below.
+- Where the score is in doubt, the fallback of the rule that asked it is taken, never a lower tier.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -32,16 +34,16 @@ from pointsman_schemas.control.review_plans import EntryThreshold
 from pointsman_schemas.decisions import Check, Choice, Decision, SecondOpinion
 from pointsman_schemas.jobs import Job
 
-#: The reason that stands beside the fallback of a scored rule as runner-up.
+#: The reason given for a scored rule's fallback as the runner-up.
 INSTEAD = "The fallback, where the score does not decide."
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """`tier` None: the tier that the job asks for; `cascade`: several in turn.
+    """A rule ready for deciding. `tier`: None for the tier that the job asks for, or `cascade`.
 
-    `choices`: what is said for each tier it may come to. `scored`: the score is asked, and `tier` is the
-    fallback; `instead`: what is said for it as a runner-up.
+    `scored`: the score chooses, and `tier` is the fallback. `choices`: by tier, the choice to record if the
+    rule decides; `instead`: the same if the rule is the runner-up.
     """
 
     name: str
@@ -55,7 +57,7 @@ class CompiledRule:
     def compile(
         cls, name: str, conditions: tuple[Condition, ...], target: RuleTarget, tiers: tuple[str, ...]
     ) -> "CompiledRule":
-        """Make the rule of a file ready for deciding."""
+        """Compile a rule of the policy file."""
         scored = target.tier == SCORED
         named = target.fallback if scored else target.tier
         choices = {tier: Choice(tier=tier, rule=name, reason=target.reason) for tier in tiers}
@@ -73,7 +75,7 @@ class CompiledRule:
         return check_of("rule", self.name, True, text or "no rule above holds")
 
     def holds(self, facts: JobFacts) -> bool:
-        """As `look`, without the words; a plain loop, because `all` makes a generator for each rule."""
+        """As `look`, without the text; a plain loop, because `all` makes a generator for each rule."""
         for holds, _ in self.conditions:  # noqa: SIM110
             if not holds(facts):
                 return False
@@ -82,9 +84,9 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy file made ready; `rules` ends with the default.
+    """A policy file ready for deciding; `rules` ends with the default.
 
-    `metadata_keys`: what rules look at in metadata. `char_bounds`: lengths at which a condition changes.
+    `metadata_keys`: those that rules read. `char_bounds`: lengths at which a condition changes.
     """
 
     name: str
@@ -101,7 +103,7 @@ class Policy:
 
     @classmethod
     def compile(cls, file: PolicyFile) -> "Policy":
-        """Make a policy file ready for deciding."""
+        """Compile a policy file."""
         rules = [
             CompiledRule.compile(rule.name, conditions(rule.when, file.tiers), rule, file.tiers)
             for rule in file.rules
@@ -134,10 +136,10 @@ def decide(
 ) -> Decision:
     """Choose a tier for `job`.
 
-    `allowed` are the tiers open to its agent (None: all); a rule's tier beyond them is replaced by the
-    nearest below, else the nearest above. `earlier` are the checks that admission left. With `suspended`, the
-    check that says why, the score is not asked. `opinion`: what a second opinion said about a job of which
-    the score is undecided, or the check that says why there is none. `thresholds`: of the agent's entry.
+    `allowed`: the tiers open to its agent (None: all); a rule's tier that is not among them is replaced by
+    the nearest below, else the nearest above. `earlier`: admission's checks. `suspended`: the check that says
+    why the score is not asked. `opinion`: the second opinion on a job for which the score is undecided, or
+    the check that says why there is none. `thresholds`: from the agent's registry entry.
     """
     facts = read_facts(job)
     trace = [*earlier]
@@ -150,7 +152,7 @@ def decide(
     if rule.scored and suspended is not None:
         trace.append(suspended)
     elif rule.scored:
-        kept_in_order = job.order_key is not None  # whoever waits for an opinion is overtaken
+        kept_in_order = job.order_key is not None  # a job that waits for an opinion would be overtaken
         text = text_of(job.request.messages)
         scored = policy.scorer.look(text, allowed, opinion, alone=kept_in_order)
         trace += scored.checks
@@ -216,10 +218,10 @@ def _runner_up(
     chosen: str,
     allowed: Collection[str] | None,
 ) -> Choice | None:
-    """What the next rule that holds and names another tier would have chosen.
+    """The choice of the next rule that holds and names another tier.
 
-    The score is not asked for it, that would cost more than the decision itself: a scored rule stands for its
-    fallback here, and a cascade for the tier where it begins.
+    The score is not asked, as that would cost more than the decision itself: a scored rule counts as its
+    fallback here, and a cascade as its first tier.
     """
     for rule in rest:
         if rule.holds(facts):

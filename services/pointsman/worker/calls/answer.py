@@ -1,4 +1,4 @@
-"""How one provider call can end: a closed vocabulary, whatever the provider or its library said."""
+"""How one provider call can end: a closed union, whatever the provider answers."""
 
 from dataclasses import dataclass, field
 
@@ -9,9 +9,9 @@ from pointsman_schemas.reasons import FailReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The provider answered. `response` is its body, unchanged where a record can hold it; else `raw` has it.
+    """The provider answered. `response`: its body; where JSON cannot hold all of it, `raw` has the bytes.
 
-    `nothing_left_s`: so long it takes no more, by its own headers.
+    `nothing_left_s`: seconds until it takes the next call, by its rate-limit headers.
     """
 
     http_status: int
@@ -24,11 +24,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """The call came to nothing.
+    """The call brought no answer.
 
-    `unbilled`: the provider refused the call or was never reached, so that it cost nothing. `elsewhere`: what
-    stands in the way is this target's, another may well answer. `raw`: its body, where
-    `response` does not have it all. `nothing_left_s`: so long nobody need ask this target again.
+    `unbilled`: the provider refused the call or was not reached, so it cost nothing. `elsewhere`: another
+    target may succeed. `response`, `raw`, `nothing_left_s`: see `Answer`.
     """
 
     reason: FailReason
@@ -46,14 +45,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry(Failure):
-    """It may go well another time, `after` that many seconds at the earliest."""
+    """Another attempt may succeed, after `after` seconds at the earliest."""
 
     after: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject(Failure):
-    """It would fail again in the same way. `code`, `param`: what the provider's error names."""
+    """Another attempt would fail in the same way. `code`, `param`: from the provider's error."""
 
     code: str | None = None
     param: str | None = None

@@ -1,4 +1,4 @@
-"""One job's calls: wait for a turn, try, wait, try again, try elsewhere, and write down each of them."""
+"""One job's calls: wait for the limits, call, back off, retry, fall back to another target; record each."""
 
 import asyncio
 from collections import Counter
@@ -31,8 +31,8 @@ from pointsman_schemas.cascades import CascadeStep
 from pointsman_schemas.jobs import EMBEDDINGS, Job
 from pointsman_schemas.reasons import TOO_LONG, FailReason, Reason
 
-#: What speaks of the provider's health, not of the request or of our own haste.
-_OF_THE_PROVIDER = {
+#: Failures that count against the provider: not those of the request, nor of our own rate.
+_PROVIDER_FAULTS = {
     FailReason.SERVER_ERROR,
     FailReason.CONNECTION,
     FailReason.TIMEOUT,
@@ -42,7 +42,7 @@ _OF_THE_PROVIDER = {
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """The last attempt's failure, and why it was the last."""
+    """No attempt is left: the last one's failure, and why it was the last."""
 
     failure: Retry
     why: GiveUp
@@ -50,9 +50,9 @@ class GaveUp:
 
 @dataclass(frozen=True, slots=True)
 class NoRoom:
-    """A limit let no call through; `reason` tells how.
+    """A limit refused the next call; `reason` is for people.
 
-    `refused`: the limit is the agent's own and the job's first call was not made, so it is not admitted.
+    `refused`: set if the limit is the agent's own and no call was made yet: the job is rejected, not failed.
     """
 
     limit: str
@@ -62,9 +62,9 @@ class NoRoom:
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """What the calls of one tier have in common; `targets` in the order in which they are tried.
+    """What all calls of one tier share; `targets` in the order in which they are tried.
 
-    Once `closing` is set no call begins: the job that would is handed back.
+    Once `closing` is set no call begins: jobs that would begin one are handed back.
     """
 
     tier: str
@@ -79,7 +79,7 @@ class CallContext:
 
 
 class Attempts:
-    """The calls for one job. `calls` has those that are over, in order; `wait` what held the job up last."""
+    """The calls for one job. `calls`: those that ended, in order; `wait`: what the job last waited for."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Attempts:
         steps: Sequence[CascadeStep] = (),
         chunks: JobChunks | None = None,
     ) -> None:
-        """`steps`: what earlier tiers of a cascade did for the job. `chunks`: it is streamed there."""
+        """`steps`: of the cascade's earlier tiers. `chunks`: where the answer is streamed to."""
         self.calls: list[CallFinished] = []
         self.wait = Wait()
         self._call_context = call_context
@@ -100,7 +100,7 @@ class Attempts:
         self._asked = job.request.model_dump(mode="json", exclude_unset=True)
         embeds = EMBEDDINGS in self._asked
         suited = [target for target in call_context.targets if target.embeds is embeds]
-        # Where nobody does what is asked for, whoever is asked first says so before it is paid for.
+        # If no target suits the request, the first one refuses it, without a call.
         self._left = suited or list(call_context.targets[:1])
         self._tried: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
@@ -109,7 +109,7 @@ class Attempts:
         self._under_way: list[Call] = []
 
     async def run(self) -> Answer | Reject | GaveUp | NoRoom:
-        """Call until there is an answer or no point in going on; waiting holds no slot."""
+        """Call until there is an answer, a rejection, or no attempt left; a waiting job holds no slot."""
         while True:
             target = self._next_target()
             try:
@@ -143,7 +143,7 @@ class Attempts:
                 if self._go_on_without(call.target):
                     continue
                 return GaveUp(result, wait)
-            # After a fault the job waits by itself; a target that asks for time is left to others meanwhile.
+            # After a fault the job waits here. A target that only asks for time is set aside: others may do.
             if result.reason is not FailReason.RATE_LIMITED and result.after is None:
                 self._write_down(call, "retry", result, wait=wait)
                 await asyncio.sleep(wait)
@@ -153,12 +153,12 @@ class Attempts:
             self._write_down(call, "retry", result, wait=wait if waits_here else None)
 
     def break_off(self, status: Status, error: str, reason: FailReason | None = None) -> None:
-        """Write down the calls that were under way when the job was stopped, if there were any."""
+        """Record the calls that were in flight when the job was stopped."""
         for call in list(self._under_way):
             self._write_down(call, status, None, reason=reason, error=error)
 
     async def _ended(self, target: Target) -> Called:
-        """The call that counts: the only one, or of two the one that answered first, or failed last."""
+        """The call that counts: with a hedge, the first that answered, else the last that failed."""
         hedge, begun = self._call_context.row.hedge, asyncio.Event()
         if hedge is None:
             return await self._call(target, begun)
@@ -169,7 +169,7 @@ class Attempts:
         return last
 
     def _second(self, target: Target) -> Calling | None:
-        """Another call, of the next target where there is one; None beyond their share."""
+        """The hedge: a call to the next target, or the same; None if the share of hedges is used up."""
         if not self._call_context.hedges.may_retry(monotonic()):
             return None
         HEDGES.labels(self._call_context.tier).inc()
@@ -177,7 +177,7 @@ class Attempts:
         return self._call(next(others, target), asyncio.Event())
 
     def _is_unsuited(self, result: Result) -> bool:
-        """Whether another model may do what this one did not, and the policy has it asked."""
+        """Whether the next target is asked because of this result, by its kind and `fallback_on`."""
         also = self._call_context.row.fallback_on
         match result:
             case Answer():
@@ -190,16 +190,16 @@ class Attempts:
                 assert_never(result)
 
     def _next_target(self) -> Target:
-        """The first that may be called now; where none may, the one that may be soonest."""
+        """The first that may be called now, else the one that may be called soonest."""
         return min(self._left, key=self._ready_in)
 
     def _ready_in(self, target: Target) -> float:
-        """Seconds until it may be called, by the limits and by what this job was told to wait."""
+        """Seconds until it may be called, by the limits and by this job's own waits."""
         rest = self._not_before.get(target.name, 0.0) - monotonic()
         return max(self._call_context.limits.available(target.name), rest)
 
     def _elsewhere(self, target: Target) -> bool:
-        """Whether another may be called now, and has room."""
+        """Whether another target may be called now."""
         return any(self._may_call(other) for other in self._left if other is not target)
 
     def _may_call(self, target: Target) -> bool:
@@ -215,7 +215,7 @@ class Attempts:
         return not self._call_context.limits.available(target.name, self._amounts[target.name])
 
     def _go_on_without(self, target: Target) -> bool:
-        """Whether there is another to be tried."""
+        """Drop this target; False if it is the last one."""
         if len(self._left) == 1:
             return False
         self._left.remove(target)
@@ -266,8 +266,8 @@ class Attempts:
             call_context.limits.report(
                 acquired,
                 target.reservation.after(request, result.usage, cost, self._agent),
-                went_well=not (isinstance(result, Failure) and result.reason in _OF_THE_PROVIDER),
-                leave_alone_s=_leave_alone_s(result),
+                went_well=not (isinstance(result, Failure) and result.reason in _PROVIDER_FAULTS),
+                leave_alone_s=_pause_s(result),
             )
         return Called(call, result)
 
@@ -283,7 +283,11 @@ class Attempts:
         return bounded(request, row.answer_tokens)
 
     def _reserved(self, target: Target, request: Json) -> dict[str, int]:
-        """What the next call may need of the shared budgets, if the job's own money allows it."""
+        """What the next call reserves of the shared budgets.
+
+        Raises:
+            NoRoomError: the job's own budget does not allow it, or the model's price is unknown.
+        """
         row, now = self._call_context.row, self._call_context.clock()
         try:
             for limit, spent, of_agent in (
@@ -303,7 +307,7 @@ class Attempts:
             raise NoRoomError("unknown price", str(error)) from error
 
     def _refused(self, error: NoRoomError) -> Reason | None:
-        """As what the job is not admitted, if it is not: once it has made a call it can only fail."""
+        """The reason to reject the job; None if it fails instead, as after its first call."""
         if self._is_begun or self._tried:
             return None
         if error.limit == self._agent.rate_budget:
@@ -340,7 +344,7 @@ class Attempts:
         self.calls.append(call.over(status, result, wait=wait, reason=reason, error=error))
 
 
-def _leave_alone_s(result: Result) -> float:
-    """So long nobody should call the target; 0 where it did not ask for that."""
+def _pause_s(result: Result) -> float:
+    """For how many seconds the target asked not to be called; 0 if it did not ask."""
     after = result.after if isinstance(result, Retry) else None
     return max(after or 0.0, result.nothing_left_s or 0.0)

@@ -10,7 +10,7 @@ from pointsman_schemas.base import Value
 
 
 class Pace(Value):
-    """How often a call is tried and how long is waited in between, in seconds."""
+    """How many attempts a job has, and the waits between them, in seconds."""
 
     attempts: int = Field(default=4, ge=1, le=20, description="calls made for one job at most")
     first_wait_s: float = Field(default=0.5, gt=0, description="the longest first wait; it doubles each time")
@@ -34,10 +34,10 @@ def next_wait(
 ) -> float | GiveUp:
     """Seconds from the end of `attempt` (from 1) until the next one.
 
-    Exponential with full jitter, so that jobs which failed together do not return together; the same for the
-    same job and attempt. `after`, what the provider asked for, is a floor: the jitter comes on top. `left` is
-    the time until the deadline, None without one. A call that was only `limited` is not given up before the
-    job's deadline, where it has one.
+    Exponential with full jitter, so that jobs which failed together do not retry together; deterministic for
+    a job and attempt. `after`, the provider's `Retry-After`, is a floor: the jitter comes on top. `left`:
+    seconds until the deadline, None without one. A job with a deadline is not given up before it because of a
+    rate limit (`limited`).
     """
     floor = after or 0.0
     if not (limited and left is not None):

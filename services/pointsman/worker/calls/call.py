@@ -21,7 +21,7 @@ Status = Literal["ok", "retry", "reject", "cancelled", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A provider's model, and what is known of its prices and limits; `name` is provider/model."""
+    """A provider's model with its prices and limits; `name` is provider/model."""
 
     name: str
     model: str
@@ -37,7 +37,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Begun, and not over."""
+    """A call in flight."""
 
     target: Target
     job: Job
@@ -57,7 +57,7 @@ class Call:
         reason: FailReason | None = None,
         error: str | None = None,
     ) -> CallFinished:
-        """Its record; `result` is None for a call that was broken off, `reason` and `error` tell why."""
+        """The record of the call, now that it ended; without a `result`, `reason` and `error` say why."""
         if isinstance(result, Failure):
             reason, error = result.reason, result.message
         priced, chunks = self._priced(result), self.chunks
@@ -88,7 +88,7 @@ class Call:
         )
 
     def cost(self, result: Result | None) -> Decimal | None:
-        """0 for a call that was refused; unknown for one that broke off, as it may have been charged."""
+        """0 for a refused call; None, unknown, for one that was broken off, as it may have been charged."""
         return _cost(result, self._priced(result))
 
     def _priced(self, result: Result | None) -> Priced | None:

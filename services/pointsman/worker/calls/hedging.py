@@ -1,4 +1,4 @@
-"""A second call where the first is slow: the first answer wins, and the other call is given up."""
+"""Hedging: a second call while the first is slow; the first answer wins, the other call is cancelled."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -12,7 +12,7 @@ from pointsman.worker.limits.errors import NoRoomError, ShutError
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A call that ended by itself."""
+    """A call and its result."""
 
     call: Call
     result: Result
@@ -24,9 +24,9 @@ Calling = Coroutine[Any, Any, Called]
 async def race(
     first: Calling, begun: asyncio.Event, after_s: float, second: Callable[[], Calling | None]
 ) -> list[Called]:
-    """The calls that ended, in that order, up to the first answer; what still runs then is cancelled.
+    """The calls that ended, in that order, up to the first answer; a call that still runs is cancelled.
 
-    `begun` is set when the first call begins; `second` makes the other call, or None where none may be made.
+    `begun` is set when the first call begins; `second` makes the hedge, or None if none may be made.
     """
     tasks = [asyncio.create_task(first)]
     try:
@@ -56,7 +56,7 @@ async def _first_answer(tasks: list["asyncio.Task[Called]"]) -> list[Called]:
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             if task is not tasks[0] and isinstance(task.exception(), ShutError | NoRoomError):
-                continue  # there is no room for a second call: the first goes on alone
+                continue  # no room for the hedge: the first call goes on alone
             ended.append(task.result())
             if isinstance(ended[-1].result, Answer):
                 return ended
