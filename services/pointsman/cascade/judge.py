@@ -9,7 +9,7 @@ Invariants:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import assert_never
+from typing import Any, assert_never
 
 from pointsman.cascade.accept import AcceptModel, accept
 from pointsman.cascade.accept_answer import CanonicalAnswer, read_answer
@@ -39,13 +39,14 @@ class Spent:
 class Stage:
     """Where a job stands in its cascade: the `tier` that was asked, and the steps of the tiers before it.
 
-    `model`: the plan's, where it could be had.
+    `spent`: on the tier. `model`: the plan's, where it could be had.
     """
 
     plan: CascadePlan
     tier: str
     before: Sequence[CascadeStep]
     request: ChatRequest
+    spent: Spent
     model: AcceptModel | None = None
 
     @property
@@ -67,101 +68,92 @@ class Judged:
     up: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    reason: StepReason
-    detail: str
-    accepted: bool = False
-    confidence: float | None = None
-    threshold: float | None = None
-    evidence: Evidence | None = None
-
-
-def judge(stage: Stage, answer: Completion, spent: Spent) -> Judged | None:
+def judge(stage: Stage, answer: Completion) -> Judged | None:
     """What becomes of the answer that the stage's tier gave; None where nothing is asked of it."""
     if not stage.is_judged:
         return None
     flaw = flaw_of(answer, stage.request)
     if flaw is not None:
-        return _judged(stage, _Finding(flaw.reason, flaw.detail), spent)
+        return _judged(stage, _step(stage, flaw.reason, flaw.detail))
     match stage.plan.accept:
         case "answer":
-            finding = _Finding(StepReason.SURE, f"whole: {len(answer.text):,} characters", accepted=True)
+            whole = f"whole: {len(answer.text):,} characters"
+            step = _step(stage, StepReason.SURE, whole, accepted=True)
         case "logprob":
-            finding = _likely(stage.plan, answer)
+            step = _likely(stage, answer)
         case "agreement":
-            finding = _agreed(stage, answer)
+            step = _agreed(stage, answer)
         case "model":
-            finding = _modelled(stage, answer)
+            step = _modelled(stage, answer)
         case _:
             assert_never(stage.plan.accept)
-    return _judged(stage, finding, spent)
+    return _judged(stage, step)
 
 
-def failed(stage: Stage, message: str, spent: Spent) -> Judged | None:
+def failed(stage: Stage, message: str) -> Judged | None:
     """What becomes of a job whose tier could not answer; None where it ends there."""
     if not stage.is_judged or stage.plan.on_failure == "end":
         return None
-    return _judged(stage, _Finding(StepReason.FAILED, message), spent)
+    return _judged(stage, _step(stage, StepReason.FAILED, message))
 
 
-def _judged(stage: Stage, finding: _Finding, spent: Spent) -> Judged:
-    step = CascadeStep(
-        tier=stage.tier,
-        accepted=finding.accepted,
-        reason=finding.reason,
-        detail=finding.detail,
-        confidence=finding.confidence,
-        threshold=finding.threshold,
-        attempts=spent.attempts,
-        cost_usd=spent.cost_usd,
-        evidence=finding.evidence,
-    )
-    return Judged(step, None if finding.accepted else _next(stage, finding))
-
-
-def _next(stage: Stage, finding: _Finding) -> str:
-    """Where two answers are compared and the first is none, the second could not be judged: past it."""
+def _judged(stage: Stage, step: CascadeStep) -> Judged:
+    """With the next tier. Where two answers are compared and the first is none, the second is passed over."""
     tiers = stage.plan.tiers
-    if stage.plan.accept in COMPARING and finding.evidence is None:
-        return tiers[-1]
-    return tiers[tiers.index(stage.tier) + 1]
+    if step.accepted:
+        return Judged(step, None)
+    if stage.plan.accept in COMPARING and step.evidence is None:
+        return Judged(step, tiers[-1])
+    return Judged(step, tiers[tiers.index(stage.tier) + 1])
 
 
-def _likely(plan: CascadePlan, answer: Completion) -> _Finding:
-    if answer.logprob is None or plan.threshold is None:
-        return _Finding(
-            StepReason.UNKNOWN, "the provider told no probabilities of its tokens", threshold=plan.threshold
-        )
-    confidence = exp(answer.logprob)
-    sure = confidence > plan.threshold
-    reason = StepReason.SURE if sure else StepReason.UNSURE
-    return _Finding(reason, in_words(confidence, plan.threshold), sure, confidence, plan.threshold)
+def _step(
+    stage: Stage, reason: StepReason, detail: str, *, accepted: bool = False, **compared: Any
+) -> CascadeStep:
+    """`compared`: the confidence, its threshold, and what is kept of the answer, where there are such."""
+    spent = {"attempts": stage.spent.attempts, "cost_usd": stage.spent.cost_usd}
+    return CascadeStep(tier=stage.tier, accepted=accepted, reason=reason, detail=detail, **spent, **compared)
 
 
-def _agreed(stage: Stage, answer: Completion) -> _Finding:
+def _likely(stage: Stage, answer: Completion) -> CascadeStep:
+    threshold = stage.plan.threshold
+    if answer.logprob is None or threshold is None:
+        problem = "the provider told no probabilities of its tokens"
+        return _step(stage, StepReason.UNKNOWN, problem, threshold=threshold)
+    return _compared(stage, exp(answer.logprob), threshold, exp(answer.logprob) > threshold)
+
+
+def _compared(stage: Stage, confidence: float, threshold: float, sure: bool) -> CascadeStep:
+    reason, words = StepReason.SURE if sure else StepReason.UNSURE, in_words(confidence, threshold)
+    threshold = min(max(threshold, 0.0), 1.0)
+    return _step(stage, reason, words, accepted=sure, confidence=confidence, threshold=threshold)
+
+
+def _agreed(stage: Stage, answer: Completion) -> CascadeStep:
     first, tier, mine = stage.plan.tiers[0], stage.tier, read_answer(answer.text)
     if tier == first:
         if mine.kind in ("none", "long"):
-            return _Finding(StepReason.UNKNOWN, f"{_short(mine)}: no two models would word it alike")
+            return _step(stage, StepReason.UNKNOWN, f"{_short(mine)}: no two models would word it alike")
         return _kept(stage, answer, _short(mine))
     if stage.first is None:
-        return _Finding(StepReason.UNKNOWN, f"nothing is there of {first} to compare it with")
+        return _step(stage, StepReason.UNKNOWN, f"nothing is there of {first} to compare it with")
     other = read_answer(stage.first.said)
     if mine.agrees(other):
-        return _Finding(StepReason.AGREED, f"{first} and {tier} say {_short(mine)}", accepted=True)
-    return _Finding(StepReason.DIFFERED, f"{first} says {_short(other)}, {tier} says {_short(mine)}")
+        return _step(stage, StepReason.AGREED, f"{first} and {tier} say {_short(mine)}", accepted=True)
+    return _step(stage, StepReason.DIFFERED, f"{first} says {_short(other)}, {tier} says {_short(mine)}")
 
 
-def _modelled(stage: Stage, answer: Completion) -> _Finding:
+def _modelled(stage: Stage, answer: Completion) -> CascadeStep:
     plan, model, first = stage.plan, stage.model, stage.first
     if model is None or plan.quality is None or plan.quality not in model.bars:
         name = plan.model.name if plan.model else "of no name"
-        return _Finding(StepReason.UNKNOWN, f"the accept model {name} for {plan.quality} is not to be had")
+        return _step(
+            stage, StepReason.UNKNOWN, f"the accept model {name} for {plan.quality} is not to be had"
+        )
     if stage.tier == plan.tiers[0]:
         return _kept(stage, answer, f"{len(answer.text):,} characters")
     if first is None:
-        return _Finding(StepReason.UNKNOWN, f"nothing is there of {plan.tiers[0]} to compare it with")
+        return _step(stage, StepReason.UNKNOWN, f"nothing is there of {plan.tiers[0]} to compare it with")
     evidence = AcceptanceEvidence(
         text_of(stage.request.messages),
         CheapAnswer(model.tiers[0], first.said, first.tokens, first.logprob),
@@ -169,21 +161,15 @@ def _modelled(stage: Stage, answer: Completion) -> _Finding:
     )
     choice = accept(model, evidence, plan.quality)
     if choice.undecided is not None:
-        return _Finding(StepReason.UNKNOWN, choice.undecided)
+        return _step(stage, StepReason.UNKNOWN, choice.undecided)
     (held,) = choice.compared
-    return _Finding(
-        StepReason.SURE if held.reached else StepReason.UNSURE,
-        in_words(held.sufficient, held.required),
-        held.reached,
-        held.sufficient,
-        min(max(held.required, 0.0), 1.0),
-    )
+    return _compared(stage, held.sufficient, held.required, held.reached)
 
 
-def _kept(stage: Stage, answer: Completion, summary: str) -> _Finding:
+def _kept(stage: Stage, answer: Completion, summary: str) -> CascadeStep:
     evidence = Evidence(said=answer.text[-KEPT:], tokens=answer.tokens, logprob=answer.logprob)
     detail = f"{summary}, kept to be compared with {stage.plan.tiers[1]}'s"
-    return _Finding(StepReason.COMPARED_LATER, detail, evidence=evidence)
+    return _step(stage, StepReason.COMPARED_LATER, detail, evidence=evidence)
 
 
 def _short(read: CanonicalAnswer) -> str:

@@ -25,7 +25,7 @@ from pointsman.runtime.telemetry.otlp import SpanExporter
 from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.call_context import call_context_of, targets_of
 from pointsman.worker.handlers import STAGE, WorkerHandler, source_of
-from pointsman.worker.held_jobs import HeldJobs
+from pointsman.worker.held_jobs import tell_held_jobs
 from pointsman.worker.limits.shared_limits import SharedLimits
 from pointsman.worker.providers.response import MAX_RESPONSE_BYTES, MAX_STORED_BYTES
 from pointsman.worker.providers_file import load
@@ -85,7 +85,7 @@ def build(
         transactions=transactions,
     )
 
-    HeldJobs(lambda: lanes.opened, call_context.limits).tell(settings.tier)
+    tell_held_jobs(settings.tier, lambda: lanes.opened, call_context.limits)
     commands = hear_cancellations(settings, topics, in_force, cancellations)
 
     @asynccontextmanager

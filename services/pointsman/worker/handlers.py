@@ -19,7 +19,7 @@ from pointsman.worker.accept_models import AcceptModels
 from pointsman.worker.calls.attempts import Attempts, CallContext
 from pointsman.worker.calls.chunks import JobChunks
 from pointsman.worker.calls.streamable import is_streamable
-from pointsman.worker.observed import observe, observe_calls, observe_review, observe_step
+from pointsman.worker.observed import observe, observe_step
 from pointsman.worker.outcome import (
     Cancelled,
     Ended,
@@ -100,18 +100,16 @@ class WorkerHandler:
             chunks = self._chunks(record, cause, routed)
             attempts = Attempts(self._call_context, asked_of(routed, self._tier), routed.steps, chunks)
             ended = await self._work(routed.job, attempts)
-            judged = await self._judge(routed, ended, attempts.calls)
+            spent = Spent(len(attempts.calls), total_cost(attempts.calls))
+            judged = await self._judge(routed, ended, spent)
             if judged is not None and judged.up is not None:
                 up = escalate(routed, judged.step, judged.up)
-                return self._escalate(record, cause, attempts.calls, up)
+                return self._records(record, cause, attempts.calls, up)
             row, rule = self._call_context.row, routed.decision.rule
             outcome = outcome_of(routed.job, self._tier, row, attempts.calls, ended, rule=rule)
             whole = with_cascade(outcome, routed, judged)
-            spent = Spent(len(attempts.calls), total_cost(attempts.calls))
             end = reviewed(whole, routed, self._tier, judged, spent)
-            if isinstance(end, ReviewRequested):
-                return self._ask_person(record, cause, attempts.calls, end)
-            return self._finish(record, cause, attempts.calls, end)
+            return self._records(record, cause, attempts.calls, end)
         except Exception as error:
             return self._fail_internally(record, cause, routed, attempts, error)
 
@@ -155,60 +153,52 @@ class WorkerHandler:
             clock=self._clock,
         )
 
-    async def _judge(self, routed: JobRouted, ended: Ended, calls: Sequence[CallFinished]) -> Judged | None:
+    async def _judge(self, routed: JobRouted, ended: Ended, spent: Spent) -> Judged | None:
         """The cascade's judgement of the answer; None if the job has no cascade, or ends here regardless."""
         plan = routed.decision.cascade
         if plan is None:
             return None
         model = await self._accept_models.of(plan.model) if self._accept_models else None
-        stage = Stage(plan, self._tier, routed.steps, routed.job.request, model)
-        judged = judged_end(stage, ended, Spent(len(calls), total_cost(calls)))
+        stage = Stage(plan, self._tier, routed.steps, routed.job.request, spent, model)
+        judged = judged_end(stage, ended)
         if judged is not None:
             observe_step(judged)
         return judged
 
-    def _escalate(
-        self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], up: JobRouted
+    def _records(
+        self,
+        record: Incoming,
+        cause: Envelope,
+        calls: Sequence[CallFinished],
+        end: JobRouted | ReviewRequested | WorkerOutcome,
     ) -> list[Outgoing]:
-        """The calls, and the job for the next tier; no outcome yet."""
-        topic = self._topics.tier(up.decision.tier)
-        observe_calls(calls)
-        sent = self._emit(record, cause, up.job.key, topic, up, step="up")
-        return [*self._calls(record, cause, calls), sent]
+        """The calls, and what ends the job on this tier: the next tier's job, a case or an outcome."""
+        match end:
+            case JobRouted():
+                topic, key, step = self._topics.tier(end.decision.tier), end.job.key, "up"
+            case ReviewRequested():
+                topic, key, step = self._topics.review, str(end.job.job_id).encode(), "review"
+            case _:
+                topic, key, step = self._outcomes(end.agent_id), str(end.job_id).encode(), "outcome"
 
-    def _ask_person(
-        self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], case: ReviewRequested
-    ) -> list[Outgoing]:
-        """The calls, and the case for a person; no outcome yet."""
-        observe_calls(calls)
-        observe_review(case)
-        key = str(case.job.job_id).encode()
-        asked = self._emit(record, cause, key, self._topics.review, case, step="review")
-        return [*self._calls(record, cause, calls), asked]
-
-    def _finish(
-        self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished], outcome: WorkerOutcome
-    ) -> list[Outgoing]:
-        records = self._calls(record, cause, calls)
-        key = str(outcome.job_id).encode()
-        topic = self._outcomes(outcome.agent_id)
-        records.append(self._emit(record, cause, key, topic, outcome, step="outcome"))
-        observe(calls, outcome, self._tier)
-        return records
-
-    def _calls(self, record: Incoming, cause: Envelope, calls: Sequence[CallFinished]) -> list[Outgoing]:
-        return [
-            self._emit(
-                record,
+        def follow(message: Message, step: str, attempt: int | None = None) -> Envelope:
+            return follow_with(
                 cause,
-                str(call.job_id).encode(),
-                self._calls_topic,
-                call,
-                step=f"call:{call.attempt}",
-                attempt=call.attempt,
+                record.root,
+                step=step,
+                source=self._source,
+                type=message.TYPE,
+                time=self._clock(),
+                attempt=attempt,
             )
-            for call in calls
-        ]
+
+        records = []
+        for call in calls:
+            envelope = follow(call, f"call:{call.attempt}", call.attempt)
+            records.append(emit(self._calls_topic, str(call.job_id).encode(), envelope, call))
+        records.append(emit(topic, key, follow(end, step), end))
+        observe(calls, end, self._tier)
+        return records
 
     def _refuse(self, record: Incoming, broken: Malformed) -> list[Outgoing]:
         letter = self._dead_letter(record, broken.cause, broken.reason, broken.message)
@@ -221,7 +211,7 @@ class WorkerHandler:
             (),
             f"the routed job cannot be read ({broken.message}) -- a dead letter has it; send the job again",
         )
-        return [letter, *self._finish(record, broken.cause, (), outcome)]
+        return [letter, *self._records(record, broken.cause, (), outcome)]
 
     def _fail_internally(
         self,
@@ -241,32 +231,10 @@ class WorkerHandler:
         failed = failed_internally(job.job_id, job.agent_id, self._tier, calls, message)
         outcome = with_cascade(failed, routed, None)
         try:
-            return [letter, *self._finish(record, cause, calls, outcome)]
+            return [letter, *self._records(record, cause, calls, outcome)]
         except Exception:  # a call that cannot be encoded must not keep the job from its outcome
             failure(_log, Event.CALLS_NOT_RECORDED)
-            return [letter, *self._finish(record, cause, (), outcome)]
-
-    def _emit(
-        self,
-        record: Incoming,
-        cause: Envelope,
-        key: bytes,
-        topic: Topic,
-        message: Message,
-        *,
-        step: str,
-        attempt: int | None = None,
-    ) -> Outgoing:
-        envelope = follow_with(
-            cause,
-            record.root,
-            step=step,
-            source=self._source,
-            type=message.TYPE,
-            time=self._clock(),
-            attempt=attempt,
-        )
-        return emit(topic, key, envelope, message)
+            return [letter, *self._records(record, cause, (), outcome)]
 
     def _dead_letter(
         self, record: Incoming, cause: Envelope | None, reason: Reason, message: str

@@ -14,19 +14,23 @@ from pointsman.runtime.metrics import (
     UNPRICED,
 )
 from pointsman_schemas.calls import CallFinished
+from pointsman_schemas.jobs import JobRouted
 from pointsman_schemas.outcomes import JobFailed, JobRejected, WorkerOutcome
 from pointsman_schemas.reviews import ReviewRequested
 
 
-def observe(calls: Sequence[CallFinished], outcome: WorkerOutcome, tier: str) -> None:
-    """Count the outcome, and each call's duration, tokens and cost."""
-    kind = outcome.TYPE.removeprefix("job.").partition(".")[0]
-    FINISHED.labels(tier, kind, outcome.reason if isinstance(outcome, JobFailed | JobRejected) else "").inc()
-    observe_calls(calls)
-
-
-def observe_calls(calls: Sequence[CallFinished]) -> None:
-    """Count each call's duration, tokens and cost."""
+def observe(
+    calls: Sequence[CallFinished], end: JobRouted | ReviewRequested | WorkerOutcome, tier: str
+) -> None:
+    """Count what ended the job on the tier, and each call's duration, tokens and cost."""
+    match end:
+        case JobRouted():
+            pass  # its step was counted
+        case ReviewRequested(stop=stop):
+            REVIEWS.labels(stop.of, stop.source).inc()
+        case _:
+            kind = end.TYPE.removeprefix("job.").partition(".")[0]
+            FINISHED.labels(tier, kind, end.reason if isinstance(end, JobFailed | JobRejected) else "").inc()
     for call in calls:
         _observe_call(call)
 
@@ -35,11 +39,6 @@ def observe_step(judged: Judged) -> None:
     """Count an answer of a cascade that was judged."""
     step = judged.step
     CASCADE.labels(step.tier, "accepted" if step.accepted else "up", step.reason).inc()
-
-
-def observe_review(case: ReviewRequested) -> None:
-    """Count a job that stopped for a person."""
-    REVIEWS.labels(case.stop.of, case.stop.source).inc()
 
 
 def _observe_call(call: CallFinished) -> None:

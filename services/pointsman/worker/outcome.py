@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from pointsman.cascade.completion import read_completion
-from pointsman.cascade.judge import Judged, Spent, Stage, failed, judge
+from pointsman.cascade.judge import Judged, Stage, failed, judge
 from pointsman.worker.calls.answer import Answer, Reject, Retry
 from pointsman.worker.calls.attempts import GaveUp, NoRoom
 from pointsman.worker.calls.backoff import GiveUp
@@ -100,20 +100,18 @@ def outcome_of(
             assert_never(ended)
 
 
-def judged_end(stage: Stage, ended: Ended, spent: Spent) -> Judged | None:
+def judged_end(stage: Stage, ended: Ended) -> Judged | None:
     """The cascade's judgement of how the calls ended; None if the job ends there regardless."""
     match ended:
         case Answer():
-            return judge(stage, read_completion(ended.response), spent)
+            return judge(stage, read_completion(ended.response))
         case GaveUp(_, GiveUp.DEADLINE):
             return None
         case Reject(message=message) | GaveUp(Retry(message=message)):
-            return failed(stage, message, spent)
+            return failed(stage, message)
         case NoRoom(reason=reason, refused=None):
-            return failed(stage, reason, spent)
-        case NoRoom():
-            return None
-        case Cancelled() | Expired():
+            return failed(stage, reason)
+        case NoRoom() | Cancelled() | Expired():
             return None
         case _:
             assert_never(ended)

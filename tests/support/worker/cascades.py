@@ -53,7 +53,7 @@ def judged(
 ) -> Judged | None:
     """What becomes of `answer` by `tier`."""
     asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": "How many?"}], **request})
-    return judge(Stage(cascade, tier, before, asked, model), read_completion(answer), ONE_CALL)
+    return judge(Stage(cascade, tier, before, asked, ONE_CALL, model), read_completion(answer))
 
 
 def up(cascade: CascadePlan, first: str, second: str, *, model: Any = None) -> tuple[Judged, Judged]:

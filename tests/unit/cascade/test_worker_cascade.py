@@ -153,10 +153,10 @@ def test_the_last_tier_is_not_judged() -> None:
 
 def test_a_tier_that_fails_sends_the_job_up_or_ends_it_as_the_policy_says() -> None:
     asked = ChatRequest.model_validate({"messages": [{"role": "user", "content": "How many?"}]})
-    found = failed(Stage(LIKELY, "small", (), asked), "server error", Spent(4, None))
+    found = failed(Stage(LIKELY, "small", (), asked, Spent(4, None)), "server error")
     assert found is not None and (found.up, found.step.attempts) == ("medium", 4)
     assert found.step.detail == "server error"
-    assert failed(Stage(AGREEMENT, "small", (), asked), "x", Spent(4, None)).up == "frontier"
+    assert failed(Stage(AGREEMENT, "small", (), asked, Spent(4, None)), "x").up == "frontier"
     ends = plan("logprob", threshold=0.9, on_failure="end")
-    assert failed(Stage(ends, "small", (), asked), "server error", Spent(4, None)) is None
-    assert failed(Stage(LIKELY, "frontier", (), asked), "server error", Spent(4, None)) is None
+    assert failed(Stage(ends, "small", (), asked, Spent(4, None)), "server error") is None
+    assert failed(Stage(LIKELY, "frontier", (), asked, Spent(4, None)), "server error") is None

@@ -18,7 +18,7 @@ from pydantic import (
 
 from pointsman.router.policy.cascade_section import ACCEPT, CascadeSection, ReadAccept
 from pointsman.router.policy.review_section import ReviewSection, queue_problems
-from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of
+from pointsman.router.policy.tier_names import ASKED, CASCADE, SCORED, check_tier, context_of, unique_name
 from pointsman.router.scoring.opinion_section import OPINION, ReadOpinion
 from pointsman.router.scoring.score_section import SCORE, ReadModel, ScoreSection
 from pointsman.runtime import yaml_file
@@ -109,20 +109,8 @@ class RuleTarget(Value):
 class Rule(RuleTarget):
     """Jobs that meet `when` go to `tier`."""
 
-    name: RuleName
+    name: Annotated[RuleName, unique_name("rule", **{DEFAULT: "the default", SHADOW: "every shadow's rule"})]
     when: When
-
-    @field_validator("name")
-    @classmethod
-    def _unique(cls, name: str, info: ValidationInfo) -> str:
-        if name in (DEFAULT, SHADOW):
-            whose = "the default" if name == DEFAULT else "every shadow's rule"
-            raise ValueError(f"`{name}` is the name of {whose}; give the rule another")
-        names = context_of(info).setdefault("rules", set())
-        if name in names:
-            raise ValueError(f"there is a rule `{name}` above; give this one another name")
-        names.add(name)
-        return name
 
     @field_validator("tier")
     @classmethod

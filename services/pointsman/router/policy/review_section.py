@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
-from pointsman.router.policy.tier_names import context_of
+from pointsman.router.policy.tier_names import context_of, unique_name
 from pointsman.runtime.yaml_file import Loc
 from pointsman_schemas.base import Value
 from pointsman_schemas.control.registry import OneOrMore
@@ -25,32 +25,18 @@ AGENT = "agent"
 class ListedQueue(ReviewQueue):
     """A queue of a policy, held to those above it."""
 
-    @field_validator("name")
-    @classmethod
-    def _unique(cls, name: str, info: ValidationInfo) -> str:
-        queues = context_of(info).setdefault("queues", [])
-        if name in queues:
-            raise ValueError(f"there is a queue `{name}` above; give this one another name")
-        queues.append(name)
-        return name
+    name: Annotated[QueueName, unique_name("queue")]
 
 
 class ListedThreshold(ReviewThreshold):
     """A threshold of a policy; `kinds`: of the jobs for which it holds."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    name: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"),
+        unique_name("threshold", **{AGENT: "the thresholds in agents.yaml"}),
+    ]
     kinds: OneOrMore[Kind] | None = Field(default=None, description="absent: all")
-
-    @field_validator("name")
-    @classmethod
-    def _unique(cls, name: str, info: ValidationInfo) -> str:
-        if name == AGENT:
-            raise ValueError(f"`{AGENT}` is the name of the thresholds in agents.yaml; give this one another")
-        names = context_of(info).setdefault("thresholds", set())
-        if name in names:
-            raise ValueError(f"there is a threshold `{name}` above; give this one another name")
-        names.add(name)
-        return name
 
     @field_validator("source")
     @classmethod

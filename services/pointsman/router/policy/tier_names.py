@@ -1,8 +1,8 @@
-"""Whether a tier that a file names exists, and what to say if it does not."""
+"""Names in a policy: whether a tier exists that it names, and whether two things of a kind have one."""
 
 from typing import Any
 
-from pydantic import ValidationInfo
+from pydantic import AfterValidator, ValidationInfo
 
 from pointsman.runtime.unknown_tier import unknown_tier
 
@@ -29,3 +29,18 @@ def check_tier(tier: str, info: ValidationInfo, *others: str) -> str:
 def context_of(info: ValidationInfo) -> dict[str, Any]:
     """What the validators of one file tell one another; `tiers` are its tiers once they are read."""
     return info.context if isinstance(info.context, dict) else {}
+
+
+def unique_name(kind: str, **taken: str) -> AfterValidator:
+    """For a name that nothing of the `kind` above it has, nor means something else: `taken` says what."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        if name in taken:
+            raise ValueError(f"`{name}` is the name of {taken[name]}; give the {kind} another")
+        names = context_of(info).setdefault(f"{kind}s", [])
+        if name in names:
+            raise ValueError(f"there is a {kind} `{name}` above; give this one another name")
+        names.append(name)
+        return name
+
+    return AfterValidator(check)

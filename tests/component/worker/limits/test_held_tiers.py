@@ -20,7 +20,7 @@ from pointsman.client import tiers_held as module
 from pointsman.client.limits_now import LimitsNow
 from pointsman.client.tiers_held import TierHeld, tiers_held
 from pointsman.runtime.errors import CommandError
-from pointsman.worker.held_jobs import HeldJobs
+from pointsman.worker.held_jobs import tell_held_jobs
 from tests.support.bus.failing import FAILING
 from tests.support.worker.routed_jobs import routed
 from tests.support.worker.tiny_provider import never
@@ -55,7 +55,7 @@ async def metrics(text: Callable[[], bytes]) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def held(
-    settled: Callable[[HeldJobs], bool],
+    settled: Callable[[dict[str, Callable[[], int]]], bool],
     *,
     window: int = 10,
     headers: Sequence[tuple[str, bytes]] = (),
@@ -68,12 +68,11 @@ async def held(
         if pause:
             worker.pause(f"tiny/{MODEL}", 1_000)
         lane = lane_of(worker, window)
-        held_jobs = HeldJobs(lambda: [lane], worker.call_context.limits, used_s=used_s)
-        held_jobs.tell("small")
+        counts = tell_held_jobs("small", lambda: [lane], worker.call_context.limits, used_s=used_s)
         running = asyncio.create_task(lane.run())
         lane.feed([record(number, headers) for number in range(JOBS)])
         async with asyncio.timeout(20):
-            while not settled(held_jobs):  # noqa: ASYNC110
+            while not settled(counts):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         async with metrics(generate_latest) as url:
             yield url
@@ -103,7 +102,7 @@ async def said(url: str) -> tuple[TierHeld, str, str]:
 
 
 async def test_window() -> None:
-    async with held(lambda jobs: jobs.by_window() == JOBS - 1, window=1) as url:
+    async with held(lambda jobs: jobs["window"]() == JOBS - 1, window=1) as url:
         tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["window"]) == ("window", JOBS - 1)
     assert "window" in shown
@@ -111,7 +110,7 @@ async def test_window() -> None:
 
 
 async def test_in_flight() -> None:
-    async with held(lambda jobs: jobs.by_in_flight() == JOBS - 1, max_in_flight=1) as url:
+    async with held(lambda jobs: jobs["in_flight"]() == JOBS - 1, max_in_flight=1) as url:
         tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["in_flight"]) == ("in_flight", JOBS - 1)
     assert "max_in_flight" in shown
@@ -119,7 +118,7 @@ async def test_in_flight() -> None:
 
 
 async def test_rate() -> None:
-    async with held(lambda jobs: jobs.by_rate() == JOBS, pause=True) as url:
+    async with held(lambda jobs: jobs["rate"]() == JOBS, pause=True) as url:
         tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["rate"]) == ("rate", JOBS)
     assert "the provider's limits" in shown
@@ -127,7 +126,7 @@ async def test_rate() -> None:
 
 
 async def test_order_key() -> None:
-    async with held(lambda jobs: jobs.by_order_key() == JOBS - 1, headers=ORDERED) as url:
+    async with held(lambda jobs: jobs["order_key"]() == JOBS - 1, headers=ORDERED) as url:
         tier, shown, line = await said(url)
     assert (tier.by, tier.jobs["order_key"]) == ("order_key", JOBS - 1)
     assert "order keys" in shown
