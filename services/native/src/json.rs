@@ -52,9 +52,7 @@ impl<'a> Reader<'a> {
     /// The next byte that is no space, if it is this one.
     pub fn takes(&mut self, byte: u8) -> bool {
         self.skip_space();
-        let is_next = self.peek() == Some(byte);
-        self.at += is_next as usize;
-        is_next
+        self.expect_here(byte).is_some()
     }
 
     pub fn expect(&mut self, byte: u8) -> Option<()> {
@@ -275,11 +273,7 @@ impl<'a> Reader<'a> {
     fn four_digits(&mut self) -> Option<u32> {
         let digits = self.text.get(self.at..self.at + 4)?;
         self.at += 4;
-        let mut code = 0;
-        for &digit in digits {
-            code = code << 4 | (digit as char).to_digit(16)?;
-        }
-        Some(code)
+        digits.iter().try_fold(0, |code, &digit| Some(code << 4 | (digit as char).to_digit(16)?))
     }
 }
 
