@@ -97,22 +97,26 @@ async def test_services_of_one_process_killed_ten_times_under_load(together: Sys
 
 async def test_worker_killed_ten_times_with_calls_in_flight(system: System) -> None:
     """Calls take very different times, so that a kill finds jobs finished beyond others that are not."""
-    await system.order_faults({"effect": {"kind": "latency", "ms": 400, "sigma": 1.0}})
 
     async def calls_under_way() -> bool:
         return bool((await system.provider_stats())["in_flight"])
 
+    async def calls_abandoned() -> bool:
+        return bool((await system.provider_stats())["ended"].get("abandoned"))
+
+    await system.order_faults({"effect": {"kind": "hang"}})  # so that the first kill surely finds calls
     sending = asyncio.create_task(_send_slowly(system, 900, 20, tier="small"))
     await system.until(calls_under_way, 60, "calls under way")
-    system.kill("worker-small")  # the others may find it still starting
+    system.kill("worker-small")
+    await system.until(calls_abandoned, 60, "the provider sees that nobody waits for its answers")
+    await system.order_faults({"effect": {"kind": "latency", "ms": 400, "sigma": 1.0}})
     system.processes["worker-small"].start()
     await _kill_ten_times(system, "worker-small")
     await _check(system, await sending)
     stats = await system.provider_stats()
     repeated = sum(calls - 1 for calls in stats["jobs"].values())
     print(f"{repeated} calls made again; at most {stats['max_in_flight']} were in flight at each of 11 kills")
-    assert stats["ended"].get("abandoned", 0) > 0  # the kills did find calls under way
-    assert repeated <= 11 * stats["max_in_flight"]
+    assert 0 < repeated <= 11 * stats["max_in_flight"]
 
 
 async def test_broker_restart(system: System, breakable: Stack) -> None:
