@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from pointsman.store.address import read_address
-from pointsman.store.connect import Connection, connected, fetched, translated
+from pointsman.store.connect import connected, fetched, translated
 from pointsman.store.sql import query
 
 #: Adds rows; sees, changes and removes nothing.
@@ -65,15 +65,14 @@ async def ensure_login(dsn: str, login: str, role: str, password: str | None = N
             for needed_role in (AUDITOR, OPENER) if role == OPENER else (role,):
                 for patience in reversed(range(_TRIES)):
                     try:
-                        await _login(connection, login, needed_role, password)
+                        statement = await connection.fetchval(
+                            query("login_statement"), login, password, needed_role
+                        )
+                        await connection.execute(statement)
                         break
                     except _QUICKER:
                         if not patience:
                             raise
-
-
-async def _login(connection: Connection, login: str, role: str, password: str | None) -> None:
-    await connection.execute(await connection.fetchval(query("login_statement"), login, password, role))
 
 
 def as_login(dsn: str, login: str, password: str | None = None) -> str:

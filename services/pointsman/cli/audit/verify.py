@@ -108,7 +108,7 @@ async def _verify(
     from pointsman.cli.settings import load
     from pointsman.identity.keys import PublicKey
     from pointsman.store.ask.refused import refused
-    from pointsman.store.verify.verify import verify
+    from pointsman.store.verify.verify import Progress, verify
 
     public = PublicKey.parse(settings.audit_public_key) if settings.audit_public_key else None
     scope = await _scope(settings, day, job, newest)
@@ -122,9 +122,7 @@ async def _verify(
             scope,
             public=public,
             published=[*kept, *published],
-            begin=begin,
-            advance=advance,
-            large=large.take,
+            progress=Progress(begin, advance, large.take),
         )
     if comparison is not None:
         report.findings += comparison.findings

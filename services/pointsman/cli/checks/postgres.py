@@ -5,8 +5,7 @@ from datetime import timedelta
 from pointsman.cli.checks.finding import CheckResult
 from pointsman.cli.formats import duration
 from pointsman.runtime.clock import Clock
-from pointsman.store.clock import database_time
-from pointsman.store.connect import place
+from pointsman.store.connect import fetched, place
 from pointsman.store.errors import StoreError, StoreUnavailableError
 from pointsman.store.migrate import pending
 
@@ -18,7 +17,7 @@ async def postgres(dsn: str, clock: Clock) -> list[CheckResult]:
     """The findings about Postgres and its clock."""
     before = clock()
     try:
-        theirs = await database_time(dsn)
+        ((theirs,),) = await fetched(dsn, "clock")
     except StoreError as error:
         rest = [
             CheckResult(check, None, "not looked at: there is no way into Postgres")

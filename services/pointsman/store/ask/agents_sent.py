@@ -107,16 +107,7 @@ async def sprawl(dsn: str, registry: Sequence[Json], at: datetime) -> list[Spraw
         StoreUnavailableError, StoreError: it could not be asked.
     """
     rows = await fetched(dsn, "sprawl", orjson.dumps(list(registry)).decode(), at)
-    return [
-        Sprawl(
-            row["finding"],
-            row["agent_id"],
-            row["owner"],
-            row["detail"],
-            None if row["narrower"] is None else orjson.loads(row["narrower"]),
-        )
-        for row in rows
-    ]
+    return [Sprawl(**{**row, "narrower": orjson.loads(row["narrower"] or "null")}) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

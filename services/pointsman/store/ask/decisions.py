@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -82,12 +82,7 @@ class Decisions:
         """Those decisions, page by page, in the order of the broker's clock."""
         after: tuple[Any, ...] = (since, "", -1, -1)
         while rows := await self._ask("routed_after", since, until, *after, PAGE):
-            yield [
-                Decided(
-                    bytes(row["value"]), row["tokens_in"], row["tokens_out"], row["cost_usd"], row["unpriced"]
-                )
-                for row in rows
-            ]
+            yield [Decided(*(row[field.name] for field in fields(Decided))) for row in rows]
             last = rows[-1]
             after = (last["broker_at"], last["topic"], last["partition"], last["offset"])
 

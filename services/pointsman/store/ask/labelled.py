@@ -50,19 +50,9 @@ async def labelled(
             async with pool.acquire() as connection, connection.transaction(readonly=True):
                 statement = await connection.prepare(query("labelled"))
                 rows = statement.cursor(since, by, prefetch=PAGE)
-                yield (_labelled(row) async for row in rows)
+                yield (Labelled(**{**row, "response": _response(row["response"])}) async for row in rows)
 
 
-def _labelled(row: Any) -> Labelled:
-    response = None if row["response"] is None else orjson.loads(row["response"])
-    return Labelled(
-        row["root"],
-        row["job_id"],
-        row["tier"],
-        bytes(row["value"]),
-        row["verdict"],
-        response if isinstance(response, dict) else None,
-        row["tokens_in"],
-        row["tokens_out"],
-        row["cost_usd"],
-    )
+def _response(text: str | None) -> dict[str, Any] | None:
+    response = orjson.loads(text or "null")
+    return response if isinstance(response, dict) else None

@@ -22,9 +22,8 @@ class KeysChangedError(Exception):
 class Keyring:
     """What a process knows of subjects and their keys."""
 
-    def __init__(self, master: MasterKey, *, remembered: int = _REMEMBERED) -> None:
+    def __init__(self, master: MasterKey) -> None:
         self.master = master
-        self._remembered = remembered
         self._hashes: dict[str, bytes] = {}
         self._known: dict[bytes, DataKey] = {}
 
@@ -32,7 +31,7 @@ class Keyring:
         """The subject's keyed hash."""
         subject_hash = self._hashes.get(subject)
         if subject_hash is None:
-            if len(self._hashes) >= self._remembered:
+            if len(self._hashes) >= _REMEMBERED:
                 del self._hashes[next(iter(self._hashes))]
             subject_hash = self._hashes[subject] = self.master.hash_of(subject)
         return subject_hash
@@ -45,7 +44,7 @@ class Keyring:
         """The subject's key in the database; None: it has none there."""
         self._known.pop(subject, None)
         if key is not None:
-            if len(self._known) >= self._remembered:
+            if len(self._known) >= _REMEMBERED:
                 del self._known[next(iter(self._known))]
             self._known[subject] = key
 

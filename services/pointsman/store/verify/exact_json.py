@@ -45,15 +45,6 @@ def equal_body(payload: str, value: bytes | None) -> Any:
     return expected
 
 
-def parsed(text: str) -> Any:
-    """JSON with its numbers as `Number`.
-
-    Raises:
-        ValueError, InvalidOperation, RecursionError: it is none, or nested too deeply.
-    """
-    return _decode(text)
-
-
 def printed(value: Any) -> str:
     """The text that Postgres makes of it as jsonb."""
     match value:
@@ -98,7 +89,8 @@ def _number(text: str) -> Number:
     return Number(Decimal(text))
 
 
-_decode: Callable[[str], Any] = json.JSONDecoder(
+#: JSON with numbers as `Number`. Raises: ValueError, InvalidOperation, RecursionError (nested too deeply).
+parsed: Callable[[str], Any] = json.JSONDecoder(
     parse_float=_number, parse_int=_number, parse_constant=_refuse
 ).decode
 

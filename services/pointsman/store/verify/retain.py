@@ -97,17 +97,7 @@ async def drop_day(dsn: str, day: Day, signed: SignedStatement | None) -> int:
 
 
 def _statement(day: Day, rows: Sequence[Any]) -> str:
-    runs = tuple(
-        Run(
-            topic=row["topic"],
-            partition=row["partition"],
-            first=row["first"],
-            last=row["last"],
-            rows=row["rows"],
-            chain=row["chain"] and row["chain"].hex(),
-        )
-        for row in rows
-    )
+    runs = tuple(Run(**{**row, "chain": row["chain"] and row["chain"].hex()}) for row in rows)
     return Statement(day=day.day, rows=sum(row["all_rows"] for row in rows), runs=runs).model_dump_json()
 
 

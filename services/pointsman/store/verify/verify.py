@@ -24,15 +24,6 @@ from pointsman.store.verify.summaries import FactFile, fact_of, unlike
 from pointsman.store.verify.walk import LaneWalk, StoredRow
 from pointsman_schemas.claims import DATAREF
 
-
-async def lost_records(connection: Connection) -> list[Finding]:
-    """What the audit itself did not read, and what routers and workers say that they did not."""
-    return [
-        Finding(Wrong.LOST, row["said"], row["topic"], row["partition"], row["offset"])
-        for row in await connection.fetch(query("lost"))
-    ]
-
-
 _BATCH = 2_000
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _WIDTH = len(Row._fields)
@@ -76,42 +67,44 @@ class Stretch:
     head: Head | None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`begin` is told how many rows come, about, and `advance` how many of them each batch had.
+
+    `large` is told of each row that fits and names a value kept elsewhere.
+    """
+
+    begin: Callable[[int], None] = lambda _: None
+    advance: Callable[[int], None] = lambda _: None
+    large: Callable[[Row], None] = lambda _: None
+
+
 async def verify(
     dsn: str,
     scope: Scope,
     *,
     public: PublicKey | None = None,
     published: Sequence[bytes] = (),
-    begin: Callable[[int], None] = lambda _: None,
-    advance: Callable[[int], None] = lambda _: None,
-    large: Callable[[Row], None] = lambda _: None,
+    progress: Progress = Progress(),
 ) -> VerifyReport:
     """What fits and what does not, all in one snapshot, so that the audit may go on meanwhile.
 
-    `published`: checkpoints that are kept elsewhere, read before this begins. `begin` is told about how many
-    rows come, `advance` of each batch, `large` of each row that fits and names a value kept elsewhere.
+    `published`: checkpoints that are kept elsewhere, read before this begins.
 
     Raises:
         StoreUnavailableError, StoreError: it could not be read.
     """
     async with connected(dsn) as connection:
         with translated(dsn):
-            return await verify_on(
-                connection,
-                scope,
-                public=public,
-                published=published,
-                progress=Progress(begin, advance, large),
-            )
+            return await verify_on(connection, scope, public, published, progress)
 
 
 async def verify_on(
     connection: Connection,
     scope: Scope,
-    *,
     public: PublicKey | None,
     published: Sequence[bytes],
-    progress: "Progress",
+    progress: Progress = Progress(),
 ) -> VerifyReport:
     """As `verify`, on a connection that is nobody else's. Raises: asyncpg.PostgresError."""
     report = VerifyReport()
@@ -121,7 +114,9 @@ async def verify_on(
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             # What is asked is answered by Postgres' own functions, and by all rows or none.
             await connection.execute("set local search_path = pg_catalog; set local row_security = off")
-            await _look(Reading(connection, report, progress), scope, public, published)
+            aside = await Aside.read(connection)
+            with closing(FactFile()) as facts:
+                await _look(Reading(connection, report, progress, scope, aside, facts), public, published)
     except UNREADABLE as error:
         if not report.findings:
             raise
@@ -131,26 +126,26 @@ async def verify_on(
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Who is told what, see `verify`."""
-
-    begin: Callable[[int], None] = lambda _: None
-    advance: Callable[[int], None] = lambda _: None
-    large: Callable[[Row], None] = lambda _: None
-
-
-@dataclass(slots=True)
 class Reading:
-    """One snapshot that is read, and what was found in it."""
+    """One snapshot that is read, what was found in it, and what its rows say that stands elsewhere, too."""
 
     connection: Connection
     report: VerifyReport
     progress: Progress
+    scope: Scope
+    aside: Aside
+    facts: FactFile
+
+    def take(self, row: Row, body: Any) -> None:
+        """A row that fits; `body`: its payload, as `exact_json` reads it."""
+        self.aside.take(row)
+        wanted = self.scope.everything or row.job_id == self.scope.job_id
+        if row.job_id is not None and wanted:
+            self.facts.add(row.job_id, fact_of(row, body))
 
 
-async def _look(reading: Reading, scope: Scope, public: PublicKey | None, published: Sequence[bytes]) -> None:
-    connection, report = reading.connection, reading.report
-    aside = await Aside.read(connection)
+async def _look(reading: Reading, public: PublicKey | None, published: Sequence[bytes]) -> None:
+    connection, report, scope, aside = reading.connection, reading.report, reading.scope, reading.aside
     report.findings += aside.findings()
     lanes = _heads(aside)
     stored = [(row["number"], row["message"]) for row in aside.rows_of("checkpoints")]
@@ -175,32 +170,34 @@ async def _look(reading: Reading, scope: Scope, public: PublicKey | None, publis
     reading.progress.begin(
         sum((stretch.head.rows if stretch.head else 0) - stretch.start.rows for stretch in stretches)
     )
-    with closing(FactFile()) as facts:
-        for stretch in stretches:
-            report.lanes += 1
-            walk = _walk_of(stretch, marks, gaps)
-            await _walk(reading, stretch, walk, _RowSinks(scope, aside, facts))
-        if all(finding.topic is None for finding in report.findings):  # else not every message was read
-            await _compare_counted(reading, scope, aside, facts)
+    for stretch in stretches:
+        report.lanes += 1
+        await _walk(reading, stretch, _walk_of(stretch, marks, gaps))
+    if all(finding.topic is None for finding in report.findings):  # else not every message was read
+        await _compare_counted(reading)
     known = {(finding.topic, finding.partition) for finding in report.findings if finding.topic is not None}
     report.findings += aside.lanes(known)
     rows = any(head.rows for head in lanes.values())
     if public is not None and rows and not stored and not report.findings:
         report.findings.append(Finding(Wrong.CHECKPOINT, _NO_CHECKPOINT))
-    if scope.everything or scope.newest:
-        report.findings += await lost_records(connection)
+    if scope.everything or scope.newest:  # what the audit did not read, and what routers and workers did not
+        report.findings += [
+            Finding(Wrong.LOST, row["said"], row["topic"], row["partition"], row["offset"])
+            for row in await connection.fetch(query("lost"))
+        ]
 
 
-async def _compare_counted(reading: Reading, scope: Scope, aside: Aside, facts: FactFile) -> None:
+async def _compare_counted(reading: Reading) -> None:
     """Hold what is made from the messages against the messages."""
-    report = reading.report
-    until = aside.dropped_until()
+    report, scope = reading.report, reading.scope
+    until = reading.aside.dropped_until()
     if scope.everything:
-        report.findings += aside.sealed(dropped=until is not None)
+        report.findings += reading.aside.sealed(dropped=until is not None)
     if scope.everything or scope.job_id is not None:
         statement = await reading.connection.prepare(query("summaries"))
         summaries = statement.cursor(scope.job_id, prefetch=_BATCH)
-        wrong = [finding async for finding in unlike(counting(summaries, report), facts, dropped_until=until)]
+        counted = counting(summaries, report)
+        wrong = [finding async for finding in unlike(counted, reading.facts, dropped_until=until)]
         for job_id, text in wrong[:_TOLD]:
             report.findings.append(Finding(Wrong.SUMMARY, f"job {job_id}: {text}"))
         if len(wrong) > _TOLD:
@@ -212,22 +209,6 @@ async def counting(rows: AsyncIterable[Any], report: VerifyReport) -> AsyncItera
     async for row in rows:
         report.jobs += 1
         yield row
-
-
-@dataclass(frozen=True, slots=True)
-class _RowSinks:
-    """Where it goes what a row that fits says."""
-
-    scope: Scope
-    aside: Aside
-    facts: FactFile
-
-    def take(self, row: Row, body: Any) -> None:
-        """`body`: its payload, as `exact_json` reads it."""
-        self.aside.take(row)
-        wanted = self.scope.everything or row.job_id == self.scope.job_id
-        if row.job_id is not None and wanted:
-            self.facts.add(row.job_id, fact_of(row, body))
 
 
 def _heads(aside: Aside) -> dict[Lane, Head]:
@@ -301,7 +282,7 @@ def _walk_of(stretch: Stretch, marks: Marks, gaps: Gaps) -> LaneWalk:
     )
 
 
-async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, sinks: _RowSinks) -> None:
+async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk) -> None:
     report = reading.report
     statement = await reading.connection.prepare(query("rows_of_lane"))
     cursor = await statement.cursor(*stretch.lane, stretch.first, stretch.stop)
@@ -310,7 +291,7 @@ async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, sinks: _RowS
             stored = StoredRow(Row._make(row[:_WIDTH]), *row[_WIDTH:])
             if walk.take(stored) is not None:
                 break
-            sinks.take(stored.row, walk.body)
+            reading.take(stored.row, walk.body)
             if _DATAREF in stored.row.headers:
                 reading.progress.large(stored.row)
         reading.progress.advance(len(batch))
@@ -321,10 +302,10 @@ async def _walk(reading: Reading, stretch: Stretch, walk: LaneWalk, sinks: _RowS
     if finding is not None:
         report.findings.append(finding)
     if stretch.start.chained_from and finding is None:
-        await _read_older(reading, stretch, sinks)
+        await _read_older(reading, stretch)
 
 
-async def _read_older(reading: Reading, stretch: Stretch, sinks: _RowSinks) -> None:
+async def _read_older(reading: Reading, stretch: Stretch) -> None:
     """Count rows from before the chain; summaries count them, too."""
     statement = await reading.connection.prepare(query("older_rows_of_lane"))
     cursor = await statement.cursor(*stretch.lane, stretch.start.chained_from)
@@ -332,4 +313,4 @@ async def _read_older(reading: Reading, stretch: Stretch, sinks: _RowSinks) -> N
         reading.report.older += len(batch)
         for columns in batch:
             row = Row._make(columns)
-            sinks.take(row, None if row.payload is None else parsed(row.payload))
+            reading.take(row, None if row.payload is None else parsed(row.payload))

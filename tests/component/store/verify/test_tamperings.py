@@ -25,7 +25,7 @@ from pointsman.store.privacy.erasing import erase
 from pointsman.store.verify.findings import VerifyReport, Wrong
 from pointsman.store.verify.marks import add_checkpoint
 from pointsman.store.verify.summaries import counted, fact_of
-from pointsman.store.verify.verify import Progress, Scope, verify_on
+from pointsman.store.verify.verify import Scope, verify_on
 from pointsman_schemas.control.checkpoints import ChapterMet, CheckpointSigned, OffsetsLost
 from tests.support.bus.example_records import TOPICS, story
 from tests.support.store.audit_store import as_eraser, audit_pool, observer, prepare, put, row
@@ -157,7 +157,7 @@ async def change(connection: asyncpg.Connection, tamperer: Tamperer, chance: ran
 
 
 async def look(connection: asyncpg.Connection, published: list[bytes]) -> VerifyReport:
-    return await verify_on(connection, Scope(), public=KEY.public, published=published, progress=Progress())
+    return await verify_on(connection, Scope(), KEY.public, published)
 
 
 async def test_every_column_of_a_summary_is_counted_anew(database: str) -> None:

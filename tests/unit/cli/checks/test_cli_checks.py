@@ -104,7 +104,7 @@ async def test_missing_topics_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_clocks_are_compared(
     theirs: datetime, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answering(monkeypatch, postgres_checks, database_time=theirs, pending=[])
+    answering(monkeypatch, postgres_checks, fetched=[(theirs,)], pending=[])
     found = {each.check: each for each in await postgres_checks.postgres("postgresql://h/d", lambda: NOW)}
     assert found["clock"].ok is ok
     assert said in found["clock"].said
@@ -113,13 +113,13 @@ async def test_clocks_are_compared(
 
 async def test_a_slow_answer_does_not_make_a_clock_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([NOW, NOW + timedelta(seconds=8)])
-    answering(monkeypatch, postgres_checks, database_time=NOW, pending=[])
+    answering(monkeypatch, postgres_checks, fetched=[(NOW,)], pending=[])
     found = await postgres_checks.postgres("postgresql://h/d", lambda: next(times))
     assert found[-1].ok is True
 
 
 async def test_missing_migrations_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, postgres_checks, database_time=NOW, pending=["0001_x.sql"])
+    answering(monkeypatch, postgres_checks, fetched=[(NOW,)], pending=["0001_x.sql"])
     found = (await postgres_checks.postgres("postgresql://h/d", lambda: NOW))[1]
     assert (found.ok, found.fix) == (False, "pointsman db migrate")
     assert "0001_x.sql" in found.said
@@ -135,7 +135,7 @@ async def test_missing_migrations_are_named(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_no_way_into_postgres_is_one_failure(
     error: Exception, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answering(monkeypatch, postgres_checks, database_time=error)
+    answering(monkeypatch, postgres_checks, fetched=error)
     found = await postgres_checks.postgres("postgresql://h/d", lambda: NOW)
     assert [each.ok for each in found] == [False, None, None]
     assert fix in found[0].fix
