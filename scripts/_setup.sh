@@ -1,11 +1,9 @@
-# Sourced by the other scripts: makes .venv once and keeps it in step with pyproject.toml.
-# Uses uv where it is present, else venv and pip.
+# Sourced by the other scripts. Creates .venv and updates it when its inputs change. Uses uv if installed, else pip.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$root/.venv"
 
-# The dev stack and the tests start hundreds of processes: each module is compiled once, also on a machine whose
-# environment forbids to keep that.
+# The dev stack and the tests start hundreds of processes. Keep compiled modules, even if the environment disables it.
 unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX="$venv/compiled"
 
@@ -18,12 +16,12 @@ find_python() {
             return
         fi
     done
-    echo "pointsman needs Python 3.11 or newer, and there is none on PATH." >&2
-    echo "Install one, or name it: PYTHON=/path/to/python3.12 $0" >&2
+    echo "pointsman needs Python 3.11 or newer, but none was found on PATH." >&2
+    echo "Install it, or set PYTHON: PYTHON=/path/to/python3.12 $0" >&2
     return 1
 }
 
-# make_venv PYTHON: where there is none yet.
+# make_venv PYTHON: create the environment if it does not exist.
 make_venv() {
     [ ! -x "$venv/bin/python" ] || return 0
     if command -v uv >/dev/null 2>&1; then
@@ -33,7 +31,7 @@ make_venv() {
     fi
 }
 
-# install ARGUMENT...: into .venv, by uv or pip.
+# install ARGUMENT...: install into the environment, with uv or pip.
 install() {
     if command -v uv >/dev/null 2>&1; then
         uv pip install --quiet --python "$venv/bin/python" "$@"
@@ -42,17 +40,17 @@ install() {
     fi
 }
 
-# The router's fast path and the audit's reader, where cargo can build them; everything works without them.
+# build_native: build the optional native library (router's fast path, audit's reader) if cargo is installed.
 build_native() {
     command -v cargo >/dev/null 2>&1 || return 0
     local log="$venv/build-native.log"
     if ! (cd "$root" && install ./services/native) >"$log" 2>&1; then
-        echo "the native library could not be built ($log says why); every job takes the full path" >&2
+        echo "the native library could not be built (see $log); every job takes the full path" >&2
     fi
 }
 
-# set_up [all]: the project with what the dev command needs, or with all that checks and tests need; versions and
-# hashes are those of requirements/.
+# set_up [all]: install the project with the dependencies of `pointsman dev`, or with those of all checks and tests,
+# pinned by requirements/.
 set_up() {
     local python stamp wanted kind="${1:-dev}"
     python="$(find_python)" || exit 1
@@ -63,7 +61,7 @@ set_up() {
     fi
     echo "setting up $venv (once)" >&2
     make_venv "$python"
-    # Hashes are for files that are fetched, so the project itself is installed apart from them.
+    # --require-hashes does not accept a local project, so the project is installed separately.
     (cd "$root" && install --require-hashes -r "requirements/$kind.txt" && install --no-deps -e .)
     build_native
     echo "$wanted" > "$stamp"

@@ -1,4 +1,4 @@
-"""The three files to begin with: `pointsman init` writes them, the dev stack and the benches run on them."""
+"""Example configuration files: `pointsman init` writes them; the dev stack and the benchmarks use them."""
 
 from pathlib import Path
 
