@@ -64,9 +64,9 @@ def test_a_kind_goes_where_its_rule_says(kind: str, tier: str) -> None:
     assert found == {tier}
 
 
-def test_strangers_are_admitted_in_the_dev_stack_only_by_the_files_word() -> None:
+def test_the_starter_file_admits_unregistered_agents_and_says_what_production_needs() -> None:
     assert AGENTS.admits_unregistered
-    assert "In production write `reject`" in starter.AGENTS.read_text("utf-8")
+    assert "Use `reject` in production" in starter.AGENTS.read_text("utf-8")
 
 
 def test_every_reason_is_a_sentence() -> None:
